@@ -1,0 +1,110 @@
+"""kernelkit: deep learning that lives in the notebook.
+
+A Keras-style toolkit on jax. ``import kernelkit as keras`` runs Keras code; training steps are pure, fused and jitted;
+in a notebook training is seen as it runs.
+"""
+
+from kernelkit import (
+    activations,
+    callbacks,
+    config,
+    constraints,
+    dtype_policies,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    random,
+    regularizers,
+    saving,
+    serialize,
+    tree,
+    utils,
+)
+from kernelkit.constraints import Constraint
+from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy
+from kernelkit.initializers import Initializer
+from kernelkit.layers import Input, InputSpec, Layer
+from kernelkit.losses import Loss
+from kernelkit.metrics import Metric
+from kernelkit.models import Model, Sequential
+from kernelkit.optimizers import Optimizer
+from kernelkit.regularizers import Regularizer
+from kernelkit.scope import StatelessScope, name_scope
+from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
+from kernelkit.tape import GradientTape
+from kernelkit.training import display
+from kernelkit.variable import Variable
+from kernelkit.version import __version__
+
+__all__ = [
+    "Constraint",
+    "DTypePolicy",
+    "FloatDTypePolicy",
+    "GradientTape",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Operation",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "StatelessScope",
+    "Variable",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "dtype_policies",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "name_scope",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "tree",
+    "utils",
+    "version",
+]
+
+
+def version() -> str:
+    """Return the version of kernelkit."""
+    return __version__
+
+
+def _notebook_display() -> display.Display | None:
+    """Return the live panel, in a notebook; `viz` is imported only there."""
+    import sys
+
+    if "IPython" not in sys.modules:
+        return None
+    from kernelkit.viz import notebook_display
+
+    return notebook_display()
+
+
+def __getattr__(name: str):
+    if name == "viz":
+        import importlib
+
+        return importlib.import_module("kernelkit.viz")
+    raise AttributeError(f"module 'kernelkit' has no attribute {name!r}.{serialize.suggest(name, __all__)}")
+
+
+display.register(_notebook_display)
+serialize.register_namespace("", globals())

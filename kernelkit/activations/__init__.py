@@ -1,0 +1,69 @@
+"""Activations: functions between the layers, by name or as they are.
+
+Example:
+    >>> from kernelkit import activations
+    >>> activations.get("relu") is activations.relu
+    True
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize as _serialize
+from kernelkit.activations.functions import exponential, gelu, linear, mish, relu, tanh
+from kernelkit.ops.nn import (
+    celu,
+    elu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_swish,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    swish,
+    tanh_shrink,
+    threshold,
+)
+
+
+def get(identifier: Any) -> Any:
+    """Return the activation that an identifier stands for.
+
+    Args:
+        identifier: ``None`` (:func:`linear`), a name, a config dict, or a function or layer (returned as it is).
+
+    Raises:
+        ValueError: If it is none of these, or an unknown name.
+    """
+    if identifier is None:
+        return linear
+    return _serialize.get(identifier, "activations", "activation function")
+
+
+def serialize(activation: Any) -> Any:
+    """Return an activation as plain JSON: the name of one of these functions, else a dict."""
+    return _serialize.serialize_value(activation)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """Return the activation of :func:`serialize`'s result."""
+    return _serialize.deserialize_keras_object(config, custom_objects, namespace="activations")
+
+
+_serialize.register_namespace("activations", globals())

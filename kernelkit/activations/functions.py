@@ -1,0 +1,113 @@
+"""The activation functions that are not the same as those of :mod:`kernelkit.ops`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.ops.nn.arrays import floats
+
+
+def linear(x: Any) -> Any:
+    """Return the input.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> activations.linear(3)
+        3
+    """
+    return x
+
+
+@op
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
+    """Return ``max(x, 0)``, or a piecewise linear variant of it.
+
+    Args:
+        x: Numbers of any shape.
+        negative_slope: Slope below the threshold.
+        max_value: Greatest value, or ``None``.
+        threshold: Below it the result is ``negative_slope * (x - threshold)``, from it on ``x``.
+
+    Source: Nair and Hinton, 2010, Rectified linear units improve restricted Boltzmann machines.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> activations.relu([-10.0, 3.0, 9.0], negative_slope=0.5, max_value=5).tolist()
+        [-5.0, 3.0, 5.0]
+    """
+    x = jnp.asarray(x) if hasattr(x, "dtype") else floats(x)
+    if not negative_slope and not threshold:
+        result = jax.nn.relu(x)
+    else:
+        x = floats(x)
+        result = jnp.where(x >= threshold, x, negative_slope * (x - threshold))
+    return result if max_value is None else jnp.minimum(result, jnp.asarray(max_value, result.dtype))
+
+
+@op
+def gelu(x: Any, approximate: bool = False) -> jax.Array:
+    """Return ``x`` times the probability that a standard normal draw is below ``x``.
+
+    Args:
+        x: Floats of any shape.
+        approximate: Whether to use the formula with tanh, which is quicker.
+
+    Source: Hendrycks and Gimpel, 2016, Gaussian error linear units.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> round(float(activations.gelu(1.0)), 4)
+        0.8413
+    """
+    return jax.nn.gelu(floats(x), approximate)
+
+
+@op
+def tanh(x: Any) -> jax.Array:
+    """Return the hyperbolic tangent.
+
+    Args:
+        x: Floats of any shape.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> float(activations.tanh(0.0))
+        0.0
+    """
+    return jnp.tanh(floats(x))
+
+
+@op
+def exponential(x: Any) -> jax.Array:
+    """Return ``exp(x)``.
+
+    Args:
+        x: Floats of any shape.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> float(activations.exponential(0.0))
+        1.0
+    """
+    return jnp.exp(floats(x))
+
+
+@op
+def mish(x: Any) -> jax.Array:
+    """Return ``x * tanh(softplus(x))``.
+
+    Args:
+        x: Floats of any shape.
+
+    Source: Misra, 2020, Mish: a self regularized non-monotonic activation function.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> round(float(activations.mish(1.0)), 4)
+        0.8651
+    """
+    return jax.nn.mish(floats(x))

@@ -1,0 +1,71 @@
+"""Set the learning rate at the beginning of each epoch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernelkit.training.callback import Callback
+from kernelkit.training.display import say
+
+
+class LearningRateScheduler(Callback):
+    """Set the learning rate of each epoch to what a function returns.
+
+    For a rate that changes with every step see :mod:`kernelkit.optimizers.schedules`.
+
+    Args:
+        schedule: Function ``(epoch, rate) -> rate`` or ``(epoch) -> rate``; epochs are counted from 0.
+        verbose: 1 to say each rate.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> halving = kk.callbacks.LearningRateScheduler(lambda epoch, rate: rate if epoch < 10 else rate * 0.5)
+    """
+
+    def __init__(self, schedule: Callable, verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        rate = current_rate(self.model, "LearningRateScheduler")
+        rate = self.schedule(epoch, rate) if _takes_rate(self.schedule) else self.schedule(epoch)
+        if not _is_number(rate):
+            raise ValueError(f"LearningRateScheduler: the schedule must return a float, got {rate!r}.")
+        self.model.optimizer.learning_rate = float(rate)
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: the learning rate is {float(rate):.4g}.")
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if logs is not None:
+            logs["learning_rate"] = current_rate(self.model, "LearningRateScheduler")
+
+
+def current_rate(model: Any, who: str) -> float:
+    """Return the learning rate of a model's optimizer.
+
+    Raises:
+        ValueError: If the optimizer has none; ``who`` begins the message.
+    """
+    if not hasattr(model.optimizer, "learning_rate"):
+        raise ValueError(f"{who} needs an optimizer with a learning_rate, got {type(model.optimizer).__name__}.")
+    rate = model.optimizer.learning_rate
+    return float(rate.numpy()) if hasattr(rate, "numpy") else float(rate)
+
+
+def _takes_rate(schedule: Callable) -> bool:
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    except ValueError:  # a builtin without a signature
+        return True
+    return True
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) or (hasattr(value, "dtype") and np.ndim(value) == 0)

@@ -1,0 +1,97 @@
+"""Watching a metric: which way is better, and was there an improvement."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from kernelkit import serialize
+
+_HIGHER = (
+    "acc auc precision recall sensitivity specificity f1 fbeta iou r2 similarity correlation dice "
+    "true_positives true_negatives"
+).split()
+_LOWER = (
+    "loss error mse mae mape msle crossentropy divergence hinge poisson log_cosh logcosh perplexity nll "
+    "false_positives false_negatives"
+).split()
+
+
+def checked_mode(mode: str, who: str) -> str:
+    """Return a mode; warn and return ``"auto"`` for an unknown one, as Keras does."""
+    if mode in ("auto", "min", "max"):
+        return mode
+    warnings.warn(f"{who}: unknown mode {mode!r}, using 'auto'. Known are 'auto', 'min' and 'max'.", stacklevel=3)
+    return "auto"
+
+
+def direction(monitor: str, mode: str, model: Any, who: str) -> str:
+    """Return whether a metric should become smaller (``"min"``) or larger (``"max"``).
+
+    Args:
+        monitor: Name of the metric in the logs.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell it from the metric, or else from its name.
+        model: The model, whose metrics are asked for a ``_direction`` of ``"up"`` or ``"down"``.
+        who: Name of the callback, for the message.
+
+    Raises:
+        ValueError: If it cannot be told.
+
+    Example:
+        >>> direction("val_accuracy", "auto", None, "EarlyStopping")
+        'max'
+    """
+    if mode != "auto":
+        return mode
+    name = monitor.removeprefix("val_").lower()
+    for metric in _metrics(model):
+        if getattr(metric, "name", None) == name and getattr(metric, "_direction", None) in ("up", "down"):
+            return "max" if metric._direction == "up" else "min"
+    for words, way in ((_LOWER, "min"), (_HIGHER, "max")):
+        if any(word in name for word in words):
+            return way
+    raise ValueError(
+        f"{who} cannot tell whether {monitor!r} should become smaller or larger: pass mode='min' or mode='max'."
+    )
+
+
+def _metrics(model: Any) -> list:
+    found = []
+    for metric in getattr(model, "metrics", None) or []:
+        found += [metric, *(getattr(metric, "metrics", None) or [])]
+    return found
+
+
+def is_better(current: float, best: float | None, way: str, min_delta: float = 0.0) -> bool:
+    """Return whether a value improves on the best so far by more than ``min_delta``; NaN never does.
+
+    Example:
+        >>> is_better(0.9, 1.0, "min"), is_better(0.9, 1.0, "min", min_delta=0.2), is_better(3.0, None, "max")
+        (True, False, True)
+    """
+    if current != current:
+        return False
+    if best is None:
+        return True
+    return current < best - abs(min_delta) if way == "min" else current > best + abs(min_delta)
+
+
+def monitored(monitor: str, logs: dict | None, who: str, what: str) -> Any:
+    """Return the metric's value, or warn that the logs don't have it and return ``None``.
+
+    Args:
+        monitor: Name of the metric.
+        logs: The logs.
+        who: Name of the callback.
+        what: What it cannot do without the value.
+    """
+    logs = logs or {}
+    if monitor in logs:
+        return logs[monitor]
+    warnings.warn(
+        f"{who} {what}: there is no metric {monitor!r}, only {', '.join(logs) or 'none at all'}."
+        f"{serialize.suggest(monitor, logs)}"
+        f"{' Pass validation data to fit().' if monitor.startswith('val_') else ''}",
+        stacklevel=3,
+    )
+    return None

@@ -1,0 +1,101 @@
+"""Lower the learning rate when a metric no longer improves."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from kernelkit.callbacks import monitor as watch
+from kernelkit.callbacks.learning_rate_scheduler import current_rate
+from kernelkit.training.callback import Callback
+from kernelkit.training.display import say
+
+
+class ReduceLROnPlateau(Callback):
+    """Multiply the learning rate by a factor when a metric has not improved for some epochs.
+
+    Args:
+        monitor: Name of the metric.
+        factor: Factor of the rate, below 1.
+        patience: Number of epochs without improvement after which the rate is lowered.
+        verbose: 1 to say so.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell from the metric.
+        min_delta: Change that counts as an improvement must be larger than this.
+        cooldown: Number of epochs after a reduction that are not counted.
+        min_lr: Lowest rate.
+        **kwargs: ``epsilon`` is the old name of ``min_delta``.
+
+    Raises:
+        ValueError: If ``factor`` is not below 1.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> slower = kk.callbacks.ReduceLROnPlateau(monitor="val_loss", factor=0.2, patience=5, min_lr=1e-5)
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        factor: float = 0.1,
+        patience: int = 10,
+        verbose: int = 0,
+        mode: str = "auto",
+        min_delta: float = 1e-4,
+        cooldown: int = 0,
+        min_lr: float = 0.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__()
+        if factor >= 1.0:
+            raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}.")
+        if "epsilon" in kwargs:
+            min_delta = kwargs.pop("epsilon")
+            warnings.warn("ReduceLROnPlateau(epsilon=...) is an old spelling: write min_delta=...", stacklevel=2)
+        if kwargs:
+            raise TypeError(f"ReduceLROnPlateau() got unknown arguments {sorted(kwargs)}.")
+        self.monitor = monitor
+        self.factor = factor
+        self.patience = patience
+        self.verbose = verbose
+        self.mode = watch.checked_mode(mode, "ReduceLROnPlateau")
+        self.min_delta = min_delta
+        self.cooldown = cooldown
+        self.min_lr = min_lr
+        self._forget()
+
+    def _forget(self) -> None:
+        self.best: float | None = None
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._forget()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        current = watch.monitored(self.monitor, logs, "ReduceLROnPlateau", "does nothing")
+        rate = current_rate(self.model, "ReduceLROnPlateau")
+        if logs is not None:
+            logs["learning_rate"] = rate
+        if current is None:
+            return
+        way = watch.direction(self.monitor, self.mode, self.model, "ReduceLROnPlateau")
+        if self.in_cooldown():
+            self.cooldown_counter -= 1
+            self.wait = 0
+        if watch.is_better(current, self.best, way, self.min_delta):
+            self.best, self.wait = current, 0
+        elif not self.in_cooldown():
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                self._reduce(epoch, rate)
+
+    def _reduce(self, epoch: int, rate: float) -> None:
+        rate = max(rate * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = rate
+        self.cooldown_counter, self.wait = self.cooldown, 0
+        if self.verbose:
+            say(f"Epoch {epoch + 1}: {self.monitor} no longer improves, the learning rate falls to {rate:.4g}.")
+
+    def in_cooldown(self) -> bool:
+        """Return whether a reduction is so recent that epochs are not counted."""
+        return self.cooldown_counter > 0

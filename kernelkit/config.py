@@ -1,0 +1,132 @@
+"""Global settings: the default float type, the numerical fuzz factor, the image layout.
+
+Example:
+    >>> from kernelkit import config
+    >>> config.floatx()
+    'float32'
+"""
+
+from __future__ import annotations
+
+_FLOATS = ("bfloat16", "float16", "float32", "float64")
+_LAYOUTS = ("channels_last", "channels_first")
+_settings: dict = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
+    "interactive_logging": True,
+    "traceback_filtering": True,
+}
+
+
+def backend() -> str:
+    """Return the name of the compute engine, which is always ``"jax"``."""
+    return "jax"
+
+
+def floatx() -> str:
+    """Return the default float dtype of new variables and converted data, such as ``"float32"``."""
+    return _settings["floatx"]
+
+
+def set_floatx(value: str) -> None:
+    """Set the default float dtype.
+
+    Args:
+        value: One of ``"bfloat16"``, ``"float16"``, ``"float32"``, ``"float64"``.
+
+    Raises:
+        ValueError: If the name is none of these.
+    """
+    if str(value) not in _FLOATS:
+        raise ValueError(f"set_floatx() takes one of {_FLOATS}, got {value!r}.")
+    _settings["floatx"] = str(value)
+
+
+def epsilon() -> float:
+    """Return the small constant that keeps divisions and logarithms finite."""
+    return _settings["epsilon"]
+
+
+def set_epsilon(value: float) -> None:
+    """Set the small constant returned by :func:`epsilon`."""
+    _settings["epsilon"] = float(value)
+
+
+def image_data_format() -> str:
+    """Return where images keep their channels: ``"channels_last"`` or ``"channels_first"``."""
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set the default image layout.
+
+    Args:
+        data_format: ``"channels_last"`` (batch, height, width, channels) or ``"channels_first"``.
+
+    Raises:
+        ValueError: If the name is neither.
+    """
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """Return a checked layout name, the global default for ``None``."""
+    if data_format is None:
+        return image_data_format()
+    name = str(data_format).lower()
+    if name not in _LAYOUTS:
+        raise ValueError(f"data_format must be one of {_LAYOUTS}, got {data_format!r}.")
+    return name
+
+
+def max_epochs() -> int | None:
+    """Return the cap on epochs that every ``fit`` obeys, or ``None``."""
+    return _settings["max_epochs"]
+
+
+def set_max_epochs(value: int | None) -> None:
+    """Cap the epochs of every ``fit``, to check quickly that a script runs to its end."""
+    _settings["max_epochs"] = value
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the cap on steps in an epoch that every loop obeys, or ``None``."""
+    return _settings["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(value: int | None) -> None:
+    """Cap the steps of an epoch in ``fit``, ``evaluate`` and ``predict``."""
+    _settings["max_steps_per_epoch"] = value
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return whether ``verbose="auto"`` draws a live display."""
+    return _settings["interactive_logging"]
+
+
+def enable_interactive_logging() -> None:
+    """Let ``verbose="auto"`` draw a live display (the default)."""
+    _settings["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Let ``verbose="auto"`` print one line an epoch, as suits a log file."""
+    _settings["interactive_logging"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Return whether tracebacks hide the frames of kernelkit and jax."""
+    return _settings["traceback_filtering"]
+
+
+def enable_traceback_filtering() -> None:
+    """Hide the inner frames of jax in tracebacks (the default)."""
+    _settings["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """Show every frame in tracebacks."""
+    _settings["traceback_filtering"] = False

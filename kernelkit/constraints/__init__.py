@@ -1,0 +1,46 @@
+"""Constraints: what a weight must obey after each step of training.
+
+Example:
+    >>> from kernelkit import constraints
+    >>> constraints.get("max_norm").max_value
+    2
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize as _serialize
+from kernelkit.constraints.constraint import Constraint
+from kernelkit.constraints.norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+
+max_norm = MaxNorm
+min_max_norm = MinMaxNorm
+non_neg = NonNeg
+unit_norm = UnitNorm
+
+
+def get(identifier: Any) -> Any:
+    """Return the constraint that an identifier stands for.
+
+    Args:
+        identifier: ``None`` (returned), a name, a config dict, a :class:`Constraint` or its class, or a function from
+            a weight to a weight.
+
+    Raises:
+        ValueError: If it is none of these, or an unknown name.
+    """
+    return _serialize.get(identifier, "constraints", "constraint", Constraint)
+
+
+def serialize(constraint: Any) -> dict:
+    """Return a constraint as plain JSON."""
+    return _serialize.serialize_keras_object(constraint)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """Make a constraint from :func:`serialize`'s result."""
+    return _serialize.deserialize_keras_object(config, custom_objects, namespace="constraints")
+
+
+_serialize.register_namespace("constraints", globals())

@@ -1,0 +1,24 @@
+"""The base of constraints: functions that bring a weight back to where it may be, after each step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize
+
+
+class Constraint(serialize.Configurable):
+    """What a weight must obey. Subclass it and define ``__call__``.
+
+    Example:
+        >>> from kernelkit import constraints, ops
+        >>> class AtMostOne(constraints.Constraint):
+        ...     def __call__(self, w):
+        ...         return ops.minimum(w, 1.0)
+        >>> AtMostOne()(ops.array([0.5, 3.0])).tolist()
+        [0.5, 1.0]
+    """
+
+    def __call__(self, w: Any) -> Any:
+        """Return the nearest value that is allowed, of the same shape."""
+        return w

@@ -1,0 +1,118 @@
+"""Dtype policies: in which dtype a layer computes, and in which it keeps its weights.
+
+Mixed precision keeps float32 weights and computes in a 16-bit float.
+Source: Micikevicius et al., 2018, Mixed precision training.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import config, dtypes, serialize
+
+__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize_policy"]
+
+_global: dict[str, DTypePolicy | None] = {"policy": None}
+
+
+class DTypePolicy:
+    """What a layer computes in and keeps its weights in.
+
+    Args:
+        name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``.
+
+    Example:
+        >>> policy = DTypePolicy("mixed_bfloat16")
+        >>> policy.compute_dtype, policy.variable_dtype
+        ('bfloat16', 'float32')
+    """
+
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
+        name = config.floatx() if name is None else name
+        if not isinstance(name, str):
+            raise TypeError(f"The name of a dtype policy must be a string, got {name!r}.")
+        self.name = name
+        if name in ("mixed_bfloat16", "mixed_float16"):
+            self.compute_dtype: str = name.removeprefix("mixed_")
+            self.variable_dtype: str = "float32"
+        else:
+            try:
+                self.compute_dtype = self.variable_dtype = dtypes.standardize_dtype(name)
+            except ValueError:
+                raise ValueError(
+                    f"Unknown dtype policy {name!r}: give a dtype such as 'float32', or 'mixed_bfloat16' "
+                    "or 'mixed_float16'."
+                ) from None
+
+    @property
+    def quantization_mode(self) -> None:
+        """Always ``None``: kernelkit has no quantized layers."""
+        return None
+
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal policy."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict) -> DTypePolicy:
+        """Make a policy from :meth:`get_config`'s result."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.name == other.name  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+FloatDTypePolicy = DTypePolicy
+
+
+def dtype_policy() -> DTypePolicy:
+    """Return the policy of layers that are given none."""
+    return _global["policy"] or DTypePolicy(config.floatx())
+
+
+def set_dtype_policy(policy: Any) -> None:
+    """Set the policy of layers that are given none.
+
+    Args:
+        policy: A :class:`DTypePolicy` or its name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.config.set_dtype_policy("mixed_bfloat16")
+        >>> kk.layers.Dense(2).compute_dtype
+        'bfloat16'
+        >>> kk.config.set_dtype_policy("float32")
+    """
+    _global["policy"] = get(policy)
+
+
+def get(identifier: Any) -> DTypePolicy:
+    """Return the policy that an identifier stands for: ``None`` (the global one), a name, a config or a policy."""
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, str):
+        return DTypePolicy(identifier)
+    return DTypePolicy(dtypes.standardize_dtype(identifier))
+
+
+def serialize_policy(policy: DTypePolicy) -> dict:
+    """Return a policy as plain JSON."""
+    return serialize.serialize_keras_object(policy)
+
+
+def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
+    """Make a policy from :func:`serialize_policy`'s result."""
+    return serialize.deserialize_keras_object(config, custom_objects, namespace="dtype_policies")
+
+
+serialize.register_namespace("dtype_policies", globals())

@@ -1,0 +1,89 @@
+"""Initializers: how the first value of a weight is made.
+
+Example:
+    >>> from kernelkit import initializers
+    >>> initializers.get("he_normal")((3, 2)).shape
+    (3, 2)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import serialize as _serialize
+from kernelkit.initializers.distributions import RandomInitializer, RandomNormal, RandomUniform, TruncatedNormal
+from kernelkit.initializers.fixed import Constant, Identity, Ones, Zeros
+from kernelkit.initializers.fourier import STFT
+from kernelkit.initializers.initializer import Initializer
+from kernelkit.initializers.orthonormal import Orthogonal
+from kernelkit.initializers.scaling import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    VarianceScaling,
+)
+
+IdentityInitializer = Identity
+OrthogonalInitializer = Orthogonal
+STFTInitializer = STFT
+constant = Constant
+glorot_normal = GlorotNormal
+glorot_uniform = GlorotUniform
+he_normal = HeNormal
+he_uniform = HeUniform
+identity = Identity
+lecun_normal = LecunNormal
+lecun_uniform = LecunUniform
+normal = random_normal = RandomNormal
+one = ones = Ones
+orthogonal = Orthogonal
+stft = STFT
+truncated_normal = TruncatedNormal
+uniform = random_uniform = RandomUniform
+variance_scaling = VarianceScaling
+zero = zeros = Zeros
+
+
+def get(identifier: Any) -> Any:
+    """Return the initializer that an identifier stands for.
+
+    Args:
+        identifier: ``None`` (returned), a name, a config dict, an :class:`Initializer` or its class, a function
+            ``(shape, dtype) -> array``, or an array: the value itself.
+
+    Raises:
+        ValueError: If it is none of these, or an unknown name.
+
+    Example:
+        >>> from kernelkit import initializers
+        >>> type(initializers.get("glorot_uniform")).__name__
+        'GlorotUniform'
+    """
+    if isinstance(identifier, (np.ndarray, jax.Array)):
+        value = identifier
+
+        def given_value(shape: Any, dtype: Any = None) -> jax.Array:
+            return jnp.asarray(value, dtype)
+
+        return given_value
+    return _serialize.get(identifier, "initializers", "initializer", Initializer)
+
+
+def serialize(initializer: Any) -> dict:
+    """Return an initializer as plain JSON."""
+    return _serialize.serialize_keras_object(initializer)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """Make an initializer from :func:`serialize`'s result."""
+    return _serialize.deserialize_keras_object(config, custom_objects, namespace="initializers")
+
+
+_serialize.register_namespace("initializers", globals())

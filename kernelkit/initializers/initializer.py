@@ -1,0 +1,36 @@
+"""The base of initializers: functions from a shape to the first value of a weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kernelkit import serialize
+
+
+class Initializer(serialize.Configurable):
+    """Makes the first value of a weight. Subclass it and define ``__call__``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kernelkit import initializers
+        >>> class Halves(initializers.Initializer):
+        ...     def __call__(self, shape, dtype=None):
+        ...         return jnp.full(shape, 0.5, dtype)
+        >>> Halves()((2,)).tolist()
+        [0.5, 0.5]
+    """
+
+    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+        """Return an array.
+
+        Args:
+            shape: Tuple of ints.
+            dtype: Dtype of the result; the default float type for ``None``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None).")
+
+    def clone(self) -> Initializer:
+        """Return an initializer of the same arguments; one without a seed gets a seed of its own."""
+        return self.from_config(self.get_config())

@@ -1,0 +1,201 @@
+"""Activations as layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations, constraints, initializers, regularizers
+from kernelkit.layers.input_spec import InputSpec
+from kernelkit.layers.layer import Layer
+from kernelkit.layers.legacy import warn_once
+
+
+class Activation(Layer):
+    """Apply an activation function.
+
+    Args:
+        activation: The function or its name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Activation("relu")(kk.ops.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    supports_masking = True
+
+    def __init__(self, activation: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+
+    def call(self, inputs: Any) -> jax.Array:
+        return self.activation(inputs)
+
+
+class ReLU(Layer):
+    """``max(x, 0)``, or a piecewise linear variant of it.
+
+    Args:
+        max_value: Greatest value, >= 0, or ``None``.
+        negative_slope: Slope below the threshold, >= 0.
+        threshold: Below it the result is ``negative_slope * (x - threshold)``, from it on ``x``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.ReLU(max_value=1.0)(kk.ops.array([-1.0, 2.0])).tolist()
+        [0.0, 1.0]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        if max_value is not None:
+            _check_not_negative(self, "max_value", max_value)
+        _check_not_negative(self, "negative_slope", negative_slope)
+        _check_not_negative(self, "threshold", threshold)
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+
+    def call(self, inputs: Any) -> jax.Array:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Layer):
+    """``x`` where it is positive, else ``negative_slope * x``.
+
+    Args:
+        negative_slope: Slope below zero, >= 0.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.LeakyReLU(0.5)(kk.ops.array([-1.0, 2.0])).tolist()
+        [-0.5, 2.0]
+    """
+
+    supports_masking = True
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
+        if "alpha" in kwargs:
+            negative_slope = kwargs.pop("alpha")
+            warn_once("leaky_relu:alpha", "LeakyReLU(alpha=...) is an old spelling of negative_slope=...")
+        super().__init__(**kwargs)
+        _check_not_negative(self, "negative_slope", negative_slope)
+        self.negative_slope = negative_slope
+
+    def call(self, inputs: Any) -> jax.Array:
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+
+def _check_not_negative(layer: Layer, name: str, value: Any) -> None:
+    if value is None or value < 0:
+        raise ValueError(f"{layer._who()}: {name} must be >= 0, got {value!r}.")
+
+
+class PReLU(Layer):
+    """``x`` where it is positive, else ``alpha * x`` with a learned ``alpha``.
+
+    Args:
+        alpha_initializer: Initializer of the slopes.
+        alpha_regularizer: Regularizer of the slopes.
+        alpha_constraint: Constraint of the slopes.
+        shared_axes: Axes (counted from 1, the batch being 0) along which one slope serves: [1, 2] for images.
+
+    Source: He et al., 2015, Delving deep into rectifiers.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.PReLU("ones")(kk.ops.array([[-1.0, 2.0]])).tolist()
+        [[-1.0, 2.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "Zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.alpha_initializer = initializers.get(alpha_initializer)
+        self.alpha_regularizer = regularizers.get(alpha_regularizer)
+        self.alpha_constraint = constraints.get(alpha_constraint)
+        self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
+
+    def build(self, input_shape: Any) -> None:
+        shared = [axis % len(input_shape) for axis in self.shared_axes or ()]
+        shape = tuple(1 if i in shared else size for i, size in enumerate(input_shape))[1:]
+        self.alpha = self.add_weight(
+            shape,
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
+        own = {i: size for i, size in enumerate(input_shape) if i and i not in shared}
+        self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs)
+        return jnp.maximum(x, 0) + self.alpha.value * jnp.minimum(x, 0)
+
+
+class ELU(Layer):
+    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``.
+
+    Args:
+        alpha: Minus the value far below zero.
+
+    Source: Clevert et al., 2016, Fast and accurate deep network learning by exponential linear units.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.ELU()(kk.ops.array([0.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
+
+    supports_masking = True
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.alpha = alpha
+
+    def call(self, inputs: Any) -> jax.Array:
+        return activations.elu(inputs, self.alpha)
+
+
+class Softmax(Layer):
+    """Scores to probabilities.
+
+    Args:
+        axis: Axis or axes along which the probabilities add up to one.
+
+    Call arguments: scores, and a mask of bools that broadcasts to them; ``False`` gets probability 0.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Softmax()(kk.ops.array([0.0, 0.0])).tolist()
+        [0.5, 0.5]
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = axis
+
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        x = jnp.asarray(inputs)
+        if mask is not None:
+            lowest = -3e4 if x.dtype == jnp.float16 else -1e9
+            x = jnp.where(jnp.asarray(mask).astype(bool), x, jnp.asarray(lowest, x.dtype))
+        return activations.softmax(x, axis=self.axis)

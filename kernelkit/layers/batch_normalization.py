@@ -1,0 +1,154 @@
+"""`BatchNormalization`: mean 0 and variance 1 over the batch."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config, constraints, initializers, regularizers
+from kernelkit.layers.input_spec import InputSpec
+from kernelkit.layers.layer import Layer
+from kernelkit.ops.nn import batch_normalization
+from kernelkit.ops.nn.normalization import mean_and_variance
+
+
+class BatchNormalization(Layer):
+    """Give each channel mean 0 and variance 1 over the batch, then a learned scale and offset.
+
+    While training, the batch's own mean and variance are used, and moving averages of them are kept; otherwise, and if
+    the layer is not ``trainable``, the moving averages are used.
+
+    Args:
+        axis: The axis of the channels, which is not averaged over.
+        momentum: Share of the old value in a moving average.
+        epsilon: Added to the variance.
+        center: Whether there is an offset (beta).
+        scale: Whether there is a scale (gamma).
+        beta_initializer: Initializer of the offset.
+        gamma_initializer: Initializer of the scale.
+        moving_mean_initializer: Initializer of the moving mean.
+        moving_variance_initializer: Initializer of the moving variance.
+        beta_regularizer: Regularizer of the offset.
+        gamma_regularizer: Regularizer of the scale.
+        beta_constraint: Constraint of the offset.
+        gamma_constraint: Constraint of the scale.
+        renorm: Must be false: batch renormalization is not supported.
+        renorm_clipping: Must be ``None``.
+        renorm_momentum: Without effect.
+        synchronized: Accepted for Keras's sake: a jax program over several devices averages over all of them.
+
+    Call arguments: the input, ``training``, and a mask of bools (batch, steps): steps that are ``False`` don't count.
+
+    Source: Ioffe and Szegedy, 2015, Batch normalization.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.BatchNormalization()
+        >>> layer(kk.ops.array([[1.0], [3.0]]), training=True).round(2).tolist()
+        [[-1.0], [1.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: dict | None = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if renorm or renorm_clipping:
+            raise ValueError(f"{self._who()}: batch renormalization (renorm=True) is not supported.")
+        self.axis = operator.index(axis)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.renorm = renorm
+        self.renorm_clipping = renorm_clipping
+        self.renorm_momentum = renorm_momentum
+        self.synchronized = synchronized
+        self.gamma = self.beta = None
+
+    def build(self, input_shape: Any) -> None:
+        size = input_shape[self.axis]
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
+        # Statistics and what scales them stay in full precision under mixed precision.
+        if self.scale:
+            self.gamma = self.add_weight(
+                (size,),
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+                name="gamma",
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                (size,),
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+                name="beta",
+            )
+        self.moving_mean = self.add_weight(
+            (size,), self.moving_mean_initializer, trainable=False, autocast=False, name="moving_mean"
+        )
+        self.moving_variance = self.add_weight(
+            (size,), self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance"
+        )
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> jax.Array:
+        x = jnp.asarray(inputs)
+        wide = x.astype("float32") if x.dtype.itemsize < 4 or not jnp.issubdtype(x.dtype, jnp.inexact) else x
+        mean, variance = self.moving_mean.value, self.moving_variance.value
+        if training and self.trainable:
+            mean, variance = self._batch_moments(wide, mask)
+            self._update(self.moving_mean, mean)
+            self._update(self.moving_variance, variance)
+        beta, gamma = (None if v is None else v.value.astype(wide.dtype) for v in (self.beta, self.gamma))
+        mean, variance = mean.astype(wide.dtype), variance.astype(wide.dtype)
+        y = batch_normalization(wide, mean, variance, self.axis, beta, gamma, self.epsilon)
+        return y.astype(self.compute_dtype)
+
+    def _batch_moments(self, x: jax.Array, mask: Any) -> tuple[jax.Array, jax.Array]:
+        axes = tuple(i for i in range(x.ndim) if i != self.axis % x.ndim)
+        if mask is None:
+            return mean_and_variance(x, axes)
+        mask = jnp.asarray(mask).astype(x.dtype)
+        weights = jnp.broadcast_to(mask.reshape(mask.shape + (1,) * (x.ndim - mask.ndim)), x.shape)
+        total = jnp.sum(weights, axis=axes, keepdims=True) + config.epsilon()
+        mean = jnp.sum(x * weights, axis=axes, keepdims=True) / total
+        variance = jnp.sum(jnp.square(x - mean) * weights, axis=axes, keepdims=True) / total
+        return jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
+
+    def _update(self, moving: Any, value: jax.Array) -> None:
+        value = jax.lax.stop_gradient(value).astype(moving.dtype)
+        moving.assign(moving.value * self.momentum + value * (1 - self.momentum))

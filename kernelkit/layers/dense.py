@@ -1,0 +1,111 @@
+"""`Dense`: a matrix product, a bias and an activation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations, constraints, initializers, regularizers
+from kernelkit.layers.input_spec import InputSpec
+from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+
+
+class Dense(LowRankLayer):
+    """``activation(inputs @ kernel + bias)`` over the last axis.
+
+    Args:
+        units: Size of the output's last axis.
+        activation: Activation function or its name.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initializer of the kernel, of shape (features, units).
+        bias_initializer: Initializer of the bias, of shape (units,).
+        kernel_regularizer: Regularizer of the kernel.
+        bias_regularizer: Regularizer of the bias.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint of the kernel.
+        bias_constraint: Constraint of the bias.
+        lora_rank: Rank of a low-rank adaptation (the kernel itself is then frozen), or ``None``.
+        lora_alpha: Factor of the adaptation times its rank.
+        quantization_config: Must be ``None``.
+
+    Input shape: (batch, ..., features). Output shape: (batch, ..., units).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Dense(4, activation="relu")(kk.ops.ones((2, 3))).shape
+        (2, 4)
+    """
+
+    supports_masking = True
+    _adaptable = "kernel"
+    _not_in_config = ("activity_regularizer",)
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
+        )
+        if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
+            raise ValueError(f"{self._who()}: units must be a positive int, got {units!r}.")
+        refuse_quantization(quantization_config)
+        self.units = int(units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.quantization_config = quantization_config
+        self.input_spec = InputSpec(min_ndim=2)
+
+    def build(self, input_shape: Any) -> None:
+        features = input_shape[-1]
+        if features is None:
+            raise ValueError(
+                f"{self._who()} needs to know the size of the last axis, but its input has the shape "
+                f"{tuple(input_shape)}. Give that axis a size in the model's Input."
+            )
+        self._make_weight(
+            (features, self.units), self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,),
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
+        self._adapt_if_asked()
+
+    @property
+    def kernel(self) -> Any:
+        """The kernel: a variable, or an array once LoRA is enabled."""
+        return self._adapted()
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.matmul(jnp.asarray(inputs), jnp.asarray(self.kernel))
+        if self.bias is not None:
+            x = x + self.bias.value
+        return self.activation(x)

@@ -1,0 +1,180 @@
+"""Embeddings: a vector for each index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import constraints, dtypes, initializers, regularizers
+from kernelkit.dispatch import op
+from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+
+
+class Embedding(LowRankLayer):
+    """Look up a vector for each index.
+
+    Args:
+        input_dim: Number of indices: they are in [0, input_dim).
+        output_dim: Size of the vectors.
+        embeddings_initializer: Initializer of the vectors, of shape (input_dim, output_dim).
+        embeddings_regularizer: Regularizer of the vectors.
+        embeddings_constraint: Constraint of the vectors.
+        mask_zero: Whether index 0 is padding, which later layers leave out.
+        weights: A list with the array of vectors to begin with.
+        lora_rank: Rank of a low-rank adaptation (the vectors themselves are then frozen), or ``None``.
+        lora_alpha: Factor of the adaptation times its rank.
+        quantization_config: Must be ``None``.
+        activity_regularizer: Regularizer of the output.
+
+    Input shape: ints (batch, ...). Output shape: (batch, ..., output_dim). An index out of range gives NaN.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Embedding(100, 8)(kk.ops.array([[3, 7, 0]])).shape
+        (1, 3, 8)
+    """
+
+    _adaptable = "embeddings"
+    _not_in_config = ("weights",)
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        lora_rank: int | None = None,
+        lora_alpha: float | None = None,
+        quantization_config: Any = None,
+        activity_regularizer: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
+        )
+        refuse_quantization(quantization_config)
+        self.input_dim = int(input_dim)
+        self.output_dim = int(output_dim)
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        self.supports_masking = mask_zero
+        self.quantization_config = quantization_config
+        # Indices must not go through the compute dtype: a 16-bit float is exact up to 256 or 2048 only.
+        self.autocast = False
+        if weights is not None:
+            self.build(None)
+            self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
+
+    def build(self, input_shape: Any = None) -> None:
+        self._make_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            self.embeddings_regularizer,
+            self.embeddings_constraint,
+        )
+        self._adapt_if_asked()
+
+    @property
+    def embeddings(self) -> Any:
+        """The vectors: a variable, or an array once LoRA is enabled."""
+        return self._adapted()
+
+    def call(self, inputs: Any) -> jax.Array:
+        indices = jnp.asarray(inputs)
+        indices = indices if dtypes.is_int(indices.dtype) else indices.astype("int32")
+        vectors = jnp.take(self._weight.value, indices, axis=0)
+        if self.lora_enabled:
+            a, b = self._factors
+            vectors = vectors + (self.lora_alpha / self.lora_rank) * jnp.take(a.value, indices, axis=0) @ b.value
+        return vectors.astype(self.compute_dtype)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return where the index is not 0, if ``mask_zero``."""
+        return _not_zero(inputs) if self.mask_zero else None
+
+
+@op
+def _not_zero(inputs: Any) -> jax.Array:
+    return jnp.asarray(inputs) != 0
+
+
+class ReversibleEmbedding(Embedding):
+    """An embedding that also goes back from vectors to scores of the indices, as language models end.
+
+    Args:
+        input_dim: Number of indices.
+        output_dim: Size of the vectors.
+        tie_weights: Whether the way back uses the same weights.
+        embeddings_initializer: Initializer of the vectors.
+        embeddings_regularizer: Regularizer of the vectors.
+        embeddings_constraint: Constraint of the vectors.
+        mask_zero: Whether index 0 is padding.
+        reverse_dtype: Dtype in which the way back computes; the compute dtype for ``None``.
+        logit_soft_cap: Bound of the scores, kept by a scaled tanh, or ``None``.
+
+    Call arguments: indices, or with ``reverse=True`` vectors (batch, ..., output_dim), which gives scores
+    (batch, ..., input_dim).
+
+    Source: Press and Wolf, 2017, Using the output embedding to improve language models.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.ReversibleEmbedding(100, 8)
+        >>> layer(layer(kk.ops.array([[3, 7]])), reverse=True).shape
+        (1, 2, 100)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        output_dim: int,
+        tie_weights: bool = True,
+        embeddings_initializer: Any = "uniform",
+        embeddings_regularizer: Any = None,
+        embeddings_constraint: Any = None,
+        mask_zero: bool = False,
+        reverse_dtype: Any = None,
+        logit_soft_cap: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            input_dim,
+            output_dim,
+            embeddings_initializer,
+            embeddings_regularizer,
+            embeddings_constraint,
+            mask_zero,
+            **kwargs,
+        )
+        self.tie_weights = tie_weights
+        self.reverse_dtype = reverse_dtype
+        self.logit_soft_cap = logit_soft_cap
+
+    def build(self, input_shape: Any = None) -> None:
+        super().build(input_shape)
+        self.reverse_embeddings = None
+        if not self.tie_weights:
+            self.reverse_embeddings = self.add_weight(
+                (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
+            )
+
+    def call(self, inputs: Any, reverse: bool = False) -> jax.Array:
+        if not reverse:
+            return super().call(inputs)
+        dtype = dtypes.standardize_dtype(self.reverse_dtype or self.compute_dtype)
+        kernel = jnp.asarray(self.embeddings).T if self.tie_weights else self.reverse_embeddings.value
+        scores = jnp.matmul(jnp.asarray(inputs).astype(dtype), kernel.astype(dtype))
+        if self.logit_soft_cap is not None:
+            scores = self.logit_soft_cap * jnp.tanh(scores / self.logit_soft_cap)
+        return scores
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return where the index is not 0; nothing for vectors."""
+        return None if dtypes.is_float(inputs.dtype) else super().compute_mask(inputs, mask)

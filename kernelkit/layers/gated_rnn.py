@@ -1,0 +1,86 @@
+"""The layers with a cell of their own (SimpleRNN, GRU, LSTM): inputs projected for all steps at once, a fast loop."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations
+from kernelkit.layers import recurrence
+from kernelkit.layers.recurrent_cell import ELEMENTWISE, RecurrentCell
+from kernelkit.layers.rnn import RNN
+
+
+class GatedCell(RecurrentCell):
+    """A cell whose step is a sum of two matrix products, and elementwise functions of it."""
+
+    def gates(self) -> Any:
+        """Return the step as :func:`~kernelkit.layers.recurrence.gated_loop` takes it, or ``None`` if it has no such form."""
+        raise NotImplementedError
+
+    def _biases(self) -> tuple[Any, Any]:
+        """Return what is added to the input's product and to the state's."""
+        return None if self.bias is None else self.bias.value, None
+
+
+class OwnCellRNN(RNN):
+    """An RNN that makes its cell itself: the cell's arguments are the layer's own."""
+
+    _not_in_config = ("cell", "use_cudnn")
+
+    def __getattr__(self, name: str) -> Any:
+        # `lstm.units` is `lstm.cell.units`, and so for all arguments of the cell.
+        cell = self.__dict__.get("cell")
+        if cell is not None and name in inspect.signature(type(cell).__init__).parameters:
+            return getattr(cell, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class GatedRNN(OwnCellRNN):
+    """An RNN with a :class:`GatedCell`."""
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> tuple:
+        gates = self.cell.gates()
+        if gates is None or self.unroll or (training and self.cell.recurrent_dropout):
+            return super().inner_loop(sequences, initial_state, mask, training)
+        xs, mask = self._by_time(sequences), None if mask is None else self._by_time(mask).astype(bool)
+        if training and self.cell.dropout:
+            xs = xs * self.cell.draw_masks(xs.shape[1])[0]
+        of_inputs, of_state = self.cell._biases()
+        # One product for all steps; of two axes, since XLA would move the transposition behind a product of three.
+        projected = xs.reshape(-1, xs.shape[-1]) @ self.cell.kernel.value
+        projected = projected if of_inputs is None else projected + of_inputs
+        projected = projected.reshape(*xs.shape[:2], -1)
+        kernel = self.cell.recurrent_kernel.value
+        outputs, state = recurrence.gated_loop(
+            gates, self.return_sequences, projected, kernel, of_state, tuple(initial_state), mask
+        )
+        last = state[0]
+        if mask is not None and self.zero_output_for_mask:
+            last = recurrence.where(mask[-1], last, jnp.zeros_like(last))
+            outputs = None if outputs is None else jnp.where(mask[..., None], outputs, 0)
+        return last, None if outputs is None else jnp.swapaxes(outputs, 0, 1), list(state)
+
+
+def elementwise(*functions: Any) -> bool:
+    """Return whether all of some activation functions are known to work element by element."""
+    return all(callable(f) and getattr(f, "__hash__", None) is not None and f in ELEMENTWISE for f in functions)
+
+
+def fast(function: Any) -> Any:
+    """Return an activation function in the form that the loops compute fastest."""
+    return recurrence.logistic if function is activations.sigmoid else function
+
+
+def refuse_cudnn(use_cudnn: Any, who: str) -> None:
+    """Raise ``ValueError`` if cuDNN was asked for."""
+    if use_cudnn not in ("auto", False):
+        raise ValueError(f"{who}: kernelkit's recurrent layers don't call cuDNN; use_cudnn must be 'auto' or False.")
+
+
+def three(x: jax.Array) -> list[jax.Array]:
+    """Split the last axis into three."""
+    return jnp.split(x, 3, axis=-1)

@@ -1,0 +1,249 @@
+"""`GRU`: gated recurrent units.
+
+Source: Cho et al., 2014, Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations
+from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, refuse_cudnn, three
+from kernelkit.layers.recurrence import with_slope
+
+__all__ = ["GRU", "GRUCell"]
+
+
+class GRUStep(NamedTuple):
+    """The step of a GRU that resets after the recurrent product, and how gradients go back through it."""
+
+    activation: Any
+    recurrent_activation: Any
+
+    def advance(self, x: jax.Array, r: jax.Array, state: tuple) -> tuple:
+        (h,) = state
+        (xz, xr, xn), (rz, rr, rn) = three(x), three(r)
+        z, of_z = with_slope(self.recurrent_activation, xz + rz)
+        reset, of_reset = with_slope(self.recurrent_activation, xr + rr)
+        new, of_new = with_slope(self.activation, xn + reset * rn)
+        of_new = of_new * (1 - z)
+        of_r = jnp.concatenate([(h - new) * of_z, of_new * rn * of_reset, of_new * reset], -1)
+        return (z * h + (1 - z) * new,), (of_r, of_new, z)
+
+    def pull_back(self, gradient: tuple, slopes: tuple) -> tuple:
+        (dh,) = gradient
+        of_r, of_new, z = slopes
+        dr = jnp.concatenate([dh, dh, dh], -1) * of_r
+        dx = jnp.concatenate([dr[:, : 2 * dh.shape[-1]], dh * of_new], -1)
+        return dr, dx, (dh * z,)
+
+
+class GRUCell(GatedCell):
+    """One step of a GRU: an update gate mixes the old state with a new one, made from what a reset gate lets through.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation of the new state.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether biases are added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, 3 * units): update, reset, new.
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, 3 * units).
+        bias_initializer: Initializer of the bias, of shape (2, 3 * units), or (3 * units,) without ``reset_after``.
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training.
+        recurrent_dropout: Share of the state's elements dropped in training.
+        reset_after: Whether the reset gate applies after the recurrent product (as in cuDNN) or before.
+        seed: Seed of the dropout.
+
+    Call arguments: inputs (batch, features), the state [h], and whether dropout is active. Returns the output and [h].
+
+    Example:
+        >>> import kernelkit as kk
+        >>> output, state = kk.layers.GRUCell(4)(kk.ops.ones((2, 3)), [kk.ops.zeros((2, 4))])
+        >>> output.shape
+        (2, 4)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **kwargs,
+        )
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.reset_after = reset_after
+
+    def build(self, input_shape: Any) -> None:
+        gates = 3 * self.units
+        bias = (2, gates) if self.reset_after else (gates,)
+        self._make_weights((input_shape[-1], gates), (self.units, gates), bias)
+
+    def gates(self) -> GRUStep | None:
+        if not self.reset_after or not elementwise(self.activation, self.recurrent_activation):
+            return None
+        return GRUStep(fast(self.activation), fast(self.recurrent_activation))
+
+    def _biases(self) -> tuple[Any, Any]:
+        if self.bias is None:
+            return None, None
+        bias = self.bias.value
+        return (bias[0], bias[1]) if self.reset_after else (bias, None)
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+        before = states[0] if isinstance(states, (list, tuple)) else states
+        x, h = self._drop(inputs, before, training)
+        of_inputs, of_state = self._biases()
+        x = x @ self.kernel.value
+        xz, xr, xn = three(x if of_inputs is None else x + of_inputs)
+        kernel = self.recurrent_kernel.value
+        if self.reset_after:
+            r = h @ kernel
+            rz, rr, rn = three(r if of_state is None else r + of_state)
+        else:
+            rz, rr = jnp.split(h @ kernel[:, : 2 * self.units], 2, axis=-1)
+        z, reset = self.recurrent_activation(xz + rz), self.recurrent_activation(xr + rr)
+        rn = reset * rn if self.reset_after else (reset * h) @ kernel[:, 2 * self.units :]
+        output = z * before + (1 - z) * self.activation(xn + rn)
+        return output, [output] if isinstance(states, (list, tuple)) else output
+
+
+class GRU(GatedRNN):
+    """Gated recurrent units over sequences: like :class:`LSTM`, with one state and fewer weights.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation of the new state.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether biases are added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, 3 * units): update, reset, new.
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, 3 * units).
+        bias_initializer: Initializer of the bias, of shape (2, 3 * units), or (3 * units,) without ``reset_after``.
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training, the same ones in all steps.
+        recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
+        seed: Seed of the dropout.
+        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
+        return_state: Whether the last state is returned too.
+        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
+        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
+        unroll: Whether the steps are written out instead of looped: slower to compile.
+        reset_after: Whether the reset gate applies after the recurrent product (as in cuDNN; faster here) or before.
+        use_cudnn: ``"auto"`` or ``False``.
+
+    Call arguments: see :class:`RNN`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> output, state = kk.layers.GRU(4, return_state=True)(kk.ops.ones((2, 10, 3)))
+        >>> output.shape, state.shape
+        ((2, 4), (2, 4))
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: Any = "auto",
+        **kwargs: Any,
+    ) -> None:
+        cell = GRUCell(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="gru_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        refuse_cudnn(use_cudnn, self._who())

@@ -1,0 +1,659 @@
+"""`Layer`: weights and a function of tensors, with the bookkeeping that models need.
+
+A layer is a thin shell. `call` is written as if weights were plain arrays; run under a
+:class:`~kernelkit.scope.StatelessScope`, as :meth:`Layer.stateless_call` does, it is a pure function of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernelkit import constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
+from kernelkit.layers import calling, input_spec, legacy
+from kernelkit.layers.tracking import parts, unique
+from kernelkit.metrics.metric import Metric
+from kernelkit.random import SeedGenerator
+from kernelkit.symbolic import KerasTensor, Operation, any_symbolic, eval_spec
+from kernelkit.variable import Variable
+
+__all__ = ["Layer"]
+
+
+class Layer(Operation, serialize.Configurable):
+    """The base class of layers.
+
+    A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
+    Layers, variables, metrics and seed generators kept as attributes (in lists and dicts too) become part of it.
+
+    Args:
+        activity_regularizer: Regularizer applied to the output.
+        trainable: Whether gradients change its weights.
+        dtype: A dtype or :class:`~kernelkit.DTypePolicy`: what it computes in and keeps its weights in.
+        autocast: Whether float inputs are cast to the compute dtype.
+        name: Name; made from the class's name if not given.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Scale(kk.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.scale
+        >>> Scale()(kk.ops.ones((2, 3))).shape
+        (2, 3)
+    """
+
+    _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _build_once(vars(cls)["build"])  # type: ignore[method-assign]
+
+    def __init__(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self._input_shape_hint = legacy.take_input_shape(type(self).__name__, kwargs)
+        legacy.refuse_unknown(type(self), kwargs)
+        Operation.__init__(self, name)
+        self._own_variables: list[Variable] = []
+        self._own_losses: list = []
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self._trainable = bool(trainable)
+        self.dtype_policy = dtype_policies.get(dtype)
+        self.autocast = autocast
+        self.built = False
+        self.supports_masking = vars(type(self)).get("supports_masking", getattr(type(self), "supports_masking", False))
+        self.input_spec: Any = None
+        self._path: str | None = None
+        self._build_shapes: dict[str, Any] | None = None
+        self._building = False
+
+    # Building ---------------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights for inputs of a given shape. Override it; the default makes none.
+
+        Args:
+            input_shape: Shape with the batch axis, ``None`` where a size is unknown; nested as the inputs are.
+        """
+        self.built = True
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str | None = "none",
+        overwrite_with_gradient: bool = False,
+        name: str | None = None,
+    ) -> Variable:
+        """Make a variable that belongs to the layer.
+
+        Args:
+            shape: Tuple of ints; ``()`` by default.
+            initializer: Name, object or function; Glorot-uniform for floats and zeros for the rest by default.
+            dtype: Dtype; the policy's variable dtype by default.
+            trainable: Whether gradients change it.
+            autocast: Whether it is read in the compute dtype under mixed precision.
+            regularizer: Regularizer whose value is added to the model's loss.
+            constraint: Function applied to the value after each update.
+            aggregation: How replicas are combined.
+            overwrite_with_gradient: Whether the optimizer replaces the value by the gradient.
+            name: Name.
+
+        Returns:
+            The :class:`~kernelkit.Variable`.
+        """
+        self._require_init()
+        shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        if None in shape:
+            raise ValueError(
+                f"{self._who()}: the weight {name or '?'!r} would have the shape {shape}. Weights need "
+                "known sizes; give "
+                "the axis a size in the model's Input."
+            )
+        dtype = self.variable_dtype if dtype is None else dtypes.standardize_dtype(dtype)
+        if initializer is None:
+            initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
+        with contextlib.nullcontext() if scope.local.names[-1:] == [self.name] else scope.name_scope(self.name):
+            variable = Variable(
+                initializers.get(initializer), shape, dtype, trainable, autocast, aggregation, name=name
+            )
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
+        if not self._trainable:
+            variable.trainable = False
+        self._own_variables.append(variable)
+        return variable
+
+    def _build_for(self, arguments: dict[str, Any]) -> None:
+        """Build from the arguments of a call."""
+        shapes = calling.shapes_for_build(arguments)
+        names = [n for n in inspect.signature(self.build).parameters if n not in ("args", "kwargs")]
+        if len(names) == 1 or not set(names) <= set(shapes):
+            self.build(next(iter(shapes.values()), None))
+        else:
+            self.build(**{n: shapes[n] for n in names})
+        self.built = True
+
+    def get_build_config(self) -> dict | None:
+        """Return the shapes that the layer was built for."""
+        if not self._build_shapes:
+            return None
+        if len(self._build_shapes) == 1:
+            return {"input_shape": next(iter(self._build_shapes.values()))}
+        return {"shapes_dict": self._build_shapes}
+
+    def build_from_config(self, config: dict) -> None:
+        """Build for the shapes of :meth:`get_build_config`."""
+        if not config or self.built:
+            return
+        if "input_shape" in config:
+            self.build(_as_shape(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
+        self.built = True
+
+    # Calling ----------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._require_init()
+        try:
+            if any_symbolic(args, kwargs):
+                return self._call_symbolic(args, kwargs)
+            if scope.local.tape is not None:
+                return self._call_taped(args, kwargs)
+            return self._run(args, kwargs)
+        except Exception as error:
+            self._add_note(error, args)
+            raise
+
+    def _call_symbolic(self, args: tuple, kwargs: dict) -> Any:
+        signature = calling.signature_of(self)
+        args, kwargs = calling.convert((args, kwargs), None)
+        first = signature.bind(args, kwargs).get(signature.first)
+        if not self.built:
+            input_spec.check(self.input_spec, first, self._who())
+            self._build_for(signature.bind(args, kwargs))
+        input_spec.check(self.input_spec, first, self._who())
+        return self.symbolic_call(*args, **kwargs)
+
+    def _call_taped(self, args: tuple, kwargs: dict) -> Any:
+        if not self.built or any(not layer.built for layer in self._flatten_layers()):
+            with tape.stop_recording():
+                self._run_abstractly(args, kwargs)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            outputs = self._run(args, kwargs)
+            return outputs, calling.collect_masks(outputs)
+
+        outputs, masks = tape.record(run, args, kwargs, self.trainable_variables)
+        if masks is not None:
+            calling.attach_masks(outputs, masks)
+        return outputs
+
+    def _run_abstractly(self, args: tuple, kwargs: dict) -> Any:
+        """Run `call` on shapes alone, so that every part of the layer is built."""
+        specs = jax.tree_util.tree_map(
+            lambda v: KerasTensor(v.shape, v.dtype) if calling.is_tensor(v) else v,
+            calling.convert((args, kwargs), None),
+            is_leaf=calling.is_leaf,
+        )
+        return eval_spec(lambda *a, **k: self._run(a, k), *specs[0], **specs[1])
+
+    def _run(self, args: tuple, kwargs: dict) -> Any:
+        """Run `call` on arrays, with everything around it."""
+        signature = calling.signature_of(self)
+        outer = scope.local.call
+        context = scope.local.call = scope.CallContext(outer.entry if outer is not None else self)
+        if outer is None and scope.local.stateless is None:
+            self._clear_losses()
+        try:
+            kwargs = dict(kwargs)
+            context.training = self._resolve_training(signature, args, kwargs, outer)
+            bound = signature.bind(args, kwargs)
+            for name in signature.masks:
+                if bound.get(name) is None:
+                    owner = signature.first if name == "mask" else name.removesuffix("_mask")
+                    masks = calling.collect_masks(bound.get(owner))
+                    if masks is not None:
+                        kwargs[name] = masks
+            arriving = calling.collect_masks(bound.get(signature.first))
+            cast = self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else None
+            args, kwargs = calling.convert((args, kwargs), cast)
+            bound = signature.bind(args, kwargs)
+            first = bound.get(signature.first, args[0] if args else None)
+            if not self.built:
+                # What is known before building is checked before, so that a wrong rank is told as such.
+                input_spec.check(self.input_spec, first, self._who())
+                self._build_for(bound)
+            input_spec.check(self.input_spec, first, self._who())
+            with scope.name_scope(self.name), scope.autocast_scope(cast), jax.named_scope(self.name):
+                outputs = self.call(*args, **kwargs)
+            if self.activity_regularizer is not None:
+                for output in jax.tree_util.tree_leaves(outputs, is_leaf=calling.is_leaf):
+                    self.add_loss(self.activity_regularizer(output) / max(1, output.shape[0] if output.ndim else 1))
+            mask = bound.get("mask") if bound.get("mask") is not None else arriving
+            self._pass_mask_on(first, mask, outputs)
+            return outputs
+        finally:
+            scope.local.call = outer
+
+    def _resolve_training(self, signature: Any, args: tuple, kwargs: dict, outer: Any) -> bool | None:
+        given = signature.bind(args, kwargs if signature.has_training else _without(kwargs, "training"))
+        training = given.get("training", kwargs.get("training"))
+        if training is None and outer is not None:
+            training = outer.training
+        if training is None:
+            training = signature.training_default
+        if signature.named_training and ("training" in kwargs or "training" not in given):
+            kwargs["training"] = training
+        elif not signature.has_training:
+            kwargs.pop("training", None)
+        return training
+
+    def _pass_mask_on(self, inputs: Any, mask: Any, outputs: Any) -> None:
+        own = type(self).compute_mask is not Layer.compute_mask
+        if mask is not None and not self.supports_masking and not own:
+            if calling.signature_of(self).masks:
+                return
+            legacy.warn_once(
+                f"mask:{type(self).__qualname__}",
+                f"{self._who()} was given an input with a mask, but does not support masking: the mask ends here.",
+            )
+            return
+        if own or mask is not None:
+            masks = self.compute_mask(inputs, mask)
+            if masks is not None:
+                calling.attach_masks(outputs, masks)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Return the mask of the output; the default hands on the mask of the input."""
+        return previous_mask
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the shape of the output for inputs of the given shape.
+
+        Args:
+            *args: Shapes, nested as the inputs of ``call``.
+            **kwargs: Shapes as ``<argument>_shape``.
+        """
+        spec = lambda s: KerasTensor(s, dtype=self.compute_dtype)  # noqa: E731
+        names = calling.signature_of(self).names
+        values = {k.removesuffix("_shape"): _map_shapes(spec, v) for k, v in kwargs.items()}
+        if set(values) - set(names):
+            args, values = (*args, *(_map_shapes(lambda s: s, v) for v in kwargs.values())), {}
+        positional = [_map_shapes(spec, s) for s in args]
+        if not self.built:
+            self._build_for(calling.signature_of(self).bind(tuple(positional), values))
+        outputs = eval_spec(lambda *a, **k: self._run(a, k), *positional, **values)
+        return jax.tree_util.tree_map(lambda t: t.shape, outputs, is_leaf=lambda t: isinstance(t, KerasTensor))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic tensors like the output of a call with the given symbolic tensors."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            shapes = calling.shapes_for_build(calling.signature_of(self).bind(args, kwargs))
+            names = inspect.signature(self.compute_output_shape).parameters
+            if len(names) == 1 or not set(names) <= set(shapes):
+                result = self.compute_output_shape(next(iter(shapes.values())))
+            else:
+                result = self.compute_output_shape(**{n: shapes[n] for n in names})
+            return _map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), result)
+        return eval_spec(lambda *a, **k: self._run(a, k), *args, **kwargs)
+
+    def stateless_call(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """Call the layer as a pure function of its variables' values.
+
+        Args:
+            trainable_variables: Values of ``trainable_variables``, in order.
+            non_trainable_variables: Values of ``non_trainable_variables``, in order.
+            *args: Arguments of the call.
+            return_losses: Whether the losses that layers added are returned too.
+            **kwargs: More arguments of the call.
+
+        Returns:
+            ``(outputs, non_trainable_variables)`` or ``(outputs, non_trainable_variables, losses)``.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> layer = kk.layers.Dense(2)
+            >>> layer.build((None, 3))
+            >>> y, state = layer.stateless_call(layer.trainable_variables, [], kk.ops.ones((4, 3)))
+            >>> y.shape
+            (4, 2)
+        """
+        self._require_built("stateless_call()")
+        own = self.trainable_variables, self.non_trainable_variables
+        given = list(trainable_variables), list(non_trainable_variables)
+        for variables, values, kind in zip(own, given, ("trainable", "non_trainable"), strict=True):
+            if len(variables) != len(values):
+                raise ValueError(
+                    f"{self._who()} has {len(variables)} {kind}_variables, but stateless_call() got "
+                    f"{len(values)} values."
+                )
+        mapping = [(v, _value(x)) for vs, xs in zip(own, given, strict=True) for v, x in zip(vs, xs, strict=True)]
+        with scope.StatelessScope(mapping, collect_losses=return_losses) as lender:
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else []
+        updated = [lender.values[id(v)] for v in own[1]]
+        return (outputs, updated, losses) if return_losses else (outputs, updated)
+
+    # Losses -----------------------------------------------------------------------------------------------------------
+
+    def add_loss(self, loss: Any) -> None:
+        """Add scalars to the loss that training minimizes; call it from ``call``."""
+        for one in jax.tree_util.tree_leaves(loss, is_leaf=calling.is_leaf):
+            if one is None:
+                continue
+            if scope.local.stateless is not None:
+                if scope.local.stateless.collect_losses:
+                    scope.local.stateless.add_loss(self, one)
+            else:
+                self._own_losses.append(one)
+
+    @property
+    def losses(self) -> list:
+        """Losses added in the last call, and the regularizers' losses of the trainable weights."""
+        layers = [self, *self._flatten_layers()]
+        if scope.local.stateless is not None:
+            ids = {id(layer) for layer in layers}
+            found = [loss for layer, loss in scope.local.stateless.losses if id(layer) in ids]
+        else:
+            found = [loss for layer in layers for loss in layer._own_losses]
+        return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    def _clear_losses(self) -> None:
+        for layer in (self, *self._flatten_layers()):
+            layer._own_losses.clear()
+
+    # Parts ------------------------------------------------------------------------------------------------------------
+
+    def _child_layers(self) -> list[Layer]:
+        """The layers that are direct parts."""
+        return unique(parts(self, Layer))
+
+    def _flatten_layers(self) -> Iterator[Layer]:
+        """All layers below this one, each once, parents first."""
+        seen = {id(self)}
+        stack = self._child_layers()
+        while stack:
+            layer = stack.pop(0)
+            if id(layer) not in seen:
+                seen.add(id(layer))
+                yield layer
+                stack[:0] = layer._child_layers()
+
+    def _local_variables(self) -> list[Variable]:
+        own = unique(parts(self, Variable))
+        return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All variables: weights, and the states of random seeds."""
+        found = self._local_variables() + [g.state for g in parts(self, SeedGenerator)]
+        for layer in self._child_layers():
+            found += layer.variables
+        return unique(found)
+
+    @property
+    def weights(self) -> list[Variable]:
+        """The variables that are saved as weights, seeds left out."""
+        found = self._local_variables()
+        for layer in self._child_layers():
+            found += layer.weights
+        return unique(found)
+
+    def _all_trainable(self) -> list[Variable]:
+        if not self._trainable:
+            return []
+        found = [v for v in self._local_variables() if v.trainable]
+        for layer in self._child_layers():
+            found += layer._all_trainable()
+        return unique(found)
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The variables that gradients change."""
+        return self._all_trainable()
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The variables that gradients leave alone, seeds included."""
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.variables if id(v) not in trainable]
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The weights that gradients change."""
+        return self._all_trainable()
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The weights that gradients leave alone."""
+        trainable = {id(v) for v in self.trainable_variables}
+        return [v for v in self.weights if id(v) not in trainable]
+
+    @property
+    def metrics(self) -> list:
+        """The metrics that the layer and its parts hold."""
+        found = list(parts(self, Metric))
+        for layer in self._child_layers():
+            found += layer.metrics
+        return unique(found)
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of :attr:`metrics`."""
+        return unique(v for metric in self.metrics for v in metric.variables)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients change the layer's weights; setting it sets it for all parts."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = bool(value)
+        self._trainable = value
+        for variable in parts(self, Variable):
+            if variable.born_trainable:
+                variable.trainable = value
+        for layer in self._child_layers():
+            layer.trainable = value
+
+    # Weights ----------------------------------------------------------------------------------------------------------
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of the weights as NumPy arrays."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: Any) -> None:
+        """Assign the weights.
+
+        Args:
+            weights: Arrays in the order and with the shapes of :meth:`get_weights`.
+
+        Raises:
+            ValueError: If there are more or fewer, or a shape differs; nothing is assigned then.
+        """
+        variables, weights = self.weights, list(weights)
+        if len(variables) != len(weights):
+            hint = "" if self.built else " The layer is not built yet: call it or build() it first."
+            raise ValueError(f"{self._who()} has {len(variables)} weights, set_weights() got {len(weights)}.{hint}")
+        for variable, value in zip(variables, weights, strict=True):
+            if tuple(np.shape(value)) != variable.shape:
+                raise ValueError(
+                    f"{self._who()}: weight {variable.path!r} has shape {variable.shape}, got an array of "
+                    f"{np.shape(value)}."
+                )
+        for variable, value in zip(variables, weights, strict=True):
+            variable.assign(value)
+
+    def count_params(self) -> int:
+        """Return the number of values in all weights."""
+        self._require_built("count_params()")
+        return sum(int(np.prod(v.shape)) for v in self.weights)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the layer's own variables into a dict-like store, under ``"0"``, ``"1"``..."""
+        for i, variable in enumerate(self._local_variables()):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what :meth:`save_own_variables` wrote."""
+        variables = self._local_variables()
+        if len(store.keys()) != len(variables):
+            hint = "" if variables or self.built else " The layer is not built yet."
+            raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
+        for i, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(i)]))
+
+    # What it is -------------------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of the weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype in which the layer computes."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def input_dtype(self) -> str:
+        """The dtype to which float inputs are cast."""
+        return self.dtype_policy.compute_dtype
+
+    @property
+    def path(self) -> str:
+        """Where the layer stands in its model, such as ``"encoder/dense_1"``."""
+        return self._path or self.name
+
+    def supports_jit(self) -> bool:
+        """Whether the layer can be traced; all can."""
+        return True
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal layer, as plain JSON values."""
+        config = {
+            "name": self.name,
+            "trainable": self._trainable,
+            "dtype": dtype_policies.serialize_policy(self.dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        derived = serialize.derived_arguments(self, stop=Layer)
+        return config | {k: serialize.serialize_value(v) for k, v in derived.items()}
+
+    def _who(self) -> str:
+        return f"Layer {self.path!r} ({type(self).__name__})"
+
+    def _require_init(self) -> None:
+        if "_own_variables" not in self.__dict__:
+            raise RuntimeError(
+                f"{type(self).__name__}.__init__() must call super().__init__() before the layer is used."
+            )
+
+    def _require_built(self, what: str) -> None:
+        if not self.built:
+            raise ValueError(
+                f"{self._who()} has no weights yet, so {what} cannot work: call the layer on data, or "
+                "build(input_shape) it."
+            )
+
+    def _add_note(self, error: Exception, args: tuple) -> None:
+        # The innermost layer says where it happened, once; the layers around it add nothing.
+        if getattr(error, "_kernelkit_noted", False):
+            return
+        inputs = ", ".join(
+            f"{tuple(v.shape)} {dtypes.standardize_dtype(v.dtype)}"
+            for v in jax.tree_util.tree_leaves(args, is_leaf=calling.is_leaf)
+            if calling.is_tensor(v)
+        )
+        error.add_note(f"In layer {self.path!r} ({type(self).__name__}), called with inputs: {inputs or 'none'}.")
+        try:
+            error._kernelkit_noted = True  # type: ignore[attr-defined]
+        except AttributeError:
+            return
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _build_once(build: Any) -> Any:
+    """Wrap a class's `build`: run under the layer's name, remember the shapes, mark the layer as built."""
+
+    @functools.wraps(build)
+    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
+        self._require_init()
+        if self._building:
+            build(self, *args, **kwargs)
+            return
+        self._building = True
+        try:
+            # In a call the scope of this layer isn't open yet; paths begin with what is around it.
+            with scope.name_scope(self.name) as path:
+                self._path = path
+                build(self, *args, **kwargs)
+            bound = inspect.signature(build).bind(self, *args, **kwargs).arguments
+            self._build_shapes = dict(list(bound.items())[1:])
+            self.built = True
+        finally:
+            self._building = False
+
+    return wrapper
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x
+
+
+def _without(kwargs: dict, name: str) -> dict:
+    return {k: v for k, v in kwargs.items() if k != name}
+
+
+def _is_shape(x: Any) -> bool:
+    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in x)
+
+
+def _map_shapes(function: Any, shapes: Any) -> Any:
+    return jax.tree_util.tree_map(function, shapes, is_leaf=lambda s: s is None or _is_shape(s))
+
+
+def _as_shape(shape: Any) -> Any:
+    """Return a shape that went through JSON as tuples again."""
+    return _map_shapes(tuple, shape)

@@ -1,0 +1,159 @@
+"""Normalization of each sample by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kernelkit import constraints, initializers, regularizers
+from kernelkit.layers.layer import Layer
+from kernelkit.ops import nn
+from kernelkit.ops.nn.normalization import normalized_axes
+
+
+class LayerNormalization(Layer):
+    """Give each sample mean 0 and variance 1 over some axes, then a learned scale and offset.
+
+    Args:
+        axis: Axis or axes to normalize over, the features as a rule.
+        epsilon: Added to the variance.
+        center: Whether there is an offset (beta).
+        scale: Whether there is a scale (gamma).
+        beta_initializer: Initializer of the offset.
+        gamma_initializer: Initializer of the scale.
+        beta_regularizer: Regularizer of the offset.
+        gamma_regularizer: Regularizer of the scale.
+        beta_constraint: Constraint of the offset.
+        gamma_constraint: Constraint of the scale.
+        rms_scaling: Must be false; use :class:`RMSNormalization`.
+
+    Source: Ba et al., 2016, Layer normalization.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.LayerNormalization()(kk.ops.array([[1.0, 3.0]])).round(2).tolist()
+        [[-1.0, 1.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        rms_scaling: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if rms_scaling:
+            raise ValueError(
+                f"{self._who()} has no rms_scaling: use the layer RMSNormalization, which divides by the RMS."
+            )
+        self.axis = checked_axis(self, axis)
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.rms_scaling = rms_scaling
+        self.gamma = self.beta = None
+
+    def build(self, input_shape: Any) -> None:
+        shape = shape_along(input_shape, self.axis)
+        if self.scale:
+            self.gamma = self.add_weight(
+                shape,
+                self.gamma_initializer,
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+                autocast=False,
+                name="gamma",
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                shape,
+                self.beta_initializer,
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+                autocast=False,
+                name="beta",
+            )
+
+    def call(self, inputs: Any) -> jax.Array:
+        y = nn.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        return y.astype(self.compute_dtype)
+
+
+class RMSNormalization(Layer):
+    """Divide each sample by its root mean square over some axes, then multiply by a learned scale.
+
+    Args:
+        axis: Axis or axes to average over.
+        epsilon: Added to the mean square.
+
+    Source: Zhang and Sennrich, 2019, Root mean square layer normalization.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.RMSNormalization()(kk.ops.array([[3.0, 3.0]])).round(2).tolist()
+        [[1.0, 1.0]]
+    """
+
+    def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = checked_axis(self, axis)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        self.scale = self.add_weight(shape_along(input_shape, self.axis), "ones", name="scale")
+
+    def call(self, x: Any) -> jax.Array:
+        return nn.rms_normalization(x, self.scale, self.axis, self.epsilon)
+
+
+class UnitNormalization(Layer):
+    """Divide each sample by its L2 norm over some axes.
+
+    Args:
+        axis: Axis or axes along which the vectors lie.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.UnitNormalization()(kk.ops.array([[0.0, 4.0]])).tolist()
+        [[0.0, 1.0]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = checked_axis(self, axis)
+
+    def call(self, inputs: Any) -> jax.Array:
+        return nn.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
+
+
+def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
+    """Return an axis, or several as a list; raise ``TypeError`` for anything else."""
+    axes = list(axis) if isinstance(axis, (list, tuple)) else axis
+    if not all(isinstance(a, int) for a in (axes if isinstance(axes, list) else [axes])):
+        raise TypeError(f"{layer._who()}: axis must be an int or several, got {axis!r}.")
+    return axes
+
+
+def shape_along(input_shape: Any, axis: Any) -> tuple:
+    """Return the sizes of the axes that are normalized over."""
+    return tuple(input_shape[a] for a in normalized_axes(axis, len(input_shape)))

@@ -1,0 +1,57 @@
+"""Old spellings that tutorials still use: they work, and say once what to write today."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+
+from kernelkit.serialize import suggest
+
+_warned: set[str] = set()
+
+
+def warn_once(key: str, message: str) -> None:
+    """Warn the first time that a key is seen in this session."""
+    if key not in _warned:
+        _warned.add(key)
+        warnings.warn(message, UserWarning, stacklevel=4)
+
+
+def take_input_shape(layer: str, kwargs: dict) -> tuple | None:
+    """Take `input_shape`, `input_dim`, `batch_shape` and their kin out of a layer's keyword arguments.
+
+    Returns:
+        The input's shape with the batch axis, or ``None`` if none was given.
+    """
+    batch = kwargs.pop("batch_size", None)
+    shape = None
+    if "input_shape" in kwargs:
+        shape = (batch, *kwargs.pop("input_shape"))
+    elif "input_dim" in kwargs:
+        length = kwargs.pop("input_length", None)
+        shape = (batch, kwargs.pop("input_dim")) if length is None else (batch, length, kwargs.pop("input_dim"))
+    else:
+        for name in ("batch_input_shape", "batch_shape"):
+            if name in kwargs:
+                shape = tuple(kwargs.pop(name))
+    if layer == "Embedding":
+        kwargs.pop("input_length", None)
+    if shape is not None:
+        warn_once(
+            "input_shape",
+            f"{layer}(input_shape=..., input_dim=...) is an old spelling. Begin the model with "
+            f"kernelkit.Input(shape={shape[1:]}) instead.",
+        )
+    return shape
+
+
+def refuse_unknown(cls: type, kwargs: dict) -> None:
+    """Raise ``TypeError`` for keyword arguments that a layer doesn't have, with the nearest right name."""
+    if not kwargs:
+        return
+    known: set[str] = set()
+    for base in cls.__mro__:
+        if "__init__" in vars(base) and base is not object:
+            known |= set(inspect.signature(vars(base)["__init__"]).parameters) - {"self", "args", "kwargs"}
+    name = next(iter(kwargs))
+    raise TypeError(f"{cls.__name__}() got an unknown argument {name!r}.{suggest(name, known)}")

@@ -1,0 +1,112 @@
+"""Low-rank adaptation: training a large weight through the product of two thin matrices.
+
+Source: Hu et al., 2021, LoRA: low-rank adaptation of large language models.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import serialize
+from kernelkit.layers.layer import Layer
+from kernelkit.variable import Variable
+
+
+class LowRankLayer(Layer):
+    """A layer with one large weight that :meth:`enable_lora` can freeze and adapt."""
+
+    _adaptable: str
+
+    def __init__(self, *, lora_rank: int | None, lora_alpha: float | None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lora_rank = lora_rank
+        self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
+        self.lora_enabled = False
+        self._factors: tuple[Variable, Variable] | None = None
+
+    def enable_lora(
+        self,
+        rank: int,
+        a_initializer: Any = "he_uniform",
+        b_initializer: Any = "zeros",
+        lora_alpha: float | None = None,
+    ) -> None:
+        """Freeze the large weight and add the product of two thin matrices to it.
+
+        Args:
+            rank: The size that the two matrices share.
+            a_initializer: Initializer of the first.
+            b_initializer: Initializer of the second; zeros leave the layer as it was.
+            lora_alpha: The product counts ``lora_alpha / rank`` times; ``rank`` for ``None``.
+
+        Raises:
+            RuntimeError: If the layer is not built, or adapted already.
+        """
+        if not self.built or self.lora_enabled:
+            state = "already adapted" if self.lora_enabled else "not built yet: call build(input_shape) first"
+            raise RuntimeError(f"{self._who()}: enable_lora() needs a built layer without LoRA; this one is {state}.")
+        weight = self._weight
+        self._factors = (
+            self.add_weight((*weight.shape[:-1], rank), a_initializer, name=f"lora_{self._adaptable}_a"),
+            self.add_weight((rank, weight.shape[-1]), b_initializer, name=f"lora_{self._adaptable}_b"),
+        )
+        weight.trainable = False
+        self.lora_rank = rank
+        self.lora_alpha = rank if lora_alpha is None else lora_alpha
+        self.lora_enabled = True
+
+    def _make_weight(self, shape: tuple, initializer: Any, regularizer: Any, constraint: Any) -> None:
+        """Make the large weight in ``build``."""
+        self._weight = self.add_weight(
+            shape, initializer, regularizer=regularizer, constraint=constraint, name=self._adaptable
+        )
+
+    def _adapt_if_asked(self) -> None:
+        """Enable what the constructor asked for; the last line of ``build``."""
+        if self.lora_rank:
+            self.built = True
+            self.enable_lora(self.lora_rank, lora_alpha=self.lora_alpha)
+
+    def _adapted(self) -> Any:
+        """Return the weight, an array with the product added once LoRA is enabled."""
+        return self._weight if self._factors is None else self._weight.value + self._product()
+
+    def _product(self) -> jax.Array:
+        a, b = self._factors
+        return (self.lora_alpha / self.lora_rank) * jnp.matmul(a.value, b.value)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Write the weights, the large one with the product added to it."""
+        for i, variable in enumerate(self._saved_variables()):
+            adapted = variable is self._weight and self.lora_enabled
+            store[str(i)] = np.asarray(self._adapted()) if adapted else variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Read what :meth:`save_own_variables` wrote; the product starts again at zero."""
+        if not self.lora_enabled:
+            super().load_own_variables(store)
+            return
+        for i, variable in enumerate(self._saved_variables()):
+            variable.assign(np.asarray(store[str(i)]))
+        for factor in self._factors:
+            factor.assign(np.zeros(factor.shape, factor.dtype))
+
+    def _saved_variables(self) -> list[Variable]:
+        return [v for v in self._local_variables() if not any(v is factor for factor in self._factors or ())]
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        config = super().get_config()
+        if not self.lora_rank:
+            del config["lora_rank"], config["lora_alpha"]
+        return config
+
+
+def refuse_quantization(config: Any) -> None:
+    """Raise ``ValueError`` for a quantization that a layer was asked for."""
+    if config is not None:
+        raise ValueError(f"kernelkit has no quantized layers: leave quantization_config=None, got {config!r}.")

@@ -1,0 +1,264 @@
+"""`LSTM`: long short-term memory.
+
+Source: Hochreiter and Schmidhuber, 1997, Long short-term memory; Gers et al., 2000, Learning to forget.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations, initializers
+from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, refuse_cudnn
+from kernelkit.layers.recurrence import with_slope
+
+__all__ = ["LSTM", "LSTMCell"]
+
+
+class LSTMStep(NamedTuple):
+    """The step of an LSTM and how gradients go back through it."""
+
+    activation: Any
+    recurrent_activation: Any
+
+    def advance(self, x: jax.Array, r: jax.Array, state: tuple) -> tuple:
+        _, c = state
+        i, f, new, o = jnp.split(x + r, 4, axis=-1)
+        i, of_i = with_slope(self.recurrent_activation, i)
+        f, of_f = with_slope(self.recurrent_activation, f)
+        o, of_o = with_slope(self.recurrent_activation, o)
+        new, of_new = with_slope(self.activation, new)
+        kept = f * c + i * new
+        shown, of_kept = with_slope(self.activation, kept)
+        of_gates = jnp.concatenate([new * of_i, c * of_f, i * of_new, shown * of_o], -1)
+        return (o * shown, kept), (of_gates, o * of_kept, f)
+
+    def pull_back(self, gradient: tuple, slopes: tuple) -> tuple:
+        dh, dc = gradient
+        of_gates, of_kept, f = slopes
+        dc = dc + dh * of_kept
+        return jnp.concatenate([dc, dc, dc, dh], -1) * of_gates, None, (None, dc * f)
+
+
+class LSTMCell(GatedCell):
+    """One step of an LSTM: gates say what enters a memory, what stays in it, and what of it is shown.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation of what enters the memory and of what is shown.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, 4 * units): input gate, forget gate,
+            new memory, output gate.
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, 4 * units).
+        bias_initializer: Initializer of the bias, of shape (4 * units,).
+        unit_forget_bias: Whether the forget gate's bias begins with ones.
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training.
+        recurrent_dropout: Share of the state's elements dropped in training.
+        seed: Seed of the dropout.
+
+    Call arguments: inputs (batch, features), the state [h, c], and whether dropout is active. Returns the output and
+    [h, c].
+
+    Example:
+        >>> import kernelkit as kk
+        >>> zeros = kk.ops.zeros((2, 4))
+        >>> output, state = kk.layers.LSTMCell(4)(kk.ops.ones((2, 3)), [zeros, zeros])
+        >>> output.shape, len(state)
+        ((2, 4), 2)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **kwargs,
+        )
+        self.recurrent_activation = activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+
+    @property
+    def state_size(self) -> list[int]:
+        """The sizes of output and memory."""
+        return [self.units, self.units]
+
+    def build(self, input_shape: Any) -> None:
+        gates = 4 * self.units
+        bias = forget_ones(self.bias_initializer, self.units) if self.unit_forget_bias else None
+        self._make_weights((input_shape[-1], gates), (self.units, gates), (gates,), bias)
+
+    def gates(self) -> LSTMStep | None:
+        if not elementwise(self.activation, self.recurrent_activation):
+            return None
+        return LSTMStep(fast(self.activation), fast(self.recurrent_activation))
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+        h, c = states
+        x, h = self._drop(inputs, h, training)
+        x = x @ self.kernel.value + h @ self.recurrent_kernel.value
+        i, f, new, o = jnp.split(x if self.bias is None else x + self.bias.value, 4, axis=-1)
+        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(new)
+        h = self.recurrent_activation(o) * self.activation(c)
+        return h, [h, c]
+
+
+def forget_ones(initializer: Any, units: int) -> Any:
+    """Return an initializer of the four gates' biases, with ones for the forget gate.
+
+    Source: Jozefowicz et al., 2015, An empirical exploration of recurrent network architectures.
+    """
+
+    def initialize(shape: Any, dtype: Any = None) -> jax.Array:
+        ones = initializers.get("ones")((units,), dtype=dtype)
+        rest = initializer((2 * units,), dtype=dtype)
+        return jnp.concatenate([jnp.asarray(v) for v in (initializer((units,), dtype=dtype), ones, rest)])
+
+    return initialize
+
+
+class LSTM(GatedRNN):
+    """Long short-term memory over sequences.
+
+    With the default activations, or other elementwise ones, and without ``unroll`` or recurrent dropout, the layer runs
+    as one loop with gradients of its own, which jax can differentiate backwards but not forwards (``jax.jvp``).
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation of what enters the memory and of what is shown.
+        recurrent_activation: Activation of the gates.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, 4 * units): input gate, forget gate,
+            new memory, output gate.
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, 4 * units).
+        bias_initializer: Initializer of the bias, of shape (4 * units,).
+        unit_forget_bias: Whether the forget gate's bias begins with ones.
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training, the same ones in all steps.
+        recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
+        seed: Seed of the dropout.
+        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
+        return_state: Whether the last state is returned too.
+        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
+        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
+        unroll: Whether the steps are written out instead of looped: slower to compile.
+        use_cudnn: ``"auto"`` or ``False``.
+
+    Call arguments: see :class:`RNN`. The state is [h, c].
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.LSTM(4)(kk.ops.ones((2, 10, 3))).shape
+        (2, 4)
+        >>> outputs, h, c = kk.layers.LSTM(4, return_sequences=True, return_state=True)(kk.ops.ones((2, 10, 3)))
+        >>> outputs.shape, h.shape, c.shape
+        ((2, 10, 4), (2, 4), (2, 4))
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        use_cudnn: Any = "auto",
+        **kwargs: Any,
+    ) -> None:
+        cell = LSTMCell(
+            units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="lstm_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )
+        refuse_cudnn(use_cudnn, self._who())

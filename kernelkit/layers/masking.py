@@ -1,0 +1,46 @@
+"""`Masking`: steps that hold a given value only are padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.layers.layer import Layer
+
+
+class Masking(Layer):
+    """Mask the steps whose features all equal one value.
+
+    Args:
+        mask_value: The value.
+
+    Input shape: (batch, steps, features). The output has zeros at the masked steps, which later layers leave out.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.Masking(-1.0)
+        >>> layer(kk.ops.array([[[1.0, 2.0], [-1.0, -1.0]]])).tolist()
+        [[[1.0, 2.0], [0.0, 0.0]]]
+    """
+
+    supports_masking = True
+
+    def __init__(self, mask_value: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
+        """Return which steps have a feature that differs from the value."""
+        return _any_differs(inputs, self.mask_value)
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs)
+        return x * self.compute_mask(x)[..., None].astype(x.dtype)
+
+
+@op
+def _any_differs(x: Any, value: float) -> jax.Array:
+    return jnp.any(jnp.asarray(x) != value, axis=-1)

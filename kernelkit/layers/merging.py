@@ -1,0 +1,159 @@
+"""Layers that combine several inputs element by element."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.layers.layer import Layer
+
+
+class Merge(Layer):
+    """Combine a list of inputs element by element. Subclasses define :meth:`merge`.
+
+    Inputs broadcast; one with fewer axes gets its new axes behind the batch axis.
+    """
+
+    supports_masking = True
+    _exactly: int | None = None
+
+    def build(self, input_shape: Any) -> None:
+        shapes = checked_shapes(self, input_shape)
+        if self._exactly is not None and len(shapes) != self._exactly:
+            raise ValueError(f"{self._who()} takes exactly {self._exactly} inputs, got {len(shapes)}: shapes {shapes}.")
+        rank = max(len(shape) for shape in shapes)
+        aligned = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
+        for axis, sizes in enumerate(zip(*aligned, strict=True)):
+            known = {size for size in sizes if size is not None and (axis == 0 or size != 1)}
+            if len(known) > 1:
+                raise ValueError(f"{self._who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
+
+    def call(self, inputs: Any) -> jax.Array:
+        arrays = [jnp.asarray(x) for x in inputs]
+        rank = max(x.ndim for x in arrays)
+        return self.merge([jnp.reshape(x, (*x.shape[:1], *(1,) * (rank - x.ndim), *x.shape[1:])) for x in arrays])
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        """Combine arrays of equal rank."""
+        raise NotImplementedError(f"{type(self).__name__} must define merge(inputs).")
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return where any input is not masked; nothing if one of them has no mask."""
+        if not isinstance(mask, (list, tuple)) or any(m is None for m in mask):
+            return None
+        return functools.reduce(jnp.logical_or, mask)
+
+
+def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
+    """Return the shapes of a list of inputs.
+
+    Raises:
+        ValueError: If the layer was called on anything else.
+    """
+    shapes = list(input_shape) if isinstance(input_shape, (list, tuple)) else []
+    if not shapes or not all(isinstance(shape, (list, tuple)) for shape in shapes):
+        raise ValueError(f"{layer._who()} takes a list of inputs, such as layer([a, b]); got shape {input_shape}.")
+    return [tuple(shape) for shape in shapes]
+
+
+class Add(Merge):
+    """The sum of the inputs.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Add()([kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 4.0]])]).tolist()
+        [[4.0, 6.0]]
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, inputs)
+
+
+class Subtract(Merge):
+    """The first input minus the second.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Subtract()([kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 5.0]])]).tolist()
+        [[-2.0, -3.0]]
+    """
+
+    _exactly = 2
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return jnp.subtract(*inputs)
+
+
+class Multiply(Merge):
+    """The product of the inputs.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Multiply()([kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 4.0]])]).tolist()
+        [[3.0, 8.0]]
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.multiply, inputs)
+
+
+class Average(Merge):
+    """The mean of the inputs.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Average()([kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 4.0]])]).tolist()
+        [[2.0, 3.0]]
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.add, inputs) / len(inputs)
+
+
+class Maximum(Merge):
+    """The greatest of the inputs, element by element.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Maximum()([kk.ops.array([[1.0, 9.0]]), kk.ops.array([[3.0, 4.0]])]).tolist()
+        [[3.0, 9.0]]
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.maximum, inputs)
+
+
+class Minimum(Merge):
+    """The least of the inputs, element by element.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Minimum()([kk.ops.array([[1.0, 9.0]]), kk.ops.array([[3.0, 4.0]])]).tolist()
+        [[1.0, 4.0]]
+    """
+
+    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+        return functools.reduce(jnp.minimum, inputs)
+
+
+def _function(layer: type[Merge]) -> Callable:
+    """Return the functional form of a layer: ``add(inputs)`` for ``Add()(inputs)``."""
+
+    def function(inputs: Any, **kwargs: Any) -> Any:
+        return layer(**kwargs)(inputs)
+
+    function.__name__ = function.__qualname__ = layer.__name__.lower()
+    function.__doc__ = f"Return ``{layer.__name__}(**kwargs)(inputs)``."
+    return function
+
+
+add = _function(Add)
+subtract = _function(Subtract)
+multiply = _function(Multiply)
+average = _function(Average)
+maximum = _function(Maximum)
+minimum = _function(Minimum)

@@ -1,0 +1,174 @@
+"""Loops over time, as pure functions: one for any cell, and a faster one for cells that are mostly one matrix product.
+
+All sequences here are time-major: (steps, batch, ...).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
+
+
+def loop(
+    step: Step,
+    xs: Any,
+    state: Any,
+    mask: jax.Array | None = None,
+    aside: Any = (),
+    *,
+    collect: bool = True,
+    zero_masked: bool = False,
+    unroll: bool = False,
+) -> tuple[Any, Any, Any, Any]:
+    """Carry a state through the steps of a sequence.
+
+    Args:
+        step: ``(x, state, aside) -> (output, new state, new aside)``, for one step of a batch.
+        xs: Sequences (steps, batch, ...), nested at will.
+        state: State at the beginning; arrays (batch, ...), nested at will.
+        mask: Bools (steps, batch). Where ``False`` the state stays, and the output is that of the step before (of the
+            state, if there is none).
+        aside: Arrays that are carried too, but don't belong to the samples, so that the mask leaves them alone.
+        collect: Whether the outputs of all steps are kept.
+        zero_masked: Whether the output is zero where the mask is ``False``.
+        unroll: Whether the steps are written out one after another instead of looped: slower to compile.
+
+    Returns:
+        ``(last output, outputs (steps, batch, ...) or None, last state, last aside)``.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> running_sum = lambda x, total, aside: (total + x, total + x, aside)
+        >>> loop(running_sum, jnp.arange(3.0)[:, None], jnp.zeros(1))[1].ravel().tolist()
+        [0.0, 1.0, 3.0]
+    """
+    first = jax.tree.map(lambda x: x[0], xs)
+    before = _output_before(jax.eval_shape(step, first, state, aside)[0], state)
+
+    def body(carry: tuple, now: tuple) -> tuple:
+        previous, state, aside = carry
+        x, keep = now
+        output, new, aside = step(x, state, aside)
+        new = jax.tree.map(lambda n, s: n.astype(s.dtype), new, state)
+        if keep is not None:
+            new = where(keep, new, state)
+            output = where(keep, output, jax.tree.map(jnp.zeros_like, output) if zero_masked else previous)
+        return (output, new, aside), output if collect else None
+
+    run = _unrolled if unroll else lax.scan
+    (last, state, aside), outputs = run(body, (before, state, aside), (xs, mask))
+    return last, outputs, state, aside
+
+
+def where(keep: jax.Array, new: Any, old: Any) -> Any:
+    """Return the rows of ``new`` where a mask (batch,) says so, else those of ``old``, both nested alike."""
+    return jax.tree.map(lambda n, o: jnp.where(keep.reshape(-1, *(1,) * (n.ndim - 1)), n, o), new, old)
+
+
+def _output_before(output: Any, state: Any) -> Any:
+    """Return what counts as the output before the first step: the state, where the output has its shape, else zeros."""
+    own = jax.tree.leaves(state)[:1]
+    return jax.tree.map(
+        lambda o: own[0].astype(o.dtype) if own and own[0].shape == o.shape else jnp.zeros(o.shape, o.dtype), output
+    )
+
+
+def _unrolled(body: Callable, carry: Any, xs: Any) -> tuple:
+    outputs = []
+    for t in range(jax.tree.leaves(xs)[0].shape[0]):
+        carry, output = body(carry, jax.tree.map(lambda x: x[t], xs))  # noqa: B023
+        outputs.append(output)
+    return carry, jax.tree.map(lambda *steps: jnp.stack(steps), *outputs)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def gated_loop(
+    cell: Any, collect: bool, xs: jax.Array, kernel: jax.Array, bias: jax.Array | None, state: tuple, mask: Any
+) -> tuple[Any, tuple]:
+    """Carry a state through a sequence by a cell whose only matrix product is that of its state with one kernel.
+
+    A step is ``cell.advance(x, h @ kernel + bias, state)``, elementwise, with ``h`` the first array of the state. The
+    loop keeps the slopes of each step, so that going back is a multiplication by them and one matrix product; the
+    kernel's gradient is one large product after the loop, where autodiff would add up a small one in each step.
+
+    Args:
+        cell: An object with ``advance(x, r, state) -> (state, slopes)`` and ``pull_back(gradient of the state, slopes)
+            -> (gradient of r, gradient of x or None if it is the same, gradient of the state before)``; hashable.
+        collect: Whether the outputs of all steps are kept.
+        xs: What the inputs add to the gates (steps, batch, gates).
+        kernel: Recurrent kernel (units, gates).
+        bias: Added to the recurrent product, (gates,), or ``None``.
+        state: Arrays (batch, units), the output first.
+        mask: Bools (steps, batch), ``False`` where the state stays, or ``None``.
+
+    Returns:
+        ``(outputs (steps, batch, units) or None, last state)``.
+    """
+
+    def body(state: tuple, now: tuple) -> tuple:
+        state, _ = _advance(cell, kernel, bias, state, now)
+        return state, state[0] if collect else None
+
+    state, outputs = lax.scan(body, state, (xs, mask))
+    return outputs, state
+
+
+def _advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tuple[tuple, Any]:
+    x, keep = now
+    r = state[0] @ kernel
+    new, slopes = cell.advance(x, r if bias is None else r + bias, state)
+    return (new if keep is None else where(keep, new, state)), slopes
+
+
+def _gated_forward(cell, collect, xs, kernel, bias, state, mask):
+    def body(state: tuple, now: tuple) -> tuple:
+        new, slopes = _advance(cell, kernel, bias, state, now)
+        return new, (state[0], slopes)
+
+    last, (before, slopes) = lax.scan(body, state, (xs, mask))
+    outputs = jnp.concatenate([before[1:], last[0][None]]) if collect else None
+    return (outputs, last), (kernel, bias is not None, before, slopes, mask)
+
+
+def _gated_backward(cell, collect, residuals, gradients):
+    kernel, has_bias, before, slopes, mask = residuals
+    by_step, last = gradients
+    transposed = kernel.T
+
+    def body(gradient: tuple, now: tuple) -> tuple:
+        slopes, keep, of_output = now
+        if of_output is not None:
+            gradient = (gradient[0] + of_output, *gradient[1:])
+        dr, dx, rest = cell.pull_back(gradient, slopes)
+        back = dr @ transposed
+        earlier = (back if rest[0] is None else back + rest[0], *rest[1:])
+        if keep is not None:
+            dr, dx = where(keep, (dr, dx), jax.tree.map(jnp.zeros_like, (dr, dx)))
+            earlier = where(keep, earlier, gradient)
+        return earlier, (dr, dx)
+
+    first, (dr, dx) = lax.scan(body, last, (slopes, mask, by_step), reverse=True)
+    flat = dr.reshape(-1, dr.shape[-1])
+    of_kernel = before.reshape(-1, before.shape[-1]).T @ flat
+    of_bias = flat.sum(0) if has_bias else None
+    return dr if dx is None else dx, of_kernel, of_bias, first, None
+
+
+gated_loop.defvjp(_gated_forward, _gated_backward)
+
+
+def with_slope(function: Callable, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return an elementwise function's value and its derivative."""
+    return jax.jvp(function, (x,), (jnp.ones_like(x),))
+
+
+def logistic(x: jax.Array) -> jax.Array:
+    """The sigmoid, written with tanh, which XLA computes faster on the CPU than exp and a division."""
+    return 0.5 * jnp.tanh(0.5 * x) + 0.5

@@ -1,0 +1,160 @@
+"""What the cells of recurrent layers share: three weights, and dropout that stays the same through a sequence."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import activations, constraints, initializers, random, regularizers
+from kernelkit.layers.layer import Layer
+from kernelkit.layers.windows import as_count
+from kernelkit.random import SeedGenerator
+
+# Activations that work element by element, so that their slope is an array of the same shape.
+ELEMENTWISE = frozenset(
+    getattr(activations, name)
+    for name in (
+        "celu elu exponential gelu hard_sigmoid hard_silu leaky_relu linear log_sigmoid mish relu relu6 selu sigmoid silu "
+        "softplus softsign tanh"
+    ).split()
+)
+
+
+class _Pinned(threading.local):
+    """The dropout masks of the sequences that this thread is looping over, by cell."""
+
+    def __init__(self) -> None:
+        self.masks: dict[int, tuple] = {}
+
+
+_pinned = _Pinned()
+
+
+class RecurrentCell(Layer):
+    """A cell with a kernel for the input, one for the state, and a bias.
+
+    Args:
+        units: Size of the state and of the output.
+        dropout: Share of the input's elements to drop.
+        recurrent_dropout: Share of the state's elements to drop on their way into the recurrent product.
+        seed: Seed of both.
+    """
+
+    def __init__(
+        self,
+        *,
+        units: int,
+        activation: Any,
+        use_bias: bool,
+        kernel_initializer: Any,
+        recurrent_initializer: Any,
+        bias_initializer: Any,
+        kernel_regularizer: Any,
+        recurrent_regularizer: Any,
+        bias_regularizer: Any,
+        kernel_constraint: Any,
+        recurrent_constraint: Any,
+        bias_constraint: Any,
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = as_count(units, "units", self._who())
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.recurrent_constraint = constraints.get(recurrent_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.seed = seed
+        self.seed_generator = SeedGenerator(seed) if self.dropout or self.recurrent_dropout else None
+
+    @property
+    def state_size(self) -> Any:
+        """The size of the state."""
+        return self.units
+
+    @property
+    def output_size(self) -> int:
+        """The size of the output."""
+        return self.units
+
+    def get_initial_state(self, batch_size: int | None = None) -> list:
+        """Return the state before the first step: zeros (batch_size, units)."""
+        sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
+        return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
+
+    def _make_weights(self, kernel: tuple, recurrent_kernel: tuple, bias: tuple, bias_initializer: Any = None) -> None:
+        self.kernel = self.add_weight(
+            kernel,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
+        self.recurrent_kernel = self.add_weight(
+            recurrent_kernel,
+            self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+            name="recurrent_kernel",
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                bias,
+                bias_initializer or self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
+
+    def _mask_shapes(self, batch_size: int) -> tuple[tuple, tuple]:
+        """Return the shapes of the dropout masks of input and state."""
+        return (batch_size, self.kernel.shape[0]), (batch_size, self.units)
+
+    def draw_masks(self, batch_size: int) -> tuple[jax.Array | None, jax.Array | None]:
+        """Return factors that drop elements of the input and of the state; ``None`` where nothing is dropped."""
+        shapes = self._mask_shapes(batch_size)
+        rates = (self.dropout, self.recurrent_dropout)
+        return tuple(  # type: ignore[return-value]
+            random.dropout(jnp.ones(shape, self.compute_dtype), rate, seed=self.seed_generator) if rate else None
+            for shape, rate in zip(shapes, rates, strict=True)
+        )
+
+    def _drop(self, inputs: jax.Array, h: jax.Array, training: Any) -> tuple[jax.Array, jax.Array]:
+        """Return the input and the state with some elements dropped, if the cell does so and is in training."""
+        if not training or self.seed_generator is None:
+            return inputs, h
+        masks = _pinned.masks.get(id(self)) or self.draw_masks(inputs.shape[0])
+        return inputs if masks[0] is None else inputs * masks[0], h if masks[1] is None else h * masks[1]
+
+
+@contextlib.contextmanager
+def same_dropout_each_step(cell: Any, batch_size: int, training: Any) -> Iterator[None]:
+    """Draw the dropout masks of a cell and of its parts once, for all steps that run inside.
+
+    Source: Gal and Ghahramani, 2016, A theoretically grounded application of dropout in recurrent neural networks.
+    """
+    parts = [cell, *cell._flatten_layers()] if training and isinstance(cell, Layer) else []
+    dropping = [c for c in parts if isinstance(c, RecurrentCell) and c.seed_generator is not None]
+    before = _pinned.masks
+    _pinned.masks = before | {id(c): c.draw_masks(batch_size) for c in dropping}
+    try:
+        yield
+    finally:
+        _pinned.masks = before

@@ -1,0 +1,115 @@
+"""Layers that change the shape of their input, but not its values."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config
+from kernelkit.layers.input_spec import InputSpec
+from kernelkit.layers.layer import Layer
+
+
+class Flatten(Layer):
+    """Make all axes but the first one axis.
+
+    Args:
+        data_format: ``"channels_first"`` moves the channels to the end before; the global setting for ``None``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Flatten()(kk.ops.ones((2, 3, 4))).shape
+        (2, 12)
+    """
+
+    def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = config.standardize_data_format(data_format)
+        self.input_spec = InputSpec(min_ndim=1)
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs)
+        if self.data_format == "channels_first" and x.ndim > 2:
+            x = jnp.moveaxis(x, 1, -1)
+        return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+
+
+class Reshape(Layer):
+    """Give each sample another shape.
+
+    Args:
+        target_shape: Ints, the shape without the batch axis; one of them may be -1: what is left.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Reshape((-1, 2))(kk.ops.ones((5, 3, 4))).shape
+        (5, 6, 2)
+    """
+
+    def __init__(self, target_shape: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.target_shape = tuple(operator.index(size) for size in target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise ValueError(f"{self._who()}: target_shape may hold one -1, got {self.target_shape}.")
+
+    def call(self, inputs: Any) -> jax.Array:
+        x = jnp.asarray(inputs)
+        have, want = math.prod(x.shape[1:]), math.prod(size for size in self.target_shape if size != -1)
+        if have != want if -1 not in self.target_shape else want == 0 or have % want:
+            raise ValueError(
+                f"{self._who()} cannot make samples of shape {x.shape[1:]} ({have} values) into {self.target_shape}: "
+                "the number of values must stay."
+            )
+        return jnp.reshape(x, (x.shape[0], *(have // want if size == -1 else size for size in self.target_shape)))
+
+
+class Permute(Layer):
+    """Reorder the axes of each sample.
+
+    Args:
+        dims: The old axes in their new order, counted from 1 (the batch axis is 0 and stays).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Permute((2, 1))(kk.ops.ones((5, 3, 4))).shape
+        (5, 4, 3)
+    """
+
+    def __init__(self, dims: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(f"{self._who()}: dims must hold each axis from 1 on once, got {self.dims}.")
+        self.input_spec = InputSpec(ndim=len(self.dims) + 1)
+
+    def call(self, inputs: Any) -> jax.Array:
+        return jnp.transpose(jnp.asarray(inputs), (0, *self.dims))
+
+
+class RepeatVector(Layer):
+    """Repeat each sample along a new axis.
+
+    Args:
+        n: How many times.
+
+    Input shape: (batch, features). Output shape: (batch, n, features).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.RepeatVector(3)(kk.ops.ones((5, 2))).shape
+        (5, 3, 2)
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(n, int):
+            raise TypeError(f"{self._who()}: n must be an int, got {n!r}.")
+        self.n = n
+        self.input_spec = InputSpec(ndim=2)
+
+    def call(self, inputs: Any) -> jax.Array:
+        return jnp.repeat(jnp.asarray(inputs)[:, None], self.n, axis=1)

@@ -1,0 +1,199 @@
+"""`SimpleRNN`: a layer whose output is fed back to it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+
+from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
+from kernelkit.layers.recurrence import with_slope
+
+__all__ = ["SimpleRNN", "SimpleRNNCell"]
+
+
+class SimpleStep(NamedTuple):
+    """The step of a simple RNN and how gradients go back through it."""
+
+    activation: Any
+
+    def advance(self, x: jax.Array, r: jax.Array, state: tuple) -> tuple:
+        h, slope = with_slope(self.activation, x + r)
+        return (h,), slope
+
+    def pull_back(self, gradient: tuple, slope: jax.Array) -> tuple:
+        return gradient[0] * slope, None, (None,)
+
+
+class SimpleRNNCell(GatedCell):
+    """One step of a simple RNN: ``h = activation(inputs @ kernel + h @ recurrent_kernel + bias)``.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation function or its name.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, units).
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, units).
+        bias_initializer: Initializer of the bias, of shape (units,).
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training.
+        recurrent_dropout: Share of the state's elements dropped in training.
+        seed: Seed of the dropout.
+
+    Call arguments: inputs (batch, features), the state [h], and whether dropout is active. Returns the output and [h].
+
+    Example:
+        >>> import kernelkit as kk
+        >>> output, state = kk.layers.SimpleRNNCell(4)(kk.ops.ones((2, 3)), [kk.ops.zeros((2, 4))])
+        >>> output.shape
+        (2, 4)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            **kwargs,
+        )
+
+    def build(self, input_shape: Any) -> None:
+        self._make_weights((input_shape[-1], self.units), (self.units, self.units), (self.units,))
+
+    def gates(self) -> SimpleStep | None:
+        return SimpleStep(fast(self.activation)) if elementwise(self.activation) else None
+
+    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+        h = states[0] if isinstance(states, (list, tuple)) else states
+        x, h = self._drop(inputs, h, training)
+        x = x @ self.kernel.value + h @ self.recurrent_kernel.value
+        output = self.activation(x if self.bias is None else x + self.bias.value)
+        return output, [output] if isinstance(states, (list, tuple)) else output
+
+
+class SimpleRNN(GatedRNN):
+    """A fully connected layer over sequences whose output of one step goes into the next.
+
+    Args:
+        units: Size of the state and of the output.
+        activation: Activation function or its name.
+        use_bias: Whether a bias is added.
+        kernel_initializer: Initializer of the input's kernel, of shape (features, units).
+        recurrent_initializer: Initializer of the state's kernel, of shape (units, units).
+        bias_initializer: Initializer of the bias, of shape (units,).
+        kernel_regularizer: Regularizer of the input's kernel.
+        recurrent_regularizer: Regularizer of the state's kernel.
+        bias_regularizer: Regularizer of the bias.
+        activity_regularizer: Regularizer of the output.
+        kernel_constraint: Constraint of the input's kernel.
+        recurrent_constraint: Constraint of the state's kernel.
+        bias_constraint: Constraint of the bias.
+        dropout: Share of the input's elements dropped in training, the same ones in all steps.
+        recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
+        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
+        return_state: Whether the last state is returned too.
+        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
+        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
+        unroll: Whether the steps are written out instead of looped: slower to compile.
+        seed: Seed of the dropout.
+
+    Call arguments: see :class:`RNN`.
+
+    Source: Elman, 1990, Finding structure in time.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.SimpleRNN(4, return_sequences=True)(kk.ops.ones((2, 10, 3))).shape
+        (2, 10, 4)
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        recurrent_initializer: Any = "orthogonal",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        recurrent_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        recurrent_constraint: Any = None,
+        bias_constraint: Any = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        cell = SimpleRNNCell(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            dtype=kwargs.get("dtype"),
+            trainable=kwargs.get("trainable", True),
+            name="simple_rnn_cell",
+        )
+        super().__init__(
+            cell,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            activity_regularizer=activity_regularizer,
+            **kwargs,
+        )

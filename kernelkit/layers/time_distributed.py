@@ -1,0 +1,67 @@
+"""`TimeDistributed`: a layer applied to each step of sequences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.layers import calling
+from kernelkit.layers.rnn import loop_layer
+from kernelkit.layers.wrapper import Wrapper
+
+__all__ = ["TimeDistributed"]
+
+
+class TimeDistributed(Wrapper):
+    """Apply one layer, with the same weights, to each step of sequences.
+
+    Args:
+        layer: The layer for one step.
+
+    Call arguments: inputs (batch, steps, ...), whether this is training, and a mask (batch, steps, ...), which the inner
+    layer is given if it takes one.
+
+    All steps are computed at once, as one larger batch. Only in training and only for a layer with moving averages, such
+    as BatchNormalization, are they taken one after another, since such a layer sees each step as a batch of its own.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> video = kk.ops.ones((2, 10, 8, 8, 3))
+        >>> kk.layers.TimeDistributed(kk.layers.Conv2D(4, 3))(video).shape
+        (2, 10, 6, 6, 4)
+    """
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        if len(input_shape) < 3:
+            raise ValueError(
+                f"{self._who()} takes inputs (batch, steps, ...) of at least 3 dimensions, got the shape "
+                f"{tuple(input_shape)}."
+            )
+        super().build((input_shape[0], *input_shape[2:]))
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        x = jnp.asarray(inputs)
+        masks = mask is not None and "mask" in calling.signature_of(self.layer).names
+        if training and any(not v.born_trainable for v in self.layer.weights):
+            return self._step_after_step(x, mask if masks else None)
+        batch, steps = x.shape[:2]
+        options = {"mask": _merge(jnp.asarray(mask))} if masks else {}
+        outputs = self.layer(_merge(x), **options)
+        return jax.tree.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
+
+    def _step_after_step(self, x: jax.Array, mask: Any) -> Any:
+        def step(now: tuple, state: tuple) -> tuple:
+            options = {} if now[1] is None else {"mask": now[1]}
+            return self.layer(now[0], **options), state
+
+        by_time = jax.tree.map(lambda v: jnp.swapaxes(jnp.asarray(v), 0, 1), (x, mask))
+        _, outputs, _ = loop_layer(self.layer, step, by_time, (), None)
+        return jax.tree.map(lambda y: jnp.swapaxes(y, 0, 1), outputs)
+
+
+def _merge(x: jax.Array) -> jax.Array:
+    return x.reshape(-1, *x.shape[2:])

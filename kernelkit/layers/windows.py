@@ -1,0 +1,95 @@
+"""What layers that slide a window share: sizes as tuples, and arguments that are checked when the layer is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+
+def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> tuple[int, ...]:
+    """Return one int for each spatial axis.
+
+    Args:
+        value: An int, or as many as there are spatial axes.
+        spatial: Number of spatial axes.
+        name: The argument's name, for the error.
+        who: How the error names the layer.
+        least: Smallest value allowed.
+
+    Raises:
+        ValueError: If there are more or fewer ints, or one is too small.
+
+    Example:
+        >>> as_sizes(3, 2, "kernel_size", "Conv2D")
+        (3, 3)
+    """
+    values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * spatial
+    fits = len(values) == spatial and all(hasattr(v, "__index__") and not isinstance(v, bool) for v in values)
+    if not fits or any(v < least for v in values):
+        kind = "a positive int" if least == 1 else f"an int >= {least}"
+        many = "" if spatial == 1 else f" or {spatial} of them"
+        raise ValueError(f"{who}: {name} must be {kind}{many}, got {value!r}.")
+    return tuple(int(v) for v in values)
+
+
+def as_count(value: Any, name: str, who: str) -> int:
+    """Return a positive int; raise ``ValueError`` for anything else."""
+    return as_sizes(value, 1, name, who)[0]
+
+
+def checked_padding(padding: Any, who: str, causal: bool = False) -> str:
+    """Return ``"valid"``, ``"same"`` or, where it has a meaning, ``"causal"``; raise ``ValueError`` for other names."""
+    known = ("valid", "same", "causal") if causal else ("valid", "same")
+    name = str(padding).lower()
+    if name not in known:
+        only = " Causal padding is for Conv1D." if name == "causal" else ""
+        raise ValueError(f"{who}: padding must be {' or '.join(repr(k) for k in known)}, got {padding!r}.{only}")
+    return name
+
+
+def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> None:
+    """Raise ``ValueError`` if a window both steps and is spread out."""
+    if max(strides) > 1 and max(dilation) > 1:
+        raise ValueError(
+            f"{who}: strides > 1 and dilation_rate > 1 don't go together, got strides={strides} and "
+            f"dilation_rate={dilation}. Set one of them to 1."
+        )
+
+
+def channels_of(input_shape: Any, axis: int, who: str) -> int:
+    """Return the number of channels of an input's shape; raise ``ValueError`` where it is unknown."""
+    if axis >= len(input_shape) or input_shape[axis] is None:
+        raise ValueError(
+            f"{who} needs to know the number of channels, but its input has the shape {tuple(input_shape)}. "
+            "Give that axis a size in the model's Input."
+        )
+    return input_shape[axis]
+
+
+def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, who: str, name: str) -> None:
+    """Raise ``ValueError`` if a window that must lie inside the input is larger than it.
+
+    Args:
+        sizes: The input's spatial sizes, ``None`` where unknown.
+        window: Size of the window along each axis.
+        dilation: Step between the window's elements along each axis.
+        padding: Windows that reach over the edge always fit unless this is ``"valid"``.
+        who: How the error names the layer.
+        name: The name of the layer's window argument.
+    """
+    if padding != "valid":
+        return
+    spans = tuple((w - 1) * d + 1 for w, d in zip(window, dilation, strict=True))
+    if any(size is not None and size < span for size, span in zip(sizes, spans, strict=True)):
+        dilated = "" if max(dilation) == 1 else f" (which spans {spans} with dilation_rate={dilation})"
+        raise ValueError(
+            f"{who}: the input of spatial size {tuple(sizes)} is smaller than the window {name}={window}{dilated}, so "
+            "nothing would be left. Use padding='same', a smaller window, or fewer layers that shrink the input."
+        )
+
+
+def add_bias(x: jax.Array, bias: Any, data_format: str) -> jax.Array:
+    """Add one number for each channel."""
+    return x + (bias.value if data_format == "channels_last" else bias.value.reshape(-1, *(1,) * (x.ndim - 2)))

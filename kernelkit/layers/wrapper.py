@@ -1,0 +1,36 @@
+"""`Wrapper`: a layer around another layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit.layers.layer import Layer
+
+__all__ = ["Wrapper"]
+
+
+class Wrapper(Layer):
+    """The base class of layers that change what one other layer does.
+
+    Args:
+        layer: The layer inside.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Twice(kk.layers.Wrapper):
+        ...     def call(self, inputs):
+        ...         return self.layer(self.layer(inputs))
+        >>> Twice(kk.layers.Dense(3))(kk.ops.ones((2, 3))).shape
+        (2, 3)
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise ValueError(f"{self._who()} wraps a layer, got {layer!r}.")
+        self.layer = layer
+
+    def build(self, input_shape: Any = None) -> None:
+        if not self.layer.built:
+            self.layer.build(input_shape)
+            self.layer.built = True

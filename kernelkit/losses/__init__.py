@@ -1,0 +1,116 @@
+"""Losses: what training makes small. A function for each, and a class around it that weighs and reduces.
+
+Example:
+    >>> from kernelkit import losses
+    >>> float(losses.get("mse")([0.0, 2.0], [1.0, 4.0]))
+    2.5
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize as _serialize
+from kernelkit.losses.circle import Circle, circle
+from kernelkit.losses.crossentropy import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    SparseCategoricalCrossentropy,
+    binary_crossentropy,
+    categorical_crossentropy,
+    sparse_categorical_crossentropy,
+)
+from kernelkit.losses.ctc import CTC, ctc
+from kernelkit.losses.divergence import KLDivergence, Poisson, kl_divergence, poisson
+from kernelkit.losses.focal import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+)
+from kernelkit.losses.hinge import CategoricalHinge, Hinge, SquaredHinge, categorical_hinge, hinge, squared_hinge
+from kernelkit.losses.loss import Loss, LossFunctionWrapper
+from kernelkit.losses.regression import (
+    CosineSimilarity,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    cosine_similarity,
+    huber,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+)
+from kernelkit.losses.segmentation import Dice, Tversky, dice, tversky
+
+_ALIASES = {
+    "bce": "binary_crossentropy",
+    "kld": "kl_divergence",
+    "kullback_leibler_divergence": "kl_divergence",
+    "mae": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "mse": "mean_squared_error",
+    "msle": "mean_squared_logarithmic_error",
+}
+_ALIASES.update({short.upper(): name for short, name in _ALIASES.items() if len(short) <= 4})
+
+
+def get(identifier: Any) -> Any:
+    """Return the loss that an identifier stands for.
+
+    Args:
+        identifier: ``None`` (returned), a name (``"mse"``, ``"mean_squared_error"`` give the function,
+            ``"MeanSquaredError"`` an instance of the class), a config dict, a :class:`Loss` or its class, or a function
+            ``(y_true, y_pred) -> values``.
+
+    Raises:
+        ValueError: If it is none of these, or an unknown name; the message gives the nearest ones.
+
+    Example:
+        >>> get("mae") is mean_absolute_error
+        True
+    """
+    if isinstance(identifier, str) and _serialize.get_registered_object(identifier) is None:
+        identifier = _ALIASES.get(identifier, identifier)
+    return _serialize.get(identifier, "losses", "loss", Loss)
+
+
+def serialize(loss: Any) -> Any:
+    """Return a loss as plain JSON."""
+    return _serialize.serialize_keras_object(loss)
+
+
+def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
+    """Make a loss from a name or from :func:`serialize`'s result."""
+    if isinstance(name, str):
+        with _serialize.CustomObjectScope(custom_objects):
+            return get(name)
+    return _serialize.deserialize_keras_object(name, custom_objects, namespace="losses")
+
+
+def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
+    """Return the function that ``compile(loss="crossentropy")`` stands for: what fits the shapes.
+
+    Args:
+        y_true_shape: Shape of the labels, the batch axis included.
+        y_pred_shape: Shape of the predictions.
+
+    Example:
+        >>> resolve_crossentropy((32,), (32, 10)).__name__
+        'sparse_categorical_crossentropy'
+    """
+    if y_pred_shape[-1] == 1:
+        return binary_crossentropy
+    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
+        return sparse_categorical_crossentropy
+    return categorical_crossentropy
+
+
+_serialize.register_namespace("losses", globals())

@@ -1,0 +1,244 @@
+"""Cross-entropies with another weight on easy, hard or wrongly labelled samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.losses.crossentropy import (
+    binary_hint,
+    binary_values,
+    categorical_hint,
+    clip,
+    fit_sparse,
+    smooth_binary,
+    smooth_categorical,
+    take_class,
+)
+from kernelkit.losses.loss import Loss
+from kernelkit.losses.shapes import fit_same
+
+_SUM = "sum_over_batch_size"
+
+
+@op
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> jax.Array:
+    """Return the binary cross-entropy times ``(1 - p)**gamma``, p being the probability given to the right label.
+
+    Args:
+        y_true: Labels 0 or 1, (batch, ..., d).
+        y_pred: Probabilities of 1, or logits, (batch, ..., d).
+        apply_class_balancing: Whether label 1 is weighted by ``alpha`` and label 0 by ``1 - alpha``.
+        alpha: Weight of label 1, in [0, 1].
+        gamma: How strongly easy samples are weighted down; 0 is the plain cross-entropy.
+        from_logits: Whether ``y_pred`` are logits.
+        label_smoothing: How far labels are drawn to 1/2, in [0, 1].
+        axis: Axis over which the mean is taken.
+
+    Returns:
+        Floats of the inputs' shape without ``axis``.
+
+    Source: Lin et al., 2017, Focal loss for dense object detection.
+
+    Example:
+        >>> round(float(binary_focal_crossentropy([1.0], [0.5])), 4)
+        0.1733
+    """
+    y_true, y_pred = fit_same("losses.binary_focal_crossentropy", y_true, y_pred, binary_hint)
+    y_true = smooth_binary(y_true, label_smoothing)
+    p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
+    right = y_true * p + (1.0 - y_true) * (1.0 - p)
+    values = jnp.power(1.0 - right, gamma) * binary_values(y_true, p, from_logits=False)
+    if apply_class_balancing:
+        values = values * (y_true * alpha + (1.0 - y_true) * (1.0 - alpha))
+    return jnp.mean(values, axis=axis)
+
+
+@op
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> jax.Array:
+    """Return the categorical cross-entropy times ``alpha * (1 - p)**gamma``.
+
+    Args:
+        y_true: One-hot labels (batch, ..., classes).
+        y_pred: Probabilities, or logits, of the same shape.
+        alpha: Weight, one for all classes or a list with one for each.
+        gamma: How strongly easy samples are weighted down.
+        from_logits: Whether ``y_pred`` are logits.
+        label_smoothing: Share of the label that is spread evenly over the classes, in [0, 1].
+        axis: Axis of the classes.
+
+    Returns:
+        Floats of the inputs' shape without ``axis``.
+
+    Source: Lin et al., 2017, Focal loss for dense object detection.
+
+    Example:
+        >>> round(float(categorical_focal_crossentropy([0.0, 1.0], [0.5, 0.5])), 4)
+        0.0433
+    """
+    y_true, y_pred = fit_same("losses.categorical_focal_crossentropy", y_true, y_pred, categorical_hint)
+    y_true = smooth_categorical(y_true, label_smoothing, axis)
+    if from_logits:
+        y_pred = jax.nn.softmax(y_pred, axis=axis)
+    p = clip(y_pred / jnp.sum(y_pred, axis=axis, keepdims=True))
+    weight = jnp.power(1.0 - p, gamma) * jnp.asarray(alpha, dtype=p.dtype)
+    return -jnp.sum(weight * y_true * jnp.log(p), axis=axis)
+
+
+@op
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> jax.Array:
+    """Return ``(1 - p**q) / q``, p being the probability of the labelled class: less moved by wrong labels.
+
+    Args:
+        y_true: Class indices (batch, ...).
+        y_pred: Probabilities (batch, ..., classes).
+        q: In (0, 1): near 0 it is the cross-entropy, at 1 the mean absolute error.
+
+    Returns:
+        Floats (batch, ...).
+
+    Source: Zhang and Sabuncu, 2018, Generalized cross entropy loss for training deep neural networks with noisy labels.
+
+    Example:
+        >>> float(categorical_generalized_cross_entropy([1], [[0.75, 0.25]], q=0.5)[0])
+        1.0
+    """
+    labels, y_pred = fit_sparse("losses.categorical_generalized_cross_entropy", y_true, y_pred)
+    own, known = take_class(y_pred, labels)
+    # The power has no gradient at 0, where a probability can be by underflow.
+    positive = known & (own > 0)
+    return (1.0 - jnp.where(positive, jnp.power(jnp.where(positive, own, 1.0), q), 0.0)) / q
+
+
+class BinaryFocalCrossentropy(Loss):
+    """Focal cross-entropy of yes/no labels; see :func:`binary_focal_crossentropy`.
+
+    Args:
+        apply_class_balancing, alpha, gamma, from_logits, label_smoothing, axis: As in the function.
+        reduction, name, dtype: As in :class:`Loss`.
+
+    Example:
+        >>> round(float(BinaryFocalCrossentropy()([[1.0]], [[0.5]])), 4)
+        0.1733
+    """
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = _SUM,
+        name: str = "binary_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.apply_class_balancing = apply_class_balancing
+        self.alpha = alpha
+        self.gamma = gamma
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return binary_focal_crossentropy(
+            y_true,
+            y_pred,
+            self.apply_class_balancing,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+            self.axis,
+        )
+
+
+class CategoricalFocalCrossentropy(Loss):
+    """Focal cross-entropy of one-hot labels; see :func:`categorical_focal_crossentropy`.
+
+    Args:
+        alpha, gamma, from_logits, label_smoothing, axis: As in the function.
+        reduction, name, dtype: As in :class:`Loss`.
+
+    Example:
+        >>> round(float(CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+        0.0433
+    """
+
+    def __init__(
+        self,
+        alpha: Any = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = _SUM,
+        name: str = "categorical_focal_crossentropy",
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.alpha = alpha
+        self.gamma = gamma
+        self.from_logits = from_logits
+        self.label_smoothing = label_smoothing
+        self.axis = axis
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return categorical_focal_crossentropy(
+            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing, self.axis
+        )
+
+
+class CategoricalGeneralizedCrossEntropy(Loss):
+    """Cross-entropy for noisy integer labels; see :func:`categorical_generalized_cross_entropy`.
+
+    Args:
+        q: In (0, 1): near 0 it is the cross-entropy, at 1 the mean absolute error.
+        reduction, name, dtype: As in :class:`Loss`.
+
+    Raises:
+        ValueError: If ``q`` is not in (0, 1).
+
+    Example:
+        >>> float(CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]]))
+        1.0
+    """
+
+    _labels_are_indices = True
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = _SUM,
+        name: str = "categorical_generalized_cross_entropy",
+        dtype: Any = None,
+    ) -> None:
+        if not 0 < q < 1:
+            raise ValueError(f"q must be between 0 and 1, got {q}.")
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        self.q = q
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return categorical_generalized_cross_entropy(y_true, y_pred, self.q)

@@ -1,0 +1,105 @@
+"""From one loss value a sample to the number that is minimized: weights, masks, and how to reduce."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
+
+
+def check_reduction(reduction: Any) -> str | None:
+    """Return the name of a reduction, or raise ``ValueError``."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}.")
+    return reduction
+
+
+def align_weights(weights: Any, shape: tuple[int, ...], what: str = "sample_weight") -> jax.Array:
+    """Give weights the rank of the values that they weigh, so that they broadcast along the right axes.
+
+    Args:
+        weights: A number, or an array whose axes are the first of the values' axes: (batch,) or (batch, time).
+        shape: Shape of the values.
+        what: Name for messages.
+
+    Returns:
+        Weights with as many axes as the values, some of size one. A number stays one.
+
+    Raises:
+        ValueError: If the weights fit no leading axes of the values.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> align_weights(jnp.ones((4,)), (4, 5)).shape
+        (4, 1)
+    """
+    weights = jnp.asarray(weights)
+    while weights.ndim > len(shape) and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    if weights.ndim == 0:
+        return weights
+    rank = weights.ndim
+    if rank <= len(shape) and _fits(weights.shape, shape[:rank]):
+        return weights.reshape(weights.shape + (1,) * (len(shape) - rank))
+    if rank < len(shape) and _fits(weights.shape, shape[-rank:]):
+        return weights
+    expected = " or ".join(str(shape[: n + 1]) for n in range(len(shape))) or "()"
+    raise ValueError(
+        f"{what} has shape {weights.shape}, but the values to weigh have shape {shape}: expected a number, or shape "
+        f"{expected}. Give one weight a sample (batch,), or one a position (batch, time)."
+    )
+
+
+def _fits(weights: tuple, shape: tuple) -> bool:
+    return all(w in (1, s) for w, s in zip(weights, shape, strict=True))
+
+
+def reduce_weighted(
+    values: jax.Array, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size"
+) -> jax.Array:
+    """Weigh, mask and reduce the values of a loss.
+
+    Args:
+        values: Floats (batch, ...): one loss a sample or a position.
+        sample_weight: A number, or an array whose axes are the first of the values' axes.
+        mask: Booleans likewise; values where it is false count neither in sums nor in means.
+        reduction: ``"sum_over_batch_size"`` or ``"mean"`` (divide by the number of unmasked values), ``"sum"``,
+            ``"mean_with_sample_weight"`` (divide by the sum of the weights), ``"none"`` or ``None``.
+
+    Returns:
+        A scalar, or the weighted values if they are not reduced.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> float(reduce_weighted(jnp.array([1.0, 3.0]), sample_weight=[1.0, 0.5], reduction="sum"))
+        2.5
+    """
+    weight = None
+    if sample_weight is not None:
+        # A loss that is one number for the whole batch is weighed as if each sample had that loss.
+        weight = align_weights(sample_weight, values.shape) if values.ndim else jnp.asarray(sample_weight)
+        weight = weight.astype(values.dtype)
+    if values.ndim == 0:
+        mask = None
+    if mask is not None:
+        mask = align_weights(mask, values.shape, "the mask of y_pred").astype(bool)
+        values = jnp.where(mask, values, 0)
+    weighted = values if weight is None else values * weight
+    if reduction in ("none", None):
+        return weighted
+    total = jnp.sum(weighted)
+    if reduction == "sum":
+        return total
+    if reduction == "mean_with_sample_weight" and weight is not None:
+        return _divide(total, jnp.sum(weight if mask is None else weight * mask))
+    if mask is None:
+        return total / max(weighted.size, 1)
+    return _divide(total, jnp.sum(jnp.broadcast_to(mask, values.shape), dtype=values.dtype))
+
+
+def _divide(total: jax.Array, count: jax.Array) -> jax.Array:
+    """Return the quotient, 0 for nothing."""
+    return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))

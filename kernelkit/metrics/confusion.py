@@ -1,0 +1,156 @@
+"""Counting true and false positives and negatives at one or many thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.losses.reduction import align_weights
+from kernelkit.losses.shapes import fit_same
+
+
+class Confusion(NamedTuple):
+    """Weighted counts (thresholds,) or (thresholds, labels)."""
+
+    true_positives: jax.Array
+    false_positives: jax.Array
+    true_negatives: jax.Array
+    false_negatives: jax.Array
+
+
+class Samples(NamedTuple):
+    """Predictions with the weight of each as a positive and as a negative, one of which is 0; all of one shape."""
+
+    y_pred: jax.Array
+    positive: jax.Array
+    negative: jax.Array
+
+
+def prepare(
+    name: str,
+    y_true: Any,
+    y_pred: Any,
+    sample_weight: Any = None,
+    top_k: int | None = None,
+    class_id: int | None = None,
+) -> Samples:
+    """Return a batch in the form in which it is counted.
+
+    Args:
+        name: Who asks, for messages.
+        y_true: Labels 0 or 1, (batch, ...).
+        y_pred: Predictions of the same shape.
+        sample_weight: A number, or an array whose axes are the first of the predictions' axes.
+        top_k: Only the ``top_k`` largest predictions of the last axis can be positive.
+        class_id: Only this index of the last axis counts.
+
+    Raises:
+        ValueError: If the shapes differ, or the class is not there.
+    """
+    y_true, y_pred = fit_same(name, y_true, y_pred, _hint)
+    if top_k is not None:
+        least = jax.lax.top_k(y_pred, min(top_k, y_pred.shape[-1]))[0][..., -1:]
+        y_pred = jnp.where(y_pred >= least, y_pred, -jnp.inf)
+    if class_id is not None:
+        if not 0 <= class_id < y_pred.shape[-1]:
+            raise ValueError(
+                f"{name}: class_id is {class_id}, but y_pred {y_pred.shape} has {y_pred.shape[-1]} classes."
+            )
+        y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]
+    weight: Any = 1.0 if sample_weight is None else align_weights(sample_weight, y_pred.shape)
+    weight = jnp.broadcast_to(weight, y_pred.shape).astype(y_pred.dtype)
+    is_positive = y_true.astype(bool)
+    return Samples(y_pred, jnp.where(is_positive, weight, 0), jnp.where(is_positive, 0, weight))
+
+
+def _hint(true: tuple, pred: tuple) -> str:
+    if true in (pred[:-1], (*pred[:-1], 1)):
+        return (
+            f"Give a label 0 or 1 for each of the {pred[-1]} predictions: make class indices one-hot with "
+            f"utils.to_categorical(y, {pred[-1]})."
+        )
+    return ""
+
+
+def count_above(samples: Samples, thresholds: jax.Array) -> Confusion:
+    """Count predictions above a few thresholds by comparing with each.
+
+    Args:
+        samples: Of any shape.
+        thresholds: Floats (thresholds,).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> batch = prepare("demo", [0, 1, 1], [0.2, 0.4, 0.9])
+        >>> count_above(batch, jnp.array([0.5])).true_positives.tolist()
+        [1.0]
+    """
+    above = (samples.y_pred.ravel() > thresholds[:, None]).astype(samples.y_pred.dtype)
+    hits, alarms = above @ samples.positive.ravel(), above @ samples.negative.ravel()
+    return Confusion(hits, alarms, jnp.sum(samples.negative) - alarms, jnp.sum(samples.positive) - hits)
+
+
+def count_ranked(samples: Samples, thresholds: Sequence[float], evenly: bool, per_label: bool = False) -> Confusion:
+    """Count predictions above many ascending thresholds, in time that doesn't grow with their number.
+
+    Each prediction falls into the bin between two thresholds; a threshold's count is the sum of the bins above it.
+
+    Args:
+        samples: Of any shape; (batch, labels) for ``per_label``.
+        thresholds: Ascending.
+        evenly: Whether the thresholds divide [0, 1] evenly, so that a bin is found by rounding.
+        per_label: Whether each label (last axis) is counted apart.
+
+    Returns:
+        Counts (thresholds,), or (thresholds, labels).
+    """
+    count = len(thresholds)
+    if evenly:
+        lowest = 1 if thresholds[0] < 0 else 0
+        bins = jnp.clip(jnp.ceil(samples.y_pred * (count - 1)).astype("int32"), lowest, count - 1)
+    else:
+        ascending = jnp.asarray(thresholds, samples.y_pred.dtype)
+        bins = jnp.searchsorted(ascending, samples.y_pred, side="left").astype("int32")
+    if per_label:
+        labels = samples.y_pred.shape[-1]
+        shape: tuple[int, ...] = (count + 1, labels)
+        index: tuple[jax.Array, ...] = (bins, jnp.broadcast_to(jnp.arange(labels), bins.shape))
+    else:
+        shape, index = (count + 1,), (bins,)
+
+    def above(weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+        totals = jnp.cumsum(jnp.zeros(shape, weights.dtype).at[index].add(weights)[::-1], axis=0)[::-1]
+        return totals[1:], totals[0] - totals[1:]
+
+    hits, misses = above(samples.positive)
+    alarms, passes = above(samples.negative)
+    return Confusion(hits, alarms, passes, misses)
+
+
+def divide(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Return the quotient, 0 where the divisor is 0."""
+    return jnp.where(b == 0, 0, a / jnp.where(b == 0, 1, b))
+
+
+def even_thresholds(count: int, margin: float = 0.0) -> list[float]:
+    """Return ``count`` thresholds that divide [0, 1] evenly, the outer ones moved out by ``margin``."""
+    return [0.0 - margin, *(i / (count - 1) for i in range(1, count - 1)), 1.0 + margin]
+
+
+def check_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
+    """Return thresholds as a list, or raise ``ValueError``.
+
+    Args:
+        thresholds: A number, several, or ``None``.
+        default: What ``None`` stands for.
+    """
+    if thresholds is None:
+        return [default]
+    values = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
+    wrong = [t for t in values if t is None or not 0 <= t <= 1]
+    if wrong:
+        raise ValueError(f"thresholds must be in [0, 1], got {wrong}.")
+    return values

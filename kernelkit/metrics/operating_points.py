@@ -1,0 +1,184 @@
+"""One rate where another rate is good enough: sensitivity at a given specificity and its like."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.metrics.confusion import Confusion, count_ranked, divide, even_thresholds, prepare
+from kernelkit.metrics.metric import Metric
+
+
+class _RateAt(Metric):
+    """Base: the best value of one rate over the thresholds at which another is at least a given value."""
+
+    def __init__(
+        self, minimum: float, what: str, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
+    ) -> None:
+        if not 0 <= minimum <= 1:
+            raise ValueError(f"{what} must be in [0, 1], got {minimum}.")
+        if num_thresholds <= 0:
+            raise ValueError(f"num_thresholds must be at least 1, got {num_thresholds}.")
+        super().__init__(name=name, dtype=dtype)
+        self.num_thresholds = num_thresholds
+        self.class_id = class_id
+        self.thresholds = [0.5] if num_thresholds == 1 else even_thresholds(num_thresholds)
+        self._minimum = minimum
+        names = Confusion._fields
+        self._counts = Confusion(*(self.add_variable((num_thresholds,), "zeros", name=n) for n in names))
+        self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch into account.
+
+        Args:
+            y_true: Labels 0 or 1, (batch, ...).
+            y_pred: Probabilities of the same shape.
+            sample_weight: A number, or an array (batch, ...).
+        """
+        name = f"metrics.{type(self).__name__}"
+        samples = prepare(name, y_true, y_pred, sample_weight, class_id=self.class_id)
+        counts = count_ranked(samples, self.thresholds, evenly=self.num_thresholds > 1)
+        for variable, count in zip(self._counts, counts, strict=True):
+            variable.assign_add(count)
+
+    def result(self) -> jax.Array:
+        wanted, constrained = self._rates(Confusion(*(v.value for v in self._counts)))
+        return jnp.max(jnp.where(constrained >= self._minimum, wanted, 0.0))
+
+    def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
+        """Return the rate that is wanted and the one that has to be good enough."""
+        raise NotImplementedError
+
+
+def sensitivity(counts: Confusion) -> jax.Array:
+    """Return the share of positives that are found, which is also called recall."""
+    return divide(counts.true_positives, counts.true_positives + counts.false_negatives)
+
+
+def specificity(counts: Confusion) -> jax.Array:
+    """Return the share of negatives that are left alone."""
+    return divide(counts.true_negatives, counts.true_negatives + counts.false_positives)
+
+
+def precision(counts: Confusion) -> jax.Array:
+    """Return the share of positive predictions that are right."""
+    return divide(counts.true_positives, counts.true_positives + counts.false_positives)
+
+
+class SensitivityAtSpecificity(_RateAt):
+    """The best sensitivity at which the specificity is at least as given.
+
+    Args:
+        specificity: In [0, 1].
+        num_thresholds: How many thresholds are tried.
+        class_id: Look at this class alone.
+        name, dtype: As in :class:`Metric`.
+
+    Example:
+        >>> float(SensitivityAtSpecificity(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        specificity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(specificity, "specificity", num_thresholds, class_id, name, dtype)
+        self.specificity = specificity
+
+    def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
+        return sensitivity(counts), specificity(counts)
+
+
+class SpecificityAtSensitivity(_RateAt):
+    """The best specificity at which the sensitivity is at least as given.
+
+    Args:
+        sensitivity: In [0, 1].
+        num_thresholds: How many thresholds are tried.
+        class_id: Look at this class alone.
+        name, dtype: As in :class:`Metric`.
+
+    Example:
+        >>> float(SpecificityAtSensitivity(0.5)([0, 0, 1, 1], [0.0, 0.3, 0.8, 0.2]))
+        1.0
+    """
+
+    def __init__(
+        self,
+        sensitivity: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(sensitivity, "sensitivity", num_thresholds, class_id, name, dtype)
+        self.sensitivity = sensitivity
+
+    def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
+        return specificity(counts), sensitivity(counts)
+
+
+class PrecisionAtRecall(_RateAt):
+    """The best precision at which the recall is at least as given.
+
+    Args:
+        recall: In [0, 1].
+        num_thresholds: How many thresholds are tried.
+        class_id: Look at this class alone.
+        name, dtype: As in :class:`Metric`.
+
+    Example:
+        >>> float(PrecisionAtRecall(0.5)([0, 0, 0, 1, 1], [0.0, 0.3, 0.8, 0.3, 0.8]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        recall: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(recall, "recall", num_thresholds, class_id, name, dtype)
+        self.recall = recall
+
+    def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
+        return precision(counts), sensitivity(counts)
+
+
+class RecallAtPrecision(_RateAt):
+    """The best recall at which the precision is at least as given; 0 if it never is.
+
+    Args:
+        precision: In [0, 1].
+        num_thresholds: How many thresholds are tried.
+        class_id: Look at this class alone.
+        name, dtype: As in :class:`Metric`.
+
+    Example:
+        >>> float(RecallAtPrecision(0.8)([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9]))
+        0.5
+    """
+
+    def __init__(
+        self,
+        precision: float,
+        num_thresholds: int = 200,
+        class_id: int | None = None,
+        name: str | None = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(precision, "precision", num_thresholds, class_id, name, dtype)
+        self.precision = precision
+
+    def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
+        return sensitivity(counts), precision(counts)

@@ -1,0 +1,232 @@
+"""The graph of a functional model: which recorded calls lead from its inputs to its outputs, and running them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import jax.tree_util as jtu
+
+from kernelkit import dtypes
+from kernelkit.layers.input_layer import InputLayer
+from kernelkit.layers.layer import Layer
+from kernelkit.symbolic import KerasTensor, Node, Operation, producer
+
+
+def is_leaf(x: Any) -> bool:
+    """Return whether a value ends the walk through nested inputs."""
+    return x is None or isinstance(x, KerasTensor)
+
+
+class Graph:
+    """The calls between given input and output tensors.
+
+    Args:
+        inputs: Symbolic tensors, nested in lists or dicts.
+        outputs: Symbolic tensors, nested at will.
+
+    Raises:
+        ValueError: If an output depends on an input that is not among ``inputs``.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any) -> None:
+        self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
+        self.outputs_struct = outputs
+        self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
+        self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
+        for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
+            wrong = [t for t in tensors if not isinstance(t, KerasTensor)]
+            if wrong or not tensors:
+                raise ValueError(
+                    f"The {what} of a model must be symbolic tensors, made by kernelkit.Input() and by "
+                    "calling layers on "
+                    f"them. Got {wrong[0] if wrong else 'none'!r}."
+                )
+        if len({id(t) for t in self.inputs}) != len(self.inputs):
+            raise ValueError("The same tensor was given twice among a model's inputs.")
+        self.nodes, self.operations = _sort(self.inputs, self.outputs)
+        names = [op.name for op in self.operations]
+        repeated = sorted({n for n in names if names.count(n) > 1})
+        if repeated:
+            raise ValueError(
+                f"The names of a model's layers must differ, but {repeated[0]!r} is used "
+                f"{names.count(repeated[0])} times. "
+                "Give the layers other names with name=..."
+            )
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, from the inputs to the outputs."""
+        return [op for op in self.operations if isinstance(op, Layer)]
+
+    @property
+    def input_names(self) -> list[str]:
+        """The name of each input."""
+        return [_input_name(t) for t in self.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the operation that makes each output."""
+        return [producer(t).operation.name for t in self.outputs]  # type: ignore[union-attr]
+
+    def run(self, inputs: Any, who: str) -> Any:
+        """Compute the outputs for arrays (or other symbolic tensors).
+
+        Args:
+            inputs: Arrays nested as the graph's inputs, or a dict of input names.
+            who: How errors name the model.
+        """
+        values = dict(zip((id(t) for t in self.inputs), self.match(inputs, who), strict=True))
+        for node in self.nodes:
+            if all(id(t) in values for t in node.output_tensors):
+                continue
+            args, kwargs = node.fill_in(values)
+            outputs = node.operation(*args, **kwargs)
+            flat = jtu.tree_leaves(outputs, is_leaf=lambda x: x is None or isinstance(x, KerasTensor))
+            for tensor, value in zip(node.output_tensors, flat, strict=True):
+                values[id(tensor)] = value
+        return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
+
+    def match(self, inputs: Any, who: str) -> list:
+        """Return the inputs as a flat list in the graph's order, each checked and cast to its Input's dtype."""
+        names = self.input_names
+        if isinstance(inputs, dict) and not (
+            isinstance(self.inputs_struct, dict) and set(inputs) >= set(self.inputs_struct)
+        ):
+            missing = [n for n in names if n not in inputs and not self._optional(names.index(n))]
+            if missing:
+                raise ValueError(f"{who} has the inputs {names}; {missing} are missing in the given {sorted(inputs)}.")
+            flat = [inputs.get(n) for n in names]
+        elif isinstance(inputs, dict):
+            flat = jtu.tree_leaves({k: inputs[k] for k in self.inputs_struct}, is_leaf=is_leaf)
+        else:
+            flat = jtu.tree_leaves(inputs, is_leaf=is_leaf)
+        if len(flat) != len(self.inputs):
+            raise ValueError(f"{who} has {len(self.inputs)} input(s) {names}, got {len(flat)}.")
+        return [self._fit(i, x, who) for i, x in enumerate(flat)]
+
+    def _optional(self, index: int) -> bool:
+        operation = producer(self.inputs[index]).operation  # type: ignore[union-attr]
+        return getattr(operation, "optional", False)
+
+    def _fit(self, index: int, x: Any, who: str) -> Any:
+        expected = self.inputs[index]
+        name = self.input_names[index]
+        if x is None:
+            if self._optional(index):
+                return None
+            raise ValueError(f"{who}: input {name!r} is None, but it is not optional.")
+        shape, rank = tuple(x.shape), len(expected.shape)
+        if len(shape) == rank + 1 and shape[-1] == 1:
+            x = x[..., 0]
+        elif len(shape) == rank - 1 and expected.shape[-1] == 1:
+            x = x[..., None]
+        if not _fits(expected.shape, tuple(x.shape)):
+            raise ValueError(
+                f"{who}: input {name!r} has shape {shape}, expected {expected.shape}.{_advice(expected.shape, shape)}"
+            )
+        dtype = dtypes.canonical(expected.dtype) if expected.dtype != "string" else None
+        if isinstance(x, KerasTensor) or dtype is None or not hasattr(x, "astype") or x.dtype == dtype:
+            return x
+        # Floats keep the compute dtype that the call around the model chose.
+        both_floats = jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.floating)
+        return x if both_floats else x.astype(dtype)
+
+
+def _as_input(tensor: Any) -> Any:
+    if not isinstance(tensor, KerasTensor):
+        return tensor
+    node = producer(tensor)
+    if node is not None and not isinstance(node.operation, InputLayer):
+        return tensor  # a model cut out of the middle of another one
+    if node is None:
+        InputLayer(input_tensor=tensor)
+    return tensor
+
+
+def _input_name(tensor: KerasTensor) -> str:
+    operation = producer(tensor).operation  # type: ignore[union-attr]
+    return operation.name if isinstance(operation, InputLayer) else tensor.name
+
+
+def _fits(expected: tuple, given: tuple) -> bool:
+    return len(expected) == len(given) and all(
+        e is None or g is None or e == g for e, g in zip(expected, given, strict=True)
+    )
+
+
+def _advice(expected: tuple, given: tuple) -> str:
+    if len(given) == len(expected) - 1:
+        if _fits(expected[1:], given):
+            return " A single sample needs a batch axis: x[None]."
+        if expected[-1] is not None:
+            return " The last axis is missing: x[..., None] adds one of size 1."
+    if len(given) > len(expected) and len(expected) == 2:
+        return " Flatten the samples first: x.reshape(len(x), -1), or begin the model with a Flatten layer."
+    return ""
+
+
+def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[Node], list[Operation]]:
+    """Return the nodes in an order in which they can run, and the operations from inputs to outputs.
+
+    Depth is the longest way to an output; deeper nodes come first, equals in the order in which a walk back from the
+    outputs meets them.
+    """
+    begin = {id(t) for t in inputs}
+    order: list[Node] = []  # parents before children
+    met: dict[int, int] = {}  # operation -> when the walk met it
+    state: dict[int, str] = {}
+    for output in outputs:
+        _walk(output, begin, order, met, state)
+    depths: dict[int, int] = {}
+    for node in reversed(order):
+        depth = depths.setdefault(id(node), 0)
+        for tensor in node.input_tensors:
+            parent = producer(tensor)
+            depths[id(parent)] = max(depths.get(id(parent), 0), depth + 1)
+    for tensor in inputs:  # an input that nothing uses is a part of the model all the same
+        unused = producer(tensor)
+        if unused is not None and isinstance(unused.operation, InputLayer) and id(unused) not in depths:
+            order.append(unused)
+            depths[id(unused)] = 0
+            met.setdefault(id(unused.operation), len(met))
+    place = {id(n): i for i, n in enumerate(order)}
+    nodes = sorted(order, key=lambda n: (-depths[id(n)], place[id(n)]))
+    of_operation: dict[int, int] = {}
+    operations: dict[int, Operation] = {}
+    for node in nodes:
+        key = id(node.operation)
+        operations[key] = node.operation
+        of_operation[key] = max(of_operation.get(key, 0), depths[id(node)])
+    sorted_operations = sorted(operations.values(), key=lambda o: (-of_operation[id(o)], met[id(o)]))
+    return [n for n in nodes if not isinstance(n.operation, InputLayer)], sorted_operations
+
+
+def _walk(output: KerasTensor, begin: set[int], order: list[Node], met: dict[int, int], state: dict[int, str]) -> None:
+    """Append the nodes that lead to a tensor, parents first; no recursion, since models may be thousands deep."""
+    stack: list[tuple[KerasTensor, Node | None]] = [(output, None)]
+    while stack:
+        tensor, done = stack.pop()
+        if done is not None:
+            state[id(done)] = "done"
+            order.append(done)
+            continue
+        node = producer(tensor)
+        if node is None:
+            raise ValueError(
+                f"{tensor} was not made by kernelkit.Input() or by calling a layer, so a model cannot lead to it."
+            )
+        if id(tensor) in begin and not isinstance(node.operation, InputLayer):
+            continue
+        if id(node) in state:
+            continue
+        if isinstance(node.operation, InputLayer) and id(tensor) not in begin:
+            raise ValueError(
+                f"An output depends on the input {node.operation.name!r} (shape {tensor.shape}), which is "
+                "not among the "
+                "model's inputs. Add it: Model(inputs=[...], outputs=...)."
+            )
+        state[id(node)] = "open"
+        met.setdefault(id(node.operation), len(met))
+        stack.append((tensor, node))
+        stack.extend((t, None) for t in reversed(node.input_tensors))

@@ -1,0 +1,265 @@
+"""`Model`: a layer that can be trained, saved and looked at."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jax.tree_util as jtu
+
+from kernelkit import scope, serialize
+from kernelkit.layers import calling
+from kernelkit.layers.layer import Layer
+from kernelkit.models.graph import Graph, is_leaf
+from kernelkit.serialize import suggest
+from kernelkit.symbolic import KerasTensor
+from kernelkit.training.trainer import Trainer
+
+__all__ = ["Functional", "Model"]
+
+
+class Model(Trainer, Layer):
+    """A layer with ``compile``, ``fit``, ``evaluate``, ``predict`` and ``summary``.
+
+    There are three ways to make one: wire symbolic tensors and call ``Model(inputs, outputs)``; subclass it and write
+    ``call``; or stack layers with :class:`~kernelkit.Sequential`.
+
+    Args:
+        inputs: Symbolic tensors made by :func:`~kernelkit.Input`, nested in lists or dicts (functional models only).
+        outputs: Symbolic tensors that depend on them (functional models only).
+        name: Name.
+
+    Raises:
+        ValueError: If outputs depend on an input that is not given.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> a, b = kk.Input((3,)), kk.Input((3,))
+        >>> model = kk.Model([a, b], kk.layers.Dense(1)(kk.layers.add([a, b])))
+        >>> model.output_shape
+        (None, 1)
+    """
+
+    _graph: Graph | None = None
+    _untracked = Layer._untracked | {"_graph", "_training", "optimizer", "loss", "history", "_display_run"}
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _is_functional(args, kwargs):
+            return super().__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        functional = _is_functional(args, kwargs)
+        values = dict(zip(("inputs", "outputs", "name"), args, strict=False)) | kwargs
+        inputs, outputs = (values.pop("inputs", None), values.pop("outputs", None)) if functional else (None, None)
+        if args and not functional:
+            raise TypeError(
+                f"{type(self).__name__}() takes symbolic tensors, Model(inputs, outputs), or keyword "
+                f"arguments, got {args!r}."
+            )
+        Trainer.__init__(self)
+        Layer.__init__(self, **values)
+        if functional:
+            self._set_graph(Graph(inputs, outputs))
+
+    def _set_graph(self, graph: Graph) -> None:
+        self._graph = graph
+        self._graph_layers = graph.layers
+        self.built = True
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs. A functional model runs its graph; a subclass writes its own."""
+        if self._graph is None:
+            raise NotImplementedError(
+                f"{type(self).__name__} must define call(self, inputs), or pass inputs and outputs to "
+                "super().__init__()."
+            )
+        return self._graph.run(args[0], f"Model {self.name!r}")
+
+    @property
+    def can_be_called(self) -> bool:
+        """Whether the model has a graph or a ``call`` of its own."""
+        return self._graph is not None or type(self).call is not Model.call
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """Masks pass through a model with its tensors; nothing is added here."""
+        return None
+
+    # Parts ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers that are direct parts, in the order in which they run or were set."""
+        return list(self._graph_layers) if self._graph is not None else self._child_layers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return a layer by name or position.
+
+        Raises:
+            ValueError: If there is none; the message gives the nearest name.
+        """
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError("get_layer() takes a name or an index.")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(f"Model {self.name!r} has {len(layers)} layers, there is no layer at index {index}.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        names = [layer.name for layer in layers]
+        raise ValueError(f"Model {self.name!r} has no layer {name!r}; it has {names}.{suggest(str(name), names)}")
+
+    @property
+    def inputs(self) -> list[KerasTensor] | None:
+        """The symbolic inputs, flat; ``None`` for a subclassed model."""
+        return self._graph.inputs if self._graph is not None else None
+
+    @property
+    def outputs(self) -> list[KerasTensor] | None:
+        """The symbolic outputs, flat; ``None`` for a subclassed model."""
+        return self._graph.outputs if self._graph is not None else None
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs as they were given."""
+        return self._require_graph("input").inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs as they were given."""
+        return self._require_graph("output").outputs_struct
+
+    @property
+    def input_shape(self) -> Any:
+        """The shape of each input."""
+        return jtu.tree_map(lambda t: t.shape, self.input, is_leaf=is_leaf)
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of each output."""
+        return jtu.tree_map(lambda t: t.shape, self.output, is_leaf=is_leaf)
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names of the inputs."""
+        return self._require_graph("input_names").input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the outputs: of the layers that make them."""
+        return self._require_graph("output_names").output_names
+
+    def _require_graph(self, what: str) -> Graph:
+        if self._graph is None:
+            raise AttributeError(
+                f"Model {self.name!r} ({type(self).__name__}) has no symbolic {what}: it is a subclassed "
+                "model, or it was "
+                "not built yet. Begin a Sequential with kernelkit.Input(shape), or wire a functional model."
+            )
+        return self._graph
+
+    # Building ---------------------------------------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights by running ``call`` on shapes alone.
+
+        Args:
+            input_shape: Shape with the batch axis; a list or dict of shapes for several inputs.
+        """
+        if self._graph is not None or input_shape is None:
+            return
+        spec = lambda s: KerasTensor((1 if s[0] is None else s[0], *s[1:]) if s else s, self.compute_dtype)  # noqa: E731
+        if isinstance(input_shape, list) and all(d is None or isinstance(d, int) for d in input_shape):
+            input_shape = tuple(input_shape)
+        is_shape = lambda s: isinstance(s, tuple) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
+        inputs = jtu.tree_map(spec, input_shape, is_leaf=is_shape)
+        self.built = True
+        self._run_abstractly((inputs,), {})
+
+    def _build_for(self, arguments: dict[str, Any]) -> None:
+        # Called on data: `call` itself builds the parts, there is nothing to do before it.
+        if type(self).build is not Model.build:
+            super()._build_for(arguments)
+        self._path = "/".join([*scope.local.names, self.name])
+        self.built = True
+
+    # Looking at it ----------------------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
+        """Show the layers with their output shapes and numbers of parameters.
+
+        A table in a terminal, an HTML table in a notebook.
+
+        Args:
+            line_length: Width of the table in characters.
+            positions: Accepted for Keras's sake; columns size themselves.
+            print_fn: Function that is given the text instead of printing it.
+            expand_nested: Whether the layers of nested models are shown too.
+            show_trainable: Whether a column says which layers are trainable.
+            layer_range: ``[first, last]`` names of the layers to show.
+        """
+        from kernelkit.models.summary import show
+
+        show(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        """Return what :meth:`from_config` needs: the wiring of a functional model, the arguments of a subclass."""
+        if self._graph is not None and type(self).__init__ in (Model.__init__, Functional.__init__):
+            from kernelkit.models.graph_config import graph_config
+
+            return graph_config(self)
+        return super().get_config()
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """Make a model from :meth:`get_config`'s result."""
+        from kernelkit.models.graph_config import graph_from_config
+
+        with serialize.CustomObjectScope(custom_objects):
+            if "input_layers" in config:
+                return graph_from_config(cls, config)
+            return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """Return the model's config as a JSON text; ``kwargs`` go to ``json.dumps``."""
+        return json.dumps(serialize.serialize_keras_object(self), **kwargs)
+
+
+class Functional(Model):
+    """A model that is a graph of layers: what ``Model(inputs, outputs)`` returns.
+
+    Args:
+        inputs: Symbolic tensors, nested in lists or dicts.
+        outputs: Symbolic tensors that depend on them.
+        name: Name.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Run the graph.
+
+        Args:
+            inputs: Arrays nested as the model's inputs, or a dict by input name.
+            training: Whether layers such as Dropout behave as in training.
+            mask: Masks of the inputs, nested alike.
+        """
+        if mask is not None:
+            calling.attach_masks(inputs, mask)
+        return self._graph.run(inputs, f"Model {self.name!r}")  # type: ignore[union-attr]
+
+
+def _is_functional(args: tuple, kwargs: dict) -> bool:
+    return ("inputs" in kwargs or len(args) >= 1) and ("outputs" in kwargs or len(args) >= 2)

@@ -1,0 +1,178 @@
+"""`Sequential`: layers one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize
+from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
+from kernelkit.layers.layer import Layer
+from kernelkit.models.graph import Graph
+from kernelkit.models.model import Model
+from kernelkit.symbolic import KerasTensor, producer
+
+__all__ = ["Sequential"]
+
+
+class Sequential(Model):
+    """A stack of layers, each fed with the output of the one before.
+
+    Args:
+        layers: List of layers; an :func:`~kernelkit.Input` at its head fixes the input's shape.
+        trainable: Whether gradients change its weights.
+        name: Name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((784,)), kk.layers.Dense(32, activation="relu")])
+        >>> model.add(kk.layers.Dense(10))
+        >>> model.output_shape, model.count_params()
+        ((None, 10), 25450)
+    """
+
+    _untracked = Model._untracked | {"_input_layer"}
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
+        super().__init__(trainable=trainable, name=name)
+        self._stack: list[Layer] = []
+        self._input_layer: InputLayer | None = None
+        for layer in [layers] if isinstance(layers, Layer) else layers or []:
+            self.add(layer, rebuild=False)
+        self._rebuild()
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer on top of the stack.
+
+        Args:
+            layer: A layer, or an :func:`~kernelkit.Input` at the start.
+            rebuild: Whether weights are made at once when the input's shape is known.
+        """
+        if isinstance(layer, KerasTensor):
+            node = producer(layer)
+            layer = node.operation if node is not None else layer
+        if not isinstance(layer, Layer):
+            if not callable(layer):
+                raise ValueError(f"Sequential.add() takes a layer, got {layer!r}.")
+            raise ValueError(
+                f"Sequential.add() takes a layer, got {layer!r}. Wrap a function in kernelkit.layers.Lambda."
+            )
+        names = [one.name for one in self._stack]
+        if layer.name in names:
+            raise ValueError(
+                f"Sequential model {self.name!r} has a layer named {layer.name!r} already; names must differ."
+            )
+        if isinstance(layer, InputLayer):
+            if self._stack or self._input_layer is not None:
+                raise ValueError(f"Sequential model {self.name!r} has layers already: the Input must come first, once.")
+            self._input_layer = layer
+        else:
+            if not self._stack and self._input_layer is None:
+                self._input_layer = _input_of(layer)
+            self._stack.append(layer)
+        if rebuild:
+            self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the top layer off and return it."""
+        if not self._stack:
+            raise ValueError(f"Sequential model {self.name!r} has no layer to pop.")
+        layer = self._stack.pop()
+        self._forget_graph()
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    def _forget_graph(self) -> None:
+        self._graph = None
+        self.built = False
+        self._training.forget()
+
+    def _rebuild(self) -> None:
+        self._forget_graph()
+        if self._input_layer is not None and self._stack:
+            self.build(self._input_layer.batch_shape)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights of all layers for inputs of a given shape (with the batch axis)."""
+        if self._input_layer is None:
+            if not isinstance(input_shape, (tuple, list)) or (
+                input_shape and isinstance(input_shape[0], (tuple, list))
+            ):
+                raise ValueError(
+                    f"Sequential model {self.name!r} takes one input; build() got the shape {input_shape!r}."
+                )
+            self._input_layer = input_layer_of(Input(batch_shape=tuple(input_shape)))
+        if not self._stack:
+            raise ValueError(f"Sequential model {self.name!r} has no layers to build. Add some with .add().")
+        begin = tensor = self._input_layer.output
+        for layer in self._stack:
+            tensor = layer(tensor)
+        self._graph = Graph(begin, tensor)
+        self.built = True
+
+    def _build_for(self, arguments: dict[str, Any]) -> None:
+        inputs = next(iter(arguments.values()))
+        if self._input_layer is None:
+            shape = tuple(inputs.shape)
+            tensor = Input(batch_shape=(None, *shape[1:]), dtype=str(inputs.dtype))
+            self._input_layer = input_layer_of(tensor)
+        self.build(inputs.shape)
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Run the layers in order.
+
+        Args:
+            inputs: Array, or what the first layer takes.
+            training: Whether layers such as Dropout behave as in training.
+            mask: Mask of the input.
+        """
+        if mask is not None:
+            from kernelkit.layers import calling
+
+            calling.attach_masks(inputs, mask)
+        if self._graph is not None:
+            [inputs] = self._graph.match(inputs, f"Model {self.name!r}")
+        for layer in self._stack:
+            inputs = layer(inputs)
+        return inputs
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers from bottom to top, the Input left out."""
+        return list(self._stack)
+
+    def get_config(self) -> dict:
+        """Return the layers' configs."""
+        layers = [self._input_layer] if self._input_layer is not None else []
+        config: dict[str, Any] = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": serialize.serialize_keras_object(self.dtype_policy),
+            "layers": [serialize.serialize_keras_object(layer) for layer in [*layers, *self._stack]],
+        }
+        if self._graph is not None:
+            config["build_input_shape"] = self._graph.inputs[0].shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """Make a model from :meth:`get_config`'s result."""
+        with serialize.CustomObjectScope(custom_objects):
+            layers = [serialize.deserialize_keras_object(c, namespace="layers") for c in config["layers"]]
+        model = cls(layers, name=config.get("name"))
+        model.trainable = config.get("trainable", True)
+        shape = config.get("build_input_shape")
+        if shape and not model.built and layers:
+            model.build(tuple(shape))
+        return model
+
+
+def _input_of(layer: Layer) -> InputLayer | None:
+    """Return the Input that a first layer implies: its own (a model), or that of an old spelling."""
+    if layer._input_shape_hint is not None:
+        dtype = "int32" if type(layer).__name__ == "Embedding" else None
+        return input_layer_of(Input(batch_shape=layer._input_shape_hint, dtype=dtype))
+    graph = getattr(layer, "_graph", None)
+    if graph is not None and len(graph.inputs) == 1:
+        return input_layer_of(Input(batch_shape=graph.inputs[0].shape, dtype=graph.inputs[0].dtype))
+    return None

@@ -1,0 +1,303 @@
+"""What tensors are: conversion, dtype, shape, slices, updates of parts, gradients that stop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import dtypes
+from kernelkit.dispatch import op
+from kernelkit.ops.rows import as_array
+from kernelkit.symbolic import is_keras_tensor
+from kernelkit.tape import TapeTensor
+from kernelkit.variable import Variable
+
+
+def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+    """Return an array-like as a tensor.
+
+    Args:
+        x: Number, nested lists, NumPy array, variable or tensor.
+        dtype: Dtype of the result; that of the values if not given, 64-bit types as 32-bit ones.
+        sparse: Must not be true: kernelkit has no sparse tensors.
+        ragged: Must not be true.
+
+    Returns:
+        A jax array; tensors that are symbolic or on a gradient tape stay so.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.convert_to_tensor([1.0, 2.0])
+        Array([1., 2.], dtype=float32)
+    """
+    if sparse or ragged:
+        raise ValueError("kernelkit has no sparse or ragged tensors. Pad ragged data and pass a mask.")
+    same_dtype = dtype is None or dtypes.standardize_dtype(getattr(x, "dtype", "string")) == dtypes.standardize_dtype(
+        dtype
+    )
+    if (same_dtype and isinstance(x, (jax.Array, TapeTensor))) or (same_dtype and is_keras_tensor(x)):
+        return x
+    return _convert(x, dtype)
+
+
+@op
+def _convert(x: Any, dtype: Any = None) -> jax.Array:
+    return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """Return a tensor, a variable or an array-like as a NumPy array of its own.
+
+    Args:
+        x: Anything that has values.
+
+    Raises:
+        TypeError: For a symbolic tensor, which has none.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.convert_to_numpy(ops.ones((2,)))
+        array([1., 1.], dtype=float32)
+    """
+    return np.array(x.value if isinstance(x, (Variable, TapeTensor)) else x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether a value is a tensor of the compute engine: a jax array, on a gradient tape or not.
+
+    Args:
+        x: Any value.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.is_tensor(ops.ones(2)), ops.is_tensor([1.0, 1.0])
+        (True, False)
+    """
+    return isinstance(x, (jax.Array, TapeTensor))
+
+
+def shape(x: Any) -> tuple:
+    """Return the shape as a tuple of ints.
+
+    Args:
+        x: Array-like; unknown sizes of a symbolic tensor are ``None``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.shape([[1, 2, 3]])
+        (1, 3)
+    """
+    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def dtype(x: Any) -> str:
+    """Return the name of a tensor's dtype.
+
+    Args:
+        x: Array, variable or symbolic tensor.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.dtype(ops.ones(2))
+        'float32'
+    """
+    return dtypes.standardize_dtype(x.dtype)
+
+
+@op
+def cast(x: Any, dtype: Any) -> jax.Array:
+    """Return ``x`` in another dtype.
+
+    Args:
+        x: Array-like.
+        dtype: The dtype, such as ``"bfloat16"``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.cast([0.0, 1.7], "int32"))
+        [0 1]
+    """
+    return as_array(x).astype(dtypes.canonical(dtype))
+
+
+@op
+def saturate_cast(x: Any, dtype: Any) -> jax.Array:
+    """Return ``x`` in another dtype, values beyond its range at its bounds.
+
+    Args:
+        x: Array-like.
+        dtype: The dtype.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.saturate_cast([-1.0, 300.0], "uint8"))
+        [  0 255]
+    """
+    x, target = as_array(x), jnp.dtype(dtypes.canonical(dtype))
+    if x.dtype == bool:
+        return x.astype(target)
+    low, high = _bounds(target)
+    own_low, own_high = _bounds(x.dtype)
+    clipped = jnp.clip(x, jnp.asarray(max(low, own_low), x.dtype), jnp.asarray(min(high, own_high), x.dtype))
+    if not (jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(target, jnp.integer)):
+        return clipped.astype(target)
+    # The largest integer may not be a float, and rounded up it would overflow.
+    return jnp.where(x >= high, jnp.asarray(high, target), clipped.astype(target))
+
+
+def _bounds(dtype: Any) -> tuple:
+    if jnp.issubdtype(dtype, jnp.bool_):
+        return 0, 1
+    if jnp.issubdtype(dtype, jnp.integer):
+        return int(jnp.iinfo(dtype).min), int(jnp.iinfo(dtype).max)
+    return float(jnp.finfo(dtype).min), float(jnp.finfo(dtype).max)
+
+
+@op
+def stop_gradient(variable: Any) -> jax.Array:
+    """Return the value unchanged, but constant for gradients.
+
+    Args:
+        variable: Array-like or variable.
+
+    Example:
+        >>> import jax
+        >>> from kernelkit import ops
+        >>> float(jax.grad(lambda x: x * ops.stop_gradient(x))(3.0))
+        3.0
+    """
+    return jax.lax.stop_gradient(as_array(variable))
+
+
+@op
+def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
+    """Cut a block out of an array. The start may be traced, the shape is fixed.
+
+    Args:
+        inputs: Array-like.
+        start_indices: First index of the block on each axis.
+        shape: Shape of the block; -1 takes all that is left on an axis (the start must then be plain ints).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.slice([[1, 2, 3], [4, 5, 6]], (0, 1), (2, 2)))
+        [[2 3]
+         [5 6]]
+    """
+    inputs = as_array(inputs)
+    sizes = [int(inputs.shape[i]) - int(start_indices[i]) if s == -1 else s for i, s in enumerate(shape)]
+    return jax.lax.dynamic_slice(inputs, start_indices, sizes)
+
+
+@op
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
+    """Return an array with a block replaced.
+
+    Args:
+        inputs: Array-like.
+        start_indices: First index of the block on each axis; may be traced.
+        updates: The new block.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.slice_update([1, 2, 3, 4], (1,), [20, 30]))
+        [ 1 20 30  4]
+    """
+    inputs = as_array(inputs)
+    return jax.lax.dynamic_update_slice(inputs, as_array(updates).astype(inputs.dtype), start_indices)
+
+
+@op
+def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
+    """Return zeros with values added at some indices; values of the same index add up.
+
+    Args:
+        indices: Integers (..., k): each row an index into the first k axes.
+        values: Array-like (..., *shape[k:]).
+        shape: Shape of the result.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.scatter([[0], [2]], [5.0, 6.0], (4,)))
+        [5. 0. 6. 0.]
+    """
+    values = as_array(values)
+    return jnp.zeros(shape, values.dtype).at[_rows(indices)].add(values)
+
+
+_REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
+
+
+@op
+def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> jax.Array:
+    """Return an array with the elements at some indices replaced, or combined with new ones.
+
+    Args:
+        inputs: Array-like.
+        indices: Integers (..., k): each row an index into the first k axes.
+        updates: Array-like (..., *inputs.shape[k:]).
+        reduction: ``None`` replaces; ``"add"``, ``"max"``, ``"min"`` or ``"mul"`` combine.
+
+    Raises:
+        ValueError: If ``reduction`` is none of these.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.scatter_update([1, 2, 3], [[0], [2]], [10, 30]))
+        [10  2 30]
+    """
+    if reduction not in _REDUCTIONS:
+        raise ValueError(f"scatter_update() takes reduction=None, 'add', 'max', 'min' or 'mul', got {reduction!r}.")
+    inputs = as_array(inputs)
+    place = inputs.at[_rows(indices)]
+    return getattr(place, _REDUCTIONS[reduction])(as_array(updates).astype(inputs.dtype))
+
+
+def _rows(indices: Any) -> tuple:
+    return tuple(jnp.moveaxis(as_array(indices), -1, 0))
+
+
+@op
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
+    """Return the slices along an axis as a list.
+
+    Args:
+        x: Array-like.
+        num: Number of slices, for a symbolic tensor whose size is unknown there.
+        axis: The axis.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [row.tolist() for row in ops.unstack([[1, 2], [3, 4]])]
+        [[1, 2], [3, 4]]
+    """
+    x = as_array(x)
+    count = x.shape[axis] if num is None else num
+    return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
+
+
+def custom_gradient(f: Callable) -> Callable:
+    """Give a function a gradient of its own.
+
+    Args:
+        f: Function of tensors that returns ``(outputs, gradient)``; ``gradient`` maps the gradient of the outputs
+            (``*upstream``) to those of the inputs.
+
+    Returns:
+        The function, which returns the outputs only.
+
+    Example:
+        >>> import jax
+        >>> from kernelkit import ops
+        >>> @ops.custom_gradient
+        ... def clipped(x):
+        ...     return x, lambda upstream: ops.clip(upstream, -1.0, 1.0)
+        >>> float(jax.grad(lambda x: 100.0 * clipped(x))(3.0))
+        1.0
+    """
+    return op(functools.wraps(f)(jax.custom_gradient(f)))

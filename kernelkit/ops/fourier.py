@@ -1,0 +1,254 @@
+"""Fourier transforms. Complex arrays come and go as pairs of real and imaginary parts, as in Keras."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit.dispatch import op
+from kernelkit.ops.rows import as_array, as_float
+
+Pair = tuple[jax.Array, jax.Array]
+
+
+def _complex(x: Any) -> jax.Array:
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise ValueError(f"Fourier transforms take a pair (real, imaginary), got {type(x).__name__}.")
+    real, imaginary = as_float(x[0]), as_float(x[1])
+    if real.shape != imaginary.shape:
+        raise ValueError(f"The real part has the shape {real.shape}, the imaginary part {imaginary.shape}.")
+    return jax.lax.complex(_wide(real), _wide(imaginary))
+
+
+def _wide(x: jax.Array) -> jax.Array:
+    return x if jnp.finfo(x.dtype).bits >= 32 else x.astype("float32")
+
+
+def _pair(x: jax.Array) -> Pair:
+    return jnp.real(x), jnp.imag(x)
+
+
+@op
+def fft(x: Any) -> Pair:
+    """Return the Fourier transform along the last axis.
+
+    Args:
+        x: Real and imaginary parts, floats (..., n) each.
+
+    Returns:
+        Real and imaginary parts.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> real, imaginary = ops.fft(([0.0, 1.0, 0.0, -1.0], [0.0, 0.0, 0.0, 0.0]))
+        >>> print(imaginary)
+        [ 0. -2.  0.  2.]
+    """
+    return _pair(jnp.fft.fft(_complex(x)))
+
+
+@op
+def fft2(x: Any) -> Pair:
+    """Return the Fourier transform along the last two axes.
+
+    Args:
+        x: Real and imaginary parts, floats (..., m, n) each.
+
+    Returns:
+        Real and imaginary parts.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> real, imaginary = ops.fft2((ops.ones((2, 2)), ops.zeros((2, 2))))
+        >>> print(real)
+        [[4. 0.]
+         [0. 0.]]
+    """
+    return _pair(jnp.fft.fft2(_complex(x)))
+
+
+@op
+def ifft2(x: Any) -> Pair:
+    """Return the inverse Fourier transform along the last two axes.
+
+    Args:
+        x: Real and imaginary parts, floats (..., m, n) each.
+
+    Returns:
+        Real and imaginary parts.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> real, imaginary = ops.ifft2((ops.ones((2, 2)), ops.zeros((2, 2))))
+        >>> print(real)
+        [[1. 0.]
+         [0. 0.]]
+    """
+    return _pair(jnp.fft.ifft2(_complex(x)))
+
+
+@op
+def rfft(x: Any, fft_length: int | None = None) -> Pair:
+    """Return the Fourier transform of real numbers along the last axis, its non-negative frequencies.
+
+    Args:
+        x: Floats (..., n).
+        fft_length: Length to which ``x`` is cut or filled up with zeros, n by default.
+
+    Returns:
+        Real and imaginary parts (..., fft_length // 2 + 1).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> real, imaginary = ops.rfft([0.0, 1.0, 0.0, -1.0])
+        >>> print(imaginary)
+        [ 0. -2.  0.]
+    """
+    return _pair(jnp.fft.rfft(_wide(as_float(x)), n=fft_length))
+
+
+@op
+def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
+    """Undo :func:`rfft`.
+
+    Args:
+        x: Real and imaginary parts, floats (..., m) each.
+        fft_length: Length of the result, 2 (m - 1) by default.
+
+    Returns:
+        Floats (..., fft_length).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.irfft(ops.rfft([1.0, 2.0, 3.0, 4.0])))
+        [1. 2. 3. 4.]
+    """
+    return jnp.fft.irfft(_complex(x), n=fft_length)
+
+
+def _frames(x: jax.Array, length: int, stride: int) -> jax.Array:
+    count = max(0, 1 + (x.shape[-1] - length) // stride)
+    return x[..., np.arange(count)[:, None] * stride + np.arange(length)]
+
+
+@op
+def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax.Array:
+    """Cut the last axis into sequences that may overlap.
+
+    Args:
+        x: Array-like (..., n).
+        sequence_length: Length of each sequence.
+        sequence_stride: Distance of the starts of two sequences.
+
+    Returns:
+        Array (..., sequences, sequence_length).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.extract_sequences([1, 2, 3, 4, 5], 3, 2))
+        [[1 2 3]
+         [3 4 5]]
+    """
+    return _frames(as_array(x), sequence_length, sequence_stride)
+
+
+def _window(window: Any, length: int, fft_length: int) -> jax.Array:
+    """Return the window in the middle of ``fft_length`` points."""
+    if fft_length < length:
+        raise ValueError(f"fft_length must be at least sequence_length, got {fft_length} and {length}.")
+    if window is None:
+        values: Any = np.ones(length)
+    elif isinstance(window, str):
+        if window not in ("hann", "hamming"):
+            raise ValueError(f"window must be 'hann', 'hamming', an array or None, got {window!r}.")
+        # Periodic windows, which overlap to a constant.
+        bias = 0.5 if window == "hann" else 0.54
+        values = bias - (1 - bias) * np.cos(2 * np.pi * np.arange(length) / length)
+    else:
+        values = as_array(window)
+        if values.shape != (length,):
+            raise ValueError(f"The window must have the shape ({length},), got {values.shape}.")
+    before = (fft_length - length) // 2
+    return jnp.pad(jnp.asarray(values, "float32"), (before, fft_length - length - before))
+
+
+@op
+def stft(
+    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+) -> Pair:
+    """Return the short-time Fourier transform: the spectrum of each of many overlapping pieces.
+
+    Args:
+        x: Floats (..., n).
+        sequence_length: Length of a piece.
+        sequence_stride: Distance of the starts of two pieces.
+        fft_length: Length of the transforms, at least ``sequence_length``.
+        window: What the pieces are multiplied with: ``"hann"``, ``"hamming"``, an array (sequence_length,) or ``None``.
+        center: Whether ``x`` is mirrored at its ends, so that the pieces have their middles at 0, stride, 2 stride...
+
+    Returns:
+        Real and imaginary parts (..., pieces, fft_length // 2 + 1).
+
+    Source: Allen and Rabiner, 1977, A unified approach to short-time Fourier analysis and synthesis.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> real, imaginary = ops.stft(ops.ones((16,)), 8, 4, 8)
+        >>> real.shape
+        (5, 5)
+    """
+    x = _wide(as_float(x))
+    values = _window(window, sequence_length, fft_length).astype(x.dtype)
+    if center:
+        x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
+    return _pair(jnp.fft.rfft(_frames(x, fft_length, sequence_stride) * values, n=fft_length))
+
+
+@op
+def istft(
+    x: Any,
+    sequence_length: int,
+    sequence_stride: int,
+    fft_length: int,
+    length: int | None = None,
+    window: Any = "hann",
+    center: bool = True,
+) -> jax.Array:
+    """Undo :func:`stft`: add the pieces up where they overlap.
+
+    Args:
+        x: Real and imaginary parts (..., pieces, fft_length // 2 + 1).
+        sequence_length: Length of a piece.
+        sequence_stride: Distance of the starts of two pieces.
+        fft_length: Length of the transforms.
+        length: Length of the result; all that the pieces cover by default.
+        window: The window of the forward transform; with ``None`` the overlapping pieces are summed, not averaged.
+        center: Whether the forward transform had mirrored the ends.
+
+    Returns:
+        Floats (..., length).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> signal = ops.sin(ops.arange(16.0))
+        >>> restored = ops.istft(ops.stft(signal, 8, 4, 8), 8, 4, 8)
+        >>> print(ops.allclose(signal, restored, atol=1e-5))
+        True
+    """
+    frames = jnp.fft.irfft(_complex(x), n=fft_length)
+    values = _window(window, sequence_length, fft_length).astype(frames.dtype)
+    count = frames.shape[-2]
+    places = np.arange(count)[:, None] * sequence_stride + np.arange(fft_length)
+    total = sequence_stride * (count - 1) + fft_length if count else 0
+    signal = jnp.zeros((*frames.shape[:-2], total), frames.dtype).at[..., places].add(frames * values)
+    if window is not None:
+        weight = jnp.zeros(total, frames.dtype).at[places].add(jnp.square(values))
+        signal = jnp.where(weight > 1e-10, signal / jnp.where(weight > 1e-10, weight, 1), 0)
+    start = fft_length // 2 if center else 0
+    end = total - start if length is None else start + length
+    signal = signal[..., start:end]
+    missing = 0 if length is None else length - signal.shape[-1]
+    return jnp.pad(signal, [(0, 0)] * (signal.ndim - 1) + [(0, missing)])

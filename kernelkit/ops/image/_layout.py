@@ -1,0 +1,52 @@
+"""How the functions of images take them: one or a batch, channels last or first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config
+from kernelkit.ops.core import saturate_cast
+from kernelkit.ops.rows import as_array
+
+
+def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """Apply a function of (batch, height, width, channels) to images of either layout, one or a batch of them.
+
+    Raises:
+        ValueError: If the images don't have three or four axes.
+    """
+    images = as_array(images)
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            "Images must have the shape (height, width, channels) or (batch, height, width, channels) "
+            f"(channels first if data_format says so), got {images.shape}."
+        )
+    first = config.standardize_data_format(data_format) == "channels_first"
+    single = images.ndim == 3
+    batch = images[None] if single else images
+    result = function(jnp.moveaxis(batch, 1, -1) if first else batch)
+    if first:
+        result = jnp.moveaxis(result, 3, 1)
+    return result[0] if single else result
+
+
+def in_floats(images: jax.Array, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """Apply a function in float32 (or the images' own float type), rounding integer images back to their dtype."""
+    if jnp.issubdtype(images.dtype, jnp.floating):
+        return function(images)
+    return saturate_cast(jnp.round(function(images.astype("float32"))), images.dtype)
+
+
+def one_of(name: str, value: Any, allowed: tuple) -> Any:
+    """Return a value that is among those allowed.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if value not in allowed:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}.")
+    return value

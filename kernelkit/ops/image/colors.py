@@ -1,0 +1,122 @@
+"""Colors: gray, and hue with saturation and value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.ops.image._layout import on_batches
+from kernelkit.ops.rows import as_array
+
+
+@op
+def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
+    """Return the luminance of RGB images.
+
+    Args:
+        images: Array (height, width, 3) or (batch, height, width, 3); channels first if ``data_format`` says so.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Returns:
+        Array of one channel and the same dtype.
+
+    Source: ITU-R Recommendation BT.601.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.image.rgb_to_grayscale([[[1.0, 0.0, 0.0]]]))
+        [[[0.2989]]]
+    """
+    weights = jnp.array([0.2989, 0.5870, 0.1140], "float32")
+
+    def gray(x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        return jnp.sum(wide * weights, axis=-1, keepdims=True).astype(x.dtype)
+
+    return on_batches(images, data_format, gray)
+
+
+def _floats(images: Any, name: str) -> jax.Array:
+    images = as_array(images)
+    if not jnp.issubdtype(images.dtype, jnp.floating):
+        raise ValueError(f"{name}() takes floats in [0, 1], got {images.dtype}. Divide integer images by 255.")
+    return images
+
+
+@op
+def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
+    """Return RGB images as hue, saturation and value.
+
+    Args:
+        images: Floats in [0, 1] (height, width, 3) or (batch, height, width, 3); channels first if ``data_format``
+            says so.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Returns:
+        Floats in [0, 1] of the same shape.
+
+    Raises:
+        ValueError: If the images are no floats.
+
+    Source: Smith, 1978, Color gamut transform pairs.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.image.rgb_to_hsv([[[0.0, 1.0, 1.0]]]))
+        [[[0.5 1.  1. ]]]
+    """
+
+    def hsv(x: jax.Array) -> jax.Array:
+        red, green, blue = (x[..., i] for i in range(3))
+        value = jnp.max(x, axis=-1)
+        chroma = value - jnp.min(x, axis=-1)
+        safe = jnp.where(chroma == 0, 1, chroma)
+        sector = jnp.where(
+            value == red,
+            (green - blue) / safe,
+            jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+        )
+        hue = jnp.where(chroma == 0, 0, (sector / 6) % 1)
+        saturation = jnp.where(value == 0, 0, chroma / jnp.where(value == 0, 1, value))
+        return jnp.stack([hue, saturation, value], axis=-1).astype(x.dtype)
+
+    return on_batches(_floats(images, "rgb_to_hsv"), data_format, hsv)
+
+
+@op
+def hsv_to_rgb(images: Any, data_format: str | None = None) -> jax.Array:
+    """Return images of hue, saturation and value as RGB.
+
+    Args:
+        images: Floats in [0, 1] (height, width, 3) or (batch, height, width, 3); channels first if ``data_format``
+            says so.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Returns:
+        Floats in [0, 1] of the same shape.
+
+    Raises:
+        ValueError: If the images are no floats.
+
+    Source: Smith, 1978, Color gamut transform pairs.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.image.hsv_to_rgb([[[0.5, 1.0, 1.0]]]))
+        [[[0. 1. 1.]]]
+    """
+
+    def rgb(x: jax.Array) -> jax.Array:
+        hue, saturation, value = (x[..., i] for i in range(3))
+
+        def channel(offset: int) -> jax.Array:
+            # How far this channel is from its full value, around the circle of hues.
+            position = (offset + hue * 6) % 6
+            return value - value * saturation * jnp.clip(jnp.minimum(position, 4 - position), 0, 1)
+
+        return jnp.stack([channel(5), channel(3), channel(1)], axis=-1).astype(x.dtype)
+
+    return on_batches(_floats(images, "hsv_to_rgb"), data_format, rgb)

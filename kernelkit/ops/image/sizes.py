@@ -1,0 +1,224 @@
+"""Resizing, cropping and padding images, and moving them between grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.ops.image._layout import in_floats, on_batches, one_of
+from kernelkit.ops.rows import as_array
+
+_INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
+_METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
+
+
+@op
+def resize(
+    images: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Return images in another size.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        size: ``(height, width)`` in pixels.
+        interpolation: ``"bilinear"``, ``"nearest"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
+        antialias: Whether to blur what a smaller size cannot show.
+        crop_to_aspect_ratio: Whether to first cut the middle out that has the new proportions.
+        pad_to_aspect_ratio: Whether to first fill up to the new proportions.
+        fill_mode: Must be ``"constant"``.
+        fill_value: What the image is filled up with.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Returns:
+        Images of the same dtype; integers are rounded.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.image.resize(ops.ones((2, 8, 8, 3)), (4, 6)).shape
+        (2, 4, 6, 3)
+    """
+    one_of("interpolation", interpolation, _INTERPOLATIONS)
+    one_of("fill_mode", fill_mode, ("constant",))
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("resize() takes either crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
+    if not hasattr(size, "__len__") or len(size) != 2:
+        raise ValueError(f"`size` must be (height, width), got {size!r}.")
+    height, width = (int(s) for s in size)
+
+    def scaled(x: jax.Array) -> jax.Array:
+        if crop_to_aspect_ratio:
+            x = _cropped_to(x, height, width)
+        elif pad_to_aspect_ratio:
+            x = _padded_to(x, height, width, fill_value)
+        shape = (x.shape[0], height, width, x.shape[-1])
+        return jax.image.resize(x, shape, method=interpolation, antialias=antialias)
+
+    exact = interpolation == "nearest"
+    return on_batches(images, data_format, lambda x: scaled(x) if exact else in_floats(x, scaled))
+
+
+def _cropped_to(x: jax.Array, height: int, width: int) -> jax.Array:
+    """Cut the middle of the proportions height : width out."""
+    rows = min(x.shape[1], int(x.shape[2] * height / width))
+    columns = min(x.shape[2], int(x.shape[1] * width / height))
+    top, left = int((x.shape[1] - rows) / 2), int((x.shape[2] - columns) / 2)
+    return x[:, top : top + rows, left : left + columns]
+
+
+def _padded_to(x: jax.Array, height: int, width: int, fill_value: float) -> jax.Array:
+    """Fill up to the proportions height : width."""
+    rows = max(x.shape[1], int(x.shape[2] * height / width))
+    columns = max(x.shape[2], int(x.shape[1] * width / height))
+    top, left = int((rows - x.shape[1]) / 2), int((columns - x.shape[2]) / 2)
+    around = ((0, 0), (top, rows - x.shape[1] - top), (left, columns - x.shape[2] - left), (0, 0))
+    return jnp.pad(x, around, constant_values=fill_value)
+
+
+def _margins(total: Any, name: str, before: Any, after: Any, target: Any, verb: str, axis: str) -> tuple[int, int]:
+    """Return what is cut off or added before and behind, from two of the three that say it."""
+    sides = ("top", "bottom") if axis == "height" else ("left", "right")
+    names = (f"{sides[0]}_{verb}", f"{sides[1]}_{verb}", f"target_{axis}")
+    if sum(v is None for v in (before, after, target)) != 1:
+        raise ValueError(f"{name}() takes exactly two of {', '.join(names)}, got {before}, {after} and {target}.")
+    margin = total - target if verb == "cropping" and target is not None else None
+    if verb == "padding" and target is not None:
+        margin = target - total
+    before = margin - after if before is None else before
+    after = margin - before if after is None else after
+    if before < 0 or after < 0:
+        raise ValueError(f"{name}() got {names} that would give {before} and {after} pixels for a {axis} of {total}.")
+    return before, after
+
+
+@op
+def crop_images(
+    images: Any,
+    top_cropping: int | None = None,
+    left_cropping: int | None = None,
+    bottom_cropping: int | None = None,
+    right_cropping: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Cut a rectangle out of images. Two of top, bottom and height are given, and two of left, right and width.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        top_cropping: Rows to cut off at the top.
+        left_cropping: Columns to cut off at the left.
+        bottom_cropping: Rows to cut off at the bottom.
+        right_cropping: Columns to cut off at the right.
+        target_height: Height of the result.
+        target_width: Width of the result.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Raises:
+        ValueError: If not exactly two of each three are given, or they don't fit the images.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> x = ops.zeros((2, 9, 9, 3))
+        >>> ops.image.crop_images(x, top_cropping=1, left_cropping=2, target_height=4, target_width=5).shape
+        (2, 4, 5, 3)
+    """
+
+    def crop(x: jax.Array) -> jax.Array:
+        height, width = x.shape[1], x.shape[2]
+        top, bottom = _margins(
+            height, "crop_images", top_cropping, bottom_cropping, target_height, "cropping", "height"
+        )
+        left, right = _margins(width, "crop_images", left_cropping, right_cropping, target_width, "cropping", "width")
+        return x[:, top : height - bottom, left : width - right]
+
+    return on_batches(images, data_format, crop)
+
+
+@op
+def pad_images(
+    images: Any,
+    top_padding: int | None = None,
+    left_padding: int | None = None,
+    bottom_padding: int | None = None,
+    right_padding: int | None = None,
+    target_height: int | None = None,
+    target_width: int | None = None,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Put zeros around images. Two of top, bottom and height are given, and two of left, right and width.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        top_padding: Rows to add at the top.
+        left_padding: Columns to add at the left.
+        bottom_padding: Rows to add at the bottom.
+        right_padding: Columns to add at the right.
+        target_height: Height of the result.
+        target_width: Width of the result.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Raises:
+        ValueError: If not exactly two of each three are given, or they don't fit the images.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> x = ops.zeros((2, 3, 3, 3))
+        >>> ops.image.pad_images(x, top_padding=1, left_padding=2, target_height=9, target_width=9).shape
+        (2, 9, 9, 3)
+    """
+
+    def pad(x: jax.Array) -> jax.Array:
+        rows = _margins(x.shape[1], "pad_images", top_padding, bottom_padding, target_height, "padding", "height")
+        columns = _margins(x.shape[2], "pad_images", left_padding, right_padding, target_width, "padding", "width")
+        return jnp.pad(x, ((0, 0), rows, columns, (0, 0)))
+
+    return on_batches(images, data_format, pad)
+
+
+@op
+def scale_and_translate(
+    images: Any, output_shape: Any, scale: Any, translation: Any, spatial_dims: Any, method: str, antialias: bool = True
+) -> jax.Array:
+    """Draw images onto another grid: stretched, then shifted.
+
+    Args:
+        images: Array-like of any shape.
+        output_shape: Shape of the result.
+        scale: Factor for each of the spatial axes.
+        translation: Shift for each of the spatial axes, in pixels of the result.
+        spatial_dims: The axes that are spatial.
+        method: ``"linear"``, ``"cubic"``, ``"lanczos3"`` or ``"lanczos5"``, or a synonym (``"bilinear"``,
+            ``"bicubic"``, ``"trilinear"``, ``"tricubic"``).
+        antialias: Whether to blur what a smaller size cannot show.
+
+    Raises:
+        ValueError: If the method is none of these.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> x = ops.ones((4, 4))
+        >>> ops.image.scale_and_translate(x, (8, 8), [2.0, 2.0], [0.0, 0.0], (0, 1), "linear").shape
+        (8, 8)
+    """
+    one_of("method", method, _METHODS)
+    images, scale, translation = as_array(images), as_array(scale), as_array(translation)
+    return jax.image.scale_and_translate(
+        images, tuple(output_shape), tuple(spatial_dims), scale, translation, method, antialias
+    )

@@ -1,0 +1,213 @@
+"""Warping: reading images at other places than their pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.scipy import ndimage
+
+from kernelkit import random
+from kernelkit.dispatch import op
+from kernelkit.ops.image._layout import in_floats, on_batches, one_of
+from kernelkit.ops.image.filters import blur
+from kernelkit.ops.rows import as_array, as_float
+
+_ORDERS = {"nearest": 0, "bilinear": 1}
+_FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
+
+
+@op
+def map_coordinates(
+    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
+) -> jax.Array:
+    """Read an array at places between its elements.
+
+    Args:
+        inputs: Array-like of n axes.
+        coordinates: Floats (n, ...): the place on each axis.
+        order: 0 takes the nearest element, 1 interpolates linearly.
+        fill_mode: Outside of the array: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
+        fill_value: What stands there in the mode ``"constant"``.
+
+    Returns:
+        Array (...) of the dtype of ``inputs``.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.image.map_coordinates([0.0, 10.0, 20.0], [[0.5, 1.25]], order=1))
+        [ 5.  12.5]
+    """
+    one_of("order", order, (0, 1))
+    one_of("fill_mode", fill_mode, _FILL_MODES)
+    places = as_array(coordinates)
+    return ndimage.map_coordinates(as_array(inputs), list(places), order, fill_mode, fill_value)
+
+
+def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
+    """Return images (batch, height, width, channels) read at places (batch, rows, columns)."""
+
+    def channel(plane: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+        return ndimage.map_coordinates(plane, [y, x], order, fill_mode, fill_value)
+
+    channels = jax.vmap(channel, in_axes=(-1, None, None), out_axes=-1)
+    return jax.vmap(channels)(images, x, y)
+
+
+def _grid(images: jax.Array, dtype: Any) -> tuple[jax.Array, jax.Array]:
+    """Return the columns and rows (height, width) of each pixel."""
+    x, y = jnp.meshgrid(jnp.arange(images.shape[2], dtype=dtype), jnp.arange(images.shape[1], dtype=dtype))
+    return x, y
+
+
+def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
+    """Return images read where projective transforms (batch or 1, 8) send the pixels."""
+    rows = jnp.broadcast_to(rows, (images.shape[0], 8))
+    x, y = _grid(images, rows.dtype)
+    a0, a1, a2, b0, b1, b2, c0, c1 = (rows[:, i, None, None] for i in range(8))
+    k = c0 * x + c1 * y + 1
+    return _read(images, (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k, order, fill_mode, fill_value)
+
+
+@op
+def affine_transform(
+    images: Any,
+    transform: Any,
+    interpolation: str = "bilinear",
+    fill_mode: str = "constant",
+    fill_value: Any = 0,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Move, turn, stretch and shear images.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        transform: Floats (8,) or (batch, 8): ``[a0, a1, a2, b0, b1, b2, c0, c1]``. The pixel (x, y) of the result is
+            read at ``((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)`` with ``k = c0 x + c1 y + 1``.
+        interpolation: ``"nearest"`` or ``"bilinear"``.
+        fill_mode: Outside of the image: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
+        fill_value: What stands there in the mode ``"constant"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> x = ops.reshape(ops.arange(3.0), (1, 3, 1))
+        >>> print(ops.image.affine_transform(x, [1, 0, 1, 0, 1, 0, 0, 0])[0, :, 0])
+        [1. 2. 0.]
+    """
+    one_of("interpolation", interpolation, tuple(_ORDERS))
+    one_of("fill_mode", fill_mode, _FILL_MODES)
+    rows = jnp.atleast_2d(as_float(transform))
+    order = _ORDERS[interpolation]
+    return on_batches(images, data_format, lambda x: _transform(x, rows, order, fill_mode, fill_value))
+
+
+@op
+def perspective_transform(
+    images: Any,
+    start_points: Any,
+    end_points: Any,
+    interpolation: str = "bilinear",
+    fill_value: Any = 0,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Show images from another point of view, given by where four points go.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        start_points: Floats (4, 2) or (batch, 4, 2): points (x, y) of the images.
+        end_points: Floats likewise: where the points are in the result.
+        interpolation: ``"nearest"`` or ``"bilinear"``.
+        fill_value: What stands outside of the image.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+
+    Source: Hartley and Zisserman, 2004, Multiple view geometry in computer vision, section 4.1.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> corners = [[0.0, 0.0], [3.0, 0.0], [0.0, 3.0], [3.0, 3.0]]
+        >>> x = ops.ones((4, 4, 1))
+        >>> print(ops.all(ops.image.perspective_transform(x, corners, corners) == x))
+        True
+    """
+    one_of("interpolation", interpolation, tuple(_ORDERS))
+    start, end = (as_float(p).reshape((-1, 4, 2)) for p in (start_points, end_points))
+    rows = _projection(end, start)
+    return on_batches(
+        images, data_format, lambda x: _transform(x, rows, _ORDERS[interpolation], "constant", fill_value)
+    )
+
+
+def _projection(source: jax.Array, target: jax.Array) -> jax.Array:
+    """Return the transforms (batch, 8) that send four points to four others."""
+    x, y = source[..., 0], source[..., 1]
+    u, v = target[..., 0], target[..., 1]
+    one, zero = jnp.ones_like(x), jnp.zeros_like(x)
+    for_u = jnp.stack([x, y, one, zero, zero, zero, -u * x, -u * y], axis=-1)
+    for_v = jnp.stack([zero, zero, zero, x, y, one, -v * x, -v * y], axis=-1)
+    system = jnp.concatenate([for_u, for_v], axis=-2)
+    return jnp.linalg.solve(system, jnp.concatenate([u, v], axis=-1)[..., None])[..., 0]
+
+
+@op
+def elastic_transform(
+    images: Any,
+    alpha: float = 20.0,
+    sigma: float = 5.0,
+    interpolation: str = "bilinear",
+    fill_mode: str = "reflect",
+    fill_value: Any = 0.0,
+    seed: Any = None,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Distort images at random and smoothly.
+
+    Args:
+        images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
+            says so.
+        alpha: Strength of the distortion, in pixels before smoothing.
+        sigma: Width of the smoothing, in pixels.
+        interpolation: ``"nearest"`` or ``"bilinear"``.
+        fill_mode: Outside of the image: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
+        fill_value: What stands there in the mode ``"constant"``.
+        seed: Int, ``SeedGenerator`` or ``None``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
+
+    Raises:
+        ValueError: If an argument is not allowed.
+
+    Source: Simard, Steinkraus and Platt, 2003, Best practices for convolutional neural networks.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.image.elastic_transform(ops.ones((8, 8, 1)), seed=0).shape
+        (8, 8, 1)
+    """
+    one_of("interpolation", interpolation, tuple(_ORDERS))
+    one_of("fill_mode", fill_mode, _FILL_MODES)
+    size = max(1, int(6 * sigma) | 1)
+
+    def distort(x: jax.Array) -> jax.Array:
+        noise = random.normal((*x.shape[:3], 2), dtype="float32", seed=seed)
+        shift = blur(noise, (size, size), (sigma, sigma)) * alpha
+        columns, rows = _grid(x, "float32")
+        return in_floats(
+            x,
+            lambda x: _read(
+                x, columns + shift[..., 0], rows + shift[..., 1], _ORDERS[interpolation], fill_mode, fill_value
+            ),
+        )
+
+    return on_batches(images, data_format, distort)

@@ -1,0 +1,6 @@
+"""How convolution and pooling become XLA operations: by shape on the CPU, as XLA has them elsewhere."""
+
+from kernelkit.ops.lowering.conv import convolve
+from kernelkit.ops.lowering.pool import avg_pool, max_pool
+
+__all__ = ["avg_pool", "convolve", "max_pool"]

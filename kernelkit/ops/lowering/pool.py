@@ -1,0 +1,130 @@
+"""Pooling as XLA's own window reduction, or, on the CPU, as elementwise operations on slices."""
+
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from kernelkit.ops.lowering.window import on_cpu, pad_pairs, pad_spatial, tap
+
+Pairs = Sequence[tuple[int, int]]
+
+# Longer windows are reduced by XLA: one slice for each cell of an axis would be slow to compile.
+LONGEST_UNROLLED = 8
+
+
+def max_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding: str | Pairs) -> Array:
+    """Take the maximum of each window of channels-last data, in 1 to 3 spatial dimensions.
+
+    The gradient of a window goes to its first maximum (in row-major order) alone, as XLA's does.
+
+    Args:
+        x: Input of shape (N, *spatial, C).
+        window: Size of the window along each spatial axis.
+        strides: Step of the window along each spatial axis.
+        padding: "VALID", "SAME", or a (low, high) pair for each spatial axis. Padded cells never win.
+
+    Returns:
+        An array of shape (N, *output spatial, C) and `x`'s dtype.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([1.0, 3.0, 2.0, 5.0]).reshape(1, 4, 1)
+        >>> max_pool(x, (2,), strides=(2,), padding="VALID")[0, :, 0].tolist()
+        [3.0, 5.0]
+    """
+    pads = pad_pairs(padding, x.shape[1:-1], window, strides, (1,) * len(window))
+    lowest = _lowest(x.dtype)
+    if not _is_unrolled(x, window):
+        return _reduce_window(x, lowest, lax.max, window, strides, pads)
+    return _fold_windows(_first_max, pad_spatial(x, pads, lowest), window, strides)
+
+
+def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding: str | Pairs) -> Array:
+    """Take the mean of each window of channels-last data, in 1 to 3 spatial dimensions.
+
+    Args:
+        x: Input of shape (N, *spatial, C), of a floating dtype.
+        window: Size of the window along each spatial axis.
+        strides: Step of the window along each spatial axis.
+        padding: "VALID", "SAME", or a (low, high) pair for each spatial axis. Padded cells do not count.
+
+    Returns:
+        An array of shape (N, *output spatial, C) and `x`'s dtype. Half-precision sums are taken in float32.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([1.0, 3.0, 8.0]).reshape(1, 3, 1)
+        >>> avg_pool(x, (2,), strides=(2,), padding="SAME")[0, :, 0].tolist()
+        [2.0, 8.0]
+    """
+    pads = pad_pairs(padding, x.shape[1:-1], window, strides, (1,) * len(window))
+    wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
+    if _is_unrolled(x, window):
+        total = _fold_windows(jnp.add, pad_spatial(wide, pads), window, strides)
+    else:
+        total = _reduce_window(wide, 0, lax.add, window, strides, pads)
+    return (total / _cell_counts(x.shape[1:-1], window, strides, pads).astype(wide.dtype)).astype(x.dtype)
+
+
+def _is_unrolled(x, window) -> bool:
+    known = all(isinstance(size, int) for size in x.shape)
+    return known and on_cpu() and max(window) <= LONGEST_UNROLLED
+
+
+def _fold_windows(combine, x, window, strides):
+    """Combine each window's cells, one axis after another, last axis first.
+
+    Along each axis the cells are combined from first to last, so whichever way a tie goes along an axis, it goes in
+    row-major order over the window.
+    """
+    for axis in reversed(range(1, len(window) + 1)):
+        size, stride = window[axis - 1], strides[axis - 1]
+        out = (x.shape[axis] - size) // stride + 1
+        x = functools.reduce(combine, _cells(x, axis, size, stride, out))
+    return x
+
+
+def _cells(x, axis, size, stride, out):
+    if size == stride and out > 0:
+        x = lax.slice_in_dim(x, 0, out * size, axis=axis)
+        x = x.reshape(*x.shape[:axis], out, size, *x.shape[axis + 1 :])
+        return [lax.index_in_dim(x, i, axis + 1, keepdims=False) for i in range(size)]
+    return [tap(x, axis, i, out, stride) for i in range(size)]
+
+
+@jax.custom_jvp
+def _first_max(a, b):
+    """`lax.max`, but on ties all of the gradient goes to `a` (jax gives each one half)."""
+    return lax.max(a, b)
+
+
+@_first_max.defjvp
+def _first_max_jvp(primals, tangents):
+    a, b = primals
+    return lax.max(a, b), lax.select(a >= b, *tangents)
+
+
+def _reduce_window(x, start, combine, window, strides, pads):
+    return lax.reduce_window(
+        x, np.asarray(start, x.dtype), combine, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0))
+    )
+
+
+def _lowest(dtype):
+    if jnp.issubdtype(dtype, jnp.floating):
+        return -np.inf
+    return jnp.iinfo(dtype).min
+
+
+def _cell_counts(shape, window, strides, pads):
+    """How many cells of each window are not padding: an array of shape (*output spatial, 1)."""
+    counts = np.ones(())
+    for size, cells, stride, (low, high) in zip(shape, window, strides, pads):
+        starts = np.arange(-low, size + high - cells + 1, stride)
+        inside = np.minimum(starts + cells, size) - np.maximum(starts, 0)
+        counts = counts[..., None] * inside
+    return counts[..., None]

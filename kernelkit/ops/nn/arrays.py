@@ -1,0 +1,41 @@
+"""How the functions of this package take their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config
+
+
+def floats(x: Any) -> jax.Array:
+    """Return an array of a float (or complex) dtype: integers and Python numbers become the default float type."""
+    array = jnp.asarray(x)
+    if hasattr(x, "dtype") and jnp.issubdtype(array.dtype, jnp.inexact):
+        return array
+    return array.astype(config.floatx())
+
+
+def as_tuple(value: Any, length: int, name: str) -> tuple[int, ...]:
+    """Return ``length`` ints, one int being repeated.
+
+    Raises:
+        ValueError: If another number of ints was given.
+    """
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * length
+    if len(values) != length:
+        raise ValueError(f"`{name}` must be an int or {length} ints, got {value!r}.")
+    return tuple(int(v) for v in values)
+
+
+def to_channels_last(x: jax.Array, data_format: str) -> jax.Array:
+    """Move the channels behind the spatial axes, where the computations want them."""
+    return x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
+
+
+def from_channels_last(x: jax.Array, data_format: str) -> jax.Array:
+    """Undo :func:`to_channels_last`."""
+    return x if data_format == "channels_last" else jnp.moveaxis(x, -1, 1)

@@ -1,0 +1,97 @@
+"""Attention of queries to keys."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.ops.nn.arrays import floats
+
+
+@op
+def dot_product_attention(
+    query: Any,
+    key: Any,
+    value: Any,
+    bias: Any = None,
+    mask: Any = None,
+    scale: float | None = None,
+    is_causal: bool = False,
+    flash_attention: bool | None = None,
+    attn_logits_soft_cap: float | None = None,
+) -> jax.Array:
+    """Return means of the values, weighted by how well their keys fit the query.
+
+    Args:
+        query: Floats (batch, queries, heads, features).
+        key: Floats (batch, keys, key heads, features); the key heads divide the heads, each serves a group of them.
+        value: Floats of the shape of ``key``.
+        bias: Added to the scores; broadcasts to (batch, heads, queries, keys).
+        mask: Bools that broadcast alike, ``False`` where a key must not be looked at.
+        scale: Factor of the scores; ``1 / sqrt(features)`` for ``None``.
+        is_causal: Whether a query sees only the keys up to its own position.
+        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats); ``None`` leaves it to XLA.
+        attn_logits_soft_cap: Bound of the scores, kept by a scaled tanh.
+
+    Returns:
+        Floats of the shape of ``query``.
+
+    Raises:
+        ValueError: If the ranks or the numbers of heads do not fit.
+
+    Source: Vaswani et al., 2017, Attention is all you need.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import ops
+        >>> x = np.ones((1, 4, 2, 8), "float32")
+        >>> ops.dot_product_attention(x, x, x).shape
+        (1, 4, 2, 8)
+    """
+    query, key, value = floats(query), floats(key), floats(value)
+    _check(query, key, value)
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if flash_attention:
+        if attn_logits_soft_cap is not None:
+            raise ValueError("dot_product_attention(): flash attention has no attn_logits_soft_cap.")
+        return jax.nn.dot_product_attention(
+            query, key, value, bias, mask, scale=scale, is_causal=is_causal, implementation="cudnn"
+        )
+    batch, queries, heads, features = query.shape
+    groups = heads // key.shape[2]
+    query = (query * scale).reshape(batch, queries, key.shape[2], groups, features)
+    scores = jnp.einsum("btkgh,bskh->bkgts", query, key, preferred_element_type="float32")
+    scores = scores.reshape(batch, heads, queries, -1)
+    if attn_logits_soft_cap is not None:
+        scores = attn_logits_soft_cap * jnp.tanh(scores / attn_logits_soft_cap)
+    if bias is not None:
+        scores = scores + jnp.asarray(bias, scores.dtype)
+    allowed = _allowed(mask, is_causal, queries, key.shape[1])
+    if allowed is not None:
+        scores = jnp.where(allowed, scores, -0.7 * float(jnp.finfo(scores.dtype).max))
+    weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
+    weights = weights.reshape(batch, key.shape[2], groups, queries, -1)
+    return jnp.einsum("bkgts,bskh->btkgh", weights, value).reshape(batch, queries, heads, value.shape[-1])
+
+
+def _allowed(mask: Any, is_causal: bool, queries: int, keys: int) -> jax.Array | None:
+    allowed = None if mask is None else jnp.asarray(mask).astype(bool)
+    if is_causal:
+        causal = jnp.tril(jnp.ones((queries, keys), bool))
+        allowed = causal if allowed is None else allowed & causal
+    return allowed
+
+
+def _check(query: jax.Array, key: jax.Array, value: jax.Array) -> None:
+    shapes = f"got query {query.shape}, key {key.shape}, value {value.shape}"
+    if not query.ndim == key.ndim == value.ndim == 4:
+        raise ValueError(f"dot_product_attention() takes arrays (batch, length, heads, features), {shapes}.")
+    if query.shape[2] % key.shape[2] or key.shape[:3] != value.shape[:3] or query.shape[-1] != key.shape[-1]:
+        raise ValueError(
+            f"dot_product_attention(): the heads of the keys must divide those of the queries, keys and values have "
+            f"equal lengths and heads, and queries and keys equal features; {shapes}."
+        )

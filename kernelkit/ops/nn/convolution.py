@@ -1,0 +1,221 @@
+"""Convolutions of sequences, images and volumes.
+
+Source: Dumoulin and Visin, 2016, A guide to convolution arithmetic for deep learning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config
+from kernelkit.dispatch import op
+from kernelkit.ops import lowering
+from kernelkit.ops.nn.arrays import as_tuple, floats, from_channels_last, to_channels_last
+from kernelkit.ops.nn.pooling import checked_padding
+
+
+@op
+def conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """Convolve (without flipping the kernel, as is usual in deep learning).
+
+    Args:
+        inputs: Floats (batch, spatial axes, channels).
+        kernel: Floats (window, input channels / groups, output channels); the groups follow from its shape.
+        strides: Int, or one for each spatial axis.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
+        dilation_rate: Int or ints: step between the elements of the window.
+
+    Returns:
+        Floats (batch, spatial axes, output channels).
+
+    Raises:
+        ValueError: If the channels do not fit the kernel.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import ops
+        >>> ops.conv(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 16)), padding="same").shape
+        (1, 8, 8, 16)
+    """
+    return _convolve(floats(inputs), floats(kernel), strides, padding, data_format, dilation_rate)
+
+
+@op
+def depthwise_conv(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """Convolve each channel with kernels of its own.
+
+    Args:
+        inputs: Floats (batch, spatial axes, channels).
+        kernel: Floats (window, channels, kernels for each channel).
+        strides: Int, or one for each spatial axis.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
+        dilation_rate: Int or ints: step between the elements of the window.
+
+    Returns:
+        Floats (batch, spatial axes, channels * kernels for each channel).
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import ops
+        >>> ops.depthwise_conv(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 2))).shape
+        (1, 6, 6, 6)
+    """
+    return _convolve(floats(inputs), _grouped(floats(kernel)), strides, padding, data_format, dilation_rate)
+
+
+@op
+def separable_conv(
+    inputs: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """Convolve each channel on its own, then mix the channels.
+
+    Args:
+        inputs: Floats (batch, spatial axes, channels).
+        depthwise_kernel: Floats (window, channels, kernels for each channel).
+        pointwise_kernel: Floats (ones, channels * kernels for each channel, output channels).
+        strides: Int, or one for each spatial axis.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
+        dilation_rate: Int or ints: step between the elements of the window.
+
+    Source: Chollet, 2017, Xception: deep learning with depthwise separable convolutions.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import ops
+        >>> ops.separable_conv(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 2)), np.ones((1, 1, 6, 4))).shape
+        (1, 6, 6, 4)
+    """
+    depthwise = _grouped(floats(depthwise_kernel))
+    x = _convolve(floats(inputs), depthwise, strides, padding, data_format, dilation_rate)
+    return _convolve(x, floats(pointwise_kernel), 1, "valid", data_format, 1)
+
+
+def _grouped(kernel: jax.Array) -> jax.Array:
+    *window, channels, multiplier = kernel.shape
+    return kernel.reshape(*window, 1, channels * multiplier)
+
+
+def _convolve(
+    inputs: jax.Array, kernel: jax.Array, strides: Any, padding: str, data_format: str | None, dilation_rate: Any
+) -> jax.Array:
+    data_format = config.standardize_data_format(data_format)
+    spatial = inputs.ndim - 2
+    if kernel.ndim != inputs.ndim:
+        raise ValueError(
+            f"A convolution of inputs of shape {inputs.shape} needs a kernel of rank {inputs.ndim} (window, input "
+            f"channels, output channels), got shape {kernel.shape}."
+        )
+    x = to_channels_last(inputs, data_format)
+    groups, rest = divmod(x.shape[-1], kernel.shape[-2])
+    if rest or groups == 0 or kernel.shape[-1] % groups:
+        raise ValueError(
+            f"The inputs have {x.shape[-1]} channels, but the kernel of shape {kernel.shape} takes {kernel.shape[-2]} "
+            f"and gives {kernel.shape[-1]}: the first number must be a multiple of the second (the number of groups), "
+            "which must divide the third."
+        )
+    dtype = jnp.result_type(x, kernel)
+    result = lowering.convolve(
+        x.astype(dtype),
+        kernel.astype(dtype),
+        strides=as_tuple(strides, spatial, "strides"),
+        padding=checked_padding(padding),
+        dilation=as_tuple(dilation_rate, spatial, "dilation_rate"),
+        groups=groups,
+    )
+    return from_channels_last(result, data_format)
+
+
+@op
+def conv_transpose(
+    inputs: Any,
+    kernel: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    output_padding: Any = None,
+    data_format: str | None = None,
+    dilation_rate: Any = 1,
+) -> jax.Array:
+    """Go back from the output of a convolution to the shape of its input: the transpose of :func:`conv`.
+
+    Args:
+        inputs: Floats (batch, spatial axes, channels).
+        kernel: Floats (window, output channels, input channels).
+        strides: Int, or one for each spatial axis: how many times larger the output is.
+        padding: ``"valid"`` or ``"same"``.
+        output_padding: Int or ints, less than the strides: size added to the output; made to fit for ``None``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
+        dilation_rate: Int or ints: step between the elements of the window.
+
+    Returns:
+        Floats (batch, spatial axes, output channels).
+
+    Source: Zeiler et al., 2010, Deconvolutional networks.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import ops
+        >>> ops.conv_transpose(np.ones((1, 4, 4, 3)), np.ones((3, 3, 8, 3)), strides=2, padding="same").shape
+        (1, 8, 8, 8)
+    """
+    x, kernel = floats(inputs), floats(kernel)
+    data_format = config.standardize_data_format(data_format)
+    spatial = x.ndim - 2
+    x = to_channels_last(x, data_format)
+    strides = as_tuple(strides, spatial, "strides")
+    dilation = as_tuple(dilation_rate, spatial, "dilation_rate")
+    extra = (None,) * spatial if output_padding is None else as_tuple(output_padding, spatial, "output_padding")
+    same = checked_padding(padding) == "SAME"
+    pads = [
+        _transposed_padding(k, s, d, same, p)
+        for k, s, d, p in zip(kernel.shape[:spatial], strides, dilation, extra, strict=True)
+    ]
+    axes = "DHW"[3 - spatial :]
+    dtype = jnp.result_type(x, kernel)
+    result = jax.lax.conv_general_dilated(
+        x.astype(dtype),
+        jnp.flip(kernel.astype(dtype), range(spatial)),
+        window_strides=(1,) * spatial,
+        padding=pads,
+        lhs_dilation=strides,
+        rhs_dilation=dilation,
+        dimension_numbers=(f"N{axes}C", f"{axes}OI", f"N{axes}C"),
+    )
+    return from_channels_last(result, data_format)
+
+
+def _transposed_padding(size: int, stride: int, dilation: int, same: bool, extra: int | None) -> tuple[int, int]:
+    """Return the padding of the input, spread out by the stride, under which a plain convolution gives the output."""
+    reach = dilation * (size - 1) + 1
+    # What the full transpose is larger than the output.
+    if same:
+        surplus = reach - stride if extra is None else 2 * (reach // 2) - extra
+    else:
+        surplus = -max(stride - reach, 0) if extra is None else -extra
+    before = max(surplus, 0) // 2
+    return reach - 1 - before, reach - 1 - (surplus - before)

@@ -1,0 +1,67 @@
+"""Class indices to vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import dtypes
+from kernelkit.dispatch import op
+
+
+@op
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> jax.Array:
+    """Return vectors with a one at each index and zeros elsewhere.
+
+    Args:
+        x: Ints of any shape; an index outside [0, num_classes) gives zeros only.
+        num_classes: Length of the vectors.
+        axis: Where the new axis goes.
+        dtype: Dtype of the result; the default float type for ``None``.
+        sparse: Must be false; kernelkit has no sparse tensors.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.one_hot([2, 0], 3).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
+    _refuse_sparse(sparse)
+    return jax.nn.one_hot(jnp.asarray(x), num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
+
+
+@op
+def multi_hot(
+    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
+) -> jax.Array:
+    """Return vectors with ones at all the indices of a row and zeros elsewhere.
+
+    Args:
+        inputs: Ints (indices,) or (batch, indices): the indices of a row make one vector.
+        num_classes: Length of the vectors.
+        axis: Where the new axis goes.
+        dtype: Dtype of the result; the default float type for ``None``.
+        sparse: Must be false; kernelkit has no sparse tensors.
+        **kwargs: ``num_tokens``, an old name of ``num_classes``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.multi_hot([[0, 2], [1, 1]], 3).tolist()
+        [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]
+    """
+    num_classes = kwargs.pop("num_tokens", None) or num_classes
+    if kwargs:
+        raise TypeError(f"multi_hot() got unknown arguments {sorted(kwargs)}.")
+    if num_classes is None:
+        raise ValueError("multi_hot() needs num_classes, the length of the vectors.")
+    _refuse_sparse(sparse)
+    inputs = jnp.asarray(inputs)
+    over = 1 if inputs.ndim > 1 else 0
+    single = jax.nn.one_hot(inputs, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
+    return jnp.max(single, axis=over)
+
+
+def _refuse_sparse(sparse: bool) -> None:
+    if sparse:
+        raise ValueError("kernelkit has no sparse tensors: leave sparse=False.")

@@ -1,0 +1,214 @@
+"""Means, variances, and the normalizations made of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config
+from kernelkit.dispatch import op
+from kernelkit.ops.nn.arrays import floats
+
+
+@op
+def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
+    """Return the mean and the variance over some axes.
+
+    Args:
+        x: Numbers of any shape. 16-bit floats are summed in 32 bits.
+        axes: Axis or axes to average over.
+        keepdims: Whether these axes stay, with size one.
+        synchronized: Accepted for Keras's sake: a jax program over several devices averages over all of them.
+
+    Returns:
+        Two arrays of the dtype of ``x``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [v.tolist() for v in ops.moments([1.0, 3.0], axes=0)]
+        [2.0, 1.0]
+    """
+    x = floats(x)
+    axes = normalized_axes(axes, x.ndim)
+    mean, variance = mean_and_variance(_wide(x), axes)
+    if keepdims:
+        mean, variance = jnp.expand_dims(mean, axes), jnp.expand_dims(variance, axes)
+    return _narrow(mean, x.dtype), _narrow(variance, x.dtype)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
+def mean_and_variance(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+    """Return mean and variance over axes of an array, with a gradient of two passes over it.
+
+    Args:
+        x: Floats.
+        axes: Axes that the results don't have.
+    """
+    mean = jnp.mean(x, axis=axes, keepdims=True)
+    return jnp.squeeze(mean, axes), jnp.mean(jnp.square(jnp.abs(x - mean)), axis=axes)
+
+
+@mean_and_variance.defjvp
+def _mean_and_variance_jvp(axes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple:
+    # Derived by hand: a change of the mean does not change the variance, but automatic differentiation sums it up.
+    (x,), (change,) = primals, tangents
+    mean, variance = mean_and_variance(x, axes)
+    centered = x - jnp.expand_dims(mean, axes)
+    along_variance = 2 * jnp.mean(jnp.real(centered * jnp.conj(change)), axis=axes)
+    return (mean, variance), (jnp.mean(change, axis=axes), along_variance.astype(variance.dtype))
+
+
+@op
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+) -> jax.Array:
+    """Return ``(x - mean) / sqrt(variance + epsilon) * scale + offset``.
+
+    Args:
+        x: Floats of any shape.
+        mean: Means, one for each index along ``axis``.
+        variance: Variances, as many.
+        axis: The axis that is not averaged over: that of the channels.
+        offset: What is added at the end, as many.
+        scale: Factors, as many.
+        epsilon: Added to the variance, so that a constant input divides by no zero.
+
+    Source: Ioffe and Szegedy, 2015, Batch normalization.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], -1, epsilon=0.0).tolist()
+        [[-1.0], [1.0]]
+    """
+    x = floats(x)
+    shape = [1] * x.ndim
+    shape[axis] = x.shape[axis]
+    factor = jax.lax.rsqrt(floats(variance) + epsilon)
+    if scale is not None:
+        factor = factor * scale
+    # The mean goes first: `x * factor - mean * factor` would lose digits where the mean is large.
+    normalized = (x - jnp.reshape(floats(mean), shape)) * jnp.reshape(factor, shape)
+    return normalized if offset is None else normalized + jnp.reshape(floats(offset), shape)
+
+
+@op
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any
+) -> jax.Array:
+    """Give each sample mean 0 and variance 1 over some axes.
+
+    Args:
+        x: Floats of any shape.
+        gamma: Factors of the shape of the normalized axes.
+        beta: Offsets of the same shape.
+        axis: Axis or axes to normalize over.
+        epsilon: Added to the variance; :func:`kernelkit.config.epsilon` for ``None``.
+        **kwargs: None but ``rms_scaling=False``.
+
+    Source: Ba et al., 2016, Layer normalization.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.layer_normalization([1.0, 3.0]).round(3).tolist()
+        [-1.0, 1.0]
+    """
+    if kwargs.pop("rms_scaling", False):
+        raise ValueError("layer_normalization() has no rms_scaling: use rms_normalization(), which divides by the RMS.")
+    if kwargs:
+        raise TypeError(f"layer_normalization() got unknown arguments {sorted(kwargs)}.")
+    x = floats(x)
+    axes = normalized_axes(axis, x.ndim)
+    wide = _wide(x)
+    mean, variance = (jnp.expand_dims(v, axes) for v in mean_and_variance(wide, axes))
+    factor = jax.lax.rsqrt(variance + (config.epsilon() if epsilon is None else epsilon))
+    result = (wide - mean) * _scaled(factor, gamma, axes, x)
+    if beta is not None:
+        result = result + along(beta, axes, x)
+    return result.astype(x.dtype)
+
+
+@op
+def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> jax.Array:
+    """Divide each sample by its root mean square over some axes.
+
+    Args:
+        x: Floats of any shape.
+        scale: Factors of the shape of the normalized axes.
+        axis: Axis or axes to average over.
+        epsilon: Added to the mean square; :func:`kernelkit.config.epsilon` for ``None``.
+
+    Source: Zhang and Sennrich, 2019, Root mean square layer normalization.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.rms_normalization([3.0, 3.0]).round(3).tolist()
+        [1.0, 1.0]
+    """
+    x = floats(x)
+    axes = normalized_axes(axis, x.ndim)
+    wide = _wide(x)
+    squares = jnp.mean(jnp.square(wide), axis=axes, keepdims=True)
+    factor = jax.lax.rsqrt(squares + (config.epsilon() if epsilon is None else epsilon))
+    return (wide * _scaled(factor, scale, axes, x)).astype(x.dtype)
+
+
+@op
+def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
+    """Divide vectors by their p-norm.
+
+    Args:
+        x: Numbers of any shape.
+        axis: Axis or axes along which the vectors lie.
+        order: The p of the norm, an int >= 1.
+        epsilon: Least norm divided by; :func:`kernelkit.config.epsilon` for ``None``.
+
+    Raises:
+        ValueError: If ``order`` is no int >= 1.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.normalize([0.0, 4.0]).round(3).tolist()
+        [0.0, 1.0]
+    """
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"normalize() needs an int >= 1 as order, got {order!r}.")
+    x = floats(x)
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    epsilon = config.epsilon() if epsilon is None else epsilon
+    if order == 2:
+        # The root is taken after the bound: at zero its gradient would not be finite.
+        return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), epsilon**2))
+    norm = jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True)
+    return x / jnp.maximum(norm, epsilon)
+
+
+def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return one or more axes as sorted, non-negative ints."""
+    axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    return tuple(sorted(a % ndim for a in axes))
+
+
+def along(weights: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+    """Return weights of the shape of some axes of ``x``, reshaped to broadcast against all of ``x``."""
+    weights = floats(weights)
+    if weights.ndim == len(axes):
+        return jnp.reshape(weights, [x.shape[i] if i in axes else 1 for i in range(x.ndim)])
+    return weights
+
+
+def _scaled(factor: jax.Array, scale: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+    return factor if scale is None else factor * along(scale, axes, x)
+
+
+def _wide(x: jax.Array) -> jax.Array:
+    return x.astype("float32") if x.dtype.itemsize < 4 else x
+
+
+def _narrow(x: jax.Array, dtype: Any) -> jax.Array:
+    if x.dtype == dtype:
+        return x
+    limits = jnp.finfo(dtype)
+    return jnp.clip(x, float(limits.min), float(limits.max)).astype(dtype)

@@ -1,0 +1,72 @@
+"""Scores to probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.ops.nn.arrays import floats
+
+
+@op
+def softmax(x: Any, axis: Any = -1) -> jax.Array:
+    """Return ``exp(x) / sum(exp(x))``: positive values that add up to one.
+
+    Args:
+        x: Floats of any shape.
+        axis: Axis or axes over which they add up; all of them for ``None``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.softmax([0.0, 0.0]).tolist()
+        [0.5, 0.5]
+    """
+    return jax.nn.softmax(floats(x), axis=_axes(axis))
+
+
+@op
+def log_softmax(x: Any, axis: Any = -1) -> jax.Array:
+    """Return the logarithm of :func:`softmax`, exact for small probabilities too.
+
+    Args:
+        x: Floats of any shape.
+        axis: Axis or axes over which the probabilities add up to one; all of them for ``None``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.log_softmax([0.0, -1000.0]).tolist()
+        [0.0, -1000.0]
+    """
+    return jax.nn.log_softmax(floats(x), axis=_axes(axis))
+
+
+def _axes(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+@op
+def sparsemax(x: Any, axis: int = -1) -> jax.Array:
+    """Return the nearest probabilities to ``x``, many of which are exactly zero.
+
+    Args:
+        x: Floats of any shape.
+        axis: Axis along which they add up to one.
+
+    Source: Martins and Astudillo, 2016, From softmax to sparsemax.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> ops.sparsemax([0.0, 0.5, 3.0]).tolist()
+        [0.0, 0.0, 1.0]
+    """
+    scores = jnp.moveaxis(floats(x), axis, -1)
+    ordered = -jnp.sort(-scores, axis=-1)
+    sums = jnp.cumsum(ordered, axis=-1)
+    ranks = jnp.arange(1, scores.shape[-1] + 1, dtype=scores.dtype)
+    in_support = 1 + ranks * ordered > sums
+    size = jnp.sum(in_support, axis=-1, keepdims=True)
+    threshold = (jnp.take_along_axis(sums, size - 1, axis=-1) - 1) / size.astype(scores.dtype)
+    return jnp.moveaxis(jnp.maximum(scores - threshold, 0), -1, axis)

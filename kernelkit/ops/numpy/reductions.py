@@ -1,0 +1,231 @@
+"""Functions that fold axes into one value each, and running sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import dtypes
+from kernelkit.dispatch import op
+from kernelkit.ops.rows import as_array, as_axes, as_operand, reduction, running
+
+sum = reduction("sum", jnp.sum, "Return the sum over axes.", "[[1, 2], [3, 4]], axis=0 -> [4 6]")
+mean = reduction("mean", jnp.mean, "Return the mean over axes.", "[[1, 2], [3, 4]], axis=0 -> [2. 3.]")
+var = reduction("var", jnp.var, "Return the variance over axes.", "[[1, 2], [3, 4]], axis=0 -> [1. 1.]")
+std = reduction("std", jnp.std, "Return the standard deviation over axes.", "[[1, 2], [3, 4]], axis=0 -> [1. 1.]")
+amax = reduction("amax", jnp.max, "Return the largest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [3 4]")
+amin = reduction("amin", jnp.min, "Return the smallest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [1 2]")
+ptp = reduction("ptp", jnp.ptp, "Return the largest minus the smallest element over axes.", "[1, 5, 3] -> 4")
+median = reduction("median", jnp.median, "Return the median over axes.", "[1, 5, 3] -> 3.0")
+all = reduction("all", jnp.all, "Return whether all elements over axes are true.", "[True, False] -> False")
+any = reduction("any", jnp.any, "Return whether any element over axes is true.", "[True, False] -> True")
+
+nansum = reduction("nansum", jnp.nansum, "Return the sum over axes, NaN counted as 0.", "[1.0, float('nan')] -> 1.0")
+nanprod = reduction(
+    "nanprod", jnp.nanprod, "Return the product over axes, NaN counted as 1.", "[2.0, float('nan')] -> 2.0"
+)
+nanmean = reduction("nanmean", jnp.nanmean, "Return the mean over axes, NaN left out.", "[1.0, float('nan')] -> 1.0")
+nanvar = reduction(
+    "nanvar", jnp.nanvar, "Return the variance over axes, NaN left out.", "[1.0, 3.0, float('nan')] -> 1.0"
+)
+nanstd = reduction(
+    "nanstd", jnp.nanstd, "Return the deviation over axes, NaN left out.", "[1.0, 3.0, float('nan')] -> 1.0"
+)
+nanmax = reduction(
+    "nanmax", jnp.nanmax, "Return the largest element over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+)
+nanmin = reduction(
+    "nanmin", jnp.nanmin, "Return the smallest element over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+)
+nanmedian = reduction(
+    "nanmedian", jnp.nanmedian, "Return the median over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+)
+
+
+@op
+def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+    """Return the largest element over axes.
+
+    Args:
+        x: Array-like of any shape.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        keepdims: Whether the reduced axes stay, with size one.
+        initial: The least the result can be.
+
+    Returns:
+        Array without the reduced axes; for an empty array the smallest number of its dtype, or ``initial``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.max([[1, 5], [3, 2]], axis=0))
+        [3 5]
+    """
+    return jnp.max(as_array(x), axis=as_axes(axis), keepdims=keepdims, initial=initial)
+
+
+@op
+def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+    """Return the smallest element over axes.
+
+    Args:
+        x: Array-like of any shape.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        keepdims: Whether the reduced axes stay, with size one.
+        initial: The most the result can be.
+
+    Returns:
+        Array without the reduced axes; for an empty array the largest number of its dtype, or ``initial``.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.min([[1, 5], [3, 2]], axis=0))
+        [1 2]
+    """
+    return jnp.min(as_array(x), axis=as_axes(axis), keepdims=keepdims, initial=initial)
+
+
+@op
+def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> jax.Array:
+    """Return the product over axes.
+
+    Args:
+        x: Array-like of any shape.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        keepdims: Whether the reduced axes stay, with size one.
+        dtype: Dtype of the computation and the result.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.prod([[1, 2], [3, 4]], axis=1))
+        [ 2 12]
+    """
+    return jnp.prod(as_array(x), axis=as_axes(axis), keepdims=keepdims, dtype=dtype and dtypes.canonical(dtype))
+
+
+@op
+def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
+    """Return how many elements are not zero.
+
+    Args:
+        x: Array-like of any shape.
+        axis: Int or tuple of ints: the axes to count over; all of them for ``None``.
+
+    Returns:
+        int32 array without the axes.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.count_nonzero([[1, 0], [3, 4]], axis=1))
+        [1 2]
+    """
+    return jnp.count_nonzero(as_array(x), axis=as_axes(axis)).astype("int32")
+
+
+@op
+def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
+    """Return the weighted mean over axes.
+
+    Args:
+        x: Array-like of any shape.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        weights: Weights of the shape of ``x``, or of its size along ``axis``; equal ones by default.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.average([1.0, 2.0, 4.0], weights=[1.0, 1.0, 2.0]))
+        2.75
+    """
+    weights = None if weights is None else as_array(weights)
+    return jnp.average(as_array(x), axis=as_axes(axis), weights=weights)
+
+
+@op
+def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+    """Return quantiles over axes.
+
+    Args:
+        x: Array-like of any shape.
+        q: Probability in [0, 1], or an array of them; its axes come first in the result.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        method: Between two elements: ``"linear"``, ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"``.
+        keepdims: Whether the reduced axes stay, with size one.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.quantile([1.0, 2.0, 3.0, 4.0], 0.5))
+        2.5
+    """
+    return jnp.quantile(as_array(x), as_array(q), axis=as_axes(axis), method=method, keepdims=keepdims)
+
+
+@op
+def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+    """Return percentiles over axes.
+
+    Args:
+        x: Array-like of any shape.
+        q: Percentage in [0, 100], or an array of them; its axes come first in the result.
+        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        method: Between two elements: ``"linear"``, ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"``.
+        keepdims: Whether the reduced axes stay, with size one.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.percentile([1.0, 2.0, 3.0, 4.0], 50))
+        2.5
+    """
+    return jnp.percentile(as_array(x), as_array(q), axis=as_axes(axis), method=method, keepdims=keepdims)
+
+
+@op
+def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+    """Return quantiles over axes, NaN left out. Arguments as :func:`quantile`.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.nanquantile([1.0, 2.0, float("nan"), 3.0], 0.5))
+        2.0
+    """
+    return jnp.nanquantile(as_array(x), as_array(q), axis=as_axes(axis), method=method, keepdims=keepdims)
+
+
+@op
+def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+    """Return percentiles over axes, NaN left out. Arguments as :func:`percentile`.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.nanpercentile([1.0, 2.0, float("nan"), 3.0], 50))
+        2.0
+    """
+    return jnp.nanpercentile(as_array(x), as_array(q), axis=as_axes(axis), method=method, keepdims=keepdims)
+
+
+cumsum = running("cumsum", jnp.cumsum, "Return the running sum along an axis.", "[1, 2, 3] -> [1 3 6]")
+cumprod = running("cumprod", jnp.cumprod, "Return the running product along an axis.", "[1, 2, 3] -> [1 2 6]")
+nancumsum = running(
+    "nancumsum", jnp.nancumsum, "Return the running sum, NaN as 0.", "[1.0, float('nan'), 3.0] -> [1. 1. 4.]"
+)
+nancumprod = running(
+    "nancumprod", jnp.nancumprod, "Return the running product, NaN as 1.", "[2.0, float('nan'), 3.0] -> [2. 2. 6.]"
+)
+
+
+@op
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> jax.Array:
+    """Integrate along an axis by the trapezoidal rule.
+
+    Args:
+        y: Array-like, values of the function.
+        x: Array-like, where they were taken; equal steps of ``dx`` by default.
+        dx: Distance of two values.
+        axis: The axis to integrate along.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.trapezoid([1.0, 2.0, 3.0]))
+        4.0
+    """
+    return jnp.trapezoid(as_array(y), None if x is None else as_array(x), as_operand(dx), axis)

@@ -1,0 +1,186 @@
+"""How one line of a table becomes an op: Keras's signature around a function of `jax.numpy`, and a docstring.
+
+Most functions of the library are `jax.numpy`'s under Keras's names and argument names. Each is a line of a table,
+``cos = unary("cos", jnp.cos, summary, example)``, its example written ``arguments -> what print() shows``, or with
+``~>`` if it is rounded to three digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import config, dtypes
+from kernelkit.dispatch import op
+from kernelkit.symbolic import KerasTensor, eval_spec
+
+Row = Callable[..., Any]
+
+
+def as_array(x: Any) -> jax.Array:
+    """Return lists, NumPy arrays and numbers as jax arrays; the dtype of a Python number stays weak."""
+    return x if isinstance(x, jax.Array) else jnp.asarray(x)
+
+
+def as_operand(x: Any) -> Any:
+    """Return arrays as :func:`as_array` does, and Python numbers as they are, which is quicker and means the same."""
+    return x if isinstance(x, (jax.Array, int, float, complex)) else jnp.asarray(x)
+
+
+def as_float(x: Any) -> jax.Array:
+    """Return an array of a float or complex dtype: integers and booleans in the default float type."""
+    x = as_array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
+
+
+def unary(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x)`` that computes each element by itself."""
+
+    def elementwise(x: Any) -> jax.Array:
+        return function(as_array(x))
+
+    notes = {"x": "Array-like of any shape."}
+    return docstring(elementwise, name, summary, notes, "Array of the shape of ``x``.", example)
+
+
+def binary(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x1, x2)`` of two arrays that broadcast."""
+
+    def elementwise(x1: Any, x2: Any) -> jax.Array:
+        return function(as_operand(x1), as_operand(x2))
+
+    notes = {"x1": "Array-like.", "x2": "Array-like that broadcasts against ``x1``."}
+    row = docstring(elementwise, name, summary, notes, "Array of the broadcast shape.", example)
+    return with_spec(row, broadcast_spec)
+
+
+def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x, y)`` of two integer arrays that broadcast."""
+
+    def elementwise(x: Any, y: Any) -> jax.Array:
+        return function(as_operand(x), as_operand(y))
+
+    notes = {"x": "Integers or booleans.", "y": "Integers or booleans that broadcast against ``x``."}
+    row = docstring(elementwise, name, summary, notes, "Array of the broadcast shape.", example)
+    return with_spec(row, broadcast_spec)
+
+
+def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x, axis=None, keepdims=False)`` that folds axes into one value each."""
+
+    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
+        return function(as_array(x), axis=as_axes(axis), keepdims=keepdims)
+
+    notes = {
+        "x": "Array-like of any shape.",
+        "axis": "Int or tuple of ints: the axes to reduce; all of them for ``None``.",
+        "keepdims": "Whether the reduced axes stay, with size one.",
+    }
+    return docstring(reduce, name, summary, notes, "Array without the reduced axes.", example)
+
+
+def running(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x, axis=None, dtype=None)`` that accumulates along an axis."""
+
+    def accumulate(x: Any, axis: int | None = None, dtype: Any = None) -> jax.Array:
+        x = as_array(x)
+        if dtype is not None:
+            dtype = dtypes.canonical(dtype)
+        elif x.dtype == bool:
+            dtype = jnp.int32
+        return function(x, axis=axis, dtype=dtype)
+
+    notes = {
+        "x": "Array-like of any shape.",
+        "axis": "Int: the axis to go along; ``None`` flattens ``x`` first.",
+        "dtype": "Dtype of the computation and the result.",
+    }
+    return docstring(accumulate, name, summary, notes, "Array of the shape of ``x``, or flat.", example)
+
+
+def arg_reduction(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x, axis=None, keepdims=False)`` that returns indices."""
+
+    def find(x: Any, axis: int | None = None, keepdims: bool = False) -> jax.Array:
+        return function(as_array(x), axis=axis, keepdims=keepdims).astype("int32")
+
+    notes = {
+        "x": "Array-like of any shape.",
+        "axis": "Int: the axis to search along; ``None`` searches the flat array.",
+        "keepdims": "Whether the axis stays, with size one.",
+    }
+    return docstring(find, name, summary, notes, "int32 indices, without the axis.", example)
+
+
+def window(name: str, function: Callable, summary: str, example: str) -> Row:
+    """Return an op ``name(x)`` that makes a window of ``x`` points."""
+
+    def points(x: Any) -> jax.Array:
+        with needs_values(name, "Pass the number of points as an int."):
+            return function(int(x))
+
+    return docstring(points, name, summary, {"x": "Int: number of points."}, "Float array (x,).", example)
+
+
+def as_axes(axis: Any) -> Any:
+    """Return axes as jax takes them: lists become tuples."""
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def with_spec(row: Row, spec: Callable) -> Row:
+    """Give an op its own rule for symbolic outputs: ``spec(op, *args, **kwargs)``."""
+    row.spec = spec  # type: ignore[attr-defined]
+    return row
+
+
+def broadcast_spec(row: Row, x1: Any, x2: Any) -> Any:
+    """Return the symbolic result of two broadcast arguments: an unknown size beside a known one takes that one."""
+    if not (hasattr(x1, "shape") and hasattr(x2, "shape")):
+        return eval_spec(row, x1, x2)
+    return eval_spec(row, _known_from(x1, x2.shape), _known_from(x2, x1.shape))
+
+
+def _known_from(x: Any, other: tuple) -> Any:
+    if not isinstance(x, KerasTensor) or None not in x.shape:
+        return x
+    aligned = (1,) * (len(x.shape) - len(other)) + tuple(other)[max(0, len(other) - len(x.shape)) :]
+    shape = tuple(b if a is None and b not in (None, 1) else a for a, b in zip(x.shape, aligned, strict=True))
+    return KerasTensor(shape, dtype=x.dtype)
+
+
+def docstring(function: Callable, name: str, summary: str, notes: dict[str, str], returns: str, example: str) -> Row:
+    """Return a function as an op with a name, and a docstring made of a summary, notes on arguments and an example."""
+    arguments, shown = example.split(" -> ")
+    shown = shown.replace("\n", "\n    ")
+    lines = [summary, "", "Args:", *(f"    {k}: {v}" for k, v in notes.items()), "", "Returns:", f"    {returns}", ""]
+    lines += [
+        "Example:",
+        "    >>> from kernelkit import ops",
+        f"    >>> print(ops.{name}({arguments}))",
+        f"    {shown}",
+    ]
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = "kernelkit.ops"
+    function.__doc__ = "\n".join(lines)
+    return op(function)
+
+
+@contextmanager
+def needs_values(name: str, instead: str) -> Iterator[None]:
+    """Say it clearly when a function whose result's shape depends on values is traced.
+
+    Args:
+        name: Name of the function.
+        instead: What to do about it.
+    """
+    try:
+        yield
+    except jax.errors.ConcretizationTypeError:
+        raise ValueError(
+            f"The shape of {name}()'s result depends on the values of its input, which symbolic tensors and functions "
+            f"inside jax.jit don't have. {instead}"
+        ) from None

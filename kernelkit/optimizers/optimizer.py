@@ -1,0 +1,383 @@
+"""The base class of optimizers: a thin shell of variables around a pure step (see :mod:`kernelkit.optimizers.step`)."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernelkit import config, scope, serialize, tape
+from kernelkit.optimizers import learning_rates, settings, step
+from kernelkit.optimizers.gradients import aligned
+from kernelkit.optimizers.variables import OptimizerVariables
+from kernelkit.variable import Variable
+
+
+class Optimizer(OptimizerVariables):
+    """Base class: subclass it to write an optimizer.
+
+    The short way is a pure :meth:`rule` and the names of its ``slots``, arrays like the weight that are kept between
+    steps. Keras's way works too: override :meth:`build` to add variables and :meth:`update_step` to assign to them.
+
+    Args:
+        learning_rate: A float, a :class:`~kernelkit.optimizers.schedules.LearningRateSchedule`, a function of no
+            argument, or a function of the number of steps taken (such as optax's schedules).
+        weight_decay: Fraction of each weight, times the learning rate, that a step takes away.
+        clipnorm: Limit of the norm of each gradient.
+        clipvalue: Limit of the magnitude of each element of a gradient.
+        global_clipnorm: Limit of the norm of all gradients together.
+        use_ema: Whether an exponential moving average of each weight is kept.
+        ema_momentum: Share of the old average in the new one, from 0 to 1.
+        ema_overwrite_frequency: Number of steps after which weights are replaced by their averages, again and again;
+            ``None`` for only when training ends.
+        loss_scale_factor: Factor of the loss, taken out of the gradients again; keeps 16-bit gradients from vanishing.
+        gradient_accumulation_steps: Number of steps (>= 2) whose gradients are averaged for one update.
+        name: Name.
+        **kwargs: ``lr`` is taken for ``learning_rate``, ``decay`` is ignored, both with a warning.
+
+    Raises:
+        ValueError: If more than one way of clipping is given, or a value is out of range.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Momentum(Optimizer):
+        ...     slots = ("velocity",)
+        ...     def rule(self, gradient, value, slots, step, learning_rate):
+        ...         velocity = 0.9 * slots["velocity"] - learning_rate * gradient
+        ...         return value + velocity, {"velocity": velocity}
+        >>> w = kk.Variable([1.0, 2.0])
+        >>> optimizer = Momentum(learning_rate=0.5)
+        >>> optimizer.apply([[1.0, 0.0]], [w])
+        >>> w.numpy()
+        array([0.5, 2. ], dtype=float32)
+    """
+
+    slots: tuple[str, ...] = ()
+    """Names of the arrays that the rule keeps for each weight."""
+
+    shared_slots: tuple[str, ...] = ()
+    """Names of the scalars that the rule keeps for all weights together."""
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        learning_rate = learning_rates.check(settings.old_spellings(kwargs, learning_rate, type(self)))
+        super().__init__(name or scope.auto_name(scope.to_snake_case(type(self).__name__)))
+        self.weight_decay = weight_decay
+        self.clipnorm = clipnorm
+        self.clipvalue = clipvalue
+        self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.loss_scale_factor = loss_scale_factor
+        self.gradient_accumulation_steps = gradient_accumulation_steps
+        settings.check(self)
+        self._averages: list[Variable | None] = []
+        self._accumulators: list[Variable] = []
+        self._slots: list[dict[str, Variable]] = []
+        self._shared: dict[str, Variable] = {}
+        self._not_decayed: list[Variable] = []
+        self._not_decayed_names: list[str] = []
+        self._iterations = self._add_scalar("iteration", 0, "int32")
+        self._learning_rate = learning_rate
+        if isinstance(learning_rate, float):
+            self._learning_rate = self._add_scalar("learning_rate", learning_rate, config.floatx())
+
+    # The rule, which subclasses define --------------------------------------------------------------------------------
+
+    def rule(
+        self, gradient: jax.Array, value: jax.Array, slots: dict[str, Any], step: jax.Array, learning_rate: jax.Array
+    ) -> tuple[jax.Array, dict[str, Any]]:
+        """Return a weight's new value and slots. A pure function of arrays.
+
+        Args:
+            gradient: Gradient of the loss, of the weight's shape and dtype.
+            value: The weight.
+            slots: This weight's arrays by the names in ``slots``, and the shared ones.
+            step: Number of this update, counting from one; a float scalar.
+            learning_rate: Float scalar.
+
+        Returns:
+            The new value, and the slots that changed.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} must define rule(gradient, value, slots, step, learning_rate), "
+            "or update_step(gradient, variable, learning_rate)."
+        )
+
+    def advance(self, shared: dict[str, Any], step: jax.Array) -> dict[str, Any]:
+        """Return the new shared slots; called once in an update, before the rule."""
+        return shared
+
+    def initial_slot(self, name: str, variable: Variable | None) -> Any:
+        """Return the array that a slot starts with: zeros of the weight's shape unless overridden.
+
+        Args:
+            name: One of ``slots``, or of ``shared_slots`` with ``variable=None``.
+            variable: The weight.
+        """
+        return np.zeros(() if variable is None else variable.shape, config.floatx())
+
+    def has_slot(self, name: str, variable: Variable) -> bool:
+        """Return whether a weight needs a slot; all do unless overridden."""
+        return True
+
+    def slot_groups(self) -> tuple[tuple[str, ...], ...]:
+        """Return the slots in the order of :attr:`variables`: one pass over the weights for each group."""
+        return (self.slots,)
+
+    def weight_decay_of(self, variable: Variable) -> float | None:
+        """Return the decay of a weight, ``None`` if it was excluded."""
+        if any(variable is other for other in self._not_decayed):
+            return None
+        return None if any(re.search(n, variable.name) for n in self._not_decayed_names) else self.weight_decay
+
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Change one variable and its slots by assigning to them; override it to write an optimizer in Keras's way.
+
+        Args:
+            gradient: Gradient of the loss.
+            variable: The trainable variable.
+            learning_rate: Float scalar.
+        """
+        i = self._get_variable_index(variable)
+        state = {id(v): v.value for v in self._variables}
+        value, changed = step.apply_rule(self, i, gradient, variable.value, state, learning_rate)
+        variable.assign(value)
+        for slot in self._slots[i].values():
+            slot.assign(changed[id(slot)])
+
+    # Taking a step ----------------------------------------------------------------------------------------------------
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
+        """Take one step.
+
+        Args:
+            grads_and_vars: ``(gradient, variable)`` pairs.
+
+        Returns:
+            The number of steps taken, a variable.
+        """
+        pairs = list(grads_and_vars)
+        self.apply([g for g, _ in pairs], [v for _, v in pairs])
+        return self._iterations
+
+    def apply(self, grads: Sequence, trainable_variables: Sequence[Variable] | None = None) -> None:
+        """Take one step: one compiled call for all variables.
+
+        Args:
+            grads: A gradient for each variable: arrays, or ``None`` where the loss doesn't depend on it.
+            trainable_variables: The variables; those that the optimizer was built with by default.
+
+        Raises:
+            ValueError: If all gradients are ``None``, or a variable is new to the optimizer.
+        """
+        if trainable_variables is not None and not self.built:
+            self.build(trainable_variables)
+        gradients = aligned(self.name, grads, trainable_variables, self._trainable_variables)
+        variables = self.variables
+        with tape.stop_recording(), scope.autocast_scope(None):
+            values = [v.value for v in self._trainable_variables]
+            state = [v.value for v in variables]
+            run = self._step if scope.in_stateless_scope() else self._compiled_step
+            values, state = run(state, gradients, values, self._host_rate())
+            for variable, value in zip((*self._trainable_variables, *variables), (*values, *state), strict=True):
+                variable.assign(value)
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
+    ) -> tuple[list, list]:
+        """Return what :meth:`apply` would have stored, as a pure function of arrays.
+
+        Args:
+            optimizer_variables: Arrays in the order of :attr:`variables`.
+            grads: A gradient for each trainable variable, or ``None``.
+            trainable_variables: Arrays in the order in which the optimizer was built.
+
+        Returns:
+            The new ``trainable_variables`` and the new ``optimizer_variables``.
+
+        Example:
+            >>> import jax.numpy as jnp
+            >>> import kernelkit as kk
+            >>> from kernelkit import optimizers
+            >>> optimizer = optimizers.SGD(0.5)
+            >>> optimizer.build([kk.Variable([1.0, 2.0])])
+            >>> state = [v.value for v in optimizer.variables]
+            >>> weights, state = optimizer.stateless_apply(state, [jnp.ones(2)], [jnp.array([1.0, 2.0])])
+            >>> weights, int(state[0])
+            ([Array([0.5, 1.5], dtype=float32)], 1)
+        """
+        own, weights = self.variables, self._trainable_variables
+        for what, given, expected in (
+            ("trainable", trainable_variables, weights),
+            ("optimizer", optimizer_variables, own),
+        ):
+            if len(given) != len(expected):
+                raise ValueError(
+                    f"stateless_apply() of optimizer {self.name!r} got {len(given)} {what} variables, expected "
+                    f"{len(expected)}. Call optimizer.build(trainable_variables) first, and pass one array for each "
+                    "variable in the order of optimizer.variables."
+                )
+        with scope.autocast_scope(None):
+            if type(self).apply is Optimizer.apply:
+                return self._step(optimizer_variables, aligned(self.name, grads, None, weights), trainable_variables)
+            arrays = (*optimizer_variables, *trainable_variables)
+            with scope.StatelessScope(list(zip((*own, *weights), arrays, strict=True))) as lender:
+                self.apply(grads, weights)
+            return [lender.get_current_value(v) for v in weights], [lender.get_current_value(v) for v in own]
+
+    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None) -> tuple[list, list]:
+        return step.take_step(self, arrays, gradients, values, rate)
+
+    def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Any) -> tuple[list, step.State]:
+        if type(self).update_step is Optimizer.update_step:
+            return step.apply_rules(self, state, gradients, values, rate)
+        return step.call_update_step(self, state, gradients, values, rate)
+
+    @functools.cached_property
+    def _compiled_step(self) -> Any:
+        return jax.jit(self._step)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """Return the loss times ``loss_scale_factor``: what gradients are to be taken of."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def exclude_from_weight_decay(
+        self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
+    ) -> None:
+        """Keep variables from decaying.
+
+        Args:
+            var_list: Variables.
+            var_names: Regular expressions to search for in the variables' names, such as ``["bias"]``.
+        """
+        self._not_decayed = [*self._not_decayed, *(var_list or ())]
+        self._not_decayed_names = [*self._not_decayed_names, *(var_names or ())]
+
+    def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
+        """Put the moving averages into the variables' place, if there are any; `fit` does so at its end."""
+        wanted = {id(v) for v in var_list}
+        for variable, average in self.averaged_variables:
+            if id(variable) in wanted:
+                variable.assign(average.value)
+
+    @property
+    def averaged_variables(self) -> list[tuple[Variable, Variable]]:
+        """Pairs of a trainable variable and its moving average; empty without ``use_ema``."""
+        pairs = zip(self._trainable_variables, self._averages, strict=False)
+        return [(variable, average) for variable, average in pairs if average is not None]
+
+    # What it knows --------------------------------------------------------------------------------------------------
+
+    @property
+    def iterations(self) -> Any:
+        """The number of updates made: of steps taken, or with gradient accumulation of full rounds of steps."""
+        if self.gradient_accumulation_steps:
+            return self._iterations.value // self.gradient_accumulation_steps
+        return self._iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate of the next step: a variable if it is fixed, else what the schedule or function gives.
+
+        Assigning a float changes a fixed rate, in the midst of training too; a schedule or function replaces it.
+        """
+        if isinstance(self._learning_rate, Variable):
+            return self._learning_rate
+        return self._rate_in({id(self._iterations): self._iterations.value})
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        learning_rate = learning_rates.check(learning_rate)
+        fixed = isinstance(self._learning_rate, Variable)
+        if isinstance(learning_rate, float):
+            if not fixed:
+                raise TypeError(
+                    f"The learning rate of optimizer {self.name!r} follows {self._learning_rate!r} and cannot be set "
+                    "to a number. Make the optimizer with a float learning_rate if you want to set it."
+                )
+            self._learning_rate.assign(learning_rate)
+            return
+        if fixed:
+            self._variables = [v for v in self._variables if v is not self._learning_rate]
+        self._learning_rate = learning_rate
+
+    def build(self, variables: Sequence[Variable]) -> None:
+        """Make the optimizer's variables.
+
+        Args:
+            variables: The trainable variables that it will change, all of them.
+        """
+        variables = list(variables)
+        if self.built:
+            if len(variables) == len(self._trainable_variables) and all(
+                v is known for v, known in zip(variables, self._trainable_variables, strict=True)
+            ):
+                return
+            raise ValueError(
+                f"Optimizer {self.name!r} was built for {len(self._trainable_variables)} other variables and keeps "
+                "their history. Make a new optimizer for another model or set of variables."
+            )
+        self._trainable_variables = variables
+        if self.use_ema:
+            self._averages = self.add_optimizer_variables(variables, "average")
+        if self.gradient_accumulation_steps:
+            self._accumulators = [self.add_variable_from_reference(v, "gradient_accumulator") for v in variables]
+        self._slots = [{} for _ in variables]
+        for group in self.slot_groups():
+            for variable, slots in zip(variables, self._slots, strict=True):
+                for name in group:
+                    if not variable.overwrite_with_gradient and self.has_slot(name, variable):
+                        start = self.initial_slot(name, variable)
+                        slots[name] = self._add_like(variable, name, start, np.shape(start))
+        self._shared = {
+            name: self._add_scalar(name, self.initial_slot(name, None), config.floatx()) for name in self.shared_slots
+        }
+        self.built = True
+
+    def _rate_in(self, state: step.State) -> Any:
+        if isinstance(self._learning_rate, Variable):
+            return state[id(self._learning_rate)]
+        if learning_rates.takes_step(self._learning_rate):
+            return self._learning_rate(state[id(self._iterations)])
+        return self._learning_rate()
+
+    def _host_rate(self) -> Any:
+        """Return the learning rate if only the host can ask for it: a compiled step would keep its first value."""
+        is_fixed = isinstance(self._learning_rate, Variable)
+        return None if is_fixed or learning_rates.takes_step(self._learning_rate) else self._learning_rate()
+
+    # Configs ----------------------------------------------------------------------------------------------------------
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal optimizer, as plain JSON; a fixed rate at its current value."""
+        values = serialize.derived_arguments(self)
+        if "learning_rate" in values:
+            fixed = isinstance(self._learning_rate, Variable)
+            values["learning_rate"] = float(self._learning_rate.numpy()) if fixed else self._learning_rate
+        return {name: serialize.serialize_value(value) for name, value in values.items()}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
+        """Make an optimizer from :meth:`get_config`'s result."""
+        with serialize.CustomObjectScope(custom_objects):
+            return super().from_config(config)

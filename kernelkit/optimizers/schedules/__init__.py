@@ -1,0 +1,32 @@
+"""Learning rates that change with the number of steps taken.
+
+Example:
+    >>> from kernelkit import optimizers
+    >>> optimizer = optimizers.SGD(optimizers.schedules.CosineDecay(0.1, decay_steps=1000))
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize as _serialize
+from kernelkit.optimizers.schedules.cosine_decay import CosineDecay
+from kernelkit.optimizers.schedules.cosine_decay_restarts import CosineDecayRestarts
+from kernelkit.optimizers.schedules.exponential_decay import ExponentialDecay
+from kernelkit.optimizers.schedules.inverse_time_decay import InverseTimeDecay
+from kernelkit.optimizers.schedules.piecewise_constant_decay import PiecewiseConstantDecay
+from kernelkit.optimizers.schedules.polynomial_decay import PolynomialDecay
+from kernelkit.optimizers.schedules.schedule import LearningRateSchedule
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
+    """Return a schedule as plain JSON."""
+    return _serialize.serialize_keras_object(learning_rate_schedule)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> LearningRateSchedule:
+    """Make a schedule from :func:`serialize`'s result."""
+    return _serialize.deserialize_keras_object(config, custom_objects, namespace="optimizers.schedules")
+
+
+_serialize.register_namespace("optimizers.schedules", globals())

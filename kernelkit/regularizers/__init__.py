@@ -1,0 +1,47 @@
+"""Regularizers: penalties on weights or outputs that are added to the loss.
+
+Example:
+    >>> from kernelkit import regularizers
+    >>> regularizers.get("l2").l2
+    0.01
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize as _serialize
+from kernelkit.regularizers.norms import L1, L1L2, L2
+from kernelkit.regularizers.orthogonality import OrthogonalRegularizer
+from kernelkit.regularizers.regularizer import Regularizer
+
+l1 = L1
+l1_l2 = L1L2
+l2 = L2
+orthogonal_regularizer = OrthogonalRegularizer
+
+
+def get(identifier: Any) -> Any:
+    """Return the regularizer that an identifier stands for.
+
+    Args:
+        identifier: ``None`` (returned), a name, a config dict, a :class:`Regularizer` or its class, or a function from
+            a weight to a scalar.
+
+    Raises:
+        ValueError: If it is none of these, or an unknown name.
+    """
+    return _serialize.get(identifier, "regularizers", "regularizer", Regularizer)
+
+
+def serialize(regularizer: Any) -> dict:
+    """Return a regularizer as plain JSON."""
+    return _serialize.serialize_keras_object(regularizer)
+
+
+def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
+    """Make a regularizer from :func:`serialize`'s result."""
+    return _serialize.deserialize_keras_object(config, custom_objects, namespace="regularizers")
+
+
+_serialize.register_namespace("regularizers", globals())

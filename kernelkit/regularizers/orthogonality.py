@@ -1,0 +1,52 @@
+"""A penalty on weights whose rows or columns point in like directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.dispatch import op
+from kernelkit.regularizers.regularizer import Regularizer, checked_factor
+
+
+@op
+def mean_overlap(x: Any, factor: float = 1.0, mode: str = "rows") -> jax.Array:
+    """Return ``factor`` times the mean absolute cosine between each two rows (or columns) of a matrix."""
+    x = jnp.asarray(x)
+    vectors = x if mode == "rows" else x.T
+    squares = jnp.sum(jnp.square(vectors), axis=1, keepdims=True)
+    vectors = vectors * jax.lax.rsqrt(jnp.maximum(squares, 1e-12))
+    count = vectors.shape[0]
+    cosines = vectors @ vectors.T * (1 - jnp.eye(count, dtype=x.dtype))
+    return factor * 0.5 * jnp.sum(jnp.abs(cosines)) / (count * (count - 1) / 2)
+
+
+class OrthogonalRegularizer(Regularizer):
+    """The mean absolute cosine between the rows, or the columns, of a matrix: zero when all are at right angles.
+
+    Args:
+        factor: Factor, >= 0.
+        mode: ``"rows"`` or ``"columns"``.
+
+    Raises:
+        ValueError: When called with anything but a matrix.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import regularizers
+        >>> float(regularizers.OrthogonalRegularizer(1.0)(np.eye(3)))
+        0.0
+    """
+
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
+        if mode not in ("rows", "columns"):
+            raise ValueError(f"The mode of OrthogonalRegularizer must be 'rows' or 'columns', got {mode!r}.")
+        self.factor = checked_factor("factor", factor, 0.01)
+        self.mode = mode
+
+    def __call__(self, x: Any) -> jax.Array:
+        if len(x.shape) != 2:
+            raise ValueError(f"OrthogonalRegularizer takes matrices, got a weight of shape {tuple(x.shape)}.")
+        return mean_overlap(x, self.factor, self.mode)

@@ -1,0 +1,453 @@
+"""Objects to configs (plain JSON) and back, by registry alone: a config never causes an import.
+
+Built-in objects are found in the namespaces that hold them: :func:`register_namespace` is called once by each package
+(`layers`, `losses`, ...), so what a package exports can be saved, loaded and named by a string. Classes of the user are
+found through :func:`register_keras_serializable` or ``custom_objects``.
+
+A class made with :class:`Configurable` needs no ``get_config``: its config is read off the signature of ``__init__``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernelkit.symbolic import KerasTensor
+
+_namespaces: dict[str, dict[str, Any]] = {}
+_custom_by_name: dict[str, Any] = {}
+_custom_names: dict[Any, str] = {}
+_local = threading.local()
+
+
+def register_namespace(name: str, members: dict[str, Any]) -> None:
+    """Make the public members of a package findable by name.
+
+    Args:
+        name: Public name of the package below ``kernelkit``, such as ``"layers"``.
+        members: The package's ``globals()``.
+    """
+    _namespaces[name] = members
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
+    """Return a decorator that makes a class or function of the user findable when a model is loaded.
+
+    Args:
+        package: Prefix that keeps the names of different projects apart.
+        name: Name; that of the class by default.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> @kk.saving.register_keras_serializable(package="demo")
+        ... def square(x):
+        ...     return x * x
+        >>> kk.saving.get_registered_name(square)
+        'demo>square'
+    """
+
+    def decorate(thing: Any) -> Any:
+        if inspect.isclass(thing) and not hasattr(thing, "get_config"):
+            raise ValueError(f"{thing.__name__} needs a get_config() method to be saved and loaded.")
+        full = f"{package}>{name or thing.__name__}"
+        _custom_by_name[full] = thing
+        _custom_names[thing] = full
+        return thing
+
+    return decorate
+
+
+def get_registered_name(thing: Any) -> str:
+    """Return the name under which a class or function was registered, else its own."""
+    return _custom_names.get(thing, thing.__name__)
+
+
+def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
+    """Return the class or function of a registered name, or ``None``."""
+    for table in (*reversed(_scopes()), custom_objects or {}, _custom_by_name, module_objects or {}):
+        if name in table:
+            return table[name]
+    return None
+
+
+def get_custom_objects() -> dict:
+    """Return the live dict of objects that are known by name everywhere."""
+    return _custom_by_name
+
+
+class CustomObjectScope:
+    """Make objects known by name while a ``with`` block runs.
+
+    Args:
+        custom_objects: Dict of names to classes or functions.
+    """
+
+    def __init__(self, custom_objects: dict | None) -> None:
+        self.custom_objects = custom_objects or {}
+
+    def __enter__(self) -> CustomObjectScope:
+        _scopes().append(self.custom_objects)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        _scopes().pop()
+
+
+custom_object_scope = CustomObjectScope
+
+
+def _scopes() -> list[dict]:
+    if not hasattr(_local, "scopes"):
+        _local.scopes = []
+    return _local.scopes
+
+
+# Finding by name -----------------------------------------------------------------------------------------------------
+
+
+def lookup(name: str, namespace: str, kind: str, custom_objects: dict | None = None) -> Any:
+    """Return the member of a namespace that a string names.
+
+    Args:
+        name: As a user writes it: ``"adam"``, ``"mse"``, ``"GlorotUniform"``, ``"glorot_uniform"``.
+        namespace: Where to look, such as ``"losses"``.
+        kind: Noun for the error message, such as ``"loss"``.
+        custom_objects: More names.
+
+    Raises:
+        ValueError: If nothing has that name; the message gives the nearest ones.
+    """
+    custom = get_registered_object(name, custom_objects)
+    if custom is not None:
+        return custom
+    members = {k: v for k, v in _namespaces[namespace].items() if not k.startswith("_") and callable(v)}
+    if name in members:
+        return members[name]
+    folded = {k.replace("_", "").lower(): k for k in sorted(members, reverse=True)}
+    key = folded.get(name.replace("_", "").lower())
+    if key is not None:
+        return members[key]
+    raise ValueError(f"Unknown {kind} {name!r}.{suggest(name, members)}")
+
+
+def suggest(name: str, known: Any) -> str:
+    """Return a sentence with the names nearest to a wrong one, or an empty string."""
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    return f" Did you mean {' or '.join(repr(by_lower[c]) for c in close)}?" if close else ""
+
+
+def get(
+    identifier: Any, namespace: str, kind: str, base: type | None = None, custom_objects: dict | None = None
+) -> Any:
+    """Return the object that an identifier stands for; the body of every family's ``get``.
+
+    Args:
+        identifier: ``None`` (returned), a name, a config dict, an instance, a class or a function.
+        namespace: Where names are looked up.
+        kind: Noun for error messages.
+        base: Class whose subclasses are instantiated.
+        custom_objects: More names.
+
+    Raises:
+        ValueError: If the identifier is none of these.
+    """
+    if identifier is None:
+        return None
+    if isinstance(identifier, str):
+        found = lookup(identifier, namespace, kind, custom_objects)
+        return found() if inspect.isclass(found) else found
+    if isinstance(identifier, dict):
+        if "class_name" not in identifier:
+            raise ValueError(f"A {kind} given as a dict needs the keys 'class_name' and 'config', got {identifier!r}.")
+        return deserialize_keras_object(identifier, custom_objects, namespace=namespace)
+    if inspect.isclass(identifier) and (base is None or issubclass(identifier, base)):
+        return identifier()
+    if (base is not None and isinstance(identifier, base)) or callable(identifier):
+        return identifier
+    raise ValueError(f"Could not interpret {identifier!r} as a {kind}: give a name, an object or a function.")
+
+
+# Configs
+# ---------------------------------------------------------------------------------------------------------------
+
+
+class Configurable:
+    """A class whose config is read off the signature of ``__init__``.
+
+    Each argument of a built-in class is kept as an attribute of the same name; that is what is saved. For a class of
+    the user, the arguments given to the constructor are saved.
+
+    A class may name arguments it doesn't want in configs in ``_not_in_config``.
+    """
+
+    _not_in_config: tuple[str, ...] = ()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        instance = super().__new__(cls)
+        object.__setattr__(instance, "_init_arguments", (args, kwargs))
+        return instance
+
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal object, as plain JSON values."""
+        return {name: serialize_value(value) for name, value in derived_arguments(self).items()}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """Make an object from :meth:`get_config`'s result."""
+        return cls(**deserialize_values(config))
+
+
+def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
+    """Return the values of the constructor's arguments, from a class below any own ``get_config`` up to ``stop``.
+
+    Raises:
+        NotImplementedError: If an argument of a user's class cannot be found again.
+    """
+    mro = type(instance).__mro__
+    own = [i for i, c in enumerate(mro) if "get_config" in vars(c) and not _is_derived(c)]
+    values: dict[str, Any] = {}
+    first = own[-1] + 1 if own else 0
+    given = _given_arguments(instance) if first == 0 else {}
+    for cls in mro[first:]:
+        if cls is stop or cls is object:
+            break
+        init = vars(cls).get("__init__")
+        if init is None:
+            continue
+        parameters = list(inspect.signature(init).parameters.values())[1:]
+        for parameter in parameters:
+            name = parameter.name
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in values:
+                continue
+            if name in instance._not_in_config:
+                continue
+            built_in = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+            if not built_in and name in given:
+                values[name] = given[name]
+            elif hasattr(instance, name):
+                values[name] = getattr(instance, name)
+            elif name in given:
+                values[name] = given[name]
+            elif parameter.default is parameter.empty:
+                raise NotImplementedError(
+                    f"{type(instance).__name__} must override get_config(): the value of its argument {name!r} "
+                    "is not kept as an attribute of that name."
+                )
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return values
+
+
+def _is_derived(cls: type) -> bool:
+    return getattr(vars(cls)["get_config"], "_derives", False) or cls is Configurable
+
+
+def derives(method: Callable) -> Callable:
+    """Mark a base class's own ``get_config`` as one that includes the derived arguments."""
+    method._derives = True  # type: ignore[attr-defined]
+    return method
+
+
+def _given_arguments(instance: Any) -> dict[str, Any]:
+    args, kwargs = getattr(instance, "_init_arguments", ((), {}))
+    try:
+        bound = inspect.signature(type(instance).__init__).bind_partial(instance, *args, **kwargs)
+    except TypeError:
+        return {}
+    given = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = inspect.signature(type(instance).__init__).parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            given.update(value)
+        elif kind is not inspect.Parameter.VAR_POSITIONAL:
+            given[name] = value
+    return given
+
+
+def serialize_value(value: Any) -> Any:
+    """Return a config value: plain JSON as it is, functions that kernelkit knows by name, objects as dicts."""
+    if inspect.isfunction(value) or getattr(value, "is_op", False):
+        name = getattr(value, "__name__", "")
+        if name != "<lambda>" and value not in _custom_names and _public_module(value) is not None:
+            return name
+    if type(value) is tuple:
+        return [serialize_value(v) for v in value]
+    return serialize_keras_object(value)
+
+
+def deserialize_values(config: dict) -> dict:
+    """Return a config with the objects in it made anew."""
+    return {
+        k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()
+    }
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """Return a value as plain JSON.
+
+    Args:
+        obj: A number, string, list, dict, array, dtype, function, or an object with ``get_config``.
+
+    Returns:
+        JSON values; objects as ``{"module", "class_name", "config", "registered_name"}``.
+
+    Raises:
+        ValueError: For a lambda or an object without ``get_config``.
+    """
+    if obj is None or isinstance(obj, (bool, int, float, str)):
+        return obj
+    if isinstance(obj, bytes):
+        return {"class_name": "__bytes__", "config": {"value": obj.decode("latin1")}}
+    if isinstance(obj, dict):
+        return {k: serialize_keras_object(v) for k, v in obj.items()}
+    if isinstance(obj, list):
+        return [serialize_keras_object(v) for v in obj]
+    if isinstance(obj, tuple):
+        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(v) for v in obj]}}
+    if isinstance(obj, slice):
+        return {"class_name": "__slice__", "config": {"value": [obj.start, obj.stop, obj.step]}}
+    if obj is Ellipsis:
+        return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, (np.ndarray, jax.Array)):
+        array = np.asarray(obj)
+        return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+    if isinstance(obj, KerasTensor):
+        history = list(obj._keras_history or ())
+        if history:
+            history[0] = history[0].name
+        return {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": obj.shape, "dtype": obj.dtype, "keras_history": history},
+        }
+    if isinstance(obj, np.dtype):
+        return obj.name
+    if inspect.isfunction(obj) or getattr(obj, "is_op", False):
+        if obj.__name__ == "<lambda>":
+            raise ValueError(
+                "A lambda cannot be saved: its code would have to be run from a file. Give the function a name and "
+                "decorate it with kernelkit.saving.register_keras_serializable()."
+            )
+        return _describe(obj, obj.__name__, class_name="function")
+    if inspect.isclass(obj):
+        return _describe(obj, obj.__name__, class_name="__typespec__")
+    if hasattr(obj, "get_config"):
+        described = _describe(type(obj), obj.get_config())
+        if hasattr(obj, "get_build_config") and (build := obj.get_build_config()):
+            described["build_config"] = serialize_keras_object(build)
+        return described
+    raise ValueError(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
+
+
+def _describe(thing: Any, config: Any, class_name: str | None = None) -> dict:
+    public = _public_module(thing)
+    return {
+        "module": f"keras.{public}".rstrip(".") if public is not None else getattr(thing, "__module__", "builtins"),
+        "class_name": class_name or thing.__name__,
+        "config": config,
+        "registered_name": None if public is not None else get_registered_name(thing),
+    }
+
+
+def _public_module(thing: Any) -> str | None:
+    """Return the namespace that exports a class or function under its own name (`""` for the top level)."""
+    name = getattr(thing, "__name__", None)
+    for namespace, members in _namespaces.items():
+        if members.get(name) is thing:
+            return namespace
+    return None
+
+
+_plain: dict[str, Callable[[dict], Any]] = {
+    "__tuple__": lambda c: tuple(deserialize_keras_object(v) for v in c["value"]),
+    "__numpy__": lambda c: np.array(c["value"], dtype=c["dtype"]),
+    "__tensor__": lambda c: jax.numpy.asarray(np.array(c["value"], dtype=c["dtype"])),
+    "__keras_tensor__": lambda c: KerasTensor(c["shape"], dtype=c["dtype"]),
+    "__bytes__": lambda c: c["value"].encode("latin1"),
+    "__slice__": lambda c: slice(*c["value"]),
+    "__ellipsis__": lambda c: Ellipsis,
+}
+
+
+def deserialize_keras_object(
+    config: Any,
+    custom_objects: dict | None = None,
+    safe_mode: bool = True,
+    namespace: str | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Make an object from :func:`serialize_keras_object`'s result.
+
+    Args:
+        config: JSON values.
+        custom_objects: Names of classes and functions that are not registered.
+        safe_mode: Kept for Keras's sake: a config can never run code or import a module here, in either mode.
+        namespace: Where a bare class name is looked up first, such as ``"layers"``.
+        **kwargs: Ignored.
+
+    Raises:
+        ValueError: If a class is not known; the message says how to make it known.
+    """
+    if custom_objects:
+        with CustomObjectScope(custom_objects):
+            return deserialize_keras_object(config, None, safe_mode, namespace)
+    if isinstance(config, (list, tuple)):
+        return [deserialize_keras_object(v, safe_mode=safe_mode) for v in config]
+    if isinstance(config, str) and namespace is not None:
+        return get(config, namespace, namespace.rstrip("s"))
+    if not isinstance(config, dict):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {k: deserialize_keras_object(v, safe_mode=safe_mode) for k, v in config.items()}
+    class_name, inner = config["class_name"], config["config"]
+    if class_name in _plain:
+        return _plain[class_name](inner)
+    if class_name == "__lambda__":
+        raise ValueError(
+            "This file holds a Python lambda: loading it would run code that somebody else wrote, so kernelkit never "
+            "does. Rebuild the model with a named function and pass it as custom_objects={'name': function}."
+        )
+    if class_name in ("function", "__typespec__"):
+        return _find(str(inner), config, namespace)
+    cls = _find(str(class_name), config, namespace)
+    if not hasattr(cls, "from_config"):
+        raise ValueError(f"{class_name!r} is not a class that can be made from a config.")
+    instance = cls.from_config(inner)
+    build = config.get("build_config")
+    if build and hasattr(instance, "build_from_config") and not getattr(instance, "built", True):
+        instance.build_from_config(deserialize_keras_object(build, safe_mode=safe_mode))
+    compiled = config.get("compile_config")
+    if compiled and hasattr(instance, "compile_from_config"):
+        instance.compile_from_config(compiled)
+    return instance
+
+
+def _find(name: str, config: dict, namespace: str | None) -> Any:
+    registered = config.get("registered_name") or name
+    for key in (registered, name):
+        found = get_registered_object(key)
+        if found is not None:
+            return found
+    module = str(config.get("module") or "")
+    root, _, public = module.partition(".")
+    places = [namespace] if namespace is not None else []
+    if root in ("keras", "kernelkit"):
+        places.append(public)
+    for place in places or ([] if module else sorted(_namespaces)):
+        found = _namespaces.get(place, {}).get(name)
+        if found is not None and callable(found) and not name.startswith("_"):
+            return found
+    raise ValueError(
+        f"{registered!r} (module {module!r}) is not known to kernelkit. If it is your own class or "
+        "function, decorate it "
+        "with kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
+        f"{suggest(name, _namespaces.get(namespace or public, {}))}"
+    )

@@ -1,0 +1,360 @@
+"""`GradientTape`: gradients of code that runs eagerly, line by line, as in Keras's introduction.
+
+While a tape is open, each op and each layer that is called runs through `jax.vjp`, and the tape keeps the function that
+pulls gradients back through it. What they return are :class:`TapeTensor` objects: arrays that know they were recorded.
+A value cannot slip past the tape unseen: a function of `jax.numpy` refuses a taped tensor while its tape is open, so a
+gradient is never silently zero. For fast training use `fit`, or `jax.value_and_grad` over `stateless_call`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import scope
+from kernelkit.operators import Operators, _functions
+from kernelkit.variable import Variable
+
+
+class TapeTensor(Operators):
+    """An array that an open :class:`GradientTape` recorded."""
+
+    def __init__(self, value: jax.Array) -> None:
+        self.value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.value.size
+
+    @property
+    def T(self) -> Any:
+        """The tensor with its axes reversed, recorded."""
+        return _functions["transpose"](self)
+
+    def numpy(self) -> np.ndarray:
+        """Return the value as a NumPy array; the copy is no longer recorded."""
+        return np.asarray(self.value)
+
+    def item(self) -> Any:
+        """Return the only element as a Python number."""
+        return self.value.item()
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the mean over ``axis``, recorded."""
+        return _functions["mean"](self, axis=axis, keepdims=keepdims)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """Return the sum over ``axis``, recorded."""
+        return _functions["sum"](self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Any:
+        """Return the tensor in another shape, recorded."""
+        return _functions["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+    def astype(self, dtype: Any) -> Any:
+        """Return the tensor in another dtype, recorded."""
+        return _functions["cast"](self, dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.value, dtype=dtype)
+
+    @property
+    def __jax_array__(self) -> Callable[[], jax.Array] | None:
+        # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
+        if scope.local.tape is not None:
+            # `array + tensor` asks here first; told no, it leaves the sum to `tensor.__radd__`, which records it.
+            if sys._getframe(1).f_code.co_name.startswith("_operator_"):
+                return None
+            # jax dresses a TypeError up as its own; this one must be read.
+            raise RuntimeError(
+                "A function outside of kernelkit (of jax.numpy, say) was given a tensor that an open GradientTape "
+                "recorded; its gradient would stop here. Use the function of the same name in kernelkit.ops, or take "
+                "the plain value with `tensor.numpy()` if no gradient should flow, or use jax.value_and_grad."
+            )
+        return lambda: self.value
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator:
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
+
+    def __repr__(self) -> str:
+        return f"TapeTensor({self.value})"
+
+
+class _Entry:
+    """One recorded call: which differentiable values went in and came out, and how gradients go back."""
+
+    def __init__(self, pure: Callable, inputs: list, outputs: list, pull_back: Callable) -> None:
+        self.pure = pure
+        self.inputs = inputs
+        self.outputs = outputs
+        self.pull_back = pull_back
+
+
+class GradientTape:
+    """Record ops and layers, then ask for gradients.
+
+    Args:
+        persistent: Accepted for TensorFlow's sake; a tape can always be asked more than once.
+        watch_accessed_variables: Whether trainable variables are recorded without :meth:`watch`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> w = kk.Variable(3.0)
+        >>> with kk.GradientTape() as tape:
+        ...     loss = w * w + 1.0
+        >>> float(tape.gradient(loss, w))
+        6.0
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self.persistent = persistent
+        self.watch_accessed_variables = watch_accessed_variables
+        self._entries: list[_Entry] = []
+        self._watched: dict[int, Any] = {}
+        self._outer: GradientTape | None = None
+
+    def __enter__(self) -> GradientTape:
+        self._outer, scope.local.tape = scope.local.tape, self
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        scope.local.tape = self._outer
+
+    def watch(self, tensor: Any) -> None:
+        """Make gradients with respect to an array, variable or list of them available.
+
+        Args:
+            tensor: A jax array or variable (NumPy arrays have no identity a tape could follow: convert them first).
+        """
+        for leaf in jtu.tree_leaves(tensor, is_leaf=lambda x: isinstance(x, (Variable, TapeTensor))):
+            if not isinstance(leaf, (jax.Array, Variable, TapeTensor)):
+                raise TypeError(
+                    f"tape.watch() takes jax arrays and variables, got {type(leaf).__name__}. "
+                    "Convert it with kernelkit.ops.convert_to_tensor() and pass the result to watch() and to the model."
+                )
+            self._watched[id(leaf)] = leaf
+
+    def stop_recording(self) -> Any:
+        """Return a context in which nothing is recorded."""
+        return stop_recording()
+
+    def gradient(
+        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none"
+    ) -> Any:
+        """Return the gradient of a recorded value.
+
+        Args:
+            target: The loss: a tensor that ops and layers computed while the tape was open (or several: their sum).
+            sources: Variables or watched arrays, nested at will.
+            output_gradients: Gradient of each target, ones by default.
+            unconnected_gradients: ``"none"`` or ``"zero"``: what stands for a source that the target doesn't depend on.
+
+        Returns:
+            Arrays of the shapes of ``sources``, nested alike.
+
+        Raises:
+            ValueError: If the target was not recorded, or depends on none of the sources.
+        """
+        is_leaf = lambda x: isinstance(x, (Variable, TapeTensor))  # noqa: E731
+        targets = jtu.tree_leaves(target, is_leaf=is_leaf)
+        flat, treedef = jtu.tree_flatten(sources, is_leaf=is_leaf)
+        made = {id(t) for entry in self._entries for t in entry.outputs}
+        for one in targets:
+            if id(one) not in made and not any(one is s for s in flat):
+                raise ValueError(
+                    "GradientTape.gradient() was given a target that the tape has not recorded: it was "
+                    "computed outside "
+                    "of kernelkit's ops and layers (with jax.numpy, NumPy or plain arrays), or after the tape was "
+                    "closed. Compute the loss inside the `with` block with kernelkit.ops, a Loss or arithmetic on the "
+                    "model's output; or use jax.value_and_grad over `model.stateless_call`."
+                )
+        seeds = [jnp.ones_like(_plain(t)) for t in targets]
+        if output_gradients is not None:
+            seeds = [_plain(g) for g in jtu.tree_leaves(output_gradients, is_leaf=is_leaf)]
+        if scope.local.tape is not None and scope.local.tape is not self:
+            found = self._recorded_gradients(targets, flat, seeds)
+        else:
+            found = self._pull_back(targets, flat, seeds)
+        if flat and all(g is None for g in found) and unconnected_gradients == "none":
+            names = ", ".join(getattr(s, "path", f"array of shape {s.shape}") for s in flat[:5])
+            raise ValueError(
+                f"The target depends on none of the sources ({names}{', ...' if len(flat) > 5 else ''}) "
+                "through recorded "
+                "ops. A value on the way was computed outside of kernelkit's ops and layers (NumPy, "
+                "jax.numpy, arithmetic "
+                "on plain arrays) or was not watched: use kernelkit.ops, and tape.watch(x) for arrays "
+                "before using them."
+            )
+        if unconnected_gradients == "zero":
+            found = [jnp.zeros_like(_plain(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
+        return treedef.unflatten(found)
+
+    def _pull_back(self, targets: list, sources: list, seeds: list) -> list:
+        totals: dict[int, Any] = {}
+        for target, seed in zip(targets, seeds, strict=True):
+            totals[id(target)] = totals[id(target)] + seed if id(target) in totals else seed
+        for entry in reversed(self._entries):
+            if not any(id(t) in totals for t in entry.outputs):
+                continue
+            cotangents = [totals.get(id(t)) for t in entry.outputs]
+            cotangents = [
+                jnp.zeros_like(t.value) if c is None else c for t, c in zip(entry.outputs, cotangents, strict=True)
+            ]
+            for source, gradient in zip(entry.inputs, entry.pull_back(cotangents), strict=True):
+                key = id(source)
+                totals[key] = totals[key] + gradient if key in totals else gradient
+        return [totals.get(id(s)) for s in sources]
+
+    def _recorded_gradients(self, targets: list, sources: list, seeds: list) -> list:
+        """Gradients that an outer tape can differentiate again: the recording is run anew as one pure function."""
+        made = {id(t) for entry in self._entries for t in entry.outputs}
+        leaves: dict[int, Any] = {id(s): s for s in sources}
+        for entry in self._entries:
+            leaves.update({id(v): v for v in entry.inputs if id(v) not in made})
+        order = list(leaves)
+
+        def gradients(*values: Any) -> list:
+            def total(wanted: list) -> Any:
+                known = dict(zip(order, values, strict=True))
+                known.update(zip((id(s) for s in sources), wanted, strict=True))
+                for entry in self._entries:
+                    outputs = entry.pure(*(known[id(v)] for v in entry.inputs))[0]
+                    for tensor, value in zip(entry.outputs, outputs, strict=True):
+                        known.setdefault(id(tensor), value)
+                return sum(jnp.sum(known[id(t)] * seed) for t, seed in zip(targets, seeds, strict=True))
+
+            return jax.grad(total)([values[order.index(id(s))] for s in sources])
+
+        return record(gradients, tuple(leaves.values()), {})
+
+
+@contextmanager
+def stop_recording() -> Iterator[None]:
+    """Record nothing on any tape while open."""
+    before, scope.local.tape = scope.local.tape, None
+    try:
+        yield
+    finally:
+        scope.local.tape = before
+
+
+def unwrap(structure: Any) -> Any:
+    """Return a structure with each taped tensor replaced by its plain array."""
+    return jtu.tree_map(
+        lambda v: v.value if isinstance(v, TapeTensor) else v, structure, is_leaf=lambda v: isinstance(v, TapeTensor)
+    )
+
+
+def record(function: Callable, args: tuple, kwargs: dict, variables: Sequence[Variable] = ()) -> Any:
+    """Run a function of arrays and let every open tape remember how to pull gradients back through it.
+
+    Args:
+        function: An op, or the call of a layer that is built.
+        args: Its arguments.
+        kwargs: Its keyword arguments.
+        variables: Trainable variables it reads besides its arguments.
+
+    Returns:
+        The function's outputs, float arrays as :class:`TapeTensor`.
+    """
+    tapes = _open_tapes()
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=lambda x: isinstance(x, (Variable, TapeTensor)))
+    places = [i for i, leaf in enumerate(leaves) if _is_source(leaf, tapes)]
+    lent = [v for v in variables if not any(v is leaves[i] for i in places) and _is_source(v, tapes)]
+    if not places and not lent:
+        with stop_recording():
+            return function(*unwrap(args), **unwrap(kwargs))
+    inputs = [leaves[i] for i in places] + lent
+    shape_of_outputs: list = []
+
+    def pure(*values: Any) -> tuple:
+        filled = [leaf.value if isinstance(leaf, TapeTensor) else leaf for leaf in leaves]
+        for place, value in zip(places, values, strict=False):
+            filled[place] = value
+        mapping = list(zip(lent, values[len(places) :], strict=True))
+        own_args, own_kwargs = jtu.tree_unflatten(treedef, filled)
+        with stop_recording(), scope.StatelessScope(mapping, collect_losses=True) as lender:
+            outputs = function(*own_args, **own_kwargs)
+        flat, structure = jtu.tree_flatten(outputs, is_leaf=lambda x: isinstance(x, Variable))
+        flat = [jnp.asarray(v) if isinstance(v, (Variable, np.ndarray)) else v for v in flat]
+        owners = [layer for layer, _ in lender.losses]
+        is_float = [isinstance(v, jax.Array) and jnp.issubdtype(v.dtype, jnp.inexact) for v in flat]
+        shape_of_outputs[:] = [structure, is_float, owners]
+        updates = [(v, lender.values[id(v)]) for v in lender.variables if not any(v is other for other in lent)]
+        shape_of_outputs.append([v for v, _ in updates])
+        floats = [v for v, yes in zip(flat, is_float, strict=True) if yes] + [loss for _, loss in lender.losses]
+        rest = [v for v, yes in zip(flat, is_float, strict=True) if not yes]
+        return floats, (rest, [value for _, value in updates])
+
+    floats, pull_back, (rest, updates) = jax.vjp(pure, *(_plain(v) for v in inputs), has_aux=True)
+    structure, is_float, owners, updated = shape_of_outputs
+    for variable, value in zip(updated, updates, strict=True):
+        variable.assign(value)
+    tensors = [TapeTensor(v) for v in floats]
+    entry = _Entry(pure, inputs, tensors, pull_back)
+    for tape in tapes:
+        tape._entries.append(entry)
+    for layer, loss in zip(owners, tensors[len(tensors) - len(owners) :], strict=True):
+        layer._own_losses.append(loss)
+    of_floats, of_rest = iter(tensors), iter(rest)
+    return structure.unflatten([next(of_floats) if yes else next(of_rest) for yes in is_float])
+
+
+def _open_tapes() -> list[GradientTape]:
+    tapes, tape = [], scope.local.tape
+    while tape is not None:
+        tapes.append(tape)
+        tape = tape._outer
+    return tapes
+
+
+def _is_source(leaf: Any, tapes: list[GradientTape]) -> bool:
+    if not isinstance(leaf, (TapeTensor, Variable, jax.Array)) or not jnp.issubdtype(_plain(leaf).dtype, jnp.inexact):
+        return False
+    if isinstance(leaf, TapeTensor):
+        return True
+    if isinstance(leaf, Variable) and leaf.trainable and any(t.watch_accessed_variables for t in tapes):
+        return True
+    return any(id(leaf) in t._watched for t in tapes)
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, (TapeTensor, Variable)) else jnp.asarray(value)

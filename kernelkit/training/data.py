@@ -1,0 +1,207 @@
+"""What `fit(x, y, sample_weight)` and its kin accept, made into a feed; with errors that say what doesn't fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.training.feed import ArrayFeed, Feed, StreamFeed, as_array
+
+
+def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Return the batch that steps take: ``(x, y)``, ``(x, y, sample_weight)``, or ``x`` alone.
+
+    An ``x`` of several inputs is ``(x,)`` when it is alone, so that it isn't taken for inputs and targets.
+    """
+    if y is None and sample_weight is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack(data: Any) -> tuple[Any, Any, Any]:
+    """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
+
+    Example:
+        >>> unpack((1, 2))
+        (1, 2, None)
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"A batch is x, (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(data)}.")
+    return (*data, None, None)[:3]
+
+
+def make_feed(
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+    seed: int = 0,
+    class_weight: dict | None = None,
+    what: str = "fit",
+) -> Feed:
+    """Return a feed of arrays, or of anything that yields batches.
+
+    Args:
+        x: Arrays (nested), a DataFrame, or an iterable of batches: generator, `tf.data.Dataset`, torch `DataLoader`.
+        y: Targets, for arrays.
+        sample_weight: Weights of the samples, for arrays.
+        batch_size: Samples in a step, 32 by default; for arrays.
+        steps: Steps in an epoch.
+        shuffle: Whether each epoch has an order of its own.
+        seed: Seed of the order.
+        class_weight: Dict from class index to weight.
+        what: Name of the method, for errors.
+
+    Raises:
+        ValueError: If the parts have unequal lengths, or arguments come that the source cannot take.
+    """
+    if x is None:
+        raise ValueError(f"{what}() needs data: x=... was not given.")
+    if is_stream(x):
+        extra = [n for n, v in (("y", y), ("sample_weight", sample_weight)) if v is not None]
+        if extra:
+            raise ValueError(
+                f"{what}(): x is a {type(x).__name__} that yields whole batches, so {extra[0]}=... must "
+                "not be given: let it "
+                "yield (x, y) or (x, y, sample_weight)."
+            )
+        if batch_size is not None:
+            raise ValueError(
+                f"{what}(): x is a {type(x).__name__} that yields whole batches; batch_size=... has no effect on it."
+            )
+        weigh = (lambda batch: _weigh_batch(batch, class_weight)) if class_weight else None
+        return StreamFeed(_iterable(x), steps, weigh)
+    arrays = [to_arrays(v) for v in (x, y, sample_weight)]
+    check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
+    if class_weight:
+        arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
+    if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
+        raise ValueError(f"{what}(): batch_size must be an int of at least 1, got {batch_size!r}.")
+    return ArrayFeed(pack(*arrays), int(batch_size or _size_for(arrays[0], steps)), shuffle, seed, steps)
+
+
+def _size_for(x: Any, steps: int | None) -> int:
+    """32, or as many as it takes to see all samples in the steps asked for."""
+    samples = len(jtu.tree_leaves(x)[0])
+    return 32 if steps is None else max(1, -(-samples // steps))
+
+
+def is_stream(x: Any) -> bool:
+    """Return whether data are an iterable of batches rather than arrays."""
+    if isinstance(x, (list, tuple, dict, np.ndarray, jax.Array, int, float)) or hasattr(x, "__array__"):
+        return False
+    if type(x).__module__.partition(".")[0] == "pandas":
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+def _iterable(x: Any) -> Any:
+    if hasattr(x, "as_numpy_iterator"):
+        return _Numpy(x)
+    return x
+
+
+class _Numpy:
+    """A `tf.data.Dataset` as an iterable of NumPy batches."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __iter__(self) -> Any:
+        return self.dataset.as_numpy_iterator()
+
+    def cardinality(self) -> int:
+        return int(self.dataset.cardinality())
+
+
+def to_arrays(data: Any) -> Any:
+    """Return nested array-likes as arrays. A list of numbers or of rows is one array; a list of arrays is several."""
+    if data is None:
+        return None
+    if isinstance(data, dict):
+        return {k: to_arrays(v) for k, v in data.items()}
+    if isinstance(data, (list, tuple)):
+        if data and all(hasattr(v, "shape") and getattr(v, "ndim", 1) > 0 for v in data):
+            return type(data)(to_arrays(v) for v in data)
+        if data and all(isinstance(v, (dict,)) for v in data):
+            return type(data)(to_arrays(v) for v in data)
+        return as_array(data)
+    return as_array(data)
+
+
+def check_lengths(parts: dict[str, Any], what: str) -> None:
+    """Raise unless all arrays have the same number of samples."""
+    lengths: dict[str, int] = {}
+    for name, part in parts.items():
+        for path, leaf in jtu.tree_flatten_with_path(part)[0]:
+            label = name + jtu.keystr(path)
+            if np.ndim(leaf) == 0:
+                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples.")
+            lengths[label] = len(leaf)
+    if not lengths:
+        raise ValueError(f"{what}(): x holds no arrays.")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{k} has {v}" for k, v in lengths.items())
+        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}.")
+    if 0 in lengths.values():
+        raise ValueError(f"{what}(): the data have no samples.")
+
+
+def weights_of_classes(y: Any, class_weight: dict, sample_weight: Any = None) -> Any:
+    """Return each sample's weight by its class, times its own weight.
+
+    Args:
+        y: Class indices (n,) or (n, 1), or one-hot rows (n, classes).
+        class_weight: Dict from class index to weight; classes that are missing weigh 1.
+        sample_weight: Weights (n,) to multiply with.
+    """
+    if y is None or isinstance(y, (dict, list, tuple)):
+        raise ValueError("class_weight works with a single y of class labels; pass sample_weight for several outputs.")
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
+    labels = np.round(labels).astype("int64")
+    table = np.ones(max(int(labels.max(initial=0)), *(int(k) for k in class_weight)) + 1, "float32")
+    for index, weight in class_weight.items():
+        table[int(index)] = weight
+    weights = table[labels]
+    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def _weigh_batch(batch: Any, class_weight: dict) -> Any:
+    x, y, sample_weight = unpack(batch)
+    return pack(x, y, weights_of_classes(y, class_weight, sample_weight))
+
+
+def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
+    """Cut the last share of the samples off, for validation.
+
+    Returns:
+        ``(x, y, sample_weight)`` of the first part and of the last part.
+
+    Raises:
+        ValueError: If the data are no arrays, or a part would be empty.
+    """
+    if is_stream(x):
+        raise ValueError("validation_split works with arrays only. Give the validation data as validation_data=...")
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}.")
+    arrays = tuple(to_arrays(v) for v in (x, y, sample_weight))
+    check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), "fit")
+    count = len(jtu.tree_leaves(arrays[0])[0])
+    at = int(count * (1 - share))
+    if at == 0 or at == count:
+        raise ValueError(f"validation_split={share} of {count} samples leaves one part empty.")
+    first = tuple(jtu.tree_map(lambda v: v[:at], a) for a in arrays)
+    last = tuple(jtu.tree_map(lambda v: v[at:], a) for a in arrays)
+    return first, last

@@ -1,0 +1,366 @@
+"""Every source of data, as chunks of batches on the device.
+
+A :class:`Chunk` is what a program runs over: arrays with a leading sample axis that hold several batches, and how many.
+Arrays come in three ways. On an accelerator they are put there whole, once, and a batch is gathered by index. On the
+CPU,
+and when they are too large, the next batches are gathered on the host by a thread while the current ones are computed.
+Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch at a time, fetched ahead.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import dtypes
+
+CHUNK_BYTES = 8 * 2**20
+"""A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
+
+
+class Chunk(NamedTuple):
+    """Batches on the device.
+
+    Attributes:
+        data: Arrays with a leading sample axis, nested as a batch is.
+        order: Sample indices, or ``None`` if batches lie one after the other.
+        batch_size: Samples in a batch.
+        first: Number of the first batch to run, counted inside the chunk.
+        count: How many batches to run.
+    """
+
+    data: Any
+    order: Any
+    batch_size: int
+    first: int
+    count: int
+
+
+class Feed:
+    """A source of data.
+
+    Attributes:
+        steps: Steps in an epoch, or ``None`` if only the end of the data will tell.
+        batch_size: Samples in a full batch, or ``None`` if unknown.
+        samples: Samples in an epoch, or ``None`` if unknown.
+    """
+
+    steps: int | None = None
+    batch_size: int | None = None
+    samples: int | None = None
+
+    def sample(self) -> Any:
+        """Return one batch (of shapes and dtypes that can be relied on) without using it up."""
+        raise NotImplementedError
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+        """Yield the chunks of an epoch, from a given step on."""
+        raise NotImplementedError
+
+    def epoch_end(self) -> None:
+        """Tell the source that an epoch has ended."""
+
+
+class ArrayFeed(Feed):
+    """Arrays in memory.
+
+    Args:
+        data: NumPy or jax arrays with a leading sample axis, nested as a batch is.
+        batch_size: Samples in a step; the last step of an epoch may have fewer.
+        shuffle: ``True``, ``False`` or ``"batch"`` (shuffle within blocks of a batch's size).
+        seed: Seed of the order; epochs differ.
+        steps: Steps in an epoch, if not all data are used in each.
+    """
+
+    def __init__(
+        self, data: Any, batch_size: int, shuffle: bool | str = False, seed: int = 0, steps: int | None = None
+    ) -> None:
+        leaves, self._treedef = jtu.tree_flatten(data)
+        self.samples = len(leaves[0])
+        self.batch_size = min(batch_size, self.samples)
+        available = -(-self.samples // self.batch_size)
+        self.steps = available if steps is None else min(steps, available)
+        self._shuffle = shuffle
+        self._seed = seed
+        self._leaves = leaves
+        self._resident: list | None = None
+        self._on_device = _fits_on_accelerator(leaves)
+
+    def order(self, number: int) -> np.ndarray | None:
+        """Return the order of the samples in an epoch, ``None`` for the order of the arrays."""
+        if not self._shuffle:
+            return None
+        rng = np.random.Generator(np.random.Philox(key=[self._seed, number]))
+        if self._shuffle == "batch":
+            full = self.samples // self.batch_size * self.batch_size
+            blocks = np.arange(full, dtype="int32").reshape(-1, self.batch_size)
+            rest = np.arange(full, self.samples, dtype="int32")
+            return np.concatenate([blocks[rng.permutation(len(blocks))].reshape(-1), rest])
+        return rng.permutation(self.samples).astype("int32")
+
+    def sample(self) -> Any:
+        return self._treedef.unflatten([_host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+        order = self.order(number)
+        full = min(self.samples // self.batch_size, self.steps)
+        if self._on_device:
+            yield from self._resident_chunks(order, start, full)
+        else:
+            yield from ahead(self._host_chunks(order, start, full), worthwhile=full > self._capacity())
+
+    def _resident_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
+        if self._resident is None:
+            self._resident = [jax.device_put(_host(v)) for v in self._leaves]
+        data = self._treedef.unflatten(self._resident)
+        places = jax.device_put(np.arange(self.samples, dtype="int32") if order is None else order)
+        if start < full:
+            yield Chunk(data, places, self.batch_size, start, full - start)
+        if full < self.steps:
+            rest = self.samples - full * self.batch_size
+            rows = places[full * self.batch_size :]
+            yield Chunk(jtu.tree_map(lambda v: v[rows], data), None, rest, 0, 1)
+
+    def _capacity(self) -> int:
+        row = sum(v.nbytes // max(1, len(v)) for v in self._leaves)
+        batches = max(1, CHUNK_BYTES // max(1, row * self.batch_size))
+        # A power of two, whatever the number of samples, so that fits of different lengths share one executable.
+        return min(512, 1 << (batches.bit_length() - 1))
+
+    def _host_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
+        size, capacity = self.batch_size, self._capacity()
+        for first in range(start, full, capacity):
+            count = min(capacity, full - first)
+            places = (
+                slice(first * size, (first + count) * size)
+                if order is None
+                else order[first * size : (first + count) * size]
+            )
+            yield Chunk(self._gather(places, count * size, capacity * size), None, size, 0, count)
+        if full < self.steps:
+            places = slice(full * size, None) if order is None else order[full * size :]
+            rest = self.samples - full * size
+            yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
+
+    def _gather(self, places: Any, count: int, room: int) -> Any:
+        return self._treedef.unflatten(
+            [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
+        )
+
+
+class StreamFeed(Feed):
+    """Anything that yields batches.
+
+    Args:
+        source: An iterable of batches; asked for a new iterator when an epoch begins, if it can give one.
+        steps: Steps in an epoch; by default an epoch is one pass over the source.
+        prepare: Function applied to each batch (weights by class, say).
+    """
+
+    def __init__(self, source: Iterable, steps: int | None = None, prepare: Callable[[Any], Any] | None = None) -> None:
+        self._source = source
+        self._prepare = prepare or (lambda batch: batch)
+        self._iterator: Iterator | None = None
+        self._first: list = []
+        self._limited = steps is not None
+        self.steps = steps if steps is not None else _length(source)
+
+    def _next(self) -> Any:
+        if self._first:
+            return self._first.pop()
+        if self._iterator is None:
+            self._iterator = iter(self._source)
+        return self._prepare(to_host(next(self._iterator)))
+
+    def sample(self) -> Any:
+        if not self._first:
+            try:
+                self._first.append(self._next())
+            except StopIteration:
+                raise ValueError(
+                    "The data source gave no batch at all. A generator can be used only once: make a new "
+                    "one for each call."
+                ) from None
+        return self._first[0]
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+        yield from ahead(self._batches())
+
+    def _batches(self) -> Iterator[Chunk]:
+        taken = 0
+        while not self._limited or taken < (self.steps or 0):
+            try:
+                batch = self._next()
+            except StopIteration:
+                self._iterator = None
+                if self._limited and taken and not isinstance(self._source, Iterator):
+                    continue  # an epoch longer than one pass begins the next one
+                return
+            data = jtu.tree_map(jax.device_put, batch)
+            taken += 1
+            yield Chunk(data, None, _rows(batch), 0, 1)
+
+    def epoch_end(self) -> None:
+        if not self._limited:
+            self._iterator = None
+        if hasattr(self._source, "on_epoch_end"):
+            self._source.on_epoch_end()
+
+
+def ahead(chunks: Iterator[Chunk], worthwhile: bool = True, depth: int = 2) -> Iterator[Chunk]:
+    """Yield chunks that a thread prepares while earlier ones are computed.
+
+    An error in the thread is raised here; leaving the loop early ends the thread.
+    """
+    if not worthwhile:
+        yield from chunks
+        return
+    ready: queue.Queue = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def work() -> None:
+        try:
+            for chunk in chunks:
+                if not _put(ready, ("chunk", chunk), stopped):
+                    return
+            _put(ready, ("end", None), stopped)
+        except BaseException as error:
+            _put(ready, ("error", error), stopped)
+
+    thread = threading.Thread(target=work, name="kernelkit-feed", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = ready.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        stopped.set()
+        thread.join(timeout=10)
+
+
+def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:
+    while not stopped.is_set():
+        try:
+            ready.put(item, timeout=0.1)
+            return True
+        except queue.Full:
+            continue
+    return False
+
+
+# Arrays
+# ----------------------------------------------------------------------------------------------------------------
+
+
+def to_host(batch: Any) -> Any:
+    """Return a batch of tensors of any framework as NumPy (or jax) arrays of dtypes that jax takes."""
+    return jtu.tree_map(as_array, batch, is_leaf=lambda v: v is None or _is_frame(v))
+
+
+def as_array(value: Any) -> Any:
+    """Return an array-like as a NumPy or jax array of a dtype that jax takes; ``None`` stays.
+
+    Args:
+        value: NumPy, jax, pandas, TensorFlow or torch data, or a number.
+
+    Raises:
+        TypeError: If it holds objects that are no numbers.
+    """
+    if value is None or isinstance(value, jax.Array):
+        return value
+    if _is_frame(value):
+        value = value.to_numpy()
+        value = value[:, None] if value.ndim == 1 else value
+    elif type(value).__module__.startswith("torch"):
+        value = value.detach().cpu().numpy()
+    elif not isinstance(value, np.ndarray):
+        value = np.asarray(value)
+    if value.dtype.kind == "O":
+        try:
+            value = np.asarray(value.tolist(), dtype="float32")
+        except (TypeError, ValueError):
+            raise TypeError(
+                "Data of dtype object cannot be trained on: the rows may have unequal lengths (pad them with "
+                "kernelkit.utils.pad_sequences) or hold something that is no number."
+            ) from None
+    return value
+
+
+def _is_frame(value: Any) -> bool:
+    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "to_numpy")
+
+
+def _host(value: Any) -> np.ndarray:
+    value = np.asarray(value)
+    dtype = _jax_dtype(value.dtype)
+    return value if value.dtype == dtype else value.astype(dtype)
+
+
+def _jax_dtype(dtype: Any) -> Any:
+    if dtype == np.float64:
+        from kernelkit import config
+
+        return np.dtype(config.floatx()) if config.floatx() != "bfloat16" else jax.numpy.dtype("bfloat16")
+    return dtypes.canonical(dtype)
+
+
+def _host_rows(value: Any, places: Any) -> np.ndarray:
+    rows = np.asarray(value[places])
+    return rows.astype(_jax_dtype(rows.dtype), copy=False)
+
+
+def _fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
+    """Copy rows into a new array with room for more, aligned so that jax takes it without another copy."""
+    source = np.asarray(source) if not isinstance(source, np.ndarray) else source
+    dtype = _jax_dtype(source.dtype)
+    target = aligned((room, *source.shape[1:]), dtype)
+    if isinstance(places, slice):
+        target[:count] = source[places]
+    elif source.dtype == dtype:
+        np.take(source, places, axis=0, out=target[:count], mode="clip")
+    else:
+        target[:count] = source[places]
+    return target
+
+
+def aligned(shape: tuple, dtype: Any, boundary: int = 64) -> np.ndarray:
+    """Return an uninitialized array whose memory begins at a multiple of ``boundary`` bytes."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + boundary, "uint8")
+    offset = -raw.ctypes.data % boundary
+    return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
+def _fits_on_accelerator(leaves: list) -> bool:
+    device = jax.devices()[0]
+    if device.platform == "cpu" or any(isinstance(v, np.memmap) for v in leaves):
+        return False
+    stats = device.memory_stats() or {}
+    room = stats.get("bytes_limit", 2**30) - stats.get("bytes_in_use", 0)
+    return sum(v.nbytes for v in leaves) < 0.25 * room
+
+
+def _rows(batch: Any) -> int:
+    leaves = [v for v in jtu.tree_leaves(batch) if getattr(v, "ndim", 0) > 0]
+    return int(leaves[0].shape[0]) if leaves else 1
+
+
+def _length(source: Any) -> int | None:
+    if hasattr(source, "cardinality"):
+        count = int(source.cardinality())
+        return count if count >= 0 else None
+    try:
+        return len(source)
+    except TypeError:
+        return None

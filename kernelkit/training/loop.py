@@ -1,0 +1,262 @@
+"""`fit`, `evaluate` and `predict` as loops over dispatches: the only place that knows epochs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import config
+from kernelkit.training.callback import CallbackList
+from kernelkit.training.display import Block, Display, Run
+from kernelkit.training.feed import Feed
+from kernelkit.training.session import Training
+
+
+def fit(
+    training: Training,
+    feed: Feed,
+    run: Run,
+    callbacks: CallbackList,
+    display: Display,
+    validate: Callable[[int], dict] | None,
+) -> None:
+    """Train for the epochs of a run.
+
+    Args:
+        training: The model's training.
+        feed: Where batches come from.
+        run: Epochs, steps, history.
+        callbacks: Called at the points that their names tell.
+        display: Shown what happens.
+        validate: Called with the number of an epoch that has ended; returns logs named ``val_...``.
+    """
+    model = run.model
+    model.stop_training = False
+    outcome = "failed"
+    error: BaseException | None = None
+    display.begin(run)
+    try:
+        with training.guard:
+            callbacks.on_train_begin()
+            logs: dict = {}
+            done = 0
+            for epoch in range(run.initial_epoch, run.epochs):
+                model.reset_metrics()
+                callbacks.on_epoch_begin(epoch)
+                display.epoch_begin(epoch)
+                logs, steps = _train_epoch(training, feed, run, callbacks, display, epoch, done)
+                if not steps:
+                    break
+                done += steps
+                run.steps = steps
+                if validate is not None:
+                    logs |= validate(epoch)
+                callbacks.on_epoch_end(epoch, logs)
+                display.epoch_end(epoch, logs)
+                feed.epoch_end()
+                if model.stop_training:
+                    break
+            callbacks.on_train_end(logs)
+        outcome = "stopped" if run.stopping else "done"
+    except KeyboardInterrupt as interrupt:
+        outcome, error = "interrupted", interrupt
+        raise
+    except BaseException as failure:
+        error = failure
+        raise
+    finally:
+        display.end(outcome, error)
+
+
+def _train_epoch(
+    training: Training, feed: Feed, run: Run, callbacks: CallbackList, display: Display, epoch: int, done: int
+) -> tuple[dict, int]:
+    """Run one epoch; return its logs and how many steps it had."""
+    one_by_one = callbacks.needs_model_between_batches
+    pace = training.pace("train", one_by_one)
+    last: Block | None = None
+    step = 0
+    limit = config.max_steps_per_epoch()
+    for data, order, batch_size, first, count in feed.epoch(epoch):
+        if limit is not None:
+            count = min(count, limit - step)
+        variables = training.variables("train")
+        # The weights that lower the program are read, not taken: compiling may be interrupted.
+        dispatch = training.program("train").prepare(variables.peek(), data, order, batch_size)
+        end = first + count
+        while first < end:
+            k = pace.next(end - first)
+            if one_by_one:
+                callbacks.on_train_batch_begin(step)
+                if training.variables("train") is not variables:  # a callback froze a layer
+                    variables = training.variables("train")
+                    dispatch = training.program("train").prepare(variables.peek(), data, order, batch_size)
+            with training.guard.whole:
+                state, logs = dispatch(variables.take(), first, k)
+                variables.give(state)
+            block = Block(done + step, k, epoch, step, logs)
+            last = block
+            run.history.record(block)
+            pace.dispatched(logs, k)
+            display.steps(block)
+            if callbacks.needs_batches:
+                _tell_batches(callbacks, block, one_by_one)
+            first += k
+            step += k
+            if run.model.stop_training:
+                break
+        if run.model.stop_training or (limit is not None and step >= limit):
+            break
+    pace.drain()
+    if last is None:
+        _say_no_data(run, epoch)
+        return {}, 0
+    if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not run.model.stop_training:
+        warnings.warn(
+            f"The data ended after {step} of {feed.steps} steps in epoch {epoch + 1}. A generator must yield "
+            "steps_per_epoch * epochs batches; training goes on with what there is.",
+            stacklevel=4,
+        )
+    logs = last_logs(last.logs, last.count)
+    if not np.all(np.isfinite(logs.get("loss", 0.0))):
+        _say_nan(run, epoch, step)
+    return logs, step
+
+
+def _tell_batches(callbacks: CallbackList, block: Block, began: bool) -> None:
+    """Call the batch hooks once for each step of a dispatch, in order, with that step's own logs."""
+    rows = {name: np.asarray(values) for name, values in block.logs.items()}
+    for i in range(block.count):
+        if not began:
+            callbacks.on_train_batch_begin(block.step + i)
+        callbacks.on_train_batch_end(block.step + i, {name: as_number(values[i]) for name, values in rows.items()})
+
+
+def _say_no_data(run: Run, epoch: int) -> None:
+    if epoch == run.initial_epoch:
+        raise ValueError("fit(): the data source gave no batch. A generator can be used only once: make a new one.")
+    warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=5)
+
+
+def _say_nan(run: Run, epoch: int, steps: int) -> None:
+    """Warn that the loss stopped being a number, and say at which batch."""
+    bad = np.flatnonzero(~np.isfinite(run.history.batches["loss"][-steps:]))
+    where = f"at batch {int(bad[0])} of epoch {epoch + 1} (batches count from 0, epochs from 1)" if len(bad) else ""
+    warnings.warn(
+        f"The loss became NaN or infinite {where}. Usual causes: a learning rate that is too high (lower it, or pass "
+        "clipnorm=1.0 to the optimizer), NaN in the data, or a logarithm or division of zero in a custom loss. "
+        "callbacks.TerminateOnNaN() stops at once.",
+        RuntimeWarning,
+        stacklevel=5,
+    )
+
+
+def evaluate(training: Training, feed: Feed, callbacks: CallbackList) -> dict:
+    """Return the metrics over a feed."""
+    model = training.model
+    pace = training.pace("test", one_by_one=callbacks.needs_test_batches)
+    variables = training.variables("test")
+    logs, count, step = None, 0, 0
+    limit = config.max_steps_per_epoch()
+    with training.guard:
+        model.reset_metrics()
+        callbacks.on_test_begin()
+        for k, run in _dispatches(training, "test", feed, pace, limit):
+            if callbacks.needs_test_batches:
+                callbacks.on_test_batch_begin(step)
+            with training.guard.whole:
+                state, logs = run(variables.take())
+                variables.give(state)
+            count = k
+            pace.dispatched(logs, k)
+            if callbacks.needs_test_batches:
+                callbacks.on_test_batch_end(step, last_logs(logs, k))
+            step += k
+            if getattr(model, "stop_evaluating", False):
+                break
+        if logs is None:
+            raise ValueError(
+                "evaluate(): the data source gave no batch. A generator can be used only once: make a new one."
+            )
+        result = last_logs(logs, count)
+        pace.drain()
+        callbacks.on_test_end(result)
+    return result
+
+
+def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
+    """Return the model's outputs for a feed, as NumPy arrays."""
+    pace = training.pace("predict", one_by_one=callbacks.needs_predict_batches)
+    variables = training.variables("predict")
+    pieces: list = []
+    step = 0
+    waiting: list[tuple[int, Any]] = []
+
+    def fetch(left: int) -> None:
+        # The newest dispatch goes on computing while an older one's results are copied.
+        while len(waiting) > left:
+            count, rows = waiting.pop(0)
+            pieces.append(jtu.tree_map(lambda v, n=count: _join(np.asarray(v)[:n]), rows))
+
+    with training.guard:
+        callbacks.on_predict_begin()
+        for k, run in _dispatches(training, "predict", feed, pace, config.max_steps_per_epoch()):
+            if callbacks.needs_predict_batches:
+                callbacks.on_predict_batch_begin(step)
+            rows = run(variables.peek())
+            pace.dispatched(rows, k)
+            waiting.append((k, rows))
+            fetch(1)
+            if callbacks.needs_predict_batches:
+                fetch(0)
+                callbacks.on_predict_batch_end(step, {"outputs": pieces[-1]})
+            step += k
+            if getattr(training.model, "stop_predicting", False):
+                break
+        fetch(0)
+        pace.drain()
+        callbacks.on_predict_end()
+    if not pieces:
+        raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")
+    if len(pieces) == 1:  # a view of the device's buffer, which users must not write to
+        return jtu.tree_map(np.array, pieces[0])
+    return jtu.tree_map(lambda *rows: np.concatenate(rows), *pieces)
+
+
+def _dispatches(
+    training: Training, kind: str, feed: Feed, pace: Any, limit: int | None
+) -> Iterator[tuple[int, Callable]]:
+    """Yield ``(steps, run)`` for each dispatch of one pass over a feed; ``run(state)`` sends it off."""
+    step = 0
+    for data, order, batch_size, first, count in feed.epoch(0):
+        if limit is not None:
+            count = min(count, limit - step)
+        dispatch = training.program(kind).prepare(training.variables(kind).peek(), data, order, batch_size)
+        end = first + count
+        while first < end:
+            k = pace.next(end - first)
+            yield k, lambda state, first=first, k=k: dispatch(state, first, k)  # noqa: B023 - run before the next chunk
+            first += k
+            step += k
+        if limit is not None and step >= limit:
+            return
+
+
+def _join(rows: np.ndarray) -> np.ndarray:
+    """Return (steps, batch, ...) as (steps * batch, ...)."""
+    return rows.reshape(-1, *rows.shape[2:])
+
+
+def last_logs(logs: dict[str, Any], count: int) -> dict:
+    """Return the last row of stacked logs as Python numbers."""
+    return {name: as_number(np.asarray(values)[count - 1]) for name, values in logs.items()}
+
+
+def as_number(value: Any) -> Any:
+    """Return a scalar as a Python float (or int), an array as it is."""
+    value = np.asarray(value)
+    return value.item() if value.ndim == 0 else value

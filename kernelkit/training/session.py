@@ -1,0 +1,232 @@
+"""`Training`: what `compile` was told about a model, resolved when data are first seen, and its programs."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import metrics, optimizers, scope
+from kernelkit.layers.tracking import parts, unique
+from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.training.compile import CompiledLoss, CompiledMetrics
+from kernelkit.training.data import unpack
+from kernelkit.training.interrupt import InterruptGuard
+from kernelkit.training.outputs import Outputs
+from kernelkit.training.pace import Pace
+from kernelkit.training.state import StateVariables, TrainState
+from kernelkit.training.step import MAX_STEPS, Program
+
+
+class Training:
+    """The trainable side of a model: compiled loss, metrics, optimizer and executables.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.compiled = False
+        self.loss: CompiledLoss | None = None
+        self.metrics: CompiledMetrics | None = None
+        self.loss_tracker: metrics.Mean | None = None
+        self.steps_per_execution: int | str = "auto"
+        self.jit = True
+        self.settings: dict[str, Any] = {}
+        self.guard = InterruptGuard()
+        self._programs: dict[Any, Program] = {}
+        self._paces: dict[Any, Pace] = {}
+        self._variables: dict[str, tuple[Any, StateVariables]] = {}
+        self._ready_for: set[str] = set()
+
+    def forget(self) -> None:
+        """Drop the programs: the model has changed."""
+        self._programs.clear()
+        self._variables.clear()
+        self._ready_for.clear()
+
+    def configure(self, settings: dict[str, Any]) -> None:
+        """Take over what `compile` was told."""
+        self.forget()
+        self.settings = settings
+        self.loss = CompiledLoss(settings["loss"], settings["loss_weights"]) if settings["loss"] is not None else None
+        watched = settings["metrics"] or settings["weighted_metrics"]
+        self.metrics = (
+            CompiledMetrics(settings["metrics"], settings["weighted_metrics"], settings["loss"]) if watched else None
+        )
+        self.loss_tracker = metrics.Mean(name="loss")
+        self.steps_per_execution = settings["steps_per_execution"]
+        self.jit = not settings["run_eagerly"] and settings["jit_compile"] is not False
+        self.compiled = True
+
+    def require_compiled(self, what: str) -> None:
+        """Raise unless `compile` was called."""
+        if not self.compiled:
+            raise ValueError(
+                f"{what}() needs a loss and an optimizer: call model.compile(optimizer='adam', loss=..., "
+                "metrics=[...]) first."
+            )
+
+    # Getting ready --------------------------------------------------------------------------------------------------
+
+    def prepare(self, kind: str, batch: Any) -> None:
+        """Build the model, the metrics and the optimizer for batches like the given one; once for each kind."""
+        model = self.model
+        if kind in self._ready_for and model.built:
+            return
+        x, y, _ = unpack(batch)
+        with self.guard.whole:
+            self._build(x, y, kind)
+            if kind == "train" and model.optimizer is not None and not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+        if kind != "predict" and _is_overridden(model, f"{kind}_step"):
+            # A step of the user may make metrics and optimizer slots in its first run: let them come into being now.
+            self.program(kind).trial(self.variables(kind).take(), batch)
+            self._variables.clear()
+        self._ready_for.add(kind)
+
+    def _build(self, x: Any, y: Any, kind: str) -> None:
+        model = self.model
+        if not model.can_be_called and _is_overridden(model, f"{kind}_step"):
+            model.built = True  # a container of models, such as a GAN: only its step knows how they are called
+            return
+        unresolved = kind != "predict" and (
+            (self.loss is not None and self.loss.parts is None)
+            or (self.metrics is not None and not self.metrics.is_built)
+        )
+        if model.built and not unresolved and all(layer.built for layer in model._flatten_layers()):
+            return
+        y_pred = self._predicted_shapes(x)
+        if not unresolved or (_is_overridden(model, f"{kind}_step") and y is None):
+            return
+        names = model.output_names if model._graph is not None else None
+        outputs = Outputs(y_pred, names)
+        if self.loss is not None and self.loss.parts is None:
+            self.loss.build(outputs, y_pred)
+        if self.metrics is not None and not self.metrics.is_built:
+            self.metrics.resolve(outputs, y, y_pred)
+
+    def check_labels(self, y: Any) -> None:
+        """Raise if class labels lie outside of a sparse loss's classes: on the device they would pass unseen."""
+        if self.loss is None or self.loss.parts is None or self.loss.outputs is None or y is None:
+            return
+        outputs = self.loss.outputs
+        targets = outputs.spread(y, "y", leaf=lambda v: outputs.single)
+        for (loss, _, _), labels, classes, name in zip(
+            self.loss.parts, targets, self.loss.classes, outputs.names, strict=True
+        ):
+            if "Sparse" not in type(loss).__name__ and "sparse" not in getattr(loss, "name", ""):
+                continue
+            if not isinstance(labels, np.ndarray) or not labels.size or getattr(loss, "ignore_class", None) is not None:
+                continue
+            low, high = labels.min(), labels.max()
+            if low < 0 or high >= classes:
+                where = "" if outputs.count == 1 else f" for output {name!r}"
+                raise ValueError(
+                    f"y{where} holds class labels from {low} to {high}, but the model's output has "
+                    f"{classes} classes: labels "
+                    f"must lie from 0 to {classes - 1}. Begin labels at 0, or give the last layer "
+                    f"{int(high) + 1} units."
+                )
+
+    def _predicted_shapes(self, x: Any) -> Any:
+        model = self.model
+        if model.built and model._graph is not None:
+            rows = len(jtu.tree_leaves(x)[0])
+            known = lambda t: jax.ShapeDtypeStruct(  # noqa: E731
+                tuple(rows if d is None else d for d in t.shape), jax.numpy.dtype(t.dtype)
+            )
+            return jtu.tree_map(known, model._graph.outputs_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
+        specs = jtu.tree_map(_symbolic_like, x)
+        return eval_spec(lambda inputs: model(inputs, training=False), specs)
+
+    def variables(self, kind: str) -> StateVariables:
+        """Return the variables of a kind of step, in their fixed order."""
+        model = self.model
+        signature = tuple((id(layer), layer._trainable) for layer in [model, *model._flatten_layers()])
+        cached = self._variables.get(kind)
+        if cached is not None and cached[0] == signature:
+            return cached[1]
+        trainable, rest = tuple(model.trainable_variables), tuple(model.non_trainable_variables)
+        slots: tuple = ()
+        watched: tuple = ()
+        if kind == "train":
+            known = {id(v) for v in (*trainable, *rest)}
+            slots = tuple(v for o in self.optimizers() for v in o.variables if id(v) not in known)
+        if kind != "predict":
+            watched = tuple(model.metrics_variables)
+            own = {id(v) for v in watched}
+            rest = tuple(v for v in rest if id(v) not in own)
+        found = StateVariables(trainable, rest, slots, watched)
+        self._variables[kind] = (signature, found)
+        if cached is not None:
+            self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
+        return found
+
+    def optimizers(self) -> list:
+        """Return the model's optimizer, and those that a subclass keeps as attributes."""
+        own = [self.model.optimizer] if self.model.optimizer is not None else []
+        return unique([*own, *parts(self.model, optimizers.Optimizer)])
+
+    # Programs ---------------------------------------------------------------------------------------------------------
+
+    def program(self, kind: str) -> Program:
+        """Return the program of a kind of step, made anew when layers were frozen or thawed."""
+        self.variables(kind)
+        key = (kind, self.jit)
+        if key not in self._programs:
+            self._programs[key] = Program(_step_of(self, kind), kind, self.jit)
+        return self._programs[key]
+
+    def pace(self, kind: str, one_by_one: bool) -> Pace:
+        """Return how many steps to dispatch at once; what was learned is kept from fit to fit."""
+        if one_by_one or not self.jit:
+            return Pace(1, MAX_STEPS)
+        if self.steps_per_execution != "auto":
+            return Pace(int(self.steps_per_execution), MAX_STEPS)
+        return self._paces.setdefault(kind, Pace(None, MAX_STEPS))
+
+
+def _step_of(training: Training, kind: str) -> Any:
+    model = training.model
+    method = getattr(model, f"{kind}_step")
+    takes_state = len(inspect.signature(method).parameters) != 1
+    variables = training.variables(kind)
+    if not takes_state:
+        return _scoped_step(method, variables, kind)
+    if kind == "train":
+        return lambda state, batch: method(tuple(state), batch)
+    if kind == "test":
+
+        def test(state: TrainState, batch: Any) -> tuple:
+            logs, (tv, ntv, mv) = method((state.trainable, state.non_trainable, state.metrics), batch)
+            return logs, TrainState(tv, ntv, (), mv)
+
+        return test
+    return lambda state, batch: method((state.trainable, state.non_trainable), batch)[0]
+
+
+def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
+    """A step of the form `step(data)`, which assigns to variables, as a pure function of them."""
+
+    def step(state: TrainState, batch: Any) -> Any:
+        with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
+            result = method(batch)
+        if kind == "predict":
+            return result
+        return result, TrainState(*(tuple(lender.values[id(v)] for v in group) for group in variables))
+
+    return step
+
+
+def _is_overridden(model: Any, name: str) -> bool:
+    return not getattr(getattr(type(model), name), "__module__", "").startswith(__name__.rpartition(".")[0])
+
+
+def _symbolic_like(value: Any) -> KerasTensor:
+    value = value if hasattr(value, "dtype") else np.asarray(value)
+    return KerasTensor(value.shape, str(value.dtype))

@@ -1,0 +1,140 @@
+"""The pure step, and K of them in one dispatch.
+
+A step is `(state, batch) -> (logs, state)`. A :class:`Program` wraps it in a loop over batches that lie on the device,
+with
+the number of steps and the first one as traced arguments: one compiled executable serves `fit` at any fusion, single
+steps, and replay, and gives the same bits for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jax import lax
+
+from kernelkit.training.state import TrainState, like
+
+MAX_STEPS = 512
+"""The most steps in one dispatch: the length of the buffer in which their logs come back."""
+
+
+class Program:
+    """A compiled loop over steps.
+
+    Args:
+        step: ``(state, batch) -> (logs, state)`` for training and testing; ``(state, batch) -> outputs`` for
+            predicting.
+        kind: ``"train"``, ``"test"`` or ``"predict"``.
+        jit: Whether to compile; otherwise each step runs op by op, as suits debugging.
+    """
+
+    def __init__(self, step: Callable, kind: str, jit: bool = True) -> None:
+        self.step = step
+        self.kind = kind
+        self.jit = jit
+        self.compiles = 0
+        self.dispatches = 0
+        self._executables: dict[Any, Any] = {}
+        loop = {"predict": self._predict_loop}.get(kind, self._loop)
+        # An inlined jit keeps its trace: the shapes of the logs and the body of the loop come from tracing once.
+        self._one = jax.jit(
+            self._outputs if kind == "predict" else self._step, static_argnames="batch_size", inline=True
+        )
+        donate = () if kind == "predict" else ("state",)
+        self._jitted = jax.jit(loop, static_argnames=("batch_size", "capacity"), donate_argnames=donate)
+
+    def prepare(
+        self, state: TrainState, data: Any, order: Any, batch_size: int
+    ) -> Callable[[TrainState, int, int], Any]:
+        """Return ``run(state, first, count)``, compiled now if it wasn't before.
+
+        Compiling happens here, before anything is donated, so that an interrupt can do no harm.
+
+        Args:
+            state: A state of the shapes to come.
+            data: Arrays with a leading sample axis, nested as a batch is.
+            order: Sample indices on the device, or ``None`` if batches lie one after the other.
+            batch_size: Samples in a step.
+        """
+        if not self.jit:
+            return lambda state, first, count: self._run_eagerly(state, data, order, batch_size, first, count)
+        rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
+        capacity = min(MAX_STEPS, max(1, rows // batch_size))
+        leaves, treedef = jtu.tree_flatten((state, data, order))
+        key = (batch_size, treedef, tuple((v.shape, v.dtype, v.sharding) for v in leaves))
+        executable = self._executables.get(key)
+        if executable is None:
+            zero = jnp.zeros((), "int32")
+            lowered = self._jitted.lower(state, data, order, zero, zero, batch_size=batch_size, capacity=capacity)
+            executable = self._executables[key] = lowered.compile()
+            self.compiles += 1
+
+        def run(state: TrainState, first: int, count: int) -> Any:
+            self.dispatches += 1
+            return executable(state, data, order, np.int32(first), np.int32(count))
+
+        return run
+
+    def trial(self, state: TrainState, batch: Any) -> None:
+        """Run one step on shapes alone."""
+        jax.eval_shape(self.step, state, batch)
+
+    def _loop(self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int) -> Any:
+        one, _ = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
+        logs = jtu.tree_map(lambda v: jnp.zeros((capacity, *v.shape), v.dtype), one)
+
+        def body(i: Any, carry: tuple) -> tuple:
+            state, logs = carry
+            new, state = self._one(state, data, order, first + i, batch_size=batch_size)
+            logs = jtu.tree_map(lambda rows, row: lax.dynamic_update_index_in_dim(rows, row, i, 0), logs, new)
+            return state, logs
+
+        return lax.fori_loop(0, count, body, (state, logs))
+
+    def _step(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> tuple:
+        logs, new = self.step(state, take_batch(data, order, index, batch_size))
+        return jtu.tree_map(jnp.asarray, dict(logs or {})), like(new, state)
+
+    def _outputs(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> Any:
+        return self.step(state, take_batch(data, order, index, batch_size))
+
+    def _predict_loop(
+        self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int
+    ) -> Any:
+        one = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
+        zeros = jtu.tree_map(lambda v: jnp.zeros((capacity, *v.shape), v.dtype), one)
+
+        def body(i: Any, rows: Any) -> Any:
+            outputs = self._one(state, data, order, first + i, batch_size=batch_size)
+            return jtu.tree_map(lambda all_, row: lax.dynamic_update_index_in_dim(all_, row, i, 0), rows, outputs)
+
+        return lax.fori_loop(0, count, body, zeros)
+
+    def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
+        rows = []
+        for i in range(first, first + count):
+            self.dispatches += 1
+            batch = take_batch(data, order, jnp.int32(i), batch_size)
+            if self.kind == "predict":
+                rows.append(self.step(state, batch))
+            else:
+                logs, new = self.step(state, batch)
+                state = like(new, state)
+                rows.append(jtu.tree_map(jnp.asarray, dict(logs or {})))
+        stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
+        return stacked if self.kind == "predict" else (state, stacked)
+
+
+def take_batch(data: Any, order: Any, index: Any, batch_size: int) -> Any:
+    """Return the batch of a step: rows at the places that ``order`` names, or simply the next rows."""
+    if order is None:
+        if all(v.shape[0] == batch_size for v in jtu.tree_leaves(data)):
+            return data
+        return jtu.tree_map(lambda v: lax.dynamic_slice_in_dim(v, index * batch_size, batch_size), data)
+    rows = lax.dynamic_slice_in_dim(order, index * batch_size, batch_size)
+    return jtu.tree_map(lambda v: v.at[rows].get(mode="promise_in_bounds"), data)

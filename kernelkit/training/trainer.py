@@ -1,0 +1,522 @@
+"""`Trainer`: the training methods of a model. Each is a few lines around the pure step and the loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import config, optimizers, scope
+from kernelkit.metrics.metric import Metric
+from kernelkit.random import make_default_seed
+from kernelkit.training import data as data_module
+from kernelkit.training import display, loop
+from kernelkit.training.callback import CallbackList
+from kernelkit.training.data import make_feed, pack, unpack
+from kernelkit.training.feed import to_host
+from kernelkit.training.history import History
+from kernelkit.training.session import Training
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """The part of a model that learns."""
+
+    def __init__(self) -> None:
+        self._training = Training(self)
+        self.optimizer: Any = None
+        self.loss: Any = None
+        self.history: History | None = None
+        self.stop_training = False
+
+    # Compile ----------------------------------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int | str = "auto",
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is trained.
+
+        Args:
+            optimizer: Name, :class:`~kernelkit.optimizers.Optimizer` or `optax.GradientTransformation`.
+            loss: Name, :class:`~kernelkit.losses.Loss` or function ``(y_true, y_pred)``; for several outputs a list or
+                a dict by output name.
+            loss_weights: A number for each loss, as a list or dict.
+            metrics: List of names, metrics or functions; for several outputs a list of lists or a dict.
+            weighted_metrics: The same, for metrics that are given the sample weights.
+            run_eagerly: Whether steps run op by op, so that a debugger can step through them.
+            steps_per_execution: Steps in one dispatch; ``"auto"`` takes as many as last about 50 ms. The numbers that
+                come out are the same for every choice.
+            jit_compile: ``False`` is the same as ``run_eagerly=True``.
+            auto_scale_loss: Whether a loss scale is used under the ``mixed_float16`` policy.
+
+        Raises:
+            ValueError: For unknown names, with the nearest right one.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, activation="softmax")])
+            >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        """
+        if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+            raise ValueError(
+                f"steps_per_execution must be 'auto' or an int of at least 1, got {steps_per_execution!r}."
+            )
+        self.optimizer = optimizers.get(optimizer)
+        policy = getattr(self, "dtype_policy", None)
+        scales = auto_scale_loss and policy is not None and policy.name == "mixed_float16"
+        if scales and self.optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
+            self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
+        self.loss = loss
+        self.stop_training = False
+        self._training.configure(
+            {
+                "optimizer": optimizer,
+                "loss": loss,
+                "loss_weights": loss_weights,
+                "metrics": metrics,
+                "weighted_metrics": weighted_metrics,
+                "run_eagerly": run_eagerly,
+                "steps_per_execution": steps_per_execution,
+                "jit_compile": jit_compile,
+            }
+        )
+
+    @property
+    def compiled(self) -> bool:
+        """Whether :meth:`compile` was called."""
+        return self._training.compiled
+
+    @property
+    def run_eagerly(self) -> bool:
+        """Whether steps run op by op."""
+        return not self._training.jit
+
+    @run_eagerly.setter
+    def run_eagerly(self, value: bool) -> None:
+        self._training.jit = not value
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All metrics: the loss's mean, those of `compile`, those kept by the model and its layers."""
+        own = super().metrics  # type: ignore[misc]
+        training = self._training
+        if not training.compiled:
+            return own
+        found: list = [training.loss_tracker]
+        if training.metrics is not None:
+            found.append(training.metrics)
+        if training.loss is not None:
+            found += training.loss.trackers
+        return found + [m for m in own if not any(m is f for f in found)]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names of :attr:`metrics`."""
+        return [m.name for m in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list:
+        """The variables of :attr:`metrics`."""
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def reset_metrics(self) -> None:
+        """Start all metrics anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Return the scalar that training minimizes. Override it for a loss that needs more than targets and outputs.
+
+        Args:
+            x: The batch's inputs.
+            y: Its targets.
+            y_pred: The model's outputs.
+            sample_weight: Weights of the samples.
+            training: Whether this is a training step.
+        """
+        parts = []
+        if self._training.loss is not None:
+            value = self._training.loss(y, y_pred, sample_weight)
+            if value is not None:
+                parts.append(value)
+        parts += [jnp.sum(jnp.asarray(v)) for v in self.losses]  # type: ignore[attr-defined]
+        if not parts:
+            raise ValueError(
+                "There is nothing to minimize: give compile() a loss, add one with add_loss() in a layer, or override "
+                "compute_loss() or train_step()."
+            )
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+        """Show a batch to the metrics and return all values by name. Override it to report something else."""
+        if self._training.metrics is not None and self._training.metrics.is_built:
+            self._training.metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict:
+        """Return the value of each metric by name."""
+        results: dict = {}
+        for metric in self.metrics:
+            value = metric.result()
+            results.update(value if isinstance(value, dict) else {metric.name: value})
+        return results
+
+    def compute_loss_and_updates(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        training: bool = False,
+        optimizer_variables: Any = None,
+    ) -> tuple:
+        """Run the model and the loss as a pure function, to be differentiated.
+
+        Returns:
+            ``(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))``.
+        """
+        kind = "train" if training else "test"
+        variables = self._training.variables(kind)
+        mapping = [*zip(variables.trainable, trainable_variables, strict=True)]
+        mapping += [*zip(variables.non_trainable, non_trainable_variables, strict=True)]
+        mapping += [*zip(variables.metrics, metrics_variables, strict=True)]
+        with scope.StatelessScope(mapping, collect_losses=True) as lender:
+            y_pred = self(x, training=training)  # type: ignore[operator]
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+        loss = unscaled = jnp.asarray(loss)
+        if training and self.optimizer is not None and optimizer_variables is not None:
+            own = zip(self.optimizer.variables, optimizer_variables, strict=False)
+            with scope.StatelessScope(own):
+                loss = self.optimizer.scale_loss(loss)
+        new_state = [lender.values[id(v)] for v in variables.non_trainable]
+        new_metrics = [lender.values[id(v)] for v in variables.metrics]
+        return loss, (unscaled, y_pred, new_state, new_metrics)
+
+    def train_step(self, state: Any, data: Any) -> tuple:
+        """Do one pure training step. Override it for another way to learn.
+
+        Args:
+            state: ``(trainable, non_trainable, optimizer, metrics)`` values.
+            data: A batch: ``(x, y)`` or ``(x, y, sample_weight)``.
+
+        Returns:
+            ``(logs, state)``. An override may also take ``data`` alone, compute with a
+            :class:`~kernelkit.GradientTape`, assign to variables and return the logs.
+        """
+        trainable, rest, slots, watched = state
+        x, y, sample_weight = unpack(data)
+        gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+        (_, (loss, y_pred, rest, watched)), gradients = gradient(
+            trainable, rest, watched, x, y, sample_weight, training=True, optimizer_variables=slots
+        )
+        trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+        logs, watched = self._update_metrics("train", watched, loss, x, y, y_pred, sample_weight)
+        return logs, (trainable, rest, slots, watched)
+
+    def test_step(self, state: Any, data: Any) -> tuple:
+        """Do one pure evaluation step: ``(trainable, non_trainable, metrics), data -> logs, state``."""
+        trainable, rest, watched = state
+        x, y, sample_weight = unpack(data)
+        loss, (_, y_pred, rest, watched) = self.compute_loss_and_updates(
+            trainable, rest, watched, x, y, sample_weight, training=False
+        )
+        logs, watched = self._update_metrics("test", watched, loss, x, y, y_pred, sample_weight)
+        return logs, (trainable, rest, watched)
+
+    def predict_step(self, state: Any, data: Any) -> tuple:
+        """Do one pure prediction step: ``(trainable, non_trainable), data -> outputs, non_trainable``."""
+        trainable, rest = state
+        x, _, _ = unpack(data)
+        variables = self._training.variables("predict")
+        mapping = [*zip(variables.trainable, trainable, strict=True), *zip(variables.non_trainable, rest, strict=True)]
+        with scope.StatelessScope(mapping):
+            outputs = self(x, training=False)  # type: ignore[operator]
+        return outputs, rest
+
+    def _update_metrics(
+        self, kind: str, watched: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+    ) -> tuple[dict, list]:
+        variables = self._training.variables(kind).metrics
+        with scope.StatelessScope(zip(variables, watched, strict=True)) as lender:
+            if self._training.loss_tracker is not None:
+                self._training.loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
+            logs = self.compute_metrics(x, y, y_pred, sample_weight)
+        return logs, [lender.values[id(v)] for v in variables]
+
+    # Fit, evaluate, predict -------------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: dict | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train the model.
+
+        Args:
+            x: Inputs: arrays (samples, ...), nested in a list or dict for several inputs; a DataFrame; or an iterable
+                of batches (generator, `tf.data.Dataset`, torch `DataLoader`).
+            y: Targets (samples, ...), for arrays.
+            batch_size: Samples in a step, 32 by default.
+            epochs: Number of the last epoch.
+            verbose: ``"auto"`` (a live panel in a notebook, a bar in a terminal, lines in a log), ``0``, ``1`` or
+                ``2``.
+            callbacks: List of callbacks.
+            validation_split: Share of the samples, taken from the end, to validate on.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or an iterable of batches to validate on.
+            shuffle: Whether each epoch sees the samples in an order of its own; ``"batch"`` shuffles whole batches.
+            class_weight: Dict from class index to weight in the loss.
+            sample_weight: Weight of each sample in the loss.
+            initial_epoch: Number of the first epoch, to go on with a training.
+            steps_per_epoch: Steps in an epoch, for data without an end.
+            validation_steps: Steps in a validation, for data without an end.
+            validation_batch_size: Samples in a validation step.
+            validation_freq: Validate every so many epochs, or in the epochs of a list.
+
+        Returns:
+            The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, whatever ends the training.
+
+        Raises:
+            ValueError: Before anything is trained, if the model isn't compiled or the data don't fit together.
+        """
+        self._training.require_compiled("fit")
+        if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
+            raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = data_module.split(x, y, sample_weight, validation_split)
+        seed = make_default_seed() if shuffle else 0
+        feed = make_feed(
+            x,
+            y,
+            sample_weight,
+            batch_size=batch_size,
+            steps=steps_per_epoch,
+            shuffle=shuffle,
+            seed=seed,
+            class_weight=class_weight,
+        )
+        self._training.prepare("train", feed.sample())
+        if not data_module.is_stream(x):
+            self._training.check_labels(data_module.to_arrays(y))
+        cap = config.max_epochs()
+        epochs = int(epochs if cap is None else min(epochs, initial_epoch + cap))
+        history = History()
+        steps = feed.steps
+        params = {"epochs": epochs, "steps": steps, "verbose": verbose}
+        told = CallbackList(callbacks, add_history=False, model=self, params=params, history=history)
+        self.history = history
+        run = display.Run(self, self.name, epochs, int(initial_epoch), steps, feed.batch_size, history)  # type: ignore[attr-defined]
+        validate = self._validation(
+            validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
+        )
+        loop.fit(self._training, feed, run, told, display.choose(verbose), validate)
+        return history
+
+    def _validation(self, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList) -> Any:
+        """Return a function that validates after an epoch, or ``None``."""
+        if data is None:
+            return None
+        x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
+        size = None if data_module.is_stream(x) else batch_size
+        feed = make_feed(x, y, sample_weight, batch_size=size, steps=steps, what="fit(validation_data)")
+
+        def validate(epoch: int) -> dict:
+            due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
+            if not due:
+                return {}
+            self._training.prepare("test", feed.sample())
+            logs = loop.evaluate(self._training, feed, callbacks)
+            feed.epoch_end()
+            return {f"val_{name}": value for name, value in logs.items()}
+
+        return validate
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Return the loss and the metrics over data.
+
+        Args:
+            x: Inputs, as :meth:`fit` takes them.
+            y: Targets.
+            batch_size: Samples in a step, 32 by default; it doesn't change the result.
+            verbose: ``"auto"`` prints one line, ``0`` nothing.
+            sample_weight: Weight of each sample.
+            steps: Steps, for data without an end.
+            callbacks: List of callbacks.
+            return_dict: Whether a dict is returned.
+            **kwargs: Refused.
+
+        Returns:
+            A list ``[loss, metric, ...]``, the loss alone if there are no metrics, or a dict by name.
+        """
+        if kwargs:
+            raise TypeError(f"evaluate() got unknown arguments {sorted(kwargs)}.")
+        self._training.require_compiled("evaluate")
+        feed = make_feed(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
+        self._training.prepare("test", feed.sample())
+        told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
+        logs = loop.evaluate(self._training, feed, told)
+        if verbose not in (0, False):
+            display.say(display.format_logs(logs))
+        return logs if return_dict else _as_list(logs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return the model's outputs for inputs, as NumPy arrays.
+
+        Args:
+            x: Inputs, as :meth:`fit` takes them.
+            batch_size: Samples in a step, 32 by default.
+            verbose: Accepted for Keras's sake; nothing is printed.
+            steps: Steps, for data without an end.
+            callbacks: List of callbacks.
+
+        Returns:
+            Arrays (samples, ...), nested as the model's outputs.
+        """
+        feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict")
+        self._training.prepare("predict", feed.sample())
+        told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
+        return loop.predict(self._training, feed, told)
+
+    # One batch --------------------------------------------------------------------------------------------------------
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Do one training step on a batch.
+
+        Args:
+            x: Inputs of the batch.
+            y: Targets.
+            sample_weight: Weight of each sample.
+            class_weight: Dict from class index to weight.
+            return_dict: Whether a dict is returned.
+
+        Returns:
+            The running means since :meth:`reset_metrics`: a list ``[loss, ...]``, the loss alone, or a dict.
+        """
+        self._training.require_compiled("train_on_batch")
+        logs = self._on_batch("train", x, y, sample_weight, class_weight)
+        return logs if return_dict else _as_list(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
+        self._training.require_compiled("test_on_batch")
+        logs = self._on_batch("test", x, y, sample_weight, None)
+        return logs if return_dict else _as_list(logs)
+
+    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
+        training = self._training
+        batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch")
+        training.prepare(kind, batch)
+        variables = training.variables(kind)
+        arrays = jax.tree_util.tree_map(jnp.asarray, batch)
+        run = training.program(kind).prepare(variables.peek(), arrays, None, _batch_rows(batch))
+        with training.guard, training.guard.whole:
+            state, logs = run(variables.take(), 0, 1)
+            variables.give(state)
+        return loop.last_logs(logs, 1)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the model's outputs for one batch, as NumPy arrays."""
+        batch = _checked_batch(x, None, None, None, "predict_on_batch")
+        self._training.prepare("predict", batch)
+        arrays = jax.tree_util.tree_map(jnp.asarray, batch)
+        variables = self._training.variables("predict")
+        run = self._training.program("predict").prepare(variables.peek(), arrays, None, _batch_rows(batch))
+        return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], run(variables.peek(), 0, 1))
+
+    # Configs ----------------------------------------------------------------------------------------------------------
+
+    def get_compile_config(self) -> dict | None:
+        """Return what `compile` was told, as plain JSON values; ``None`` if it was not called."""
+        from kernelkit import serialize
+
+        if not self._training.compiled:
+            return None
+        settings = dict(self._training.settings)
+        settings["optimizer"] = self.optimizer
+        return {name: serialize.serialize_keras_object(value) for name, value in settings.items()}
+
+    def compile_from_config(self, config: dict) -> None:
+        """Compile as :meth:`get_compile_config` tells."""
+        from kernelkit import serialize
+
+        settings = {name: serialize.deserialize_keras_object(value) for name, value in config.items()}
+        self.compile(**settings)
+        if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
+            self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+
+def _checked_batch(x: Any, y: Any, sample_weight: Any, class_weight: dict | None, what: str) -> Any:
+    arrays = [data_module.to_arrays(v) for v in (x, y, sample_weight)]
+    data_module.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
+    if class_weight:
+        arrays[2] = data_module.weights_of_classes(arrays[1], class_weight, arrays[2])
+    return to_host(pack(*arrays))
+
+
+def _batch_rows(batch: Any) -> int:
+    leaves = [v for v in jax.tree_util.tree_leaves(batch) if getattr(v, "ndim", 0)]
+    return int(leaves[0].shape[0]) if leaves else 1
+
+
+def _as_list(logs: dict) -> Any:
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values

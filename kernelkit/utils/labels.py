@@ -1,0 +1,54 @@
+"""Labels as one-hot rows, and rows of unit norm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
+    """Return class indices as one-hot rows.
+
+    Args:
+        x: Integers of any shape, from 0 to ``num_classes - 1``; a last axis of size 1 is dropped.
+        num_classes: Number of classes, one more than the largest index by default.
+
+    Returns:
+        Floats of shape ``(*x.shape, num_classes)``.
+
+    Raises:
+        ValueError: If an index lies outside.
+
+    Example:
+        >>> to_categorical([0, 2])
+        array([[1., 0., 0.],
+               [0., 0., 1.]])
+    """
+    labels = np.asarray(x).astype("int64")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    count = int(labels.max(initial=-1)) + 1 if num_classes is None else int(num_classes)
+    if labels.size and (labels.min() < 0 or labels.max() >= count):
+        raise ValueError(
+            f"Class indices must lie from 0 to {count - 1}, got values from {labels.min()} to {labels.max()}."
+        )
+    return np.eye(count)[labels]
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+    """Return an array divided by its norm along an axis; where the norm is 0, nothing changes.
+
+    Args:
+        x: Array.
+        axis: Axis along which norms are taken.
+        order: Order of the norm.
+
+    Example:
+        >>> normalize([[3.0, 4.0]])
+        array([[0.6, 0.8]])
+    """
+    x = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
+    norm = np.atleast_1d(np.linalg.norm(x, order, axis))
+    norm[norm == 0] = 1
+    return x / np.expand_dims(norm, axis)

@@ -1,0 +1,58 @@
+"""Sequences of unequal lengths as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def pad_sequences(
+    sequences: Sequence,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: Any = 0.0,
+) -> np.ndarray:
+    """Return sequences padded and cut to one length.
+
+    Args:
+        sequences: Sequences of numbers, or of rows of one shape.
+        maxlen: The length; that of the longest sequence by default.
+        dtype: Dtype of the result.
+        padding: ``"pre"`` or ``"post"``: where the padding goes.
+        truncating: ``"pre"`` or ``"post"``: where sequences that are too long are cut.
+        value: What to pad with.
+
+    Returns:
+        Array (sequences, maxlen, ...).
+
+    Example:
+        >>> pad_sequences([[1], [2, 3]], padding="post")
+        array([[1, 0],
+               [2, 3]], dtype=int32)
+    """
+    for name, place in (("padding", padding), ("truncating", truncating)):
+        if place not in ("pre", "post"):
+            raise ValueError(f"pad_sequences({name}=...) must be 'pre' or 'post', got {place!r}.")
+    rows = []
+    for i, sequence in enumerate(sequences):
+        if not hasattr(sequence, "__len__"):
+            raise ValueError(f"pad_sequences() takes a list of sequences; entry {i} is {sequence!r}.")
+        rows.append(np.asarray(sequence, dtype=dtype))
+    length = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
+    shape = next((r.shape[1:] for r in rows if len(r)), ())
+    padded = np.full((len(rows), length, *shape), value, dtype=dtype)
+    for row, target in zip(rows, padded, strict=True):
+        kept = row[max(0, len(row) - length) :] if truncating == "pre" else row[:length]
+        if not len(kept):
+            continue
+        if kept.shape[1:] != shape:
+            raise ValueError(f"pad_sequences(): all rows must have the shape {shape}, got {kept.shape[1:]}.")
+        if padding == "post":
+            target[: len(kept)] = kept
+        else:
+            target[length - len(kept) :] = kept
+    return padded

@@ -1,0 +1,281 @@
+"""Variables: named arrays that training changes.
+
+A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touches the shell: it runs inside a
+:class:`~kernelkit.scope.StatelessScope` that lends traced values to the variables it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import dtypes, scope
+from kernelkit.operators import Operators
+
+
+class Variable(Operators):
+    """A named array of fixed shape and dtype that can be assigned to.
+
+    Args:
+        initializer: The initial value (array-like), or a callable ``(shape, dtype) -> array``.
+        shape: Tuple of ints; needed only when ``initializer`` is a callable.
+        dtype: The dtype's name; by default that of the value, or :func:`kernelkit.config.floatx`.
+        trainable: Whether gradients change it.
+        autocast: Whether layers under mixed precision read it in their compute dtype.
+        aggregation: How replicas are combined: ``"none"``, ``"mean"``, ``"sum"`` or ``"only_first_replica"``.
+        layout: A sharding, or ``None`` for jax's default placement.
+        synchronization: Accepted for Keras's sake; jax keeps replicas in step by itself.
+        name: Name; the path also has the scopes that were open when the variable was made.
+
+    Raises:
+        ValueError: If a callable comes without a shape, or an assigned value has another shape.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> v = kk.Variable([1.0, 2.0], name="v")
+        >>> v.assign_add([1.0, 1.0])
+        >>> v.numpy()
+        array([2., 3.], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        aggregation: str | None = "none",
+        layout: Any = None,
+        synchronization: str = "auto",
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if kwargs:
+            raise TypeError(f"Variable() got unknown arguments {sorted(kwargs)}.")
+        name = name or scope.auto_name("variable")
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"A variable's name must be a string without '/', got {name!r}.")
+        if aggregation not in (None, "none", "mean", "sum", "only_first_replica"):
+            raise ValueError(f"aggregation must be 'none', 'mean', 'sum' or 'only_first_replica', got {aggregation!r}.")
+        if synchronization not in (None, "none", "on_read", "on_write", "auto"):
+            raise ValueError(
+                f"synchronization must be 'none', 'on_read', 'on_write' or 'auto', got {synchronization!r}."
+            )
+        self.name = name
+        path = scope.current_path()
+        self.path = f"{path}/{name}" if path else name
+        self._trainable = self.born_trainable = bool(trainable)
+        self._autocast = bool(autocast)
+        self.aggregation = aggregation or "none"
+        self.synchronization = synchronization or "none"
+        self._layout = layout
+        self.overwrite_with_gradient = False
+        self.regularizer: Callable | None = None
+        self.constraint: Callable | None = None
+        # True while somebody outside may hold the very array: training then works on a copy of it (see `take`).
+        self._lent = True
+        self._value = self._initial_value(initializer, shape, dtype)
+
+    def _initial_value(self, initializer: Any, shape: tuple | None, dtype: Any) -> jax.Array:
+        # Layers may be built while a model is being traced; a variable's first value is concrete all the same.
+        with jax.ensure_compile_time_eval():
+            if callable(initializer) and not isinstance(initializer, (Variable, jax.Array, np.ndarray)):
+                if shape is None:
+                    raise ValueError(
+                        f"Variable {self.path!r}: an initializer that is a function needs a shape; pass shape=(...)."
+                    )
+                dtype = dtypes.standardize_dtype(dtype)
+                value = initializer(tuple(shape), dtype=dtype)
+                self._lent = False
+            else:
+                value = initializer.value if isinstance(initializer, Variable) else initializer
+                if dtype is None:
+                    dtype = getattr(value, "dtype", None)
+                    if dtype is None:
+                        inferred = np.asarray(value).dtype
+                        dtype = None if inferred.kind == "f" else inferred.name
+                dtype = dtypes.standardize_dtype(dtype)
+                if isinstance(value, jax.core.Tracer):
+                    raise ValueError(
+                        f"Variable {self.path!r} was created from a value traced by jax.jit or jax.grad. "
+                        "Create variables outside of the jitted function, or from concrete arrays."
+                    )
+            # `jnp.array` copies, so that a NumPy array changed later doesn't change the variable.
+            value = jnp.array(value, dtype=dtypes.canonical(dtype))
+        if shape is not None and tuple(shape) != value.shape:
+            raise ValueError(
+                f"Variable {self.path!r}: the initial value has shape {value.shape}, expected {tuple(shape)}."
+            )
+        return self._place(value)
+
+    def _place(self, value: jax.Array) -> jax.Array:
+        return value if self._layout is None else jax.device_put(value, self._layout)
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def value(self) -> jax.Array:
+        """The array: the value lent by an open scope, else the variable's own."""
+        local = scope.local
+        value = None
+        if local.stateless is not None:
+            value = local.stateless.get_current_value(self)
+        if value is None:
+            value = self._value
+            self._lent = True
+        if local.autocast is not None and self._autocast and jnp.issubdtype(value.dtype, jnp.floating):
+            return value.astype(local.autocast)
+        return value
+
+    def take(self) -> jax.Array:
+        """Return an array that a step may donate: nobody else holds it."""
+        if self._lent:
+            self._value = self._value.copy()
+            self._lent = False
+        return self._value
+
+    def peek(self) -> jax.Array:
+        """Return the array to read only, within one dispatch."""
+        return self._value
+
+    def give(self, value: jax.Array) -> None:
+        """Store the array that a step returned. Checks nothing: steps keep shapes and dtypes."""
+        self._value = value
+
+    def numpy(self) -> np.ndarray:
+        """Return a NumPy copy of the value."""
+        return np.array(self._value if scope.local.stateless is None else self.value)
+
+    # Writing ----------------------------------------------------------------------------------------------------------
+
+    def assign(self, value: Any) -> Any:
+        """Replace the value.
+
+        Args:
+            value: Array-like of the variable's shape; it is cast to the variable's dtype.
+        """
+        value = jnp.asarray(_raw(value), dtype=self._value.dtype)
+        if value.shape != self.shape:
+            raise ValueError(
+                f"Variable {self.path!r} has shape {self.shape} and cannot take a value of shape {value.shape}."
+            )
+        if scope.local.stateless is not None:
+            scope.local.stateless.add_update((self, value))
+        elif isinstance(value, jax.core.Tracer):
+            raise RuntimeError(
+                f"Variable {self.path!r} was assigned a traced value inside jax.jit or jax.grad, which would be lost. "
+                "Use the stateless form (`stateless_call`, `stateless_apply`) or open a `kernelkit.StatelessScope`."
+            )
+        else:
+            self._value = self._place(value)
+            self._lent = True
+
+    def assign_add(self, value: Any) -> None:
+        """Add to the value in place."""
+        self.assign(self._plain() + _raw(value))
+
+    def assign_sub(self, value: Any) -> None:
+        """Subtract from the value in place."""
+        self.assign(self._plain() - _raw(value))
+
+    def _plain(self) -> jax.Array:
+        # Updates happen in the variable's own dtype, never in a compute dtype.
+        with scope.autocast_scope(None):
+            return self.value
+
+    # What it is -------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return self._value.shape
+
+    @property
+    def dtype(self) -> str:
+        """The dtype's name, the compute dtype inside an autocast scope."""
+        name = self._value.dtype.name
+        if scope.local.autocast is not None and self._autocast and dtypes.is_float(name):
+            return scope.local.autocast
+        return name
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self._value.size
+
+    @property
+    def trainable(self) -> bool:
+        """Whether gradients change it."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = bool(value)
+
+    @property
+    def autocast(self) -> bool:
+        """Whether an autocast scope applies to it."""
+        return self._autocast
+
+    @property
+    def handle(self) -> Variable:
+        """The variable itself, for code written against other frameworks."""
+        return self
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.numpy(), dtype=dtype)
+
+    def __jax_array__(self) -> jax.Array:
+        return self.value
+
+    def __float__(self) -> float:
+        return float(self._scalar())
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __bool__(self) -> bool:
+        return bool(self._scalar())
+
+    def __index__(self) -> int:
+        return int(self._scalar())
+
+    def _scalar(self) -> Any:
+        if self.size != 1:
+            raise TypeError(
+                f"Only a variable of one element converts to a Python number; {self.path!r} is {self.shape}."
+            )
+        return self.numpy().reshape(())
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError(f"Variable {self.path!r} is a scalar and has no length.")
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return iter(self.value)
+
+    def __repr__(self) -> str:
+        with np.printoptions(threshold=20):
+            return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+    def __deepcopy__(self, memo: dict) -> Variable:
+        twin = Variable.__new__(type(self))
+        memo[id(self)] = twin
+        twin.__dict__.update(self.__dict__)
+        twin._value, twin._lent = self._value.copy(), False
+        return twin
+
+
+def _raw(value: Any) -> Any:
+    return value.value if isinstance(value, Variable) else value

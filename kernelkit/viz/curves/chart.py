@@ -1,0 +1,159 @@
+"""The static picture of a training as plain data: charts made of lines, before any library draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, higher_is_better
+
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+PALETTE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILLION, "#F0E442", "#666666")
+"""The colours of Okabe and Ito, which colour-blind eyes tell apart. Source: https://jfly.uni-koeln.de/color/"""
+POINTS = 512
+"""Buckets that a static line is made of at most."""
+
+Role = Literal["batch", "train", "validation"]
+ROLES: tuple[Role, ...] = ("train", "validation")
+History = tuple[Sequence[int], Mapping[str, Sequence[float]]]
+"""A finished training: its epochs, counted from 0, and a dict of log name to a value per epoch."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: `x` and `y` are arrays `(n,)`; the role decides on width and dash."""
+
+    label: str
+    x: np.ndarray
+    y: np.ndarray
+    color: str
+    role: Role
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One metric: its curves and, where it has any, the best point `(x, y, label)`."""
+
+    title: str
+    x_label: str
+    lines: tuple[Line, ...]
+    best: tuple[float, float, str] | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Charts under one title; `facts` are short texts beside it."""
+
+    title: str
+    charts: tuple[Chart, ...]
+    facts: tuple[str, ...] = field(default=())
+
+
+def charts_of_store(store: CurveStore, first_epoch: int = 0, steps_per_epoch: int | None = None) -> tuple[Chart, ...]:
+    """The charts of one training.
+
+    Args:
+        store: CurveStore.
+        first_epoch: int. Epochs that were done before this training began.
+        steps_per_epoch: int. Steps of a whole epoch, to place the steps of an unfinished one.
+
+    Returns:
+        A chart for each metric, and one for the learning rate where it changes.
+    """
+    names = store.metrics() + ([LEARNING_RATE] if store.rate_changes() else [])
+    by_epoch = store.epoch_count + bool(first_epoch) > 1
+    ends = store.ends.read(stride=_stride(store.ends.count))
+
+    def place(steps: np.ndarray) -> np.ndarray:
+        if not by_epoch:
+            return steps
+        known = np.concatenate([[0], ends.high])
+        number = np.concatenate([[0], np.minimum((np.arange(len(ends)) + 1) * ends.stride, store.epoch_count)])
+        beyond = np.maximum(steps - known[-1], 0) / max(steps_per_epoch or known[-1] / max(number[-1], 1), 1)
+        return first_epoch + np.interp(steps, known, number) + beyond
+
+    charts = []
+    for name in names:
+        lines = []
+        if name in store.steps:
+            steps, values = _outline(store, name)
+            lines.append(Line("batch", place(steps), values, BLUE, "batch"))
+        for role, log, color in zip(ROLES, (name, f"val_{name}"), (BLUE, VERMILLION), strict=True):
+            if log in store.epochs:
+                y = store.epochs[log].read(stride=_stride(store.epoch_count)).mean
+                lines.append(Line(role, place(ends.high), y, color, role))
+        best = None if name == LEARNING_RATE else _best(store, name)
+        charts.append(Chart(name, "epoch" if by_epoch else "step", tuple(lines), best))
+    return tuple(charts)
+
+
+def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
+    """The charts of finished trainings, overlaid.
+
+    Args:
+        histories: dict of label to `History`.
+
+    Returns:
+        A chart for each metric that any of them has. One training has a colour for training and one for validation;
+        several have a colour each.
+    """
+    logs = [name for _, history in histories.values() for name in history]
+    bases = [n for n in dict.fromkeys(["loss", *(n.removeprefix("val_") for n in logs)]) if n not in RATE_NAMES]
+    changing = [n for n in RATE_NAMES if any(len(set(history.get(n, ()))) > 1 for _, history in histories.values())]
+    several = len(histories) > 1
+    charts = []
+    for name in bases + changing:
+        lines = []
+        for color, (label, (epochs, history)) in zip(_cycle(len(histories)), histories.items(), strict=True):
+            for role, log in zip(ROLES, (name, f"val_{name}"), strict=True):
+                if log in history:
+                    x, y = np.asarray(epochs)[: len(history[log])] + 1.0, np.asarray(history[log], np.float64)
+                    shade = color if several else (BLUE if role == "train" else VERMILLION)
+                    lines.append(Line(_name(label, role, several), x[-len(y) :], y[: len(x)], shade, role))
+        if lines:
+            best = None if several or name in RATE_NAMES else _best_of_lines(name, lines)
+            charts.append(Chart(name, "epoch", tuple(lines), best))
+    return tuple(charts)
+
+
+def _name(label: str, role: Role, several: bool) -> str:
+    return role if not several else label if role == "train" else f"{label} (validation)"
+
+
+def _cycle(count: int) -> list[str]:
+    return [PALETTE[i % len(PALETTE)] for i in range(count)]
+
+
+def _stride(count: int) -> int:
+    return max(1, -(-count // POINTS))
+
+
+def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A metric's steps as a line through the lows and highs of its buckets: `(steps done, values)`."""
+    buckets = store.steps[name].read(stride=_stride(store.step_count))
+    if buckets.stride == 1:
+        return np.arange(1.0, len(buckets) + 1), buckets.mean
+    first = np.arange(len(buckets)) * buckets.stride
+    steps = np.stack([first + 0.25 * buckets.stride, first + 0.75 * buckets.stride], 1).ravel()
+    turn = np.arange(len(buckets)) % 2 == 1
+    values = np.where(turn, [buckets.high, buckets.low], [buckets.low, buckets.high])
+    return np.minimum(steps, store.step_count), values.T.ravel()
+
+
+def _best(store: CurveStore, name: str) -> tuple[float, float, str] | None:
+    log = f"val_{name}" if f"val_{name}" in store.best else name
+    if store.epoch_count < 2 or log not in store.best:
+        return None
+    epoch, value = store.best[log]
+    return float(epoch), value, f"best {value:.4g} at epoch {epoch}"
+
+
+def _best_of_lines(name: str, lines: list[Line]) -> tuple[float, float, str] | None:
+    x, y = lines[-1].x, lines[-1].y
+    if len(y) < 2 or not np.isfinite(y).any():
+        return None
+    at = int((np.nanargmax if higher_is_better(name) else np.nanargmin)(np.where(np.isfinite(y), y, np.nan)))
+    return float(x[at]), float(y[at]), f"best {y[at]:.4g} at epoch {int(x[at])}"

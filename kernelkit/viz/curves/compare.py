@@ -1,0 +1,99 @@
+"""Curves of several trainings over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kernelkit.viz.curves.bundle import picture_bundle
+from kernelkit.viz.curves.chart import History, Picture, charts_of_histories
+from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment
+from kernelkit.viz.curves.message import encode_curves
+from kernelkit.viz.curves.plot import as_histories
+from kernelkit.viz.curves.store import CurveStore
+from kernelkit.viz.curves.text import text
+
+
+def compare(*histories: Any, labels: Sequence[str] | None = None, title: str = "comparison") -> Comparison:
+    """Overlay the curves of several trainings.
+
+    Args:
+        *histories: History objects or dicts of log name to a value per epoch; or a single dict of label to these.
+        labels: names of the runs, as many as histories. "run 1", "run 2" ... when left out.
+        title: str. Written above the charts.
+
+    Returns:
+        A `Comparison`, which notebooks show: to explore while the kernel lives, as a picture afterwards.
+
+    Raises:
+        ValueError: there are no histories, or not as many labels.
+
+    Example:
+        >>> print(compare({"loss": [3.0, 1.0]}, {"loss": [3.0, 2.0]}, labels=["sgd", "adam"]))
+        comparison · 2 runs
+          loss sgd   █▁  1
+          loss adam  █▁  2
+    """
+    if len(histories) == 1:
+        runs = as_histories(histories[0])
+    else:
+        if not histories:
+            raise ValueError("compare: expected at least one history, got none.")
+        names = [f"run {i + 1}" for i in range(len(histories))] if labels is None else [str(name) for name in labels]
+        if len(set(names)) != len(histories):
+            raise ValueError(f"compare: expected {len(histories)} different labels, got {names}.")
+        runs = as_histories(dict(zip(names, histories, strict=True)))
+    return Comparison(runs, title)
+
+
+class Comparison:
+    """Several trainings' curves, overlaid; made by `compare`."""
+
+    def __init__(self, runs: Mapping[str, History], title: str):
+        self.runs = dict(runs)
+        self.title = title
+        self._widget: Any = None
+
+    def picture(self) -> Picture:
+        """The charts as plain data."""
+        facts = (f"{len(self.runs)} runs",) if len(self.runs) > 1 else ()
+        return Picture(self.title, charts_of_histories(self.runs), facts)
+
+    def __str__(self) -> str:
+        return text(self.picture())
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        return picture_bundle(self.picture(), self._open_widget())
+
+    def _open_widget(self) -> str:
+        """Open the widget that takes the picture's place in a page; "" where there is no such page."""
+        if environment() not in WIDGET_HOSTS:
+            return ""
+        if self._widget is None:
+            try:
+                from kernelkit.viz.curves.widget import open_widget
+            except ImportError:
+                return ""
+            self._widget = open_widget(lambda content: self._send() if content.get("kind") == "ready" else None)
+            self._send()
+        return self._widget.key
+
+    def _send(self) -> None:
+        for index, (label, (epochs, logs)) in enumerate(self.runs.items()):
+            content, buffer = _message(index, len(self.runs), label or self.title, epochs, logs)
+            self._widget.send(content | {"title": self.title}, [buffer])
+
+
+def _message(
+    index: int, runs: int, label: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
+) -> tuple[dict[str, Any], bytes]:
+    """One finished training as a message that carries everything."""
+    store = CurveStore()
+    for i, epoch in enumerate(epochs):
+        values = {name: column[i - len(epochs)] for name, column in logs.items() if len(column) > i}
+        store.add_epoch(epoch + 1, values, i + 1)
+    curves, buffer, _ = encode_curves(store, None)
+    facts = {"name": label, "state": "history", "first_epoch": epochs[0] if epochs else 0, "steps": 1}
+    facts |= {"best": {name: list(best) for name, best in store.best.items()}, "rate_changes": store.rate_changes()}
+    content = {"kind": "update", "run": index, "runs": runs, "sequence": 1, "full": True}
+    return content | {"curves": curves, "facts": facts}, buffer

@@ -1,0 +1,101 @@
+"""The panel's messages: what changed since the last one, as a small header and one buffer of float32."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernelkit.viz.curves.series import Series
+from kernelkit.viz.curves.store import CurveStore
+
+BUFFER_LIMIT = 40 << 10
+"""Bytes of curve data in one message; the header takes the rest of the 64 KB."""
+MAX_BUCKETS = 2048
+MAX_SERIES = 128
+"""Curves shown at most: more would not fit one message, nor one screen."""
+
+
+@dataclass
+class Cursor:
+    """What the frontend has: for each axis the number of values sent and the stride they were sent with."""
+
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    strides: dict[str, int] = field(default_factory=dict)
+
+
+def encode_curves(store: CurveStore, cursor: Cursor | None) -> tuple[list[dict[str, Any]], bytes, Cursor]:
+    """Encode what a store has gained since a cursor, in at most `BUFFER_LIMIT` bytes.
+
+    Curves are sent as buckets of `stride` values. The stride doubles as the curves grow; a frontend then merges the
+    buckets it has in pairs, and only the new ones travel.
+
+    Args:
+        store: CurveStore.
+        cursor: Cursor of the message before, or None to encode all there is.
+
+    Returns:
+        A list with one dict (`axis`, `name`, first bucket `start`, `stride`, `count` of values) for each changed curve;
+        the float32 buffer with their buckets from `start` on, one curve after another: the means, then (where the
+        stride is not 1) the lows, then the highs; and the new cursor.
+    """
+    curves = _curves(store)
+    sent = Cursor() if cursor is None else cursor
+    strides = _strides(curves, sent)
+    entries: list[dict[str, Any]] = []
+    chunks: list[bytes] = []
+    counts: dict[tuple[str, str], int] = {}
+    for (axis, name), series in curves.items():
+        known = sent.counts.get((axis, name), 0)
+        counts[axis, name] = series.count
+        if known == series.count:
+            continue
+        buckets = series.read(known, strides[axis])
+        start = buckets.start // buckets.stride
+        entries.append({"axis": axis, "name": name, "start": start, "stride": buckets.stride, "count": series.count})
+        columns = [buckets.mean] if buckets.stride == 1 else [buckets.mean, buckets.low, buckets.high]
+        chunks.extend(column.astype("<f4", copy=False).tobytes() for column in columns)
+    return entries, b"".join(chunks), Cursor(counts, strides)
+
+
+def json_number(value: float | None) -> float | str | None:
+    """A number as JSON can carry it: NaN and infinities become the strings 'nan', 'inf' and '-inf'.
+
+    Example:
+        >>> json_number(0.5), json_number(float("nan"))
+        (0.5, 'nan')
+    """
+    return value if value is None or math.isfinite(value) else str(float(value))
+
+
+def json_numbers(values: Mapping[str, float]) -> dict[str, float | str | None]:
+    """`json_number` for each value of a dict."""
+    return {name: json_number(value) for name, value in values.items()}
+
+
+def _curves(store: CurveStore) -> dict[tuple[str, str], Series]:
+    curves = {("epoch", ""): store.ends}
+    curves |= {("step", name): series for name, series in store.steps.items()}
+    curves |= {("epoch", name): series for name, series in store.epochs.items()}
+    return dict(list(curves.items())[:MAX_SERIES])
+
+
+def _strides(curves: Mapping[tuple[str, str], Series], sent: Cursor) -> dict[str, int]:
+    """The stride of each axis: epochs may take a third of a message, or more where there are no steps."""
+    steps = [series for (axis, _), series in curves.items() if axis == "step"]
+    epochs = [series for (axis, _), series in curves.items() if axis == "epoch"]
+    stride, size = _fit(epochs, BUFFER_LIMIT // 3 if steps else BUFFER_LIMIT, sent.strides.get("epoch", 1))
+    return {"epoch": stride, "step": _fit(steps, BUFFER_LIMIT - size, sent.strides.get("step", 1))[0]}
+
+
+def _fit(group: list[Series], limit: int, stride: int) -> tuple[int, int]:
+    """The least power-of-two stride, not below `stride`, with which a group of curves takes at most `limit` bytes."""
+    count = max((series.count for series in group), default=0)
+    stride = max([stride, *(series.stride for series in group)])
+    while True:
+        buckets = math.ceil(count / stride)
+        size = buckets * len(group) * (4 if stride == 1 else 12)
+        if buckets <= MAX_BUCKETS and size <= limit:
+            return stride, size
+        stride *= 2

@@ -1,0 +1,67 @@
+"""The place of a panel in a notebook: shown when training begins, replaced by a picture that stays when it ends."""
+
+from __future__ import annotations
+
+import importlib.util
+import uuid
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kernelkit.viz.curves.bundle import picture_bundle
+from kernelkit.viz.curves.chart import Picture
+from kernelkit.viz.curves.environment import STATE_SAVERS, WIDGET_HOSTS, Environment, environment
+
+Message = dict[str, Any]
+
+
+class Output(Protocol):
+    """Where a panel shows itself."""
+
+    live: bool
+    """Whether messages reach a page: without one, a panel sends none and leaves only its picture."""
+
+    def open(self, title: str, receive: Callable[[Message], None]) -> None:
+        """Appear; messages from the page go to `receive`."""
+
+    def send(self, content: Message, buffer: bytes) -> None:
+        """Send a message to every page that shows the panel."""
+
+    def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
+        """Leave the final picture; `content` and `buffer` are the last message."""
+
+
+class NotebookOutput:
+    """An output cell of an IPython kernel's notebook."""
+
+    def __init__(self, where: Environment | None = None):
+        self.where = where or environment()
+        self.live = self.where in WIDGET_HOSTS and importlib.util.find_spec("anywidget") is not None
+        self._display_id = uuid.uuid4().hex
+        self._widget: Any = None
+        self._metadata: dict[str, Any] = {}
+
+    def open(self, title: str, receive: Callable[[Message], None]) -> None:
+        view: dict[str, Any] = {}
+        if self.live:
+            from kernelkit.viz.curves.widget import open_widget
+
+            self._widget = open_widget(receive)
+            view, self._metadata = self._widget._repr_mimebundle_()
+        self._publish(view | {"text/plain": f"{title} · training"}, update=False)
+
+    def send(self, content: Message, buffer: bytes) -> None:
+        self._widget.send(content, [buffer])
+
+    def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
+        bundle = picture_bundle(picture, self._widget.key if self.live else "")
+        if self.live and self.where in STATE_SAVERS:
+            from kernelkit.viz.curves.widget import keep_final
+
+            keep_final(self._widget, content, buffer)
+            bundle = self._widget._repr_mimebundle_()[0] | bundle
+        self._publish(bundle, update=True)
+
+    def _publish(self, bundle: dict[str, Any], update: bool) -> None:
+        from IPython.display import publish_display_data
+
+        publish_display_data(bundle, self._metadata, transient={"display_id": self._display_id}, update=update)

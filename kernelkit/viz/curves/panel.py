@@ -1,0 +1,225 @@
+"""The live panel: what training tells, at most eight times a second, to whoever looks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kernelkit.viz.curves.bundle import mark_as_shown
+from kernelkit.viz.curves.chart import Picture, charts_of_store
+from kernelkit.viz.curves.message import Cursor, encode_curves, json_number, json_numbers
+from kernelkit.viz.curves.output import NotebookOutput, Output
+from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore
+
+INTERVAL = 1 / 8
+"""Seconds between updates."""
+KEYFRAME = 10.0
+"""Seconds after which an update carries everything, for pages that lost messages and cannot ask."""
+REPLY_INTERVAL = 0.1
+"""Seconds between full answers while training runs; whoever asks sooner shares the next update."""
+
+
+class LivePanel:
+    """Shows a training in a notebook while it runs; implements `kernelkit.training.display.Display`.
+
+    The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`. Logs stay on the device until an
+    update is due, and then only those are fetched that are computed already. Messages carry a sequence number and what
+    is new; a page that missed one asks, and gets everything.
+
+    Args:
+        output: Output. Where to appear; a cell of the notebook when left out.
+        clock: callable that returns seconds.
+    """
+
+    def __init__(self, output: Output | None = None, clock: Callable[[], float] = time.perf_counter):
+        self.output: Output = NotebookOutput() if output is None else output
+        self.store = CurveStore()
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._run: Any = None
+        self._blocks: deque[Any] = deque()
+        self._facts: dict[str, Any] = {}
+        self._cursor: Cursor | None = None
+        self._sequence = 0
+        self._sent = self._sent_full = -float("inf")
+        self._steps_done = self._steps_before_clock = 0
+        self._started = 0.0
+        self._first_ready: float | None = None
+
+    def begin(self, run: Any) -> None:
+        """Show the panel."""
+        self._run = run
+        self._started = self._clock()
+        self._facts = {
+            "name": str(run.name),
+            "state": "preparing",
+            "epochs": run.epochs,
+            "first_epoch": run.initial_epoch,
+            "epoch": run.initial_epoch,
+            "steps": run.steps,
+            "step": 0,
+            "answered": [],
+            "elapsed": None,
+            "rate": None,
+            "error": None,
+        }
+        self.output.open(self._facts["name"], self._receive)
+        self._update(force=True)
+
+    def epoch_begin(self, epoch: int) -> None:
+        """Note which epoch runs."""
+        self._facts |= {"epoch": epoch, "step": 0}
+        self._update()
+
+    def steps(self, block: Any) -> None:
+        """Note that steps were enqueued; their logs stay on the device until an update is due."""
+        self._blocks.append(block)
+        self._update()
+
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        """Add an epoch's logs."""
+        logs = {name: value for name, value in logs.items() if np.ndim(value) == 0}
+        if not any(name in logs for name in RATE_NAMES) and (rate := _learning_rate(self._run)) is not None:
+            logs[LEARNING_RATE] = rate
+        with self._lock:
+            self._collect(wait=True)
+            self.store.add_epoch(epoch + 1, logs, self._steps_done)
+            self._facts |= {"epoch": epoch + 1, "step": 0, "steps": self._run.steps}
+        self._update()
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        """Leave the final picture, however training ended."""
+        with self._lock:
+            # What a failed computation was to fill cannot be fetched; the error itself is training's to raise.
+            with contextlib.suppress(*[RuntimeError] * (error is not None)):
+                self._collect(wait=outcome in ("done", "stopped"))
+            self._facts |= {"state": outcome, "error": _describe(error), "elapsed": self._clock() - self._started}
+            content, buffer = self._message(full=True)
+            if self.output.live:
+                self.output.send(content, buffer)
+            picture = self.picture()
+            mark_as_shown(self._run.history)
+            self._run = None
+            self._blocks.clear()
+        self.output.close(picture, content, buffer)
+
+    def picture(self) -> Picture:
+        """The curves so far, as a picture."""
+        facts = self._facts
+        done = self.store.epoch_count
+        seconds = self._elapsed(self._clock())
+        texts = [facts["state"], f"{done} epoch" + "s" * (done != 1), f"{self._steps_done:,} steps", f"{seconds:.1f} s"]
+        charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"])
+        return Picture(facts["name"], charts, tuple(texts + [facts["error"]] * bool(facts["error"])))
+
+    def _receive(self, content: dict[str, Any]) -> None:
+        """Handle a message from a page; runs on a thread of the kernel's choice, often beside training."""
+        kind = content.get("kind")
+        if kind == "ready":
+            self._answer(content.get("nonce"))
+        elif kind == "stop" and (run := self._run) is not None:
+            self._facts["state"] = "stopping"
+            run.stop()
+
+    def _answer(self, nonce: Any) -> None:
+        with self._lock:
+            running = self._run is not None
+            self._facts["answered"] = [*self._facts["answered"][-15:], nonce]
+            if running and self._clock() - self._sent_full < REPLY_INTERVAL:
+                self._cursor = None
+            else:
+                self._send(full=True)
+
+    def _update(self, force: bool = False) -> None:
+        now = self._clock()
+        if force or now - self._sent >= INTERVAL:
+            with self._lock:
+                self._collect()
+                if self.output.live:
+                    self._send(full=now - self._sent_full >= KEYFRAME)
+                else:
+                    self._sent = now
+
+    def _send(self, full: bool) -> None:
+        self.output.send(*self._message(full))
+
+    def _message(self, full: bool) -> tuple[dict[str, Any], bytes]:
+        """The next message: facts, and what the curves gained since the last one (everything when `full`)."""
+        now = self._clock()
+        full = full or self._cursor is None
+        curves, buffer, self._cursor = encode_curves(self.store, None if full else self._cursor)
+        self._sequence += 1
+        self._sent = now
+        self._sent_full = now if full else self._sent_full
+        content = {"kind": "update", "run": 0, "runs": 1, "sequence": self._sequence, "full": full, "curves": curves}
+        return content | {"facts": self._describe_progress(now)}, buffer
+
+    def _describe_progress(self, now: float) -> dict[str, Any]:
+        store, facts = self.store, self._facts
+        if self._first_ready is not None and now > self._first_ready and self._run is not None:
+            facts["rate"] = (self._steps_done - self._steps_before_clock) / (now - self._first_ready) or None
+        total = facts["steps"] and facts["steps"] * (facts["epochs"] - facts["first_epoch"])
+        return facts | {
+            "done": self._steps_done,
+            "total": total,
+            "eta": (total - self._steps_done) / facts["rate"] if facts["rate"] and total else None,
+            "elapsed": self._elapsed(now),
+            "latest": json_numbers(store.latest),
+            "best": {name: [epoch, json_number(value)] for name, (epoch, value) in store.best.items()},
+            "rate_changes": store.rate_changes(),
+        }
+
+    def _elapsed(self, now: float) -> float:
+        ended = self._facts["elapsed"]
+        return now - self._started if ended is None else ended
+
+    def _collect(self, wait: bool = False) -> None:
+        """Move logs that are computed from the device into the store; with `wait` all of them."""
+        ready = len(self._blocks) if wait else _count_ready(self._blocks)
+        for _ in range(ready):
+            block = self._blocks[0]
+            logs = {name: np.asarray(values)[: block.count] for name, values in block.logs.items()}
+            self._blocks.popleft()
+            self.store.add_steps(block.first, {name: values for name, values in logs.items() if values.ndim == 1})
+            self._steps_done = block.first + block.count
+            self._facts["step"] = block.step + block.count
+        if ready and self._first_ready is None:
+            # The first dispatch holds the compilation: the clock of the step rate starts behind it.
+            self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
+        if ready and self._facts["state"] == "preparing":
+            self._facts["state"] = "running"
+
+
+def _count_ready(blocks: deque[Any]) -> int:
+    """How many of the blocks are computed; they are computed in order, so the answer is found by bisection."""
+    low, high = 0, len(blocks)
+    while low < high:
+        middle = (low + high) // 2
+        if all(_is_ready(values) for values in blocks[middle].logs.values()):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _is_ready(values: Any) -> bool:
+    return not hasattr(values, "is_ready") or values.is_ready()
+
+
+def _learning_rate(run: Any) -> float | None:
+    """The optimizer's learning rate now; an optimizer that has none to tell, such as one of optax, has no curve."""
+    rate = getattr(getattr(run.model, "optimizer", None), "learning_rate", None)
+    return None if rate is None or callable(rate) else float(np.asarray(rate))
+
+
+def _describe(error: BaseException | None) -> str | None:
+    """An error in one line; an interrupt is what its sender wanted, and needs no words."""
+    if error is None or isinstance(error, KeyboardInterrupt):
+        return None
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]

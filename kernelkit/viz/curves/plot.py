@@ -1,0 +1,158 @@
+"""Curves drawn by matplotlib, ready for print, or by plotly, to explore."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, charts_of_histories
+
+
+def plot_history(history: Any, backend: Literal["matplotlib", "plotly"] = "matplotlib", title: str = "") -> Any:
+    """Draw the curves of one training, or of several over each other.
+
+    Args:
+        history: a History, a dict of log name to a value per epoch, or a dict of label to either of these.
+        backend: `"matplotlib"` or `"plotly"`.
+        title: str. Written above the charts.
+
+    Returns:
+        A `matplotlib.figure.Figure` that shows itself in notebooks and leaves pyplot alone, or a
+        `plotly.graph_objects.Figure`.
+
+    Raises:
+        ValueError: the backend is unknown, or there is nothing to draw.
+
+    Example:
+        >>> figure = plot_history({"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.4, 2.2]})
+        >>> len(figure.axes)
+        1
+    """
+    drawers = {"matplotlib": matplotlib_figure, "plotly": plotly_figure}
+    if backend not in drawers:
+        raise ValueError(f"plot_history: unknown backend {backend!r}. Use 'matplotlib' or 'plotly'.")
+    charts = charts_of_histories(as_histories(history))
+    if not charts:
+        raise ValueError("plot_history: this history has no values yet. Call fit first.")
+    return drawers[backend](Picture(title, charts))
+
+
+def as_histories(history: Any) -> dict[str, History]:
+    """Bring a history, or a dict of histories, to the form that `charts_of_histories` reads."""
+    if isinstance(history, Mapping) and any(hasattr(v, "history") or isinstance(v, Mapping) for v in history.values()):
+        return {str(label): _one(part) for label, part in history.items()}
+    return {"": _one(history)}
+
+
+def png(picture: Picture) -> bytes | None:
+    """Draw a picture as PNG for viewers that show nothing else; None where matplotlib is not installed."""
+    try:
+        figure = matplotlib_figure(picture, size=(5.2, 2.7))
+    except ImportError:
+        return None
+    return figure._repr_png_()
+
+
+def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8)) -> Any:
+    """Draw a picture with matplotlib's object interface: pyplot's global state is left alone.
+
+    Args:
+        picture: Picture.
+        size: width and height of one chart in inches.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    class CurvesFigure(Figure):
+        """A figure that notebooks can show although pyplot does not know it."""
+
+        def _repr_png_(self) -> bytes:
+            buffer = io.BytesIO()
+            self.savefig(buffer, format="png", dpi=110)
+            return buffer.getvalue()
+
+    columns = min(len(picture.charts), 2) or 1
+    rows = math.ceil(len(picture.charts) / columns) or 1
+    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout="constrained")
+    FigureCanvasAgg(figure)
+    if picture.title:
+        figure.suptitle(_literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
+    for i, chart in enumerate(picture.charts):
+        _draw(figure.add_subplot(rows, columns, i + 1), chart)
+    return figure
+
+
+def plotly_figure(picture: Picture) -> Any:
+    """Draw a picture as a `plotly.graph_objects.Figure`, one subplot for each chart.
+
+    Args:
+        picture: Picture.
+
+    Returns:
+        A `plotly.graph_objects.Figure`.
+    """
+    from html import escape
+
+    from plotly.graph_objects import Scatter
+    from plotly.subplots import make_subplots
+
+    columns = min(len(picture.charts), 2) or 1
+    rows = math.ceil(len(picture.charts) / columns) or 1
+    titles = [escape(chart.title) for chart in picture.charts]
+    figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles)
+    for i, chart in enumerate(picture.charts):
+        for line in chart.lines:
+            dash = {"color": line.color, "dash": "dash" if line.role == "validation" else "solid"}
+            mode = "lines+markers" if len(line.x) <= 60 else "lines"
+            trace = Scatter(x=line.x, y=line.y, name=escape(line.label), mode=mode, line=dash, legendgroup=line.label)
+            figure.add_trace(trace.update(showlegend=i == 0), row=i // columns + 1, col=i % columns + 1)
+        figure.update_xaxes(title_text=chart.x_label, row=i // columns + 1, col=i % columns + 1)
+    figure.update_layout(title_text=escape(picture.title) or None, height=330 * rows, template="plotly_white")
+    return figure
+
+
+def _one(history: Any) -> History:
+    logs = history if isinstance(history, Mapping) else getattr(history, "history", None)
+    if not isinstance(logs, Mapping):
+        raise ValueError(f"Expected a History or a dict of log name to values, got {type(history).__name__}.")
+    logs = {str(name): list(values) for name, values in logs.items() if np.ndim(values) == 1}
+    longest = max((len(values) for values in logs.values()), default=0)
+    epochs = list(getattr(history, "epoch", ()))
+    return (epochs if len(epochs) == longest else list(range(longest))), logs
+
+
+def _draw(axes: Any, chart: Chart) -> None:
+    for line in chart.lines:
+        axes.plot(line.x, line.y, color=line.color, label=_literal(line.label), **_style(line))
+    if chart.best:
+        x, y, label = chart.best
+        axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=_literal(label))
+    axes.set_title(_literal(chart.title), fontsize=10, loc="left", fontweight="bold")
+    axes.set_xlabel(chart.x_label, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _style(line: Line) -> dict[str, Any]:
+    marker: dict[str, Any] = {"marker": "o", "markersize": 3} if len(line.x) <= 60 else {}
+    styles: dict[str, dict[str, Any]] = {
+        "batch": {"linewidth": 0.8, "alpha": 0.45},
+        "train": {"linewidth": 1.6, **marker},
+        "validation": {"linewidth": 1.6, "linestyle": (0, (4, 2)), **marker},
+    }
+    return styles[line.role]
+
+
+def _literal(label: str) -> str:
+    """Names are names: no `$` starts mathematics, and a leading `_` hides nothing from the legend."""
+    label = label.replace("$", r"\$")
+    return "\N{ZERO WIDTH SPACE}" + label if label.startswith("_") else label

@@ -1,0 +1,129 @@
+"""A growing series of numbers in bounded memory that never loses a spike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+CAPACITY = 1 << 16
+FIRST_ALLOCATION = 1 << 8
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Neighbouring values summed up: bucket `i` covers the values `[start + i * stride, start + (i + 1) * stride)`."""
+
+    start: int
+    stride: int
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+
+class Series:
+    """Numbers appended one after another, kept as buckets of mean, minimum and maximum.
+
+    While there are fewer values than `capacity`, each has a bucket of its own. A full series merges its buckets in
+    pairs and goes on with buckets twice as wide, so memory has a bound and every reading costs the same, however many
+    values there were; the least and the greatest value of every stretch survive each merge.
+
+    Args:
+        capacity: int. Buckets to keep at most, an even number.
+
+    Example:
+        >>> series = Series(capacity=4)
+        >>> series.append(np.array([1, 2, 9, 2, 1, 0, 1]))
+        >>> series.count, series.stride
+        (7, 2)
+        >>> series.read().high
+        array([2., 9., 1., 1.], dtype=float32)
+    """
+
+    def __init__(self, capacity: int = CAPACITY):
+        if capacity < 2 or capacity % 2:
+            raise ValueError(f"Series needs an even capacity of at least 2, got {capacity}.")
+        self.capacity = capacity
+        self.stride = 1
+        self._filled = 0
+        self._tail = np.empty(0, np.float32)
+        self._columns = np.empty((3, min(capacity, FIRST_ALLOCATION)), np.float32)
+
+    @property
+    def count(self) -> int:
+        """How many values were appended."""
+        return self._filled * self.stride + len(self._tail)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the values take."""
+        return self._columns.nbytes + self._tail.nbytes
+
+    def append(self, values: np.ndarray) -> None:
+        """Add values at the end.
+
+        Args:
+            values: array `(n,)`, any number type; NaN stands for "no value".
+        """
+        rest = np.concatenate([self._tail, np.asarray(values, np.float32).ravel()])
+        while len(rest) >= self.stride:
+            if self._filled == self.capacity:
+                self._merge_pairs()
+                continue
+            taken = min(len(rest) // self.stride, self.capacity - self._filled)
+            self._reserve(self._filled + taken)
+            whole = rest[: taken * self.stride]
+            self._columns[:, self._filled : self._filled + taken] = _reduce(np.stack([whole] * 3), self.stride)
+            rest = rest[taken * self.stride :]
+            self._tail = rest[:0]
+            self._filled += taken
+        self._tail = rest.copy()
+
+    def read(self, start: int = 0, stride: int = 1) -> Buckets:
+        """Sum up the values from `start` to the end.
+
+        Args:
+            start: int. First value wanted; rounded down to the start of its bucket.
+            stride: int. Values per bucket; rounded up to what is kept, by doubling.
+
+        Returns:
+            The `Buckets`, the last of which may cover fewer values than the others.
+        """
+        wide = self.stride
+        while wide < stride:
+            wide *= 2
+        start = min(start, self.count) // wide * wide
+        columns = self._columns[:, start // self.stride : self._filled]
+        if len(self._tail):
+            columns = np.concatenate([columns, _reduce(np.stack([self._tail] * 3), self.stride)], axis=1)
+        return Buckets(start, wide, *_reduce(columns, wide // self.stride))
+
+    def _reserve(self, size: int) -> None:
+        if size > self._columns.shape[1]:
+            grown = np.empty((3, min(self.capacity, max(size, 2 * self._columns.shape[1]))), np.float32)
+            grown[:, : self._filled] = self._columns[:, : self._filled]
+            self._columns = grown
+
+    def _merge_pairs(self) -> None:
+        half = self._filled // 2
+        self._columns[:, :half] = _reduce(self._columns[:, : self._filled], 2)
+        self._filled = half
+        self.stride *= 2
+
+
+def _reduce(columns: np.ndarray, width: int) -> np.ndarray:
+    """Merge each `width` neighbours of means, lows and highs `(3, n)`, at the end maybe fewer.
+
+    NaN is no value to low and high.
+    """
+    if width == 1 or not columns.shape[1]:
+        return columns
+    mean, low, high = columns
+    starts = np.arange(0, len(mean), width)
+    sizes = np.diff(starts, append=len(mean))
+    with np.errstate(invalid="ignore", over="ignore"):
+        means = np.add.reduceat(mean, starts, dtype=np.float64) / sizes
+        return np.stack([means, np.fmin.reduceat(low, starts), np.fmax.reduceat(high, starts)]).astype(np.float32)

@@ -1,0 +1,125 @@
+"""What a training's panel knows: every metric per step and per epoch, in bounded memory."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from kernelkit.viz.curves.series import Series
+
+LEARNING_RATE = "learning_rate"
+RATE_NAMES = (LEARNING_RATE, "lr")
+_HIGHER_IS_BETTER = re.compile(
+    r"acc|auc|precision|recall|sensitivity|specificity|f1|fbeta|f_score|iou|io_u|dice|r2|score|similarity|bleu|kappa|psnr|ssim"
+)
+
+
+def higher_is_better(name: str) -> bool:
+    """Say whether a metric of this name should grow: accuracies and scores do, losses and errors do not.
+
+    Example:
+        >>> higher_is_better("val_binary_accuracy"), higher_is_better("val_loss")
+        (True, False)
+    """
+    return "loss" not in name and _HIGHER_IS_BETTER.search(name.lower()) is not None
+
+
+class CurveStore:
+    """The curves of one training, growing.
+
+    Attributes:
+        steps: dict of metric name to the `Series` of its value after each step.
+        epochs: dict of log name (`val_` names are validation) to the `Series` of its value after each epoch.
+        ends: `Series` of the step counts at which epochs ended.
+        best: dict of log name to `(epoch, value)`, the epoch counted from 1.
+        latest: dict of log name to the newest value.
+
+    Example:
+        >>> store = CurveStore()
+        >>> store.add_steps(0, {"loss": np.array([3.0, 2.0])})
+        >>> store.add_epoch(1, {"loss": 2.0, "val_loss": 2.5})
+        >>> store.metrics(), store.best["val_loss"]
+        (['loss'], (1, 2.5))
+    """
+
+    def __init__(self) -> None:
+        self.steps: dict[str, Series] = {}
+        self.epochs: dict[str, Series] = {}
+        self.ends = Series()
+        self.best: dict[str, tuple[int, float]] = {}
+        self.latest: dict[str, float] = {}
+        self.step_count = 0
+        self.epoch_count = 0
+        self._rate_changes = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the curves take."""
+        return sum(series.nbytes for series in (*self.steps.values(), *self.epochs.values(), self.ends))
+
+    def metrics(self) -> list[str]:
+        """The metrics' names without `val_`, loss first, learning rate left out."""
+        names = dict.fromkeys(["loss"])
+        for name in (*self.steps, *self.epochs):
+            names[name.removeprefix("val_")] = None
+        return [n for n in names if n not in RATE_NAMES and any(k in self for k in (n, f"val_{n}"))]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.steps or name in self.epochs
+
+    def rate_changes(self) -> bool:
+        """Say whether the learning rate took more than one value, so that its curve tells something."""
+        return self._rate_changes
+
+    def add_steps(self, first: int, values: Mapping[str, np.ndarray]) -> None:
+        """Add the logs of consecutive steps.
+
+        Args:
+            first: int. The first step's index in this training; steps that were never told of count as NaN.
+            values: dict of metric name to array `(n,)`.
+        """
+        count = max((len(v) for v in values.values()), default=0)
+        if first + count <= self.step_count:
+            return
+        for name, new in values.items():
+            _extend(self.steps.setdefault(name, Series()), first, new)
+            if len(new):
+                self.latest[name] = float(new[-1])
+        self.step_count = first + count
+        for series in self.steps.values():
+            _extend(series, self.step_count, np.empty(0))
+
+    def add_epoch(self, epoch: int, logs: Mapping[str, float], step: int | None = None) -> None:
+        """Add the logs of an epoch that has ended.
+
+        Args:
+            epoch: int. The epoch's number, counted from 1.
+            logs: dict of log name to float.
+            step: int. How many steps this training had done by then; the steps added so far when left out.
+        """
+        for name, value in logs.items():
+            name = LEARNING_RATE if name in RATE_NAMES else name
+            if name == LEARNING_RATE:
+                self._rate_changes |= name in self.latest and self.latest[name] != float(value)
+            _extend(self.epochs.setdefault(name, Series()), self.epoch_count, np.array([value]))
+            self.latest[name] = float(value)
+            self._keep_best(name, epoch, float(value))
+        self.epoch_count += 1
+        self.ends.append(np.array([self.step_count if step is None else step]))
+        for series in self.epochs.values():
+            _extend(series, self.epoch_count, np.empty(0))
+
+    def _keep_best(self, name: str, epoch: int, value: float) -> None:
+        sign = -1 if higher_is_better(name) else 1
+        if math.isfinite(value) and (name not in self.best or sign * value < sign * self.best[name][1]):
+            self.best[name] = (epoch, value)
+
+
+def _extend(series: Series, first: int, values: np.ndarray) -> None:
+    """Append values that begin at index `first`, with NaN for what is missing before."""
+    if series.count < first:
+        series.append(np.full(first - series.count, np.nan, np.float32))
+    series.append(values)

@@ -1,0 +1,156 @@
+"""Draw a picture of curves as SVG text, with no library: what a saved notebook keeps."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import Any
+
+import numpy as np
+
+from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture
+
+CELL = (430, 236)
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 36
+HEADER = 44
+_INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
+_FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
+_PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
+_FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
+_STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.45"', "train": 'stroke-width="2"'}
+_STROKES["validation"] = 'stroke-width="2" stroke-dasharray="6 3.5"'
+
+
+def svg(picture: Picture) -> str:
+    """Draw a picture as one SVG element.
+
+    Colours follow the page (JupyterLab's and VS Code's variables), on white where the page has none. Every text is
+    escaped, and nothing in it is loaded or run.
+
+    Args:
+        picture: Picture.
+
+    Returns:
+        The SVG as text.
+    """
+    columns = 1 if len(picture.charts) < 2 else 2
+    rows = math.ceil(len(picture.charts) / columns)
+    width, height = max(columns * CELL[0], 560), HEADER + rows * CELL[1]
+    cells = [
+        f'<g transform="translate({i % columns * width / columns:g} {HEADER + i // columns * CELL[1]})">'
+        f"{_chart(chart, width / columns)}</g>"
+        for i, chart in enumerate(picture.charts)
+    ]
+    label = _escape(f"Training curves of {picture.title}: {', '.join(c.title for c in picture.charts)}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{label}" '
+        f'style="display:block;width:100%;max-width:{width:g}px;height:auto;{_FONT};font-size:11px;fill:{_INK}">'
+        f'<rect width="100%" height="100%" rx="6" style="fill:{_PAPER}"/>'
+        f'<text x="16" y="27" font-size="15" font-weight="600">{_escape(picture.title)}'
+        f'<tspan dx="12" font-size="12" font-weight="400" style="fill:{_FAINT}">{_escape(" · ".join(picture.facts))}'
+        f"</tspan></text>{''.join(cells)}</svg>"
+    )
+
+
+def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
+    """Round numbers between two values, about as many as wanted.
+
+    Example:
+        >>> ticks(0.0, 1.0)
+        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    rough = (high - low) / wanted
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def _chart(chart: Chart, width: float) -> str:
+    x_low, x_high = _range([line.x for line in chart.lines], 0.0)
+    y_low, y_high = _range([line.y for line in chart.lines], 0.06)
+    inner_width, inner_height = width - LEFT - RIGHT, CELL[1] - TOP - BOTTOM
+
+    def across(x: Any) -> Any:
+        return LEFT + (x - x_low) / (x_high - x_low) * inner_width
+
+    def down(y: Any) -> Any:
+        return TOP + (y_high - y) / (y_high - y_low) * inner_height
+
+    parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(chart.title)}</text>']
+    parts.append(_legend(chart.lines, width - RIGHT))
+    for value in ticks(y_low, y_high):
+        y = down(value)
+        parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_FAINT}" stroke-opacity="0.22"/>')
+        parts.append(_text(LEFT - 6, y + 3.5, f"{value:g}", "end"))
+    for value in ticks(x_low, x_high, 7):
+        parts.append(_text(across(value), CELL[1] - BOTTOM + 15, _short(value), "middle"))
+    parts.append(_text(LEFT + inner_width / 2, CELL[1] - 6, chart.x_label, "middle"))
+    parts.extend(_line(line, across(line.x), down(line.y)) for line in chart.lines)
+    if chart.best:
+        parts.append(_best(chart.best[2], across(chart.best[0]), down(chart.best[1]), width))
+    return "".join(parts)
+
+
+def _line(line: Line, x: np.ndarray, y: np.ndarray) -> str:
+    kept = np.isfinite(y)
+    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x[kept], y[kept], strict=True)]
+    if not points:
+        return ""
+    if len(points) == 1:
+        a, b = points[0].split()
+        return f'<circle cx="{a}" cy="{b}" r="3" fill="{line.color}"/>'
+    return (
+        f'<path d="M{"L".join(points)}" fill="none" stroke="{line.color}" stroke-linejoin="round" '
+        f"{_STROKES[line.role]}/>"
+    )
+
+
+def _best(label: str, x: float, y: float, width: float) -> str:
+    anchor, shift = ("end", -8) if x > width / 2 else ("start", 8)
+    above = y > TOP + 22
+    halo = f"fill:{GREEN};paint-order:stroke;stroke:{_PAPER};stroke-width:3px"
+    return (
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="none" stroke="{GREEN}" stroke-width="2"/>'
+        f'<text x="{x + shift:.1f}" y="{y + (-9 if above else 17):.1f}" text-anchor="{anchor}" '
+        f'style="{halo}" font-weight="600">{_escape(label)}</text>'
+    )
+
+
+def _legend(lines: tuple[Line, ...], right: float) -> str:
+    parts, x = [], right
+    for line in reversed(lines[:6]):
+        x -= 6.2 * len(line.label)
+        parts.append(_text(x, 18, line.label, "start"))
+        parts.append(f'<path d="M{x - 22:.1f} 14h17" stroke="{line.color}" fill="none" {_STROKES[line.role]}/>')
+        x -= 32
+    return "".join(parts)
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{_FAINT}">{_escape(text)}</text>'
+
+
+def _escape(words: str) -> str:
+    """Make words safe between tags and in attributes; XML has no place for control characters at all."""
+    return html.escape("".join(c if c.isprintable() else "?" for c in words))
+
+
+def _short(value: float) -> str:
+    for size, letter in ((1e6, "M"), (1e4, "k")):
+        if abs(value) >= size:
+            return f"{value / (1e3 if letter == 'k' else size):g}{letter}"
+    return f"{value:g}"
+
+
+def _range(arrays: list[np.ndarray], margin: float) -> tuple[float, float]:
+    """The least and greatest finite value, a little apart where they are one."""
+    values = np.concatenate([np.asarray(a, np.float64) for a in arrays] or [np.empty(0)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    low, high = float(values.min()), float(values.max())
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):
+        pad = abs(high) * 0.1 or 0.5
+        return low - pad, high + pad
+    return low - margin * (high - low), high + margin * (high - low)

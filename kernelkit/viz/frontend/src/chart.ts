@@ -1,0 +1,280 @@
+// One metric's chart: uPlot draws, this file decides how it looks and how it is read and zoomed.
+
+import uPlot from "uplot";
+import { element, setText } from "./dom";
+import * as format from "./format";
+import { bestOf, linesOf, type Best, type Grid, type Line } from "./lines";
+import type { Run } from "./run";
+import type { Choices } from "./session";
+import type { Theme } from "./theme";
+
+const HEIGHT = 224;
+const MARKED_POINTS = 60; // lines with fewer points show them
+const CROWDED = 800; // a line of more points stands back further behind the others
+const DASH = [7, 4];
+
+export interface ChartEvents {
+  zoom(range: [number, number] | null): void;
+  hover(x: number | null): void;
+  toggle(key: string): void;
+}
+
+export class Chart {
+  readonly node: HTMLElement;
+  private plot: uPlot | null = null;
+  private shape = ""; // what the plot was made for; another shape needs another plot
+  private lines: Line[] = [];
+  private best: Best | null = null;
+  private grid: Grid | null = null;
+  private readonly host: HTMLElement;
+  private readonly legend = element("div", { class: "kk-legend" });
+  private readonly note = element("span", { class: "kk-best" });
+  private readonly buttons = new Map<string, { button: HTMLButtonElement; value: HTMLElement }>();
+
+  constructor(readonly metric: string, private choices: Choices, private events: ChartEvents, private group: string) {
+    this.host = element("div", {
+      class: "kk-plot", tabindex: 0, role: "group", "aria-roledescription": "chart",
+      "data-lm-suppress-shortcuts": "true", keydown: (event: KeyboardEvent) => this.onKey(event),
+    });
+    const title = element("figcaption", {}, element("span", { class: "kk-metric", title: metric }, metric), this.note);
+    this.node = element("figure", { class: "kk-chart" }, title, this.host, this.legend);
+  }
+
+  /** Show the runs as they are now. */
+  update(runs: Run[], grid: Grid, theme: Theme): void {
+    this.grid = grid;
+    this.lines = linesOf(runs, this.metric, grid, this.choices.smoothing);
+    this.best = bestOf(runs, this.metric, grid);
+    const crowd = this.lines.map((l) => [l.key, l.label, l.points > 1, l.points > CROWDED]);
+    const shape = JSON.stringify([crowd, this.choices.log, theme, grid.unit]);
+    const columns = this.lines.map((l) => (this.choices.log ? l.y.map((v) => (v !== null && v > 0 ? v : null)) : l.y));
+    const data = [grid.x, ...columns] as uPlot.AlignedData;
+    if (shape !== this.shape || !this.plot) {
+      this.shape = shape;
+      this.make(runs, theme, data);
+    } else {
+      this.lines.forEach((line, i) => this.showLine(i, !this.choices.hidden.has(line.key)));
+      this.plot.setData(data, true);
+    }
+    this.describe();
+    this.showValues();
+  }
+
+  resize(): void {
+    const width = this.host.clientWidth;
+    if (this.plot && width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+  }
+
+  destroy(): void {
+    this.plot?.destroy();
+    this.plot = null;
+    this.node.remove();
+  }
+
+  private showLine(index: number, show: boolean): void {
+    if (this.plot!.series[index + 1].show !== show) this.plot!.setSeries(index + 1, { show }, false);
+  }
+
+  private make(runs: Run[], theme: Theme, data: uPlot.AlignedData): void {
+    this.plot?.destroy();
+    const colors = this.lines.map((line) => colorOf(line, runs.length, theme));
+    const options: uPlot.Options = {
+      width: Math.max(this.host.clientWidth, 200),
+      height: HEIGHT,
+      padding: [8, 10, 0, 0],
+      legend: { show: false },
+      scales: { x: { time: false, range: (_, low, high) => this.xRange(low, high) }, y: this.yScale() },
+      axes: [
+        this.axis(theme, { size: 26, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2 }),
+        this.axis(theme, { size: 50, grid: { stroke: theme.grid, width: 1, filter: (_, splits) => this.choices.log ? decades(splits) : splits } }),
+      ],
+      series: [{}, ...this.lines.map((line, i) => this.seriesOptions(line, colors[i]))],
+      cursor: {
+        sync: { key: this.group, setSeries: false },
+        points: { size: 7, width: 2, stroke: (_, i) => colors[i - 1], fill: theme.paper },
+        drag: { x: true, y: false, setScale: false, dist: 4 },
+        focus: { prox: -1 },
+        bind: { dblclick: () => () => (this.events.zoom(null), null) },
+        dataIdx: (plot, series, closest) => nearestValue(plot.data[series], closest),
+      },
+      hooks: {
+        setSelect: [(plot) => this.onSelect(plot)],
+        setCursor: [(plot) => this.events.hover(plot.cursor.left! >= 0 ? plot.posToVal(plot.cursor.left!, "x") : null)],
+        draw: [(plot) => this.drawBest(plot, theme)],
+      },
+    };
+    this.plot = new uPlot(options, data, this.host);
+    this.makeLegend(colors);
+  }
+
+  private seriesOptions(line: Line, color: string): uPlot.Series {
+    const soft = line.role === "batch";
+    const alone = this.lines.length === 1 || this.lines.every((other) => other.points < 2 || other === line);
+    return {
+      label: line.label,
+      show: !this.choices.hidden.has(line.key),
+      stroke: soft ? withAlpha(color, alone ? 0.75 : line.points > CROWDED ? 0.3 : 0.45) : color,
+      width: soft ? 1 : 2,
+      dash: line.role === "validation" ? DASH : undefined,
+      spanGaps: true,
+      points: {
+        show: () => !soft && line.role !== "smooth" && this.pointsOf(line.key) <= MARKED_POINTS,
+        size: 5, stroke: color, fill: color, width: 1,
+      },
+    };
+  }
+
+  private pointsOf(key: string): number {
+    return this.lines.find((line) => line.key === key)?.points ?? 0;
+  }
+
+  private axis(theme: Theme, more: uPlot.Axis): uPlot.Axis {
+    return {
+      stroke: theme.ink, font: theme.font, gap: 4, ticks: { show: false },
+      grid: { stroke: theme.grid, width: 1 },
+      values: (_, splits) => splits.map((v) => (v === null ? "" : format.tick(v))),
+      ...more,
+    };
+  }
+
+  private xRange(low: number, high: number): [number, number] {
+    const [a, b] = this.choices.zoom ?? [this.grid?.unit === "epoch" ? Math.min(low, Math.floor(low)) : low, high];
+    return b > a ? [a, b] : [a - 0.5, a + 0.5];
+  }
+
+  private yScale(): uPlot.Scale {
+    if (this.choices.log) {
+      return { distr: 3, range: (_, low, high) => (low > 0 && high > 0 ? uPlot.rangeLog(low, high, 10, low === high) : [0.1, 10]) };
+    }
+    return {
+      range: (_, low, high) => {
+        if (low === null || high === null) return [0, 1];
+        const pad = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
+        return [low - pad, high + pad];
+      },
+    };
+  }
+
+  private onSelect(plot: uPlot): void {
+    const { left, width } = plot.select;
+    if (width < 4) return;
+    const range: [number, number] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+    plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+    this.events.zoom(range);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const plot = this.plot;
+    if (!plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { min, max } = plot.scales.x as { min: number; max: number };
+    const span = max - min;
+    const left = plot.cursor.left! >= 0 ? plot.cursor.left! : plot.over.clientWidth / 2;
+    const middle = plot.posToVal(left, "x");
+    const direction = event.key === "ArrowLeft" ? -1 : 1;
+    if (event.key === "+" || event.key === "=") this.events.zoom([middle - (middle - min) / 2, middle + (max - middle) / 2]);
+    else if (event.key === "-") this.events.zoom(this.choices.zoom && this.within([min - span / 2, max + span / 2]));
+    else if (event.key === "0" || event.key === "Escape") this.events.zoom(null);
+    else if (event.key.startsWith("Arrow") && event.shiftKey && this.choices.zoom) {
+      this.events.zoom(this.within([min + (direction * span) / 4, max + (direction * span) / 4]));
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+      const step = Math.max(plot.over.clientWidth / 60, 1) * direction;
+      plot.setCursor({ left: Math.min(Math.max(left + step, 0), plot.over.clientWidth - 1), top: plot.over.clientHeight / 2 });
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** A zoom moved back inside the data; null when it covers them all. */
+  private within([low, high]: [number, number]): [number, number] | null {
+    const x = this.grid!.x;
+    const [first, last] = [x[0], x[x.length - 1]];
+    if (high - low >= last - first) return null;
+    const shift = Math.max(first - low, 0) - Math.max(high - last, 0);
+    return [low + shift, high + shift];
+  }
+
+  private drawBest(plot: uPlot, theme: Theme): void {
+    const best = this.best;
+    const line = this.lines.find((l) => l.role === (best?.validation ? "validation" : "train"));
+    if (!best || !line || this.choices.hidden.has(line.key) || (this.choices.log && best.y <= 0)) return;
+    const [x, y] = [plot.valToPos(best.x, "x", true), plot.valToPos(best.y, "y", true)];
+    const { left, top, width, height } = plot.bbox;
+    if (x < left || x > left + width || y < top || y > top + height) return;
+    const ratio = devicePixelRatio;
+    const context = plot.ctx;
+    context.save();
+    context.strokeStyle = theme.best;
+    context.lineWidth = ratio;
+    context.setLineDash([2 * ratio, 3 * ratio]);
+    context.beginPath();
+    context.moveTo(x, top);
+    context.lineTo(x, top + height);
+    context.stroke();
+    context.setLineDash([]);
+    context.lineWidth = 2 * ratio;
+    context.beginPath();
+    context.arc(x, y, 5 * ratio, 0, 2 * Math.PI);
+    context.stroke();
+    context.restore();
+  }
+
+  private makeLegend(colors: string[]): void {
+    this.buttons.clear();
+    this.legend.replaceChildren(...this.lines.map((line, i) => {
+      const swatch = element("i", { class: `kk-swatch kk-${line.role}`, style: `color:${colors[i]}` });
+      const value = element("b", {});
+      const button = element("button", { type: "button", click: () => this.events.toggle(line.key) },
+        swatch, element("span", {}, line.label), value);
+      this.buttons.set(line.key, { button, value });
+      return button;
+    }));
+  }
+
+  /** Write beside each line its value: at the cursor, or else the newest. */
+  showValues(): void {
+    const hovering = this.plot !== null && (this.plot.cursor.left ?? -1) >= 0;
+    this.lines.forEach((line, i) => {
+      const entry = this.buttons.get(line.key);
+      const column = this.plot?.data[i + 1];
+      if (!entry || !column) return;
+      const at = hovering ? this.plot!.cursor.idxs?.[i + 1] : nearestValue(column, column.length - 1);
+      setText(entry.value, at === null || at === undefined ? "–" : format.value(column[at]));
+      entry.button.setAttribute("aria-pressed", String(!this.choices.hidden.has(line.key)));
+    });
+  }
+
+  private describe(): void {
+    const best = this.best;
+    setText(this.note, best ? `best ${format.value(best.y)} · epoch ${best.epoch}` : "");
+    const values = this.lines.filter((l) => l.role !== "smooth").map((l) => {
+      const at = nearestValue(l.y, l.y.length - 1);
+      return at === null ? "" : `, ${l.label} ${format.value(l.y[at])}`;
+    });
+    const hint = "Arrow keys read values, plus and minus zoom, zero shows all.";
+    this.host.setAttribute("aria-label", `${this.metric}${values.join("")}${best ? `, ${this.note.textContent}` : ""}. ${hint}`);
+  }
+}
+
+function colorOf(line: Line, runs: number, theme: Theme): string {
+  if (runs > 1) return theme.runs[line.run % theme.runs.length];
+  return line.role === "validation" ? theme.validation : theme.train;
+}
+
+function withAlpha(color: string, alpha: number): string {
+  return color + Math.round(alpha * 255).toString(16).padStart(2, "0");
+}
+
+/** Where a logarithmic scale covers decades, only these have grid lines. */
+function decades(splits: number[]): (number | null)[] {
+  const whole = (v: number): boolean => Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-6;
+  return splits.filter(whole).length > 2 ? splits.map((v) => (whole(v) ? v : null)) : splits;
+}
+
+/** The index of the value nearest to an index, where there is none at the index itself. */
+function nearestValue(column: ArrayLike<number | null | undefined>, index: number): any {
+  for (let d = 0; d < column.length; d++) {
+    if (column[index - d] != null) return index - d;
+    if (column[index + d] != null) return index + d;
+  }
+  return null;
+}

@@ -1,0 +1,137 @@
+// The upper part of the panel: what runs, how far it is, the newest numbers, and the controls.
+
+import { element, setText } from "./dom";
+import * as format from "./format";
+import { LEARNING_RATE } from "./run";
+import type { Session } from "./session";
+import type { Facts, State } from "./types";
+
+const STATES: Record<State, string> = {
+  preparing: "preparing", running: "running", stopping: "stopping", paused: "paused", done: "done",
+  stopped: "stopped", interrupted: "interrupted", failed: "failed", history: "",
+};
+
+const LONG_SILENCE = 15; // seconds
+
+export class Header {
+  readonly node: HTMLElement;
+  private readonly name = element("strong", { class: "kk-name" });
+  private readonly state = element("span", { class: "kk-state" });
+  private readonly stats = element("span", { class: "kk-stats" });
+  private readonly stop: HTMLButtonElement;
+  private readonly unreachable = element("p", { class: "kk-note" },
+    "Controls take effect when the cell ends. To stop now, interrupt the kernel (■).");
+  private readonly error = element("p", { class: "kk-error", role: "alert" });
+  private readonly bar = element("div", { class: "kk-bar" }, element("div", {}));
+  private readonly tiles = element("div", { class: "kk-tiles", role: "list", "aria-label": "Newest values" });
+  private readonly spoken = element("div", { class: "kk-spoken", role: "status", "aria-live": "polite" });
+  private tileNodes = new Map<string, { train: Node; validation: Node | null }>();
+  private said = "";
+
+  constructor(private session: Session) {
+    this.stop = element("button", {
+      type: "button", class: "kk-stop", title: "Stop training after the steps under way", click: () => session.stop(),
+    }, "Stop");
+    // Controls to come (pause, step, learning rate) take their place beside Stop.
+    const controls = element("span", { class: "kk-controls", role: "group", "aria-label": "Training controls" }, this.stop);
+    const line = element("div", { class: "kk-head" }, this.name, this.state, this.stats, controls);
+    this.bar.setAttribute("role", "progressbar");
+    this.bar.setAttribute("aria-label", "Training progress");
+    this.node = element("header", {}, line, this.bar, this.unreachable, this.error, this.tiles, this.spoken);
+  }
+
+  /** Show what the session knows now. */
+  update(metrics: string[]): void {
+    const facts = this.session.runs[0]?.facts;
+    const several = this.session.runs.length > 1 || facts?.state === "history";
+    setText(this.name, this.session.title);
+    for (const node of [this.state, this.stats, this.bar, this.tiles]) node.hidden = several;
+    if (!facts || several) {
+      for (const node of [this.stop, this.unreachable, this.error]) node.hidden = true;
+      return;
+    }
+    setText(this.state, STATES[facts.state] ?? facts.state);
+    this.state.dataset.state = facts.state;
+    this.showControls(facts);
+    this.showProgress(facts);
+    this.showTiles(facts, metrics);
+    this.say(facts);
+  }
+
+  private showControls(facts: Facts): void {
+    const { running, reach } = this.session;
+    this.stop.hidden = !running || reach !== "live";
+    this.stop.disabled = facts.state === "stopping";
+    setText(this.stop, facts.state === "stopping" ? "Stopping…" : "Stop");
+    this.unreachable.hidden = !running || reach !== "queued";
+    this.error.hidden = !facts.error;
+    setText(this.error, facts.error ?? "");
+  }
+
+  private showProgress(facts: Facts): void {
+    const running = this.session.running;
+    const parts: string[] = [];
+    const epoch = Math.min((facts.epoch ?? 0) + (running ? 1 : 0), facts.epochs ?? 0);
+    parts.push(`epoch ${epoch}/${facts.epochs}`);
+    if (running && facts.step) parts.push(`step ${format.count(facts.step)}${facts.steps ? `/${format.count(facts.steps)}` : ""}`);
+    if (!running) parts.push(`${format.count(facts.done ?? 0)} steps`);
+    if (facts.rate) parts.push(format.rate(facts.rate));
+    if (running && facts.eta !== null && facts.eta !== undefined) parts.push(`${format.duration(facts.eta)} left`);
+    const silent = running ? (performance.now() - this.session.runs[0].received) / 1000 : 0;
+    const elapsed = (facts.elapsed ?? 0) + silent;
+    parts.push(running ? `${format.duration(elapsed)} so far` : `in ${seconds(elapsed)}`);
+    if (silent > LONG_SILENCE) parts.push(`no news for ${format.duration(silent)}`);
+    if (this.stats.childElementCount !== parts.length) {
+      this.stats.replaceChildren(...parts.map(() => element("span", {})));
+    }
+    parts.forEach((part, i) => setText(this.stats.children[i], part));
+    const share = facts.state === "done" ? 1 : facts.total ? Math.min((facts.done ?? 0) / facts.total, 1) : null;
+    this.bar.classList.toggle("kk-endless", share === null && running);
+    (this.bar.firstElementChild as HTMLElement).style.width = `${100 * (share ?? 0)}%`;
+    this.bar.dataset.state = facts.state;
+    if (share === null) this.bar.removeAttribute("aria-valuenow");
+    else this.bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
+  }
+
+  private showTiles(facts: Facts, metrics: string[]): void {
+    const latest = facts.latest ?? {};
+    const names = metrics.filter((name) => name !== LEARNING_RATE);
+    if (LEARNING_RATE in latest) names.push(LEARNING_RATE);
+    const shape = names.map((name) => `${name}${`val_${name}` in latest}`);
+    if ([...this.tileNodes.keys()].join("\n") !== shape.join("\n")) {
+      this.tileNodes.clear();
+      this.tiles.replaceChildren(...names.map((name, i) => {
+        const train = element("b", {});
+        const validation = `val_${name}` in latest ? element("b", {}) : null;
+        this.tileNodes.set(shape[i], { train, validation });
+        const values = [element("span", { class: "kk-train" }, train)];
+        if (validation) values.push(element("span", { class: "kk-validation" }, validation, element("small", {}, "val")));
+        return element("div", { role: "listitem" },
+          element("span", { class: "kk-label", title: name }, name.replaceAll("_", " ")), ...values);
+      }));
+    }
+    names.forEach((name, i) => {
+      const { train, validation } = this.tileNodes.get(shape[i])!;
+      setText(train, name === LEARNING_RATE ? rateText(latest[name]) : format.value(latest[name]));
+      if (validation) setText(validation, format.value(latest[`val_${name}`]));
+    });
+  }
+
+  /** Tell a screen reader of each epoch's end and of the training's. */
+  private say(facts: Facts): void {
+    const ended = this.session.runs[0].ends.count;
+    const key = `${facts.state} ${ended}`;
+    if (key === this.said) return;
+    this.said = key;
+    const numbers = Object.entries(facts.latest ?? {}).map(([name, v]) => `${name} ${format.value(v)}`).join(", ");
+    setText(this.spoken, `${STATES[facts.state]}, ${ended} of ${(facts.epochs ?? 0) - facts.first_epoch} epochs, ${numbers}`);
+  }
+}
+
+function rateText(value: number | string | undefined): string {
+  return typeof value === "number" ? String(+value.toPrecision(3)) : format.value(value);
+}
+
+function seconds(elapsed: number): string {
+  return elapsed < 60 ? `${elapsed.toFixed(1)} s` : format.duration(elapsed);
+}

@@ -1,0 +1,122 @@
+// The panel: header, tools and charts, put together for one place in the page.
+
+import uPlotCss from "uplot/dist/uPlot.min.css";
+import { Chart } from "./chart";
+import { element, setText } from "./dom";
+import * as format from "./format";
+import { Header } from "./header";
+import { layGrid, stepAt, type Grid } from "./lines";
+import type { Session } from "./session";
+import css from "./style.css";
+import { readTheme, watchTheme, type Theme } from "./theme";
+
+export class Panel {
+  readonly node: HTMLElement;
+  private readonly header: Header;
+  private readonly tools: HTMLElement;
+  private readonly smoothing: HTMLInputElement;
+  private readonly smoothingValue = element("output", {});
+  private readonly log: HTMLInputElement;
+  private readonly reset: HTMLButtonElement;
+  private readonly position = element("span", { class: "kk-position" });
+  private readonly grid = element("div", { class: "kk-charts" });
+  private readonly charts = new Map<string, Chart>();
+  private readonly cleanups: (() => void)[];
+  private readonly group = Math.random().toString(36);
+  private layout: Grid | null = null;
+  private theme: Theme | null = null;
+
+  constructor(private session: Session) {
+    const { choices } = session;
+    this.header = new Header(session);
+    this.smoothing = element("input", {
+      type: "range", min: 0, max: 0.99, step: 0.01, value: choices.smoothing, "data-lm-suppress-shortcuts": "true",
+      input: () => { choices.smoothing = Number(this.smoothing.value); session.changed(); },
+    });
+    this.log = element("input", {
+      type: "checkbox", checked: choices.log, change: () => { choices.log = this.log.checked; session.changed(); },
+    });
+    this.reset = element("button", { type: "button", click: () => this.zoom(null) }, "Show all");
+    this.tools = element("div", { class: "kk-tools", role: "group", "aria-label": "Chart options" },
+      element("label", {}, "Smoothing", this.smoothing, this.smoothingValue),
+      element("label", {}, this.log, "Log scale"), this.reset, this.position);
+    this.node = element("section", { class: "kernelkit-panel", "aria-label": "Training curves" },
+      element("style", {}, uPlotCss + css), this.header.node, this.tools, this.grid);
+    const resized = new ResizeObserver(() => this.charts.forEach((chart) => chart.resize()));
+    resized.observe(this.grid);
+    this.cleanups = [
+      session.subscribe(() => this.update()),
+      watchTheme(() => { this.theme = null; session.changed(); }),
+      () => resized.disconnect(),
+    ];
+    session.changed();
+  }
+
+  destroy(): void {
+    this.cleanups.forEach((cleanup) => cleanup());
+    this.charts.forEach((chart) => chart.destroy());
+    this.node.remove();
+  }
+
+  private update(): void {
+    const runs = this.session.runs.filter((run) => run.facts !== null);
+    if (runs.length === 0 || !this.node.isConnected) return;
+    const started = performance.now();
+    this.theme ??= readTheme(this.node);
+    const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
+    this.header.update(metrics);
+    this.updateTools(metrics.length > 0);
+    this.layout = layGrid(runs);
+    for (const [metric, chart] of this.charts) {
+      if (!metrics.includes(metric)) { chart.destroy(); this.charts.delete(metric); }
+    }
+    for (const metric of metrics) this.chartOf(metric).update(runs, this.layout, this.theme);
+    // uPlot draws in a microtask of its own, queued before this one.
+    queueMicrotask(() => { this.node.dataset.draw = (performance.now() - started).toFixed(2); });
+  }
+
+  private updateTools(anything: boolean): void {
+    const { choices } = this.session;
+    this.tools.hidden = !anything;
+    this.smoothing.value = String(choices.smoothing);
+    setText(this.smoothingValue, choices.smoothing.toFixed(2));
+    this.log.checked = choices.log;
+    this.reset.hidden = choices.zoom === null;
+  }
+
+  private chartOf(metric: string): Chart {
+    let chart = this.charts.get(metric);
+    if (!chart) {
+      const events = {
+        zoom: (range: [number, number] | null) => this.zoom(range),
+        hover: (x: number | null) => this.hover(x),
+        toggle: (key: string) => this.toggle(key),
+      };
+      chart = new Chart(metric, this.session.choices, events, this.group);
+      this.charts.set(metric, chart);
+      this.grid.append(chart.node);
+    }
+    return chart;
+  }
+
+  private zoom(range: [number, number] | null): void {
+    this.session.choices.zoom = range;
+    this.session.changed();
+  }
+
+  private toggle(key: string): void {
+    const { hidden } = this.session.choices;
+    if (!hidden.delete(key)) hidden.add(key);
+    this.session.changed();
+  }
+
+  private hover(x: number | null): void {
+    const run = this.session.runs[0];
+    const unit = this.layout?.unit;
+    if (x === null || !unit || !run?.facts) setText(this.position, "");
+    else if (unit === "step") setText(this.position, `step ${format.count(x)}`);
+    else if (this.session.runs.length > 1 || run.facts.state === "history") setText(this.position, `epoch ${Math.round(x)}`);
+    else setText(this.position, `epoch ${x.toFixed(2)} · step ${format.count(stepAt(run, unit, x))}`);
+    this.charts.forEach((chart) => chart.showValues());
+  }
+}

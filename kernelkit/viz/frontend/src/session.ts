@@ -1,0 +1,104 @@
+// The panel's line to the kernel, one for each widget model: views come and go, the session stays.
+
+import { Run } from "./run";
+import type { Model, Update } from "./types";
+
+export type Reach = "unknown" | "live" | "queued";
+
+/** What the reader has chosen; kept while views are replaced. */
+export interface Choices {
+  smoothing: number;
+  log: boolean;
+  zoom: [number, number] | null;
+  hidden: Set<string>;
+}
+
+const ASK_AGAIN = [1500, 3000, 6000, 12000]; // ms
+const ASK_INTERVAL = 1000;
+const CLOCK = 1000; // the time that has passed is shown although no message comes
+
+export class Session {
+  runs: Run[] = [];
+  title = "";
+  reach: Reach = "unknown";
+  choices: Choices = { smoothing: 0, log: false, zoom: null, hidden: new Set() };
+  private listeners = new Set<() => void>();
+  private nonce = Math.random().toString(36).slice(2);
+  private asked = 0;
+  private frame = 0;
+  private timers: number[] = [];
+  private clock = 0;
+
+  constructor(private model: Model) {
+    const final = model.get("final");
+    if (final?.kind) this.receive(final, model.get("final_buffer"));
+    model.on("msg:custom", this.onMessage);
+    this.ask();
+    this.timers = ASK_AGAIN.map((delay) => window.setTimeout(() => this.askIfUnanswered(), delay));
+    this.clock = window.setInterval(() => this.running && this.changed(), CLOCK);
+  }
+
+  /** True while a training can still be steered. */
+  get running(): boolean {
+    const state = this.runs[0]?.facts?.state;
+    return state === "preparing" || state === "running" || state === "stopping" || state === "paused";
+  }
+
+  /** Ask training to stop after the steps under way. */
+  stop(): void {
+    this.model.send({ kind: "stop" });
+    if (this.runs[0]?.facts) this.runs[0].facts.state = "stopping";
+    this.changed();
+  }
+
+  /** Call back, at most once a frame, after something changed; returns how to end that. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  changed(): void {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  close(): void {
+    this.model.off("msg:custom", this.onMessage);
+    this.timers.forEach(clearTimeout);
+    clearInterval(this.clock);
+    cancelAnimationFrame(this.frame);
+    this.listeners.clear();
+  }
+
+  private onMessage = (content: Update, buffers?: DataView[]): void => {
+    if (content.kind === "update") this.receive(content, buffers?.[0]);
+  };
+
+  private receive(update: Update, buffer: DataView | undefined): void {
+    while (this.runs.length < update.runs) this.runs.push(new Run());
+    this.title = update.title ?? update.facts.name;
+    if (!this.runs[update.run].receive(update, buffer)) this.ask();
+    if (this.running && update.facts.answered?.includes(this.nonce)) this.reach = "live";
+    this.changed();
+  }
+
+  /** Ask for everything. The answer also shows that the kernel hears us while it works. */
+  private ask(): void {
+    const now = performance.now();
+    if (this.asked && now - this.asked < ASK_INTERVAL) return;
+    this.asked = now;
+    this.model.send({ kind: "ready", nonce: this.nonce });
+  }
+
+  private askIfUnanswered(): void {
+    const known = this.runs[0]?.facts;
+    if (known && !this.running) return;
+    if (known?.answered?.includes(this.nonce)) return;
+    if (this.running) this.reach = "queued";
+    this.ask();
+    this.changed();
+  }
+}

@@ -1,0 +1,54 @@
+// The messages that kernelkit/viz/curves/panel.py and compare.py send.
+
+export type Axis = "step" | "epoch";
+export type JsonNumber = number | string; // "nan", "inf" and "-inf" are strings
+export type State =
+  | "preparing" | "running" | "stopping" | "paused" | "done" | "stopped" | "interrupted" | "failed" | "history";
+
+export interface Entry {
+  axis: Axis;
+  name: string;
+  start: number; // first bucket sent
+  stride: number; // values in a bucket; one column (mean) where it is 1, else three (mean, low, high)
+  count: number; // values so far
+}
+
+export interface Facts {
+  name: string;
+  state: State;
+  first_epoch: number;
+  steps: number | null;
+  best: Record<string, [number, JsonNumber]>;
+  rate_changes: boolean;
+  // The rest is missing in a finished history.
+  epochs?: number;
+  epoch?: number;
+  step?: number;
+  done?: number;
+  total?: number | null;
+  rate?: number | null;
+  eta?: number | null;
+  elapsed?: number;
+  latest?: Record<string, JsonNumber>;
+  answered?: string[];
+  error?: string | null;
+}
+
+export interface Update {
+  kind: "update";
+  run: number;
+  runs: number;
+  sequence: number;
+  full: boolean;
+  curves: Entry[];
+  facts: Facts;
+  title?: string;
+}
+
+// What anywidget hands over, as far as the panel uses it.
+export interface Model {
+  get(name: string): any;
+  send(content: unknown): void;
+  on(event: string, callback: (...args: any[]) => void): void;
+  off(event: string, callback: (...args: any[]) => void): void;
+}

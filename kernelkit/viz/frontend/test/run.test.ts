@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { bestOf, layGrid, linesOf, smooth, stepAt } from "../src/lines";
+import { Run } from "../src/run";
+import type { Entry, Facts, Update } from "../src/types";
+
+const FACTS: Facts = {
+  name: "mlp", state: "running", epochs: 3, first_epoch: 0, steps: 4, best: { val_loss: [2, 0.5] }, rate_changes: false,
+};
+
+function message(sequence: number, full: boolean, curves: [Partial<Entry>, number[]][], facts = {}): [Update, DataView] {
+  const entries = curves.map(([entry]) => ({ axis: "step", name: "loss", start: 0, stride: 1, count: 0, ...entry }) as Entry);
+  const data = Float32Array.from(curves.flatMap(([, values]) => values));
+  const update: Update = { kind: "update", run: 0, runs: 1, sequence, full, curves: entries, facts: { ...FACTS, ...facts } };
+  return [update, new DataView(data.buffer)];
+}
+
+function trained(): Run {
+  const run = new Run();
+  run.receive(...message(1, true, [
+    [{ count: 10 }, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]],
+    [{ axis: "epoch", name: "", count: 2 }, [4, 8]],
+    [{ axis: "epoch", name: "loss", count: 2 }, [6, 2]],
+    [{ axis: "epoch", name: "val_loss", count: 2 }, [7, 0.5]],
+  ]));
+  return run;
+}
+
+test("a message that was lost is noticed, one that comes twice is not", () => {
+  const run = new Run();
+  assert.equal(run.receive(...message(4, true, [[{ count: 1 }, [1]]])), true);
+  assert.equal(run.receive(...message(4, false, [[{ count: 1 }, [5]]])), true);
+  assert.equal(run.receive(...message(6, false, [[{ start: 2, count: 3 }, [3]]])), false);
+  assert.equal(run.curve("step", "loss")!.count, 1);
+  assert.equal(run.receive(...message(7, true, [[{ count: 4 }, [1, 2, 3, 4]]])), true);
+  assert.equal(run.curve("step", "loss")!.count, 4);
+});
+
+test("steps and epochs share one axis", () => {
+  const run = trained();
+  const grid = layGrid([run]);
+  assert.equal(grid.unit, "epoch");
+  assert.deepEqual(grid.x, [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5]);
+  const [batch, train, validation] = linesOf([run], "loss", grid, 0);
+  assert.deepEqual(batch.y, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+  assert.deepEqual([train.y[3], train.y[7], validation.y[7], validation.y[8]], [6, 2, 0.5, null]);
+  assert.deepEqual(bestOf([run], "loss", grid), { x: 2, y: 0.5, epoch: 2, validation: true });
+  assert.equal(stepAt(run, "epoch", 2.5), 10);
+  assert.equal(stepAt(run, "epoch", 1.25), 5);
+});
+
+test("one epoch is shown by its steps", () => {
+  const run = new Run();
+  run.receive(...message(1, true, [[{ count: 2 }, [1, 2]]], { epochs: 1 }));
+  assert.deepEqual(layGrid([run]), { unit: "step", x: [1, 2], at: [{ step: Int32Array.of(0, 1), epoch: new Int32Array(0) }] });
+});
+
+test("wide buckets are drawn through their lows and highs", () => {
+  const run = new Run();
+  run.receive(...message(1, true, [[{ stride: 2, count: 4 }, [1, 2, 0, 1, 5, 3]]], { epochs: 1 }));
+  const grid = layGrid([run]);
+  assert.deepEqual(grid.x, [0.5, 1.5, 2.5, 3.5]);
+  assert.deepEqual(linesOf([run], "loss", grid, 0)[0].y, [0, 5, 3, 1]);
+});
+
+test("smoothing starts without bias and passes over gaps", () => {
+  assert.deepEqual(smooth([2, 2, NaN, 2], 0.9).map((v) => +v.toFixed(6)), [2, 2, NaN, 2]);
+});
+
+test("names of several runs stand beside their lines", () => {
+  const runs = [trained(), trained()];
+  runs[1].facts!.name = "second";
+  const labels = linesOf(runs, "loss", layGrid(runs), 0).map((line) => line.label);
+  assert.deepEqual(labels, ["mlp batch", "mlp", "mlp validation", "second batch", "second", "second validation"]);
+});

@@ -1,0 +1,40 @@
+"""What all tests share: where they run, and the tests that a run must not miss."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require",
+        action="append",
+        default=[],
+        metavar="MARKER",
+        help="fail unless at least one test with this marker ran and passed (may be given several times)",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    is_worker = hasattr(session.config, "workerinput")
+    if not is_worker and session.exitstatus == pytest.ExitCode.OK and markers_without_a_pass(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for marker in markers_without_a_pass(config):
+        terminalreporter.write_line(f"ERROR: no test marked {marker!r} passed, and this run requires one.", red=True)
+
+
+def markers_without_a_pass(config: pytest.Config) -> list[str]:
+    """Return those of the required markers that no passed test has."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    passed = reporter.stats.get("passed", [])
+    return [m for m in config.getoption("--require") if not any(m in report.keywords for report in passed)]

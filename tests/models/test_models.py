@@ -1,0 +1,183 @@
+"""Sequential, functional and subclassed models: wiring, order of layers and weights, configs."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import kernelkit as kk
+
+RNG = np.random.default_rng(0)
+
+
+def branching(k):
+    """A model with branches, a shared layer and a model used as a layer, in either package."""
+    a, b = k.Input((8,), name="a"), k.Input((8,), name="b")
+    shared = k.layers.Dense(6, activation="relu", name="shared")
+    inner_in = k.Input((6,), name="inner_in")
+    inner = k.Model(inner_in, k.layers.Dense(5, name="inner_dense")(inner_in), name="inner")
+    left, right = shared(a), shared(b)
+    merged = k.layers.Concatenate(name="merged")([inner(left), inner(right)])
+    side = k.layers.Dense(3, name="side")(right)
+    deep = k.layers.Dense(4, name="deep")(merged)
+    return k.Model([a, b], [k.layers.Dense(2, name="out")(deep), side])
+
+
+def test_layers_and_weights_come_in_keras_order():
+    ours, theirs = branching(kk), branching(keras)
+    assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
+    assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
+    ours.set_weights(theirs.get_weights())
+    x = [RNG.random((7, 8), dtype="float32") for _ in range(2)]
+    for mine, other in zip(ours.predict(x), theirs.predict(x, verbose=0), strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_functional_config_makes_an_equal_model():
+    model = branching(kk)
+    config = json.loads(json.dumps(model.get_config()))
+    twin = kk.Model.from_config(config)
+    assert [layer.name for layer in twin.layers] == [layer.name for layer in model.layers]
+    twin.set_weights(model.get_weights())
+    x = [RNG.random((3, 8), dtype="float32") for _ in range(2)]
+    for a, b in zip(model.predict(x), twin.predict(x), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_ops_in_a_functional_model_survive_its_config():
+    x = kk.Input((4,))
+    model = kk.Model(x, kk.ops.concatenate([x * 2.0, kk.ops.relu(-x)], axis=-1))
+    twin = kk.Model.from_config(json.loads(json.dumps(model.get_config())))
+    data = RNG.normal(size=(3, 4)).astype("float32")
+    np.testing.assert_array_equal(model.predict(data), twin.predict(data))
+    np.testing.assert_allclose(model.predict(data)[:, :4], data * 2)
+
+
+def test_json_and_clone():
+    model = kk.Sequential(
+        [kk.Input((4,)), kk.layers.Dense(3, activation="relu", kernel_initializer="he_normal"), kk.layers.Dropout(0.5)]
+    )
+    twin = kk.models.model_from_json(model.to_json())
+    assert twin.layers[0].get_config() == model.layers[0].get_config()
+    clone = kk.models.clone_model(model)
+    assert clone.count_params() == model.count_params()
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+
+
+def test_sequential_grows_and_shrinks():
+    model = kk.Sequential()
+    model.add(kk.Input((4,)))
+    model.add(kk.layers.Dense(3))
+    assert model.output_shape == (None, 3)
+    model.add(kk.layers.Dense(2))
+    assert model.output_shape == (None, 2) and len(model.weights) == 4
+    kept = model.layers[0].get_weights()[0]
+    model.pop()
+    assert model.output_shape == (None, 3) and len(model.weights) == 2
+    np.testing.assert_array_equal(kept, model.layers[0].get_weights()[0])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0)
+    model.add(kk.layers.Dense(1))
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0)
+
+
+def test_sequential_without_an_input_is_built_by_data():
+    model = kk.Sequential([kk.layers.Dense(3), kk.layers.Dense(2)])
+    assert not model.built
+    with pytest.raises(ValueError, match="no weights yet"):
+        model.summary()
+    assert model(np.ones((2, 5), "float32")).shape == (2, 2)
+    assert model.built and model.input_shape == (None, 5)
+    other = kk.Sequential([kk.layers.Dense(3)])
+    other.build((None, 7))
+    assert other.weights[0].shape == (7, 3)
+
+
+def test_a_model_cut_out_of_another():
+    base = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, name="hidden"), kk.layers.Dense(1)])
+    features = kk.Model(base.inputs, base.get_layer("hidden").output)
+    x = RNG.random((2, 4), dtype="float32")
+    np.testing.assert_allclose(features.predict(x), np.asarray(base.layers[0](x)), rtol=1e-6)
+
+
+def test_dict_inputs_and_outputs():
+    inputs = {"u": kk.Input((2,), name="u"), "v": kk.Input((3,), name="v")}
+    joined = kk.layers.concatenate([inputs["u"], inputs["v"]])
+    model = kk.Model(inputs, {"sum": kk.ops.sum(joined, axis=-1), "same": joined})
+    data = {"u": np.ones((4, 2), "float32"), "v": np.full((4, 3), 2.0, "float32")}
+    out = model.predict(data)
+    np.testing.assert_allclose(out["sum"], 8.0)
+    assert out["same"].shape == (4, 5)
+    listed = kk.Model([inputs["u"], inputs["v"]], joined)
+    np.testing.assert_array_equal(listed.predict(data), out["same"])
+
+
+def test_subclassed_models_nest_and_track_lists_and_dicts():
+    class Block(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = {"a": kk.layers.Dense(4), "b": [kk.layers.Dense(4), kk.layers.Dense(2)]}
+
+        def call(self, x):
+            return self.parts["b"][1](self.parts["b"][0](x) + self.parts["a"](x))
+
+    class Net(kk.Model):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [Block(), Block()]
+
+        def call(self, x):
+            for block in self.blocks:
+                x = block(x)
+            return x
+
+    net = Net()
+    assert net(np.ones((3, 5), "float32")).shape == (3, 2)
+    assert len(net.weights) == 12
+    net.trainable = False
+    assert not net.trainable_weights and len(net.non_trainable_weights) == 12
+    net.blocks[1].trainable = True
+    assert not net.trainable_weights  # a frozen model freezes its parts
+    net.trainable = True
+    net.blocks[0].trainable = False
+    assert len(net.trainable_weights) == 6
+
+
+def test_unused_and_missing_inputs():
+    a, b = kk.Input((2,)), kk.Input((2,), name="forgotten")
+    with pytest.raises(ValueError, match="forgotten"):
+        kk.Model(a, kk.layers.add([a, b]))
+    model = kk.Model([a, b], kk.layers.Dense(1)(a))
+    assert model.predict([np.ones((2, 2)), np.ones((2, 2))]).shape == (2, 1)
+
+
+def test_a_symbolic_tensor_says_why_it_has_no_value():
+    x = kk.Input((3,))
+    with pytest.raises(TypeError, match="kernelkit.ops"):
+        np.asarray(x)
+    with pytest.raises(TypeError, match="no value"):
+        if x[0]:
+            pass
+
+
+def test_stateless_call_is_pure():
+    model = kk.Sequential([kk.Input((3,)), kk.layers.BatchNormalization(), kk.layers.Dense(2)])
+    before = model.get_weights()
+    x = RNG.random((8, 3), dtype="float32")
+    outputs, updated = model.stateless_call(model.trainable_variables, model.non_trainable_variables, x, training=True)
+    assert outputs.shape == (8, 2) and not np.allclose(updated[0], before[2])
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_summary_counts_and_escapes(capsys):
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, name="<img src=x onerror=alert(1)>")], name="net")
+    model.summary()
+    text = capsys.readouterr().out
+    assert "Total parameters: 15" in text and "(None, 3)" in text
+    from kernelkit.models.summary import as_html, describe
+
+    page = as_html(describe(model))
+    assert "<img" not in page and "&lt;img" in page and "15" in page

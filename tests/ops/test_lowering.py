@@ -1,0 +1,292 @@
+"""Both lowerings, XLA's and the package's own for the CPU, compute the same: values and gradients."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from kernelkit.ops import lowering
+from kernelkit.ops.lowering import conv, window
+
+
+def draw(*shape, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def values_and_gradients(function, *arguments, weigh=jnp.cos):
+    """The function's result and the gradient of a weighted sum of it for each argument."""
+
+    @jax.jit
+    def run(*arguments):
+        y, pull = jax.vjp(function, *arguments)
+        return y, *pull(weigh(jnp.arange(y.size, dtype=jnp.float32)).reshape(y.shape).astype(y.dtype))
+
+    return run(*arguments)
+
+
+def assert_same(ours, theirs, tolerance=1e-5):
+    for a, b in zip(ours, theirs, strict=True):
+        assert (a.shape, a.dtype) == (b.shape, b.dtype)
+        a, b = np.asarray(a, np.float32), np.asarray(b, np.float32)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1, np.abs(b).max(initial=0)))
+
+
+def lax_convolve(x, kernel, strides, padding, dilation, groups):
+    letters = "DHW"[5 - x.ndim :]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        strides,
+        padding,
+        rhs_dilation=dilation,
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=groups,
+    )
+
+
+def compare_convolutions(x, kernel, strides, padding, dilation, groups=1, tolerance=1e-5):
+    options = {"strides": strides, "padding": padding, "dilation": dilation, "groups": groups}
+    ours = values_and_gradients(functools.partial(lowering.convolve, **options), x, kernel)
+    theirs = values_and_gradients(functools.partial(lax_convolve, **options), x, kernel)
+    assert_same(ours, theirs, tolerance)
+
+
+# x, kernel, strides, padding, dilation, groups
+CONVOLUTIONS = {
+    "1d": ((3, 11, 4), (3, 4, 5), (1,), "VALID", (1,), 1),
+    "1d causal": ((3, 11, 4), (3, 4, 5), (1,), ((4, 0),), (2,), 1),
+    "1d strides": ((3, 11, 17), (4, 17, 5), (3,), "SAME", (1,), 1),
+    "1d depthwise": ((3, 11, 4), (3, 1, 4), (2,), "SAME", (1,), 4),
+    "2d one channel": ((3, 9, 7, 1), (3, 3, 1, 5), (1, 1), "VALID", (1, 1), 1),
+    "2d pointwise": ((3, 9, 7, 5), (1, 1, 5, 6), (1, 1), "SAME", (1, 1), 1),
+    "2d pointwise strides": ((3, 9, 7, 5), (1, 1, 5, 6), (2, 3), "SAME", (1, 1), 1),
+    "2d same": ((3, 9, 7, 17), (3, 2, 17, 5), (1, 1), "SAME", (1, 1), 1),
+    "2d same strides": ((3, 9, 8, 2), (3, 4, 2, 5), (2, 3), "SAME", (1, 1), 1),
+    "2d strides beyond the window": ((3, 9, 8, 2), (2, 1, 2, 5), (3, 2), "VALID", (1, 1), 1),
+    "2d dilation": ((3, 11, 9, 17), (3, 2, 17, 5), (1, 1), "SAME", (2, 3), 1),
+    "2d dilation and strides": ((3, 11, 9, 2), (3, 2, 2, 5), (2, 1), "VALID", (2, 3), 1),
+    "2d pairs": ((3, 9, 7, 2), (3, 3, 2, 5), (1, 2), ((2, 0), (1, 3)), (1, 1), 1),
+    "2d cropping pairs": ((3, 9, 7, 2), (3, 3, 2, 5), (1, 1), ((-1, 0), (1, -2)), (1, 1), 1),
+    "2d groups": ((3, 9, 7, 6), (3, 3, 3, 4), (1, 1), "SAME", (1, 1), 2),
+    "2d groups strides": ((3, 9, 7, 6), (3, 2, 2, 6), (2, 2), "VALID", (1, 2), 3),
+    "2d depthwise": ((3, 9, 7, 4), (3, 2, 1, 4), (1, 1), "SAME", (1, 1), 4),
+    "2d depthwise twice": ((3, 9, 7, 4), (3, 2, 1, 8), (2, 1), "VALID", (1, 2), 4),
+    "2d one group of one": ((3, 9, 7, 1), (3, 2, 1, 8), (1, 1), "VALID", (1, 1), 1),
+    "3d": ((2, 5, 6, 7, 2), (2, 3, 2, 2, 3), (1, 1, 1), "VALID", (1, 1, 1), 1),
+    "3d same strides": ((2, 5, 6, 7, 2), (3, 2, 3, 2, 3), (2, 1, 2), "SAME", (1, 1, 1), 1),
+    "3d dilation": ((2, 5, 6, 7, 16), (2, 2, 2, 16, 3), (1, 1, 1), "SAME", (2, 1, 2), 1),
+    "3d groups": ((2, 5, 6, 7, 4), (2, 2, 2, 2, 6), (1, 2, 1), "SAME", (1, 1, 1), 2),
+}
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+def test_convolution_equals_lax(case):
+    x, kernel, *options = case
+    compare_convolutions(draw(*x), draw(*kernel, seed=1), *options)
+
+
+# How many bytes of patches a block may have, so that it takes: all, some images, one image, some rows, one row.
+BLOCKED = ["2d same", "2d same strides", "2d strides beyond the window", "2d dilation", "2d groups", "1d causal", "3d"]
+
+
+@pytest.mark.parametrize("block_bytes", [20_000, 6000, 1000, 1])
+@pytest.mark.parametrize("name", BLOCKED)
+def test_convolution_by_blocks_equals_lax(name, block_bytes, monkeypatch):
+    monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
+    x, kernel, *options = CONVOLUTIONS[name]
+    compare_convolutions(draw(7, *x[1:]), draw(*kernel, seed=1), *options)
+
+
+def test_blocks_bound_the_memory_of_patches(monkeypatch):
+    x, kernel = draw(16, 32, 32, 16), draw(5, 5, 16, 4)
+    patches = 16 * 28 * 28 * 25 * 16 * 4
+
+    def memory(block_bytes):
+        monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
+
+        def loss(x, kernel):
+            return lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1)).sum()
+
+        gradient = jax.jit(jax.grad(loss, (0, 1)))
+        return gradient.lower(x, kernel).compile().memory_analysis().temp_size_in_bytes
+
+    assert memory(patches) > patches
+    assert memory(patches // 64) < patches // 4
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["2d same", "2d one channel", "2d depthwise", "2d groups"])
+def test_half_precision_convolution_sums_in_float32(name, dtype):
+    x, kernel, *options = CONVOLUTIONS[name]
+    x, kernel = draw(*x).astype(dtype), draw(*kernel, seed=1).astype(dtype)
+    compare_convolutions(x, kernel, *options, tolerance=2 * float(jnp.finfo(dtype).eps))
+    y = lowering.convolve(x, kernel, **dict(zip(["strides", "padding", "dilation", "groups"], options)))
+    exact = lax_convolve(x.astype(jnp.float32), kernel.astype(jnp.float32), *options)
+    np.testing.assert_array_equal(y, exact.astype(dtype))
+
+
+@pytest.mark.parametrize("name", ["2d same strides", "2d depthwise", "2d groups"])
+def test_convolution_is_mapped_and_differentiated_twice(name):
+    x, kernel, *options = CONVOLUTIONS[name]
+    names = ["strides", "padding", "dilation", "groups"]
+    x, kernel = draw(2, *x), draw(*kernel, seed=1)
+
+    def curvature(convolve):
+        def energy(x, kernel):
+            y = jax.vmap(convolve, (0, None))(x, kernel)
+            return (y**3).sum()
+
+        def product(x, kernel):
+            return jax.vjp(jax.grad(energy, (0, 1)), x, kernel)[1]((jnp.cos(x), jnp.sin(kernel)))
+
+        return jax.jit(product)(x, kernel)
+
+    ours = curvature(functools.partial(lowering.convolve, **dict(zip(names, options))))
+    theirs = curvature(functools.partial(lax_convolve, **dict(zip(names, options))))
+    assert_same(ours, theirs)
+
+
+def test_forward_mode_and_hessian_go_through_blocks(monkeypatch):
+    monkeypatch.setattr(conv, "BLOCK_BYTES", 200)
+    x, kernel = draw(4, 5, 5, 1), draw(3, 3, 1, 1, seed=1)
+    options = {"strides": (1, 1), "padding": "SAME", "dilation": (1, 1)}
+
+    def hessian(convolve):
+        return jax.jit(jax.hessian(lambda k: (convolve(x, k) ** 3).sum()))(kernel)
+
+    ours = hessian(functools.partial(lowering.convolve, **options))
+    theirs = hessian(functools.partial(lax_convolve, **options, groups=1))
+    assert_same([ours], [theirs])
+
+
+def test_whole_numbers_and_empty_batches_are_left_to_lax():
+    x, kernel = jnp.ones((1, 4, 4, 1), jnp.int32), jnp.ones((2, 2, 1, 1), jnp.int32)
+    y = lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1))
+    assert y.dtype == jnp.int32 and (np.asarray(y) == 4).all()
+    y = lowering.convolve(
+        jnp.zeros((0, 4, 4, 1)), draw(2, 2, 1, 3), strides=(1, 1), padding="VALID", dilation=(1, 1)
+    )
+    assert y.shape == (0, 3, 3, 3)
+
+
+def test_channels_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="4 channels.*2 groups of 3"):
+        lowering.convolve(draw(1, 5, 4), draw(3, 3, 2), strides=(1,), padding="VALID", dilation=(1,), groups=2)
+
+
+def test_other_platforms_get_xlas_operations(monkeypatch):
+    x, kernel = draw(2, 8, 8, 3), draw(3, 3, 3, 4)
+
+    def lowered():
+        def run(x, kernel):
+            y = lowering.convolve(x, kernel, strides=(1, 1), padding="SAME", dilation=(1, 1))
+            y = lowering.max_pool(y, (2, 2), strides=(2, 2), padding="VALID")
+            return lowering.avg_pool(y, (2, 2), strides=(1, 1), padding="SAME")
+
+        return str(jax.make_jaxpr(run)(x, kernel))
+
+    assert "conv_general_dilated" not in lowered() and "reduce_window" not in lowered()
+    monkeypatch.setattr(window.jax, "default_backend", lambda: "gpu")
+    for operation in ["conv_general_dilated", "reduce_window_max", "reduce_window_sum"]:
+        assert operation in lowered()
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert "conv_general_dilated" not in lowered()
+
+
+# x, window, strides, padding
+POOLS = {
+    "1d": ((3, 11, 4), (2,), (2,), "VALID"),
+    "1d overlapping": ((3, 11, 4), (3,), (2,), "SAME"),
+    "2d": ((3, 8, 6, 4), (2, 2), (2, 2), "VALID"),
+    "2d odd": ((3, 9, 7, 4), (2, 2), (2, 2), "VALID"),
+    "2d odd same": ((3, 9, 7, 4), (2, 3), (2, 3), "SAME"),
+    "2d overlapping": ((3, 9, 7, 4), (3, 3), (2, 2), "SAME"),
+    "2d every cell": ((3, 9, 7, 4), (3, 2), (1, 1), "SAME"),
+    "2d gaps": ((3, 9, 7, 4), (2, 2), (3, 4), "VALID"),
+    "2d pairs": ((3, 9, 7, 4), (3, 2), (2, 2), ((1, 1), (0, 1))),
+    "2d long": ((3, 11, 12, 4), (9, 2), (1, 2), "SAME"),
+    "2d window beyond the image": ((3, 4, 4, 2), (5, 2), (5, 2), "SAME"),
+    "3d": ((2, 5, 6, 7, 2), (2, 2, 2), (2, 2, 2), "VALID"),
+    "3d overlapping": ((2, 5, 6, 7, 2), (3, 2, 3), (2, 1, 2), "SAME"),
+}
+
+
+def lax_max_pool(x, window, strides, padding):
+    pads = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, *window, 1), (1, *strides, 1), pads)
+
+
+def lax_avg_pool(x, window, strides, padding):
+    pads = padding if isinstance(padding, str) else ((0, 0), *padding, (0, 0))
+    total = functools.partial(
+        lax.reduce_window,
+        init_value=0.0,
+        computation=lax.add,
+        window_dimensions=(1, *window, 1),
+        window_strides=(1, *strides, 1),
+        padding=pads,
+    )
+    return total(x) / total(jnp.ones_like(x))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
+def test_max_pool_equals_lax(case, ties):
+    shape, window, strides, padding = case
+    x = draw(*shape)
+    if ties:  # as after a ReLU, and equal values above zero too
+        x = jax.nn.relu(jnp.round(x))
+    ours = values_and_gradients(lambda x: lowering.max_pool(x, window, strides=strides, padding=padding), x)
+    theirs = values_and_gradients(lambda x: lax_max_pool(x, window, strides, padding), x)
+    assert_same(ours, theirs, tolerance=1e-6)
+
+
+@pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
+def test_avg_pool_equals_lax_over_the_cells_that_are_not_padding(case):
+    shape, window, strides, padding = case
+    ours = values_and_gradients(
+        lambda x: lowering.avg_pool(x, window, strides=strides, padding=padding), draw(*shape)
+    )
+    theirs = values_and_gradients(lambda x: lax_avg_pool(x, window, strides, padding), draw(*shape))
+    assert_same(ours, theirs, tolerance=1e-6)
+
+
+def test_a_window_of_equal_values_sends_its_gradient_to_the_first():
+    gradient = jax.grad(lambda x: lowering.max_pool(x, (2, 2), strides=(2, 2), padding="VALID").sum())
+    assert gradient(jnp.zeros((1, 2, 2, 1))).ravel().tolist() == [1, 0, 0, 0]
+    x = jnp.array([[0.0, 1.0], [1.0, 1.0]]).reshape(1, 2, 2, 1)
+    assert gradient(x).ravel().tolist() == [0, 1, 0, 0]
+
+
+def test_pools_keep_nan_dtype_and_whole_numbers():
+    x = jnp.array([1.0, jnp.nan, 3.0, 2.0]).reshape(1, 4, 1)
+    y = lowering.max_pool(x, (2,), strides=(2,), padding="VALID").ravel()
+    assert np.isnan(y[0]) and y[1] == 3
+    half = draw(1, 5, 5, 2).astype(jnp.bfloat16)
+    for pool in lowering.max_pool, lowering.avg_pool:
+        assert pool(half, (2, 2), strides=(2, 2), padding="SAME").dtype == jnp.bfloat16
+    whole = jnp.array([-5, -7, -9], jnp.int32).reshape(1, 3, 1)
+    assert lowering.max_pool(whole, (2,), strides=(2,), padding="SAME").ravel().tolist() == [-5, -9]
+
+
+def test_bfloat16_average_is_rounded_once():
+    x = draw(1, 6, 6, 3).astype(jnp.bfloat16)
+    y = lowering.avg_pool(x, (3, 3), strides=(3, 3), padding="VALID")
+    exact = lax_avg_pool(x.astype(jnp.float32), (3, 3), (3, 3), "VALID")
+    np.testing.assert_array_equal(y, exact.astype(jnp.bfloat16))
+
+
+def test_pools_are_mapped_and_differentiated_twice():
+    x = draw(2, 2, 6, 6, 3)
+    for ours, theirs in (lowering.max_pool, lax_max_pool), (lowering.avg_pool, lax_avg_pool):
+
+        def curvature(pool):
+            def energy(x):
+                return (jax.vmap(lambda x: pool(x, (2, 2), strides=(2, 2), padding="VALID"))(x) ** 3).sum()
+
+            return jax.jit(lambda x: jax.jvp(jax.grad(energy), (x,), (jnp.cos(x),))[1])(x)
+
+        assert_same([curvature(ours)], [curvature(theirs)])

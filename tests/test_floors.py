@@ -1,0 +1,127 @@
+"""The floor plan: a file of kernelkit imports from its own floor or from floors below it.
+
+Imports inside functions count too: a lazy import that runs up is the same knot, tied later.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "kernelkit"
+
+# The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
+FLOORS = [
+    "config tree dtypes scope operators version",
+    "variable masking",
+    "symbolic tape dispatch",
+    "serialize dtype_policies random",
+    "ops",
+    "activations initializers regularizers constraints",
+    "losses metrics",
+    "layers",
+    "optimizers",
+    "training",
+    "callbacks",
+    "models",
+    "utils saving",
+    "viz",
+]
+FLOOR_OF = {f"{PACKAGE}.{part}": height for height, parts in enumerate(FLOORS) for part in parts.split()}
+ROOF = len(FLOORS)  # kernelkit/__init__.py, which imports from everywhere and which nobody imports
+
+
+def modules() -> dict[str, Path]:
+    """The modules of the package by dotted name."""
+    files = [p for p in sorted((ROOT / PACKAGE).rglob("*.py")) if "node_modules" not in p.parts]
+    return {dotted(p): p for p in files}
+
+
+def dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = modules()
+
+
+def floor(module: str) -> int:
+    """The floor that a module stands on; the longest entry of the table that fits decides."""
+    if module == PACKAGE:
+        return ROOF
+    name = module
+    while name not in FLOOR_OF and "." in name:
+        name = name.rpartition(".")[0]
+    if name not in FLOOR_OF:
+        raise AssertionError(
+            f"{module} stands on no floor: add it to FLOORS in {__file__} and to docs/architecture.md."
+        )
+    return FLOOR_OF[name]
+
+
+def imports(module: str, path: Path) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every module of the package that a file imports, wherever in the file."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1] + [base] * bool(base))
+            submodules = [f"{base}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else base for name in submodules]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            names = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+        else:
+            continue
+        yield from ((node.lineno, name) for name in names if name.split(".")[0] == PACKAGE)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_run_down_the_floor_plan(module):
+    path = MODULES[module]
+    up = [
+        f"{path.relative_to(ROOT)}:{line}: {module} (floor {floor(module)}) imports {name} (floor {floor(name)})"
+        for line, name in imports(module, path)
+        if floor(name) > floor(module)
+    ]
+    assert not up, "imports that run up the floor plan:\n" + "\n".join(up)
+
+
+def test_every_entry_of_the_table_exists():
+    assert [name for name in FLOOR_OF if name not in MODULES] == []
+
+
+def test_the_document_shows_the_same_floors():
+    rows = re.findall(r"^\| \d+ [^|]*\|(.*)\|$", (ROOT / "docs" / "architecture.md").read_text(), flags=re.MULTILINE)
+    shown = [{name.split("/")[0] for name in re.findall(r"`([^`]+)`", row)} for row in rows]
+    parts = {part for floor in FLOORS for part in floor.split()}
+    assert [names & parts for names in shown] == [set(floor.split()) for floor in FLOORS]
+
+
+def test_an_import_inside_a_function_is_seen(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "def f():\n    from kernelkit import layers, Variable\n    import kernelkit.viz.curves\n    import jax\n"
+    )
+    assert list(imports("kernelkit.module", path)) == [
+        (2, "kernelkit.layers"),
+        (2, "kernelkit"),
+        (3, "kernelkit.viz.curves"),
+    ]
+
+
+def test_a_relative_import_is_resolved(tmp_path):
+    path = tmp_path / "dense.py"
+    path.write_text("from .. import ops\nfrom .layer import Layer\nfrom ..ops.nn import relu\n")
+    assert [name for _, name in imports("kernelkit.layers.dense", path)] == [
+        "kernelkit.ops",
+        "kernelkit.layers.layer",
+        "kernelkit.ops.nn",
+    ]

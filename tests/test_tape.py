@@ -1,0 +1,121 @@
+"""`GradientTape`: right gradients, and never a silent zero."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import kernelkit as kk
+from kernelkit import ops
+
+
+def model_and_data():
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(5, activation="tanh"), kk.layers.Dense(1)])
+    rng = np.random.default_rng(0)
+    return model, rng.random((6, 3), dtype="float32"), rng.random((6, 1), dtype="float32")
+
+
+def test_gradients_equal_those_of_jax():
+    model, x, y = model_and_data()
+    with kk.GradientTape() as tape:
+        loss = ops.mean(ops.square(model(x) - y))
+    found = tape.gradient(loss, model.trainable_variables)
+
+    def pure(values):
+        predictions, _ = model.stateless_call(values, [], x)
+        return jnp.mean(jnp.square(predictions - y))
+
+    expected = jax.grad(pure)([v.value for v in model.trainable_variables])
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_a_loss_computed_with_jax_numpy_is_an_error():
+    model, x, y = model_and_data()
+    with kk.GradientTape(), pytest.raises(RuntimeError, match="kernelkit.ops"):
+        jnp.mean((model(x) - y) ** 2)
+
+
+def test_a_loss_computed_from_numpy_values_is_an_error():
+    model, x, y = model_and_data()
+    with kk.GradientTape() as tape:
+        loss = ops.mean(np.asarray(model(x)) - y)
+    with pytest.raises(ValueError, match="has not recorded|none of the sources"):
+        tape.gradient(loss, model.trainable_variables)
+
+
+def test_a_value_that_slips_out_and_in_again_is_an_error():
+    model, x, _ = model_and_data()
+    hidden = kk.layers.Dense(2)
+    with kk.GradientTape() as tape:
+        escaped = np.asarray(model(x))
+        loss = ops.sum(hidden(escaped))
+    with pytest.raises(ValueError, match="none of the sources"):
+        tape.gradient(loss, model.trainable_variables)
+
+
+def test_watched_inputs_and_intermediates():
+    model, x, _ = model_and_data()
+    image = ops.convert_to_tensor(x)
+    with kk.GradientTape() as tape:
+        tape.watch(image)
+        features = model.layers[0](image)
+        score = ops.sum(model.layers[1](features))
+    gradient, inner = tape.gradient(score, [image, features])
+    expected = jax.grad(lambda v: jnp.sum(model.stateless_call(model.trainable_variables, [], v)[0]))(image)
+    np.testing.assert_allclose(gradient, expected, rtol=1e-5)
+    assert inner.shape == (6, 5)
+
+
+def test_a_tape_in_a_tape():
+    x = kk.Variable([1.0, 2.0])
+    with kk.GradientTape() as outer:
+        with kk.GradientTape() as inner:
+            y = ops.sum(x * x * x)
+        first = inner.gradient(y, x)
+        penalty = ops.sum(first * first)
+    second = outer.gradient(penalty, x)
+    np.testing.assert_allclose(second, 36.0 * np.array([1.0, 8.0]), rtol=1e-6)
+
+
+def test_layers_losses_and_updates_are_kept():
+    model = kk.Sequential(
+        [
+            kk.Input((3,)),
+            kk.layers.Dense(4, kernel_regularizer="l2"),
+            kk.layers.BatchNormalization(),
+            kk.layers.Dense(1),
+        ]
+    )
+    moving = model.layers[1].moving_mean
+    before = moving.numpy()
+    x = np.random.default_rng(0).random((8, 3), dtype="float32")
+    with kk.GradientTape() as tape:
+        loss = ops.mean(model(x, training=True)) + sum(model.losses)
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert not np.array_equal(before, moving.numpy())
+    plain = 2 * 0.01 * model.layers[0].kernel.numpy()
+    with kk.GradientTape() as tape:
+        loss = ops.mean(model(x, training=True))
+    np.testing.assert_allclose(
+        gradients[0] - tape.gradient(loss, model.trainable_variables)[0], plain, rtol=1e-4, atol=1e-6
+    )
+
+
+def test_unconnected_sources():
+    a, b = kk.Variable(1.0), kk.Variable(2.0)
+    with kk.GradientTape() as tape:
+        loss = a * 3.0
+    assert tape.gradient(loss, [a, b])[1] is None
+    assert float(tape.gradient(loss, [a, b], unconnected_gradients="zero")[1]) == 0.0
+
+
+def test_metrics_are_not_recorded():
+    model, x, y = model_and_data()
+    metric = kk.metrics.MeanSquaredError()
+    with kk.GradientTape() as tape:
+        predictions = model(x)
+        entries = len(tape._entries)
+        metric.update_state(y, predictions)
+        assert len(tape._entries) == entries
+    np.testing.assert_allclose(metric.result(), np.mean((np.asarray(predictions) - y) ** 2), rtol=1e-5)

@@ -1,0 +1,156 @@
+"""Every source of data gives the same batches."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import kernelkit as kk
+from kernelkit.training import feed as feeds
+from kernelkit.training.data import make_feed, split, weights_of_classes
+
+
+def batches_of(feed, epoch=0):
+    """The batches that a feed's chunks hold, in the order in which they would run."""
+    out = []
+    for chunk in feed.epoch(epoch):
+        for i in range(chunk.first, chunk.first + chunk.count):
+            rows = slice(i * chunk.batch_size, (i + 1) * chunk.batch_size)
+            out.append(
+                [np.asarray(v)[rows if chunk.order is None else np.asarray(chunk.order)[rows]] for v in chunk.data]
+            )
+    return out
+
+
+def test_batches_in_order_with_a_last_partial_one():
+    x = np.arange(23, dtype="float32")[:, None]
+    got = batches_of(make_feed(x, x[:, 0], batch_size=5))
+    assert [len(b[0]) for b in got] == [5, 5, 5, 5, 3]
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in got]), x)
+    np.testing.assert_array_equal(np.concatenate([b[1] for b in got]), x[:, 0])
+
+
+def test_shuffling_keeps_pairs_and_differs_by_epoch_but_not_by_run():
+    x = np.arange(200)
+    feed = make_feed(x, x * 2, batch_size=32, shuffle=True, seed=5)
+    first = [np.concatenate(v) for v in zip(*batches_of(feed, 0), strict=True)]
+    second = [np.concatenate(v) for v in zip(*batches_of(feed, 1), strict=True)]
+    np.testing.assert_array_equal(first[0] * 2, first[1])
+    np.testing.assert_array_equal(np.sort(first[0]), x)
+    assert not np.array_equal(first[0], second[0])
+    again = make_feed(x, x * 2, batch_size=32, shuffle=True, seed=5)
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in batches_of(again, 1)]), second[0])
+
+
+def test_shuffling_whole_batches():
+    x = np.arange(100)
+    got = batches_of(make_feed(x, batch_size=10, shuffle="batch", seed=1))
+    starts = [int(b[0][0]) for b in got]
+    assert sorted(starts) == list(range(0, 100, 10)) and starts != sorted(starts)
+    assert all(np.array_equal(b[0], np.arange(s, s + 10)) for b, s in zip(got, starts, strict=True))
+
+
+def test_large_arrays_come_in_chunks_and_only_what_is_needed_is_read(monkeypatch):
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    x = np.random.default_rng(0).random((1000, 16), dtype="float32")
+    feed = make_feed(x, batch_size=8, shuffle=True, seed=0)
+    chunks = list(feed.epoch(0))
+    assert all(sum(v.nbytes for v in chunk.data) <= 4096 for chunk in chunks) and len(chunks) > 10
+    order = feed.order(0)
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in batches_of(feed)]), x[order])
+
+
+def test_a_resident_copy_gives_the_same_batches(monkeypatch):
+    x = np.arange(53, dtype="float32")
+    host = make_feed(x, x + 1, batch_size=8, shuffle=True, seed=2)
+    monkeypatch.setattr(feeds, "_fits_on_accelerator", lambda leaves: True)
+    resident = make_feed(x, x + 1, batch_size=8, shuffle=True, seed=2)
+    for a, b in zip(batches_of(host), batches_of(resident), strict=True):
+        for u, v in zip(a, b, strict=True):
+            np.testing.assert_array_equal(u, v)
+
+
+def test_training_on_a_resident_copy_gives_the_same_weights(monkeypatch):
+    def trained():
+        kk.utils.set_random_seed(0)
+        model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(4), kk.layers.Dense(1)])
+        model.compile("adam", "mse")
+        rng = np.random.default_rng(0)
+        model.fit(rng.random((50, 3)), rng.random((50, 1)), batch_size=8, epochs=2, verbose=0)
+        return model.get_weights()
+
+    chunked = trained()
+    monkeypatch.setattr(feeds, "_fits_on_accelerator", lambda leaves: True)
+    for a, b in zip(chunked, trained(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_generators_frames_loaders_and_lists():
+    x, y = np.random.default_rng(0).random((40, 3)), np.random.default_rng(1).random((40, 1))
+
+    def loss_of(*args, **kwargs):
+        kk.utils.set_random_seed(0)
+        model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model.fit(*args, verbose=0, shuffle=False, **kwargs).history["loss"]
+
+    expected = loss_of(x, y, batch_size=10, epochs=2)
+
+    class Loader:
+        """Like torch's DataLoader: re-iterable, with a length."""
+
+        def __iter__(self):
+            return ((x[i : i + 10], y[i : i + 10]) for i in range(0, 40, 10))
+
+        def __len__(self):
+            return 4
+
+    def endless():
+        while True:
+            yield from Loader()
+
+    import pandas as pd
+
+    np.testing.assert_allclose(loss_of(Loader(), epochs=2), expected, rtol=1e-6)
+    np.testing.assert_allclose(loss_of(endless(), epochs=2, steps_per_epoch=4), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        loss_of(pd.DataFrame(x), pd.Series(y[:, 0]), batch_size=10, epochs=2), expected, rtol=1e-6
+    )
+    np.testing.assert_allclose(loss_of(x.tolist(), y.tolist(), batch_size=10, epochs=2), expected, rtol=1e-6)
+
+
+def test_an_error_in_a_generator_reaches_fit_and_leaves_no_thread():
+    def broken():
+        yield np.ones((4, 3)), np.ones((4, 1))
+        raise RuntimeError("the disk is gone")
+
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(RuntimeError, match="the disk is gone"):
+        model.fit(broken(), verbose=0)
+    assert not [t for t in threading.enumerate() if t.name == "kernelkit-feed"]
+
+
+def test_class_weights():
+    np.testing.assert_allclose(weights_of_classes(np.array([0, 1, 2]), {0: 2.0, 2: 5.0}), [2, 1, 5])
+    np.testing.assert_allclose(weights_of_classes(np.eye(3)[[2, 0]], {0: 2.0, 2: 5.0}), [5, 2])
+    np.testing.assert_allclose(weights_of_classes(np.array([[1], [0]]), {1: 3.0}, np.array([2.0, 4.0])), [6, 4])
+
+
+def test_validation_split_takes_the_last_samples():
+    x = np.arange(10)
+    (a, _, _), (b, _, _) = split(x, None, None, 0.3)
+    np.testing.assert_array_equal(a, x[:7])
+    np.testing.assert_array_equal(b, x[7:])
+
+
+@pytest.mark.parametrize("share", [0.9999, 1.5])
+def test_bad_validation_splits(share):
+    with pytest.raises(ValueError, match="validation_split"):
+        split(np.arange(10), None, None, share)
+
+
+def test_aligned_memory():
+    for shape in ((3,), (7, 5), (1, 2, 3)):
+        array = feeds.aligned(shape, "float32")
+        assert array.ctypes.data % 64 == 0 and array.shape == shape

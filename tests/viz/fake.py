@@ -1,0 +1,118 @@
+"""A training that only looks like one: it drives a display as `fit` does, with curves from a formula."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import numpy as np
+
+
+class DeviceArray:
+    """An array whose values are known only after a while, as a jax array's."""
+
+    def __init__(self, values: np.ndarray, ready_at: float = 0.0):
+        self.values, self.ready_at, self.fetched = values, ready_at, 0
+
+    def is_ready(self) -> bool:
+        return time.perf_counter() >= self.ready_at
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        self.fetched += 1
+        return self.values
+
+
+@dataclass
+class Block:
+    first: int
+    count: int
+    epoch: int
+    step: int
+    logs: dict
+
+
+@dataclass
+class Run:
+    """What a display is told of a training."""
+
+    name: str = "fake_mlp"
+    epochs: int = 5
+    initial_epoch: int = 0
+    steps: int | None = 200
+    batch_size: int = 32
+    metrics: list = field(default_factory=list)
+    rate: float | None = 1e-3
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.history = SimpleNamespace(history={}, epoch=[], model=SimpleNamespace(name=self.name))
+        optimizer = SimpleNamespace(learning_rate=self.rate)
+        self.model = SimpleNamespace(name=self.name, optimizer=optimizer)
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+def curves(first: int, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy of some steps: falling, noisy, with a spike now and then."""
+    rng = np.random.default_rng([seed, first])
+    step = first + np.arange(count)
+    loss = 2.2 * np.exp(-step / 400) + 0.12 + rng.normal(0, 0.04, count) * (1 + 2 * np.exp(-step / 300))
+    loss += (rng.random(count) < 0.004) * 0.8
+    return loss.astype(np.float32), (1 - loss / 2.6 - 0.02).astype(np.float32)
+
+
+def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, fail_at: int | None = None, **changes):
+    """Drive a display through a whole training; returns its run.
+
+    Args:
+        display: the Display.
+        run: Run; made from `changes` when left out.
+        pause: seconds that each block of steps takes.
+        block: steps in one dispatch.
+        fail_at: the step at which training raises.
+    """
+    run = run or Run(**changes)
+    steps = run.steps or 100
+    outcome, error = "done", None
+    display.begin(run)
+    try:
+        for epoch in range(run.initial_epoch, run.epochs):
+            _epoch(display, run, epoch, steps, block, pause, fail_at)
+            if run.stopped.is_set():
+                outcome = "stopped"
+                break
+    except KeyboardInterrupt as interrupt:
+        outcome, error = "interrupted", interrupt
+    except BaseException as failure:
+        outcome, error = "failed", failure
+        raise
+    finally:
+        display.end(outcome, error)
+    return run
+
+
+def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, fail_at: int | None) -> None:
+    display.epoch_begin(epoch)
+    start = (epoch - run.initial_epoch) * steps
+    for step in range(0, steps, block):
+        count = min(block, steps - step)
+        if fail_at is not None and start + step >= fail_at:
+            raise ValueError(f"loss is NaN at step {start + step}")
+        loss, accuracy = curves(start + step, count)
+        ready = time.perf_counter() + pause
+        padded = np.concatenate([loss, np.full(3, 99.0, np.float32)])  # a log buffer may be longer than its block
+        logs = {"loss": DeviceArray(padded, ready), "accuracy": DeviceArray(accuracy, ready)}
+        display.steps(Block(start + step, count, epoch, step, logs))
+        time.sleep(pause)
+        if run.stopped.is_set():
+            break
+    loss, accuracy = (float(v[-1]) for v in curves(start, steps))
+    worse = 0.05 + 0.012 * abs(epoch - run.epochs * 0.6)
+    logs = {"loss": loss, "accuracy": accuracy, "val_loss": loss + worse, "val_accuracy": accuracy - worse / 2}
+    run.history.epoch.append(epoch)
+    for name, value in logs.items():
+        run.history.history.setdefault(name, []).append(value)
+    display.epoch_end(epoch, logs)

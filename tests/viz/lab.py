@@ -1,0 +1,187 @@
+"""A real JupyterLab on 127.0.0.1, driven through Chromium: the ground of the browser tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENS = ROOT / "build" / "screens"
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium to drive: Debian's, or one that Playwright installed; None when there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        path = p.chromium.executable_path
+    return path if path and Path(path).exists() else None
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells for the kernel of this very Python."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+class LabServer:
+    """A JupyterLab server in a folder of its own, with a random port and token."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.token = secrets.token_hex(16)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = folder / "server.log"
+
+    def __enter__(self) -> LabServer:
+        settings = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        environment = os.environ | {
+            "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(self.folder / "workspaces"),
+            "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
+            "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "IPYTHONDIR": str(self.folder / "ipython"),
+            "JAX_PLATFORMS": "cpu",
+            "PYTHONPATH": str(ROOT),
+        }
+        command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--expose-app-in-browser"]
+        command += [f"--ServerApp.{k}" for k in (f"port={self.port}", "ip=127.0.0.1", f"root_dir={self.folder}")]
+        command += [f"--IdentityProvider.token={self.token}"]
+        self.process = subprocess.Popen(command, env=environment, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
+        self._wait_until_up()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def _wait_until_up(self) -> None:
+        for _ in range(240):
+            if self.process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=2)
+                return
+            except OSError:
+                time.sleep(0.25)
+        raise RuntimeError(f"JupyterLab did not start:\n{self.log.read_text()}")
+
+
+class LabPage:
+    """One notebook open in a JupyterLab tab."""
+
+    def __init__(self, page, server: LabServer):
+        self.page = page
+        self.server = server
+        self.name = ""
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, name: str) -> None:
+        """Open a notebook, in a workspace where no other is open, and wait until its kernel is idle."""
+        self.name = name
+        workspace = Path(name).stem
+        self.page.goto(f"{self.server.url}/lab/workspaces/{workspace}/tree/{name}?token={self.server.token}")
+        self.wait_idle()
+
+    def wait_idle(self, timeout: float = 60_000) -> None:
+        """Wait until the notebook's cells are there and its kernel is connected."""
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout)
+        self.page.wait_for_function(
+            """() => { const w = window.jupyterapp.shell.currentWidget;
+            const k = w && w.context && w.context.sessionContext.session && w.context.sessionContext.session.kernel;
+            return k && k.connectionStatus === 'connected' && k.status === 'idle' }""",
+            timeout=timeout,
+        )
+
+    def command(self, name: str) -> None:
+        """Run a command of JupyterLab, without waiting for what it starts."""
+        self.page.evaluate("name => { window.jupyterapp.commands.execute(name) }", name)
+
+    def run_cell(self, index: int) -> None:
+        """Select a cell and start it."""
+        self.page.evaluate(
+            "i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i }",
+            index,
+        )
+        self.command("notebook:run-cell")
+
+    def wait_cell_done(self, index: int, timeout: float = 60_000) -> None:
+        """Wait until a cell that was started has its execution count."""
+        self.page.wait_for_function(
+            """i => { const cell = window.jupyterapp.shell.currentWidget.content.widgets[i];
+            return Number.isInteger(cell.model.executionCount) && cell.model.executionState !== 'running' }""",
+            arg=index,
+            timeout=timeout,
+        )
+
+    def is_running(self, index: int) -> bool:
+        """Say whether a cell was started and has not ended."""
+        prompt = self.page.locator(".jp-Notebook .jp-Cell").nth(index).locator(".jp-InputPrompt")
+        return prompt.inner_text() == "[*]:"
+
+    def shut_down_kernel(self) -> None:
+        """End the notebook's kernel; its session too, so that opening the page again starts none by itself."""
+        request = urllib.request.Request(f"{self.server.url}/api/sessions?token={self.server.token}")
+        with urllib.request.urlopen(request) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            if session["path"].endswith(self.name):
+                url = f"{self.server.url}/api/sessions/{session['id']}?token={self.server.token}"
+                urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
+
+    def save(self) -> None:
+        """Save the notebook and wait until it is on disk."""
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
+
+    def set_theme(self, name: str) -> None:
+        """Change JupyterLab's theme, e.g. 'JupyterLab Dark'."""
+        self.page.evaluate(
+            "theme => { window.jupyterapp.commands.execute('apputils:change-theme', {theme}) }",
+            name,
+        )
+        self.page.wait_for_function(
+            "dark => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in name, timeout=20_000
+        )
+        self.page.wait_for_timeout(500)
+
+    def screenshot(self, name: str) -> Path:
+        """Save a picture of the page under build/screens."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        path = SCREENS / f"{name}.png"
+        self.page.screenshot(path=str(path))
+        return path
+
+    def foreign_requests(self) -> list[str]:
+        """The addresses outside this server that the page asked for."""
+        return [url for url in self.requests if re.match(r"https?://", url) and not url.startswith(self.server.url)]
+
+
+def read_outputs(path: Path) -> list[dict]:
+    """The outputs of all cells in a saved notebook."""
+    return [output for cell in json.loads(path.read_text())["cells"] for output in cell.get("outputs", [])]

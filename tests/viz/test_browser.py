@@ -1,0 +1,304 @@
+"""The panel in a real JupyterLab, seen through Chromium. Pictures of each state are left under build/screens."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from tests.viz import lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+IMPORTS = "from kernelkit.viz.curves import LivePanel, compare\nfrom tests.viz.fake import train"
+PANEL = ".kernelkit-panel"
+EVIL = "<img src=x onerror=window.hacked=1>"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = lab.find_chromium()
+    if path is None:
+        message = "no Chromium found: install Debian's chromium, or run 'playwright install chromium'"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with lab.LabServer(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture
+def open_notebook(chromium, server, request):
+    """A function that opens a notebook with some cells; the first, with the imports, has run already."""
+    pages = []
+
+    def open_(*cells: str, width: int = 1300, height: int = 900) -> lab.LabPage:
+        name = re.sub(r"\W+", "_", request.node.name) + ".ipynb"
+        lab.write_notebook(server.folder / name, IMPORTS, *cells)
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(60_000)
+        notebook = lab.LabPage(page, server)
+        pages.append(notebook)
+        notebook.open(name)
+        if width < 1000:
+            notebook.command("application:toggle-left-area")
+        notebook.run_cell(0)
+        notebook.wait_cell_done(0)
+        return notebook
+
+    yield open_
+    for notebook in pages:
+        assert notebook.errors == []
+        assert notebook.foreign_requests() == []
+        notebook.shut_down_kernel()
+        notebook.page.close()
+
+
+def state(notebook: lab.LabPage) -> str:
+    return notebook.page.locator(f"{PANEL} .kk-state").last.inner_text()
+
+
+def wait_for_state(notebook: lab.LabPage, wanted: str) -> None:
+    notebook.page.wait_for_function(
+        "wanted => [...document.querySelectorAll('.kernelkit-panel .kk-state')].at(-1)?.textContent === wanted",
+        arg=wanted,
+    )
+
+
+def steps_seen(notebook: lab.LabPage) -> int:
+    """Steps that the newest panel says are done in this epoch."""
+    found = re.search(r"step ([\d,]+)", notebook.page.locator(f"{PANEL} .kk-stats").last.inner_text())
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def ink(notebook: lab.LabPage) -> int:
+    """Pixels of the newest panel's first chart that are drawn in colour: the curves."""
+    return notebook.page.evaluate(
+        """() => { const canvas = [...document.querySelectorAll('.kernelkit-panel')].at(-1).querySelector('canvas');
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let n = 0;
+        for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 40 && Math.abs(data[i] - data[i + 2]) > 40;
+        return n; }"""
+    )
+
+
+def test_points_arrive_while_training_runs_and_the_picture_stays(open_notebook, server):
+    notebook = open_notebook("run = train(LivePanel(), epochs=2, steps=400, pause=0.08)")
+    page = notebook.page
+    notebook.run_cell(1)
+    page.wait_for_selector(f"{PANEL} canvas")
+    wait_for_state(notebook, "running")
+    page.wait_for_timeout(1000)
+    first, first_ink = steps_seen(notebook), ink(notebook)
+    assert notebook.is_running(1) and first > 0 and first_ink > 50
+    page.wait_for_function(
+        "n => +/step ([\\d,]+)/.exec(document.querySelector('.kk-stats').textContent)?.[1] > n", arg=first
+    )
+    notebook.screenshot("running")
+    notebook.wait_cell_done(1)
+    wait_for_state(notebook, "done")
+    page.wait_for_timeout(500)
+    assert "800 steps" in page.locator(f"{PANEL} .kk-stats").inner_text()
+    assert page.locator(PANEL).count() == 1
+    assert ink(notebook) > first_ink
+    notebook.screenshot("done")
+
+    notebook.save()
+    (output,) = lab.read_outputs(server.folder / notebook.name)
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    assert "done · 2 epochs · 800 steps" in "".join(output["data"]["text/plain"])
+
+    page.reload()
+    notebook.wait_idle()
+    page.wait_for_selector(f"{PANEL} canvas")
+    wait_for_state(notebook, "done")
+    assert "800 steps" in page.locator(f"{PANEL} .kk-stats").inner_text()
+
+    notebook.shut_down_kernel()
+    page.reload()
+    page.wait_for_selector(".kernelkit-curves svg")
+    assert page.locator(".kernelkit-curves svg").is_visible() and not page.locator(".kernelkit-image").is_visible()
+    assert page.locator(PANEL).count() == 0
+    notebook.screenshot("reopened-without-kernel")
+
+
+def test_an_untrusted_notebook_shows_the_curves(open_notebook, server):
+    notebook = open_notebook("run = train(LivePanel(), epochs=3, steps=20)")
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    wait_for_state(notebook, "done")
+    notebook.save()
+    path = server.folder / notebook.name
+    path.write_text(path.read_text().replace("run = train", "other = train"))  # what it was signed as it is no more
+    notebook.shut_down_kernel()
+    notebook.page.reload()
+    notebook.page.wait_for_selector(".kernelkit-image")
+    assert notebook.page.locator(".kernelkit-image").is_visible()
+    assert not notebook.page.locator(".kernelkit-inline").is_visible()
+    notebook.screenshot("untrusted")
+
+
+def test_stop_acts_while_the_cell_runs(open_notebook):
+    notebook = open_notebook("run = train(LivePanel(), epochs=100, steps=100, pause=0.05)\nprint(run.stopped.is_set())")
+    notebook.run_cell(1)
+    button = notebook.page.locator(f"{PANEL} .kk-stop")
+    button.wait_for(state="visible")
+    assert notebook.is_running(1)
+    button.click()
+    notebook.wait_cell_done(1, timeout=20_000)
+    wait_for_state(notebook, "stopped")
+    assert not button.is_visible()
+    assert notebook.page.locator(".jp-OutputArea-output", has_text="True").count() == 1
+    notebook.screenshot("stopped")
+
+
+def test_where_clicks_cannot_arrive_there_is_no_button(open_notebook):
+    notebook = open_notebook(
+        "from kernelkit.viz.curves import widget\nwidget.deliver_while_busy = lambda widget: None",
+        "run = train(LivePanel(), epochs=1, steps=1000, pause=0.1)",
+    )
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    notebook.page.wait_for_selector(f"{PANEL} .kk-note:visible")
+    assert notebook.is_running(2)
+    assert "take effect when the cell ends" in notebook.page.locator(f"{PANEL} .kk-note").inner_text()
+    assert not notebook.page.locator(f"{PANEL} .kk-stop").is_visible()
+    notebook.screenshot("unreachable")
+    notebook.command("notebook:interrupt-kernel")
+    wait_for_state(notebook, "interrupted")
+
+
+def test_a_reload_during_training_finds_the_panel_and_all_it_missed(open_notebook):
+    # In a thread: while the main thread works, JupyterLab itself restores no widgets, and shows the panel afterwards.
+    notebook = open_notebook(
+        "import threading\n"
+        "thread = threading.Thread(target=train, args=(LivePanel(),), kwargs=dict(epochs=1, steps=4000, pause=0.1))\n"
+        "thread.start()"
+    )
+    notebook.run_cell(1)
+    wait_for_state(notebook, "running")
+    notebook.page.wait_for_timeout(1000)
+    notebook.save()
+    before = steps_seen(notebook)
+    notebook.page.reload()
+    notebook.page.wait_for_selector(f"{PANEL} canvas")
+    wait_for_state(notebook, "running")
+    assert steps_seen(notebook) > before > 0
+    notebook.page.wait_for_timeout(500)
+    assert ink(notebook) > 200
+    notebook.screenshot("reloaded-while-running")
+    notebook.page.locator(f"{PANEL} .kk-stop").click()
+    wait_for_state(notebook, "stopped")
+
+
+def test_a_failure_is_told_and_names_stay_text(open_notebook):
+    notebook = open_notebook(f"train(LivePanel(), name={EVIL!r}, epochs=3, steps=50, pause=0.01, fail_at=77)")
+    notebook.run_cell(1)
+    wait_for_state(notebook, "failed")
+    assert notebook.page.locator(f"{PANEL} .kk-name").inner_text() == EVIL
+    assert "loss is NaN at step 80" in notebook.page.locator(f"{PANEL} .kk-error").inner_text()
+    assert notebook.page.evaluate("window.hacked") is None
+    notebook.screenshot("failed")
+
+
+def test_charts_are_explored_by_mouse_and_keyboard(open_notebook):
+    notebook = open_notebook("run = train(LivePanel(), epochs=8, steps=400)")
+    page = notebook.page
+    notebook.run_cell(1)
+    wait_for_state(notebook, "done")
+    everything = page.locator(f"{PANEL} .kk-tools button")
+    over = page.locator(f"{PANEL} .u-over").first
+    box = over.bounding_box()
+    assert not everything.is_visible()
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    assert re.fullmatch(r"epoch [\d.]+ · step [\d,]+", page.locator(f"{PANEL} .kk-position").inner_text())
+    page.mouse.down()
+    page.mouse.move(box["x"] + 220, box["y"] + 60, steps=4)
+    page.mouse.up()
+    everything.wait_for(state="visible")
+    notebook.screenshot("zoomed")
+    page.mouse.dblclick(box["x"] + 100, box["y"] + 50)
+    everything.wait_for(state="hidden")
+    plot = page.locator(f"{PANEL} .kk-plot").first
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    everything.wait_for(state="visible")
+    page.keyboard.press("0")
+    everything.wait_for(state="hidden")
+    toggle = page.locator(f"{PANEL} .kk-legend button").first
+    full = ink(notebook)
+    toggle.click()
+    page.wait_for_function("() => document.querySelector('.kk-legend button').ariaPressed === 'false'")
+    page.wait_for_timeout(200)
+    assert ink(notebook) < full
+    page.locator(f"{PANEL} input[type=range]").fill("0.9")
+    page.locator(f"{PANEL} input[type=checkbox]").check()
+    page.locator(f"{PANEL} .kk-legend button", has_text="smoothed").first.wait_for()
+    notebook.screenshot("smooth-log")
+
+
+def test_histories_are_compared(open_notebook):
+    notebook = open_notebook(
+        "a, b = (train(LivePanel(), epochs=n, steps=30, block=30).history for n in (12, 20))",
+        "compare(a, b, labels=['adam', 'sgd'])",
+    )
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    last = notebook.page.locator(PANEL).last
+    notebook.page.wait_for_function("() => document.querySelectorAll('.kernelkit-panel canvas').length === 6")
+    labels = last.locator(".kk-legend").first.locator("button span").all_inner_texts()
+    assert labels == ["adam", "adam validation", "sgd", "sgd validation"]
+    assert not last.locator(".kk-stop").is_visible() and not last.locator(".kk-state").is_visible()
+    last.scroll_into_view_if_needed()
+    notebook.screenshot("compare")
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
+def test_a_phones_width_is_enough_in_both_themes(open_notebook, theme):
+    notebook = open_notebook("run = train(LivePanel(), epochs=4, steps=100)", width=470, height=1100)
+    notebook.set_theme(theme)
+    notebook.run_cell(1)
+    wait_for_state(notebook, "done")
+    notebook.page.wait_for_timeout(500)
+    panel = notebook.page.locator(PANEL)
+    assert panel.bounding_box()["width"] <= 400
+    assert panel.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
+    assert panel.get_attribute("data-theme") == theme.split()[1].lower()
+    notebook.screenshot(f"phone-{theme.split()[1].lower()}")
+
+
+def test_a_real_fit_is_seen_while_it_runs(open_notebook, server):
+    notebook = open_notebook(
+        "import numpy as np, kernelkit as keras\n"
+        "x = np.random.default_rng(0).normal(size=(4096, 20)).astype('float32')\n"
+        "y = (x[:, 0] * x[:, 1] > 0).astype('int32')\n"
+        "model = keras.Sequential([keras.layers.Dense(32, 'tanh'), keras.layers.Dense(2, 'softmax')])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy', metrics=['accuracy'])",
+        "history = model.fit(x, y, batch_size=8, epochs=12, validation_split=0.2)",
+    )
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    wait_for_state(notebook, "running")
+    assert notebook.is_running(2)
+    notebook.screenshot("fit-running")
+    wait_for_state(notebook, "done")
+    notebook.page.wait_for_timeout(500)
+    notebook.screenshot("fit-done")
+    metrics = notebook.page.locator(f"{PANEL} .kk-metric").all_inner_texts()
+    assert metrics == ["loss", "accuracy"]
+    notebook.save()
+    (output,) = lab.read_outputs(server.folder / notebook.name)
+    assert "image/png" in output["data"] and "val_accuracy" in "".join(output["data"]["text/plain"])

@@ -1,0 +1,286 @@
+"""The live panel, driven by a training that only looks like one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kernelkit.viz.curves import bundle
+from kernelkit.viz.curves.panel import INTERVAL, LivePanel
+from tests.viz.decoder import Decoder
+from tests.viz.fake import Block, DeviceArray, Run, train
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeOutput:
+    """An output that keeps what it is given."""
+
+    def __init__(self, live: bool = True):
+        self.live = live
+        self.messages: list[tuple[dict, bytes]] = []
+        self.times: list[float] = []
+        self.clock = Clock()
+        self.picture = None
+        self.last = None
+
+    def open(self, title, receive):
+        self.title, self.receive = title, receive
+
+    def send(self, content, buffer):
+        assert self.live
+        content = json.loads(json.dumps(content, allow_nan=False))
+        assert len(json.dumps(content)) + len(buffer) <= 64 << 10
+        self.messages.append((content, buffer))
+        self.times.append(self.clock())
+
+    def close(self, picture, content, buffer):
+        self.picture, self.last = picture, (content, buffer)
+
+
+def drive(output: FakeOutput, blocks: int, seconds: float, size: int = 10, metrics: int = 2, **changes) -> LivePanel:
+    """A training of one epoch whose every block takes the same time."""
+    panel = LivePanel(output, output.clock)
+    panel.begin(Run(epochs=1, steps=blocks * size, **changes))
+    panel.epoch_begin(0)
+    for i in range(blocks):
+        logs = {f"m{k}": DeviceArray(np.full(size, i, np.float32)) for k in range(metrics)}
+        panel.steps(Block(i * size, size, 0, i * size, logs))
+        output.clock.now += seconds
+    return panel
+
+
+def decoded(output: FakeOutput) -> Decoder:
+    decoder = Decoder()
+    for content, buffer in output.messages:
+        assert decoder.receive(content, buffer)
+    return decoder
+
+
+@pytest.mark.parametrize("seconds", [0.0001, 0.01, 0.5])
+def test_messages_are_few_however_fast_training_is(seconds):
+    output = FakeOutput()
+    drive(output, 2000, seconds)
+    spent = 2000 * seconds
+    assert len(output.messages) <= spent / INTERVAL + 2
+    assert all(b - a >= INTERVAL * 0.999 for a, b in itertools.pairwise(output.times[1:]))
+
+
+def test_all_that_was_logged_arrives_by_deltas_alone():
+    output = FakeOutput()
+    panel = drive(output, 500, 0.02)
+    panel.epoch_end(0, {"m0": 1.0, "val_m0": 2.0})
+    panel.end("done")
+    decoder = decoded(output)
+    assert decoder.curves["step", "m0"]["count"] == 5000
+    columns = decoder.curves["step", "m0"]["columns"]
+    assert columns[1].min() == 0 and columns[2].max() == 499
+    assert decoder.curves["epoch", "val_m0"]["columns"][0, 0] == 2.0
+    assert decoder.facts["state"] == "done" and decoder.facts["done"] == 5000
+
+
+def test_only_what_is_computed_is_fetched_and_the_newest_steps_are_not_waited_for():
+    output = FakeOutput()
+    panel = LivePanel(output, output.clock)
+    panel.begin(Run(epochs=1, steps=20))
+    ready, pending = DeviceArray(np.ones(13)), DeviceArray(np.ones(10), ready_at=float("inf"))
+    panel.steps(Block(0, 10, 0, 0, {"loss": ready}))
+    output.clock.now += 1
+    panel.steps(Block(10, 10, 0, 10, {"loss": pending}))
+    assert (ready.fetched, pending.fetched) == (1, 0)
+    assert decoded(output).curves["step", "loss"]["count"] == 10
+
+
+def test_a_lost_message_is_noticed_and_asking_heals_it():
+    output = FakeOutput()
+    panel = drive(output, 100, 0.05)
+    decoder = Decoder()
+    answers = [decoder.receive(*m) for i, m in enumerate(output.messages) if i not in (3, 4)]
+    assert answers[:4] == [True, True, True, False]
+    output.clock.now += 1
+    output.receive({"kind": "ready", "nonce": "page"})
+    assert decoder.receive(*output.messages[-1])
+    assert decoder.facts["answered"] == ["page"]
+    panel.steps(Block(1000, 10, 0, 1000, {"m0": DeviceArray(np.ones(10))}))
+    output.clock.now += 1
+    panel.end("done")
+    for message in output.messages[-2:]:
+        decoder.receive(*message)
+    assert decoder.curves["step", "m0"]["count"] == 1010
+
+
+def test_messages_in_another_order_end_right():
+    output = FakeOutput()
+    drive(output, 100, 0.05).end("done")
+    decoder = Decoder()
+    order = np.random.default_rng(0).permutation(len(output.messages) - 1)
+    for i in [*order, len(output.messages) - 1]:
+        decoder.receive(*output.messages[i])
+    assert decoder.curves["step", "m0"]["count"] == 1000
+
+
+def test_pages_that_cannot_ask_get_everything_now_and_then():
+    output = FakeOutput()
+    drive(output, 700, 0.05)
+    full = [t for t, (content, _) in zip(output.times, output.messages, strict=True) if content["full"]]
+    assert len(full) >= 3 and max(b - a for a, b in itertools.pairwise(full)) < 11
+
+
+def test_ten_views_that_ask_at_once_share_an_answer():
+    output = FakeOutput()
+    panel = drive(output, 20, 0.05)
+    sent = len(output.messages)
+    for i in range(10):
+        output.receive({"kind": "ready", "nonce": f"page {i}"})
+    assert len(output.messages) <= sent + 1
+    output.clock.now += 1
+    panel.steps(Block(200, 10, 0, 200, {"m0": DeviceArray(np.ones(10))}))
+    content, _ = output.messages[-1]
+    assert content["full"] and content["facts"]["answered"] == [f"page {i}" for i in range(10)]
+
+
+def test_a_view_that_comes_after_the_end_gets_everything():
+    output = FakeOutput()
+    drive(output, 50, 0.05).end("done")
+    output.receive({"kind": "ready", "nonce": "late"})
+    decoder = Decoder()
+    assert decoder.receive(*output.messages[-1])
+    assert decoder.curves["step", "m0"]["count"] == 500 and decoder.facts["state"] == "done"
+    assert decoder.facts["rate"] == pytest.approx(200, rel=0.1)
+
+
+def test_a_million_steps():
+    output = FakeOutput()
+    panel = drive(output, 1000, 0.05, size=1000, metrics=4)
+    panel.end("done")
+    decoder = decoded(output)
+    assert decoder.curves["step", "m3"]["count"] == 1_000_000
+    assert panel.store.nbytes <= 64 << 20
+
+
+def test_stop_reaches_training_from_another_thread():
+    output = FakeOutput()
+    panel = LivePanel(output)
+    timer = threading.Timer(0.1, lambda: output.receive({"kind": "stop"}))
+    timer.start()
+    run = train(panel, epochs=50, steps=100, pause=0.01)
+    assert run.stopped.is_set() and len(run.history.epoch) < 50
+    assert output.messages[-1][0]["facts"]["state"] == "stopped"
+    output.receive({"kind": "stop"})  # nothing is left to stop
+
+
+@pytest.mark.parametrize("outcome", ["done", "stopped", "interrupted", "failed"])
+@pytest.mark.parametrize("live", [True, False])
+def test_a_bundle_is_left_however_training_ends(outcome, live):
+    output = FakeOutput(live)
+    panel = drive(output, 30, 0.05)
+    error = {"failed": ValueError("loss is NaN\nat step 3"), "interrupted": KeyboardInterrupt()}.get(outcome)
+    panel.end(outcome, error)
+    left = bundle.picture_bundle(output.picture, "key")
+    assert left.keys() == {"text/plain", "text/html", "image/png"}
+    assert outcome in left["text/plain"] and "<svg" in left["text/html"]
+    assert ("ValueError: loss is NaN" in left["text/plain"]) is (outcome == "failed")
+    assert output.last[0]["facts"]["state"] == outcome
+    assert bool(output.messages) is live
+
+
+def test_logs_of_a_failed_computation_do_not_hide_the_error():
+    class Poisoned(DeviceArray):
+        def __array__(self, dtype=None, copy=None):
+            raise RuntimeError("XLA: the computation failed")
+
+    output = FakeOutput()
+    panel = LivePanel(output, output.clock)
+    panel.begin(Run())
+    panel.steps(Block(0, 2, 0, 0, {"loss": Poisoned(np.ones(2))}))
+    panel.end("failed", RuntimeError("XLA: the computation failed"))
+    assert output.messages[-1][0]["facts"]["error"] == "RuntimeError: XLA: the computation failed"
+
+
+def test_training_that_ends_before_its_first_step():
+    output = FakeOutput()
+    panel = LivePanel(output, output.clock)
+    panel.begin(Run())
+    panel.end("failed", MemoryError())
+    assert output.picture.charts == ()
+    assert "<svg" in bundle.html(output.picture)
+
+
+def test_two_panels_at_once_keep_apart():
+    outputs = [FakeOutput(), FakeOutput()]
+    panels = [LivePanel(output) for output in outputs]
+    threads = [
+        threading.Thread(
+            target=train, args=(panel,), kwargs={"name": name, "epochs": 2, "steps": steps, "pause": 0.005}
+        )
+        for panel, name, steps in zip(panels, ("a", "b"), (100, 150), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for output, name, steps in zip(outputs, ("a", "b"), (200, 300), strict=True):
+        decoder = decoded(output)
+        assert decoder.facts["name"] == name and decoder.curves["step", "loss"]["count"] == steps
+
+
+def test_nan_and_values_that_are_no_scalars():
+    output = FakeOutput()
+    panel = LivePanel(output, output.clock)
+    panel.begin(Run(epochs=1, steps=2, rate=None))
+    logs = {"loss": DeviceArray(np.array([1, np.nan])), "confusion": DeviceArray(np.ones((2, 3, 3)))}
+    panel.steps(Block(0, 2, 0, 0, logs))
+    panel.epoch_end(0, {"loss": float("nan"), "confusion": np.ones((3, 3))})
+    panel.end("done")
+    facts = output.messages[-1][0]["facts"]
+    assert facts["latest"] == {"loss": "nan"} and facts["best"] == {}
+
+
+def test_the_learning_rate_is_read_at_each_epochs_end():
+    output = FakeOutput()
+    panel = LivePanel(output, output.clock)
+    run = Run(epochs=2, steps=1)
+    panel.begin(run)
+    for epoch, rate in enumerate([0.1, 0.01]):
+        run.model.optimizer.learning_rate = np.float32(rate)
+        panel.epoch_end(epoch, {"loss": 1.0})
+    panel.end("done")
+    assert decoded(output).curves["epoch", "learning_rate"]["columns"][0] == pytest.approx([0.1, 0.01])
+    assert output.messages[-1][0]["facts"]["rate_changes"]
+
+
+def test_a_continued_training_counts_its_epochs_on():
+    output = FakeOutput()
+    train(LivePanel(output), epochs=6, initial_epoch=4, steps=20)
+    facts = output.messages[-1][0]["facts"]
+    assert facts["first_epoch"] == 4 and facts["best"]["val_loss"][0] in (5, 6)
+    assert output.picture.charts[0].lines[1].x.tolist() == [5.0, 6.0]
+
+
+def test_the_display_protocol_is_whole():
+    display = pytest.importorskip("kernelkit.training.display").Display
+    methods = [name for name in vars(display) if not name.startswith("_")]
+    assert all(callable(getattr(LivePanel, name, None)) for name in methods)
+
+
+def test_a_history_shown_by_its_panel_is_only_text_in_that_cell(monkeypatch):
+    cell = [7]
+    monkeypatch.setattr(bundle, "execution_count", lambda: cell[0])
+    history = SimpleNamespace(history={"loss": [2.0, 1.0]}, epoch=[0, 1])
+    bundle.mark_as_shown(history)
+    assert bundle.history_bundle(history).keys() == {"text/plain"}
+    cell[0] = 8
+    assert "text/html" in bundle.history_bundle(history)

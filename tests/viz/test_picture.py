@@ -1,0 +1,163 @@
+"""The static pictures: right numbers in the right places, and no name that turns into markup."""
+
+from __future__ import annotations
+
+import base64
+import re
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kernelkit.viz import compare, plot_history
+from kernelkit.viz.curves.bundle import history_bundle, html, picture_bundle
+from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store
+from kernelkit.viz.curves.plot import png
+from kernelkit.viz.curves.store import CurveStore
+from kernelkit.viz.curves.svg import svg, ticks
+from kernelkit.viz.curves.text import sparkline, text
+
+EVIL = '<img src=x onerror="alert(1)">&</svg>\x1b[31m'
+
+
+def history(**logs: list[float]) -> SimpleNamespace:
+    return SimpleNamespace(history=logs, epoch=list(range(len(next(iter(logs.values()))))))
+
+
+def evil_picture() -> Picture:
+    charts = charts_of_histories({EVIL: ([0, 1], {EVIL: [1.0, 2.0]}), "other": ([0, 1], {EVIL: [2.0, 1.0]})})
+    return Picture(EVIL, charts, (EVIL,))
+
+
+def test_names_are_escaped_in_html():
+    page = html(evil_picture(), key='"><script>')
+    assert len(re.findall(r"<img\b", page)) == 1 and "<script" not in page and "&lt;img src=x" in page
+
+
+def test_the_svg_is_well_formed_whatever_the_names():
+    root = ElementTree.fromstring(svg(evil_picture()))
+    tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
+    assert tags <= {"svg", "g", "rect", "text", "tspan", "path", "circle"}
+    assert root[1].text == EVIL.replace("\x1b", "?")
+    assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
+
+
+def test_text_has_no_control_characters():
+    assert "\x1b" not in text(evil_picture())
+
+
+def test_names_are_no_mathematics_to_matplotlib_and_none_is_hidden():
+    figure = plot_history({"_loss$x^$": [1.0, 2.0], "val__loss$x^$": [2.0, 1.0]}, title="$\\frac")
+    assert figure._repr_png_().startswith(b"\x89PNG")
+    assert len(figure.axes[0].get_legend().get_texts()) == 3
+
+
+def test_the_bundle_needs_no_kernel_and_no_network():
+    charts = charts_of_histories({"": ([0, 1], {"loss": [1.0, 2.0]})})
+    bundle = picture_bundle(Picture("mlp", charts), "abc")
+    assert 'data-kernelkit-panel="abc"' in bundle["text/html"]
+    image = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', bundle["text/html"])[1]
+    assert base64.b64decode(image).decode() in bundle["text/html"]
+    assert not re.search(
+        r"(https?:)?//(?!www\.w3\.org/2000/svg)[a-z]", re.sub(r"base64,[^\"]+", "", bundle["text/html"])
+    )
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+
+
+def test_without_matplotlib_there_is_no_png(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    assert png(Picture("mlp", ())) is None
+    assert picture_bundle(Picture("mlp", ())).keys() == {"text/plain", "text/html"}
+
+
+def test_the_curve_runs_where_the_numbers_say():
+    drawing = svg(Picture("", charts_of_histories({"": ([0, 1, 2], {"loss": [4.0, 0.0, 4.0]})})))
+    path = re.search(r'<path d="M([^"h]+)" fill="none" stroke="#0072B2" stroke-linejoin', drawing)[1]
+    (x0, y0), (x1, y1), (x2, y2) = (map(float, point.split()) for point in path.split("L"))
+    assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2) and x0 < x1
+    assert y0 == y2 < y1
+
+
+@pytest.mark.parametrize(
+    "values", [[], [1.0], [float("nan")] * 3, [2.0, 2.0, 2.0], [1e300, -1e300], [float("inf"), 1.0]]
+)
+def test_odd_curves_are_drawn_without_complaint(values):
+    picture = Picture("odd", charts_of_histories({"": (range(len(values)), {"loss": values})}))
+    ElementTree.fromstring(svg(picture))
+    assert text(picture)
+    assert png(picture)
+
+
+def test_ticks_are_round_and_inside():
+    assert ticks(0, 1) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    for low, high in [(0.013, 0.0192), (-5, 1234567), (1e-9, 3e-9)]:
+        found = ticks(low, high)
+        assert 3 <= len(found) <= 12 and low <= found[0] + 1e-9 and found[-1] <= high + 1e-9
+
+
+def test_sparkline_shows_gaps():
+    assert sparkline(np.array([0.0, np.nan, 1.0])) == "▁·█"
+    assert len(sparkline(np.arange(1000.0))) == 32
+
+
+def test_steps_are_placed_between_the_epochs_ends():
+    store = CurveStore()
+    store.add_steps(0, {"loss": np.arange(10.0)})
+    store.add_epoch(3, {"loss": 9.0}, 10)
+    store.add_steps(10, {"loss": np.arange(10.0)})
+    store.add_epoch(4, {"loss": 9.5}, 20)
+    store.add_steps(20, {"loss": np.arange(5.0)})
+    batch, train = charts_of_store(store, first_epoch=2, steps_per_epoch=10)[0].lines
+    np.testing.assert_allclose(batch.x, 2 + np.arange(1, 26) / 10)
+    np.testing.assert_allclose(train.x, [3, 4])
+
+
+def test_a_static_curve_of_many_steps_keeps_its_spikes_and_stays_small():
+    store = CurveStore()
+    values = np.zeros(500_000, np.float32)
+    values[123_456] = 9.0
+    store.add_steps(0, {"loss": values})
+    (chart,) = charts_of_store(store)
+    assert len(chart.lines[0].x) <= 1024 and chart.lines[0].y.max() == 9.0
+    assert len(html(Picture("", (chart,)))) < 100_000
+
+
+def test_histories_of_different_metrics_are_overlaid():
+    comparison = compare(history(loss=[3.0, 1.0]), history(loss=[2.0, 1.5, 1.2], val_loss=[2.0, 2.0, 2.0]))
+    (chart,) = comparison.picture().charts
+    assert [line.label for line in chart.lines] == ["run 1", "run 2", "run 2 (validation)"]
+    assert len({line.color for line in chart.lines}) == 2
+    assert "text/html" in comparison._repr_mimebundle_()
+
+
+def test_compare_says_what_is_wrong():
+    with pytest.raises(ValueError, match="at least one history"):
+        compare()
+    with pytest.raises(ValueError, match="expected 2 different labels"):
+        compare(history(loss=[1.0]), history(loss=[1.0]), labels=["a", "a"])
+    with pytest.raises(ValueError, match="Expected a History"):
+        compare(history(loss=[1.0]), 3)
+
+
+@pytest.mark.parametrize("backend", ["matplotlib", "plotly"])
+def test_plot_history_draws_every_curve(backend):
+    figure = plot_history(history(loss=[3.0, 1.0], val_loss=[3.0, 2.0], accuracy=[0.1, 0.9]), backend)
+    if backend == "plotly":
+        assert [list(trace.y) for trace in figure.data] == [[3.0, 1.0], [3.0, 2.0], [0.1, 0.9]]
+    else:
+        assert [line.get_ydata().tolist() for line in figure.axes[0].lines[:2]] == [[3.0, 1.0], [3.0, 2.0]]
+        assert [axes.get_title(loc="left") for axes in figure.axes] == ["loss", "accuracy"]
+
+
+def test_plot_history_says_what_is_wrong():
+    with pytest.raises(ValueError, match="unknown backend 'ascii'"):
+        plot_history(history(loss=[1.0]), "ascii")
+    with pytest.raises(ValueError, match="no values yet"):
+        plot_history({})
+
+
+def test_the_bundle_of_a_history():
+    bundle = history_bundle(history(loss=[3.0, 1.0]))
+    assert bundle.keys() == {"text/plain", "text/html", "image/png"}
+    assert "2 epochs" in bundle["text/plain"]
