@@ -76,6 +76,26 @@ def is_better(current: float, best: float | None, way: str, min_delta: float = 0
     return current < best - abs(min_delta) if way == "min" else current > best + abs(min_delta)
 
 
+def is_new_best(callback: Any, logs: dict) -> bool:
+    """Return whether the logs are better than all before, and keep the value as ``callback.best``.
+
+    Logs without the metric count as better, with a warning, so that nothing is lost.
+
+    Args:
+        callback: A callback with ``monitor``, ``mode``, ``best`` and ``model``.
+        logs: The logs.
+    """
+    who = type(callback).__name__
+    current = monitored(callback.monitor, logs, who, "cannot tell which model is best and saves all")
+    if current is None:
+        return True
+    way = direction(callback.monitor, callback.mode, callback.model, who)
+    if not is_better(current, callback.best, way):
+        return False
+    callback.best = current
+    return True
+
+
 def monitored(monitor: str, logs: dict | None, who: str, what: str) -> Any:
     """Return the metric's value, or warn that the logs don't have it and return ``None``.
 

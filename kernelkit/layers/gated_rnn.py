@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import jax
@@ -32,9 +31,9 @@ class OwnCellRNN(RNN):
     _not_in_config = ("cell", "use_cudnn")
 
     def __getattr__(self, name: str) -> Any:
-        # `lstm.units` is `lstm.cell.units`, and so for all arguments of the cell.
+        # `lstm.units` is `lstm.cell.units`, and so for all that the cell was made with.
         cell = self.__dict__.get("cell")
-        if cell is not None and name in inspect.signature(type(cell).__init__).parameters:
+        if cell is not None and not name.startswith("_") and name in vars(cell):
             return getattr(cell, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 

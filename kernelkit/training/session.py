@@ -85,8 +85,8 @@ class Training:
                 model.optimizer.build(model.trainable_variables)
         if kind != "predict" and _is_overridden(model, f"{kind}_step"):
             # A step of the user may make metrics and optimizer slots in its first run: let them come into being now.
-            self.program(kind).trial(self.variables(kind).take(), batch)
-            self._variables.clear()
+            self.program(kind).trial(self.variables(kind).peek(), batch)
+            self.forget()
         self._ready_for.add(kind)
 
     def _build(self, x: Any, y: Any, kind: str) -> None:

@@ -402,7 +402,7 @@ class Trainer:
         logs = loop.evaluate(self._training, feed, told)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
-        return logs if return_dict else _as_list(logs)
+        return logs if return_dict else _as_list(logs, self.metrics)
 
     def predict(
         self,
@@ -453,13 +453,13 @@ class Trainer:
         """
         self._training.require_compiled("train_on_batch")
         logs = self._on_batch("train", x, y, sample_weight, class_weight)
-        return logs if return_dict else _as_list(logs)
+        return logs if return_dict else _as_list(logs, self.metrics)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.require_compiled("test_on_batch")
         logs = self._on_batch("test", x, y, sample_weight, None)
-        return logs if return_dict else _as_list(logs)
+        return logs if return_dict else _as_list(logs, self.metrics)
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
         training = self._training
@@ -517,6 +517,8 @@ def _batch_rows(batch: Any) -> int:
     return int(leaves[0].shape[0]) if leaves else 1
 
 
-def _as_list(logs: dict) -> Any:
-    values = list(logs.values())
+def _as_list(logs: dict, metrics: list) -> Any:
+    # Logs come sorted by name, as jax returns every dict; lists are in the order of the metrics.
+    names = [name for metric in metrics for name in getattr(metric, "names", [metric.name])]
+    values = [logs[name] for name in sorted(logs, key=lambda n: names.index(n) if n in names else len(names))]
     return values[0] if len(values) == 1 else values

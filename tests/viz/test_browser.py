@@ -294,6 +294,7 @@ def test_a_real_fit_is_seen_while_it_runs(open_notebook, server):
     wait_for_state(notebook, "running")
     assert notebook.is_running(2)
     notebook.screenshot("fit-running")
+    notebook.wait_cell_done(2)
     wait_for_state(notebook, "done")
     notebook.page.wait_for_timeout(500)
     notebook.screenshot("fit-done")

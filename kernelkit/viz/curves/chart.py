@@ -80,7 +80,7 @@ def charts_of_store(store: CurveStore, first_epoch: int = 0, steps_per_epoch: in
         lines = []
         if name in store.steps:
             steps, values = _outline(store, name)
-            lines.append(Line("batch", place(steps), values, BLUE, "batch"))
+            lines.append(Line("running mean", place(steps), values, BLUE, "batch"))
         for role, log, color in zip(ROLES, (name, f"val_{name}"), (BLUE, VERMILLION), strict=True):
             if log in store.epochs:
                 y = store.epochs[log].read(stride=_stride(store.epoch_count)).mean

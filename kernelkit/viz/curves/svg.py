@@ -10,8 +10,8 @@ import numpy as np
 
 from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture
 
-CELL = (430, 236)
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 36
+CELL = (430, 246)
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
 HEADER = 44
 _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
@@ -68,6 +68,7 @@ def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
 
 def _chart(chart: Chart, width: float) -> str:
     x_low, x_high = _range([line.x for line in chart.lines], 0.0)
+    x_low = math.floor(x_low) if chart.x_label == "epoch" else x_low
     y_low, y_high = _range([line.y for line in chart.lines], 0.06)
     inner_width, inner_height = width - LEFT - RIGHT, CELL[1] - TOP - BOTTOM
 
@@ -78,17 +79,23 @@ def _chart(chart: Chart, width: float) -> str:
         return TOP + (y_high - y) / (y_high - y_low) * inner_height
 
     parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(chart.title)}</text>']
-    parts.append(_legend(chart.lines, width - RIGHT))
     for value in ticks(y_low, y_high):
         y = down(value)
         parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_FAINT}" stroke-opacity="0.22"/>')
         parts.append(_text(LEFT - 6, y + 3.5, f"{value:g}", "end"))
     for value in ticks(x_low, x_high, 7):
         parts.append(_text(across(value), CELL[1] - BOTTOM + 15, _short(value), "middle"))
-    parts.append(_text(LEFT + inner_width / 2, CELL[1] - 6, chart.x_label, "middle"))
+    parts.append(_legend(chart.lines, width - RIGHT))
+    parts.append(_text(width - RIGHT, CELL[1] - 14, chart.x_label, "end"))
     parts.extend(_line(line, across(line.x), down(line.y)) for line in chart.lines)
     if chart.best:
-        parts.append(_best(chart.best[2], across(chart.best[0]), down(chart.best[1]), width))
+        x, y, label = chart.best
+        ring = (
+            f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="4.5" fill="none" stroke="{GREEN}" stroke-width="2"/>'
+        )
+        parts.append(
+            f'{ring}<text x="{width - RIGHT:g}" y="18" text-anchor="end" fill="{GREEN}">{_escape(label)}</text>'
+        )
     return "".join(parts)
 
 
@@ -106,24 +113,20 @@ def _line(line: Line, x: np.ndarray, y: np.ndarray) -> str:
     )
 
 
-def _best(label: str, x: float, y: float, width: float) -> str:
-    anchor, shift = ("end", -8) if x > width / 2 else ("start", 8)
-    above = y > TOP + 22
-    halo = f"fill:{GREEN};paint-order:stroke;stroke:{_PAPER};stroke-width:3px"
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="none" stroke="{GREEN}" stroke-width="2"/>'
-        f'<text x="{x + shift:.1f}" y="{y + (-9 if above else 17):.1f}" text-anchor="{anchor}" '
-        f'style="{halo}" font-weight="600">{_escape(label)}</text>'
-    )
-
-
 def _legend(lines: tuple[Line, ...], right: float) -> str:
-    parts, x = [], right
-    for line in reversed(lines[:6]):
-        x -= 6.2 * len(line.label)
-        parts.append(_text(x, 18, line.label, "start"))
-        parts.append(f'<path d="M{x - 22:.1f} 14h17" stroke="{line.color}" fill="none" {_STROKES[line.role]}/>')
-        x -= 32
+    """Name the lines along the bottom, as many as find room; of several runs, validation is named once."""
+    several = len({line.color for line in lines if line.role == "train"}) > 1
+    entries = [(line.label, line.color, line.role) for line in lines if not several or line.role != "validation"]
+    if several and any(line.role == "validation" for line in lines):
+        entries.append(("validation", "#808080", "validation"))
+    parts, x, y = [], float(LEFT), CELL[1] - 14
+    for i, (label, color, role) in enumerate(entries):
+        if x + 24 + 6.2 * len(label) > right - 50:
+            parts.append(_text(x, y, f"and {len(entries) - i} more", "start"))
+            break
+        parts.append(f'<path d="M{x:.1f} {y - 4}h17" stroke="{color}" fill="none" {_STROKES[role]}/>')
+        parts.append(_text(x + 22, y, label, "start"))
+        x += 36 + 6.2 * len(label)
     return "".join(parts)
 
 

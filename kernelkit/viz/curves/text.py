@@ -51,7 +51,7 @@ def sparkline(values: np.ndarray, width: int = 32) -> str:
 
 def _rows(chart: Chart) -> list[tuple[str, str, str]]:
     lines = [line for line in chart.lines if line.role != "batch"] or list(chart.lines)
-    names = {"batch": chart.title, "train": chart.title, "validation": f"val_{chart.title}"}
+    names = {"running mean": chart.title, "train": chart.title, "validation": f"val_{chart.title}"}
     rows = []
     for line in lines:
         name = names.get(line.label, f"{chart.title} {line.label}")

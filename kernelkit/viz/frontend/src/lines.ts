@@ -59,7 +59,7 @@ export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: numb
     const steps = run.curve("step", metric);
     if (steps && steps.count > 0) {
       const values = outline(steps);
-      add("batch", "batch", scatter(grid.x.length, at.step, values), values.length);
+      add("batch", "running mean", scatter(grid.x.length, at.step, values), values.length);
       if (smoothing > 0) {
         const means = steps.stride === 1 ? values : Array.from(values, (_, i) => steps.mean[i >> 1]);
         add("smooth", "smoothed", scatter(grid.x.length, at.step, smooth(means, smoothing)), values.length);

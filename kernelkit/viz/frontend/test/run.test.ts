@@ -71,5 +71,5 @@ test("names of several runs stand beside their lines", () => {
   const runs = [trained(), trained()];
   runs[1].facts!.name = "second";
   const labels = linesOf(runs, "loss", layGrid(runs), 0).map((line) => line.label);
-  assert.deepEqual(labels, ["mlp batch", "mlp", "mlp validation", "second batch", "second", "second validation"]);
+  assert.deepEqual(labels, ["mlp running mean", "mlp", "mlp validation", "second running mean", "second", "second validation"]);
 });
