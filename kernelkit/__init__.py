@@ -4,6 +4,8 @@ A Keras-style toolkit on jax. ``import kernelkit as keras`` runs Keras code; tra
 in a notebook training is seen as it runs.
 """
 
+from typing import Any
+
 from kernelkit import (
     activations,
     callbacks,
@@ -36,7 +38,7 @@ from kernelkit.regularizers import Regularizer
 from kernelkit.scope import StatelessScope, name_scope
 from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
 from kernelkit.tape import GradientTape
-from kernelkit.training import display
+from kernelkit.training import display, history
 from kernelkit.variable import Variable
 from kernelkit.version import __version__
 
@@ -91,20 +93,22 @@ def _notebook_display() -> display.Display | None:
     """Return the live panel, in a notebook; `viz` is imported only there."""
     import sys
 
-    if "IPython" not in sys.modules:
-        return None
-    from kernelkit.viz import notebook_display
+    return _viz().notebook_display() if "IPython" in sys.modules else None
 
-    return notebook_display()
+
+def _viz() -> Any:
+    """Return `kernelkit.viz`, imported when somebody first looks at something."""
+    import importlib
+
+    return importlib.import_module("kernelkit.viz")
 
 
 def __getattr__(name: str):
     if name == "viz":
-        import importlib
-
-        return importlib.import_module("kernelkit.viz")
+        return _viz()
     raise AttributeError(f"module 'kernelkit' has no attribute {name!r}.{serialize.suggest(name, __all__)}")
 
 
 display.register(_notebook_display)
+history.register(_viz)
 serialize.register_namespace("", globals())

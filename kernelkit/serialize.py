@@ -361,7 +361,7 @@ def _public_module(thing: Any) -> str | None:
     """Return the namespace that exports a class or function under its own name (`""` for the top level)."""
     name = getattr(thing, "__name__", None)
     for namespace, members in _namespaces.items():
-        if members.get(name) is thing:
+        if name is not None and members.get(name) is thing:
             return namespace
     return None
 

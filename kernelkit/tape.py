@@ -225,7 +225,7 @@ class GradientTape:
             )
         if unconnected_gradients == "zero":
             found = [jnp.zeros_like(_plain(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
-        return treedef.unflatten(found)
+        return jtu.tree_unflatten(treedef, found)
 
     def _pull_back(self, targets: list, sources: list, seeds: list) -> list:
         totals: dict[int, Any] = {}
@@ -324,7 +324,8 @@ def record(function: Callable, args: tuple, kwargs: dict, variables: Sequence[Va
         rest = [v for v, yes in zip(flat, is_float, strict=True) if not yes]
         return floats, (rest, [value for _, value in updates])
 
-    floats, pull_back, (rest, updates) = jax.vjp(pure, *(_plain(v) for v in inputs), has_aux=True)
+    floats: list
+    floats, pull_back, (rest, updates) = jax.vjp(pure, *(_plain(v) for v in inputs), has_aux=True)  # type: ignore
     structure, is_float, owners, updated = shape_of_outputs
     for variable, value in zip(updated, updates, strict=True):
         variable.assign(value)

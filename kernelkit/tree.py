@@ -66,14 +66,15 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
 
 def map_structure_up_to(shallow: Any, func: Callable, *structures: Any) -> Any:
     """Apply a function to the sub-structures that stand where ``shallow`` has its leaves."""
-    treedef = jtu.tree_structure(shallow, is_leaf=_is_none)
+    treedef: Any = jtu.tree_structure(shallow, is_leaf=_is_none)
     columns = [treedef.flatten_up_to(s) for s in structures]
     return treedef.unflatten([func(*row) for row in zip(*columns, strict=True)])
 
 
 def assert_same_structure(a: Any, b: Any) -> None:
     """Raise ``ValueError`` unless both values nest alike."""
-    first, second = (jtu.tree_structure(s, is_leaf=_is_none) for s in (a, b))
+    first: Any = jtu.tree_structure(a, is_leaf=_is_none)
+    second: Any = jtu.tree_structure(b, is_leaf=_is_none)
     if first != second:
         raise ValueError(f"The two structures don't have the same nested structure: {first} and {second}.")
 
@@ -87,7 +88,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     """Nest a flat list of leaves like ``structure``."""
-    treedef = jtu.tree_structure(structure, is_leaf=_is_none)
+    treedef: Any = jtu.tree_structure(structure, is_leaf=_is_none)
     leaves = list(flat_sequence)
     if treedef.num_leaves != len(leaves):
         raise ValueError(f"The structure has {treedef.num_leaves} leaves, but {len(leaves)} values were given.")

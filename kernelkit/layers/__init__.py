@@ -11,6 +11,7 @@ from kernelkit.layers.adaptive_pooling import (
     AdaptiveMaxPooling2D,
     AdaptiveMaxPooling3D,
 )
+from kernelkit.layers.additive_attention import AdditiveAttention
 from kernelkit.layers.batch_normalization import BatchNormalization
 from kernelkit.layers.bidirectional import Bidirectional
 from kernelkit.layers.borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
@@ -21,6 +22,7 @@ from kernelkit.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Co
 from kernelkit.layers.dense import Dense
 from kernelkit.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from kernelkit.layers.dot import Dot, dot
+from kernelkit.layers.dot_product_attention import Attention
 from kernelkit.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from kernelkit.layers.einsum_dense import EinsumDense
 from kernelkit.layers.embedding import Embedding, ReversibleEmbedding
@@ -33,6 +35,7 @@ from kernelkit.layers.global_pooling import (
     GlobalMaxPooling3D,
 )
 from kernelkit.layers.group_normalization import GroupNormalization
+from kernelkit.layers.grouped_query_attention import GroupQueryAttention
 from kernelkit.layers.gru import GRU, GRUCell
 from kernelkit.layers.identity import Identity
 from kernelkit.layers.input_layer import Input, InputLayer
@@ -56,6 +59,7 @@ from kernelkit.layers.merging import (
     multiply,
     subtract,
 )
+from kernelkit.layers.multi_head_attention import MultiHeadAttention
 from kernelkit.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from kernelkit.layers.pooling import (
     AveragePooling1D,
@@ -111,7 +115,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -164,6 +170,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -182,6 +189,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

@@ -110,7 +110,7 @@ def collect_masks(value: Any) -> Any:
     masks = [masking.get_mask(v) for v in leaves]
     if all(m is None for m in masks):
         return None
-    return treedef.unflatten(masks) if len(leaves) > 1 or value is not leaves[0] else masks[0]
+    return jtu.tree_unflatten(treedef, masks) if len(leaves) > 1 or value is not leaves[0] else masks[0]
 
 
 def attach_masks(outputs: Any, masks: Any) -> None:

@@ -67,9 +67,7 @@ class ConvLSTMCell(RecurrentCell):
         windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")
         gates = 4 * self.units
         bias = forget_ones(self.bias_initializer, self.units) if self.unit_forget_bias else None
-        self._make_weights(
-            (*self.kernel_size, channels, gates), (*self.kernel_size, self.units, gates), (gates,), bias
-        )
+        self._make_weights((*self.kernel_size, channels, gates), (*self.kernel_size, self.units, gates), (gates,), bias)
         self._input_shape = tuple(input_shape[1:])
         one = jax.ShapeDtypeStruct((1, *self._input_shape), self.compute_dtype)
         projected = jax.eval_shape(self.project, one, jnp.zeros(self.kernel.shape, self.compute_dtype), None)

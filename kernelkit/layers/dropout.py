@@ -51,10 +51,10 @@ class Dropout(Layer):
         return self.noise_shape
 
 
-def checked_rate(layer: Layer, rate: float) -> float:
+def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
     """Return a rate; raise ``ValueError`` unless it is in [0, 1]."""
     if not 0 <= rate <= 1:
-        raise ValueError(f"{layer._who()}: rate must be from 0 to 1, got {rate!r}.")
+        raise ValueError(f"{layer._who()}: {name} must be from 0 to 1, got {rate!r}.")
     return rate
 
 

@@ -72,7 +72,7 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return ``None``: no step is left that could be masked."""
-        return None
+        return
 
 
 class GlobalAveragePooling2D(GlobalPoolingLayer):

@@ -149,11 +149,13 @@ class Layer(Operation, serialize.Configurable):
     def _build_for(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
         shapes = calling.shapes_for_build(arguments)
-        names = [n for n in inspect.signature(self.build).parameters if n not in ("args", "kwargs")]
-        if len(names) == 1 or not set(names) <= set(shapes):
+        parameters = inspect.signature(self.build).parameters.values()
+        names = [p.name for p in parameters if p.name not in ("args", "kwargs")]
+        required = {p.name for p in parameters if p.default is p.empty and p.name in names}
+        if len(names) == 1 or not required <= set(shapes):
             self.build(next(iter(shapes.values()), None))
         else:
-            self.build(**{n: shapes[n] for n in names})
+            self.build(**{n: shapes[n] for n in names if n in shapes})
         self.built = True
 
     def get_build_config(self) -> dict | None:

@@ -41,9 +41,7 @@ class PoolingLayer(Layer):
         super().__init__(name=name, **kwargs)
         who = self._who()
         self.pool_size = windows.as_sizes(pool_size, self._spatial, "pool_size", who)
-        self.strides = windows.as_sizes(
-            self.pool_size if strides is None else strides, self._spatial, "strides", who
-        )
+        self.strides = windows.as_sizes(self.pool_size if strides is None else strides, self._spatial, "strides", who)
         self.padding = windows.checked_padding(padding, who)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial + 2)

@@ -62,7 +62,7 @@ def circle(
     same = labels[:, None] == other_labels[None, :]
     different = ~same
     if remove_diagonal:
-        same = same & ~jnp.eye(*same.shape, dtype=bool)
+        same = same & ~jnp.eye(same.shape[0], same.shape[1], dtype=bool)
     distance = jnp.maximum(1.0 - y_pred @ others.T, 0.0)
     # The weights of the pairs are differentiated too, as in Keras.
     pull = jax.nn.relu(distance + margin)

@@ -61,8 +61,8 @@ from kernelkit.metrics.counts import (
     TruePositives,
 )
 from kernelkit.metrics.fscore import F1Score, FBetaScore
-from kernelkit.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
 from kernelkit.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from kernelkit.metrics.margins import CategoricalHinge, Hinge, SquaredHinge
 from kernelkit.metrics.metric import Metric
 from kernelkit.metrics.operating_points import (
     PrecisionAtRecall,

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.metrics.confusion import Confusion, count_ranked, divide, even_thresholds, prepare
 from kernelkit.metrics.metric import Metric
+from kernelkit.variable import Variable
 
 CURVES = ("ROC", "PR", "PRGAIN")
 SUMMATIONS = ("interpolation", "minoring", "majoring")
@@ -128,7 +129,7 @@ class AUC(Metric):
         else:
             self._thresholds = [-config.epsilon(), *sorted(float(t) for t in thresholds), 1.0 + config.epsilon()]
         self.num_thresholds = len(self._thresholds)
-        self._counts: Confusion | None = None
+        self._counts: tuple[Variable, ...] = ()  # made when the number of labels is known
         if not multi_label or num_labels is not None:
             self._build(num_labels)
 
@@ -139,7 +140,7 @@ class AUC(Metric):
 
     def _build(self, labels: int | None) -> None:
         shape = (self.num_thresholds,) if labels is None else (self.num_thresholds, labels)
-        self._counts = Confusion(*(self.add_variable(shape, "zeros", name=entry) for entry in Confusion._fields))
+        self._counts = tuple(self.add_variable(shape, "zeros", name=entry) for entry in Confusion._fields)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
@@ -158,17 +159,17 @@ class AUC(Metric):
                 "metrics.AUC(multi_label=True) takes labels and predictions (batch, labels), got "
                 f"{samples.y_pred.shape}."
             )
-        if self._counts is None:
+        if not self._counts:
             self._build(samples.y_pred.shape[-1])
         if self.label_weights is not None and not self.multi_label:
             weights = jnp.asarray(self.label_weights, samples.y_pred.dtype)
             samples = samples._replace(positive=samples.positive * weights, negative=samples.negative * weights)
         counts = count_ranked(samples, self._thresholds, self._evenly, per_label=self.multi_label)
-        for variable, count in zip(self._counts or (), counts, strict=True):
+        for variable, count in zip(self._counts, counts, strict=True):
             variable.assign_add(count)
 
     def result(self) -> jax.Array:
-        if self._counts is None:
+        if not self._counts:
             return jnp.zeros((), self.dtype)
         areas = area(Confusion(*(v.value for v in self._counts)), self.curve, self.summation_method)
         if not self.multi_label:

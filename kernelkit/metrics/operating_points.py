@@ -26,8 +26,7 @@ class _RateAt(Metric):
         self.class_id = class_id
         self.thresholds = [0.5] if num_thresholds == 1 else even_thresholds(num_thresholds)
         self._minimum = minimum
-        names = Confusion._fields
-        self._counts = Confusion(*(self.add_variable((num_thresholds,), "zeros", name=n) for n in names))
+        self._counts = tuple(self.add_variable((num_thresholds,), "zeros", name=n) for n in Confusion._fields)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:

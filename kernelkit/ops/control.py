@@ -214,6 +214,7 @@ def scan(
             return (lent, carry), y
 
         start = (_values(variables), _plain(init))
+        ys: Any
         (lent, carry), ys = jax.lax.scan(step, start, _plain(xs), length, reverse, unroll)
         return (carry, ys), lent, found
 
@@ -289,7 +290,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
         return jtu.tree_map(lambda v: get_item(v, (slice(None),) * (axis % v.ndim) + (slice(i, i + 1),)), elems)
 
     steps = range(jtu.tree_leaves(elems)[0].shape[axis])
-    results = []
+    results: list = []
     for i in reversed(steps) if reverse else steps:
         results.append(f(results[-1], part(i)) if results else part(i))
     return jtu.tree_map(lambda *v: concatenate(list(v), axis), *(results[::-1] if reverse else results))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_axes, as_float
+from kernelkit.ops.unknown_sizes import capped_spec, with_spec
 
 
 def _square(x: Any, name: str) -> jax.Array:
@@ -186,6 +187,7 @@ def lu_factor(x: Any) -> tuple:
     return lu, pivots
 
 
+@with_spec(capped_spec)
 @op
 def qr(x: Any, mode: str = "reduced") -> tuple:
     """Return an orthogonal and an upper triangular matrix whose product is ``x``.
@@ -210,6 +212,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
     return q, r
 
 
+@with_spec(capped_spec)
 @op
 def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Return the singular value decomposition ``u @ diag(s) @ vh``.

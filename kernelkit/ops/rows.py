@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from kernelkit import config, dtypes
 from kernelkit.dispatch import op
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 
 Row = Callable[..., Any]
 
@@ -55,7 +55,7 @@ def binary(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {"x1": "Array-like.", "x2": "Array-like that broadcasts against ``x1``."}
     row = docstring(elementwise, name, summary, notes, "Array of the broadcast shape.", example)
-    return with_spec(row, broadcast_spec)
+    return with_spec(broadcast_spec)(row)
 
 
 def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
@@ -66,7 +66,7 @@ def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {"x": "Integers or booleans.", "y": "Integers or booleans that broadcast against ``x``."}
     row = docstring(elementwise, name, summary, notes, "Array of the broadcast shape.", example)
-    return with_spec(row, broadcast_spec)
+    return with_spec(broadcast_spec)(row)
 
 
 def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
@@ -129,27 +129,6 @@ def window(name: str, function: Callable, summary: str, example: str) -> Row:
 def as_axes(axis: Any) -> Any:
     """Return axes as jax takes them: lists become tuples."""
     return tuple(axis) if isinstance(axis, list) else axis
-
-
-def with_spec(row: Row, spec: Callable) -> Row:
-    """Give an op its own rule for symbolic outputs: ``spec(op, *args, **kwargs)``."""
-    row.spec = spec  # type: ignore[attr-defined]
-    return row
-
-
-def broadcast_spec(row: Row, x1: Any, x2: Any) -> Any:
-    """Return the symbolic result of two broadcast arguments: an unknown size beside a known one takes that one."""
-    if not (hasattr(x1, "shape") and hasattr(x2, "shape")):
-        return eval_spec(row, x1, x2)
-    return eval_spec(row, _known_from(x1, x2.shape), _known_from(x2, x1.shape))
-
-
-def _known_from(x: Any, other: tuple) -> Any:
-    if not isinstance(x, KerasTensor) or None not in x.shape:
-        return x
-    aligned = (1,) * (len(x.shape) - len(other)) + tuple(other)[max(0, len(other) - len(x.shape)) :]
-    shape = tuple(b if a is None and b not in (None, 1) else a for a, b in zip(x.shape, aligned, strict=True))
-    return KerasTensor(shape, dtype=x.dtype)
 
 
 def docstring(function: Callable, name: str, summary: str, notes: dict[str, str], returns: str, example: str) -> Row:

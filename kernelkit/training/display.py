@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kernelkit import config
+from kernelkit.training.control import Control
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Run:
         batch_size: Samples in a step, ``None`` if unknown.
         history: The :class:`~kernelkit.callbacks.History` being written.
         metrics: Names known so far.
+        control: Where others ask training to pause, step, stop ...
     """
 
     model: Any
@@ -39,6 +41,7 @@ class Run:
     history: Any
     metrics: list[str] = field(default_factory=list)
     stopping: bool = False
+    control: Control = field(default_factory=Control)
 
     def stop(self) -> None:
         """Ask training to end after the steps that are under way."""
@@ -58,7 +61,7 @@ class Block(NamedTuple):
     """
 
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which no one needs here
     epoch: int
     step: int
     logs: dict[str, Any]

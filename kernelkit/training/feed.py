@@ -1,8 +1,7 @@
 """Every source of data, as chunks of batches on the device.
 
 A :class:`Chunk` is what a program runs over: arrays with a leading sample axis that hold several batches, and how many.
-Arrays come in three ways. On an accelerator they are put there whole, once, and a batch is gathered by index. On the
-CPU,
+Arrays come in two ways. On an accelerator they are put there whole, once, and a batch is gathered by index. On the CPU,
 and when they are too large, the next batches are gathered on the host by a thread while the current ones are computed.
 Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch at a time, fetched ahead.
 """
@@ -10,6 +9,7 @@ Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch 
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -19,9 +19,16 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes
+from kernelkit.training.shared_memory import SharedRows, can_share
 
 CHUNK_BYTES = 8 * 2**20
 """A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
+
+CONVERTED_BYTES = 2**30
+"""Arrays of another dtype (float64, say) are converted once if that takes no more memory, and else chunk by chunk."""
+
+KEPT_BYTES = 8 * CHUNK_BYTES
+"""The most memory of past chunks that is kept for coming ones."""
 
 
 class Chunk(NamedTuple):
@@ -39,7 +46,7 @@ class Chunk(NamedTuple):
     order: Any
     batch_size: int
     first: int
-    count: int
+    count: int  # type: ignore[assignment]  # hides tuple.count, which no one needs here
 
 
 class Feed:
@@ -78,6 +85,10 @@ class ArrayFeed(Feed):
         steps: Steps in an epoch, if not all data are used in each.
     """
 
+    steps: int
+    batch_size: int
+    samples: int
+
     def __init__(
         self, data: Any, batch_size: int, shuffle: bool | str = False, seed: int = 0, steps: int | None = None
     ) -> None:
@@ -90,6 +101,7 @@ class ArrayFeed(Feed):
         self._seed = seed
         self._leaves = leaves
         self._resident: list | None = None
+        self._shared: list[SharedRows] | None = None
         self._on_device = _fits_on_accelerator(leaves)
 
     def order(self, number: int) -> np.ndarray | None:
@@ -105,20 +117,30 @@ class ArrayFeed(Feed):
         return rng.permutation(self.samples).astype("int32")
 
     def sample(self) -> Any:
-        return self._treedef.unflatten([_host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
+        return jtu.tree_unflatten(self._treedef, [_host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
         order = self.order(number)
         full = min(self.samples // self.batch_size, self.steps)
         if self._on_device:
             yield from self._resident_chunks(order, start, full)
+        elif full <= self._capacity():
+            yield from self._host_chunks(order, start, full)
+        elif self._share():
+            yield from self._shared_chunks(order, start, full)
         else:
-            yield from ahead(self._host_chunks(order, start, full), worthwhile=full > self._capacity())
+            yield from ahead(self._host_chunks(order, start, full))
+
+    def _share(self) -> bool:
+        if self._shared is None and jax.default_backend() == "cpu":
+            leaves = [_converted(v) for v in self._leaves]
+            self._shared = [SharedRows(v) for v in leaves] if all(map(can_share, leaves)) else []
+        return bool(self._shared)
 
     def _resident_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
         if self._resident is None:
             self._resident = [jax.device_put(_host(v)) for v in self._leaves]
-        data = self._treedef.unflatten(self._resident)
+        data = jtu.tree_unflatten(self._treedef, self._resident)
         places = jax.device_put(np.arange(self.samples, dtype="int32") if order is None else order)
         if start < full:
             yield Chunk(data, places, self.batch_size, start, full - start)
@@ -143,13 +165,28 @@ class ArrayFeed(Feed):
                 else order[first * size : (first + count) * size]
             )
             yield Chunk(self._gather(places, count * size, capacity * size), None, size, 0, count)
+        yield from self._last_chunk(order, full)
+
+    def _shared_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
+        size, capacity = self.batch_size, self._capacity()
+        for first in range(start, full, capacity):
+            count = min(capacity, full - first)
+            places = np.zeros(capacity * size, "int32")
+            span = slice(first * size, (first + count) * size)
+            places[: count * size] = np.arange(span.start, span.stop) if order is None else order[span]
+            data = [rows.take(places) for rows in self._shared or ()]
+            yield Chunk(jtu.tree_unflatten(self._treedef, data), None, size, 0, count)
+        yield from self._last_chunk(order, full)
+
+    def _last_chunk(self, order: np.ndarray | None, full: int) -> Iterator[Chunk]:
         if full < self.steps:
-            places = slice(full * size, None) if order is None else order[full * size :]
-            rest = self.samples - full * size
+            first = full * self.batch_size
+            rest = self.samples - first
+            places = slice(first, None) if order is None else order[first:]
             yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
-        return self._treedef.unflatten(
+        return jtu.tree_unflatten(self._treedef, 
             [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
         )
 
@@ -314,6 +351,15 @@ def _jax_dtype(dtype: Any) -> Any:
     return dtypes.canonical(dtype)
 
 
+def _converted(value: Any) -> Any:
+    """Return an array as the device wants it, converted whole if that costs little memory."""
+    if isinstance(value, np.memmap):
+        return value
+    value = np.asarray(value)
+    fits = value.size * _jax_dtype(value.dtype).itemsize <= CONVERTED_BYTES
+    return np.ascontiguousarray(_host(value)) if fits else value
+
+
 def _host_rows(value: Any, places: Any) -> np.ndarray:
     rows = np.asarray(value[places])
     return rows.astype(_jax_dtype(rows.dtype), copy=False)
@@ -334,12 +380,36 @@ def _fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
 
 
 def aligned(shape: tuple, dtype: Any, boundary: int = 64) -> np.ndarray:
-    """Return an uninitialized array whose memory begins at a multiple of ``boundary`` bytes."""
+    """Return an uninitialized array whose memory begins at a multiple of ``boundary`` bytes.
+
+    Memory of earlier arrays that nobody holds any more is used again: the first touch of new pages costs several times
+    what copying a chunk costs.
+    """
     dtype = np.dtype(dtype)
     size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + boundary, "uint8")
+    raw = _memory(size + boundary)
     offset = -raw.ctypes.data % boundary
     return raw[offset : offset + size].view(dtype).reshape(shape)
+
+
+_kept: list[np.ndarray] = []
+_kept_lock = threading.Lock()
+
+
+def _memory(size: int) -> np.ndarray:
+    with _kept_lock:
+        for i, raw in enumerate(_kept):
+            # Three references: the list's, `raw` and getrefcount's argument. A fourth is a view, which jax holds for
+            # as long as the array that shares its memory lives or is computed on.
+            if raw.nbytes == size and sys.getrefcount(raw) == 3:
+                _kept.append(_kept.pop(i))
+                return raw
+        raw = np.empty(size, "uint8")
+        if size <= 2 * CHUNK_BYTES:
+            _kept.append(raw)
+            while sum(kept.nbytes for kept in _kept) > KEPT_BYTES:
+                del _kept[0]
+        return raw
 
 
 def _fits_on_accelerator(leaves: list) -> bool:

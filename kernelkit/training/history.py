@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,9 +17,12 @@ _KEPT_ON_DEVICE = 64
 class History(Callback):
     """The record that `fit` returns, kept as ``model.history`` however training ends.
 
+    As the last value of a notebook's cell it shows its curves.
+
     Attributes:
-        epoch: Numbers of the epochs that ended.
+        epoch: Numbers of the epochs that ended, from 0.
         history: Dict from name to a list with one value for each of them, ``val_...`` included.
+        epochs_of: Dict from name to the numbers of the epochs its values belong to: not every epoch validates.
 
     Example:
         >>> import kernelkit as kk
@@ -33,6 +37,7 @@ class History(Callback):
         super().__init__()
         self.epoch: list[int] = []
         self.history: dict[str, list] = {}
+        self.epochs_of: dict[str, list[int]] = {}
         self._blocks: list[Any] = []
         self._batches: dict[str, list[np.ndarray]] = {}
 
@@ -40,19 +45,13 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+            self.epochs_of.setdefault(name, []).append(epoch)
 
     def record(self, block: Any) -> None:
         """Keep a dispatch's logs. Older ones, which the device has finished, are copied and let go."""
         self._blocks.append((block.count, block.logs))
         if len(self._blocks) > _KEPT_ON_DEVICE:
             self._copy(len(self._blocks) - 2)
-
-    def _copy(self, count: int) -> None:
-        done, self._blocks = self._blocks[:count], self._blocks[count:]
-        for steps, logs in done:
-            for name, values in logs.items():
-                if values.ndim == 1:
-                    self._batches.setdefault(name, []).append(np.array(np.asarray(values)[:steps], "float32"))
 
     @property
     def batches(self) -> dict[str, np.ndarray]:
@@ -63,3 +62,80 @@ class History(Callback):
         self._copy(len(self._blocks))
         self._batches = {name: [np.concatenate(rows)] for name, rows in self._batches.items()}
         return {name: rows[0] for name, rows in self._batches.items()}
+
+    def plot(self, backend: Literal["matplotlib", "plotly"] = "matplotlib", title: str = "") -> Any:
+        """Draw the curves of each metric, validation beside training, the best epoch marked.
+
+        Args:
+            backend: ``"matplotlib"`` for print, ``"plotly"`` to explore.
+            title: Written above the charts.
+
+        Returns:
+            A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`; both show themselves in notebooks.
+
+        Raises:
+            ValueError: If the backend is unknown, or no epoch has ended.
+            ImportError: If the backend is not installed.
+
+        Example:
+            >>> history = History()
+            >>> for epoch in range(3):
+            ...     history.on_epoch_end(epoch, {"loss": 1 / (epoch + 1)})
+            >>> history.plot().savefig("/dev/null", format="pdf")
+        """
+        return _viz[0]().plot_history(self, backend, title)
+
+    def to_frame(self, per: Literal["epoch", "batch"] = "epoch") -> Any:
+        """Return the values as a `pandas.DataFrame`: a column for each name, a row for each epoch or batch.
+
+        Args:
+            per: ``"epoch"``, or ``"batch"`` for the running means after each batch. Both count from 1, as displays do.
+
+        Raises:
+            ValueError: If ``per`` is neither.
+            ImportError: If pandas is not installed.
+
+        Example:
+            >>> history = History()
+            >>> history.on_epoch_end(0, {"loss": 0.5})
+            >>> history.to_frame()
+                   loss
+            epoch
+            1       0.5
+        """
+        return _viz[0]().history_frame(self, per)
+
+    def __repr__(self) -> str:
+        ends = " · ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if np.ndim(values) == 1)
+        return f"<History of {len(self.epoch)} epochs{': ' * bool(ends)}{ends}>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return _viz[0]().history_bundle(self)
+
+    def _repr_html_(self) -> str | None:
+        return self._repr_mimebundle_().get("text/html")
+
+    def _copy(self, count: int) -> None:
+        done, self._blocks = self._blocks[:count], self._blocks[count:]
+        fresh: dict[str, list[np.ndarray]] = {}
+        for steps, logs in done:
+            for name, values in logs.items():
+                if values.ndim == 1:
+                    fresh.setdefault(name, []).append(np.asarray(values)[:steps])
+        for name, pieces in fresh.items():
+            _append(self._batches.setdefault(name, []), np.concatenate(pieces, dtype="float32"))
+
+
+def _append(rows: list[np.ndarray], new: np.ndarray) -> None:
+    """Append an array, joining neighbours of like size: a million single steps must not be a million arrays."""
+    rows.append(new)
+    while len(rows) > 1 and len(rows[-2]) <= len(rows[-1]):
+        rows[-2:] = [np.concatenate(rows[-2:])]
+
+
+_viz: list[Callable[[], Any]] = []
+
+
+def register(viz: Callable[[], Any]) -> None:
+    """Set how histories are looked at: a function that returns :mod:`kernelkit.viz`, which stands on a higher floor."""
+    _viz[:] = [viz]

@@ -58,6 +58,7 @@ def fit(
                 callbacks.on_epoch_end(epoch, logs)
                 display.epoch_end(epoch, logs)
                 feed.epoch_end()
+                run.control.epoch_ended(run)
                 if model.stop_training:
                     break
             callbacks.on_train_end(logs)
@@ -89,7 +90,7 @@ def _train_epoch(
         dispatch = training.program("train").prepare(variables.peek(), data, order, batch_size)
         end = first + count
         while first < end:
-            k = pace.next(end - first)
+            k = pace.next(run.control.limit(end - first))
             if one_by_one:
                 callbacks.on_train_batch_begin(step)
                 if training.variables("train") is not variables:  # a callback froze a layer
@@ -107,6 +108,7 @@ def _train_epoch(
                 _tell_batches(callbacks, block, one_by_one)
             first += k
             step += k
+            run.control.checkpoint(run, done + step, pace.drain)
             if run.model.stop_training:
                 break
         if run.model.stop_training or (limit is not None and step >= limit):

@@ -184,9 +184,9 @@ class Training:
 
     def pace(self, kind: str, one_by_one: bool) -> Pace:
         """Return how many steps to dispatch at once; what was learned is kept from fit to fit."""
-        if one_by_one or not self.jit:
+        if one_by_one or not self.jit or self.steps_per_execution == "single":
             return Pace(1, MAX_STEPS)
-        if self.steps_per_execution != "auto":
+        if self.steps_per_execution not in ("auto", 1):
             return Pace(int(self.steps_per_execution), MAX_STEPS)
         return self._paces.setdefault(kind, Pace(None, MAX_STEPS))
 

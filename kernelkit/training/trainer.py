@@ -56,8 +56,10 @@ class Trainer:
             metrics: List of names, metrics or functions; for several outputs a list of lists or a dict.
             weighted_metrics: The same, for metrics that are given the sample weights.
             run_eagerly: Whether steps run op by op, so that a debugger can step through them.
-            steps_per_execution: Steps in one dispatch; ``"auto"`` takes as many as last about 50 ms. The numbers that
-                come out are the same for every choice.
+            steps_per_execution: Steps in one dispatch. ``"auto"`` takes as many as last about 50 ms, and one at a time
+                when a callback looks at the model between batches. 1, which Keras has by default, means the same: as
+                there, callbacks follow each batch. ``"single"`` dispatches every step alone. The numbers that come out
+                are the same to the bit for every choice.
             jit_compile: ``False`` is the same as ``run_eagerly=True``.
             auto_scale_loss: Whether a loss scale is used under the ``mixed_float16`` policy.
 
@@ -69,9 +71,11 @@ class Trainer:
             >>> model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, activation="softmax")])
             >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         """
-        if steps_per_execution != "auto" and (not isinstance(steps_per_execution, int) or steps_per_execution < 1):
+        if steps_per_execution not in ("auto", "single") and not (
+            isinstance(steps_per_execution, int) and steps_per_execution >= 1
+        ):
             raise ValueError(
-                f"steps_per_execution must be 'auto' or an int of at least 1, got {steps_per_execution!r}."
+                f"steps_per_execution must be 'auto', 'single' or an int of at least 1, got {steps_per_execution!r}."
             )
         self.optimizer = optimizers.get(optimizer)
         policy = getattr(self, "dtype_policy", None)

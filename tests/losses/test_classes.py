@@ -145,7 +145,9 @@ def test_a_function_that_returns_one_number_can_be_weighed():
     assert float(loss(np.ones((2, 3)), np.zeros((2, 3)), sample_weight=np.array([1.0, 3.0]))) == 2.0
 
 
-NAMES = "mse MSE mae MAE mape MAPE msle MSLE bce BCE kld KLD mean_squared_error cosine_similarity log_cosh huber ctc dice"
+NAMES = (
+    "mse MSE mae MAE mape MAPE msle MSLE bce BCE kld KLD mean_squared_error cosine_similarity log_cosh huber ctc dice"
+)
 
 
 @pytest.mark.parametrize("name", NAMES.split())

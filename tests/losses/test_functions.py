@@ -41,8 +41,8 @@ CASES = [
     *[
         (name, (TRUE, PRED), {})
         for name in (
-            "mean_squared_error mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error huber "
-            "log_cosh cosine_similarity kl_divergence poisson hinge squared_hinge categorical_hinge dice tversky"
+            "mean_squared_error mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error "
+            "huber log_cosh cosine_similarity kl_divergence poisson hinge squared_hinge categorical_hinge dice tversky"
         ).split()
     ],
     ("huber", (TRUE, 5 * PRED), {"delta": 0.3}),
@@ -136,7 +136,9 @@ def test_classes_may_lie_on_another_axis():
 
 
 def test_generalized_cross_entropy_has_a_finite_gradient_at_zero():
-    gradient = jax.grad(lambda p: losses.categorical_generalized_cross_entropy([0], p, q=0.5)[0])(jnp.array([[0.0, 1.0]]))
+    gradient = jax.grad(lambda p: losses.categorical_generalized_cross_entropy([0], p, q=0.5)[0])(
+        jnp.array([[0.0, 1.0]])
+    )
     assert gradient.tolist() == [[0.0, 0.0]]
 
 

@@ -43,7 +43,7 @@ def state_of(model):
 def test_any_fusion_gives_the_same_bits():
     x, y = data()
     states, histories = [], []
-    for steps in ("auto", 1, 5, 64):
+    for steps in ("auto", "single", 5, 64):
         model = model_of(steps)
         histories.append(model.fit(x, y, batch_size=BATCH, epochs=3, verbose=0).history)
         states.append(state_of(model))
@@ -119,7 +119,7 @@ def test_batch_hooks_fire_for_each_batch_with_its_logs(hooks, dispatches):
     model.fit(x, y, batch_size=BATCH, verbose=0, callbacks=[told])
     assert [s[:2] for s in told.seen] == [s for i in range(13) for s in (("begin", i), ("end", i))]
     assert model._training.program("train").dispatches == dispatches
-    plain = model_of(1)
+    plain = model_of("single")
     history = plain.fit(x, y, batch_size=BATCH, verbose=0)
     losses = [s[2]["loss"] for s in told.seen if s[0] == "end"]
     np.testing.assert_array_equal(np.float32(losses), history.batches["loss"])
@@ -144,7 +144,7 @@ def test_a_callback_sees_and_changes_the_model_between_batches():
 def test_losses_stay_on_the_device_between_batches():
     """Without callbacks an epoch costs one read of its logs, not one a batch."""
     x, y = data()
-    model = model_of(1)
+    model = model_of("single")
     model.fit(x, y, batch_size=BATCH, verbose=0)
     reads = []
     original = kk.training.loop.last_logs

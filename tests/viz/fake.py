@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
+
+from kernelkit.training.control import Control
 
 
 class DeviceArray:
@@ -44,15 +45,30 @@ class Run:
     batch_size: int = 32
     metrics: list = field(default_factory=list)
     rate: float | None = 1e-3
-    stopped: threading.Event = field(default_factory=threading.Event)
+    control: Control = field(default_factory=Control)
+    stopping: bool = False
 
     def __post_init__(self) -> None:
         self.history = SimpleNamespace(history={}, epoch=[], model=SimpleNamespace(name=self.name))
-        optimizer = SimpleNamespace(learning_rate=self.rate)
-        self.model = SimpleNamespace(name=self.name, optimizer=optimizer)
+        rate = None if self.rate is None else Rate(self.rate)
+        self.model = SimpleNamespace(name=self.name, optimizer=Optimizer(rate), stop_training=False)
+        self.model.save = lambda path: None
 
     def stop(self) -> None:
-        self.stopped.set()
+        self.stopping = self.model.stop_training = True
+
+
+class Rate(float):
+    """A learning rate that can be set, as a Variable is."""
+
+    assign = True
+
+
+class Optimizer(SimpleNamespace):
+    """An optimizer that is nothing but its learning rate."""
+
+    def __init__(self, rate):
+        self.learning_rate = rate
 
 
 def curves(first: int, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +97,8 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
     try:
         for epoch in range(run.initial_epoch, run.epochs):
             _epoch(display, run, epoch, steps, block, pause, fail_at)
-            if run.stopped.is_set():
+            run.control.epoch_ended(run)
+            if run.stopping:
                 outcome = "stopped"
                 break
     except KeyboardInterrupt as interrupt:
@@ -97,8 +114,9 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
 def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, fail_at: int | None) -> None:
     display.epoch_begin(epoch)
     start = (epoch - run.initial_epoch) * steps
-    for step in range(0, steps, block):
-        count = min(block, steps - step)
+    step = 0
+    while step < steps:
+        count = min(run.control.limit(block), steps - step)
         if fail_at is not None and start + step >= fail_at:
             raise ValueError(f"loss is NaN at step {start + step}")
         loss, accuracy = curves(start + step, count)
@@ -107,7 +125,9 @@ def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, 
         logs = {"loss": DeviceArray(padded, ready), "accuracy": DeviceArray(accuracy, ready)}
         display.steps(Block(start + step, count, epoch, step, logs))
         time.sleep(pause)
-        if run.stopped.is_set():
+        step += count
+        run.control.checkpoint(run, start + step)
+        if run.stopping:
             break
     loss, accuracy = (float(v[-1]) for v in curves(start, steps))
     worse = 0.05 + 0.012 * abs(epoch - run.epochs * 0.6)

@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import nbformat
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENS = ROOT / "build" / "screens"
@@ -107,6 +108,10 @@ class LabPage:
         self.name = name
         workspace = Path(name).stem
         self.page.goto(f"{self.server.url}/lab/workspaces/{workspace}/tree/{name}?token={self.server.token}")
+        try:
+            self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=20_000)
+        except PlaywrightTimeout:  # a JupyterLab that has only just started now and then opens its launcher instead
+            self.page.reload()
         self.wait_idle()
 
     def wait_idle(self, timeout: float = 60_000) -> None:

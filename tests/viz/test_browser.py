@@ -148,7 +148,7 @@ def test_an_untrusted_notebook_shows_the_curves(open_notebook, server):
 
 
 def test_stop_acts_while_the_cell_runs(open_notebook):
-    notebook = open_notebook("run = train(LivePanel(), epochs=100, steps=100, pause=0.05)\nprint(run.stopped.is_set())")
+    notebook = open_notebook("run = train(LivePanel(), epochs=100, steps=100, pause=0.05)\nprint(run.stopping)")
     notebook.run_cell(1)
     button = notebook.page.locator(f"{PANEL} .kk-stop")
     button.wait_for(state="visible")
@@ -159,6 +159,51 @@ def test_stop_acts_while_the_cell_runs(open_notebook):
     assert not button.is_visible()
     assert notebook.page.locator(".jp-OutputArea-output", has_text="True").count() == 1
     notebook.screenshot("stopped")
+
+
+def test_a_real_fit_is_steered_while_it_runs(open_notebook):
+    notebook = open_notebook(
+        "import time, numpy as np, kernelkit as keras\n"
+        "class Slow(keras.callbacks.Callback):\n"
+        "    def on_train_batch_end(self, batch, logs=None): time.sleep(0.005)\n"
+        "x = np.random.default_rng(0).normal(size=(3200, 20)).astype('float32')\n"
+        "model = keras.Sequential([keras.layers.Dense(1)], name='line')\n"
+        "model.compile(keras.optimizers.SGD(0.1), 'mse')\n"
+        "model.save = lambda path: None",
+        "history = model.fit(x, x[:, :1], epochs=500, callbacks=[Slow()])",
+        "print(history, float(model.optimizer.learning_rate))",
+    )
+    page = notebook.page
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "paused")
+    assert notebook.is_running(2)
+    before = steps_seen(notebook)
+    page.wait_for_timeout(1000)
+    assert steps_seen(notebook) == before  # training stands still
+    for done in (1, 2):
+        page.locator(f"{PANEL} .kk-step").click()
+        page.wait_for_function(
+            "n => document.querySelector('.kk-stats').textContent.includes(`step ${n}/`)",
+            arg=(before + done - 1) % 100 + 1,
+        )
+    page.locator(f"{PANEL} .kk-rate input").fill("0.025")
+    page.keyboard.press("Enter")
+    page.locator(f"{PANEL} .kk-notice", has_text="Learning rate 0.025").wait_for()
+    page.locator(f"{PANEL} .kk-save").click()
+    page.locator(f"{PANEL} .kk-notice", has_text="Saved line-step").wait_for()
+    notebook.screenshot("fit-paused")
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "running")
+    page.locator(f"{PANEL} .kk-metric", has_text="learning_rate").wait_for()  # logged: it has a curve now
+    page.locator(f"{PANEL} .kk-stop-later").click()
+    notebook.wait_cell_done(2)
+    wait_for_state(notebook, "stopped")
+    notebook.screenshot("fit-stopped")
+    notebook.run_cell(3)
+    page.locator(".jp-OutputArea-output", has_text="0.025").wait_for()
 
 
 def test_where_clicks_cannot_arrive_there_is_no_button(open_notebook):
@@ -172,7 +217,7 @@ def test_where_clicks_cannot_arrive_there_is_no_button(open_notebook):
     notebook.page.wait_for_selector(f"{PANEL} .kk-note:visible")
     assert notebook.is_running(2)
     assert "take effect when the cell ends" in notebook.page.locator(f"{PANEL} .kk-note").inner_text()
-    assert not notebook.page.locator(f"{PANEL} .kk-stop").is_visible()
+    assert not notebook.page.locator(f"{PANEL} .kk-controls").is_visible()
     notebook.screenshot("unreachable")
     notebook.command("notebook:interrupt-kernel")
     wait_for_state(notebook, "interrupted")

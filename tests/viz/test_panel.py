@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -177,9 +178,83 @@ def test_stop_reaches_training_from_another_thread():
     timer = threading.Timer(0.1, lambda: output.receive({"kind": "stop"}))
     timer.start()
     run = train(panel, epochs=50, steps=100, pause=0.01)
-    assert run.stopped.is_set() and len(run.history.epoch) < 50
+    assert run.stopping and len(run.history.epoch) < 50
     assert output.messages[-1][0]["facts"]["state"] == "stopped"
     output.receive({"kind": "stop"})  # nothing is left to stop
+
+
+def steer(output, ask, *requests, **changes):
+    """A whole training during which a page asks for things, each when `ask` says that it is time."""
+    panel = LivePanel(output)
+
+    def page():
+        for request in requests:
+            while not ask(output, panel):
+                time.sleep(0.002)
+            output.receive(request)
+
+    thread = threading.Thread(target=page)
+    thread.start()
+    run = train(panel, **{"epochs": 500, "steps": 100, "pause": 0.002} | changes)
+    thread.join()
+    return run, [content["facts"] for content, _ in output.messages]
+
+
+def has_steps(output, panel) -> bool:
+    return panel._steps_done > 20
+
+
+def test_a_page_pauses_steps_and_resumes():
+    output = FakeOutput()
+    states = iter(["running", "paused", "paused", "paused", "running"])
+    wanted = []
+
+    def settled(output, panel) -> bool:
+        if not wanted:
+            wanted.append(next(states))
+        told = output.messages[-1][0]["facts"] if output.messages else {}
+        idle = told.get("state") != "paused" or told.get("notice") == f"Paused after {panel._steps_done:,} steps"
+        if has_steps(output, panel) and told.get("state") == wanted[0] and idle:
+            wanted.clear()
+            return True
+        return False
+
+    requests = [{"kind": "pause"}, {"kind": "step"}, {"kind": "step"}, {"kind": "resume"}, {"kind": "stop"}]
+    run, facts = steer(output, settled, *requests)
+    rests = list(dict.fromkeys(f["done"] for f in facts if f["state"] == "paused"))
+    assert run.stopping and rests == [rests[0], rests[0] + 1, rests[0] + 2]
+    assert facts[-1]["state"] == "stopped" and facts[-1]["done"] > rests[-1]
+
+
+def test_a_page_sets_the_learning_rate_and_the_next_epoch_logs_it():
+    output = FakeOutput()
+    steer(output, has_steps, {"kind": "learning_rate", "value": 0.25}, {"kind": "stop", "value": "epoch"}, epochs=3)
+    assert any("Learning rate 0.25" in (content["facts"]["notice"] or "") for content, _ in output.messages)
+    assert decoded(output).curves["epoch", "learning_rate"]["columns"][0][-1] == 0.25
+    assert output.messages[-1][0]["facts"]["rate_changes"]
+
+
+def test_a_page_saves_a_checkpoint():
+    output = FakeOutput()
+    _, facts = steer(output, has_steps, {"kind": "save"}, {"kind": "stop"})
+    assert any((f["notice"] or "").startswith("Saved fake_mlp-step") for f in facts)
+
+
+@pytest.mark.parametrize("value", ["fast", None, -1, float("nan"), [1]])
+def test_nonsense_from_a_page_is_answered_and_harms_nothing(value):
+    output = FakeOutput()
+    nonsense = [{"kind": "learning_rate", "value": value}, {"kind": "checkpoint"}, {"kind": "_ask"}, {}]
+    run, facts = steer(output, has_steps, *nonsense, epochs=4)
+    assert len(run.history.epoch) == 4 and facts[-1]["state"] == "done"
+    assert run.model.optimizer.learning_rate == 1e-3
+
+
+def test_only_what_can_be_done_is_offered():
+    output = FakeOutput()
+    run = Run(rate=None, epochs=1)
+    del run.model.save
+    train(LivePanel(output), run)
+    assert output.messages[0][0]["facts"]["can"] == ["pause", "resume", "step", "stop"]
 
 
 @pytest.mark.parametrize("outcome", ["done", "stopped", "interrupted", "failed"])

@@ -11,9 +11,11 @@ import jax.numpy as jnp
 from kernelkit.dispatch import op
 from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import as_array, needs_values
+from kernelkit.ops.unknown_sizes import capped_spec, with_spec
 from kernelkit.symbolic import is_keras_tensor
 
 
+@with_spec(capped_spec)
 @op
 def get_item(x: Any, key: Any) -> jax.Array:
     """Return ``x[key]``.
@@ -116,6 +118,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple:
     return jnp.unravel_index(as_array(indices), shape)
 
 
+@with_spec(capped_spec)
 @op
 def diag(x: Any, k: int = 0) -> jax.Array:
     """Return the diagonal of a matrix, or the matrix with a vector on its diagonal.
@@ -150,6 +153,7 @@ def diagflat(x: Any, k: int = 0) -> jax.Array:
     return jnp.diagflat(as_array(x), k)
 
 
+@with_spec(capped_spec)
 @op
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """Return the diagonals in the planes of two axes.

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, binary, binary_xy, needs_values, unary
+from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 
 equal = binary("equal", jnp.equal, "Return where two arrays are equal.", "[1, 2], 2 -> [False  True]")
 not_equal = binary("not_equal", jnp.not_equal, "Return where two arrays differ.", "[1, 2], 2 -> [ True False]")
@@ -119,6 +120,7 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
     return jnp.isin(as_array(x1), as_array(x2), assume_unique=assume_unique, invert=invert)
 
 
+@with_spec(broadcast_spec)
 @op
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
     """Choose elements of ``x1`` where a condition holds, else of ``x2``.

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand
+from kernelkit.ops.unknown_sizes import dot_spec, einsum_spec, inner_spec, matmul_spec, tensordot_spec, with_spec
 
 
+@with_spec(matmul_spec)
 @op
 def matmul(x1: Any, x2: Any) -> jax.Array:
     """Return the matrix product over the last two axes, the axes before them broadcast.
@@ -33,6 +35,7 @@ def matmul(x1: Any, x2: Any) -> jax.Array:
     return jnp.matmul(x1, x2, preferred_element_type=accumulator)
 
 
+@with_spec(dot_spec)
 @op
 def dot(x1: Any, x2: Any) -> jax.Array:
     """Return the sum of products over the last axis of ``x1`` and the last but one (or only) axis of ``x2``.
@@ -49,6 +52,7 @@ def dot(x1: Any, x2: Any) -> jax.Array:
     return jnp.dot(as_operand(x1), as_operand(x2))
 
 
+@with_spec(inner_spec)
 @op
 def inner(x1: Any, x2: Any) -> jax.Array:
     """Return the sum of products over the last axes.
@@ -101,6 +105,7 @@ def vdot(x1: Any, x2: Any) -> jax.Array:
     return jnp.vdot(as_operand(x1), as_operand(x2))
 
 
+@with_spec(tensordot_spec)
 @op
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> jax.Array:
     """Return the sum of products over chosen axes.
@@ -118,6 +123,7 @@ def tensordot(x1: Any, x2: Any, axes: Any = 2) -> jax.Array:
     return jnp.tensordot(as_array(x1), as_array(x2), axes)
 
 
+@with_spec(einsum_spec)
 @op
 def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
     """Return sums of products in Einstein's notation.

@@ -10,8 +10,10 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_axes, as_operand, needs_values
+from kernelkit.ops.unknown_sizes import broadcast_to_spec, joined_spec, reshape_spec, stacked_spec, with_spec
 
 
+@with_spec(reshape_spec)
 @op
 def reshape(x: Any, newshape: Any) -> jax.Array:
     """Return the elements of ``x``, in their order, in another shape.
@@ -133,6 +135,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
     return jnp.swapaxes(as_array(x), axis1, axis2)
 
 
+@with_spec(broadcast_to_spec)
 @op
 def broadcast_to(x: Any, shape: Any) -> jax.Array:
     """Repeat ``x`` along axes of size one until it has a shape.
@@ -213,7 +216,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
         [[2 4]
          [1 3]]
     """
-    return jnp.rot90(as_array(array), k, tuple(axes))
+    return jnp.rot90(as_array(array), k, (axes[0], axes[1]))
 
 
 @op
@@ -233,6 +236,7 @@ def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
     return jnp.roll(as_array(x), shift, as_axes(axis))
 
 
+@with_spec(joined_spec)
 @op
 def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
     """Join arrays along an axis that they have.
@@ -266,6 +270,7 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
     return jnp.append(as_array(x1), as_array(x2), axis)
 
 
+@with_spec(stacked_spec)
 @op
 def stack(x: Any, axis: int = 0) -> jax.Array:
     """Join arrays of one shape along a new axis.

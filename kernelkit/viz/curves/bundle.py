@@ -51,7 +51,7 @@ def html(picture: Picture, key: str = "") -> str:
 def history_bundle(history: Any) -> dict[str, Any]:
     """The MIME bundle of a History, for its `_repr_mimebundle_`.
 
-    The cell that trained shows the panel already: there, a History that is the cell's last value is only its text.
+    The cell that trained shows the panel already: there, a History that is the cell's last value is one line.
 
     Args:
         history: a History: `.history` is a dict of log name to a value per epoch, `.epoch` the epochs counted from 0.
@@ -70,7 +70,7 @@ def history_bundle(history: Any) -> dict[str, Any]:
     name = getattr(getattr(history, "model", None), "name", None) or "history"
     picture = Picture(str(name), charts, (f"{epochs} epoch" + "s" * (epochs != 1),))
     if not charts or shown_in_this_cell(history):
-        return {"text/plain": text(picture)}
+        return {"text/plain": repr(history)}
     return picture_bundle(picture)
 
 

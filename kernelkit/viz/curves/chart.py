@@ -110,13 +110,20 @@ def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
         for color, (label, (epochs, history)) in zip(_cycle(len(histories)), histories.items(), strict=True):
             for role, log in zip(ROLES, (name, f"val_{name}"), strict=True):
                 if log in history:
-                    x, y = np.asarray(epochs)[: len(history[log])] + 1.0, np.asarray(history[log], np.float64)
                     shade = color if several else (BLUE if role == "train" else VERMILLION)
-                    lines.append(Line(_name(label, role, several), x[-len(y) :], y[: len(x)], shade, role))
+                    x, y = _points(epochs, history[log])
+                    lines.append(Line(_name(label, role, several), x, y, shade, role))
         if lines:
             best = None if several or name in RATE_NAMES else _best_of_lines(name, lines)
             charts.append(Chart(name, "epoch", tuple(lines), best))
     return tuple(charts)
+
+
+def _points(epochs: Sequence[int], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The epochs, counted from 1, that have a value, and their values."""
+    count = min(len(epochs), len(values))
+    x, y = np.asarray(epochs[:count], np.float64) + 1, np.asarray(values[:count], np.float64)
+    return x[np.isfinite(y)], y[np.isfinite(y)]
 
 
 def _name(label: str, role: Role, several: bool) -> str:
@@ -153,7 +160,7 @@ def _best(store: CurveStore, name: str) -> tuple[float, float, str] | None:
 
 def _best_of_lines(name: str, lines: list[Line]) -> tuple[float, float, str] | None:
     x, y = lines[-1].x, lines[-1].y
-    if len(y) < 2 or not np.isfinite(y).any():
+    if len(y) < 2:
         return None
-    at = int((np.nanargmax if higher_is_better(name) else np.nanargmin)(np.where(np.isfinite(y), y, np.nan)))
+    at = int((np.argmax if higher_is_better(name) else np.argmin)(y))
     return float(x[at]), float(y[at]), f"best {y[at]:.4g} at epoch {int(x[at])}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 import time
 from collections import deque
@@ -11,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.training.control import Event
+from kernelkit.training.display import Display
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
 from kernelkit.viz.curves.message import Cursor, encode_curves, json_number, json_numbers
@@ -21,12 +24,16 @@ INTERVAL = 1 / 8
 """Seconds between updates."""
 KEYFRAME = 10.0
 """Seconds after which an update carries everything, for pages that lost messages and cannot ask."""
+ACKNOWLEDGE_INTERVAL = 0.05
+"""Seconds after the last message before which a click is not answered by one of its own."""
 REPLY_INTERVAL = 0.1
 """Seconds between full answers while training runs; whoever asks sooner shares the next update."""
+ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
+"""What pages may ask of a training."""
 
 
-class LivePanel:
-    """Shows a training in a notebook while it runs; implements `kernelkit.training.display.Display`.
+class LivePanel(Display):
+    """Shows a training in a notebook while it runs; a `kernelkit.training.display.Display`.
 
     The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`. Logs stay on the device until an
     update is due, and then only those are fetched that are computed already. Messages carry a sequence number and what
@@ -68,7 +75,12 @@ class LivePanel:
             "elapsed": None,
             "rate": None,
             "error": None,
+            "notice": None,
+            "memory": None,
+            "can": _possible_actions(run.model),
+            "learning_rate": _learning_rate(run),
         }
+        run.control.subscribe(self._on_control)
         self.output.open(self._facts["name"], self._receive)
         self._update(force=True)
 
@@ -99,13 +111,14 @@ class LivePanel:
             # What a failed computation was to fill cannot be fetched; the error itself is training's to raise.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
                 self._collect(wait=outcome in ("done", "stopped"))
-            self._facts |= {"state": outcome, "error": _describe(error), "elapsed": self._clock() - self._started}
+            elapsed = self._clock() - self._started
+            self._facts |= {"state": outcome, "error": _describe(error), "elapsed": elapsed, "notice": None}
+            run, self._run = self._run, None
             content, buffer = self._message(full=True)
             if self.output.live:
                 self.output.send(content, buffer)
             picture = self.picture()
-            mark_as_shown(self._run.history)
-            self._run = None
+            mark_as_shown(run.history)
             self._blocks.clear()
         self.output.close(picture, content, buffer)
 
@@ -123,15 +136,31 @@ class LivePanel:
         kind = content.get("kind")
         if kind == "ready":
             self._answer(content.get("nonce"))
-        elif kind == "stop" and (run := self._run) is not None:
-            self._facts["state"] = "stopping"
-            run.stop()
+        elif kind in ACTIONS and (run := self._run) is not None:
+            wrong = _ask(run.control, str(kind), content.get("value"))
+            with self._lock:
+                self._facts["notice"] = wrong or self._facts["notice"]
+                if self.output.live and self._clock() - self._sent >= ACKNOWLEDGE_INTERVAL:
+                    self._send(full=False)
+
+    def _on_control(self, event: Event) -> None:
+        """Note what the control has done; runs on the training thread."""
+        with self._lock:
+            self._facts["notice"] = event.text
+            if event.kind == "paused":
+                self._collect(wait=True)
+            elif event.kind == "resumed":
+                self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
+            elif event.kind == "learning_rate":
+                self.store.note_rate(event.value)
+        self._update(force=True)
 
     def _answer(self, nonce: Any) -> None:
         with self._lock:
             running = self._run is not None
             self._facts["answered"] = [*self._facts["answered"][-15:], nonce]
-            if running and self._clock() - self._sent_full < REPLY_INTERVAL:
+            moving = running and self._run.control.state != "paused"
+            if moving and self._clock() - self._sent_full < REPLY_INTERVAL:
                 self._cursor = None
             else:
                 self._send(full=True)
@@ -158,12 +187,18 @@ class LivePanel:
         self._sent = now
         self._sent_full = now if full else self._sent_full
         content = {"kind": "update", "run": 0, "runs": 1, "sequence": self._sequence, "full": full, "curves": curves}
-        return content | {"facts": self._describe_progress(now)}, buffer
+        return content | {"facts": self._describe_progress(now, full)}, buffer
 
-    def _describe_progress(self, now: float) -> dict[str, Any]:
+    def _describe_progress(self, now: float, full: bool) -> dict[str, Any]:
         store, facts = self.store, self._facts
-        if self._first_ready is not None and now > self._first_ready and self._run is not None:
-            facts["rate"] = (self._steps_done - self._steps_before_clock) / (now - self._first_ready) or None
+        if self._run is not None and self._first_ready is not None:
+            facts["state"] = self._run.control.state
+            facts["stops_after"] = self._run.control.stops_after
+            steps = self._steps_done - self._steps_before_clock
+            if facts["state"] != "paused" and steps and now > self._first_ready:
+                facts["rate"] = steps / (now - self._first_ready)
+        if full:
+            facts["memory"] = _device_memory()
         total = facts["steps"] and facts["steps"] * (facts["epochs"] - facts["first_epoch"])
         return facts | {
             "done": self._steps_done,
@@ -192,8 +227,38 @@ class LivePanel:
         if ready and self._first_ready is None:
             # The first dispatch holds the compilation: the clock of the step rate starts behind it.
             self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
-        if ready and self._facts["state"] == "preparing":
-            self._facts["state"] = "running"
+
+
+def _ask(control: Any, action: str, value: Any) -> str | None:
+    """Pass a page's request on; returns what is wrong with it, in words."""
+    try:
+        if action == "stop":
+            control.stop(value or "batch")
+        elif action == "learning_rate":
+            control.set_learning_rate(value)
+        else:
+            getattr(control, action)()
+    except (TypeError, ValueError) as error:
+        return str(error)
+    return None
+
+
+def _possible_actions(model: Any) -> list[str]:
+    """The actions that make sense for a model: a rate that follows a schedule cannot be set."""
+    rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
+    impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()
+    impossible |= {"save"} if not hasattr(model, "save") else set()
+    return [action for action in ACTIONS if action not in impossible]
+
+
+def _device_memory() -> list[int] | None:
+    """Bytes in use and bytes there are on the first device that tells; None where none does, such as a CPU."""
+    if (jax := sys.modules.get("jax")) is None:
+        return None
+    for device in jax.local_devices():
+        if stats := device.memory_stats():
+            return [stats.get("bytes_in_use", 0), stats.get("bytes_limit", 0)]
+    return None
 
 
 def _count_ready(blocks: deque[Any]) -> int:

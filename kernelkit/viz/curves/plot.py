@@ -26,6 +26,7 @@ def plot_history(history: Any, backend: Literal["matplotlib", "plotly"] = "matpl
 
     Raises:
         ValueError: the backend is unknown, or there is nothing to draw.
+        ImportError: the backend is not installed.
 
     Example:
         >>> figure = plot_history({"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.4, 2.2]})
@@ -38,7 +39,10 @@ def plot_history(history: Any, backend: Literal["matplotlib", "plotly"] = "matpl
     charts = charts_of_histories(as_histories(history))
     if not charts:
         raise ValueError("plot_history: this history has no values yet. Call fit first.")
-    return drawers[backend](Picture(title, charts))
+    try:
+        return drawers[backend](Picture(title, charts))
+    except ImportError as error:
+        raise ImportError(f"plot_history: backend {backend!r} is not installed: pip install {backend}.") from error
 
 
 def as_histories(history: Any) -> dict[str, History]:
@@ -69,6 +73,7 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8)) 
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     class CurvesFigure(Figure):
         """A figure that notebooks can show although pyplot does not know it."""
@@ -80,7 +85,8 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8)) 
 
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
-    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout="constrained")
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1)
+    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout=layout)
     FigureCanvasAgg(figure)
     if picture.title:
         figure.suptitle(_literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
@@ -125,7 +131,18 @@ def _one(history: Any) -> History:
     logs = {str(name): list(values) for name, values in logs.items() if np.ndim(values) == 1}
     longest = max((len(values) for values in logs.values()), default=0)
     epochs = list(getattr(history, "epoch", ()))
-    return (epochs if len(epochs) == longest else list(range(longest))), logs
+    if len(epochs) != longest:
+        return list(range(longest)), logs
+    return epochs, {name: _aligned(history, name, values, epochs) for name, values in logs.items()}
+
+
+def _aligned(history: Any, name: str, values: list, epochs: list[int]) -> list:
+    """A log's values with one for each epoch: NaN for those that had none, such as epochs without validation."""
+    own = getattr(history, "epochs_of", {}).get(name, ())
+    if len(values) == len(epochs) or len(own) != len(values):
+        return values
+    known = dict(zip(own, values, strict=True))
+    return [known.get(epoch, math.nan) for epoch in epochs]
 
 
 def _draw(axes: Any, chart: Chart) -> None:
@@ -136,6 +153,7 @@ def _draw(axes: Any, chart: Chart) -> None:
         axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=_literal(label))
     axes.set_title(_literal(chart.title), fontsize=10, loc="left", fontweight="bold")
     axes.set_xlabel(chart.x_label, fontsize=9)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

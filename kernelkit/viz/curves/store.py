@@ -112,6 +112,11 @@ class CurveStore:
         for series in self.epochs.values():
             _extend(series, self.epoch_count, np.empty(0))
 
+    def note_rate(self, rate: float) -> None:
+        """Take note of a learning rate that was changed by hand."""
+        self._rate_changes |= self.latest.get(LEARNING_RATE) != rate
+        self.latest[LEARNING_RATE] = rate
+
     def _keep_best(self, name: str, epoch: int, value: float) -> None:
         sign = -1 if higher_is_better(name) else 1
         if math.isfinite(value) and (name not in self.best or sign * value < sign * self.best[name][1]):

@@ -85,7 +85,7 @@ export class Chart {
       legend: { show: false },
       scales: { x: { time: false, range: (_, low, high) => this.xRange(low, high) }, y: this.yScale() },
       axes: [
-        this.axis(theme, { size: 26, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2 }),
+        this.axis(theme, { size: 26, space: 64, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2 }),
         this.axis(theme, { size: 50, grid: { stroke: theme.grid, width: 1, filter: (_, splits) => this.choices.log ? decades(splits) : splits } }),
       ],
       series: [{}, ...this.lines.map((line, i) => this.seriesOptions(line, colors[i]))],

@@ -34,6 +34,13 @@ export function rate(stepsPerSecond: number): string {
   return `${(1 / stepsPerSecond).toPrecision(3)} s/step`;
 }
 
+/** Bytes in use of those there are. */
+export function memory([used, limit]: [number, number]): string {
+  const unit = limit >= 2 ** 30 || used >= 2 ** 30 ? 2 ** 30 : 2 ** 20;
+  const amount = (bytes: number): string => (bytes / unit).toFixed(bytes / unit < 10 ? 1 : 0);
+  return `${amount(used)}${limit ? ` of ${amount(limit)}` : ""} ${unit === 2 ** 30 ? "GiB" : "MiB"}`;
+}
+
 /** m:ss, or h:mm:ss. */
 export function duration(seconds: number): string {
   const s = Math.max(0, Math.round(seconds));

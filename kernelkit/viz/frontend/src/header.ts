@@ -1,5 +1,6 @@
 // The upper part of the panel: what runs, how far it is, the newest numbers, and the controls.
 
+import { Controls } from "./controls";
 import { element, setText } from "./dom";
 import * as format from "./format";
 import { LEARNING_RATE } from "./run";
@@ -7,7 +8,7 @@ import type { Session } from "./session";
 import type { Facts, State } from "./types";
 
 const STATES: Record<State, string> = {
-  preparing: "preparing", running: "running", stopping: "stopping", paused: "paused", done: "done",
+  preparing: "preparing", running: "running", pausing: "pausing", paused: "paused", stopping: "stopping", done: "done",
   stopped: "stopped", interrupted: "interrupted", failed: "failed", history: "",
 };
 
@@ -18,7 +19,7 @@ export class Header {
   private readonly name = element("strong", { class: "kk-name" });
   private readonly state = element("span", { class: "kk-state" });
   private readonly stats = element("span", { class: "kk-stats" });
-  private readonly stop: HTMLButtonElement;
+  private readonly controls: Controls;
   private readonly unreachable = element("p", { class: "kk-note" },
     "Controls take effect when the cell ends. To stop now, interrupt the kernel (■).");
   private readonly error = element("p", { class: "kk-error", role: "alert" });
@@ -29,15 +30,11 @@ export class Header {
   private said = "";
 
   constructor(private session: Session) {
-    this.stop = element("button", {
-      type: "button", class: "kk-stop", title: "Stop training after the steps under way", click: () => session.stop(),
-    }, "Stop");
-    // Controls to come (pause, step, learning rate) take their place beside Stop.
-    const controls = element("span", { class: "kk-controls", role: "group", "aria-label": "Training controls" }, this.stop);
-    const line = element("div", { class: "kk-head" }, this.name, this.state, this.stats, controls);
+    this.controls = new Controls(session);
+    const line = element("div", { class: "kk-head" }, this.name, this.state, this.stats);
     this.bar.setAttribute("role", "progressbar");
     this.bar.setAttribute("aria-label", "Training progress");
-    this.node = element("header", {}, line, this.bar, this.unreachable, this.error, this.tiles, this.spoken);
+    this.node = element("header", {}, line, this.bar, this.controls.node, this.unreachable, this.error, this.tiles, this.spoken);
   }
 
   /** Show what the session knows now. */
@@ -47,10 +44,11 @@ export class Header {
     setText(this.name, this.session.title);
     for (const node of [this.state, this.stats, this.bar, this.tiles]) node.hidden = several;
     if (!facts || several) {
-      for (const node of [this.stop, this.unreachable, this.error]) node.hidden = true;
+      for (const node of [this.controls.node, this.unreachable, this.error]) node.hidden = true;
       return;
     }
-    setText(this.state, STATES[facts.state] ?? facts.state);
+    const later = facts.state === "stopping" && facts.stops_after === "epoch";
+    setText(this.state, later ? "stopping after this epoch" : STATES[facts.state] ?? facts.state);
     this.state.dataset.state = facts.state;
     this.showControls(facts);
     this.showProgress(facts);
@@ -60,9 +58,7 @@ export class Header {
 
   private showControls(facts: Facts): void {
     const { running, reach } = this.session;
-    this.stop.hidden = !running || reach !== "live";
-    this.stop.disabled = facts.state === "stopping";
-    setText(this.stop, facts.state === "stopping" ? "Stopping…" : "Stop");
+    this.controls.update(facts);
     this.unreachable.hidden = !running || reach !== "queued";
     this.error.hidden = !facts.error;
     setText(this.error, facts.error ?? "");
@@ -76,11 +72,12 @@ export class Header {
     if (running && facts.step) parts.push(`step ${format.count(facts.step)}${facts.steps ? `/${format.count(facts.steps)}` : ""}`);
     if (!running) parts.push(`${format.count(facts.done ?? 0)} steps`);
     if (facts.rate) parts.push(format.rate(facts.rate));
-    if (running && facts.eta !== null && facts.eta !== undefined) parts.push(`${format.duration(facts.eta)} left`);
+    if (running && facts.state !== "paused" && facts.eta !== null && facts.eta !== undefined) parts.push(`${format.duration(facts.eta)} left`);
     const silent = running ? (performance.now() - this.session.runs[0].received) / 1000 : 0;
     const elapsed = (facts.elapsed ?? 0) + silent;
     parts.push(running ? `${format.duration(elapsed)} so far` : `in ${seconds(elapsed)}`);
-    if (silent > LONG_SILENCE) parts.push(`no news for ${format.duration(silent)}`);
+    if (facts.memory) parts.push(format.memory(facts.memory));
+    if (silent > LONG_SILENCE && facts.state !== "paused") parts.push(`no news for ${format.duration(silent)}`);
     if (this.stats.childElementCount !== parts.length) {
       this.stats.replaceChildren(...parts.map(() => element("span", {})));
     }

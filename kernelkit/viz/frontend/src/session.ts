@@ -1,7 +1,7 @@
 // The panel's line to the kernel, one for each widget model: views come and go, the session stays.
 
 import { Run } from "./run";
-import type { Model, Update } from "./types";
+import type { Action, Model, State, Update } from "./types";
 
 export type Reach = "unknown" | "live" | "queued";
 
@@ -15,6 +15,7 @@ export interface Choices {
 
 const ASK_AGAIN = [1500, 3000, 6000, 12000]; // ms
 const ASK_INTERVAL = 1000;
+const LIVE: State[] = ["preparing", "running", "pausing", "paused", "stopping"];
 const CLOCK = 1000; // the time that has passed is shown although no message comes
 
 export class Session {
@@ -33,7 +34,7 @@ export class Session {
     const final = model.get("final");
     if (final?.kind) this.receive(final, model.get("final_buffer"));
     model.on("msg:custom", this.onMessage);
-    this.ask();
+    this.askForAll();
     this.timers = ASK_AGAIN.map((delay) => window.setTimeout(() => this.askIfUnanswered(), delay));
     this.clock = window.setInterval(() => this.running && this.changed(), CLOCK);
   }
@@ -41,13 +42,16 @@ export class Session {
   /** True while a training can still be steered. */
   get running(): boolean {
     const state = this.runs[0]?.facts?.state;
-    return state === "preparing" || state === "running" || state === "stopping" || state === "paused";
+    return state !== undefined && LIVE.includes(state);
   }
 
-  /** Ask training to stop after the steps under way. */
-  stop(): void {
-    this.model.send({ kind: "stop" });
-    if (this.runs[0]?.facts) this.runs[0].facts.state = "stopping";
+  /** Ask something of the training; what it will do is shown at once, what it did when it says so. */
+  ask(kind: Action, value?: string | number): void {
+    this.model.send({ kind, value });
+    const facts = this.runs[0]?.facts;
+    const next: Partial<Record<Action, State>> = { pause: "pausing", resume: "running", stop: "stopping" };
+    if (facts && next[kind]) facts.state = next[kind]!;
+    if (facts && kind === "stop") facts.stops_after = value === "epoch" ? "epoch" : "batch";
     this.changed();
   }
 
@@ -80,13 +84,13 @@ export class Session {
   private receive(update: Update, buffer: DataView | undefined): void {
     while (this.runs.length < update.runs) this.runs.push(new Run());
     this.title = update.title ?? update.facts.name;
-    if (!this.runs[update.run].receive(update, buffer)) this.ask();
+    if (!this.runs[update.run].receive(update, buffer)) this.askForAll();
     if (this.running && update.facts.answered?.includes(this.nonce)) this.reach = "live";
     this.changed();
   }
 
   /** Ask for everything. The answer also shows that the kernel hears us while it works. */
-  private ask(): void {
+  private askForAll(): void {
     const now = performance.now();
     if (this.asked && now - this.asked < ASK_INTERVAL) return;
     this.asked = now;
@@ -98,7 +102,7 @@ export class Session {
     if (known && !this.running) return;
     if (known?.answered?.includes(this.nonce)) return;
     if (this.running) this.reach = "queued";
-    this.ask();
+    this.askForAll();
     this.changed();
   }
 }

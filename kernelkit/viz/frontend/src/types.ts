@@ -3,7 +3,9 @@
 export type Axis = "step" | "epoch";
 export type JsonNumber = number | string; // "nan", "inf" and "-inf" are strings
 export type State =
-  | "preparing" | "running" | "stopping" | "paused" | "done" | "stopped" | "interrupted" | "failed" | "history";
+  | "preparing" | "running" | "pausing" | "paused" | "stopping" | "done" | "stopped" | "interrupted" | "failed" | "history";
+
+export type Action = "pause" | "resume" | "step" | "stop" | "learning_rate" | "save";
 
 export interface Entry {
   axis: Axis;
@@ -32,6 +34,11 @@ export interface Facts {
   latest?: Record<string, JsonNumber>;
   answered?: string[];
   error?: string | null;
+  can?: Action[];
+  stops_after?: "" | "batch" | "epoch";
+  notice?: string | null;
+  memory?: [number, number] | null; // bytes in use, bytes there are
+  learning_rate?: number;
 }
 
 export interface Update {

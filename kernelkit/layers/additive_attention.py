@@ -1,0 +1,43 @@
+"""`AdditiveAttention`: attention whose scores are sums of a tanh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.layers.dot_product_attention import Attention
+
+
+class AdditiveAttention(Attention):
+    """Give each query position a mean of the values, weighted by the softmax of summed ``tanh(query + key)``.
+
+    Args:
+        use_scale: Whether the features in the sum have learned weights.
+        dropout: Share of the weights set to zero while training.
+        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+
+    Call arguments: as :class:`Attention`.
+
+    Source: Bahdanau et al., 2015, Neural machine translation by jointly learning to align and translate.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> query, value = kk.ops.ones((5, 4, 6)), kk.ops.ones((5, 3, 6))
+        >>> kk.layers.AdditiveAttention()([query, value]).shape
+        (5, 4, 6)
+    """
+
+    _not_in_config = ("score_mode",)
+
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
+
+    def build(self, input_shape: Any) -> None:
+        features = self._checked(input_shape)[0][-1]
+        self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        terms = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
+        return jnp.sum(terms if self.scale is None else self.scale.value * terms, axis=-1)

@@ -1,0 +1,117 @@
+"""`Attention`: means of values weighted by how well their keys fit a query, by dot products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import random
+from kernelkit.layers import attention_masks
+from kernelkit.layers.dropout import checked_rate
+from kernelkit.layers.layer import Layer
+
+
+class Attention(Layer):
+    """Give each query position a mean of the values, weighted by the softmax of its dot products with the keys.
+
+    Args:
+        use_scale: Whether the scores are multiplied by a learned number.
+        score_mode: ``"dot"`` for dot products, ``"concat"`` for a learned multiple of the summed tanh of query + key.
+        dropout: Share of the weights set to zero while training.
+        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+
+    Call arguments: ``inputs``, a list of ``query`` (batch, queries, features), ``value`` (batch, keys, features) and,
+    if it is not the value, ``key`` (batch, keys, features); ``mask``, a list of bools (batch, queries) and
+    (batch, keys): outputs of masked queries are zero, masked keys are not looked at; ``training``;
+    ``return_attention_scores``, so that ``(outputs, weights (batch, queries, keys))`` are returned;
+    ``use_causal_mask``, so that no query sees keys after its own position.
+
+    Source: Luong et al., 2015, Effective approaches to attention-based neural machine translation.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> query, value = kk.ops.ones((5, 4, 6)), kk.ops.ones((5, 3, 6))
+        >>> kk.layers.Attention()([query, value]).shape
+        (5, 4, 6)
+    """
+
+    supports_masking = True
+
+    def __init__(
+        self,
+        use_scale: bool = False,
+        score_mode: str = "dot",
+        dropout: float = 0.0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if score_mode not in ("dot", "concat"):
+            raise ValueError(f"{self._who()}: score_mode must be 'dot' or 'concat', got {score_mode!r}.")
+        self.use_scale = use_scale
+        self.score_mode = score_mode
+        self.dropout = checked_rate(self, dropout, "dropout")
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed) if dropout > 0 else None
+
+    def build(self, input_shape: Any) -> None:
+        self._checked(input_shape)
+        self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
+        is_concat = self.score_mode == "concat"
+        self.concat_score_weight = self.add_weight((), "ones", name="concat_score_weight") if is_concat else None
+
+    def call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool | None = False,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        query, value, *rest = (jnp.asarray(x) for x in self._checked(inputs))
+        key = rest[0] if rest else value
+        query_mask, key_mask, *_ = self._checked_mask(mask)
+        scores = self._scores(query, key)
+        allowed = attention_masks.combine(
+            None if key_mask is None else jnp.asarray(key_mask)[..., None, :],
+            attention_masks.causal(*scores.shape[-2:]) if use_causal_mask else None,
+        )
+        weights = attention_masks.soft_masked(scores, allowed)
+        if training and self.dropout > 0:
+            weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
+        outputs = weights @ value
+        if query_mask is not None:
+            outputs = outputs * jnp.asarray(query_mask, outputs.dtype)[..., None]
+        return (outputs, weights) if return_attention_scores else outputs
+
+    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        """Return how well keys fit queries, (batch, queries, keys)."""
+        scale = 1 if self.scale is None else self.scale.value
+        if self.concat_score_weight is None:
+            return jnp.einsum("...td,...sd->...ts", query, key) * scale
+        pairs = query[..., :, None, :] + key[..., None, :, :]
+        return self.concat_score_weight.value * jnp.sum(jnp.tanh(scale * pairs), axis=-1)
+
+    def _checked(self, inputs: Any) -> Any:
+        # In `build` these are shapes; that of one tensor is a tuple too, but of sizes.
+        is_list = isinstance(inputs, (list, tuple)) and all(hasattr(x, "__len__") for x in inputs)
+        if not is_list or len(inputs) not in (2, 3):
+            got = f"{len(inputs)} inputs" if is_list else "one tensor"
+            raise ValueError(f"{self._who()} takes a list [query, value] or [query, value, key], got {got}.")
+        return inputs
+
+    def _checked_mask(self, mask: Any) -> Any:
+        if mask is None:
+            return None, None
+        if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
+            raise ValueError(
+                f"{self._who()}: mask must be a list [query_mask, value_mask], with None where there is none; got "
+                f"{type(mask).__name__}{f' of {len(mask)}' if isinstance(mask, (list, tuple)) else ''}."
+            )
+        return mask
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Return the mask of the queries, which is that of the outputs."""
+        return self._checked_mask(mask)[0]

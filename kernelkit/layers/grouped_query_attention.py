@@ -1,0 +1,113 @@
+"""`GroupQueryAttention`: attention whose heads share keys and values in groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import scope
+from kernelkit.layers.projected_attention import ProjectedAttention, checked_count
+
+
+class GroupQueryAttention(ProjectedAttention):
+    """Attention of several heads, in which each head of keys and values serves a group of query heads.
+
+    One group for all heads is multi-query attention; a group for each head is :class:`MultiHeadAttention`.
+
+    Args:
+        head_dim: Features of a head.
+        num_query_heads: Number of heads of queries.
+        num_key_value_heads: Number of heads of keys and values; it divides ``num_query_heads``.
+        dropout: Share of the weights set to zero while training.
+        use_bias: Whether the projections have biases.
+        sliding_window: Positions this far away or further are not looked at; ``None`` for no limit.
+        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats); ``None`` leaves it to XLA.
+        kernel_initializer: Initializer of the projections' kernels.
+        bias_initializer: Initializer of their biases.
+        kernel_regularizer: Regularizer of the kernels.
+        bias_regularizer: Regularizer of the biases.
+        activity_regularizer: Regularizer of the outputs, of the projections' too.
+        kernel_constraint: Constraint of the kernels.
+        bias_constraint: Constraint of the biases.
+        use_gate: Whether each head's output is multiplied by a sigmoid of a projection of the query.
+        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+
+    Call arguments: as :class:`MultiHeadAttention`, for inputs (batch, positions, features); queries where
+    ``query_mask`` is ``False`` look at nothing.
+
+    Raises:
+        ValueError: If the heads cannot be grouped or the shapes do not fit each other.
+
+    Source: Ainslie et al., 2023, GQA: training generalized multi-query transformer models from multi-head checkpoints.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> attention = kk.layers.GroupQueryAttention(head_dim=8, num_query_heads=4, num_key_value_heads=2)
+        >>> attention(kk.ops.ones((5, 4, 6)), kk.ops.ones((5, 3, 6))).shape
+        (5, 4, 6)
+        >>> attention.key_dense.kernel.shape
+        (6, 2, 8)
+    """
+
+    _masks_queries = True
+
+    def __init__(
+        self,
+        head_dim: int,
+        num_query_heads: int,
+        num_key_value_heads: int,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        sliding_window: int | None = None,
+        flash_attention: bool | None = None,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        use_gate: bool = False,
+        seed: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(
+            dropout=dropout,
+            use_bias=use_bias,
+            sliding_window=sliding_window,
+            flash_attention=flash_attention,
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            projection_regularizer=activity_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+            use_gate=use_gate,
+            seed=seed,
+            # Keras's name for it, which differs from the class's.
+            name=name or scope.auto_name("grouped_query_attention"),
+            **kwargs,
+        )
+        self.head_dim = checked_count(self, "head_dim", head_dim)
+        self.num_query_heads = checked_count(self, "num_query_heads", num_query_heads)
+        self.num_key_value_heads = checked_count(self, "num_key_value_heads", num_key_value_heads)
+        if num_query_heads % num_key_value_heads:
+            raise ValueError(
+                f"{self._who()}: num_key_value_heads must divide num_query_heads, got {num_key_value_heads} and "
+                f"{num_query_heads}."
+            )
+
+    def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        query, value = tuple(query_shape), tuple(value_shape)
+        if len(query) != 3:
+            raise ValueError(f"{self._who()} takes queries (batch, positions, features), got the shape {query}.")
+        self._build_projections(
+            query,
+            value,
+            value if key_shape is None else tuple(key_shape),
+            heads=(self.num_query_heads, self.num_key_value_heads),
+            sizes=(self.head_dim, self.head_dim),
+            output=query[-1:],
+        )
