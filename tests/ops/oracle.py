@@ -11,7 +11,8 @@ import numpy as np
 
 import kernelkit as kk
 
-BATCHED = set("ABCDHIJNPQTUX")  # the names of arrays whose first axis is a batch
+BATCHED = frozenset("ABCDHIJNPQTUX")  # names of arrays whose first axis is a batch; so are those that start with x_
+
 
 
 def calls(table: str) -> list[str]:
@@ -63,7 +64,8 @@ def assert_same_symbols(call: str, ours: object, theirs: object | None, arrays: 
         arrays: The arrays by name.
         values: What the call returns for the arrays: shapes and dtypes must agree, except for sizes that are unknown.
     """
-    names = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)} & BATCHED & set(arrays)
+    used = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)} & set(arrays)
+    names = {name for name in used if name in BATCHED or name.startswith("x_")}
     if not names:
         return
     got = symbols(run(call, ours, {**arrays, **{n: spec(kk.KerasTensor, arrays[n]) for n in names}}))

@@ -2,6 +2,7 @@
 
 import threading
 
+import jax
 import numpy as np
 import pytest
 
@@ -16,9 +17,8 @@ def batches_of(feed, epoch=0):
     for chunk in feed.epoch(epoch):
         for i in range(chunk.first, chunk.first + chunk.count):
             rows = slice(i * chunk.batch_size, (i + 1) * chunk.batch_size)
-            out.append(
-                [np.asarray(v)[rows if chunk.order is None else np.asarray(chunk.order)[rows]] for v in chunk.data]
-            )
+            places = rows if chunk.order is None else np.asarray(chunk.order)[rows]
+            out.append([np.asarray(v)[places] for v in jax.tree.leaves(chunk.data)])
     return out
 
 
@@ -55,9 +55,42 @@ def test_large_arrays_come_in_chunks_and_only_what_is_needed_is_read(monkeypatch
     x = np.random.default_rng(0).random((1000, 16), dtype="float32")
     feed = make_feed(x, batch_size=8, shuffle=True, seed=0)
     chunks = list(feed.epoch(0))
-    assert all(sum(v.nbytes for v in chunk.data) <= 4096 for chunk in chunks) and len(chunks) > 10
+    assert all(sum(v.nbytes for v in jax.tree.leaves(c.data)) <= 4096 for c in chunks) and len(chunks) > 10
     order = feed.order(0)
     np.testing.assert_array_equal(np.concatenate([b[0] for b in batches_of(feed)]), x[order])
+
+
+def memmapped(x, folder):
+    np.save(folder / "x.npy", x)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+KINDS = {
+    "float32": lambda x, folder: x,
+    "float64": lambda x, folder: x.astype("float64"),
+    "uint8": lambda x, folder: (x * 255).astype("uint8"),
+    "bool": lambda x, folder: x > 0.5,
+    "bfloat16": lambda x, folder: np.asarray(jax.numpy.asarray(x, "bfloat16")),
+    "not contiguous": lambda x, folder: np.asfortranarray(x),
+    "inside a larger array": lambda x, folder: np.concatenate([x[:1], x]).reshape(-1)[x[0].size :].reshape(x.shape),
+    "not aligned": lambda x, folder: np.frombuffer(b"1" + x.tobytes(), "uint8")[1:].view("float32").reshape(x.shape),
+    "jax": lambda x, folder: jax.numpy.asarray(x),
+    "memmap": memmapped,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_kind_of_array_in_memory(kind, shuffle, monkeypatch, tmp_path):
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    x = KINDS[kind](np.random.default_rng(0).random((203, 4, 4), dtype="float32"), tmp_path)
+    feed = make_feed(x, np.arange(203), batch_size=8, shuffle=shuffle, seed=0)
+    order = feed.order(0) if shuffle else np.arange(203)
+    got = batches_of(feed)
+    dtype = "float32" if kind == "float64" else x.dtype
+    assert all(b[0].dtype == dtype for b in got)
+    np.testing.assert_array_equal(np.concatenate([b[0] for b in got]), np.asarray(x).astype(dtype)[order])
+    np.testing.assert_array_equal(np.concatenate([b[1] for b in got]), order)
 
 
 def test_a_resident_copy_gives_the_same_batches(monkeypatch):

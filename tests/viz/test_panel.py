@@ -205,24 +205,30 @@ def has_steps(output, panel) -> bool:
 
 
 def test_a_page_pauses_steps_and_resumes():
-    output = FakeOutput()
-    states = iter(["running", "paused", "paused", "paused", "running"])
-    wanted = []
+    output, rests = FakeOutput(), []
 
-    def settled(output, panel) -> bool:
-        if not wanted:
-            wanted.append(next(states))
-        told = output.messages[-1][0]["facts"] if output.messages else {}
-        idle = told.get("state") != "paused" or told.get("notice") == f"Paused after {panel._steps_done:,} steps"
-        if has_steps(output, panel) and told.get("state") == wanted[0] and idle:
-            wanted.clear()
-            return True
-        return False
+    def wait_for(notice) -> None:
+        deadline = time.monotonic() + 30
+        while (output.messages[-1][0]["facts"]["notice"] or "") != notice():
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
 
-    requests = [{"kind": "pause"}, {"kind": "step"}, {"kind": "step"}, {"kind": "resume"}, {"kind": "stop"}]
-    run, facts = steer(output, settled, *requests)
-    rests = list(dict.fromkeys(f["done"] for f in facts if f["state"] == "paused"))
+    def page(output, panel) -> bool:
+        if not has_steps(output, panel):
+            return False
+        output.receive({"kind": "pause"})
+        wait_for(lambda: f"Paused after {panel._steps_done:,} steps")
+        for _ in range(3):
+            rests.append(panel._steps_done)
+            output.receive({"kind": "step"})
+            wait_for(lambda: f"Paused after {rests[-1] + 1:,} steps")
+        output.receive({"kind": "resume"})
+        wait_for(lambda: "Resumed")
+        return True
+
+    run, facts = steer(output, page, {"kind": "stop"})
     assert run.stopping and rests == [rests[0], rests[0] + 1, rests[0] + 2]
+    assert {f["done"] for f in facts if f["state"] == "paused"} >= set(rests)
     assert facts[-1]["state"] == "stopped" and facts[-1]["done"] > rests[-1]
 
 
