@@ -116,3 +116,7 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy
 
 
 serialize.register_namespace("dtype_policies", globals())
+
+# Keras has these two among its settings; `config` itself stands on the lowest floor and knows no policies.
+config.dtype_policy = dtype_policy  # type: ignore[attr-defined]
+config.set_dtype_policy = set_dtype_policy  # type: ignore[attr-defined]

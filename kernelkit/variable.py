@@ -177,11 +177,11 @@ class Variable(Operators):
 
     def assign_add(self, value: Any) -> None:
         """Add to the value in place."""
-        self.assign(self._plain() + _raw(value))
+        self.assign(self._plain() + jnp.asarray(_raw(value)))
 
     def assign_sub(self, value: Any) -> None:
         """Subtract from the value in place."""
-        self.assign(self._plain() - _raw(value))
+        self.assign(self._plain() - jnp.asarray(_raw(value)))
 
     def _plain(self) -> jax.Array:
         # Updates happen in the variable's own dtype, never in a compute dtype.

@@ -26,14 +26,18 @@ class EventWriter:
             from tensorboard.compat.proto.event_pb2 import Event
             from tensorboard.compat.proto.summary_pb2 import Summary
             from tensorboard.plugins.histogram.summary_v2 import histogram_pb
+            from tensorboard.plugins.image.metadata import create_summary_metadata
             from tensorboard.plugins.scalar.summary_v2 import scalar_pb
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
+            from tensorboard.util.tensor_util import make_tensor_proto
         except ImportError as error:
             raise ImportError(
                 "The TensorBoard callback needs the package tensorboard (not TensorFlow): pip install tensorboard"
             ) from error
         self._event, self._summary = Event, Summary
         self._scalar_pb, self._histogram_pb = scalar_pb, histogram_pb
+        self._tensor_proto = make_tensor_proto
+        self._image_metadata = create_summary_metadata(display_name="", description="")
         self._file = EventFileWriter(str(folder))
 
     def scalar(self, tag: str, value: float, step: int) -> None:
@@ -47,8 +51,9 @@ class EventWriter:
     def image(self, tag: str, pixels: np.ndarray, step: int) -> None:
         """Write a grey picture; ``pixels`` of shape (height, width) is stretched to the full range."""
         height, width = pixels.shape
-        picture = self._summary.Image(height=height, width=width, colorspace=1, encoded_image_string=grey_png(pixels))
-        self._write(self._summary(value=[self._summary.Value(tag=tag, image=picture)]), step)
+        tensor = self._tensor_proto([b"%d" % width, b"%d" % height, grey_png(pixels)])
+        value = self._summary.Value(tag=tag, tensor=tensor, metadata=self._image_metadata)
+        self._write(self._summary(value=[value]), step)
 
     def _write(self, summary: Any, step: int) -> None:
         self._file.add_event(self._event(wall_time=time.time(), step=int(step), summary=summary))

@@ -64,7 +64,7 @@ def same_gradients(ours, theirs, *inputs, **call):
             outputs, _ = layer.stateless_call(weights, [], *inputs, **call)
             return sum(jnp.sum(jnp.sin(y)) for y in jax.tree.leaves(outputs))
 
-        return jax.grad(loss, (0, 1))(values, jax.tree.map(jnp.asarray, inputs))
+        return jax.jit(jax.grad(loss, (0, 1)))(values, jax.tree.map(jnp.asarray, inputs))
 
     values = [v.value for v in theirs.trainable_variables]
     for a, b in zip(jax.tree.leaves(gradients(ours, values)), jax.tree.leaves(gradients(theirs, values)), strict=True):

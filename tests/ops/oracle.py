@@ -14,7 +14,6 @@ import kernelkit as kk
 BATCHED = frozenset("ABCDHIJNPQTUX")  # names of arrays whose first axis is a batch; so are those that start with x_
 
 
-
 def calls(table: str) -> list[str]:
     """The calls in a table, which are separated by white space outside of brackets. A # starts a comment."""
     found, depth, current = [], 0, ""

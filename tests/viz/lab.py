@@ -114,7 +114,7 @@ class LabPage:
             self.page.reload()
         self.wait_idle()
 
-    def wait_idle(self, timeout: float = 60_000) -> None:
+    def wait_idle(self, timeout: float = 180_000) -> None:
         """Wait until the notebook's cells are there and its kernel is connected."""
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=timeout)
         self.page.wait_for_function(
@@ -136,7 +136,7 @@ class LabPage:
         )
         self.command("notebook:run-cell")
 
-    def wait_cell_done(self, index: int, timeout: float = 60_000) -> None:
+    def wait_cell_done(self, index: int, timeout: float = 180_000) -> None:
         """Wait until a cell that was started has its execution count."""
         self.page.wait_for_function(
             """i => { const cell = window.jupyterapp.shell.currentWidget.content.widgets[i];
@@ -171,7 +171,7 @@ class LabPage:
             name,
         )
         self.page.wait_for_function(
-            "dark => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in name, timeout=20_000
+            "dark => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in name, timeout=60_000
         )
         self.page.wait_for_timeout(500)
 

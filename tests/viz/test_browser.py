@@ -45,7 +45,7 @@ def open_notebook(chromium, server, request):
         name = re.sub(r"\W+", "_", request.node.name) + ".ipynb"
         lab.write_notebook(server.folder / name, IMPORTS, *cells)
         page = chromium.new_page(viewport={"width": width, "height": height})
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(180_000)
         notebook = lab.LabPage(page, server)
         pages.append(notebook)
         notebook.open(name)
@@ -154,7 +154,7 @@ def test_stop_acts_while_the_cell_runs(open_notebook):
     button.wait_for(state="visible")
     assert notebook.is_running(1)
     button.click()
-    notebook.wait_cell_done(1, timeout=20_000)
+    notebook.wait_cell_done(1, timeout=60_000)
     wait_for_state(notebook, "stopped")
     assert not button.is_visible()
     assert notebook.page.locator(".jp-OutputArea-output", has_text="True").count() == 1

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from kernelkit.training.control import Event
 from kernelkit.training.display import Display
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
+from kernelkit.viz.curves.earlier import recall, remember
 from kernelkit.viz.curves.message import Cursor, encode_curves, json_number, json_numbers
 from kernelkit.viz.curves.output import NotebookOutput, Output
 from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore
@@ -58,6 +60,7 @@ class LivePanel(Display):
         self._steps_done = self._steps_before_clock = 0
         self._started = 0.0
         self._first_ready: float | None = None
+        self._earlier: list[dict[str, Any]] = []
 
     def begin(self, run: Any) -> None:
         """Show the panel."""
@@ -120,6 +123,7 @@ class LivePanel(Display):
             picture = self.picture()
             mark_as_shown(run.history)
             self._blocks.clear()
+            remember(self.store, self._facts["first_epoch"])
         self.output.close(picture, content, buffer)
 
     def picture(self) -> Picture:
@@ -187,6 +191,8 @@ class LivePanel(Display):
         self._sent = now
         self._sent_full = now if full else self._sent_full
         content = {"kind": "update", "run": 0, "runs": 1, "sequence": self._sequence, "full": full, "curves": curves}
+        if full:
+            content["earlier"] = self._earlier
         return content | {"facts": self._describe_progress(now, full)}, buffer
 
     def _describe_progress(self, now: float, full: bool) -> dict[str, Any]:
@@ -217,14 +223,21 @@ class LivePanel(Display):
     def _collect(self, wait: bool = False) -> None:
         """Move logs that are computed from the device into the store; with `wait` all of them."""
         ready = len(self._blocks) if wait else _count_ready(self._blocks)
-        for _ in range(ready):
-            block = self._blocks[0]
-            logs = {name: np.asarray(values)[: block.count] for name, values in block.logs.items()}
-            self._blocks.popleft()
-            self.store.add_steps(block.first, {name: values for name, values in logs.items() if values.ndim == 1})
-            self._steps_done = block.first + block.count
-            self._facts["step"] = block.step + block.count
+        fetched: list[tuple[Any, dict[str, np.ndarray]]] = []
+        try:
+            for block in itertools.islice(self._blocks, ready):
+                logs = {name: np.asarray(values)[: block.count] for name, values in block.logs.items()}
+                fetched.append((block, {name: values for name, values in logs.items() if values.ndim == 1}))
+        finally:  # what was fetched before a failed computation counts
+            for first, columns in _joined(fetched):
+                self.store.add_steps(first, columns)
+            for block, _ in fetched:
+                self._blocks.popleft()
+                self._steps_done = block.first + block.count
+                self._facts["step"] = block.step + block.count
         if ready and self._first_ready is None:
+            self._earlier = recall(self.store.metrics())
+            self._cursor = None  # the next message tells of them
             # The first dispatch holds the compilation: the clock of the step rate starts behind it.
             self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
 
@@ -259,6 +272,17 @@ def _device_memory() -> list[int] | None:
         if stats := device.memory_stats():
             return [stats.get("bytes_in_use", 0), stats.get("bytes_limit", 0)]
     return None
+
+
+def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """Join the logs of dispatches that follow each other and have the same names: `(first step, columns)`."""
+    start = 0
+    for i, (block, logs) in enumerate(fetched):
+        after = fetched[i + 1] if i + 1 < len(fetched) else None
+        if after is None or after[0].first != block.first + block.count or after[1].keys() != logs.keys():
+            group = fetched[start : i + 1]
+            yield group[0][0].first, {name: np.concatenate([columns[name] for _, columns in group]) for name in logs}
+            start = i + 1
 
 
 def _count_ready(blocks: deque[Any]) -> int:

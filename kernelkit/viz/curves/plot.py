@@ -55,18 +55,22 @@ def as_histories(history: Any) -> dict[str, History]:
 def png(picture: Picture) -> bytes | None:
     """Draw a picture as PNG for viewers that show nothing else; None where matplotlib is not installed."""
     try:
-        figure = matplotlib_figure(picture, size=(5.2, 2.7))
+        figure = matplotlib_figure(picture, size=(5.2, 2.7), layout=False)
     except ImportError:
         return None
+    rows = math.ceil(len(picture.charts) / 2) or 1
+    top = 1 - (0.2 if picture.title else 0.1) / rows
+    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.17 / rows, top=top, hspace=0.5, wspace=0.16)
     return figure._repr_png_()
 
 
-def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8)) -> Any:
+def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), layout: bool = True) -> Any:
     """Draw a picture with matplotlib's object interface: pyplot's global state is left alone.
 
     Args:
         picture: Picture.
         size: width and height of one chart in inches.
+        layout: whether margins fit themselves to the labels, which takes as long as drawing does.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -85,8 +89,8 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8)) 
 
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
-    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1)
-    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout=layout)
+    engine = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1) if layout else None
+    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout=engine)
     FigureCanvasAgg(figure)
     if picture.title:
         figure.suptitle(_literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
@@ -151,7 +155,7 @@ def _draw(axes: Any, chart: Chart) -> None:
     if chart.best:
         x, y, label = chart.best
         axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=_literal(label))
-    axes.set_title(_literal(chart.title), fontsize=10, loc="left", fontweight="bold")
+    axes.set_title(_literal(chart.title), fontsize=11, loc="left")
     axes.set_xlabel(chart.x_label, fontsize=9)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(labelsize=8)

@@ -127,4 +127,5 @@ def _extend(series: Series, first: int, values: np.ndarray) -> None:
     """Append values that begin at index `first`, with NaN for what is missing before."""
     if series.count < first:
         series.append(np.full(first - series.count, np.nan, np.float32))
-    series.append(values)
+    if len(values):
+        series.append(values)

@@ -114,11 +114,11 @@ export class Chart {
       label: line.label,
       show: !this.choices.hidden.has(line.key),
       stroke: soft ? withAlpha(color, alone ? 0.75 : line.points > CROWDED ? 0.3 : 0.45) : color,
-      width: soft ? 1 : 2,
+      width: soft ? 1 : line.role === "earlier" ? 1.25 : 2,
       dash: line.role === "validation" ? DASH : undefined,
       spanGaps: true,
       points: {
-        show: () => !soft && line.role !== "smooth" && this.pointsOf(line.key) <= MARKED_POINTS,
+        show: () => !soft && line.role !== "smooth" && line.role !== "earlier" && this.pointsOf(line.key) <= MARKED_POINTS,
         size: 5, stroke: color, fill: color, width: 1,
       },
     };
@@ -256,6 +256,7 @@ export class Chart {
 }
 
 function colorOf(line: Line, runs: number, theme: Theme): string {
+  if (line.role === "earlier") return theme.earlier[line.run % theme.earlier.length];
   if (runs > 1) return theme.runs[line.run % theme.runs.length];
   return line.role === "validation" ? theme.validation : theme.train;
 }

@@ -3,7 +3,7 @@
 import { LEARNING_RATE, type Run } from "./run";
 import type { Series } from "./series";
 
-export type Role = "batch" | "smooth" | "train" | "validation";
+export type Role = "batch" | "smooth" | "train" | "validation" | "earlier";
 export type Unit = "epoch" | "step";
 
 export interface Line {
@@ -27,28 +27,37 @@ export interface Grid {
   unit: Unit;
   x: number[];
   at: { step: Int32Array; epoch: Int32Array }[];
+  earlier: Int32Array[]; // the same for the epochs of earlier runs; empty where they are not shown
 }
 
 /** Lay out the x axis: epochs where several are to be seen, else steps. */
-export function layGrid(runs: Run[]): Grid {
+export function layGrid(runs: Run[], withEarlier = false): Grid {
   const unit: Unit = runs.some(countsEpochs) ? "epoch" : "step";
   const places = runs.map((run) => ({ step: stepPlaces(run, unit), epoch: epochPlaces(run, unit) }));
-  const all = new Float64Array(places.reduce((n, p) => n + p.step.length + p.epoch.length, 0));
+  const shown = withEarlier && unit === "epoch" && runs.length === 1 ? runs[0].earlier : [];
+  const earlier = shown.map((run) => Float64Array.from(run.epochs));
+  const sizes = [...places.flatMap((p) => [p.step.length, p.epoch.length]), ...earlier.map((e) => e.length)];
+  const all = new Float64Array(sizes.reduce((n, size) => n + size, 0));
   let filled = 0;
   for (const { step, epoch } of places) {
     all.set(step, filled);
     all.set(epoch, filled + step.length);
     filled += step.length + epoch.length;
   }
+  for (const epochs of earlier) {
+    all.set(epochs, filled);
+    filled += epochs.length;
+  }
   all.sort();
   const x: number[] = [];
   for (const value of all) if (value !== x[x.length - 1]) x.push(value);
-  return { unit, x, at: places.map(({ step, epoch }) => ({ step: find(x, step), epoch: find(x, epoch) })) };
+  const at = places.map(({ step, epoch }) => ({ step: find(x, step), epoch: find(x, epoch) }));
+  return { unit, x, at, earlier: earlier.map((epochs) => find(x, epochs)) };
 }
 
 /** The lines of one metric. */
 export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: number): Line[] {
-  const lines: Line[] = [];
+  const lines = earlierLines(runs[0], metric, grid);
   runs.forEach((run, index) => {
     const name = runs.length > 1 ? run.facts!.name : "";
     const add = (role: Role, label: string, y: (number | null)[], points: number): void => {
@@ -74,6 +83,16 @@ export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: numb
     }
   });
   return lines;
+}
+
+/** One line for each earlier run: what it reached in validation, or in training where it had none. */
+function earlierLines(run: Run, metric: string, grid: Grid): Line[] {
+  return grid.earlier.flatMap((at, i) => {
+    const { name, logs } = run.earlier[i];
+    const values = (logs[`val_${metric}`] ?? logs[metric])?.map((v) => (typeof v === "number" ? v : NaN));
+    if (!values) return [];
+    return [{ key: `${metric} ${name}`, label: name, role: "earlier", run: i, points: values.length, y: scatter(grid.x.length, at, values) }];
+  });
 }
 
 /** The best epoch of a metric in the only run: by validation where there is one. */

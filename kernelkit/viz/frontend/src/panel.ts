@@ -17,6 +17,7 @@ export class Panel {
   private readonly smoothing: HTMLInputElement;
   private readonly smoothingValue = element("output", {});
   private readonly log: HTMLInputElement;
+  private readonly earlier: HTMLInputElement;
   private readonly reset: HTMLButtonElement;
   private readonly position = element("span", { class: "kk-position" });
   private readonly grid = element("div", { class: "kk-charts" });
@@ -36,10 +37,14 @@ export class Panel {
     this.log = element("input", {
       type: "checkbox", checked: choices.log, change: () => { choices.log = this.log.checked; session.changed(); },
     });
+    this.earlier = element("input", {
+      type: "checkbox", checked: choices.earlier, change: () => { choices.earlier = this.earlier.checked; session.changed(); },
+    });
     this.reset = element("button", { type: "button", click: () => this.zoom(null) }, "Show all");
     this.tools = element("div", { class: "kk-tools", role: "group", "aria-label": "Chart options" },
       element("label", {}, "Smoothing", this.smoothing, this.smoothingValue),
-      element("label", {}, this.log, "Log scale"), this.reset, this.position);
+      element("label", {}, this.log, "Log scale"),
+      element("label", {}, this.earlier, "Earlier runs"), this.reset, this.position);
     this.node = element("section", { class: "kernelkit-panel", "aria-label": "Training curves" },
       element("style", {}, uPlotCss + css), this.header.node, this.tools, this.grid);
     const resized = new ResizeObserver(() => this.charts.forEach((chart) => chart.resize()));
@@ -66,7 +71,7 @@ export class Panel {
     const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
     this.header.update(metrics);
     this.updateTools(metrics.length > 0);
-    this.layout = layGrid(runs);
+    this.layout = layGrid(runs, this.session.choices.earlier);
     for (const [metric, chart] of this.charts) {
       if (!metrics.includes(metric)) { chart.destroy(); this.charts.delete(metric); }
     }
@@ -81,6 +86,8 @@ export class Panel {
     this.smoothing.value = String(choices.smoothing);
     setText(this.smoothingValue, choices.smoothing.toFixed(2));
     this.log.checked = choices.log;
+    this.earlier.checked = choices.earlier;
+    this.earlier.parentElement!.hidden = !(this.session.runs.length === 1 && this.session.runs[0].earlier.length > 0);
     this.reset.hidden = choices.zoom === null;
   }
 

@@ -1,12 +1,13 @@
 // All that is known of one training, kept right although messages may be lost or come twice.
 
 import { Series } from "./series";
-import type { Axis, Facts, Update } from "./types";
+import type { Axis, Earlier, Facts, Update } from "./types";
 
 export const LEARNING_RATE = "learning_rate";
 
 export class Run {
   facts: Facts | null = null;
+  earlier: Earlier[] = [];
   received = 0; // performance.now() of the last message
   private sequence = -1;
   private curves = new Map<string, Series>();
@@ -19,6 +20,7 @@ export class Run {
     this.received = performance.now();
     if (!follows) return false;
     if (update.full) this.curves.clear();
+    if (update.earlier) this.earlier = update.earlier;
     this.sequence = update.sequence;
     const data = floats(buffer);
     let offset = 0;

@@ -9,6 +9,7 @@ export type Reach = "unknown" | "live" | "queued";
 export interface Choices {
   smoothing: number;
   log: boolean;
+  earlier: boolean; // whether earlier runs are shown
   zoom: [number, number] | null;
   hidden: Set<string>;
 }
@@ -22,7 +23,7 @@ export class Session {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
-  choices: Choices = { smoothing: 0, log: false, zoom: null, hidden: new Set() };
+  choices: Choices = { smoothing: 0, log: false, earlier: true, zoom: null, hidden: new Set() };
   private listeners = new Set<() => void>();
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;

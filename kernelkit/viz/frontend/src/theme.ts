@@ -9,6 +9,7 @@ export interface Theme {
   validation: string;
   best: string;
   runs: string[];
+  earlier: string[];
   font: string;
 }
 
@@ -17,6 +18,10 @@ const LIGHT = { train: "#0072B2", validation: "#D55E00", best: "#009E73" };
 const DARK = { train: "#56B4E9", validation: "#E69F00", best: "#2FC9A0" };
 const RUNS_LIGHT = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#666666"];
 const RUNS_DARK = ["#56B4E9", "#E69F00", "#2FC9A0", "#CC79A7", "#F0E442", "#E8743B", "#AAAAAA"];
+
+// Earlier runs stand back: none of them has a colour of the one that runs.
+const EARLIER_LIGHT = ["#CC79A7", "#888888", "#C9A200"];
+const EARLIER_DARK = ["#E0A0C4", "#A0A0A0", "#F0E442"];
 
 /** Read the theme from an element of the panel, and mark the element as dark or light. */
 export function readTheme(root: HTMLElement): Theme {
@@ -31,6 +36,7 @@ export function readTheme(root: HTMLElement): Theme {
     paper: style.backgroundColor,
     ...(dark ? DARK : LIGHT),
     runs: dark ? RUNS_DARK : RUNS_LIGHT,
+    earlier: dark ? EARLIER_DARK : EARLIER_LIGHT,
     font: `11px ${style.fontFamily}`,
   };
 }

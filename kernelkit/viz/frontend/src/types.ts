@@ -50,6 +50,14 @@ export interface Update {
   curves: Entry[];
   facts: Facts;
   title?: string;
+  earlier?: Earlier[]; // with full messages
+}
+
+/** A training that this notebook ran before. */
+export interface Earlier {
+  name: string;
+  epochs: number[];
+  logs: Record<string, JsonNumber[]>;
 }
 
 // What anywidget hands over, as far as the panel uses it.
