@@ -284,9 +284,14 @@ def serialize_value(value: Any) -> Any:
 
 def deserialize_values(config: dict) -> dict:
     """Return a config with the objects in it made anew."""
-    return {
-        k: deserialize_keras_object(v) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()
-    }
+    return {k: deserialize_keras_object(v) if _holds_objects(v) else v for k, v in config.items()}
+
+
+def _holds_objects(value: Any) -> bool:
+    """Return whether a config value is an object's config or a list with some."""
+    if isinstance(value, list):
+        return any(_holds_objects(item) for item in value)
+    return isinstance(value, dict) and "class_name" in value
 
 
 def serialize_keras_object(obj: Any) -> Any:

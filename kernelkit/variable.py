@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import dtypes, scope
+from kernelkit import changes, dtypes, scope
 from kernelkit.operators import Operators
 
 
@@ -221,6 +221,7 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
+        changes.structure.note()
 
     @property
     def autocast(self) -> bool:

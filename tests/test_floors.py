@@ -17,7 +17,7 @@ PACKAGE = "kernelkit"
 
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
-    "config tree dtypes scope operators version",
+    "config tree dtypes scope operators changes version",
     "variable masking",
     "symbolic tape dispatch",
     "serialize dtype_policies random",

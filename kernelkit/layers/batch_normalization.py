@@ -13,6 +13,7 @@ from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn import batch_normalization
 from kernelkit.ops.nn.normalization import mean_and_variance
+from kernelkit.variable import Variable
 
 
 class BatchNormalization(Layer):
@@ -94,7 +95,8 @@ class BatchNormalization(Layer):
         self.renorm_clipping = renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
-        self.gamma = self.beta = None
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
         size = input_shape[self.axis]

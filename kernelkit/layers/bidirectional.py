@@ -117,12 +117,13 @@ class Bidirectional(Layer):
             self._given_weights = None
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
-        states = (None, None)
+        states: tuple[Any, Any] = (None, None)
         if initial_state is not None:
             half = len(initial_state) // 2
             if half * 2 != len(initial_state):
                 raise ValueError(
-                    f"{self._who()} has two layers and needs an even number of initial states, got {len(initial_state)}."
+                    f"{self._who()} has two layers and needs an even number of initial states, got "
+                    f"{len(initial_state)}."
                 )
             states = (list(initial_state[:half]), list(initial_state[half:]))
         forward = self.forward_layer(sequences, initial_state=states[0], mask=mask, training=training)

@@ -167,7 +167,8 @@ class Conv2D(ConvLayer):
         filters: Number of output channels.
         kernel_size: Int or two: height and width of the kernel.
         strides: Int or two: step between windows.
-        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the strides).
+        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the
+            strides).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Int or two: step between the elements of a window; strides must be 1 if it is greater.
         groups: Into how many groups the channels are split, each with filters of its own.

@@ -60,8 +60,8 @@ class ConvLSTMCell(RecurrentCell):
         sizes = tuple(input_shape[1:-1] if last else input_shape[2:])
         if None in sizes:
             raise ValueError(
-                f"{self._who()}: the memory has the spatial size of the output, so the input's must be known, got the shape "
-                f"{tuple(input_shape)}. Give these axes sizes in the model's Input."
+                f"{self._who()}: the memory has the spatial size of the output, so the input's must be known, got the "
+                f"shape {tuple(input_shape)}. Give these axes sizes in the model's Input."
             )
         channels = windows.channels_of(input_shape, self.spatial + 1 if last else 1, self._who())
         windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")

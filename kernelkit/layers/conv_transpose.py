@@ -153,7 +153,9 @@ class Conv2DTranspose(ConvTransposeLayer):
 
 
 class Conv3DTranspose(ConvTransposeLayer):
-    """Transposed convolution of volumes. Arguments as :class:`Conv2DTranspose`, ``data_format`` before ``output_padding``.
+    """Transposed convolution of volumes.
+
+    Arguments as :class:`Conv2DTranspose`, ``data_format`` before ``output_padding``.
 
     Input shape: (batch, depth, height, width, channels).
 

@@ -57,7 +57,7 @@ class Dot(Layer):
         if self.normalize:
             arrays = [normalize(x, axis=axis) for x, axis in zip(arrays, axes, strict=True)]
         contracted = ((axes[0],), (axes[1],))
-        result = jax.lax.dot_general(*arrays, dimension_numbers=(contracted, ((0,), (0,))))
+        result = jax.lax.dot_general(arrays[0], arrays[1], dimension_numbers=(contracted, ((0,), (0,))))
         return result[:, None] if result.ndim == 1 else result
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:

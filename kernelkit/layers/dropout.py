@@ -62,7 +62,7 @@ class _SpatialDropout(Dropout):
     """Dropout of whole channels."""
 
     _spatial_axes: int
-    _not_in_config = ("noise_shape",)
+    _not_in_config: tuple[str, ...] = ("noise_shape",)
 
     def __init__(self, rate: float, data_format: str | None = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(rate, seed=seed, **kwargs)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import constraints, dtypes, initializers, regularizers
 from kernelkit.dispatch import op
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.variable import Variable
 
 
 class Embedding(LowRankLayer):
@@ -90,9 +91,9 @@ class Embedding(LowRankLayer):
         indices = jnp.asarray(inputs)
         indices = indices if dtypes.is_int(indices.dtype) else indices.astype("int32")
         vectors = jnp.take(self._weight.value, indices, axis=0)
-        if self.lora_enabled:
+        if self._factors is not None:
             a, b = self._factors
-            vectors = vectors + (self.lora_alpha / self.lora_rank) * jnp.take(a.value, indices, axis=0) @ b.value
+            vectors = vectors + self._strength * jnp.take(a.value, indices, axis=0) @ b.value
         return vectors.astype(self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -159,7 +160,7 @@ class ReversibleEmbedding(Embedding):
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
-        self.reverse_embeddings = None
+        self.reverse_embeddings: Variable | None = None
         if not self.tie_weights:
             self.reverse_embeddings = self.add_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
@@ -169,7 +170,8 @@ class ReversibleEmbedding(Embedding):
         if not reverse:
             return super().call(inputs)
         dtype = dtypes.standardize_dtype(self.reverse_dtype or self.compute_dtype)
-        kernel = jnp.asarray(self.embeddings).T if self.tie_weights else self.reverse_embeddings.value
+        own = self.reverse_embeddings
+        kernel = jnp.asarray(self.embeddings).T if own is None else own.value
         scores = jnp.matmul(jnp.asarray(inputs).astype(dtype), kernel.astype(dtype))
         if self.logit_soft_cap is not None:
             scores = self.logit_soft_cap * jnp.tanh(scores / self.logit_soft_cap)

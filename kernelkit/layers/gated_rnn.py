@@ -17,7 +17,7 @@ class GatedCell(RecurrentCell):
     """A cell whose step is a sum of two matrix products, and elementwise functions of it."""
 
     def gates(self) -> Any:
-        """Return the step as :func:`~kernelkit.layers.recurrence.gated_loop` takes it, or ``None`` if it has no such form."""
+        """Return the step as :func:`~kernelkit.layers.recurrence.gated_loop` takes it, if it has such a form."""
         raise NotImplementedError
 
     def _biases(self) -> tuple[Any, Any]:

@@ -49,8 +49,8 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         keepdims: Whether the axis stays, with size 1.
 
-    Call arguments: sequences (batch, steps, channels), and a mask of bools (batch, steps), ``False`` at padding. The mean
-    over no step at all is NaN.
+    Call arguments: sequences (batch, steps, channels), and a mask of bools (batch, steps), ``False`` at padding. The
+    mean over no step at all is NaN.
 
     Example:
         >>> import kernelkit as kk

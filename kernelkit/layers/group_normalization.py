@@ -11,6 +11,7 @@ from kernelkit import constraints, initializers, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn.normalization import mean_and_variance
+from kernelkit.variable import Variable
 
 
 class GroupNormalization(Layer):
@@ -66,7 +67,8 @@ class GroupNormalization(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma = self.beta = None
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
         channels = input_shape[self.axis]

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
+from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
 from kernelkit.layers import calling, input_spec, legacy
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.metrics.metric import Metric
@@ -24,6 +24,8 @@ from kernelkit.symbolic import KerasTensor, Operation, any_symbolic, eval_spec
 from kernelkit.variable import Variable
 
 __all__ = ["Layer"]
+
+_PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
 
 
 class Layer(Operation, serialize.Configurable):
@@ -82,6 +84,18 @@ class Layer(Operation, serialize.Configurable):
         self._path: str | None = None
         self._build_shapes: dict[str, Any] | None = None
         self._building = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Numbers, texts and arrays hold no parts, so layers may keep them in each call at no cost.
+        if name not in self._untracked and not (
+            isinstance(value, _PLAIN) and isinstance(self.__dict__.get(name), _PLAIN)
+        ):
+            changes.structure.note()
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        changes.structure.note()
+        object.__delattr__(self, name)
 
     # Building ---------------------------------------------------------------------------------------------------------
 
@@ -144,6 +158,7 @@ class Layer(Operation, serialize.Configurable):
         if not self._trainable:
             variable.trainable = False
         self._own_variables.append(variable)
+        changes.structure.note()
         return variable
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
@@ -484,6 +499,7 @@ class Layer(Operation, serialize.Configurable):
     def trainable(self, value: bool) -> None:
         value = bool(value)
         self._trainable = value
+        changes.structure.note()
         for variable in parts(self, Variable):
             if variable.born_trainable:
                 variable.trainable = value

@@ -10,6 +10,7 @@ from kernelkit import constraints, initializers, regularizers
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
 from kernelkit.ops.nn.normalization import normalized_axes
+from kernelkit.variable import Variable
 
 
 class LayerNormalization(Layer):
@@ -69,7 +70,8 @@ class LayerNormalization(Layer):
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
         self.rms_scaling = rms_scaling
-        self.gamma = self.beta = None
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
         shape = shape_along(input_shape, self.axis)

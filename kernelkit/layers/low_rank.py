@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -27,6 +26,7 @@ class LowRankLayer(Layer):
         self.lora_alpha = lora_rank if lora_alpha is None else lora_alpha
         self.lora_enabled = False
         self._factors: tuple[Variable, Variable] | None = None
+        self._strength = 1.0
 
     def enable_lora(
         self,
@@ -57,6 +57,7 @@ class LowRankLayer(Layer):
         weight.trainable = False
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha
+        self._strength = self.lora_alpha / rank
         self.lora_enabled = True
 
     def _make_weight(self, shape: tuple, initializer: Any, regularizer: Any, constraint: Any) -> None:
@@ -73,11 +74,10 @@ class LowRankLayer(Layer):
 
     def _adapted(self) -> Any:
         """Return the weight, an array with the product added once LoRA is enabled."""
-        return self._weight if self._factors is None else self._weight.value + self._product()
-
-    def _product(self) -> jax.Array:
+        if self._factors is None:
+            return self._weight
         a, b = self._factors
-        return (self.lora_alpha / self.lora_rank) * jnp.matmul(a.value, b.value)
+        return self._weight.value + self._strength * jnp.matmul(a.value, b.value)
 
     def save_own_variables(self, store: Any) -> None:
         """Write the weights, the large one with the product added to it."""
@@ -87,7 +87,7 @@ class LowRankLayer(Layer):
 
     def load_own_variables(self, store: Any) -> None:
         """Read what :meth:`save_own_variables` wrote; the product starts again at zero."""
-        if not self.lora_enabled:
+        if self._factors is None:
             super().load_own_variables(store)
             return
         for i, variable in enumerate(self._saved_variables()):

@@ -90,7 +90,8 @@ class MaxPooling2D(MaxPoolingLayer):
     Args:
         pool_size: Int or two: height and width of the window.
         strides: Int or two: step between windows; the window's size for ``None``.
-        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the strides).
+        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the
+            strides).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         name: Name.
 
@@ -143,7 +144,8 @@ class AveragePooling2D(PoolingLayer):
     Args:
         pool_size: Int or two: height and width of the window.
         strides: Int or two: step between windows; the window's size for ``None``.
-        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the strides).
+        padding: ``"valid"`` (windows inside the input) or ``"same"`` (as many windows as pixels, divided by the
+            strides).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         name: Name.
 

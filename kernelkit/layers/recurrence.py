@@ -112,7 +112,7 @@ def gated_loop(
         ``(outputs (steps, batch, units) or None, last state)``.
     """
 
-    def body(state: tuple, now: tuple) -> tuple:
+    def body(state: tuple, now: tuple) -> tuple[tuple, Any]:
         state, _ = _advance(cell, kernel, bias, state, now)
         return state, state[0] if collect else None
 
@@ -128,7 +128,7 @@ def _advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tup
 
 
 def _gated_forward(cell, collect, xs, kernel, bias, state, mask):
-    def body(state: tuple, now: tuple) -> tuple:
+    def body(state: tuple, now: tuple) -> tuple[tuple, Any]:
         new, slopes = _advance(cell, kernel, bias, state, now)
         return new, (state[0], slopes)
 
@@ -142,7 +142,7 @@ def _gated_backward(cell, collect, residuals, gradients):
     by_step, last = gradients
     transposed = kernel.T
 
-    def body(gradient: tuple, now: tuple) -> tuple:
+    def body(gradient: tuple, now: tuple) -> tuple[tuple, Any]:
         slopes, keep, of_output = now
         if of_output is not None:
             gradient = (gradient[0] + of_output, *gradient[1:])

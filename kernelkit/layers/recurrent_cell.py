@@ -19,8 +19,8 @@ from kernelkit.random import SeedGenerator
 ELEMENTWISE = frozenset(
     getattr(activations, name)
     for name in (
-        "celu elu exponential gelu hard_sigmoid hard_silu leaky_relu linear log_sigmoid mish relu relu6 selu sigmoid silu "
-        "softplus softsign tanh"
+        "celu elu exponential gelu hard_sigmoid hard_silu leaky_relu linear log_sigmoid mish relu relu6 selu sigmoid "
+        "silu softplus softsign tanh"
     ).split()
 )
 

@@ -44,8 +44,8 @@ class RNN(Layer):
         training: Whether dropout is active.
 
     Returns:
-        Outputs (batch, units), or (batch, steps, units) with ``return_sequences``; with ``return_state`` a tuple of them
-        and of the state's arrays.
+        Outputs (batch, units), or (batch, steps, units) with ``return_sequences``; with ``return_state`` a tuple of
+        them and of the state's arrays.
 
     Raises:
         ValueError: If the initial state doesn't fit the cell, or the batch size of a stateful layer changes.
@@ -105,8 +105,8 @@ class RNN(Layer):
             batch_size = sequences_shape[0]
             if batch_size is None:
                 raise ValueError(
-                    f"{self._who()} is stateful: it keeps one state for each sample of the batch, so the batch size must "
-                    "be fixed. Begin the model with Input(batch_shape=(batch_size, steps, features))."
+                    f"{self._who()} is stateful: it keeps one state for each sample of the batch, so the batch size "
+                    "must be fixed. Begin the model with Input(batch_shape=(batch_size, steps, features))."
                 )
             self.states = jax.tree.map(
                 lambda value: Variable(value, trainable=False, name="rnn_state"), self.get_initial_state(batch_size)
@@ -161,7 +161,7 @@ class RNN(Layer):
                 f"{[v.shape for v in wanted]}, got {[v.shape for v in given]}."
                 + (" A stateful layer keeps its batch size: feed batches of equal size." if self.stateful else "")
             )
-        return treedef.unflatten([v.astype(w.dtype) for v, w in zip(given, wanted, strict=True)])
+        return jax.tree.unflatten(treedef, [v.astype(w.dtype) for v, w in zip(given, wanted, strict=True)])
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> tuple:
         """Run the cell over all steps.
@@ -180,7 +180,7 @@ class RNN(Layer):
 
         def step(x: jax.Array, state: Any) -> tuple:
             output, new = self.cell(x, state)
-            return output, treedef.unflatten(jax.tree.leaves(new))
+            return output, jax.tree.unflatten(treedef, jax.tree.leaves(new))
 
         with same_dropout_each_step(self.cell, xs.shape[1], training):
             last, outputs, state = loop_layer(

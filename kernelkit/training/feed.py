@@ -299,6 +299,11 @@ def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:
 # ----------------------------------------------------------------------------------------------------------------
 
 
+def one_batch(batch: Any) -> Any:
+    """Return a batch as arrays that a compiled program takes: NumPy's in a dtype of jax, jax's as they are."""
+    return jtu.tree_map(lambda v: v if isinstance(v, jax.Array) else _host(v), to_host(batch))
+
+
 def to_host(batch: Any) -> Any:
     """Return a batch of tensors of any framework as NumPy (or jax) arrays of dtypes that jax takes."""
     return jtu.tree_map(as_array, batch, is_leaf=lambda v: v is None or _is_frame(v))

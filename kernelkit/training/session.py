@@ -9,7 +9,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import metrics, optimizers, scope
+from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
@@ -40,8 +40,9 @@ class Training:
         self.guard = InterruptGuard()
         self._programs: dict[Any, Program] = {}
         self._paces: dict[Any, Pace] = {}
-        self._variables: dict[str, tuple[Any, StateVariables]] = {}
+        self._variables: dict[str, tuple[int, Any, StateVariables]] = {}
         self._ready_for: set[str] = set()
+        self._log_order: tuple[tuple, list[str]] | None = None
 
     def forget(self) -> None:
         """Drop the programs: the model has changed."""
@@ -147,10 +148,14 @@ class Training:
     def variables(self, kind: str) -> StateVariables:
         """Return the variables of a kind of step, in their fixed order."""
         model = self.model
-        signature = tuple((id(layer), layer._trainable) for layer in [model, *model._flatten_layers()])
+        now = changes.structure.count
         cached = self._variables.get(kind)
-        if cached is not None and cached[0] == signature:
-            return cached[1]
+        if cached is not None and cached[0] == now:
+            return cached[2]
+        signature = tuple((id(layer), layer._trainable) for layer in [model, *model._flatten_layers()])
+        if cached is not None and cached[1] == signature:
+            self._variables[kind] = (now, *cached[1:])
+            return cached[2]
         trainable, rest = tuple(model.trainable_variables), tuple(model.non_trainable_variables)
         slots: tuple = ()
         watched: tuple = ()
@@ -162,7 +167,7 @@ class Training:
             own = {id(v) for v in watched}
             rest = tuple(v for v in rest if id(v) not in own)
         found = StateVariables(trainable, rest, slots, watched)
-        self._variables[kind] = (signature, found)
+        self._variables[kind] = (now, signature, found)
         if cached is not None:
             self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
         return found
@@ -171,6 +176,16 @@ class Training:
         """Return the model's optimizer, and those that a subclass keeps as attributes."""
         own = [self.model.optimizer] if self.model.optimizer is not None else []
         return unique([*own, *parts(self.model, optimizers.Optimizer)])
+
+    def as_list(self, logs: dict) -> Any:
+        """Return logs, which jax sorts by name, as a list in the order of the metrics; one alone as it is."""
+        key = (changes.structure.count, *logs)
+        if self._log_order is None or self._log_order[0] != key:
+            names = [name for metric in self.model.metrics for name in getattr(metric, "names", [metric.name])]
+            order = sorted(logs, key=lambda n: names.index(n) if n in names else len(names))
+            self._log_order = (key, order)
+        values = [logs[name] for name in self._log_order[1]]
+        return values[0] if len(values) == 1 else values
 
     # Programs ---------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,8 @@
 """The pure step, and K of them in one dispatch.
 
 A step is `(state, batch) -> (logs, state)`. A :class:`Program` wraps it in a loop over batches that lie on the device,
-with
-the number of steps and the first one as traced arguments: one compiled executable serves `fit` at any fusion, single
-steps, and replay, and gives the same bits for each.
+with the number of steps and the first one as traced arguments: one compiled executable serves `fit` at any fusion,
+single steps, and replay, and gives the same bits for each.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class Program:
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
         capacity = min(MAX_STEPS, max(1, rows // batch_size))
         leaves, treedef = jtu.tree_flatten((state, data, order))
-        key = (batch_size, treedef, tuple((v.shape, v.dtype, v.sharding) for v in leaves))
+        key = (batch_size, treedef, tuple((v.shape, v.dtype, getattr(v, "sharding", None)) for v in leaves))
         executable = self._executables.get(key)
         if executable is None:
             zero = jnp.zeros((), "int32")

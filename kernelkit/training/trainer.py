@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import config, optimizers, scope
+from kernelkit import changes, config, optimizers, scope
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import make_default_seed
 from kernelkit.training import data as data_module
 from kernelkit.training import display, loop
 from kernelkit.training.callback import CallbackList
 from kernelkit.training.data import make_feed, pack, unpack
-from kernelkit.training.feed import to_host
+from kernelkit.training.feed import one_batch
 from kernelkit.training.history import History
 from kernelkit.training.session import Training
 
@@ -318,6 +318,7 @@ class Trainer:
             ValueError: Before anything is trained, if the model isn't compiled or the data don't fit together.
         """
         self._training.require_compiled("fit")
+        changes.structure.note()  # a list of layers may have grown, which nothing notices
         if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
         if validation_split and validation_data is None:
@@ -406,7 +407,7 @@ class Trainer:
         logs = loop.evaluate(self._training, feed, told)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
-        return logs if return_dict else _as_list(logs, self.metrics)
+        return logs if return_dict else self._training.as_list(logs)
 
     def predict(
         self,
@@ -457,21 +458,20 @@ class Trainer:
         """
         self._training.require_compiled("train_on_batch")
         logs = self._on_batch("train", x, y, sample_weight, class_weight)
-        return logs if return_dict else _as_list(logs, self.metrics)
+        return logs if return_dict else self._training.as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.require_compiled("test_on_batch")
         logs = self._on_batch("test", x, y, sample_weight, None)
-        return logs if return_dict else _as_list(logs, self.metrics)
+        return logs if return_dict else self._training.as_list(logs)
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch")
         training.prepare(kind, batch)
         variables = training.variables(kind)
-        arrays = jax.tree_util.tree_map(jnp.asarray, batch)
-        run = training.program(kind).prepare(variables.peek(), arrays, None, _batch_rows(batch))
+        run = training.program(kind).prepare(variables.peek(), batch, None, _batch_rows(batch))
         with training.guard, training.guard.whole:
             state, logs = run(variables.take(), 0, 1)
             variables.give(state)
@@ -481,9 +481,8 @@ class Trainer:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch")
         self._training.prepare("predict", batch)
-        arrays = jax.tree_util.tree_map(jnp.asarray, batch)
         variables = self._training.variables("predict")
-        run = self._training.program("predict").prepare(variables.peek(), arrays, None, _batch_rows(batch))
+        run = self._training.program("predict").prepare(variables.peek(), batch, None, _batch_rows(batch))
         return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], run(variables.peek(), 0, 1))
 
     # Configs ----------------------------------------------------------------------------------------------------------
@@ -513,16 +512,9 @@ def _checked_batch(x: Any, y: Any, sample_weight: Any, class_weight: dict | None
     data_module.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if class_weight:
         arrays[2] = data_module.weights_of_classes(arrays[1], class_weight, arrays[2])
-    return to_host(pack(*arrays))
+    return one_batch(pack(*arrays))
 
 
 def _batch_rows(batch: Any) -> int:
     leaves = [v for v in jax.tree_util.tree_leaves(batch) if getattr(v, "ndim", 0)]
     return int(leaves[0].shape[0]) if leaves else 1
-
-
-def _as_list(logs: dict, metrics: list) -> Any:
-    # Logs come sorted by name, as jax returns every dict; lists are in the order of the metrics.
-    names = [name for metric in metrics for name in getattr(metric, "names", [metric.name])]
-    values = [logs[name] for name in sorted(logs, key=lambda n: names.index(n) if n in names else len(names))]
-    return values[0] if len(values) == 1 else values

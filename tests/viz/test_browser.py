@@ -310,6 +310,19 @@ def test_histories_are_compared(open_notebook):
     notebook.screenshot("compare")
 
 
+def test_a_second_training_is_seen_with_the_first(open_notebook):
+    notebook = open_notebook(*["run = train(LivePanel(), epochs=8, steps=50, pause=0.01)"] * 2)
+    for cell in (1, 2):
+        notebook.run_cell(cell)
+        notebook.wait_cell_done(cell)
+    last = notebook.page.locator(PANEL).last
+    last.locator(".kk-legend button", has_text="run 1").first.wait_for()
+    last.scroll_into_view_if_needed()
+    notebook.screenshot("second-training")
+    last.locator("label", has_text="Earlier runs").locator("input").uncheck()
+    last.locator(".kk-legend button", has_text="run 1").first.wait_for(state="detached")
+
+
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_a_phones_width_is_enough_in_both_themes(open_notebook, theme):
     notebook = open_notebook("run = train(LivePanel(), epochs=4, steps=100)", width=470, height=1100)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kernelkit.viz.curves import bundle
+from kernelkit.viz.curves import bundle, earlier
 from kernelkit.viz.curves.panel import INTERVAL, LivePanel
 from tests.viz.decoder import Decoder
 from tests.viz.fake import Block, DeviceArray, Run, train
@@ -253,6 +253,24 @@ def test_nonsense_from_a_page_is_answered_and_harms_nothing(value):
     run, facts = steer(output, has_steps, *nonsense, epochs=4)
     assert len(run.history.epoch) == 4 and facts[-1]["state"] == "done"
     assert run.model.optimizer.learning_rate == 1e-3
+
+
+def test_earlier_runs_of_the_same_metrics_are_told():
+    earlier.forget()
+    train(LivePanel(FakeOutput()), epochs=3, steps=20)
+    train(LivePanel(FakeOutput()), epochs=200, steps=10, block=10)
+    train(LivePanel(FakeOutput()), epochs=1, steps=20)
+    output = FakeOutput()
+    train(LivePanel(output), epochs=2, steps=20)
+    told = [content["earlier"] for content, _ in output.messages if content["full"]]
+    assert told[0] == [] and [len(run["epochs"]) for run in told[-1]] == [3, 25]
+    assert told[-1][1]["epochs"][-1] == 200
+    assert told[-1][0]["logs"].keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert all("earlier" not in content for content, _ in output.messages if not content["full"])
+    other = FakeOutput()
+    drive(other, 30, 0.05).end("done")
+    assert other.messages[-1][0]["earlier"] == []
+    earlier.forget()
 
 
 def test_only_what_can_be_done_is_offered():

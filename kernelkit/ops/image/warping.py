@@ -6,7 +6,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.scipy import ndimage
 
 from kernelkit import random
 from kernelkit.dispatch import op
@@ -45,14 +44,20 @@ def map_coordinates(
     one_of("order", order, (0, 1))
     one_of("fill_mode", fill_mode, _FILL_MODES)
     places = as_array(coordinates)
-    return ndimage.map_coordinates(as_array(inputs), list(places), order, fill_mode, fill_value)
+    return _sample(as_array(inputs), list(places), order, fill_mode, fill_value)
+
+
+def _sample(*arguments: Any) -> jax.Array:
+    from jax.scipy import ndimage  # slow to import, and few programs warp images
+
+    return ndimage.map_coordinates(*arguments)
 
 
 def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
     """Return images (batch, height, width, channels) read at places (batch, rows, columns)."""
 
     def channel(plane: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-        return ndimage.map_coordinates(plane, [y, x], order, fill_mode, fill_value)
+        return _sample(plane, [y, x], order, fill_mode, fill_value)
 
     channels = jax.vmap(channel, in_axes=(-1, None, None), out_axes=-1)
     return jax.vmap(channels)(images, x, y)

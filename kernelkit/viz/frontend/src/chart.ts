@@ -114,11 +114,11 @@ export class Chart {
       label: line.label,
       show: !this.choices.hidden.has(line.key),
       stroke: soft ? withAlpha(color, alone ? 0.75 : line.points > CROWDED ? 0.3 : 0.45) : color,
-      width: soft ? 1 : line.role === "earlier" ? 1.25 : 2,
+      width: soft ? 1 : isEarlier(line) ? 1.25 : 2,
       dash: line.role === "validation" ? DASH : undefined,
       spanGaps: true,
       points: {
-        show: () => !soft && line.role !== "smooth" && line.role !== "earlier" && this.pointsOf(line.key) <= MARKED_POINTS,
+        show: () => !soft && line.role !== "smooth" && !isEarlier(line) && this.pointsOf(line.key) <= MARKED_POINTS,
         size: 5, stroke: color, fill: color, width: 1,
       },
     };
@@ -220,7 +220,9 @@ export class Chart {
 
   private makeLegend(colors: string[]): void {
     this.buttons.clear();
-    this.legend.replaceChildren(...this.lines.map((line, i) => {
+    const order = [...this.lines.keys()].sort((a, b) => Number(isEarlier(this.lines[a])) - Number(isEarlier(this.lines[b])));
+    this.legend.replaceChildren(...order.map((i) => {
+      const line = this.lines[i];
       const swatch = element("i", { class: `kk-swatch kk-${line.role}`, style: `color:${colors[i]}` });
       const value = element("b", {});
       const button = element("button", { type: "button", click: () => this.events.toggle(line.key) },
@@ -255,8 +257,12 @@ export class Chart {
   }
 }
 
+function isEarlier(line: Line): boolean {
+  return line.role === "earlier";
+}
+
 function colorOf(line: Line, runs: number, theme: Theme): string {
-  if (line.role === "earlier") return theme.earlier[line.run % theme.earlier.length];
+  if (isEarlier(line)) return theme.earlier[line.run % theme.earlier.length];
   if (runs > 1) return theme.runs[line.run % theme.runs.length];
   return line.role === "validation" ? theme.validation : theme.train;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bestOf, layGrid, linesOf, smooth, stepAt } from "../src/lines";
 import { Run } from "../src/run";
-import type { Entry, Facts, Update } from "../src/types";
+import type { Earlier, Entry, Facts, Update } from "../src/types";
 
 const FACTS: Facts = {
   name: "mlp", state: "running", epochs: 3, first_epoch: 0, steps: 4, best: { val_loss: [2, 0.5] }, rate_changes: false,
@@ -52,7 +52,7 @@ test("steps and epochs share one axis", () => {
 test("one epoch is shown by its steps", () => {
   const run = new Run();
   run.receive(...message(1, true, [[{ count: 2 }, [1, 2]]], { epochs: 1 }));
-  assert.deepEqual(layGrid([run]), { unit: "step", x: [1, 2], at: [{ step: Int32Array.of(0, 1), epoch: new Int32Array(0) }] });
+  assert.deepEqual(layGrid([run]), { unit: "step", x: [1, 2], at: [{ step: Int32Array.of(0, 1), epoch: new Int32Array(0) }], earlier: [] });
 });
 
 test("wide buckets are drawn through their lows and highs", () => {
@@ -72,4 +72,16 @@ test("names of several runs stand beside their lines", () => {
   runs[1].facts!.name = "second";
   const labels = linesOf(runs, "loss", layGrid(runs), 0).map((line) => line.label);
   assert.deepEqual(labels, ["mlp running mean", "mlp", "mlp validation", "second running mean", "second", "second validation"]);
+});
+
+test("earlier runs are lines of their own, as long as they are", () => {
+  const run = trained();
+  const [update, data] = message(2, true, []);
+  const earlier: Earlier[] = [{ name: "run 1", epochs: [1, 2, 3], logs: { loss: [3, "nan", 1], val_loss: [4, 3, 2] } }, { name: "run 2", epochs: [1, 2], logs: { loss: [5, 4] } }];
+  run.receive({ ...update, earlier }, data);
+  const grid = layGrid([run], true);
+  assert.deepEqual(grid.x, [1, 2, 3]);
+  const lines = linesOf([run], "loss", grid, 0);
+  assert.deepEqual(lines.map((l) => [l.label, l.role, l.y]), [["run 1", "earlier", [4, 3, 2]], ["run 2", "earlier", [5, 4, null]]]);
+  assert.deepEqual(linesOf([run], "loss", layGrid([run]), 0), []);
 });
