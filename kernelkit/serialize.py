@@ -190,6 +190,8 @@ class Configurable:
     _not_in_config: tuple[str, ...] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if (args or kwargs) and cls.__init__ is object.__init__:
+            raise TypeError(f"{cls.__name__}() takes no arguments, got {[*args, *kwargs]}.")
         instance = super().__new__(cls)
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         return instance

@@ -6,6 +6,7 @@ A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touc
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -236,8 +237,19 @@ class Variable(Operators):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype)
 
-    def __jax_array__(self) -> jax.Array:
-        return self.value
+    @property
+    def __jax_array__(self) -> Callable[[], jax.Array] | None:
+        # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
+        if scope.local.tape is not None and self._trainable:
+            # `array * variable` asks here first; told no, it leaves the product to `variable.__rmul__`, which records.
+            if sys._getframe(1).f_code.co_name.startswith("_operator_"):
+                return None
+            raise RuntimeError(
+                f"A function outside of kernelkit (of jax.numpy, say) was given the variable {self.path!r} while a "
+                "GradientTape is open; its gradient would stop here. Use the function of the same name in "
+                "kernelkit.ops, or pass `variable.value` if no gradient should flow, or use jax.value_and_grad."
+            )
+        return lambda: self.value
 
     def __float__(self) -> float:
         return float(self._scalar())

@@ -18,8 +18,8 @@ class ModelCheckpoint(Callback):
 
     Args:
         filepath: Path of the file; it may hold ``{epoch}``, ``{batch}`` (both counted from 1) and names of logs,
-            such as ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends with ``.weights.h5`` for weights, else with ``.keras`` or
-            ``.h5``.
+            such as ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends with ``.weights.h5`` for weights, else with
+            ``.keras`` or ``.h5``.
         monitor: Name of the metric that tells what is best.
         verbose: 1 to say when something is saved.
         save_best_only: Whether only a model that is better than all before is saved.

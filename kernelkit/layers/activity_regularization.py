@@ -18,7 +18,7 @@ class ActivityRegularization(Layer):
     Example:
         >>> import kernelkit as kk
         >>> layer = kk.layers.ActivityRegularization(l2=0.5)
-        >>> y = layer(kk.ops.array([1.0, -3.0]))
+        >>> y = layer(kk.ops.array([[1.0, -3.0]]))
         >>> float(layer.losses[0])
         5.0
     """

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import activations, constraints, initializers, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.ops.lowering import contract
 
 
 class Dense(LowRankLayer):
@@ -105,7 +106,7 @@ class Dense(LowRankLayer):
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
-        x = jnp.matmul(jnp.asarray(inputs), jnp.asarray(self.kernel))
+        x = contract(jnp.asarray(inputs), jnp.asarray(self.kernel))
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)

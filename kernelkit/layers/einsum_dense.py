@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, regularizers
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.ops.lowering import contract
 
 
 class EinsumDense(LowRankLayer):
@@ -104,13 +105,33 @@ class EinsumDense(LowRankLayer):
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
-        x = jnp.einsum(self.equation, jnp.asarray(inputs), jnp.asarray(self.kernel))
+        x, kernel = jnp.asarray(inputs), jnp.asarray(self.kernel)
+        contracted = plain_contraction(self.equation)
+        x = contract(x, kernel, contracted) if contracted else jnp.einsum(self.equation, x, kernel)
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)
 
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
+
+
+def plain_contraction(equation: str) -> int:
+    """Return how many axes an equation contracts, if they are the last of the input and the first of the kernel.
+
+    Returns:
+        The number, or 0 if the equation is of another form.
+
+    Example:
+        >>> plain_contraction("abcd,cdef->abef"), plain_contraction("abc,cd->adb")
+        (2, 0)
+    """
+    inputs, _, rest = equation.replace(" ", "").partition(",")
+    kernel, _, output = rest.partition("->")
+    count = next((i for i, letter in enumerate(kernel) if letter not in inputs), len(kernel))
+    lead = inputs[: len(inputs) - count]
+    in_order = inputs.endswith(kernel[:count]) and output == lead + kernel[count:] and len(set(inputs)) == len(inputs)
+    return count if in_order and "." not in equation else 0
 
 
 def weight_shapes(

@@ -106,7 +106,9 @@ def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
     """Return the symbolic result where sizes are capped: what differs if unknown sizes are 1 is unknown."""
 
     def smallest(x: Any) -> Any:
-        return KerasTensor([1 if size is None else size for size in x.shape], dtype=x.dtype) if isinstance(x, KerasTensor) else x
+        if not isinstance(x, KerasTensor):
+            return x
+        return KerasTensor([1 if size is None else size for size in x.shape], dtype=x.dtype)
 
     def merge(a: KerasTensor, b: KerasTensor) -> KerasTensor:
         return KerasTensor([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)], dtype=a.dtype)

@@ -186,8 +186,8 @@ class ArrayFeed(Feed):
             yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
-        return jtu.tree_unflatten(self._treedef, 
-            [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
+        return jtu.tree_unflatten(
+            self._treedef, [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
         )
 
 

@@ -47,7 +47,8 @@ def test_draws_are_pure_in_a_jitted_step(name, args):
     second, _ = step(after, ONES)
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(first, layer(ONES, training=True))
+    # Fused, the arithmetic around the draw may round otherwise.
+    np.testing.assert_allclose(first, layer(ONES, training=True), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["Dropout", "GaussianDropout", "GaussianNoise", "AlphaDropout"])

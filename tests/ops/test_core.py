@@ -77,9 +77,9 @@ def test_a_symbolic_tensor_has_no_numpy_value():
 def test_loops_and_branches_are_differentiated_on_a_tape():
     x = kk.Variable(2.0)
     with kk.GradientTape(persistent=True) as tape:
-        power = ops.fori_loop(0, 3, lambda i, a: a * x, ops.ones(()))
+        power = ops.fori_loop(0, 3, lambda i, a: x * a, ops.ones(()))
         chosen = ops.cond(x > 1.0, lambda: x * x, lambda: x)
-        total, _ = ops.scan(lambda c, _: (c * x, c), ops.ones(()), length=2)
+        total, _ = ops.scan(lambda c, _: (x * c, c), ops.ones(()), length=2)
     assert float(tape.gradient(power, x)) == 12.0
     assert float(tape.gradient(chosen, x)) == 4.0
     assert float(tape.gradient(total, x)) == 4.0

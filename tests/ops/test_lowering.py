@@ -166,9 +166,7 @@ def test_whole_numbers_and_empty_batches_are_left_to_lax():
     x, kernel = jnp.ones((1, 4, 4, 1), jnp.int32), jnp.ones((2, 2, 1, 1), jnp.int32)
     y = lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1))
     assert y.dtype == jnp.int32 and (np.asarray(y) == 4).all()
-    y = lowering.convolve(
-        jnp.zeros((0, 4, 4, 1)), draw(2, 2, 1, 3), strides=(1, 1), padding="VALID", dilation=(1, 1)
-    )
+    y = lowering.convolve(jnp.zeros((0, 4, 4, 1)), draw(2, 2, 1, 3), strides=(1, 1), padding="VALID", dilation=(1, 1))
     assert y.shape == (0, 3, 3, 3)
 
 
@@ -247,9 +245,7 @@ def test_max_pool_equals_lax(case, ties):
 @pytest.mark.parametrize("case", POOLS.values(), ids=POOLS)
 def test_avg_pool_equals_lax_over_the_cells_that_are_not_padding(case):
     shape, window, strides, padding = case
-    ours = values_and_gradients(
-        lambda x: lowering.avg_pool(x, window, strides=strides, padding=padding), draw(*shape)
-    )
+    ours = values_and_gradients(lambda x: lowering.avg_pool(x, window, strides=strides, padding=padding), draw(*shape))
     theirs = values_and_gradients(lambda x: lax_avg_pool(x, window, strides, padding), draw(*shape))
     assert_same(ours, theirs, tolerance=1e-6)
 

@@ -288,7 +288,7 @@ def test_charts_are_explored_by_mouse_and_keyboard(open_notebook):
     page.wait_for_timeout(200)
     assert ink(notebook) < full
     page.locator(f"{PANEL} input[type=range]").fill("0.9")
-    page.locator(f"{PANEL} input[type=checkbox]").check()
+    page.locator(f"{PANEL} label", has_text="Log scale").locator("input").check()
     page.locator(f"{PANEL} .kk-legend button", has_text="smoothed").first.wait_for()
     notebook.screenshot("smooth-log")
 

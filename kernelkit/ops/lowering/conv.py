@@ -90,7 +90,7 @@ def _output_shape(shape, kernel_shape, strides, pads, dilation) -> tuple[int, ..
     spans = extents(kernel_shape[:-2], dilation)
     return tuple(
         (size + low + high - span) // stride + 1
-        for size, (low, high), span, stride in zip(shape[1:-1], pads, spans, strides)
+        for size, (low, high), span, stride in zip(shape[1:-1], pads, spans, strides, strict=True)
     )
 
 
@@ -195,7 +195,7 @@ def _patches(x, window, out, strides, dilation):
         return x
     cells = []
     for cell in itertools.product(*map(range, window)):
-        start = [i * step for i, step in zip(cell, dilation)]
-        stop = [low + (size - 1) * stride + 1 for low, size, stride in zip(start, out, strides)]
+        start = [i * step for i, step in zip(cell, dilation, strict=True)]
+        stop = [low + (size - 1) * stride + 1 for low, size, stride in zip(start, out, strides, strict=True)]
         cells.append(lax.slice(x, (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *strides, 1)))
     return jnp.concatenate(cells, -1)

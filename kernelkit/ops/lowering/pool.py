@@ -123,7 +123,7 @@ def _lowest(dtype):
 def _cell_counts(shape, window, strides, pads):
     """How many cells of each window are not padding: an array of shape (*output spatial, 1)."""
     counts = np.ones(())
-    for size, cells, stride, (low, high) in zip(shape, window, strides, pads):
+    for size, cells, stride, (low, high) in zip(shape, window, strides, pads, strict=True):
         starts = np.arange(-low, size + high - cells + 1, stride)
         inside = np.minimum(starts + cells, size) - np.maximum(starts, 0)
         counts = counts[..., None] * inside

@@ -11,7 +11,7 @@ def on_cpu() -> bool:
     but it is a `cond`: both branches are traced, differentiated, and keep each other's residuals. The guess only costs
     speed where it is wrong (a computation sent to the CPU of a GPU machine by placing its arguments there).
     """
-    device = jax.config.jax_default_device
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]
     return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 
@@ -24,7 +24,7 @@ def pad_pairs(padding, shape, window, strides, dilation) -> tuple[tuple[int, int
 
 def extents(window, dilation) -> tuple[int, ...]:
     """How many cells a dilated window spans along each axis."""
-    return tuple((size - 1) * step + 1 for size, step in zip(window, dilation))
+    return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
 
 
 def pad_spatial(x, pads, value=0):

@@ -68,7 +68,9 @@ class Series:
         Args:
             values: array `(n,)`, any number type; NaN stands for "no value".
         """
-        rest = np.concatenate([self._tail, np.asarray(values, np.float32).ravel()])
+        rest = np.asarray(values, np.float32).ravel()
+        if len(self._tail):
+            rest = np.concatenate([self._tail, rest])
         while len(rest) >= self.stride:
             if self._filled == self.capacity:
                 self._merge_pairs()
@@ -76,7 +78,7 @@ class Series:
             taken = min(len(rest) // self.stride, self.capacity - self._filled)
             self._reserve(self._filled + taken)
             whole = rest[: taken * self.stride]
-            self._columns[:, self._filled : self._filled + taken] = _reduce(np.stack([whole] * 3), self.stride)
+            self._columns[:, self._filled : self._filled + taken] = _reduce(_thrice(whole), self.stride)
             rest = rest[taken * self.stride :]
             self._tail = rest[:0]
             self._filled += taken
@@ -98,7 +100,7 @@ class Series:
         start = min(start, self.count) // wide * wide
         columns = self._columns[:, start // self.stride : self._filled]
         if len(self._tail):
-            columns = np.concatenate([columns, _reduce(np.stack([self._tail] * 3), self.stride)], axis=1)
+            columns = np.concatenate([columns, _reduce(_thrice(self._tail), self.stride)], axis=1)
         return Buckets(start, wide, *_reduce(columns, wide // self.stride))
 
     def _reserve(self, size: int) -> None:
@@ -123,7 +125,17 @@ def _reduce(columns: np.ndarray, width: int) -> np.ndarray:
         return columns
     mean, low, high = columns
     starts = np.arange(0, len(mean), width)
-    sizes = np.diff(starts, append=len(mean))
+    reduced = np.empty((3, len(starts)), np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        means = np.add.reduceat(mean, starts, dtype=np.float64) / sizes
-        return np.stack([means, np.fmin.reduceat(low, starts), np.fmax.reduceat(high, starts)]).astype(np.float32)
+        sums = np.add.reduceat(mean, starts, dtype=np.float64)
+        sums[:-1] /= width
+        sums[-1] /= len(mean) - starts[-1]
+        reduced[0] = sums
+        np.fmin.reduceat(low, starts, out=reduced[1])
+        np.fmax.reduceat(high, starts, out=reduced[2])
+    return reduced
+
+
+def _thrice(values: np.ndarray) -> np.ndarray:
+    """Values that are not summed up yet, as their own means, lows and highs."""
+    return np.broadcast_to(values, (3, len(values)))
