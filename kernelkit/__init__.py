@@ -27,6 +27,7 @@ from kernelkit import (
     utils,
 )
 from kernelkit.constraints import Constraint
+from kernelkit.dispatch import op
 from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy
 from kernelkit.initializers import Initializer
 from kernelkit.layers import Input, InputSpec, Layer
@@ -73,6 +74,7 @@ __all__ = [
     "metrics",
     "models",
     "name_scope",
+    "op",
     "ops",
     "optimizers",
     "random",

@@ -195,7 +195,9 @@ class Softmax(Layer):
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         x = jnp.asarray(inputs)
-        if mask is not None:
-            lowest = -3e4 if x.dtype == jnp.float16 else -1e9
-            x = jnp.where(jnp.asarray(mask).astype(bool), x, jnp.asarray(lowest, x.dtype))
-        return activations.softmax(x, axis=self.axis)
+        if mask is None:
+            return activations.softmax(x, axis=self.axis)
+        mask = jnp.asarray(mask).astype(bool)
+        lowest = -3e4 if x.dtype == jnp.float16 else -1e9
+        y = activations.softmax(jnp.where(mask, x, jnp.asarray(lowest, x.dtype)), axis=self.axis)
+        return jnp.where(mask, y, jnp.zeros((), y.dtype))  # where all is masked, nothing is given, not equal shares
