@@ -22,6 +22,7 @@ export class Panel {
   private readonly position = element("span", { class: "kk-position" });
   private readonly grid = element("div", { class: "kk-charts" });
   private readonly charts = new Map<string, Chart>();
+  private readonly resized = new ResizeObserver(() => this.charts.forEach((chart) => chart.resize()));
   private readonly cleanups: (() => void)[];
   private readonly group = Math.random().toString(36);
   private layout: Grid | null = null;
@@ -47,12 +48,10 @@ export class Panel {
       element("label", {}, this.earlier, "Earlier runs"), this.reset, this.position);
     this.node = element("section", { class: "kernelkit-panel", "aria-label": "Training curves" },
       element("style", {}, uPlotCss + css), this.header.node, this.tools, this.grid);
-    const resized = new ResizeObserver(() => this.charts.forEach((chart) => chart.resize()));
-    resized.observe(this.grid);
     this.cleanups = [
       session.subscribe(() => this.update()),
       watchTheme(() => { this.theme = null; session.changed(); }),
-      () => resized.disconnect(),
+      () => this.resized.disconnect(),
     ];
     session.changed();
   }
@@ -73,7 +72,7 @@ export class Panel {
     this.updateTools(metrics.length > 0);
     this.layout = layGrid(runs, this.session.choices.earlier);
     for (const [metric, chart] of this.charts) {
-      if (!metrics.includes(metric)) { chart.destroy(); this.charts.delete(metric); }
+      if (!metrics.includes(metric)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(metric); }
     }
     for (const metric of metrics) this.chartOf(metric).update(runs, this.layout, this.theme);
     // uPlot draws in a microtask of its own, queued before this one.
@@ -102,6 +101,8 @@ export class Panel {
       chart = new Chart(metric, this.session.choices, events, this.group);
       this.charts.set(metric, chart);
       this.grid.append(chart.node);
+      // Each chart, not the grid: a chart that is added narrows its neighbours and leaves the grid as wide as it was.
+      this.resized.observe(chart.node);
     }
     return chart;
   }
