@@ -7,6 +7,7 @@ A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touc
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ import numpy as np
 
 from kernelkit import changes, dtypes, scope
 from kernelkit.operators import Operators
+
+state_lock = threading.RLock()
+"""Held while a step has taken variables' arrays and not yet given the new ones: no other thread may read them then."""
 
 
 class Variable(Operators):
@@ -127,8 +131,9 @@ class Variable(Operators):
         if local.stateless is not None:
             value = local.stateless.get_current_value(self)
         if value is None:
-            value = self._value
-            self._lent = True
+            with state_lock:
+                self._lent = True
+                value = self._value
         if local.autocast is not None and self._autocast and jnp.issubdtype(value.dtype, jnp.floating):
             return value.astype(local.autocast)
         return value
@@ -150,7 +155,10 @@ class Variable(Operators):
 
     def numpy(self) -> np.ndarray:
         """Return a NumPy copy of the value."""
-        return np.array(self._value if scope.local.stateless is None else self.value)
+        if scope.local.stateless is not None:
+            return np.array(self.value)
+        with state_lock:
+            return np.array(self._value)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -173,8 +181,9 @@ class Variable(Operators):
                 "Use the stateless form (`stateless_call`, `stateless_apply`) or open a `kernelkit.StatelessScope`."
             )
         else:
-            self._value = self._place(value)
-            self._lent = True
+            with state_lock:
+                self._value = self._place(value)
+                self._lent = True
 
     def assign_add(self, value: Any) -> None:
         """Add to the value in place."""

@@ -11,6 +11,10 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
+from kernelkit.variable import state_lock
+
+_MAIN = threading.main_thread().ident
+
 
 class InterruptGuard:
     """Hold interrupts back inside ``guard.whole`` sections while entered. Threads other than the main one get none.
@@ -46,10 +50,10 @@ class InterruptGuard:
 
 
 class _Section:
-    """A stretch of code that an interrupt cannot cut in two. May be nested."""
+    """A stretch of code that an interrupt cannot cut in two, and no other thread may read weights in. May be nested."""
 
     def __init__(self) -> None:
-        self.depth = 0
+        self.depth = 0  # of the main thread, to which all signals come
         self.pending = False
         self.handler: Any = signal.default_int_handler
 
@@ -65,9 +69,13 @@ class _Section:
             self.handler(signal.SIGINT, None)
 
     def __enter__(self) -> None:
-        self.depth += 1
+        if threading.get_ident() == _MAIN:
+            self.depth += 1  # before the lock, which an interrupt in between would leave locked
+        state_lock.acquire()
 
     def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
-        self.depth -= 1
-        if kind is None:
-            self.raise_pending()
+        state_lock.release()
+        if threading.get_ident() == _MAIN:
+            self.depth -= 1
+            if kind is None:
+                self.raise_pending()

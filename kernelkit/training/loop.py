@@ -31,14 +31,13 @@ def fit(
         feed: Where batches come from.
         run: Epochs, steps, history.
         callbacks: Called at the points that their names tell.
-        display: Shown what happens.
+        display: Shown what happens; its ``begin`` was called.
         validate: Called with the number of an epoch that has ended; returns logs named ``val_...``.
     """
     model = run.model
     model.stop_training = False
     outcome = "failed"
     error: BaseException | None = None
-    display.begin(run)
     try:
         with training.guard:
             callbacks.on_train_begin()
@@ -209,7 +208,8 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
         for k, run in _dispatches(training, "predict", feed, pace, config.max_steps_per_epoch()):
             if callbacks.needs_predict_batches:
                 callbacks.on_predict_batch_begin(step)
-            rows = run(variables.peek())
+            with training.guard.whole:
+                rows = run(variables.peek())
             pace.dispatched(rows, k)
             waiting.append((k, rows))
             fetch(1)

@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.data import unpack
 from kernelkit.training.interrupt import InterruptGuard
@@ -43,6 +44,7 @@ class Training:
         self._variables: dict[str, tuple[int, Any, StateVariables]] = {}
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
+        self.background: BackgroundFit | None = None
 
     def forget(self) -> None:
         """Drop the programs: the model has changed."""
@@ -70,6 +72,14 @@ class Training:
             raise ValueError(
                 f"{what}() needs a loss and an optimizer: call model.compile(optimizer='adam', loss=..., "
                 "metrics=[...]) first."
+            )
+
+    def require_idle(self, what: str) -> None:
+        """Raise if another thread trains the model: both would write the same weights and metrics."""
+        if self.background is not None and self.background.is_training_elsewhere():
+            raise RuntimeError(
+                f"{what}(): model {self.model.name!r} is being trained in the background. Call wait() or stop() on "
+                "what fit(background=True) returned first; predict() and get_weights() work meanwhile."
             )
 
     # Getting ready --------------------------------------------------------------------------------------------------

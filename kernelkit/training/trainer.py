@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from kernelkit.metrics.metric import Metric
 from kernelkit.random import make_default_seed
 from kernelkit.training import data as data_module
 from kernelkit.training import display, loop
+from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback import CallbackList
 from kernelkit.training.data import make_feed, pack, unpack
 from kernelkit.training.feed import one_batch
@@ -288,7 +290,8 @@ class Trainer:
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
-    ) -> History:
+        background: bool = False,
+    ) -> Any:
         """Train the model.
 
         Args:
@@ -310,14 +313,17 @@ class Trainer:
             validation_steps: Steps in a validation, for data without an end.
             validation_batch_size: Samples in a validation step.
             validation_freq: Validate every so many epochs, or in the epochs of a list.
+            background: Whether to return at once and train in a thread, so that other cells can run meanwhile.
 
         Returns:
-            The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, whatever ends the training.
+            The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, whatever ends the training; with
+            ``background=True`` a :class:`~kernelkit.training.background.BackgroundFit` to pause, stop and wait for.
 
         Raises:
             ValueError: Before anything is trained, if the model isn't compiled or the data don't fit together.
         """
         self._training.require_compiled("fit")
+        self._training.require_idle("fit")
         changes.structure.note()  # a list of layers may have grown, which nothing notices
         if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
@@ -348,7 +354,13 @@ class Trainer:
         validate = self._validation(
             validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
         )
-        loop.fit(self._training, feed, run, told, display.choose(verbose), validate)
+        shown = display.choose(verbose)
+        shown.begin(run)
+        work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
+        if background:
+            self._training.background = BackgroundFit(run, work)
+            return self._training.background
+        work()
         return history
 
     def _validation(self, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList) -> Any:
@@ -401,6 +413,7 @@ class Trainer:
         if kwargs:
             raise TypeError(f"evaluate() got unknown arguments {sorted(kwargs)}.")
         self._training.require_compiled("evaluate")
+        self._training.require_idle("evaluate")
         feed = make_feed(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
         self._training.prepare("test", feed.sample())
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
@@ -457,12 +470,14 @@ class Trainer:
             The running means since :meth:`reset_metrics`: a list ``[loss, ...]``, the loss alone, or a dict.
         """
         self._training.require_compiled("train_on_batch")
+        self._training.require_idle("train_on_batch")
         logs = self._on_batch("train", x, y, sample_weight, class_weight)
         return logs if return_dict else self._training.as_list(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.require_compiled("test_on_batch")
+        self._training.require_idle("test_on_batch")
         logs = self._on_batch("test", x, y, sample_weight, None)
         return logs if return_dict else self._training.as_list(logs)
 

@@ -1,0 +1,144 @@
+"""`BackgroundFit`: a training in a thread, and the handle to steer it by."""
+
+from __future__ import annotations
+
+import atexit
+import contextvars
+import threading
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from kernelkit.training.display import Run
+from kernelkit.training.history import History
+
+
+class Status(NamedTuple):
+    """Where a training in the background is.
+
+    Attributes:
+        state: ``"running"``, ``"pausing"``, ``"paused"``, ``"stopping"``, ``"done"``, ``"stopped"`` or ``"failed"``.
+        epochs: How many epochs have ended.
+        logs: The newest epoch's logs.
+    """
+
+    state: str
+    epochs: int
+    logs: dict[str, Any]
+
+
+class BackgroundFit:
+    """What `fit(background=True)` returns: training goes on in a thread while other cells run.
+
+    `predict`, `get_weights` and calls of the model see the weights between two dispatches. When the program ends,
+    training is stopped: a script that needs the result calls :meth:`wait`.
+
+    Args:
+        run: The run.
+        work: What the thread does.
+
+    Example:
+        >>> import numpy as np
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> handle = model.fit(np.ones((8, 2)), np.ones((8, 1)), epochs=3, verbose=0, background=True)
+        >>> len(handle.wait().history["loss"])
+        3
+        >>> handle.status.state
+        'done'
+    """
+
+    def __init__(self, run: Run, work: Callable[[], None]) -> None:
+        self.control = run.control
+        self.history: History = run.history
+        self._run = run
+        self._error: BaseException | None = None
+        # With the context of the cell, what the thread prints and draws goes to the cell's output.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(
+            target=context.run, args=(self._do, work), name=f"kernelkit-fit-{run.name}", daemon=True
+        )
+        atexit.register(self._end)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Stand still after the steps under way."""
+        self.control.pause()
+
+    def resume(self) -> None:
+        """Go on."""
+        self.control.resume()
+
+    def step(self, count: int = 1) -> None:
+        """Do some batches, then stand still again."""
+        self.control.step(count)
+
+    def stop(self, after: Literal["batch", "epoch"] = "batch") -> None:
+        """End training after the steps under way, or when the epoch has ended; :meth:`wait` for it to be over."""
+        self.control.stop(after)
+
+    def set_learning_rate(self, value: float) -> None:
+        """Train on with another learning rate."""
+        self.control.set_learning_rate(value)
+
+    def save(self, path: str | None = None) -> None:
+        """Save the model as it is between two batches."""
+        self.control.save(path)
+
+    def wait(self, timeout: float | None = None) -> History:
+        """Wait until training is over.
+
+        Args:
+            timeout: Seconds to wait at most.
+
+        Returns:
+            The history.
+
+        Raises:
+            TimeoutError: If training still runs when the time is over; it goes on.
+            BaseException: What ended training, if it failed.
+        """
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            raise TimeoutError(f"Training still runs after {timeout} s: {self.status}.")
+        if self._error is not None:
+            raise self._error
+        return self.history
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What ended training, if it failed."""
+        return self._error
+
+    @property
+    def status(self) -> Status:
+        """Where training is."""
+        if self._thread.is_alive():
+            state: str = self.control.state
+        elif self._error is not None:
+            state = "failed"
+        else:
+            state = "stopped" if self._run.stopping else "done"
+        columns = dict(self.history.history)
+        return Status(state, len(self.history.epoch), {name: rows[-1] for name, rows in columns.items() if rows})
+
+    def is_training_elsewhere(self) -> bool:
+        """Whether training runs, in another thread than the one that asks."""
+        return self._thread.is_alive() and self._thread is not threading.current_thread()
+
+    def __repr__(self) -> str:
+        state, epochs, logs = self.status
+        told = "".join(f", {name}: {value:.4g}" for name, value in logs.items() if isinstance(value, float))
+        return f"<BackgroundFit {self._run.name!r} {state}, {epochs} of {self._run.epochs} epochs{told}>"
+
+    def _do(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # kept for wait(); the display has shown it
+            self._error = error
+        finally:
+            atexit.unregister(self._end)
+
+    def _end(self) -> None:
+        self.control.stop()
+        self._thread.join(timeout=30)
