@@ -9,10 +9,11 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -106,6 +107,69 @@ def _scopes() -> list[dict]:
     if not hasattr(_local, "scopes"):
         _local.scopes = []
     return _local.scopes
+
+
+# Files from elsewhere ------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def loading(safe_mode: bool = True, memory: int | None = None) -> Iterator[None]:
+    """While the block runs, objects are made from a config that somebody else may have written.
+
+    Args:
+        safe_mode: Whether nothing that lies outside of the config may be read because the config says so.
+        memory: Bytes that weights may take in all; ``None`` for no limit.
+    """
+    before = getattr(_local, "loading", None)
+    _local.loading = {"safe_mode": safe_mode, "memory": memory}
+    try:
+        yield
+    finally:
+        _local.loading = before
+
+
+def in_safe_mode() -> bool:
+    """Return whether objects are being made from a config that nobody vouched for.
+
+    A constructor that takes the path of a file or an address must refuse to open it then.
+
+    Example:
+        >>> in_safe_mode()
+        False
+    """
+    state = getattr(_local, "loading", None)
+    return state is not None and state["safe_mode"]
+
+
+def claim_memory(nbytes: int, who: str) -> None:
+    """Raise before memory is taken that the file which is being loaded has no numbers for.
+
+    Args:
+        nbytes: Bytes that a weight would take.
+        who: How the error names it.
+    """
+    state = getattr(_local, "loading", None)
+    if state is None or state["memory"] is None:
+        return
+    state["memory"] -= nbytes
+    if state["memory"] < 0:
+        raise ValueError(
+            f"{who} would take {nbytes} bytes, which the file that is being loaded does not hold. If you trust the "
+            "file, build the model in code and call load_weights()."
+        )
+
+
+@contextlib.contextmanager
+def sharing() -> Iterator[None]:
+    """While the block runs, an object that is written or read at several places is known to be one."""
+    if getattr(_local, "shared", None) is not None:
+        yield
+        return
+    _local.shared = {}
+    try:
+        yield
+    finally:
+        _local.shared = None
 
 
 # Finding by name -----------------------------------------------------------------------------------------------------
@@ -348,10 +412,21 @@ def serialize_keras_object(obj: Any) -> Any:
         return _describe(obj, obj.__name__, class_name="__typespec__")
     if hasattr(obj, "get_config"):
         described = _describe(type(obj), obj.get_config())
+        _note_shared(obj, described)
         if hasattr(obj, "get_build_config") and (build := obj.get_build_config()):
             described["build_config"] = serialize_keras_object(build)
         return described
     raise ValueError(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
+
+
+def _note_shared(obj: Any, described: dict) -> None:
+    """Give the descriptions of one object the same number, once there is a second."""
+    shared = getattr(_local, "shared", None)
+    if shared is None:
+        return
+    first = shared.setdefault(id(obj), (obj, described))[1]  # the object is kept, or its id might be used again
+    if first is not described:
+        first["shared_object_id"] = described["shared_object_id"] = id(obj)
 
 
 def _describe(thing: Any, config: Any, class_name: str | None = None) -> dict:
@@ -373,10 +448,18 @@ def _public_module(thing: Any) -> str | None:
     return None
 
 
+def _numbers(config: dict) -> np.ndarray:
+    # The dtype comes from a file: only kinds whose elements have a fixed, small size.
+    dtype = np.dtype(str(config["dtype"])) if config["dtype"] != "bfloat16" else jax.numpy.dtype("bfloat16")
+    if dtype.kind not in "biufcV" or dtype.itemsize > 16:
+        raise ValueError(f"A config holds an array of the dtype {config['dtype']!r}; only numbers are supported.")
+    return np.array(config["value"], dtype=dtype)
+
+
 _plain: dict[str, Callable[[dict], Any]] = {
     "__tuple__": lambda c: tuple(deserialize_keras_object(v) for v in c["value"]),
-    "__numpy__": lambda c: np.array(c["value"], dtype=c["dtype"]),
-    "__tensor__": lambda c: jax.numpy.asarray(np.array(c["value"], dtype=c["dtype"])),
+    "__numpy__": lambda c: _numbers(c),
+    "__tensor__": lambda c: jax.numpy.asarray(_numbers(c)),
     "__keras_tensor__": lambda c: KerasTensor(c["shape"], dtype=c["dtype"]),
     "__bytes__": lambda c: c["value"].encode("latin1"),
     "__slice__": lambda c: slice(*c["value"]),
@@ -396,7 +479,7 @@ def deserialize_keras_object(
     Args:
         config: JSON values.
         custom_objects: Names of classes and functions that are not registered.
-        safe_mode: Kept for Keras's sake: a config can never run code or import a module here, in either mode.
+        safe_mode: Accepted for Keras's sake: a config can never run code or import a module here, in either mode.
         namespace: Where a bare class name is looked up first, such as ``"layers"``.
         **kwargs: Ignored.
 
@@ -424,10 +507,16 @@ def deserialize_keras_object(
         )
     if class_name in ("function", "__typespec__"):
         return _find(str(inner), config, namespace)
+    shared = getattr(_local, "shared", None)
+    number = config.get("shared_object_id")
+    if shared is not None and number is not None and number in shared:
+        return shared[number]
     cls = _find(str(class_name), config, namespace)
-    if not hasattr(cls, "from_config"):
+    if not (inspect.isclass(cls) and hasattr(cls, "from_config")):
         raise ValueError(f"{class_name!r} is not a class that can be made from a config.")
     instance = cls.from_config(inner)
+    if shared is not None and number is not None:
+        shared[number] = instance
     build = config.get("build_config")
     if build and hasattr(instance, "build_from_config") and not getattr(instance, "built", True):
         instance.build_from_config(deserialize_keras_object(build, safe_mode=safe_mode))
@@ -437,8 +526,15 @@ def deserialize_keras_object(
     return instance
 
 
+# Functions may only come from packages whose functions compute and do nothing else.
+_PURE = ("activations", "initializers", "regularizers", "constraints", "losses", "metrics", "ops", "optimizers")
+_OLD_NAMES = {"Policy": "DTypePolicy", "ModuleWrapper": "Layer"}
+
+
 def _find(name: str, config: dict, namespace: str | None) -> Any:
-    registered = config.get("registered_name") or name
+    """Return the class or function that a config means. Only what is registered is found; nothing is imported."""
+    registered = config.get("registered_name")
+    registered = str(registered) if registered and registered != "function" else name
     for key in (registered, name):
         found = get_registered_object(key)
         if found is not None:
@@ -447,14 +543,29 @@ def _find(name: str, config: dict, namespace: str | None) -> Any:
     root, _, public = module.partition(".")
     places = [namespace] if namespace is not None else []
     if root in ("keras", "kernelkit"):
-        places.append(public)
-    for place in places or ([] if module else sorted(_namespaces)):
-        found = _namespaces.get(place, {}).get(name)
-        if found is not None and callable(found) and not name.startswith("_"):
+        # Names of places inside of Keras change from version to version; names of classes don't.
+        places += [public] if public in _namespaces else sorted(_namespaces)
+    elif not module or module == "builtins":
+        places += sorted(_namespaces)
+    wants_function = config.get("class_name") in ("function", "__typespec__")
+    for place in places:
+        found = _namespaces.get(place, {}).get(_OLD_NAMES.get(name, name))
+        if found is None or not callable(found) or name.startswith("_"):
+            continue
+        if inspect.isclass(found) or (wants_function and _is_pure(place, name)):
             return found
     raise ValueError(
         f"{registered!r} (module {module!r}) is not known to kernelkit. If it is your own class or "
         "function, decorate it "
         "with kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
         f"{suggest(name, _namespaces.get(namespace or public, {}))}"
+    )
+
+
+def _is_pure(place: str, name: str) -> bool:
+    listed = _namespaces[place].get("__all__")
+    return (
+        place.partition(".")[0] in _PURE
+        and name not in ("get", "serialize", "deserialize")
+        and (listed is None or name in listed)
     )

@@ -16,6 +16,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
+from kernelkit.training.allocator import keep_freed_memory
 from kernelkit.training.state import TrainState, like
 
 MAX_STEPS = 512
@@ -68,6 +69,8 @@ class Program:
         key = (batch_size, treedef, tuple((v.shape, v.dtype, getattr(v, "sharding", None)) for v in leaves))
         executable = self._executables.get(key)
         if executable is None:
+            if jax.default_backend() == "cpu":
+                keep_freed_memory()
             zero = jnp.zeros((), "int32")
             lowered = self._jitted.lower(state, data, order, zero, zero, batch_size=batch_size, capacity=capacity)
             executable = self._executables[key] = lowered.compile()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from kernelkit.training.control import Control
+from kernelkit.viz.curves import LivePanel
 
 
 class DeviceArray:
@@ -23,6 +24,21 @@ class DeviceArray:
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         self.fetched += 1
         return self.values
+
+
+class StillPanel(LivePanel):
+    """A panel without a thread, whose clock is its output's: it ticks each time that it is told something."""
+
+    def __init__(self, output):
+        super().__init__(output, output.clock, ticks=False)
+
+    def steps(self, block):
+        super().steps(block)
+        self.tick()
+
+    def epoch_end(self, epoch, logs):
+        super().epoch_end(epoch, logs)
+        self.tick()
 
 
 @dataclass

@@ -14,7 +14,7 @@ import pytest
 from kernelkit.viz.curves import bundle, earlier
 from kernelkit.viz.curves.panel import INTERVAL, LivePanel
 from tests.viz.decoder import Decoder
-from tests.viz.fake import Block, DeviceArray, Run, train
+from tests.viz.fake import Block, DeviceArray, Run, StillPanel, train
 
 
 class Clock:
@@ -54,7 +54,7 @@ class FakeOutput:
 
 def drive(output: FakeOutput, blocks: int, seconds: float, size: int = 10, metrics: int = 2, **changes) -> LivePanel:
     """A training of one epoch whose every block takes the same time."""
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     panel.begin(Run(epochs=1, steps=blocks * size, **changes))
     panel.epoch_begin(0)
     for i in range(blocks):
@@ -95,7 +95,7 @@ def test_all_that_was_logged_arrives_by_deltas_alone():
 
 def test_only_what_is_computed_is_fetched_and_the_newest_steps_are_not_waited_for():
     output = FakeOutput()
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     panel.begin(Run(epochs=1, steps=20))
     ready, pending = DeviceArray(np.ones(13)), DeviceArray(np.ones(10), ready_at=float("inf"))
     panel.steps(Block(0, 10, 0, 0, {"loss": ready}))
@@ -172,6 +172,44 @@ def test_a_million_steps():
     assert panel.store.nbytes <= 64 << 20
 
 
+def test_the_training_thread_sends_nothing_between_begin_and_end():
+    class Watched(FakeOutput):
+        def send(self, content, buffer):
+            super().send(content, buffer)
+            senders.append(threading.current_thread() is threading.main_thread())
+
+    output, senders = Watched(), []
+    train(LivePanel(output), epochs=2, steps=200, pause=0.02)
+    assert senders[0] and senders[-1] and len(senders) > 3 and not any(senders[1:-1])
+    decoder = decoded(output)
+    assert decoder.curves["step", "loss"]["count"] == 400 and decoder.facts["state"] == "done"
+
+
+def test_steps_are_shown_when_computed_though_training_tells_nothing_more():
+    output = FakeOutput()
+    panel = LivePanel(output)
+    panel.begin(Run(epochs=1, steps=20))
+    panel.steps(Block(0, 10, 0, 0, {"loss": DeviceArray(np.ones(10), ready_at=time.perf_counter() + 0.2)}))
+    deadline = time.monotonic() + 30
+    while output.messages[-1][0]["facts"]["done"] != 10:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    panel.end("done")
+
+
+def test_an_output_that_fails_is_told_of_and_training_goes_on():
+    class Broken(FakeOutput):
+        def send(self, content, buffer):
+            if content["facts"]["state"] == "running":
+                raise OSError("the page is gone")
+            super().send(content, buffer)
+
+    output = Broken()
+    with pytest.warns(RuntimeWarning, match="the page is gone"):
+        run = train(LivePanel(output), epochs=2, steps=200, pause=0.02)
+    assert len(run.history.epoch) == 2 and output.picture.facts[0] == "done"
+
+
 def test_stop_reaches_training_from_another_thread():
     output = FakeOutput()
     panel = LivePanel(output)
@@ -234,7 +272,7 @@ def test_a_page_pauses_steps_and_resumes():
 
 def test_a_page_sets_the_learning_rate_and_the_next_epoch_logs_it():
     output = FakeOutput()
-    steer(output, has_steps, {"kind": "learning_rate", "value": 0.25}, {"kind": "stop", "value": "epoch"}, epochs=3)
+    steer(output, has_steps, {"kind": "learning_rate", "value": 0.25}, {"kind": "stop", "value": "epoch"})
     assert any("Learning rate 0.25" in (content["facts"]["notice"] or "") for content, _ in output.messages)
     assert decoded(output).curves["epoch", "learning_rate"]["columns"][0][-1] == 0.25
     assert output.messages[-1][0]["facts"]["rate_changes"]
@@ -250,7 +288,7 @@ def test_a_page_saves_a_checkpoint():
 def test_nonsense_from_a_page_is_answered_and_harms_nothing(value):
     output = FakeOutput()
     nonsense = [{"kind": "learning_rate", "value": value}, {"kind": "checkpoint"}, {"kind": "_ask"}, {}]
-    run, facts = steer(output, has_steps, *nonsense, epochs=4)
+    run, facts = steer(output, has_steps, *nonsense, epochs=4, pause=0.01)
     assert len(run.history.epoch) == 4 and facts[-1]["state"] == "done"
     assert run.model.optimizer.learning_rate == 1e-3
 
@@ -302,7 +340,7 @@ def test_logs_of_a_failed_computation_do_not_hide_the_error():
             raise RuntimeError("XLA: the computation failed")
 
     output = FakeOutput()
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     panel.begin(Run())
     panel.steps(Block(0, 2, 0, 0, {"loss": Poisoned(np.ones(2))}))
     panel.end("failed", RuntimeError("XLA: the computation failed"))
@@ -311,7 +349,7 @@ def test_logs_of_a_failed_computation_do_not_hide_the_error():
 
 def test_training_that_ends_before_its_first_step():
     output = FakeOutput()
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     panel.begin(Run())
     panel.end("failed", MemoryError())
     assert output.picture.charts == ()
@@ -338,7 +376,7 @@ def test_two_panels_at_once_keep_apart():
 
 def test_nan_and_values_that_are_no_scalars():
     output = FakeOutput()
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     panel.begin(Run(epochs=1, steps=2, rate=None))
     logs = {"loss": DeviceArray(np.array([1, np.nan])), "confusion": DeviceArray(np.ones((2, 3, 3)))}
     panel.steps(Block(0, 2, 0, 0, logs))
@@ -350,7 +388,7 @@ def test_nan_and_values_that_are_no_scalars():
 
 def test_the_learning_rate_is_read_at_each_epochs_end():
     output = FakeOutput()
-    panel = LivePanel(output, output.clock)
+    panel = StillPanel(output)
     run = Run(epochs=2, steps=1)
     panel.begin(run)
     for epoch, rate in enumerate([0.1, 0.01]):

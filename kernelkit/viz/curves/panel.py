@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from kernelkit.viz.curves.earlier import recall, remember
 from kernelkit.viz.curves.message import Cursor, encode_curves, json_number, json_numbers
 from kernelkit.viz.curves.output import NotebookOutput, Output
 from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore
+from kernelkit.viz.curves.ticker import Ticker
 
 INTERVAL = 1 / 8
 """Seconds between updates."""
@@ -37,22 +39,29 @@ ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
 class LivePanel(Display):
     """Shows a training in a notebook while it runs; a `kernelkit.training.display.Display`.
 
-    The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`. Logs stay on the device until an
-    update is due, and then only those are fetched that are computed already. Messages carry a sequence number and what
-    is new; a page that missed one asks, and gets everything.
+    The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`; between the first and the last it
+    does no more than append to a queue. A thread of the panel's own calls `tick`, which fetches the logs that are
+    computed already and sends what is new. Whoever changes the curves or sends holds the lock, so messages keep their
+    order. They carry a sequence number; a page that missed one asks, and gets everything.
 
     Args:
         output: Output. Where to appear; a cell of the notebook when left out.
         clock: callable that returns seconds.
+        ticks: bool. Whether a thread calls `tick`; without one, somebody else has to.
     """
 
-    def __init__(self, output: Output | None = None, clock: Callable[[], float] = time.perf_counter):
+    def __init__(
+        self, output: Output | None = None, clock: Callable[[], float] = time.perf_counter, ticks: bool = True
+    ):
         self.output: Output = NotebookOutput() if output is None else output
         self.store = CurveStore()
         self._clock = clock
+        self._ticker = Ticker(self.tick, INTERVAL) if ticks else None
         self._lock = threading.RLock()
         self._run: Any = None
-        self._blocks: deque[Any] = deque()
+        # What training told, in order: blocks of steps, and what is to be done between two of them.
+        self._told: deque[Any] = deque()
+        self._news = False
         self._facts: dict[str, Any] = {}
         self._cursor: Cursor | None = None
         self._sequence = 0
@@ -85,31 +94,42 @@ class LivePanel(Display):
         }
         run.control.subscribe(self._on_control)
         self.output.open(self._facts["name"], self._receive)
-        self._update(force=True)
+        with self._lock:
+            self._show()
+        if self._ticker is not None:
+            self._ticker.start()
 
     def epoch_begin(self, epoch: int) -> None:
         """Note which epoch runs."""
-        self._facts |= {"epoch": epoch, "step": 0}
-        self._update()
+        self._told.append(lambda: self._facts.update(epoch=epoch, step=0))
 
     def steps(self, block: Any) -> None:
-        """Note that steps were enqueued; their logs stay on the device until an update is due."""
-        self._blocks.append(block)
-        self._update()
+        """Note that steps were enqueued; their logs stay on the device until a tick finds them computed."""
+        self._told.append(block)
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Add an epoch's logs."""
         logs = {name: value for name, value in logs.items() if np.ndim(value) == 0}
         if not any(name in logs for name in RATE_NAMES) and (rate := _learning_rate(self._run)) is not None:
             logs[LEARNING_RATE] = rate
+        self._told.append(partial(self._add_epoch, epoch + 1, logs, self._run.steps))
+
+    def tick(self) -> None:
+        """Fetch the logs that are computed, and send what is new; at any time, from any thread."""
         with self._lock:
-            self._collect(wait=True)
-            self.store.add_epoch(epoch + 1, logs, self._steps_done)
-            self._facts |= {"epoch": epoch + 1, "step": 0, "steps": self._run.steps}
-        self._update()
+            if self._run is None or self._clock() - self._sent < INTERVAL:
+                return
+            self._collect()
+            if self._news or self._clock() - self._sent_full >= KEYFRAME:
+                self._show()
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
         """Leave the final picture, however training ended."""
+        if self._ticker is not None:
+            self._ticker.close()
+            if self._ticker.error is not None and error is None:
+                text = f"The panel was not updated while training ran: {self._ticker.error!r}"
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
         with self._lock:
             # What a failed computation was to fill cannot be fetched; the error itself is training's to raise.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
@@ -122,7 +142,7 @@ class LivePanel(Display):
                 self.output.send(content, buffer)
             picture = self.picture()
             mark_as_shown(run.history)
-            self._blocks.clear()
+            self._told.clear()
             remember(self.store, self._facts["first_epoch"])
         self.output.close(picture, content, buffer)
 
@@ -157,7 +177,8 @@ class LivePanel(Display):
                 self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
             elif event.kind == "learning_rate":
                 self.store.note_rate(event.value)
-        self._update(force=True)
+            self._collect()
+            self._show()
 
     def _answer(self, nonce: Any) -> None:
         with self._lock:
@@ -169,15 +190,12 @@ class LivePanel(Display):
             else:
                 self._send(full=True)
 
-    def _update(self, force: bool = False) -> None:
-        now = self._clock()
-        if force or now - self._sent >= INTERVAL:
-            with self._lock:
-                self._collect()
-                if self.output.live:
-                    self._send(full=now - self._sent_full >= KEYFRAME)
-                else:
-                    self._sent = now
+    def _show(self) -> None:
+        """Send what is new; now and then everything."""
+        if self.output.live:
+            self._send(full=self._clock() - self._sent_full >= KEYFRAME)
+        else:
+            self._sent = self._clock()
 
     def _send(self, full: bool) -> None:
         self.output.send(*self._message(full))
@@ -188,6 +206,7 @@ class LivePanel(Display):
         full = full or self._cursor is None
         curves, buffer, self._cursor = encode_curves(self.store, None if full else self._cursor)
         self._sequence += 1
+        self._news = False
         self._sent = now
         self._sent_full = now if full else self._sent_full
         content = {"kind": "update", "run": 0, "runs": 1, "sequence": self._sequence, "full": full, "curves": curves}
@@ -222,24 +241,39 @@ class LivePanel(Display):
 
     def _collect(self, wait: bool = False) -> None:
         """Move logs that are computed from the device into the store; with `wait` all of them."""
-        ready = len(self._blocks) if wait else _count_ready(self._blocks)
         fetched: list[tuple[Any, dict[str, np.ndarray]]] = []
         try:
-            for block in itertools.islice(self._blocks, ready):
-                logs = {name: np.asarray(values)[: block.count] for name, values in block.logs.items()}
-                fetched.append((block, {name: values for name, values in logs.items() if values.ndim == 1}))
+            for _ in range(len(self._told) if wait else _count_ready(self._told)):
+                item = self._told[0]
+                if callable(item):
+                    self._add_steps(fetched)
+                    fetched.clear()
+                    item()
+                else:
+                    logs = {name: np.asarray(values)[: item.count] for name, values in item.logs.items()}
+                    fetched.append((item, {name: values for name, values in logs.items() if values.ndim == 1}))
+                self._told.popleft()
+                self._news = True
         finally:  # what was fetched before a failed computation counts
-            for first, columns in _joined(fetched):
-                self.store.add_steps(first, columns)
-            for block, _ in fetched:
-                self._blocks.popleft()
-                self._steps_done = block.first + block.count
-                self._facts["step"] = block.step + block.count
-        if ready and self._first_ready is None:
+            self._add_steps(fetched)
+
+    def _add_steps(self, fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> None:
+        if not fetched:
+            return
+        for first, columns in _joined(fetched):
+            self.store.add_steps(first, columns)
+        last = fetched[-1][0]
+        self._steps_done = last.first + last.count
+        self._facts["step"] = last.step + last.count
+        if self._first_ready is None:
             self._earlier = recall(self.store.metrics())
             self._cursor = None  # the next message tells of them
             # The first dispatch holds the compilation: the clock of the step rate starts behind it.
             self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
+
+    def _add_epoch(self, epoch: int, logs: dict[str, float], steps: int | None) -> None:
+        self.store.add_epoch(epoch, logs, self._steps_done)
+        self._facts |= {"epoch": epoch, "step": 0, "steps": steps}
 
 
 def _ask(control: Any, action: str, value: Any) -> str | None:
@@ -285,20 +319,23 @@ def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[
             start = i + 1
 
 
-def _count_ready(blocks: deque[Any]) -> int:
-    """How many of the blocks are computed; they are computed in order, so the answer is found by bisection."""
-    low, high = 0, len(blocks)
+def _count_ready(told: deque[Any]) -> int:
+    """How much of what was told is computed; steps are computed in order, so the answer is found by bisection."""
+    low, high = 0, len(told)
     while low < high:
         middle = (low + high) // 2
-        if all(_is_ready(values) for values in blocks[middle].logs.values()):
+        if _is_ready(told[middle]):
             low = middle + 1
         else:
             high = middle
     return low
 
 
-def _is_ready(values: Any) -> bool:
-    return not hasattr(values, "is_ready") or values.is_ready()
+def _is_ready(item: Any) -> bool:
+    """Whether steps are computed. What is done between steps was told when those before it had been read."""
+    if callable(item):
+        return True
+    return all(not hasattr(values, "is_ready") or values.is_ready() for values in item.logs.values())
 
 
 def _learning_rate(run: Any) -> float | None:

@@ -1,0 +1,174 @@
+"""The zip file that a ``.keras`` file is, read without trust."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+_MOST_MEMBERS = 100_000
+# A config is mostly repetition and packs well; weights don't.
+_MOST_UNFOLDING = 20
+_FREE_SIZE = 16 << 20
+_BLOCK = 1 << 20
+
+
+class Archive:
+    """A zip file whose members are looked at but never unpacked to where their names say.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ValueError: If it is no zip file, or one that unfolds to far more than it is.
+    """
+
+    def __init__(self, path: str | os.PathLike) -> None:
+        self.who = os.fspath(path)
+        self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
+        self.size = os.fstat(self._file.fileno()).st_size
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+            self._members = self._checked_members()
+        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, KeyError, OverflowError) as error:
+            self._file.close()
+            raise ValueError(f"{self.who} is not a .keras file that can be read: {error}") from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._zip.close()
+        self._file.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members
+
+    @property
+    def names(self) -> list[str]:
+        """The members' names."""
+        return list(self._members)
+
+    def _checked_members(self) -> dict[str, zipfile.ZipInfo]:
+        infos = [info for info in self._zip.infolist() if not info.is_dir()]
+        if len(infos) > _MOST_MEMBERS:
+            raise ValueError(f"it has {len(infos)} members.")
+        for info in infos:
+            parts = PurePosixPath(info.filename.replace("\\", "/")).parts
+            if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0] or "\0" in info.filename:
+                raise ValueError(f"the member name {info.filename!r} leads out of it.")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 0x1:
+                raise ValueError(f"{info.filename!r} is encrypted, or compressed in an unusual way.")
+            if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+                raise ValueError(f"{info.filename!r} declares two sizes.")
+        names = [info.filename for info in infos]
+        if len(set(names)) < len(names):
+            raise ValueError("two members have the same name.")
+        if sum(info.compress_size for info in infos) > self.size:
+            raise ValueError("its members overlap.")
+        unfolded = sum(info.file_size for info in infos)
+        if unfolded > max(_MOST_UNFOLDING * self.size, _FREE_SIZE):
+            raise ValueError(f"its {self.size} bytes declare to unfold to {unfolded} bytes.")
+        return dict(zip(names, infos, strict=True))
+
+    def read(self, name: str) -> bytes:
+        """Return a member's bytes."""
+        with self.open(name) as file:
+            return file.read()
+
+    @contextlib.contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """Open a member for reading, seekable. Its checksum was compared before."""
+        if name not in self._members:
+            raise ValueError(f"{self.who} has no {name!r}; it holds {sorted(self._members)[:10]}.")
+        info = self._members[name]
+        with contextlib.ExitStack() as stack:
+            try:
+                source = stack.enter_context(self._zip.open(info))
+                if info.compress_type == zipfile.ZIP_STORED:
+                    begin = _begin_of(self._file, info)
+                    _drain(source, info.file_size)
+                    file: Any = _Window(self._file, begin, info.file_size)
+                else:
+                    file = stack.enter_context(tempfile.SpooledTemporaryFile(_FREE_SIZE))
+                    _drain(source, info.file_size, file)
+                    file.seek(0)
+            except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError) as error:
+                raise ValueError(f"{self.who}: {name!r} is damaged: {error}") from error
+            yield file
+
+    def unpack(self, prefix: str, folder: str) -> None:
+        """Write the members below a prefix into a folder."""
+        for name in self._members:
+            if name.startswith(prefix):
+                target = os.path.join(folder, *PurePosixPath(name.replace("\\", "/")).parts)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with self.open(name) as source, open(target, "xb") as file:
+                    shutil.copyfileobj(source, file, _BLOCK)
+
+
+def add_file(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
+    """Add an open file to a zip file that is being written, from its beginning and not compressed."""
+    source.seek(0)
+    with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+        shutil.copyfileobj(source, member, _BLOCK)
+
+
+def _begin_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
+    """Return where a member's bytes begin: behind a header of its own, whose length is in it."""
+    file.seek(info.header_offset)
+    header = file.read(30)
+    return info.header_offset + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+
+
+def _drain(source: Any, size: int, target: Any = None) -> None:
+    """Read a member to its end, where its checksum is compared; never more than it declared."""
+    total = 0
+    while block := source.read(_BLOCK):
+        total += len(block)
+        if total > size:
+            raise zipfile.BadZipFile("it is longer than declared.")
+        if target is not None:
+            target.write(block)
+    if total != size:
+        raise zipfile.BadZipFile("it is shorter than declared.")
+
+
+class _Window(io.RawIOBase):
+    """A part of a file as a file."""
+
+    def __init__(self, file: BinaryIO, begin: int, size: int) -> None:
+        super().__init__()
+        self._file, self._begin, self._size, self._place = file, begin, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        count = max(0, min(len(buffer), self._size - self._place))
+        self._file.seek(self._begin + self._place)
+        block = self._file.read(count)
+        buffer[: len(block)] = block
+        self._place += len(block)
+        return len(block)

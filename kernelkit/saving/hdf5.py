@@ -1,0 +1,248 @@
+"""HDF5 files from anybody: what they declare is checked before it is believed.
+
+A file may declare links to other files, data that lie in other files, and arrays larger than all memory. Here links are
+not followed, data come from the file itself, and no array is larger than what the file holds for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+import h5py
+import jax.numpy as jnp
+import numpy as np
+from h5py import h5d, h5t, h5z
+
+# Filters that are part of the library. Others would be loaded as code from a plugin folder.
+_FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+# Compressed data may unfold to a few times the file's size, or to the size of the largest array expected.
+_MOST_UNFOLDING = 4
+_LONGEST_LIST = 1_000_000
+
+
+class StoredArray:
+    """An array in a file; its numbers are read when asked for.
+
+    Attributes:
+        shape: Tuple of ints.
+        dtype: NumPy dtype.
+    """
+
+    def __init__(self, dataset: h5py.Dataset, where: str, file_size: int, expected: int) -> None:
+        self._dataset = dataset
+        self._where = where
+        self.dtype, self._stored_dtype = _dtype_of(dataset, where)
+        self.shape = _shape_of(dataset, self._stored_dtype, where, file_size, expected)
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes."""
+        return self.size * self.dtype.itemsize
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = np.empty(self.shape, self._stored_dtype)
+        if array.size:
+            with telling(self._where):
+                self._dataset.read_direct(array)
+        array = array.view(self.dtype)
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.asarray(self)[key]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class Store(Mapping):
+    """The arrays of one object by name, as ``load_own_variables`` is given them."""
+
+    def __init__(self, arrays: dict[str, StoredArray]) -> None:
+        self._arrays = arrays
+
+    def __getitem__(self, name: str) -> StoredArray:
+        return self._arrays[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
+class Hdf5Reader:
+    """An HDF5 file, open for reading.
+
+    Args:
+        file: The file, open for reading and seekable.
+        who: How errors name it.
+        expected: Bytes of the largest array that the reader of the file has room for.
+
+    Raises:
+        ValueError: If it is no HDF5 file.
+    """
+
+    def __init__(self, file: BinaryIO, who: str, expected: int = 0) -> None:
+        self.who = who
+        self.expected = expected
+        self.size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        # Only the magic number at the very beginning is looked for: the library would search the whole file.
+        if file.read(8) != b"\x89HDF\r\n\x1a\n":
+            raise ValueError(f"{who} is not an HDF5 file.")
+        with telling(who):
+            self.root = h5py.File(file, "r")
+
+    def __enter__(self) -> Hdf5Reader:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.root.close()
+
+    def group(self, path: str, start: h5py.Group | None = None) -> h5py.Group | None:
+        """Return a group by path, ``None`` if there is none."""
+        found: Any = self.root if start is None else start
+        for name in path.strip("/").split("/") if path.strip("/") else []:
+            found = self._child(found, name)
+            if found is None:
+                return None
+        if not isinstance(found, h5py.Group):
+            raise ValueError(f"{self.who}: {path!r} is not a group.")
+        return found
+
+    def store(self, group: h5py.Group | None) -> Store:
+        """Return the arrays that lie in a group."""
+        if group is None:
+            return Store({})
+        with telling(f"{self.who}: {group.name!r}"):
+            if len(group) > _LONGEST_LIST:
+                raise ValueError(f"{self.who}: {group.name!r} holds {len(group)} entries.")
+            names = list(group)
+        return Store({name: self.array(group, name) for name in names})
+
+    def array(self, group: h5py.Group, path: str) -> StoredArray:
+        """Return an array by its path below a group.
+
+        Raises:
+            ValueError: If there is none, or the file declares more than it holds.
+        """
+        found: Any = group
+        for name in path.strip("/").split("/"):
+            found = self._child(found, name) if isinstance(found, h5py.Group) else None
+        where = f"{self.who}: {group.name}/{path}"
+        if not isinstance(found, h5py.Dataset):
+            raise ValueError(f"{where} is not an array.")
+        return StoredArray(found, where, self.size, self.expected)
+
+    def attribute(self, group: h5py.Group, name: str) -> Any:
+        """Return an attribute (text, number, or list of texts), ``None`` if there is none."""
+        with telling(f"{self.who}: attribute {name!r}"):
+            if name not in group.attrs:
+                return None
+            attribute = h5py.h5a.open(group.id, name.encode())
+            if math.prod(attribute.shape) > min(_LONGEST_LIST, self.size):
+                raise ValueError(f"{self.who}: the attribute {name!r} declares {math.prod(attribute.shape)} entries.")
+            if attribute.get_storage_size() > self.size:
+                raise ValueError(f"{self.who}: the attribute {name!r} declares more bytes than the file has.")
+            value = group.attrs[name]
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        if isinstance(value, np.ndarray):
+            return [v.decode("utf-8", "replace") if isinstance(v, bytes) else str(v) for v in value.ravel().tolist()]
+        return value
+
+    def _child(self, group: h5py.Group, name: str) -> Any:
+        where = f"{self.who}: {group.name}/{name}"
+        with telling(where):
+            link = group.get(name, getlink=True)
+            if link is None:
+                return None
+            if not isinstance(link, h5py.HardLink):
+                raise ValueError(
+                    f"{where} is a {'link to another file' if isinstance(link, h5py.ExternalLink) else 'soft link'}. "
+                    "Links in weights files are not followed: they could lead to any file."
+                )
+            return group[name]
+
+
+@contextlib.contextmanager
+def telling(where: str) -> Iterator[None]:
+    """Turn what the library says about broken files into an error that names the place."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith(where.partition(":")[0]):
+            raise
+        raise ValueError(f"{where} cannot be read, the file seems to be damaged: {error}") from error
+    except (OSError, RuntimeError, KeyError, TypeError, AttributeError, NotImplementedError, OverflowError) as error:
+        raise ValueError(f"{where} cannot be read, the file seems to be damaged: {error}") from error
+
+
+def write_array(group: h5py.Group, name: str, value: Any) -> None:
+    """Write an array; dtypes that HDF5 doesn't know as opaque bytes with the dtype's name beside them."""
+    array = np.asarray(value)
+    if array.dtype.kind == "V" or array.dtype.name in ("bfloat16",) or array.dtype.name.startswith("float8"):
+        dataset = group.create_dataset(name, data=array.view(f"V{array.dtype.itemsize}"))
+        dataset.attrs["dtype"] = array.dtype.name
+    else:
+        group.create_dataset(name, data=array)
+
+
+def _dtype_of(dataset: h5py.Dataset, where: str) -> tuple[np.dtype, np.dtype]:
+    """Return the dtype of the numbers, and that in which they lie in the file."""
+    with telling(where):
+        kind = dataset.id.get_type()
+        stored = dataset.dtype
+        name = dataset.attrs.get("dtype")
+    if kind.get_class() == h5t.OPAQUE and isinstance(name, str):
+        try:
+            dtype = jnp.dtype(name)
+        except TypeError:
+            raise ValueError(f"{where} has the dtype {name!r}, which is not known.") from None
+        if dtype.itemsize == stored.itemsize and dtype.kind in "fV":
+            return dtype, stored
+    if stored.kind not in "biufc" or stored.itemsize > 32:
+        raise ValueError(f"{where} does not hold numbers but {stored}.")
+    return stored, stored
+
+
+def _shape_of(dataset: h5py.Dataset, dtype: np.dtype, where: str, file_size: int, expected: int) -> tuple[int, ...]:
+    """Return the shape, once it is sure that the file holds the numbers."""
+    with telling(where):
+        plan = dataset.id.get_create_plist()
+        layout, external = plan.get_layout(), plan.get_external_count()
+        filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
+        shape = tuple(int(n) for n in dataset.shape or ())
+        stored = dataset.id.get_storage_size()
+        offset = dataset.id.get_offset()
+    if layout == h5d.VIRTUAL or external:
+        raise ValueError(f"{where} has its numbers in other files, which are not read.")
+    if layout not in (h5d.CONTIGUOUS, h5d.COMPACT, h5d.CHUNKED):
+        raise ValueError(f"{where} is stored in an unknown way.")
+    size = math.prod(shape) * dtype.itemsize
+    if not filters <= _FILTERS:
+        raise ValueError(f"{where} is compressed with filters {sorted(filters - _FILTERS)}, which are not supported.")
+    if stored > file_size or (offset or 0) + (stored if layout == h5d.CONTIGUOUS else 0) > file_size:
+        raise ValueError(f"{where} declares more bytes than the file of {file_size} bytes has.")
+    if layout == h5d.CHUNKED and filters and math.prod(dataset.chunks) * dtype.itemsize > max(
+        _MOST_UNFOLDING * file_size, 2 * size
+    ):
+        raise ValueError(f"{where} declares chunks of {dataset.chunks}, far more than the file holds.")
+    limit = max(_MOST_UNFOLDING * file_size, expected) if h5z.FILTER_DEFLATE in filters else stored
+    if size > limit or (size and not stored):
+        raise ValueError(f"{where} declares the shape {shape}, {size} bytes, but the file holds {stored} for it.")
+    return shape

@@ -1,0 +1,168 @@
+"""The variables of a model into a weights file, and back."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from kernelkit.layers.layer import Layer
+from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.random import SeedGenerator
+from kernelkit.saving.parts import Part, parts_of
+from kernelkit.variable import Variable
+
+_MOST_TOLD = 5
+
+
+class Sink(Protocol):
+    """Something that keeps the arrays of each folder."""
+
+    def entry(self, path: str, name: str | None) -> Any:
+        """Return a dict-like that keeps what is put into it."""
+
+
+class Source(Protocol):
+    """Something that has the arrays of each folder."""
+
+    who: str
+
+    def entry(self, path: str) -> Mapping:
+        """Return the arrays of a folder by name; empty if there are none."""
+
+
+def save_state(root: Any, sink: Sink) -> None:
+    """Write the variables of a model, its layers and its optimizer.
+
+    Args:
+        root: The model.
+        sink: Where to.
+    """
+    for path, thing in parts_of(root):
+        entry = sink.entry(_inside(path, "vars"), getattr(thing, "name", None))
+        if isinstance(thing, SeedGenerator):
+            entry["0"] = thing.state.numpy()
+        else:
+            thing.save_own_variables(entry)
+
+
+def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_to_skip: Iterable = ()) -> None:
+    """Read the variables that :func:`save_state` wrote. Nothing is changed if something doesn't fit.
+
+    Args:
+        root: The model.
+        source: Where from.
+        skip_mismatch: Whether what doesn't fit is left as it is, with a warning.
+        objects_to_skip: Layers to leave as they are.
+
+    Raises:
+        ValueError: If names, numbers or shapes of arrays don't fit the model; the message tells which.
+    """
+    left_out = {id(thing) for thing in objects_to_skip}
+    rows, complaints = [], []
+    for part in parts_of(root):
+        if id(part.thing) in left_out:
+            continue
+        entry = source.entry(_inside(part.path, "vars"))
+        complaint = _complaint(part, entry)
+        if complaint is None:
+            rows.append((part, entry))
+        else:
+            complaints.append(complaint)
+    if complaints and not skip_mismatch:
+        raise ValueError(_misfit(root, source, complaints))
+    for part, entry in rows:
+        try:
+            _load(part.thing, entry)
+        except (ValueError, KeyError, TypeError) as error:
+            complaint = f"{_who(part)}: {error}"
+            if not skip_mismatch:
+                raise ValueError(_misfit(root, source, [complaint])) from error
+            complaints.append(complaint)
+    if complaints:
+        warnings.warn(_misfit(root, source, complaints) + " They were left as they are.", stacklevel=3)
+
+
+def save_assets(root: Any, folder: str) -> bool:
+    """Let the layers that have files of their own (vocabularies, say) write them; return whether there are any."""
+    found = False
+    for path, thing in parts_of(root):
+        if hasattr(thing, "save_assets"):
+            place = os.path.join(folder, *path.split("/")) if path else folder
+            os.makedirs(place, exist_ok=True)
+            thing.save_assets(place)
+            found = True
+    return found
+
+
+def load_assets(root: Any, folder: str) -> None:
+    """Let layers read the files that they wrote in :func:`save_assets`."""
+    for path, thing in parts_of(root):
+        place = os.path.join(folder, *path.split("/")) if path else folder
+        if hasattr(thing, "load_assets") and os.path.isdir(place):
+            thing.load_assets(place)
+
+
+def largest(root: Any) -> int:
+    """Return the bytes of the largest variable of a model."""
+    return max((v.size * np.dtype(v.value.dtype).itemsize for v in root.variables), default=0)
+
+
+def _inside(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _load(thing: Any, entry: Mapping) -> None:
+    if isinstance(thing, SeedGenerator):
+        if "0" in entry:  # files of today's Keras don't hold seeds
+            thing.state.assign(np.asarray(entry["0"]))
+    elif isinstance(thing, Optimizer) and not entry:
+        return  # a file of weights alone
+    elif entry or not isinstance(thing, Layer) or type(thing).load_own_variables is not Layer.load_own_variables:
+        thing.load_own_variables(entry)
+
+
+def _complaint(part: Part, entry: Mapping) -> str | None:
+    """Return what doesn't fit, for objects whose arrays are their variables in order."""
+    variables = _in_order(part.thing)
+    if variables is None or (not entry and not isinstance(part.thing, Layer)):
+        return None
+    if isinstance(part.thing, Optimizer) and len(entry) != len(variables):
+        return None  # it warns, and begins anew
+    expected = {str(i): variable.shape for i, variable in enumerate(variables)}
+    found = {name: tuple(entry[name].shape) for name in entry}
+    if expected == found:
+        return None
+    return f"{_who(part)} expects {_shapes(expected)}, the file has {_shapes(found)}{_hint(part.thing)}"
+
+
+def _in_order(thing: Any) -> list[Variable] | None:
+    if isinstance(thing, SeedGenerator):
+        return [thing.state]
+    if isinstance(thing, Optimizer):
+        is_own = type(thing).load_own_variables is not Optimizer.load_own_variables
+        return None if is_own else thing.variables
+    return None if type(thing).load_own_variables is not Layer.load_own_variables else thing._local_variables()
+
+
+def _who(part: Part) -> str:
+    kind = "layer" if isinstance(part.thing, Layer) else "optimizer" if isinstance(part.thing, Optimizer) else "seed"
+    return f"{kind} {part.thing.name!r} ({type(part.thing).__name__}, {part.path or 'top'!r} in the file)"
+
+
+def _hint(thing: Any) -> str:
+    return " (it is not built: call the model on data, or build() it, first)" if not getattr(thing, "built", True) else ""
+
+
+def _shapes(shapes: dict[str, tuple]) -> str:
+    ordered = sorted(shapes, key=lambda name: (len(name), name))
+    return ", ".join(str(shapes[name]) for name in ordered) or "no arrays"
+
+
+def _misfit(root: Any, source: Source, complaints: list[str]) -> str:
+    more = len(complaints) - _MOST_TOLD
+    told = "; ".join(complaints[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    return f"The weights in {source.who} don't fit the model {root.name!r}: {told}."

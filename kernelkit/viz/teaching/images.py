@@ -1,0 +1,112 @@
+"""Arrays as images, and many small ones as one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kernelkit.viz import figure as figures
+from kernelkit.viz.teaching.colors import color_map, scale_of
+
+GAP = 1
+"""Pixels between tiles."""
+
+
+def as_images(x: Any, who: str) -> np.ndarray:
+    """Bring samples to images `(n, height, width)` or `(n, height, width, 3)` of floats from 0 to 1.
+
+    Args:
+        x: array `(n, height, width)`, or with 1, 3 or 4 channels last; ints from 0 to 255, or floats of any range, which
+            are spread over 0 to 1.
+        who: str. The public function, for error messages.
+
+    Raises:
+        ValueError: these are no images.
+    """
+    x = np.asarray(x)
+    if x.ndim == 4 and x.shape[-1] in (1, 3, 4):
+        x = x[..., 0] if x.shape[-1] == 1 else x[..., :3]
+    elif x.ndim != 3:
+        raise ValueError(
+            f"{who}: expected images of shape (n, height, width) or (n, height, width, channels) with 1 or 3 channels, "
+            f"got {x.shape}."
+        )
+    if x.dtype.kind == "u" or (x.dtype.kind == "i" and x.size and x.min() >= 0):
+        return x / 255.0
+    x = x.astype(np.float64)
+    low, high = (np.nanmin(x), np.nanmax(x)) if x.size else (0.0, 1.0)
+    if low >= 0 and high <= 1:
+        return x
+    if low >= 0 and high <= 255:
+        return x / 255
+    return (x - low) / ((high - low) or 1.0)
+
+
+def mosaic(tiles: np.ndarray, columns: int | None = None) -> tuple[np.ndarray, list[tuple[float, float]]]:
+    """Lay tiles side by side.
+
+    Args:
+        tiles: array `(n, height, width)` or `(n, height, width, 3)`.
+        columns: int. Tiles in a row; so that all is about square when left out.
+
+    Returns:
+        One image with gaps of NaN, and the `(x, y)` of each tile's upper left corner in it.
+
+    Example:
+        >>> image, corners = mosaic(np.zeros((3, 2, 2)), columns=2)
+        >>> image.shape, corners
+        ((5, 5), [(0, 0), (3, 0), (0, 3)])
+    """
+    count, height, width = tiles.shape[:3]
+    columns = columns or max(1, min(count, round(math.sqrt(count * height / width * 1.6)) or 1))
+    rows = -(-count // columns)
+    size = (rows * (height + GAP) - GAP, columns * (width + GAP) - GAP)
+    image = np.full((*size, *tiles.shape[3:]), np.nan)
+    corners = [(i % columns * (width + GAP), i // columns * (height + GAP)) for i in range(count)]
+    for (x, y), tile in zip(corners, tiles, strict=True):
+        image[y : y + height, x : x + width] = tile
+    return image, corners  # type: ignore[return-value]
+
+
+def draw_tiles(axes: Any, tiles: np.ndarray, names: list[str], columns: int | None = None) -> None:
+    """Draw tiles into matplotlib axes: numbers in colours that suit them, with a bar that tells which; or RGB."""
+    image, corners = mosaic(tiles, columns)
+    if image.ndim == 3:
+        axes.imshow(np.nan_to_num(image, nan=1.0), interpolation="nearest")
+    else:
+        colors, low, high = scale_of(image)
+        drawn = axes.imshow(image, cmap=color_map(colors), vmin=low, vmax=high, interpolation="nearest")
+        axes.figure.colorbar(drawn, ax=axes, fraction=0.04, pad=0.02).ax.tick_params(labelsize=figures.TICK - 1)
+    for (x, y), name in zip(corners, names, strict=True):
+        axes.text(
+            *(x - 0.2, y - 0.2),
+            figures.literal(name),
+            fontsize=7 if len(names) > 24 else 8,
+            va="top",
+            ha="left",
+            color="#1a1a1a",
+            bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.6},
+        )
+    axes.set_axis_off()
+
+
+def tile_trace(tiles: np.ndarray, names: list[str], columns: int | None = None) -> tuple[Any, tuple[int, int]]:
+    """The same as a plotly trace, with each tile's name when hovered; and the image's height and width."""
+    from html import escape
+
+    from plotly.graph_objects import Heatmap, Image
+
+    image, corners = mosaic(tiles, columns)
+    if image.ndim == 3:
+        pixels = (255 * np.nan_to_num(image, nan=1.0)).round().astype(np.uint8)
+        return Image(z=pixels, hovertemplate="%{z}<extra></extra>"), image.shape[:2]
+    owner = np.full(image.shape, "", dtype=object)
+    for (x, y), name in zip(corners, names, strict=True):
+        owner[y : y + tiles.shape[1], x : x + tiles.shape[2]] = escape(name)
+    colors, low, high = scale_of(image)
+    scale = [[i / (len(colors) - 1), color] for i, color in enumerate(colors)]
+    hover = "%{text}<br>%{z:.4g}<extra></extra>"
+    trace = Heatmap(z=image, zmin=low, zmax=high, colorscale=scale, text=owner, hovertemplate=hover, hoverongaps=False)
+    return trace, image.shape[:2]

@@ -1,0 +1,108 @@
+"""What a model says about samples, as classes and how sure it is of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def scores_of(model: Any, x: Any, who: str) -> np.ndarray:
+    """A model's outputs for samples; an array in the model's place is taken for outputs that were computed before.
+
+    Args:
+        model: Model, or array of its outputs.
+        x: the samples; None for an array.
+        who: str. The public function, for error messages.
+
+    Returns:
+        Array `(n, ...)`.
+
+    Raises:
+        ValueError: a model without samples, or outputs with samples, or a model of several outputs.
+    """
+    if not hasattr(model, "predict"):
+        if x is not None and not isinstance(model, type(x)) and np.ndim(model) == 0:
+            raise ValueError(f"{who}: expected a model or its outputs, got {type(model).__name__}.")
+        return np.asarray(model)
+    if x is None:
+        raise ValueError(f"{who}: a model needs samples: pass x, or the outputs of model.predict(x) in its place.")
+    outputs = model.predict(x, batch_size=256, verbose=0)
+    if isinstance(outputs, (list, tuple, dict)):
+        raise ValueError(f"{who}: this model has several outputs. Pass one of them, as model.predict(x) gives them.")
+    return np.asarray(outputs)
+
+
+def decide(scores: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
+    """Choose a class for each sample.
+
+    Args:
+        scores: array `(n, classes)` of probabilities or logits; `(n, 1)` or `(n,)` floats for two classes, where numbers
+            outside 0 to 1 are logits; or `(n,)` ints, the classes themselves.
+        who: str. The public function, for error messages.
+
+    Returns:
+        Classes `(n,)` int, and the probability of each `(n,)`, NaN where only classes were given.
+
+    Raises:
+        ValueError: the scores have another shape.
+
+    Example:
+        >>> decide(np.array([[0.1, 0.9], [0.8, 0.2]]), "decide")
+        (array([1, 0]), array([0.9, 0.8]))
+    """
+    if scores.ndim == 1 and scores.dtype.kind in "iub":
+        return scores.astype(int), np.full(len(scores), np.nan)
+    if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
+        chance = scores.reshape(-1).astype(np.float64)
+        if len(chance) and (chance.min() < 0 or chance.max() > 1):
+            chance = 1 / (1 + np.exp(-np.clip(chance, -500, 500)))
+        return (chance > 0.5).astype(int), np.maximum(chance, 1 - chance)
+    if scores.ndim != 2:
+        raise ValueError(f"{who}: expected scores of shape (samples, classes), got {scores.shape}.")
+    shares = scores.astype(np.float64)
+    if shares.min(initial=0) < 0 or not np.allclose(shares.sum(1), 1, atol=1e-2):
+        shares = np.exp(shares - shares.max(1, keepdims=True))
+        shares /= shares.sum(1, keepdims=True)
+    chosen = shares.argmax(1)
+    return chosen, shares[np.arange(len(shares)), chosen]
+
+
+def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
+    """The true classes as ints `(n,)`, from ints `(n,)` or `(n, 1)` or rows of one-hot `(n, classes)`.
+
+    Raises:
+        ValueError: they have another form, or are not as many as the samples.
+
+    Example:
+        >>> targets_of([[0, 1], [1, 0]], 2, "targets_of")
+        array([1, 0])
+    """
+    if y is None:
+        raise ValueError(f"{who}: expected the true classes as y, got None.")
+    y = np.asarray(y)
+    if y.dtype.kind not in "iubf":
+        raise ValueError(f"{who}: expected y as class numbers from 0, got {y.dtype}. Give their names as labels=[...].")
+    if y.ndim == 2 and y.shape[1] > 1:
+        y = y.argmax(1)
+    elif y.ndim == 2:
+        y = y[:, 0]
+    if y.ndim != 1 or len(y) != samples:
+        raise ValueError(f"{who}: expected y of shape ({samples},) for {samples} samples, got {y.shape}.")
+    if np.any(y < 0) or np.any(y != np.floor(y)):
+        raise ValueError(f"{who}: expected y as class numbers from 0, got {y[(y < 0) | (y != np.floor(y))][0]}.")
+    return y.astype(int)
+
+
+def class_names(labels: Sequence[Any] | None, count: int, who: str) -> list[str]:
+    """A name for each of `count` classes: those given, or their numbers.
+
+    Raises:
+        ValueError: there are fewer labels than classes.
+    """
+    if labels is None:
+        return [str(i) for i in range(count)]
+    if len(labels) < count:
+        raise ValueError(f"{who}: expected a label for each of {count} classes, got {len(labels)}: {list(labels)}.")
+    return [str(label) for label in labels]
