@@ -1,5 +1,6 @@
-"""Names for saving and loading: what makes a class of yours findable again."""
+"""Saving and loading models, and the names that make a class of yours findable again."""
 
+from kernelkit.saving.model_file import load_model, load_weights, save_model, save_weights
 from kernelkit.serialize import (
     CustomObjectScope,
     custom_object_scope,
@@ -18,6 +19,10 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
 ]

@@ -206,6 +206,42 @@ def test_a_real_fit_is_steered_while_it_runs(open_notebook):
     page.locator(".jp-OutputArea-output", has_text=re.compile(r"<History of .*> 0\.025")).wait_for()
 
 
+def test_a_fit_in_the_background_is_steered_from_its_panel_and_from_cells(open_notebook):
+    notebook = open_notebook(
+        "import time, numpy as np, kernelkit as keras\n"
+        "class Slow(keras.callbacks.Callback):\n"
+        "    def on_train_batch_end(self, batch, logs=None): time.sleep(0.005)\n"
+        "class Fails(keras.callbacks.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None): raise OSError('the disk is full')\n"
+        "x = np.random.default_rng(0).normal(size=(3200, 20)).astype('float32')\n"
+        "model = keras.Sequential([keras.layers.Dense(1)], name='line')\n"
+        "model.compile(keras.optimizers.SGD(0.1), 'mse')",
+        "handle = model.fit(x, x[:, :1], epochs=500, callbacks=[Slow()], background=True)",
+        "print(handle.status.state, model.predict(x[:2], verbose=0).shape)",
+        "handle.stop(); print(type(handle.wait(60)).__name__)",
+        "handle = model.fit(x, x[:, :1], epochs=5, callbacks=[Fails()], background=True)",
+    )
+    page = notebook.page
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    notebook.wait_cell_done(2)  # at once, and training goes on
+    wait_for_state(notebook, "running")
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "paused")
+    notebook.run_cell(3)
+    page.locator(".jp-OutputArea-output", has_text="paused (2, 1)").wait_for()
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "running")
+    notebook.screenshot("background")
+    notebook.run_cell(4)
+    page.locator(".jp-OutputArea-output", has_text="History").wait_for()
+    wait_for_state(notebook, "stopped")
+    notebook.run_cell(5)
+    notebook.wait_cell_done(5)
+    page.locator(PANEL, has_text="the disk is full").wait_for()
+
+
 def test_where_clicks_cannot_arrive_there_is_no_button(open_notebook):
     notebook = open_notebook(
         "from kernelkit.viz.curves import widget\nwidget.deliver_while_busy = lambda widget: None",
