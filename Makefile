@@ -5,7 +5,7 @@
 #   make test    format, lint, types and all tests
 #   make lint    the first three of these
 #   make format  let ruff mend what it can
-#   make bench   steps per second beside Keras
+#   make bench   training speed beside Keras and hand-written jax
 #   make clean   remove what the targets above made
 
 PYTHON ?= python3
@@ -37,7 +37,7 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/.dev
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python -m benchmarks.run
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,8 +1,8 @@
 """Keeping freed memory in the process, for the next step.
 
-XLA on the CPU asks for a step's working memory when a program starts and frees it when it ends. glibc hands large blocks
-straight back to the system, and getting them again costs a page fault for every 4 KB: up to half of the time of a step
-(a small transformer on two cores: 12,000 faults and 18 ms of 36 in each step). With two settings the blocks stay.
+XLA on the CPU asks for a step's working memory when a program starts and frees it when it ends. glibc hands large
+blocks straight back to the system, and getting them again costs a page fault for every 4 KB: up to half of the time of
+a step (a small transformer on two cores: 12,000 faults and 18 ms of 36 in each step). With two settings they stay.
 """
 
 from __future__ import annotations

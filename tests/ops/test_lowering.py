@@ -286,3 +286,19 @@ def test_pools_are_mapped_and_differentiated_twice():
             return jax.jit(lambda x: jax.jvp(jax.grad(energy), (x,), (jnp.cos(x),))[1])(x)
 
         assert_same([curvature(ours)], [curvature(theirs)])
+
+
+@pytest.mark.parametrize("shape, kernel, axes", [((5,), (5, 3), 1), ((2, 5), (5, 3), 1), ((2, 4, 5), (5, 3, 2), 1),
+                                                 ((2, 3, 4, 5), (4, 5, 6), 2), ((0, 4, 5), (5, 3), 1)])  # fmt: skip
+def test_a_contraction_is_a_tensordot(shape, kernel, axes):
+    x, w = draw(*shape), draw(*kernel)
+    ours = jax.value_and_grad(lambda x, w: jnp.sum(lowering.contract(x, w, axes) ** 2), (0, 1))(x, w)
+    theirs = jax.value_and_grad(lambda x, w: jnp.sum(jnp.tensordot(x, w, axes) ** 2), (0, 1))(x, w)
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+    assert lowering.contract(x, w, axes).shape == jnp.tensordot(x, w, axes).shape
+
+
+def test_a_contraction_that_does_not_fit():
+    with pytest.raises(ValueError, match="Cannot contract"):
+        lowering.contract(draw(2, 4), draw(5, 3))
