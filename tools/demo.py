@@ -55,7 +55,13 @@ def execute(path: Path, status: Status) -> tuple[NotebookNode, dict[str, object]
     def on_cell_start(cell: NotebookNode, cell_index: int) -> None:
         status.update(f"Executing {path}, cell {cell_index + 1} of {len(notebook.cells)} ...")
 
-    client = NotebookClient(notebook, timeout=600, store_widget_state=False, on_cell_start=on_cell_start)
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        store_widget_state=False,
+        on_cell_start=on_cell_start,
+        extra_arguments=["--Application.log_level=ERROR"],  # its warnings are not about this notebook
+    )
     client.execute(cwd=str(path.parent))
     printed = notebook.cells.pop().outputs[-1].text
     return notebook, ast.literal_eval(printed)
