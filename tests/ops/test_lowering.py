@@ -184,11 +184,11 @@ def test_other_platforms_get_xlas_operations(monkeypatch):
             y = lowering.max_pool(y, (2, 2), strides=(2, 2), padding="VALID")
             return lowering.avg_pool(y, (2, 2), strides=(1, 1), padding="SAME")
 
-        return str(jax.make_jaxpr(run)(x, kernel))
+        return str(jax.make_jaxpr(jax.grad(lambda x, kernel: run(x, kernel).sum(), (0, 1)))(x, kernel))
 
     assert "conv_general_dilated" not in lowered() and "reduce_window" not in lowered()
     monkeypatch.setattr(window.jax, "default_backend", lambda: "gpu")
-    for operation in ["conv_general_dilated", "reduce_window_max", "reduce_window_sum"]:
+    for operation in ["conv_general_dilated", "select_and_scatter_add", "reduce_window_sum"]:
         assert operation in lowered()
     with jax.default_device(jax.devices("cpu")[0]):
         assert "conv_general_dilated" not in lowered()
@@ -302,3 +302,34 @@ def test_a_contraction_is_a_tensordot(shape, kernel, axes):
 def test_a_contraction_that_does_not_fit():
     with pytest.raises(ValueError, match="Cannot contract"):
         lowering.contract(draw(2, 4), draw(5, 3))
+
+
+def test_what_is_not_differentiated_is_xlas_forward_pass():
+    """Evaluation has no gradients to lower for."""
+
+    def run(x, kernel):
+        y = lowering.convolve(x, kernel, strides=(1, 1), padding="SAME", dilation=(1, 1))
+        return lowering.max_pool(y, (2, 2), strides=(2, 2), padding="VALID")
+
+    x, kernel = draw(2, 8, 8, 3), draw(3, 3, 3, 4)
+    forward = str(jax.make_jaxpr(run)(x, kernel))
+    assert "conv_general_dilated" in forward and "reduce_window_max" in forward
+    np.testing.assert_allclose(run(x, kernel), jax.vjp(run, x, kernel)[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_only_what_has_a_tangent_is_differentiated(frozen):
+    """Data and frozen kernels cost no gradient work, in forward mode too."""
+    operands = [draw(2, 8, 8, 3), draw(3, 3, 3, 4)]
+
+    def run(moving):
+        x, kernel = (moving if i != frozen else operands[i] for i in range(2))
+        return lowering.convolve(x, kernel, strides=(1, 1), padding="SAME", dilation=(1, 1))
+
+    def by_lax(moving):
+        x, kernel = (moving if i != frozen else operands[i] for i in range(2))
+        return lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+    moving = operands[1 - frozen]
+    for ours, theirs in zip(jax.jvp(run, (moving,), (moving,)), jax.jvp(by_lax, (moving,), (moving,)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)

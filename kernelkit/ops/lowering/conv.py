@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
 
 from kernelkit.ops.lowering.window import extents, on_cpu, pad_pairs, pad_spatial, tap
 
@@ -65,18 +66,42 @@ def convolve(
             f"{groups} groups of {kernel.shape[-2]}. Give an input with {groups * kernel.shape[-2]} channels."
         )
     pads = pad_pairs(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
+    geometry = (tuple(strides), pads, tuple(dilation), groups)
     if on_cpu() and _is_lowered(x, kernel, strides, pads, dilation):
-        return _lowered(x, kernel, tuple(strides), pads, tuple(dilation), groups)
+        return _native_unless_differentiated(x, kernel, geometry)
+    return _native(x, kernel, geometry)
+
+
+def _native(x, kernel, geometry):
+    strides, pads, dilation, groups = geometry
     letters = "DHW"[3 - len(pads) :]
     return lax.conv_general_dilated(
         x,
         kernel,
-        tuple(strides),
+        strides,
         pads,
-        rhs_dilation=tuple(dilation),
+        rhs_dilation=dilation,
         dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
         feature_group_count=groups,
     )
+
+
+# `evaluate` and `predict` take XLA's forward pass; where gradients flow, the pass and its gradients are the patches'.
+_native_unless_differentiated = jax.custom_jvp(_native, nondiff_argnums=(2,))
+
+
+def _jvp_of_patches(geometry, primals, tangents):
+    x, kernel = primals
+    dx, dkernel = tangents
+    # A batch of data has no tangent: what depends on it alone must not become part of the gradient's work.
+    if isinstance(dx, SymbolicZero):
+        return jax.jvp(lambda kernel: _lowered(x, kernel, *geometry), (kernel,), (dkernel,))
+    if isinstance(dkernel, SymbolicZero):
+        return jax.jvp(lambda x: _lowered(x, kernel, *geometry), (x,), (dx,))
+    return jax.jvp(lambda x, kernel: _lowered(x, kernel, *geometry), primals, tangents)
+
+
+_native_unless_differentiated.defjvp(_jvp_of_patches, symbolic_zeros=True)
 
 
 def _is_lowered(x, kernel, strides, pads, dilation) -> bool:

@@ -37,10 +37,8 @@ def max_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
         [3.0, 5.0]
     """
     pads = pad_pairs(padding, x.shape[1:-1], window, strides, (1,) * len(window))
-    lowest = _lowest(x.dtype)
-    if not _is_unrolled(x, window):
-        return _reduce_window(x, lowest, lax.max, window, strides, pads)
-    return _fold_windows(_first_max, pad_spatial(x, pads, lowest), window, strides)
+    pool = _max_unless_differentiated if _is_unrolled(x, window) else _native_max
+    return pool(x, (tuple(window), tuple(strides), pads))
 
 
 def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding: str | Pairs) -> Array:
@@ -63,11 +61,37 @@ def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
     """
     pads = pad_pairs(padding, x.shape[1:-1], window, strides, (1,) * len(window))
     wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
-    if _is_unrolled(x, window):
-        total = _fold_windows(jnp.add, pad_spatial(wide, pads), window, strides)
-    else:
-        total = _reduce_window(wide, 0, lax.add, window, strides, pads)
+    pool = _sum_unless_differentiated if _is_unrolled(x, window) else _native_sum
+    total = pool(wide, (tuple(window), tuple(strides), pads))
     return (total / _cell_counts(x.shape[1:-1], window, strides, pads).astype(wide.dtype)).astype(x.dtype)
+
+
+def _native_max(x, geometry):
+    return _reduce_window(x, _lowest(x.dtype), lax.max, *geometry)
+
+
+def _native_sum(x, geometry):
+    return _reduce_window(x, 0, lax.add, *geometry)
+
+
+# As with convolutions: XLA's operation for `evaluate` and `predict`, the slices where gradients flow.
+_max_unless_differentiated = jax.custom_jvp(_native_max, nondiff_argnums=(1,))
+_sum_unless_differentiated = jax.custom_jvp(_native_sum, nondiff_argnums=(1,))
+
+
+@_max_unless_differentiated.defjvp
+def _max_jvp(geometry, primals, tangents):
+    window, strides, pads = geometry
+    lowest = _lowest(primals[0].dtype)
+    return jax.jvp(
+        lambda x: _fold_windows(_first_max, pad_spatial(x, pads, lowest), window, strides), primals, tangents
+    )
+
+
+@_sum_unless_differentiated.defjvp
+def _sum_jvp(geometry, primals, tangents):
+    window, strides, pads = geometry
+    return jax.jvp(lambda x: _fold_windows(jnp.add, pad_spatial(x, pads), window, strides), primals, tangents)
 
 
 def _is_unrolled(x, window) -> bool:
