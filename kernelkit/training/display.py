@@ -109,20 +109,24 @@ class LineDisplay(Display):
 
 
 class BarDisplay(Display):
-    """A progress bar for each epoch in a terminal, drawn by rich at 8 frames a second."""
+    """A progress bar for the epoch under way, drawn by rich at 8 frames a second, above it a line for each before."""
 
     def begin(self, run: Run) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self.run = run
+        # What doesn't fit into the line is cut off its end, where the logs are.
+        whole, rest = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[logs]}"),
+            TextColumn("[bold]{task.description}", table_column=whole),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(table_column=whole),
+            TextColumn("{task.fields[speed]}", table_column=whole),
+            TimeElapsedColumn(table_column=whole),
+            TextColumn("{task.fields[logs]}", table_column=rest),
             refresh_per_second=8,
+            expand=True,
         )
         self._progress.start()
         self._due = 0.0
@@ -150,9 +154,10 @@ class BarDisplay(Display):
         self._progress.update(self._task, completed=done, logs=format_logs(logs), speed=speed)
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        speed = f"{self._done / max(time.perf_counter() - self._start, 1e-9):,.0f} step/s"
-        self._progress.update(self._task, total=self._done, completed=self._done, logs=format_logs(logs), speed=speed)
-        self._progress.stop_task(self._task)
+        seconds = time.perf_counter() - self._start
+        self._progress.remove_task(self._task)
+        line = f"[bold]{epoch + 1}/{self.run.epochs}[/bold] [dim]{seconds:.1f} s[/dim] {format_logs(logs)}"
+        self._progress.console.print(line, highlight=False, soft_wrap=True)
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
         self._progress.stop()
@@ -165,8 +170,9 @@ def say(line: str) -> None:
 
 
 def format_logs(logs: dict[str, Any]) -> str:
-    """Return ``loss 0.1234 · accuracy 0.9876``."""
-    return " · ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in logs.items())
+    """Return ``loss 0.1234 · accuracy 0.9876``: the loss first, validation last."""
+    names = sorted(logs, key=lambda name: (name.startswith("val_"), not name.endswith("loss")))
+    return " · ".join(f"{k} {logs[k]:.4g}" if isinstance(logs[k], float) else f"{k} {logs[k]}" for k in names)
 
 
 _notebook: dict[str, Callable[[], Display | None]] = {}

@@ -510,6 +510,8 @@ class Trainer:
             return None
         settings = dict(self._training.settings)
         settings["optimizer"] = self.optimizer
+        if not isinstance(settings["steps_per_execution"], int):
+            settings["steps_per_execution"] = 1  # Keras's word for "auto"
         return {name: serialize.serialize_keras_object(value) for name, value in settings.items()}
 
     def compile_from_config(self, config: dict) -> None:
