@@ -19,6 +19,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes
+from kernelkit.training.file_rows import FileRows, can_read
 from kernelkit.training.shared_memory import SharedRows, can_share
 
 CHUNK_BYTES = 8 * 2**20
@@ -99,10 +100,10 @@ class ArrayFeed(Feed):
         self.steps = available if steps is None else min(steps, available)
         self._shuffle = shuffle
         self._seed = seed
-        self._leaves = leaves
+        self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
         self._resident: list | None = None
         self._shared: list[SharedRows] | None = None
-        self._on_device = _fits_on_accelerator(leaves)
+        self._on_device = _fits_on_accelerator(self._leaves)
 
     def order(self, number: int) -> np.ndarray | None:
         """Return the order of the samples in an epoch, ``None`` for the order of the arrays."""
@@ -186,9 +187,8 @@ class ArrayFeed(Feed):
             yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
-        return jtu.tree_unflatten(
-            self._treedef, [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
-        )
+        rows = [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
+        return jtu.tree_unflatten(self._treedef, rows)
 
 
 class StreamFeed(Feed):
@@ -358,7 +358,7 @@ def _jax_dtype(dtype: Any) -> Any:
 
 def _converted(value: Any) -> Any:
     """Return an array as the device wants it, converted whole if that costs little memory."""
-    if isinstance(value, np.memmap):
+    if isinstance(value, (np.memmap, FileRows)):
         return value
     value = np.asarray(value)
     fits = value.size * _jax_dtype(value.dtype).itemsize <= CONVERTED_BYTES
@@ -372,10 +372,10 @@ def _host_rows(value: Any, places: Any) -> np.ndarray:
 
 def _fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
     """Copy rows into a new array with room for more, aligned so that jax takes it without another copy."""
-    source = np.asarray(source) if not isinstance(source, np.ndarray) else source
+    source = source if isinstance(source, (np.ndarray, FileRows)) else np.asarray(source)
     dtype = _jax_dtype(source.dtype)
     target = aligned((room, *source.shape[1:]), dtype)
-    if isinstance(places, slice):
+    if isinstance(places, slice) or isinstance(source, FileRows):
         target[:count] = source[places]
     elif source.dtype == dtype:
         np.take(source, places, axis=0, out=target[:count], mode="clip")
@@ -419,7 +419,7 @@ def _memory(size: int) -> np.ndarray:
 
 def _fits_on_accelerator(leaves: list) -> bool:
     device = jax.devices()[0]
-    if device.platform == "cpu" or any(isinstance(v, np.memmap) for v in leaves):
+    if device.platform == "cpu" or any(isinstance(v, (np.memmap, FileRows)) for v in leaves):
         return False
     stats = device.memory_stats() or {}
     room = stats.get("bytes_limit", 2**30) - stats.get("bytes_in_use", 0)

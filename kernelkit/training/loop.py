@@ -41,9 +41,11 @@ def fit(
     try:
         with training.guard:
             callbacks.on_train_begin()
+            # A callback may have gone back to where an earlier training was cut off.
+            begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
             logs: dict = {}
             done = 0
-            for epoch in range(run.initial_epoch, run.epochs):
+            for epoch in range(begin, run.epochs):
                 model.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)

@@ -93,6 +93,36 @@ def test_every_kind_of_array_in_memory(kind, shuffle, monkeypatch, tmp_path):
     np.testing.assert_array_equal(np.concatenate([b[1] for b in got]), order)
 
 
+def test_a_memory_map_is_read_from_its_file(monkeypatch, tmp_path):
+    """Part of a map, of another dtype, written to: rows come from the right places, and none through the map."""
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    whole = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "float64", (300, 3, 5))
+    whole[:] = np.random.default_rng(0).random(whole.shape)
+    part = whole[17:250]
+    feed = make_feed(part, batch_size=8, shuffle=True, seed=0)
+    assert isinstance(feed._leaves[0], feeds.FileRows)
+    got = np.concatenate([b[0] for b in batches_of(feed)])
+    np.testing.assert_array_equal(got, np.asarray(part)[feed.order(0)].astype("float32"))
+
+
+def test_a_private_map_keeps_its_changes(monkeypatch, tmp_path):
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    np.save(tmp_path / "x.npy", np.zeros((20, 4), "float32"))
+    x = np.load(tmp_path / "x.npy", mmap_mode="c")
+    x[:] = np.arange(20)[:, None]
+    got = np.concatenate([b[0] for b in batches_of(make_feed(x, batch_size=4))])
+    np.testing.assert_array_equal(got, x)
+
+
+def test_a_file_that_was_cut(monkeypatch, tmp_path):
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    np.save(tmp_path / "x.npy", np.zeros((2000, 4), "float32"))
+    feed = make_feed(np.load(tmp_path / "x.npy", mmap_mode="r"), batch_size=4)
+    (tmp_path / "x.npy").open("r+b").truncate(1000)
+    with pytest.raises(OSError, match="has it been cut"):
+        batches_of(feed)
+
+
 def test_a_resident_copy_gives_the_same_batches(monkeypatch):
     x = np.arange(53, dtype="float32")
     host = make_feed(x, x + 1, batch_size=8, shuffle=True, seed=2)
