@@ -1,4 +1,15 @@
 """Looking at training and models. The rest of kernelkit is only handed what it needs of this."""
 
-from kernelkit.viz import curves
+from kernelkit.viz import curves, teaching
 from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history
+from kernelkit.viz.teaching import (
+    RangeTest,
+    activations,
+    confusion_matrix,
+    decision_boundary,
+    embedding,
+    filters,
+    find_learning_rate,
+    predictions,
+    weights,
+)

@@ -1,4 +1,4 @@
-"""The panel in a real JupyterLab, seen through Chromium. Pictures of each state are left under build/screens."""
+"""The panel in a real JupyterLab, seen through Chromium. Pictures of each state are left under build/screenshots."""
 
 from __future__ import annotations
 
@@ -36,12 +36,18 @@ def server(tmp_path_factory):
         yield server
 
 
+@pytest.fixture(scope="module")
+def notebook_server(tmp_path_factory):
+    with lab.LabServer(tmp_path_factory.mktemp("notebook"), application="notebook") as server:
+        yield server
+
+
 @pytest.fixture
 def open_notebook(chromium, server, request):
     """A function that opens a notebook with some cells; the first, with the imports, has run already."""
     pages = []
 
-    def open_(*cells: str, width: int = 1300, height: int = 900) -> lab.LabPage:
+    def open_(*cells: str, width: int = 1300, height: int = 900, server: lab.LabServer = server) -> lab.LabPage:
         name = re.sub(r"\W+", "_", request.node.name) + ".ipynb"
         lab.write_notebook(server.folder / name, IMPORTS, *cells)
         page = chromium.new_page(viewport={"width": width, "height": height})
@@ -80,15 +86,30 @@ def steps_seen(notebook: lab.LabPage) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-def ink(notebook: lab.LabPage) -> int:
-    """Pixels of the newest panel's first chart that are drawn in colour: the curves."""
-    return notebook.page.evaluate(
-        """() => { const canvas = [...document.querySelectorAll('.kernelkit-panel')].at(-1).querySelector('canvas');
-        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-        let n = 0;
-        for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 40 && Math.abs(data[i] - data[i + 2]) > 40;
-        return n; }"""
+INK = """() => { const canvas = [...document.querySelectorAll('.kernelkit-panel')].at(-1)?.querySelector('canvas');
+    if (!canvas?.width) return 0;
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    let n = 0;
+    for (let i = 0; i < data.length; i += 4) n += data[i + 3] > 40 && Math.abs(data[i] - data[i + 2]) > 40;
+    return n; }"""
+"""Pixels of the newest panel's first chart that are drawn in colour: the curves."""
+
+
+def wait_for_ink(notebook: lab.LabPage, more_than: int = 50, less_than: int = 10**9) -> int:
+    """Wait until the curves have so many pixels, and return how many."""
+    within = f"([low, high]) => {{ const n = ({INK})(); return low < n && n < high }}"
+    notebook.page.wait_for_function(within, arg=[more_than, less_than])
+    return notebook.page.evaluate(INK)
+
+
+def wait_for_steps(notebook: lab.LabPage, more_than: int = 0) -> int:
+    """Wait until the newest panel tells of more steps in this epoch, and return how many."""
+    notebook.page.wait_for_function(
+        """n => { const stats = [...document.querySelectorAll('.kernelkit-panel .kk-stats')].at(-1);
+        return Number(/step ([\\d,]+)/.exec(stats?.textContent)?.[1].replaceAll(',', '')) > n }""",
+        arg=more_than,
     )
+    return steps_seen(notebook)
 
 
 def test_points_arrive_while_training_runs_and_the_picture_stays(open_notebook, server):
@@ -97,19 +118,15 @@ def test_points_arrive_while_training_runs_and_the_picture_stays(open_notebook, 
     notebook.run_cell(1)
     page.wait_for_selector(f"{PANEL} canvas")
     wait_for_state(notebook, "running")
-    page.wait_for_timeout(1000)
-    first, first_ink = steps_seen(notebook), ink(notebook)
-    assert notebook.is_running(1) and first > 0 and first_ink > 50
-    page.wait_for_function(
-        "n => +/step ([\\d,]+)/.exec(document.querySelector('.kk-stats').textContent)?.[1] > n", arg=first
-    )
+    first, first_ink = wait_for_steps(notebook), wait_for_ink(notebook)
+    assert notebook.is_running(1)
+    wait_for_steps(notebook, first)
     notebook.screenshot("running")
     notebook.wait_cell_done(1)
     wait_for_state(notebook, "done")
-    page.wait_for_timeout(500)
-    assert "800 steps" in page.locator(f"{PANEL} .kk-stats").inner_text()
+    page.locator(f"{PANEL} .kk-stats", has_text="800 steps").wait_for()
     assert page.locator(PANEL).count() == 1
-    assert ink(notebook) > first_ink
+    wait_for_ink(notebook, first_ink)
     notebook.screenshot("done")
 
     notebook.save()
@@ -181,7 +198,7 @@ def test_a_real_fit_is_steered_while_it_runs(open_notebook):
     wait_for_state(notebook, "paused")
     assert notebook.is_running(2)
     before = steps_seen(notebook)
-    page.wait_for_timeout(1000)
+    page.wait_for_timeout(1000)  # nothing is to happen, so there is nothing to wait for
     assert steps_seen(notebook) == before  # training stands still
     for done in (1, 2):
         page.locator(f"{PANEL} .kk-step").click()
@@ -268,15 +285,13 @@ def test_a_reload_during_training_finds_the_panel_and_all_it_missed(open_noteboo
     )
     notebook.run_cell(1)
     wait_for_state(notebook, "running")
-    notebook.page.wait_for_timeout(1000)
+    before = wait_for_steps(notebook)
     notebook.save()
-    before = steps_seen(notebook)
     notebook.page.reload()
     notebook.page.wait_for_selector(f"{PANEL} canvas")
     wait_for_state(notebook, "running")
-    assert steps_seen(notebook) > before > 0
-    notebook.page.wait_for_timeout(500)
-    assert ink(notebook) > 200
+    assert wait_for_steps(notebook, before) > before > 0
+    wait_for_ink(notebook, 200)
     notebook.screenshot("reloaded-while-running")
     notebook.page.locator(f"{PANEL} .kk-stop").click()
     wait_for_state(notebook, "stopped")
@@ -318,11 +333,10 @@ def test_charts_are_explored_by_mouse_and_keyboard(open_notebook):
     page.keyboard.press("0")
     everything.wait_for(state="hidden")
     toggle = page.locator(f"{PANEL} .kk-legend button").first
-    full = ink(notebook)
+    full = wait_for_ink(notebook)
     toggle.click()
     page.wait_for_function("() => document.querySelector('.kk-legend button').ariaPressed === 'false'")
-    page.wait_for_timeout(200)
-    assert ink(notebook) < full
+    wait_for_ink(notebook, -1, full)
     page.locator(f"{PANEL} input[type=range]").fill("0.9")
     page.locator(f"{PANEL} label", has_text="Log scale").locator("input").check()
     page.locator(f"{PANEL} .kk-legend button", has_text="smoothed").first.wait_for()
@@ -365,7 +379,7 @@ def test_a_phones_width_is_enough_in_both_themes(open_notebook, theme):
     notebook.set_theme(theme)
     notebook.run_cell(1)
     wait_for_state(notebook, "done")
-    notebook.page.wait_for_timeout(500)
+    wait_for_ink(notebook)
     panel = notebook.page.locator(PANEL)
     assert panel.bounding_box()["width"] <= 400
     assert panel.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
@@ -390,10 +404,50 @@ def test_a_real_fit_is_seen_while_it_runs(open_notebook, server):
     notebook.screenshot("fit-running")
     notebook.wait_cell_done(2)
     wait_for_state(notebook, "done")
-    notebook.page.wait_for_timeout(500)
+    wait_for_ink(notebook)
     notebook.screenshot("fit-done")
     metrics = notebook.page.locator(f"{PANEL} .kk-metric").all_inner_texts()
     assert metrics == ["loss", "accuracy"]
     notebook.save()
     (output,) = lab.read_outputs(server.folder / notebook.name)
     assert "image/png" in output["data"] and "val_accuracy" in "".join(output["data"]["text/plain"])
+
+
+def test_notebook_7_shows_and_steers_the_same_panel_and_names_stay_text(open_notebook, notebook_server):
+    notebook = open_notebook(
+        "import time, numpy as np, kernelkit as keras\n"
+        "class Slow(keras.callbacks.Callback):\n"
+        "    def on_train_batch_end(self, batch, logs=None): time.sleep(0.005)\n"
+        "x = np.random.default_rng(0).normal(size=(3200, 20)).astype('float32')\n"
+        "model = keras.Sequential([keras.layers.Dense(1)])\n"
+        f"model.compile('sgd', 'mse', metrics=[keras.metrics.MeanAbsoluteError(name={EVIL!r})])",
+        "history = model.fit(x, x[:, :1], epochs=500, callbacks=[Slow()])",
+        "history",
+        server=notebook_server,
+    )
+    page = notebook.page
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.run_cell(2)
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "paused")
+    assert notebook.is_running(2)
+    assert page.locator(f"{PANEL} .kk-metric").all_inner_texts() == ["loss", EVIL]
+    notebook.screenshot("notebook-7-paused")
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "running")
+    page.locator(f"{PANEL} .kk-stop").click()
+    notebook.wait_cell_done(2)
+    wait_for_state(notebook, "stopped")
+    wait_for_ink(notebook)
+    notebook.run_cell(3)
+    notebook.wait_cell_done(3)
+    notebook.screenshot("notebook-7-stopped")
+    notebook.save()
+    _, output = lab.read_outputs(notebook_server.folder / notebook.name)
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    notebook.shut_down_kernel()
+    page.reload()
+    page.locator(".kernelkit-curves svg").first.wait_for()
+    assert page.evaluate("window.hacked") is None
+    notebook.screenshot("notebook-7-reopened-without-kernel")

@@ -134,6 +134,8 @@ class LivePanel(Display):
             # What a failed computation was to fill cannot be fetched; the error itself is training's to raise.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
                 self._collect(wait=outcome in ("done", "stopped"))
+            if outcome == "done":  # a training that was paused may be stopped, but it cannot be done
+                self._measure_rate(self._clock())
             elapsed = self._clock() - self._started
             self._facts |= {"state": outcome, "error": _describe(error), "elapsed": elapsed, "notice": None}
             run, self._run = self._run, None
@@ -219,9 +221,8 @@ class LivePanel(Display):
         if self._run is not None and self._first_ready is not None:
             facts["state"] = self._run.control.state
             facts["stops_after"] = self._run.control.stops_after
-            steps = self._steps_done - self._steps_before_clock
-            if facts["state"] != "paused" and steps and now > self._first_ready:
-                facts["rate"] = steps / (now - self._first_ready)
+            if facts["state"] != "paused":
+                self._measure_rate(now)
         if full:
             facts["memory"] = _device_memory()
         total = facts["steps"] and facts["steps"] * (facts["epochs"] - facts["first_epoch"])
@@ -234,6 +235,11 @@ class LivePanel(Display):
             "best": {name: [epoch, json_number(value)] for name, (epoch, value) in store.best.items()},
             "rate_changes": store.rate_changes(),
         }
+
+    def _measure_rate(self, now: float) -> None:
+        steps = self._steps_done - self._steps_before_clock
+        if steps and self._first_ready is not None and now > self._first_ready:
+            self._facts["rate"] = steps / (now - self._first_ready)
 
     def _elapsed(self, now: float) -> float:
         ended = self._facts["elapsed"]

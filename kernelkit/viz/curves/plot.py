@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from kernelkit.viz import figure as figures
 from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, charts_of_histories
 
 
-def plot_history(history: Any, backend: Literal["matplotlib", "plotly"] = "matplotlib", title: str = "") -> Any:
+def plot_history(history: Any, backend: figures.Backend = "matplotlib", title: str = "") -> Any:
     """Draw the curves of one training, or of several over each other.
 
     Args:
@@ -33,16 +33,11 @@ def plot_history(history: Any, backend: Literal["matplotlib", "plotly"] = "matpl
         >>> len(figure.axes)
         1
     """
-    drawers = {"matplotlib": matplotlib_figure, "plotly": plotly_figure}
-    if backend not in drawers:
-        raise ValueError(f"plot_history: unknown backend {backend!r}. Use 'matplotlib' or 'plotly'.")
+    draw = figures.drawer("plot_history", backend, matplotlib_figure, plotly_figure)
     charts = charts_of_histories(as_histories(history))
     if not charts:
         raise ValueError("plot_history: this history has no values yet. Call fit first.")
-    try:
-        return drawers[backend](Picture(title, charts))
-    except ImportError as error:
-        raise ImportError(f"plot_history: backend {backend!r} is not installed: pip install {backend}.") from error
+    return draw(Picture(title, charts))
 
 
 def as_histories(history: Any) -> dict[str, History]:
@@ -75,25 +70,11 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), 
     Returns:
         A `matplotlib.figure.Figure`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    class CurvesFigure(Figure):
-        """A figure that notebooks can show although pyplot does not know it."""
-
-        def _repr_png_(self) -> bytes:
-            buffer = io.BytesIO()
-            self.savefig(buffer, format="png", dpi=110)
-            return buffer.getvalue()
-
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
-    engine = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.1) if layout else None
-    figure = CurvesFigure(figsize=(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title)), layout=engine)
-    FigureCanvasAgg(figure)
+    figure = figures.matplotlib_figure(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title), layout)
     if picture.title:
-        figure.suptitle(_literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
+        figure.suptitle(figures.literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
     for i, chart in enumerate(picture.charts):
         _draw(figure.add_subplot(rows, columns, i + 1), chart)
     return figure
@@ -151,11 +132,11 @@ def _aligned(history: Any, name: str, values: list, epochs: list[int]) -> list:
 
 def _draw(axes: Any, chart: Chart) -> None:
     for line in chart.lines:
-        axes.plot(line.x, line.y, color=line.color, label=_literal(line.label), **_style(line))
+        axes.plot(line.x, line.y, color=line.color, label=figures.literal(line.label), **_style(line))
     if chart.best:
         x, y, label = chart.best
-        axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=_literal(label))
-    axes.set_title(_literal(chart.title), fontsize=11, loc="left")
+        axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=figures.literal(label))
+    axes.set_title(figures.literal(chart.title), fontsize=11, loc="left")
     axes.set_xlabel(chart.x_label, fontsize=9)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.tick_params(labelsize=8)
@@ -172,9 +153,3 @@ def _style(line: Line) -> dict[str, Any]:
         "validation": {"linewidth": 1.6, "linestyle": (0, (4, 2)), **marker},
     }
     return styles[line.role]
-
-
-def _literal(label: str) -> str:
-    """Names are names: no `$` starts mathematics, and a leading `_` hides nothing from the legend."""
-    label = label.replace("$", r"\$")
-    return "\N{ZERO WIDTH SPACE}" + label if label.startswith("_") else label

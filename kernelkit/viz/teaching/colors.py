@@ -45,12 +45,10 @@ def tint(color: str, amount: Any) -> np.ndarray:
 
 
 def color_map(colors: tuple[str, ...]) -> Any:
-    """The colours as a matplotlib colour map; what is no number is left out."""
+    """The colours as a matplotlib colour map."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    made = LinearSegmentedColormap.from_list("kernelkit", colors)
-    made.set_bad(alpha=0)
-    return made
+    return LinearSegmentedColormap.from_list("kernelkit", colors)
 
 
 def scale_of(values: np.ndarray) -> tuple[tuple[str, ...], float, float]:

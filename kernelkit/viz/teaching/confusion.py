@@ -46,7 +46,7 @@ def confusion_matrix(
 
     Example:
         >>> figure = confusion_matrix([0, 1, 1], y=[0, 1, 0], labels=["cat", "dog"])
-        >>> figure.axes[0].get_title()
+        >>> figure.axes[0].get_title(loc="left")
         'accuracy 66.7 %'
     """
     draw = figures.drawer("confusion_matrix", backend, _matplotlib, _plotly)
@@ -135,10 +135,10 @@ def _plotly(counts: np.ndarray, names: list[str], normalize: bool, title: str) -
                 zmin=0,
                 zmax=1,
                 colorscale=[[0, "#ffffff"], [1, color]],
-                text=_texts(counts, normalize),
+                text=np.where(cells, _texts(counts, normalize), ""),
                 texttemplate="%{text}" if len(counts) <= _MOST_NUMBERS else None,
                 customdata=np.stack([counts, 100 * shares], -1),
-                hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata[0]} samples, %{customdata[1]:.1f} % of the row"
+                hovertemplate="true %{y}<br>predicted %{x}<br>%{customdata[0]} samples, %{customdata[1]:.1f} %"
                 f"<extra>{word}</extra>",
                 showscale=False,
                 hoverongaps=False,
@@ -146,7 +146,13 @@ def _plotly(counts: np.ndarray, names: list[str], normalize: bool, title: str) -
                 ygap=1,
             )
         )
-    ticks = {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": shown, "showgrid": False}
+    ticks = {
+        "tickmode": "array",
+        "tickvals": list(range(len(shown))),
+        "ticktext": shown,
+        "showgrid": False,
+        "zeroline": False,
+    }
     figure.update_xaxes(title_text="predicted", **ticks)
     figure.update_yaxes(title_text="true", autorange="reversed", scaleanchor="x", **ticks)
     side = min(260 + 40 * len(counts), 900)

@@ -13,19 +13,20 @@ def scores_of(model: Any, x: Any, who: str) -> np.ndarray:
 
     Args:
         model: Model, or array of its outputs.
-        x: the samples; None for an array.
+        x: the samples; not looked at for an array.
         who: str. The public function, for error messages.
 
     Returns:
         Array `(n, ...)`.
 
     Raises:
-        ValueError: a model without samples, or outputs with samples, or a model of several outputs.
+        ValueError: a model without samples, a model of several outputs, or neither model nor outputs.
     """
     if not hasattr(model, "predict"):
-        if x is not None and not isinstance(model, type(x)) and np.ndim(model) == 0:
-            raise ValueError(f"{who}: expected a model or its outputs, got {type(model).__name__}.")
-        return np.asarray(model)
+        scores = np.asarray(model)
+        if scores.ndim == 0 or scores.dtype.kind not in "iubf":
+            raise ValueError(f"{who}: expected a model or an array of its outputs, got {type(model).__name__}.")
+        return scores
     if x is None:
         raise ValueError(f"{who}: a model needs samples: pass x, or the outputs of model.predict(x) in its place.")
     outputs = model.predict(x, batch_size=256, verbose=0)
@@ -38,8 +39,8 @@ def decide(scores: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
     """Choose a class for each sample.
 
     Args:
-        scores: array `(n, classes)` of probabilities or logits; `(n, 1)` or `(n,)` floats for two classes, where numbers
-            outside 0 to 1 are logits; or `(n,)` ints, the classes themselves.
+        scores: array `(n, classes)` of probabilities or logits; `(n, 1)` or `(n,)` floats for two classes, where
+            numbers outside 0 to 1 are logits; or `(n,)` ints, the classes themselves.
         who: str. The public function, for error messages.
 
     Returns:
@@ -54,19 +55,41 @@ def decide(scores: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
     """
     if scores.ndim == 1 and scores.dtype.kind in "iub":
         return scores.astype(int), np.full(len(scores), np.nan)
+    shares = shares_of(scores, who)
+    chosen = shares.argmax(1)
+    return chosen, shares[np.arange(len(shares)), chosen]
+
+
+def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
+    """The probability of each class.
+
+    Args:
+        scores: array `(n, classes)`, `(n, 1)` or `(n,)` as for `decide`, but no classes.
+        who: str. The public function, for error messages.
+
+    Returns:
+        Array `(n, classes)` float64.
+
+    Raises:
+        ValueError: the scores have another shape.
+
+    Example:
+        >>> shares_of(np.array([0.25, 1.0]), "shares_of")
+        array([[0.75, 0.25],
+               [0.  , 1.  ]])
+    """
     if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
         chance = scores.reshape(-1).astype(np.float64)
         if len(chance) and (chance.min() < 0 or chance.max() > 1):
             chance = 1 / (1 + np.exp(-np.clip(chance, -500, 500)))
-        return (chance > 0.5).astype(int), np.maximum(chance, 1 - chance)
+        return np.stack([1 - chance, chance], 1)
     if scores.ndim != 2:
         raise ValueError(f"{who}: expected scores of shape (samples, classes), got {scores.shape}.")
     shares = scores.astype(np.float64)
     if shares.min(initial=0) < 0 or not np.allclose(shares.sum(1), 1, atol=1e-2):
         shares = np.exp(shares - shares.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)
-    chosen = shares.argmax(1)
-    return chosen, shares[np.arange(len(shares)), chosen]
+    return shares
 
 
 def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
@@ -80,7 +103,7 @@ def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
         array([1, 0])
     """
     if y is None:
-        raise ValueError(f"{who}: expected the true classes as y, got None.")
+        raise ValueError(f"{who}: expected the true classes as y=..., got None.")
     y = np.asarray(y)
     if y.dtype.kind not in "iubf":
         raise ValueError(f"{who}: expected y as class numbers from 0, got {y.dtype}. Give their names as labels=[...].")

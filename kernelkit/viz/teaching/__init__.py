@@ -1,0 +1,10 @@
+"""Pictures that teaching needs: what a trained model has learned, and where it goes wrong."""
+
+from kernelkit.viz.teaching.activations import activations
+from kernelkit.viz.teaching.boundary import decision_boundary
+from kernelkit.viz.teaching.confusion import confusion_matrix
+from kernelkit.viz.teaching.embedding import embedding
+from kernelkit.viz.teaching.filters import filters
+from kernelkit.viz.teaching.learning_rate import RangeTest, find_learning_rate
+from kernelkit.viz.teaching.predictions import predictions
+from kernelkit.viz.teaching.weights import weights

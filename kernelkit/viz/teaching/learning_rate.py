@@ -1,0 +1,281 @@
+"""Finding a learning rate: train for a moment with a rate that grows, and look where the loss falls fastest."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kernelkit.training.interrupt import InterruptGuard
+from kernelkit.viz import figure as figures
+from kernelkit.viz.figure import Backend
+from kernelkit.viz.teaching.colors import RIGHT, WRONG
+
+HOPELESS = 4.0
+"""The test ends when the smoothed loss is this many times its least value."""
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test found; notebooks show it as its curve.
+
+    Attributes:
+        rates: learning rates, `(n,)` float64.
+        losses: the loss of the batch that was trained on with each, `(n,)`.
+        smoothed: the same without the noise from batch to batch, `(n,)`.
+        suggestion: the rate at which the loss falls fastest, or None if it never falls.
+    """
+
+    rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float | None
+
+    def plot(self, backend: Backend = "matplotlib", title: str = "") -> Any:
+        """Draw loss over learning rate, with the suggestion.
+
+        Args:
+            backend: `"matplotlib"` or `"plotly"`.
+            title: str. The suggestion when left out.
+
+        Returns:
+            A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
+        """
+        said = (
+            f"suggested learning rate {self.suggestion:.2g}"
+            if self.suggestion
+            else "no suggestion: the loss never fell"
+        )
+        return figures.drawer("plot", backend, _matplotlib, _plotly)(self, title or said)
+
+    def __repr__(self) -> str:
+        found = "none" if self.suggestion is None else f"{self.suggestion:.3g}"
+        return f"<RangeTest of {len(self.rates)} learning rates: suggestion {found}>"
+
+    def _repr_png_(self) -> bytes | None:
+        try:
+            return self.plot()._repr_png_()
+        except ImportError:
+            return None
+
+
+def find_learning_rate(
+    model: Any,
+    x: Any,
+    y: Any,
+    batch_size: int = 32,
+    low: float = 1e-6,
+    high: float = 10.0,
+    steps: int = 100,
+    seed: int = 0,
+) -> RangeTest:
+    """Test which learning rate suits a model and its data.
+
+    The model is trained for some batches while the rate grows by the same factor each time, until the loss explodes.
+    Afterwards, however it ends, weights, optimizer and metrics are what they were, to the bit.
+
+    Args:
+        model: Model that is compiled, with a learning rate that is a number.
+        x: samples: an array `(n, ...)`, or a list or dict of these.
+        y: targets, alike.
+        batch_size: int. Samples in a batch.
+        low: float. First learning rate.
+        high: float. Last one.
+        steps: int. Batches, at least 10.
+        seed: int. Of the order of the samples.
+
+    Returns:
+        A `RangeTest`: `.suggestion`, and `.plot()`.
+
+    Raises:
+        ValueError: the model is not compiled, follows a schedule, or an argument is out of range.
+
+    Source:
+        Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3, https://arxiv.org/abs/1506.01186
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+        >>> found = find_learning_rate(model, x, x @ [[2.0], [-1.0]], steps=40)
+        >>> 1e-3 < found.suggestion < 1
+        True
+    """
+    if not getattr(model, "compiled", False):
+        raise ValueError("find_learning_rate: call model.compile(...) first.")
+    if not 0 < low < high or steps < 10:
+        raise ValueError(
+            f"find_learning_rate: expected 0 < low < high and at least 10 steps, got {low}, {high} and {steps}."
+        )
+    batches = _batches(x, y, batch_size, seed)
+    rates, losses = np.geomspace(low, high, steps), []
+    with _kept_as_it_is(model, next(batches)):
+        for rate in rates:
+            model.optimizer.learning_rate = float(rate)
+            model.reset_metrics()
+            losses.append(float(model.train_on_batch(*next(batches), return_dict=True)["loss"]))
+            if not np.isfinite(losses[-1]) or _is_hopeless(losses):
+                break
+    seen = np.array(losses)
+    kept = int(np.argmin(np.isfinite(seen))) if not np.isfinite(seen).all() else len(seen)
+    smoothed = smooth(seen[:kept])
+    return RangeTest(rates[:kept], seen[:kept], smoothed, suggest(rates[:kept], smoothed))
+
+
+def smooth(losses: np.ndarray, width: float = 0.03) -> np.ndarray:
+    """Average each loss with its neighbours, weighted by a bell.
+
+    Args:
+        losses: `(n,)`.
+        width: float. Standard deviation of the bell as a share of all.
+
+    Returns:
+        `(n,)` floats.
+
+    Example:
+        >>> smooth(np.ones(5)).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    if not len(losses):
+        return np.asarray(losses, np.float64)
+    distance = np.arange(len(losses))[:, None] - np.arange(len(losses))
+    bell = np.exp(-0.5 * (distance / max(width * len(losses), 0.75)) ** 2)
+    return bell @ losses / bell.sum(1)
+
+
+def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
+    """The rate at which the loss falls fastest, on its way to its least value.
+
+    Args:
+        rates: `(n,)`, growing by a factor.
+        smoothed: losses `(n,)`.
+
+    Returns:
+        A rate; None if the loss falls by less than a hundredth.
+
+    Example:
+        >>> suggest(np.geomspace(1e-4, 1, 5), np.array([2.0, 1.9, 1.0, 0.9, 8.0]))
+        0.001
+    """
+    least = int(np.argmin(smoothed)) if len(smoothed) else 0
+    if least == 0 or smoothed[least] > 0.99 * smoothed[:least].max():
+        return None
+    falls = np.diff(smoothed[: least + 1]) / np.diff(np.log(rates[: least + 1]))
+    return float(rates[int(np.argmin(falls))])
+
+
+@contextlib.contextmanager
+def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
+    """Put back every variable of a model, its optimizer and its metrics; an interrupt waits until that is done."""
+    values = _values(model)
+    with InterruptGuard() as guard:
+        try:
+            model.test_on_batch(*batch)  # builds what is not built, and trains nothing
+            if not model.optimizer.built:
+                model.optimizer.build(model.trainable_variables)
+            values = _values(model) | values
+            _check_rate(model)
+            yield
+        finally:
+            with guard.whole:
+                for variable, value in values.values():
+                    variable.assign(value)
+
+
+def _values(model: Any) -> dict[int, tuple[Any, np.ndarray]]:
+    """All variables of a training and their values, by identity."""
+    variables = (*model.variables, *model.optimizer.variables, *model.metrics_variables)
+    return {id(variable): (variable, variable.numpy()) for variable in variables}
+
+
+def _check_rate(model: Any) -> None:
+    """Raise, before anything is trained, if the learning rate cannot be set."""
+    try:
+        model.optimizer.learning_rate = float(np.asarray(model.optimizer.learning_rate))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"find_learning_rate: this learning rate cannot be changed. {error}") from error
+
+
+def _is_hopeless(losses: list[float]) -> bool:
+    if len(losses) < 10:
+        return False
+    recent = float(np.mean(losses[-3:]))
+    least = min(float(np.mean(losses[i : i + 3])) for i in range(len(losses) - 2))
+    return recent > HOPELESS * least + 1e-12 and recent > losses[0]
+
+
+def _batches(x: Any, y: Any, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
+    """Batches without end, in an order that is new for each round."""
+    import jax
+
+    leaves = [np.shape(leaf) for leaf in jax.tree_util.tree_leaves((x, y), is_leaf=_is_array)]
+    counts = [shape[0] if shape else 0 for shape in leaves]
+    if not counts or min(counts) != max(counts) or min(counts) == 0:
+        raise ValueError(f"find_learning_rate: expected arrays with as many samples in x as in y, got shapes {leaves}.")
+    return _draw((x, y), counts[0], min(batch_size, counts[0]), np.random.default_rng(seed))
+
+
+def _draw(arrays: Any, count: int, size: int, rng: np.random.Generator) -> Iterator[Any]:
+    import jax
+
+    while True:
+        order = rng.permutation(count)
+        for start in range(0, count - size + 1, size):
+            rows = order[start : start + size]
+            yield jax.tree_util.tree_map(lambda leaf, rows=rows: np.asarray(leaf)[rows], arrays, is_leaf=_is_array)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") or (isinstance(value, list) and bool(value) and np.isscalar(value[0]))
+
+
+def _matplotlib(found: RangeTest, title: str) -> Any:
+    figure = figures.matplotlib_figure(8, 4.6)
+    axes = figure.add_subplot()
+    axes.plot(found.rates, found.losses, color=RIGHT, linewidth=0.8, alpha=0.45, label="each batch")
+    axes.plot(found.rates, found.smoothed, color=RIGHT, linewidth=2.2, label="smoothed")
+    if found.suggestion:
+        at = int(np.searchsorted(found.rates, found.suggestion * (1 - 1e-9)))
+        axes.axvline(found.suggestion, color=WRONG, linewidth=1.2, linestyle=(0, (4, 2)))
+        axes.plot([found.suggestion], [found.smoothed[at]], "o", color=WRONG, markersize=9, label="falls fastest")
+    axes.set_xscale("log")
+    axes.set_ylim(*_window(found))
+    axes.set_xlabel("learning rate", fontsize=figures.LABEL)
+    axes.set_ylabel("loss", fontsize=figures.LABEL)
+    axes.set_title(figures.literal(title), fontsize=figures.TITLE, loc="left")
+    axes.tick_params(labelsize=figures.TICK)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=figures.TICK)
+    return figure
+
+
+def _plotly(found: RangeTest, title: str) -> Any:
+    from plotly.graph_objects import Figure, Scatter
+
+    figure = Figure()
+    hover = "rate %{x:.3g}<br>loss %{y:.4g}<extra></extra>"
+    pale, strong = {"color": RIGHT, "width": 1}, {"color": RIGHT, "width": 3}
+    figure.add_trace(
+        Scatter(x=found.rates, y=found.losses, name="each batch", line=pale, opacity=0.45, hovertemplate=hover)
+    )
+    figure.add_trace(Scatter(x=found.rates, y=found.smoothed, name="smoothed", line=strong, hovertemplate=hover))
+    if found.suggestion:
+        figure.add_vline(x=found.suggestion, line={"color": WRONG, "dash": "dash"})
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1, title_text="learning rate")
+    figure.update_yaxes(title_text="loss", range=_window(found))
+    return figures.plotly_layout(figure, title, 460)
+
+
+def _window(found: RangeTest) -> tuple[float, float]:
+    """The losses worth seeing: the explosion at the end would flatten all the rest."""
+    if not len(found.losses):
+        return 0.0, 1.0
+    low, start = float(found.smoothed.min()), float(found.smoothed[0])
+    high = max(start, min(float(found.smoothed.max()), start + 1.5 * (start - low)))
+    margin = 0.15 * ((high - low) or abs(high) or 1.0)
+    return low - margin, high + margin
