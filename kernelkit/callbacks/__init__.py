@@ -21,7 +21,8 @@ from kernelkit.callbacks.remote_monitor import RemoteMonitor
 from kernelkit.callbacks.swap_ema_weights import SwapEMAWeights
 from kernelkit.callbacks.tensorboard import TensorBoard
 from kernelkit.callbacks.terminate_on_nan import TerminateOnNaN
-from kernelkit.training.callback import Callback, CallbackList
+from kernelkit.training.callback import Callback
+from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.history import History
 
 _serialize.register_namespace("callbacks", globals())

@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config
-from kernelkit.training.callback import CallbackList
+from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.feed import Feed
 from kernelkit.training.session import Training

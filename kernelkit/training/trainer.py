@@ -15,7 +15,7 @@ from kernelkit.random import make_default_seed
 from kernelkit.training import data as data_module
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
-from kernelkit.training.callback import CallbackList
+from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.data import make_feed, pack, unpack
 from kernelkit.training.feed import one_batch
 from kernelkit.training.history import History

@@ -13,7 +13,7 @@ from tensorboard.util import tensor_util
 import kernelkit as kk
 from kernelkit import callbacks, optimizers
 from kernelkit.callbacks import event_files
-from kernelkit.training.callback import CallbackList
+from kernelkit.training.callback_list import CallbackList
 
 
 def test_nan_ends_training_at_the_first_bad_batch(pretend, capsys):

@@ -10,7 +10,7 @@ import pytest
 
 import kernelkit as kk
 from kernelkit import callbacks
-from kernelkit.training.callback import CallbackList
+from kernelkit.training.callback_list import CallbackList
 
 
 def logs(*values, name="val_loss"):
