@@ -381,9 +381,10 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, list):
         return [serialize_keras_object(v) for v in obj]
     if isinstance(obj, tuple):
-        return {"class_name": "__tuple__", "config": {"value": [serialize_keras_object(v) for v in obj]}}
+        return tuple(serialize_keras_object(v) for v in obj)
     if isinstance(obj, slice):
-        return {"class_name": "__slice__", "config": {"value": [obj.start, obj.stop, obj.step]}}
+        bounds = {"start": obj.start, "stop": obj.stop, "step": obj.step}
+        return {"class_name": "__slice__", "config": {k: serialize_keras_object(v) for k, v in bounds.items()}}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
     if isinstance(obj, np.generic):
@@ -414,9 +415,16 @@ def serialize_keras_object(obj: Any) -> Any:
         described = _describe(type(obj), obj.get_config())
         _note_shared(obj, described)
         if hasattr(obj, "get_build_config") and (build := obj.get_build_config()):
-            described["build_config"] = serialize_keras_object(build)
+            described["build_config"] = _listed(build)
         return described
     raise ValueError(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
+
+
+def _listed(value: Any) -> Any:
+    """Return nested shapes as plain JSON, tuples as lists."""
+    if isinstance(value, dict):
+        return {k: _listed(v) for k, v in value.items()}
+    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 def _note_shared(obj: Any, described: dict) -> None:
@@ -431,18 +439,25 @@ def _note_shared(obj: Any, described: dict) -> None:
 
 def _describe(thing: Any, config: Any, class_name: str | None = None) -> dict:
     public = _public_module(thing)
+    if public is not None:
+        module, registered = f"keras.{public}".rstrip("."), None
+    elif class_name == "function":
+        module, registered, config = "builtins", "function", get_registered_name(thing)
+    else:
+        module, registered = getattr(thing, "__module__", "builtins"), get_registered_name(thing)
     return {
-        "module": f"keras.{public}".rstrip(".") if public is not None else getattr(thing, "__module__", "builtins"),
+        "module": module,
         "class_name": class_name or thing.__name__,
         "config": config,
-        "registered_name": None if public is not None else get_registered_name(thing),
+        "registered_name": registered,
     }
 
 
 def _public_module(thing: Any) -> str | None:
     """Return the namespace that exports a class or function under its own name (`""` for the top level)."""
     name = getattr(thing, "__name__", None)
-    for namespace, members in _namespaces.items():
+    for namespace in ("", *_namespaces):  # what stands at the top is known by that place
+        members = _namespaces.get(namespace, {})
         if name is not None and members.get(name) is thing:
             return namespace
     return None
@@ -450,7 +465,10 @@ def _public_module(thing: Any) -> str | None:
 
 def _numbers(config: dict) -> np.ndarray:
     # The dtype comes from a file: only kinds whose elements have a fixed, small size.
-    dtype = np.dtype(str(config["dtype"])) if config["dtype"] != "bfloat16" else jax.numpy.dtype("bfloat16")
+    try:
+        dtype = jax.numpy.dtype(str(config["dtype"]))
+    except TypeError:
+        dtype = np.dtype("O")
     if dtype.kind not in "biufcV" or dtype.itemsize > 16:
         raise ValueError(f"A config holds an array of the dtype {config['dtype']!r}; only numbers are supported.")
     return np.array(config["value"], dtype=dtype)
@@ -462,7 +480,7 @@ _plain: dict[str, Callable[[dict], Any]] = {
     "__tensor__": lambda c: jax.numpy.asarray(_numbers(c)),
     "__keras_tensor__": lambda c: KerasTensor(c["shape"], dtype=c["dtype"]),
     "__bytes__": lambda c: c["value"].encode("latin1"),
-    "__slice__": lambda c: slice(*c["value"]),
+    "__slice__": lambda c: slice(c["start"], c["stop"], c["step"]),
     "__ellipsis__": lambda c: Ellipsis,
 }
 
@@ -528,7 +546,7 @@ def deserialize_keras_object(
 
 # Functions may only come from packages whose functions compute and do nothing else.
 _PURE = ("activations", "initializers", "regularizers", "constraints", "losses", "metrics", "ops", "optimizers")
-_OLD_NAMES = {"Policy": "DTypePolicy", "ModuleWrapper": "Layer"}
+_OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAttention"}
 
 
 def _find(name: str, config: dict, namespace: str | None) -> Any:
@@ -549,7 +567,7 @@ def _find(name: str, config: dict, namespace: str | None) -> Any:
         places += sorted(_namespaces)
     wants_function = config.get("class_name") in ("function", "__typespec__")
     for place in places:
-        found = _namespaces.get(place, {}).get(_OLD_NAMES.get(name, name))
+        found = _namespaces.get(place, {}).get(_OTHER_NAMES.get(name, name))
         if found is None or not callable(found) or name.startswith("_"):
             continue
         if inspect.isclass(found) or (wants_function and _is_pure(place, name)):

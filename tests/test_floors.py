@@ -26,10 +26,11 @@ FLOORS = [
     "losses metrics",
     "layers",
     "optimizers",
+    "saving",
     "training",
     "callbacks",
     "models",
-    "utils saving",
+    "utils",
     "viz",
 ]
 FLOOR_OF = {f"{PACKAGE}.{part}": height for height, parts in enumerate(FLOORS) for part in parts.split()}

@@ -49,6 +49,9 @@ class GroupQueryAttention(ProjectedAttention):
     """
 
     _masks_queries = True
+    # Class and attributes by the names that weights files know them by.
+    _saved_class = "grouped_query_attention"
+    _saved_as = {f"{part}_dense": f"_{part}_dense" for part in ("query", "key", "gate", "value", "output")}
 
     def __init__(
         self,

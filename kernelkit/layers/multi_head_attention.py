@@ -52,6 +52,9 @@ class MultiHeadAttention(ProjectedAttention):
         ((5, 4, 6), (5, 2, 4, 3))
     """
 
+    # Attributes by the names that weights files know them by.
+    _saved_as = {"gate_dense": "_gate_dense"}
+
     def __init__(
         self,
         num_heads: int,

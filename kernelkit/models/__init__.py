@@ -4,8 +4,10 @@ from kernelkit import serialize
 from kernelkit.models.clone import clone_model, model_from_json
 from kernelkit.models.model import Functional, Model
 from kernelkit.models.sequential import Sequential
+from kernelkit.saving import load_model, save_model
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
-serialize.register_namespace("models", globals())
+# Keras has the class there, and not among its public models; the first place that is registered is the one written.
 serialize.register_namespace("src.models.functional", {"Functional": Functional})
+serialize.register_namespace("models", globals())

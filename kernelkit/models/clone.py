@@ -71,4 +71,5 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
         json_string: The text.
         custom_objects: Names of classes and functions that are not registered.
     """
-    return serialize.deserialize_keras_object(json.loads(json_string), custom_objects)
+    with serialize.sharing():
+        return serialize.deserialize_keras_object(json.loads(json_string), custom_objects)

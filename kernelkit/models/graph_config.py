@@ -8,8 +8,9 @@ import jax.tree_util as jtu
 
 from kernelkit import serialize
 from kernelkit.layers.input_layer import InputLayer
+from kernelkit.models import keras_operations
 from kernelkit.models.graph import Graph, is_leaf
-from kernelkit.symbolic import FunctionOperation, KerasTensor, Node, Operation
+from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
 
 
 def graph_config(model: Any) -> dict:
@@ -27,12 +28,14 @@ def graph_config(model: Any) -> dict:
 
     layers = []
     for operation in graph.operations:
+        entry, adapt = _operation_config(operation)
         calls = [
-            _call_config(node, place)
+            _call_config(adapt(node.args, node.kwargs), place, entry["class_name"] == "FunctionOperation")
             for node in operation._inbound_nodes
             if id(node) in own and not isinstance(operation, InputLayer)
         ]
-        layers.append(_operation_config(operation) | {"name": operation.name, "inbound_nodes": calls})
+        entry |= {"name": operation.name, "inbound_nodes": calls}  # in place: it may yet be noted as shared
+        layers.append(entry)
     return {
         "name": model.name,
         "trainable": model.trainable,
@@ -46,19 +49,29 @@ def _map(function: Any, tensors: Any) -> Any:
     return jtu.tree_map(function, tensors, is_leaf=is_leaf)
 
 
-def _operation_config(operation: Operation) -> dict:
+def _operation_config(operation: Operation) -> tuple[dict, Any]:
+    """Return an operation's entry, and what to do to the arguments of its calls."""
     if isinstance(operation, FunctionOperation):
+        described = keras_operations.describe(operation)
+        if described is not None:
+            return described
         function = serialize.serialize_keras_object(operation.function)
-        return {
+        entry = {
             "module": "kernelkit",
             "class_name": "FunctionOperation",
             "config": {"name": operation.name, "function": function},
             "registered_name": None,
         }
-    return serialize.serialize_keras_object(operation)
+        return entry, _unchanged
+    return serialize.serialize_keras_object(operation), _unchanged
 
 
-def _call_config(node: Node, place: Any) -> dict:
+def _unchanged(args: Any, kwargs: Any) -> tuple:
+    return args, kwargs
+
+
+def _call_config(arguments: tuple, place: Any, keep_tuples: bool) -> dict:
+    # Keras writes tuples as lists. A function that it has no class for is read back by kernelkit alone.
     def of(value: Any) -> Any:
         if isinstance(value, KerasTensor):
             described = serialize.serialize_keras_object(value)
@@ -66,13 +79,14 @@ def _call_config(node: Node, place: Any) -> dict:
             return described
         if isinstance(value, dict):
             return {k: of(v) for k, v in value.items()}
-        if isinstance(value, list):
-            return [of(v) for v in value]
-        if isinstance(value, tuple):
+        if isinstance(value, tuple) and keep_tuples:
             return {"class_name": "__tuple__", "config": {"value": [of(v) for v in value]}}
+        if isinstance(value, (list, tuple)):
+            return [of(v) for v in value]
         return serialize.serialize_keras_object(value)
 
-    return {"args": [of(v) for v in node.args], "kwargs": {k: of(v) for k, v in node.kwargs.items()}}
+    args, kwargs = arguments
+    return {"args": [of(v) for v in args], "kwargs": {k: of(v) for k, v in kwargs.items()}}
 
 
 def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation] | None = None) -> Any:
@@ -87,10 +101,12 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
         ValueError: If a call refers to a tensor that nothing makes.
     """
     given = replacements or {}
-    operations = {e["name"]: given.get(e["name"]) or _operation_from(e) for e in config["layers"]}
+    entries = [_named(entry) for entry in config["layers"]]
+    made = {e["name"]: _operation_from(e) for e in entries if given.get(e["name"]) is None}
+    operations = {e["name"]: given.get(e["name"]) or made[e["name"]][0] for e in entries}
     # Layers that were called before this model was wired must not count those calls.
     begin = {name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0 for name, op in operations.items()}
-    waiting = [(entry["name"], call) for entry in config["layers"] for call in entry.get("inbound_nodes", [])]
+    waiting = [(entry["name"], _today(call)) for entry in entries for call in entry.get("inbound_nodes") or []]
 
     def tensor(history: Any) -> KerasTensor | None:
         name, index, position = history[:3]
@@ -109,22 +125,55 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
                 blocked.add(name)
                 left.append((name, call))
             else:
-                operations[name](*arguments[0], **arguments[1])
+                args, kwargs = made[name][1](*arguments) if name in made else arguments
+                operations[name](*args, **kwargs)
         if len(left) == len(waiting):
             raise ValueError(f"The model's config is broken: nothing makes the inputs of layer {left[0][0]!r}.")
         waiting = left
-    inputs, outputs = (_map_places(tensor, config[key]) for key in ("input_layers", "output_layers"))
+    places = [config[key] for key in ("input_layers", "output_layers")]
+    if any(isinstance(call, list) for entry in entries for call in entry.get("inbound_nodes") or []):
+        # Keras 2 has a list around a single tensor too.
+        places = [p[0] if isinstance(p, list) and len(p) == 1 and isinstance(p[0], list) else p for p in places]
+    inputs, outputs = (_map_places(tensor, p) for p in places)
     model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
     if not config.get("trainable", True):
         model.trainable = False
     return model
 
 
-def _operation_from(entry: dict) -> Operation:
+def _named(entry: dict) -> dict:
+    return entry if "name" in entry else entry | {"name": entry["config"]["name"]}
+
+
+def _operation_from(entry: dict) -> tuple[Operation, Any]:
+    """Return the operation of an entry, and what to do to the arguments of its calls."""
     if entry["class_name"] == "FunctionOperation":
         function = serialize.deserialize_keras_object(entry["config"]["function"])
-        return FunctionOperation(function, name=entry["config"]["name"])
-    return serialize.deserialize_keras_object(entry)
+        return FunctionOperation(function, name=entry["config"]["name"]), _unchanged
+    if keras_operations.is_function(entry):
+        return keras_operations.read(entry)
+    operation = serialize.deserialize_keras_object(entry)
+    if not isinstance(operation, Operation):
+        raise ValueError(f"{entry['name']!r} in the model's config is a {type(operation).__name__}, not a layer.")
+    return operation, _unchanged
+
+
+def _today(call: Any) -> dict:
+    """Return a call in today's form; that of Keras 2 is a list of ``[layer, node, tensor, more arguments]``."""
+    if isinstance(call, dict):
+        return call
+    tensors = [_reference(place) for place in ([call] if isinstance(call[0], str) else call)]
+    more: dict = next((place[3] for place in call if isinstance(place, list) and len(place) > 3), {})
+    kwargs = {k: _reference(v) if _is_reference(v) else v for k, v in more.items()}
+    return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": kwargs}
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str) and isinstance(value[1], int)
+
+
+def _reference(place: list) -> dict:
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": place[:3]}}
 
 
 class _NotYet(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax.tree_util as jtu
 
-from kernelkit import scope, serialize
+from kernelkit import saving, scope, serialize
 from kernelkit.layers import calling
 from kernelkit.layers.layer import Layer
 from kernelkit.models.graph import Graph, is_leaf
@@ -182,6 +182,8 @@ class Model(Trainer, Layer):
         # Called on data: `call` itself builds the parts, there is nothing to do before it.
         if type(self).build is not Model.build:
             super()._build_for(arguments)
+        elif self._graph is None:
+            self._build_shapes = calling.shapes_for_build(arguments)
         self._path = "/".join([*scope.local.names, self.name])
         self.built = True
 
@@ -233,7 +235,50 @@ class Model(Trainer, Layer):
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the model's config as a JSON text; ``kwargs`` go to ``json.dumps``."""
-        return json.dumps(serialize.serialize_keras_object(self), **kwargs)
+        with serialize.sharing():
+            return json.dumps(serialize.serialize_keras_object(self), **kwargs)
+
+    # Files ------------------------------------------------------------------------------------------------------------
+
+    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+        """Save the model with its weights and its optimizer's state; see :func:`kernelkit.saving.save_model`.
+
+        Args:
+            filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2.
+            overwrite: Whether a file that is there is replaced without asking.
+            zipped: ``False`` for a folder with the files, instead of one zip file.
+            **kwargs: ``include_optimizer``, for ``.h5`` files.
+        """
+        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Save the weights and the optimizer's state; see :func:`kernelkit.saving.save_weights`.
+
+        Args:
+            filepath: Path that ends with ``.weights.h5``, or with ``.weights.json`` for several files and an index.
+            overwrite: Whether a file that is there is replaced without asking.
+            max_shard_size: Most gigabytes in one of several files.
+        """
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Load weights, and the optimizer's state if the file has it; see :func:`kernelkit.saving.load_weights`.
+
+        Args:
+            filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras`` or an ``*.h5`` file of Keras 2.
+            skip_mismatch: Whether layers that the file doesn't fit are left as they are, with a warning.
+            **kwargs: ``objects_to_skip`` or ``by_name``.
+        """
+        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
+
+    def export(
+        self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **_: Any
+    ) -> None:
+        """Refuse: kernelkit writes no formats of other runtimes."""
+        raise NotImplementedError(
+            f"export(format={format!r}) is not supported: kernelkit writes no files of other runtimes. Save the model "
+            "as .keras and export it with Keras, or use jax.export on a function around model.stateless_call."
+        )
 
 
 class Functional(Model):

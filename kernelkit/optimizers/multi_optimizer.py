@@ -85,6 +85,7 @@ class MultiOptimizer(Optimizer):
     """
 
     _not_in_config = ("learning_rate",)
+    _saved_as = {"_optimizers": "optimizers"}  # by the name that weights files know it by
 
     def __init__(
         self,

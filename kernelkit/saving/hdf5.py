@@ -15,7 +15,9 @@ from typing import Any, BinaryIO
 import h5py
 import jax.numpy as jnp
 import numpy as np
-from h5py import h5d, h5t, h5z
+from h5py import h5d, h5o, h5t, h5z
+
+from kernelkit.saving.hdf5_text import read_texts
 
 # Filters that are part of the library. Others would be loaded as code from a plugin folder.
 _FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
@@ -32,11 +34,11 @@ class StoredArray:
         dtype: NumPy dtype.
     """
 
-    def __init__(self, dataset: h5py.Dataset, where: str, file_size: int, expected: int) -> None:
+    def __init__(self, dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> None:
         self._dataset = dataset
         self._where = where
-        self.dtype, self._stored_dtype = _dtype_of(dataset, where)
-        self.shape = _shape_of(dataset, self._stored_dtype, where, file_size, expected)
+        self.dtype, self._stored_dtype = _dtype_of(dataset, where, reader)
+        self.shape = _shape_of(dataset, self._stored_dtype, where, reader.size, reader.expected)
 
     @property
     def ndim(self) -> int:
@@ -104,6 +106,7 @@ class Hdf5Reader:
         # Only the magic number at the very beginning is looked for: the library would search the whole file.
         if file.read(8) != b"\x89HDF\r\n\x1a\n":
             raise ValueError(f"{who} is not an HDF5 file.")
+        self._file = file
         with telling(who):
             self.root = h5py.File(file, "r")
 
@@ -132,6 +135,8 @@ class Hdf5Reader:
             if len(group) > _LONGEST_LIST:
                 raise ValueError(f"{self.who}: {group.name!r} holds {len(group)} entries.")
             names = list(group)
+            if not all(isinstance(name, str) for name in names):
+                raise ValueError("a name is no text.")
         return Store({name: self.array(group, name) for name in names})
 
     def array(self, group: h5py.Group, path: str) -> StoredArray:
@@ -146,17 +151,23 @@ class Hdf5Reader:
         where = f"{self.who}: {group.name}/{path}"
         if not isinstance(found, h5py.Dataset):
             raise ValueError(f"{where} is not an array.")
-        return StoredArray(found, where, self.size, self.expected)
+        return StoredArray(found, where, self)
 
-    def attribute(self, group: h5py.Group, name: str) -> Any:
+    def attribute(self, group: h5py.Group | h5py.Dataset, name: str) -> Any:
         """Return an attribute (text, number, or list of texts), ``None`` if there is none."""
         with telling(f"{self.who}: attribute {name!r}"):
             if name not in group.attrs:
                 return None
             attribute = h5py.h5a.open(group.id, name.encode())
-            if math.prod(attribute.shape) > min(_LONGEST_LIST, self.size):
-                raise ValueError(f"{self.who}: the attribute {name!r} declares {math.prod(attribute.shape)} entries.")
-            if attribute.get_storage_size() > self.size:
+            count, kind = math.prod(attribute.shape), attribute.get_type()
+            if count > min(_LONGEST_LIST, self.size):
+                raise ValueError(f"{self.who}: the attribute {name!r} declares {count} entries.")
+            if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
+                texts = read_texts(self._file, h5o.get_info(group.id).addr, name, count)
+                return texts if attribute.shape else texts[0]
+            if kind.get_class() not in (h5t.STRING, h5t.INTEGER, h5t.FLOAT):
+                raise ValueError(f"{self.who}: the attribute {name!r} is neither text nor number.")
+            if count and attribute.get_storage_size() > self.size:
                 raise ValueError(f"{self.who}: the attribute {name!r} declares more bytes than the file has.")
             value = group.attrs[name]
         if isinstance(value, bytes):
@@ -202,13 +213,13 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
         group.create_dataset(name, data=array)
 
 
-def _dtype_of(dataset: h5py.Dataset, where: str) -> tuple[np.dtype, np.dtype]:
+def _dtype_of(dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> tuple[np.dtype, np.dtype]:
     """Return the dtype of the numbers, and that in which they lie in the file."""
     with telling(where):
         kind = dataset.id.get_type()
         stored = dataset.dtype
-        name = dataset.attrs.get("dtype")
-    if kind.get_class() == h5t.OPAQUE and isinstance(name, str):
+    if kind.get_class() == h5t.OPAQUE:
+        name = str(reader.attribute(dataset, "dtype"))
         try:
             dtype = jnp.dtype(name)
         except TypeError:
@@ -238,8 +249,10 @@ def _shape_of(dataset: h5py.Dataset, dtype: np.dtype, where: str, file_size: int
         raise ValueError(f"{where} is compressed with filters {sorted(filters - _FILTERS)}, which are not supported.")
     if stored > file_size or (offset or 0) + (stored if layout == h5d.CONTIGUOUS else 0) > file_size:
         raise ValueError(f"{where} declares more bytes than the file of {file_size} bytes has.")
-    if layout == h5d.CHUNKED and filters and math.prod(dataset.chunks) * dtype.itemsize > max(
-        _MOST_UNFOLDING * file_size, 2 * size
+    if (
+        layout == h5d.CHUNKED
+        and filters
+        and math.prod(dataset.chunks) * dtype.itemsize > max(_MOST_UNFOLDING * file_size, 2 * size)
     ):
         raise ValueError(f"{where} declares chunks of {dataset.chunks}, far more than the file holds.")
     limit = max(_MOST_UNFOLDING * file_size, expected) if h5z.FILTER_DEFLATE in filters else stored

@@ -31,7 +31,8 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
         keras_version: What the file says about who wrote it.
         include_optimizer: Whether what `compile` was told and the optimizer's state are written too.
     """
-    described = serialize.serialize_keras_object(model)
+    with serialize.sharing():
+        described = serialize.serialize_keras_object(model)
     if "layers" not in described["config"]:
         raise NotImplementedError(
             f"Model {model.name!r} ({type(model).__name__}) is a subclassed model, which an .h5 file cannot hold. "
@@ -55,10 +56,13 @@ def _bare(described: dict) -> dict:
     config = dict(described["config"])
     if isinstance(config.get("layers"), list):
         config["layers"] = [_bare(layer) for layer in config["layers"]]
-    kept = {k: described[k] for k in ("name", "inbound_nodes") if k in described}
+    kept = {k: described[k] for k in ("name", "inbound_nodes", "shared_object_id") if k in described}
     if described.get("module", "").startswith(("keras.src.ops", "kernelkit")):
         kept |= {k: described[k] for k in ("module", "registered_name")}
-    return {"class_name": described.get("registered_name") or described["class_name"], "config": config, **kept}
+    name = described.get("registered_name") or described["class_name"]
+    # Without a module, Keras looks for the name that the class has inside of it.
+    name = "GroupedQueryAttention" if name == "GroupQueryAttention" else name
+    return {"class_name": name, "config": config, **kept}
 
 
 def _write_weights(group: h5py.Group, model: Any, keras_version: str) -> None:
@@ -155,7 +159,7 @@ def _modern_settings(settings: dict) -> dict:
     optimizer = settings.get("optimizer_config")
     if isinstance(optimizer, dict):
         config = {k: v for k, v in optimizer["config"].items() if k not in ("jit_compile", "is_legacy_optimizer")}
-        if config.get("weight_decay", None) == 0 and optimizer["class_name"] != "AdamW":
+        if config.get("weight_decay") == 0 and optimizer["class_name"] != "AdamW":
             config["weight_decay"] = None
         modern["optimizer"] = {"module": "keras.optimizers", **optimizer, "config": config}
     return modern

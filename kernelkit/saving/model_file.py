@@ -83,7 +83,7 @@ def save_model(
         _save_folder(model, path)
     else:
         with replacing(path) as file:
-            _write_archive(model, file)
+            _write_archive(model, file, os.path.dirname(os.path.abspath(path)))
 
 
 def load_model(
@@ -216,8 +216,7 @@ def _texts(model: Any) -> dict[str, bytes]:
     return {_METADATA: json.dumps(metadata).encode(), _CONFIG: json.dumps(config).encode()}
 
 
-def _write_archive(model: Any, file: BinaryIO) -> None:
-    folder = os.path.dirname(os.path.abspath(file.name))
+def _write_archive(model: Any, file: BinaryIO, folder: str) -> None:
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in _texts(model).items():
             archive.writestr(zipfile.ZipInfo(name), text)
@@ -289,10 +288,11 @@ def _load_folder(path: str, custom_objects: dict | None, compile: bool, safe_mod
 def _load_h5(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
     with open_file(path) as file, Hdf5Reader(file, path) as reader:
         config = legacy_h5.read_config(reader, compile)
+        is_compiled = bool(config.get("compile_config"))
         model = _from_config(path, config, custom_objects, compile, safe_mode, reader.size)
         reader.expected = largest(model)
         legacy_h5.load_weights(model, reader)
-        if compile and config.get("compile_config"):
+        if is_compiled:
             legacy_h5.load_optimizer(model, reader)
     return model
 
@@ -344,5 +344,3 @@ def _checked(path: str, load: Callable[[], Any]) -> Any:
             f"{path} cannot be loaded: its config doesn't fit the classes that it names "
             f"({type(error).__name__}: {error})."
         ) from error
-
-

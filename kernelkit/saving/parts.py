@@ -19,7 +19,8 @@ _CONTAINERS = (list, tuple, dict, set)
 # What models and optimizers keep books with: their parts are reached in other ways.
 _BOOKS = frozenset(
     "_graph _graph_layers _stack _input_layer _own_variables _own_losses _training _trainable_variables _variables "
-    "_slots _shared optimizer_map history loss input_spec dtype_policy".split()
+    "_slots _shared optimizer_map history loss input_spec dtype_policy _init_arguments _inbound_nodes _outbound_nodes "
+    "_display_run".split()
 )
 
 
@@ -61,7 +62,7 @@ def parts_of(root: Any) -> list[Part]:
             counts: dict[str, int] = {}
             for item in child.values() if isinstance(child, dict) else child:
                 if isinstance(item, _KINDS):
-                    name = to_snake_case(type(item).__name__)
+                    name = getattr(item, "_saved_class", None) or to_snake_case(type(item).__name__)
                 elif isinstance(item, _CONTAINERS):
                     name = "container"
                 else:
@@ -78,7 +79,7 @@ def _children(owner: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(owner, SeedGenerator):
         return
     is_model = hasattr(owner, "layers")
-    if is_model and getattr(owner, "_graph", None) is not None or hasattr(owner, "_stack"):
+    if (is_model and getattr(owner, "_graph", None) is not None) or hasattr(owner, "_stack"):
         yield "layers", list(owner.layers)
     renamed = getattr(type(owner), "_saved_as", {})
     names = {renamed.get(name, name): name for name in vars(owner) if name not in _BOOKS}
@@ -88,7 +89,7 @@ def _children(owner: Any) -> Iterator[tuple[str, Any]]:
     for shown in sorted(names, key=lambda name: (name.startswith("_"), name)):
         try:
             value = getattr(owner, names[shown])
-        except Exception:  # noqa: BLE001, S112 - a property of the user that cannot be had is no part
+        except Exception:
             continue
         yield shown, value
 

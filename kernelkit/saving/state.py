@@ -13,9 +13,9 @@ from kernelkit.layers.layer import Layer
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.random import SeedGenerator
 from kernelkit.saving.parts import Part, parts_of
-from kernelkit.variable import Variable
 
 _MOST_TOLD = 5
+_PACKAGE = __name__.partition(".")[0]
 
 
 class Sink(Protocol):
@@ -119,33 +119,40 @@ def _load(thing: Any, entry: Mapping) -> None:
     if isinstance(thing, SeedGenerator):
         if "0" in entry:  # files of today's Keras don't hold seeds
             thing.state.assign(np.asarray(entry["0"]))
-    elif isinstance(thing, Optimizer) and not entry:
-        return  # a file of weights alone
-    elif entry or not isinstance(thing, Layer) or type(thing).load_own_variables is not Layer.load_own_variables:
+    elif isinstance(thing, Optimizer):
+        if set(entry) == {"0", "1"} and len(thing.variables) > 2:  # saved before the first step
+            for variable, name in zip(thing.variables, ("0", "1"), strict=False):
+                variable.assign(np.asarray(entry[name]))
+        elif entry:  # not a file of weights alone
+            thing.load_own_variables(entry)
+    elif entry or _overrides(thing):
         thing.load_own_variables(entry)
+
+
+def _overrides(layer: Layer) -> bool:
+    return type(layer).load_own_variables is not Layer.load_own_variables
 
 
 def _complaint(part: Part, entry: Mapping) -> str | None:
     """Return what doesn't fit, for objects whose arrays are their variables in order."""
-    variables = _in_order(part.thing)
-    if variables is None or (not entry and not isinstance(part.thing, Layer)):
-        return None
-    if isinstance(part.thing, Optimizer) and len(entry) != len(variables):
-        return None  # it warns, and begins anew
+    thing = part.thing
+    if isinstance(thing, Layer):
+        variables = thing._local_variables()
+        is_own = not _overrides(thing) or type(thing).load_own_variables.__module__.startswith(_PACKAGE)
+        if _overrides(thing) and (not is_own or (thing.built and entry and len(entry) != len(variables))):
+            return None  # it knows what to do
+    elif isinstance(thing, Optimizer):
+        variables = thing.variables
+        is_own = type(thing).load_own_variables is Optimizer.load_own_variables
+        if not is_own or len(entry) != len(variables):
+            return None  # it warns, and begins anew
+    else:
+        variables = [thing.state] if entry else []
     expected = {str(i): variable.shape for i, variable in enumerate(variables)}
     found = {name: tuple(entry[name].shape) for name in entry}
     if expected == found:
         return None
-    return f"{_who(part)} expects {_shapes(expected)}, the file has {_shapes(found)}{_hint(part.thing)}"
-
-
-def _in_order(thing: Any) -> list[Variable] | None:
-    if isinstance(thing, SeedGenerator):
-        return [thing.state]
-    if isinstance(thing, Optimizer):
-        is_own = type(thing).load_own_variables is not Optimizer.load_own_variables
-        return None if is_own else thing.variables
-    return None if type(thing).load_own_variables is not Layer.load_own_variables else thing._local_variables()
+    return f"{_who(part)} expects {_shapes(expected)}, the file has {_shapes(found)}{_hint(thing)}"
 
 
 def _who(part: Part) -> str:
@@ -154,7 +161,9 @@ def _who(part: Part) -> str:
 
 
 def _hint(thing: Any) -> str:
-    return " (it is not built: call the model on data, or build() it, first)" if not getattr(thing, "built", True) else ""
+    return (
+        " (it is not built: call the model on data, or build() it, first)" if not getattr(thing, "built", True) else ""
+    )
 
 
 def _shapes(shapes: dict[str, tuple]) -> str:
