@@ -10,17 +10,21 @@ import contextlib
 import io
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import jax.numpy as jnp
 import numpy as np
-from h5py import h5d, h5o, h5t, h5z
 
 from kernelkit.saving.hdf5_text import read_texts
 
+if TYPE_CHECKING:
+    import h5py
+else:
+    from kernelkit.saving import lazy_h5py as h5py
+
 # Filters that are part of the library. Others would be loaded as code from a plugin folder.
-_FILTERS = {h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32}
+_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
+_FILTERS = {_DEFLATE, _SHUFFLE, _CHECKSUM}
 # Compressed data may unfold to a few times the file's size, or to the size of the largest array expected.
 _MOST_UNFOLDING = 4
 _LONGEST_LIST = 1_000_000
@@ -162,10 +166,10 @@ class Hdf5Reader:
             count, kind = math.prod(attribute.shape), attribute.get_type()
             if count > min(_LONGEST_LIST, self.size):
                 raise ValueError(f"{self.who}: the attribute {name!r} declares {count} entries.")
-            if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
-                texts = read_texts(self._file, h5o.get_info(group.id).addr, name, count)
+            if isinstance(kind, h5py.h5t.TypeStringID) and kind.is_variable_str():
+                texts = read_texts(self._file, h5py.h5o.get_info(group.id).addr, name, count)
                 return texts if attribute.shape else texts[0]
-            if kind.get_class() not in (h5t.STRING, h5t.INTEGER, h5t.FLOAT):
+            if kind.get_class() not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT):
                 raise ValueError(f"{self.who}: the attribute {name!r} is neither text nor number.")
             if count and attribute.get_storage_size() > self.size:
                 raise ValueError(f"{self.who}: the attribute {name!r} declares more bytes than the file has.")
@@ -218,7 +222,7 @@ def _dtype_of(dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> tuple[np
     with telling(where):
         kind = dataset.id.get_type()
         stored = dataset.dtype
-    if kind.get_class() == h5t.OPAQUE:
+    if kind.get_class() == h5py.h5t.OPAQUE:
         name = str(reader.attribute(dataset, "dtype"))
         try:
             dtype = jnp.dtype(name)
@@ -240,22 +244,22 @@ def _shape_of(dataset: h5py.Dataset, dtype: np.dtype, where: str, file_size: int
         shape = tuple(int(n) for n in dataset.shape or ())
         stored = dataset.id.get_storage_size()
         offset = dataset.id.get_offset()
-    if layout == h5d.VIRTUAL or external:
+    if layout == h5py.h5d.VIRTUAL or external:
         raise ValueError(f"{where} has its numbers in other files, which are not read.")
-    if layout not in (h5d.CONTIGUOUS, h5d.COMPACT, h5d.CHUNKED):
+    if layout not in (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT, h5py.h5d.CHUNKED):
         raise ValueError(f"{where} is stored in an unknown way.")
     size = math.prod(shape) * dtype.itemsize
     if not filters <= _FILTERS:
         raise ValueError(f"{where} is compressed with filters {sorted(filters - _FILTERS)}, which are not supported.")
-    if stored > file_size or (offset or 0) + (stored if layout == h5d.CONTIGUOUS else 0) > file_size:
+    if stored > file_size or (offset or 0) + (stored if layout == h5py.h5d.CONTIGUOUS else 0) > file_size:
         raise ValueError(f"{where} declares more bytes than the file of {file_size} bytes has.")
     if (
-        layout == h5d.CHUNKED
+        layout == h5py.h5d.CHUNKED
         and filters
         and math.prod(dataset.chunks) * dtype.itemsize > max(_MOST_UNFOLDING * file_size, 2 * size)
     ):
         raise ValueError(f"{where} declares chunks of {dataset.chunks}, far more than the file holds.")
-    limit = max(_MOST_UNFOLDING * file_size, expected) if h5z.FILTER_DEFLATE in filters else stored
+    limit = max(_MOST_UNFOLDING * file_size, expected) if _DEFLATE in filters else stored
     if size > limit or (size and not stored):
         raise ValueError(f"{where} declares the shape {shape}, {size} bytes, but the file holds {stored} for it.")
     return shape

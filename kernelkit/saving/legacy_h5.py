@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import numpy as np
 
 from kernelkit import serialize
 from kernelkit.saving.hdf5 import Hdf5Reader, StoredArray, write_array
 from kernelkit.variable import Variable
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    from kernelkit.saving import lazy_h5py as h5py
 
 _LONGEST_ATTRIBUTE = 60_000
 _TOP = "top_level_model_weights"

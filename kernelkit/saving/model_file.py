@@ -335,6 +335,8 @@ def _checked(path: str, load: Callable[[], Any]) -> Any:
     """Run a function that reads a file; whatever a broken file makes it stumble over becomes a ``ValueError``."""
     try:
         return load()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} cannot be loaded: its config is no JSON text ({error}).") from error
     except (ValueError, MissingFile, NotImplementedError):
         raise
     except RecursionError:

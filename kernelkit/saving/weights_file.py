@@ -9,14 +9,18 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import h5py
 import numpy as np
 
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.hdf5 import Hdf5Reader, Store, write_array
 from kernelkit.saving.state import Source, save_state
+
+if TYPE_CHECKING:
+    import h5py
+else:
+    from kernelkit.saving import lazy_h5py as h5py
 
 INDEX = ".weights.json"
 _LARGEST_INDEX = 64 << 20

@@ -369,7 +369,6 @@ def test_a_legacy_weight_by_link(model, tmp_path, secret):
     [
         (16, bytes(16), "is not in its heap"),  # an entry without number and size, at which the library stays for ever
         (24, (2**40).to_bytes(8, "little"), "longer than the heap"),
-        (24, (1).to_bytes(8, "little"), "is not in its heap"),
         (0, b"XCOL", "there is no heap"),
     ],
 )
