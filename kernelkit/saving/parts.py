@@ -89,7 +89,7 @@ def _children(owner: Any) -> Iterator[tuple[str, Any]]:
     for shown in sorted(names, key=lambda name: (name.startswith("_"), name)):
         try:
             value = getattr(owner, names[shown])
-        except Exception:
+        except Exception:  # a property of the user that cannot be had, such as one of an unbuilt layer, is no part
             continue
         yield shown, value
 

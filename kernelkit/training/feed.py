@@ -9,7 +9,6 @@ Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch 
 from __future__ import annotations
 
 import queue
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -27,9 +26,6 @@ CHUNK_BYTES = 8 * 2**20
 
 CONVERTED_BYTES = 2**30
 """Arrays of another dtype (float64, say) are converted once if that takes no more memory, and else chunk by chunk."""
-
-KEPT_BYTES = 8 * CHUNK_BYTES
-"""The most memory of past chunks that is kept for coming ones."""
 
 
 class Chunk(NamedTuple):
@@ -385,36 +381,12 @@ def _fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
 
 
 def aligned(shape: tuple, dtype: Any, boundary: int = 64) -> np.ndarray:
-    """Return an uninitialized array whose memory begins at a multiple of ``boundary`` bytes.
-
-    Memory of earlier arrays that nobody holds any more is used again: the first touch of new pages costs several times
-    what copying a chunk costs.
-    """
+    """Return an uninitialized array whose memory begins at a multiple of ``boundary`` bytes."""
     dtype = np.dtype(dtype)
     size = int(np.prod(shape)) * dtype.itemsize
-    raw = _memory(size + boundary)
+    raw = np.empty(size + boundary, "uint8")
     offset = -raw.ctypes.data % boundary
     return raw[offset : offset + size].view(dtype).reshape(shape)
-
-
-_kept: list[np.ndarray] = []
-_kept_lock = threading.Lock()
-
-
-def _memory(size: int) -> np.ndarray:
-    with _kept_lock:
-        for i, raw in enumerate(_kept):
-            # Three references: the list's, `raw` and getrefcount's argument. A fourth is a view, which jax holds for
-            # as long as the array that shares its memory lives or is computed on.
-            if raw.nbytes == size and sys.getrefcount(raw) == 3:
-                _kept.append(_kept.pop(i))
-                return raw
-        raw = np.empty(size, "uint8")
-        if size <= 2 * CHUNK_BYTES:
-            _kept.append(raw)
-            while sum(kept.nbytes for kept in _kept) > KEPT_BYTES:
-                del _kept[0]
-        return raw
 
 
 def _fits_on_accelerator(leaves: list) -> bool:

@@ -87,7 +87,7 @@ def can_read(array: Any) -> bool:
         and array.mode in ("r", "r+", "w+")  # "c" has changes that the file does not have
         and array.size > 0
         and array.flags.c_contiguous
-        and isinstance(getattr(array, "filename", None), (str, os.PathLike))
+        and os.path.isfile(array.filename or "")  # a map may have no file's name, or outlive it
         and getattr(array, "_mmap", None) is not None
         and hasattr(os, "preadv")
     )

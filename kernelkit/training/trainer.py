@@ -73,6 +73,7 @@ class Trainer:
             >>> model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, activation="softmax")])
             >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         """
+        self._training.require_idle("compile")
         if steps_per_execution not in ("auto", "single") and not (
             isinstance(steps_per_execution, int) and steps_per_execution >= 1
         ):

@@ -89,6 +89,8 @@ def test_nothing_else_may_write_meanwhile():
     for call in (model.fit, model.evaluate, model.train_on_batch, model.test_on_batch):
         with pytest.raises(RuntimeError, match=r"trained in the background. Call wait\(\) or stop\(\)"):
             call(x, y)
+    with pytest.raises(RuntimeError, match=r"^compile\(\): .* trained in the background"):
+        model.compile("sgd", "mse")
     with pytest.raises(TimeoutError, match="still runs after 0"):
         handle.wait(0)
     handle.stop("epoch")

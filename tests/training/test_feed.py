@@ -114,6 +114,15 @@ def test_a_private_map_keeps_its_changes(monkeypatch, tmp_path):
     np.testing.assert_array_equal(got, x)
 
 
+def test_a_map_of_a_file_that_was_removed(monkeypatch, tmp_path):
+    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    np.save(tmp_path / "x.npy", np.arange(80, dtype="float32").reshape(20, 4))
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    (tmp_path / "x.npy").unlink()
+    got = np.concatenate([b[0] for b in batches_of(make_feed(x, batch_size=4))])
+    np.testing.assert_array_equal(got, np.arange(80).reshape(20, 4))
+
+
 def test_a_file_that_was_cut(monkeypatch, tmp_path):
     monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
     np.save(tmp_path / "x.npy", np.zeros((2000, 4), "float32"))
