@@ -1,8 +1,8 @@
 """Convolution as XLA's own operation, or, on the CPU, as matrix products of patches.
 
-XLA's CPU convolutions are made for one forward pass: their gradients run 5 to 20 times slower than the same sums
-written as matrix products, and 50 to 300 times slower inside a loop, where training is fused. `benchmarks/lowering.py`
-measures it for a grid of shapes.
+XLA's CPU convolutions are made for one forward pass: inside a loop, where training is fused, their gradients run 20 to
+80 times slower than the same sums written as matrix products; alone, up to 5 times. `benchmarks/lowering.py` measures
+it (two cores; alone, a first layer of one channel is the exception: there XLA is faster).
 """
 
 import itertools
