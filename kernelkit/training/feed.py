@@ -2,12 +2,13 @@
 
 A :class:`Chunk` is what a program runs over: arrays with a leading sample axis that hold several batches, and how many.
 Arrays come in two ways. On an accelerator they are put there whole, once, and a batch is gathered by index. On the CPU,
-and when they are too large, the next batches are gathered on the host by a thread while the current ones are computed.
+and when they are too large, the next batches are gathered on the host while the current ones are computed.
 Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch at a time, fetched ahead.
 """
 
 from __future__ import annotations
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -17,9 +18,8 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import dtypes
+from kernelkit import config, dtypes
 from kernelkit.training.file_rows import FileRows, can_read
-from kernelkit.training.shared_memory import SharedRows, can_share
 
 CHUNK_BYTES = 8 * 2**20
 """A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
@@ -98,7 +98,6 @@ class ArrayFeed(Feed):
         self._seed = seed
         self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
         self._resident: list | None = None
-        self._shared: list[SharedRows] | None = None
         self._on_device = _fits_on_accelerator(self._leaves)
 
     def order(self, number: int) -> np.ndarray | None:
@@ -121,18 +120,12 @@ class ArrayFeed(Feed):
         full = min(self.samples // self.batch_size, self.steps)
         if self._on_device:
             yield from self._resident_chunks(order, start, full)
-        elif full <= self._capacity():
+        elif jax.default_backend() == "cpu" and not any(isinstance(v, FileRows) for v in self._leaves):
+            # The loop asks for the next rows while the steps before run. A thread that copied beside them, in its own
+            # time, would push the threads of a step off their cores.
             yield from self._host_chunks(order, start, full)
-        elif self._share():
-            yield from self._shared_chunks(order, start, full)
         else:
             yield from ahead(self._host_chunks(order, start, full))
-
-    def _share(self) -> bool:
-        if self._shared is None and jax.default_backend() == "cpu":
-            leaves = [_converted(v) for v in self._leaves]
-            self._shared = [SharedRows(v) for v in leaves] if all(map(can_share, leaves)) else []
-        return bool(self._shared)
 
     def _resident_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
         if self._resident is None:
@@ -153,7 +146,9 @@ class ArrayFeed(Feed):
         return min(512, 1 << (batches.bit_length() - 1))
 
     def _host_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
-        size, capacity = self.batch_size, self._capacity()
+        size, capacity = self.batch_size, self._capacity() if full > 1 else 1
+        if full > capacity:
+            self._leaves = [_converted(v) for v in self._leaves]
         for first in range(start, full, capacity):
             count = min(capacity, full - first)
             places = (
@@ -164,17 +159,6 @@ class ArrayFeed(Feed):
             yield Chunk(self._gather(places, count * size, capacity * size), None, size, 0, count)
         yield from self._last_chunk(order, full)
 
-    def _shared_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
-        size, capacity = self.batch_size, self._capacity()
-        for first in range(start, full, capacity):
-            count = min(capacity, full - first)
-            places = np.zeros(capacity * size, "int32")
-            span = slice(first * size, (first + count) * size)
-            places[: count * size] = np.arange(span.start, span.stop) if order is None else order[span]
-            data = [rows.take(places) for rows in self._shared or ()]
-            yield Chunk(jtu.tree_unflatten(self._treedef, data), None, size, 0, count)
-        yield from self._last_chunk(order, full)
-
     def _last_chunk(self, order: np.ndarray | None, full: int) -> Iterator[Chunk]:
         if full < self.steps:
             first = full * self.batch_size
@@ -183,7 +167,10 @@ class ArrayFeed(Feed):
             yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
-        rows = [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
+        if count == room and isinstance(places, slice) and all(type(v) is np.ndarray for v in self._leaves):
+            rows: list = [_host(v[places]) for v in self._leaves]  # as they lie: a dispatch takes NumPy's arrays too
+        else:
+            rows = [jax.device_put(_fill(v, places, count, room), may_alias=True) for v in self._leaves]
         return jtu.tree_unflatten(self._treedef, rows)
 
 
@@ -223,9 +210,10 @@ class StreamFeed(Feed):
         return self._first[0]
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
-        yield from ahead(self._batches())
+        yield from ahead(self.batches())
 
-    def _batches(self) -> Iterator[Chunk]:
+    def batches(self) -> Iterator[Chunk]:
+        """Yield the batches of the next epoch, each read when it is asked for."""
         taken = 0
         while not self._limited or taken < (self.steps or 0):
             try:
@@ -314,7 +302,7 @@ def as_array(value: Any) -> Any:
     Raises:
         TypeError: If it holds objects that are no numbers.
     """
-    if value is None or isinstance(value, jax.Array):
+    if value is None or isinstance(value, jax.Array) or (type(value) is np.ndarray and value.dtype.kind in "fiub"):
         return value
     if _is_frame(value):
         value = value.to_numpy()
@@ -345,11 +333,13 @@ def _host(value: Any) -> np.ndarray:
 
 
 def _jax_dtype(dtype: Any) -> Any:
-    if dtype == np.float64:
-        from kernelkit import config
+    return _device_dtype(dtype, config.floatx(), jax.config.jax_enable_x64)
 
-        return np.dtype(config.floatx()) if config.floatx() != "bfloat16" else jax.numpy.dtype("bfloat16")
-    return dtypes.canonical(dtype)
+
+@functools.cache
+def _device_dtype(dtype: Any, floatx: str, wide: bool) -> Any:
+    """The dtype in which data of a dtype are trained on; ``wide`` (jax's 64-bit mode) is part of the cache's key."""
+    return jax.numpy.dtype(floatx) if dtype == np.float64 else dtypes.canonical(dtype)
 
 
 def _converted(value: Any) -> Any:

@@ -30,6 +30,7 @@ class InterruptGuard:
     def __init__(self) -> None:
         self.whole = _Section()
         self._entered = 0
+        self._installed = False
 
     def __enter__(self) -> InterruptGuard:
         if threading.current_thread() is threading.main_thread():
@@ -39,13 +40,17 @@ class InterruptGuard:
             if self._entered == 1 and callable(handler):
                 self.whole.handler = handler
                 signal.signal(signal.SIGINT, self.whole.on_signal)
+                self._installed = True
         return self
 
     def __exit__(self, *_: Any) -> None:
         if threading.current_thread() is threading.main_thread():
             self._entered -= 1
-            if self._entered == 0 and signal.getsignal(signal.SIGINT) == self.whole.on_signal:
-                signal.signal(signal.SIGINT, self.whole.handler)
+            if self._entered == 0 and self._installed:
+                self._installed = False
+                current = signal.signal(signal.SIGINT, self.whole.handler)
+                if current != self.whole.on_signal:  # somebody has set another one meanwhile, which stays
+                    signal.signal(signal.SIGINT, current)
                 self.whole.raise_pending()
 
 

@@ -40,6 +40,8 @@ class Program:
         self.compiles = 0
         self.dispatches = 0
         self._executables: dict[Any, Any] = {}
+        self._placements: dict[tuple, int] = {}
+        self._last_placement: tuple[list, int] = ([], -1)
         loop = {"predict": self._predict_loop}.get(kind, self._loop)
         # An inlined jit keeps its trace: the shapes of the logs and the body of the loop come from tracing once.
         self._one = jax.jit(
@@ -63,15 +65,15 @@ class Program:
         """
         if not self.jit:
             return lambda state, first, count: self._run_eagerly(state, data, order, batch_size, first, count)
-        rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
-        capacity = min(MAX_STEPS, max(1, rows // batch_size))
-        leaves, treedef = jtu.tree_flatten((state, data, order))
-        key = (batch_size, treedef, tuple((v.shape, v.dtype, getattr(v, "sharding", None)) for v in leaves))
+        leaves, treedef = jtu.tree_flatten((data, order))
+        key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
         executable = self._executables.get(key)
         if executable is None:
             if jax.default_backend() == "cpu":
                 keep_freed_memory()
             zero = jnp.zeros((), "int32")
+            rows = leaves[0].shape[0] if order is None else order.shape[0]
+            capacity = min(MAX_STEPS, max(1, rows // batch_size))
             lowered = self._jitted.lower(state, data, order, zero, zero, batch_size=batch_size, capacity=capacity)
             executable = self._executables[key] = lowered.compile()
             self.compiles += 1
@@ -81,6 +83,18 @@ class Program:
             return executable(state, data, order, np.int32(first), np.int32(count))
 
         return run
+
+    def _placement(self, state: TrainState) -> int:
+        """Return a number for the shapes of a state and where it lies: the same for as long as these stay the same."""
+        leaves = [v for group in state for v in group]
+        shardings = [v.sharding for v in leaves]
+        before, number = self._last_placement
+        # Looking closely at each array, at every step, would take as long as a small step does.
+        if len(before) != len(shardings) or any(a is not b for a, b in zip(before, shardings, strict=True)):
+            key = tuple((v.shape, v.dtype, _committed(v)) for v in leaves)
+            number = self._placements.setdefault(key, len(self._placements))
+            self._last_placement = (shardings, number)
+        return number
 
     def trial(self, state: TrainState, batch: Any) -> None:
         """Run one step on shapes alone."""
@@ -130,6 +144,11 @@ class Program:
                 rows.append(jtu.tree_map(jnp.asarray, dict(logs or {})))
         stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
         return stacked if self.kind == "predict" else (state, stacked)
+
+
+def _committed(value: Any) -> Any:
+    """Return an array's place if it was put there by name; NumPy's arrays, and jax's by default, go where they are used."""
+    return value.sharding if getattr(value, "committed", False) else None
 
 
 def take_batch(data: Any, order: Any, index: Any, batch_size: int) -> Any:
