@@ -116,8 +116,29 @@ def gated_loop(
         state, _ = _advance(cell, kernel, bias, state, now)
         return state, state[0] if collect else None
 
-    state, outputs = lax.scan(body, state, (xs, mask))
+    state, outputs = _scan(body, state, xs, mask)
     return outputs, state
+
+
+def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, Any]:
+    """`lax.scan` over ``(xs, mask)``; on the CPU the inputs of the next step are made ready in this one.
+
+    There, a slice of several gates that is looked up where it is used becomes part of the elementwise code around it,
+    which then computes one number at a time: an LSTM's forward pass takes twice as long (``benchmarks/lowering.py``).
+    """
+    gates = xs.shape[-1] // state[0].shape[-1]
+    if jax.default_backend() != "cpu" or gates == 1:
+        return lax.scan(body, state, (xs, mask))
+    steps = xs.shape[0]
+
+    def ready(carry: tuple, now: tuple) -> tuple[tuple, Any]:
+        state, x = carry
+        i, keep = now
+        state, output = body(state, (x, keep))
+        return (state, lax.dynamic_index_in_dim(xs, jnp.minimum(i + 1, steps - 1), keepdims=False)), output
+
+    (state, _), outputs = lax.scan(ready, (state, xs[0]), (jnp.arange(steps), mask))
+    return state, outputs
 
 
 def _advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tuple[tuple, Any]:
