@@ -9,8 +9,10 @@ from typing import Any
 from kernelkit import (
     activations,
     callbacks,
+    compile_cache,
     config,
     constraints,
+    datasets,
     dtype_policies,
     initializers,
     layers,
@@ -25,18 +27,22 @@ from kernelkit import (
     serialize,
     tree,
     utils,
+    visualization,
 )
 from kernelkit.constraints import Constraint
+from kernelkit.devices import device
 from kernelkit.dispatch import op
-from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy
+from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy, Quantizer
 from kernelkit.initializers import Initializer
 from kernelkit.layers import Input, InputSpec, Layer
+from kernelkit.layers.rematerialize import RematScope, remat
 from kernelkit.losses import Loss
 from kernelkit.metrics import Metric
 from kernelkit.models import Model, Sequential
+from kernelkit.models.function import Function
 from kernelkit.optimizers import Optimizer
 from kernelkit.regularizers import Regularizer
-from kernelkit.scope import StatelessScope, name_scope
+from kernelkit.scope import StatelessScope, SymbolicScope, name_scope
 from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
 from kernelkit.tape import GradientTape
 from kernelkit.training import display, history
@@ -47,6 +53,7 @@ __all__ = [
     "Constraint",
     "DTypePolicy",
     "FloatDTypePolicy",
+    "Function",
     "GradientTape",
     "Initializer",
     "Input",
@@ -58,15 +65,21 @@ __all__ = [
     "Model",
     "Operation",
     "Optimizer",
+    "Quantizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "StatelessScope",
+    "SymbolicScope",
     "Variable",
     "__version__",
     "activations",
     "callbacks",
+    "compile_cache",
     "config",
     "constraints",
+    "datasets",
+    "device",
     "dtype_policies",
     "initializers",
     "layers",
@@ -79,10 +92,12 @@ __all__ = [
     "optimizers",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",
     "version",
+    "visualization",
 ]
 
 
@@ -95,7 +110,7 @@ def _notebook_display() -> display.Display | None:
     """Return the live panel, in a notebook; `viz` is imported only there."""
     import sys
 
-    return _viz().notebook_display() if "IPython" in sys.modules else None
+    return _viz().notebook_display() if sys.modules.keys() & {"IPython", "marimo"} else None
 
 
 def _viz() -> Any:
@@ -111,6 +126,7 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'kernelkit' has no attribute {name!r}.{serialize.suggest(name, __all__)}")
 
 
+compile_cache.enable_by_default()
 display.register(_notebook_display)
 history.register(_viz)
 serialize.register_namespace("", globals())

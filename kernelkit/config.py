@@ -18,6 +18,8 @@ _settings: dict = {
     "max_steps_per_epoch": None,
     "interactive_logging": True,
     "traceback_filtering": True,
+    "flash_attention": None,
+    "unsafe_deserialization": False,
 }
 
 
@@ -87,9 +89,9 @@ def max_epochs() -> int | None:
     return _settings["max_epochs"]
 
 
-def set_max_epochs(value: int | None) -> None:
+def set_max_epochs(max_epochs: int | None) -> None:
     """Cap the epochs of every ``fit``, to check quickly that a script runs to its end."""
-    _settings["max_epochs"] = value
+    _settings["max_epochs"] = max_epochs
 
 
 def max_steps_per_epoch() -> int | None:
@@ -97,9 +99,9 @@ def max_steps_per_epoch() -> int | None:
     return _settings["max_steps_per_epoch"]
 
 
-def set_max_steps_per_epoch(value: int | None) -> None:
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
     """Cap the steps of an epoch in ``fit``, ``evaluate`` and ``predict``."""
-    _settings["max_steps_per_epoch"] = value
+    _settings["max_steps_per_epoch"] = max_steps_per_epoch
 
 
 def is_interactive_logging_enabled() -> bool:
@@ -130,3 +132,42 @@ def enable_traceback_filtering() -> None:
 def disable_traceback_filtering() -> None:
     """Show every frame in tracebacks."""
     _settings["traceback_filtering"] = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return ``None`` if attention takes the fused kernel where there is one (the default), ``False`` if never."""
+    return _settings["flash_attention"]
+
+
+def enable_flash_attention() -> None:
+    """Let attention take cuDNN's fused kernel where it can: on NVIDIA GPUs, with 16-bit floats (the default).
+
+    Where it cannot, attention is computed step by step; ``flash_attention=True`` given to a layer or a function raises
+    there instead.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.disable_flash_attention()
+        >>> config.is_flash_attention_enabled()
+        False
+        >>> config.enable_flash_attention()
+    """
+    _settings["flash_attention"] = None
+
+
+def disable_flash_attention() -> None:
+    """Compute attention step by step everywhere that doesn't ask for the fused kernel itself."""
+    _settings["flash_attention"] = False
+
+
+def enable_unsafe_deserialization() -> None:
+    """Load all files of this session as with ``safe_mode=False``: layers may open files that a config names.
+
+    Code in a file is not run even so: kernelkit never does. Do this only if you trust every file that you load.
+    """
+    _settings["unsafe_deserialization"] = True
+
+
+def is_unsafe_deserialization_enabled() -> bool:
+    """Return whether :func:`enable_unsafe_deserialization` was called."""
+    return _settings["unsafe_deserialization"]

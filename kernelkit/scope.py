@@ -20,6 +20,9 @@ class _Local(threading.local):
     autocast: str | None = None
     call: CallContext | None = None
     tape: Any = None
+    symbolic: bool = False
+    observer: Any = None
+    """Told what layers, losses and optimizers compute, while a step is traced to be looked into."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -85,6 +88,29 @@ class StatelessScope:
 def in_stateless_scope() -> bool:
     """Return whether a :class:`StatelessScope` is open in this thread."""
     return local.stateless is not None
+
+
+class SymbolicScope:
+    """Marks code that is run for shapes alone: no values are computed while it is open.
+
+    Example:
+        >>> from kernelkit import scope
+        >>> with scope.SymbolicScope():
+        ...     scope.in_symbolic_scope()
+        True
+    """
+
+    def __enter__(self) -> SymbolicScope:
+        self.before, local.symbolic = local.symbolic, True
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        local.symbolic = self.before
+
+
+def in_symbolic_scope() -> bool:
+    """Return whether this code is run for shapes alone."""
+    return local.symbolic
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from kernelkit import config
 from kernelkit.symbolic import KerasTensor
 
 _namespaces: dict[str, dict[str, Any]] = {}
@@ -64,9 +65,9 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     return decorate
 
 
-def get_registered_name(thing: Any) -> str:
+def get_registered_name(obj: Any) -> str:
     """Return the name under which a class or function was registered, else its own."""
-    return _custom_names.get(thing, thing.__name__)
+    return _custom_names.get(obj, obj.__name__)
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
@@ -138,7 +139,7 @@ def in_safe_mode() -> bool:
         False
     """
     state = getattr(_local, "loading", None)
-    return state is not None and state["safe_mode"]
+    return state is not None and state["safe_mode"] and not config.is_unsafe_deserialization_enabled()
 
 
 def claim_memory(nbytes: int, who: str) -> None:

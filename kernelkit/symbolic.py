@@ -307,7 +307,7 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
         for place, value in zip(places, values, strict=True):
             filled[place] = value
         own_args, own_kwargs = jtu.tree_unflatten(treedef, filled)
-        with scope.StatelessScope():
+        with scope.StatelessScope(), scope.SymbolicScope():
             return _only_arrays(function(*own_args, **own_kwargs))
 
     def trial(size: int) -> Any:

@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -64,15 +65,28 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
     return jtu.tree_map(func, *structures, is_leaf=is_leaf)
 
 
-def map_structure_up_to(shallow: Any, func: Callable, *structures: Any) -> Any:
-    """Apply a function to the sub-structures that stand where ``shallow`` has its leaves."""
-    treedef: Any = jtu.tree_structure(shallow, is_leaf=_is_none)
+def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+    """Apply a function to the sub-structures that stand where ``shallow_structure`` has its leaves."""
+    treedef: Any = jtu.tree_structure(shallow_structure, is_leaf=_is_none)
     columns = [treedef.flatten_up_to(s) for s in structures]
     return treedef.unflatten([func(*row) for row in zip(*columns, strict=True)])
 
 
-def assert_same_structure(a: Any, b: Any) -> None:
-    """Raise ``ValueError`` unless both values nest alike."""
+def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+    """Raise ``ValueError`` unless both values nest alike.
+
+    Args:
+        a: A structure.
+        b: A structure.
+        check_types: Without effect, as in Keras: types of containers are always compared.
+    """
+    if check_types is not None:
+        warnings.warn(
+            "assert_same_structure(check_types=...) has no effect: the types of containers are always compared. "
+            "assert_same_paths() takes lists and tuples for equal.",
+            DeprecationWarning,
+            stacklevel=2,
+        )
     first: Any = jtu.tree_structure(a, is_leaf=_is_none)
     second: Any = jtu.tree_structure(b, is_leaf=_is_none)
     if first != second:

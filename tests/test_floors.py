@@ -17,7 +17,7 @@ PACKAGE = "kernelkit"
 
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
-    "config tree dtypes scope operators changes version",
+    "config tree dtypes scope operators changes version compile_cache devices",
     "variable masking",
     "symbolic tape dispatch",
     "serialize dtype_policies random",
@@ -30,7 +30,8 @@ FLOORS = [
     "training",
     "callbacks",
     "models",
-    "utils",
+    "utils datasets",
+    "visualization",
     "viz",
 ]
 FLOOR_OF = {f"{PACKAGE}.{part}": height for height, parts in enumerate(FLOORS) for part in parts.split()}

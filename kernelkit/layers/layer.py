@@ -17,7 +17,7 @@ import jax
 import numpy as np
 
 from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
-from kernelkit.layers import calling, input_spec, legacy
+from kernelkit.layers import calling, input_spec, legacy, rematerialize
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import SeedGenerator
@@ -77,9 +77,10 @@ class Layer(Operation, serialize.Configurable):
         self._own_losses: list = []
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self._trainable = bool(trainable)
-        self.dtype_policy = dtype_policies.get(dtype)
+        self._dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
-        self.built = False
+        self._remat = rematerialize.current()
+        self.built = _has_nothing_to_build(type(self))
         self.supports_masking = vars(type(self)).get("supports_masking", getattr(type(self), "supports_masking", False))
         self.input_spec: Any = None
         self._path: str | None = None
@@ -268,7 +269,10 @@ class Layer(Operation, serialize.Configurable):
                 self._build_for(bound)
             input_spec.check(self.input_spec, first, self._who())
             with scope.name_scope(self.name), scope.autocast_scope(cast), jax.named_scope(self.name):
-                outputs = self.call(*args, **kwargs)
+                call = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
+                outputs = call(*args, **kwargs)
+            if scope.local.observer is not None:
+                outputs = scope.local.observer.layer(self, outputs)
             if self.activity_regularizer is not None:
                 for output in jax.tree_util.tree_leaves(outputs, is_leaf=calling.is_leaf):
                     self.add_loss(self.activity_regularizer(output) / max(1, output.shape[0] if output.ndim else 1))
@@ -558,24 +562,33 @@ class Layer(Operation, serialize.Configurable):
     # What it is -------------------------------------------------------------------------------------------------------
 
     @property
+    def dtype_policy(self) -> Any:
+        """The dtypes of the weights and of the computation; a name may be set."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: Any) -> None:
+        self._dtype_policy = dtype_policies.get(value)
+
+    @property
     def dtype(self) -> str:
         """The dtype of the weights."""
-        return self.dtype_policy.variable_dtype
+        return self.dtype_policy.at(self._path).variable_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The dtype of the weights."""
-        return self.dtype_policy.variable_dtype
+        return self.dtype_policy.at(self._path).variable_dtype
 
     @property
     def compute_dtype(self) -> str:
         """The dtype in which the layer computes."""
-        return self.dtype_policy.compute_dtype
+        return self.dtype_policy.at(self._path).compute_dtype
 
     @property
     def input_dtype(self) -> str:
         """The dtype to which float inputs are cast."""
-        return self.dtype_policy.compute_dtype
+        return self.dtype_policy.at(self._path).compute_dtype
 
     @property
     def path(self) -> str:
@@ -592,7 +605,7 @@ class Layer(Operation, serialize.Configurable):
         config = {
             "name": self.name,
             "trainable": self._trainable,
-            "dtype": dtype_policies.serialize_policy(self.dtype_policy),
+            "dtype": dtype_policies.serialize(self.dtype_policy),
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
@@ -620,7 +633,7 @@ class Layer(Operation, serialize.Configurable):
         if getattr(error, "_kernelkit_noted", False):
             return
         inputs = ", ".join(
-            f"{tuple(v.shape)} {dtypes.standardize_dtype(v.dtype)}"
+            f"{tuple(v.shape)} {'object' if v.dtype == object else dtypes.standardize_dtype(v.dtype)}"
             for v in jax.tree_util.tree_leaves(args, is_leaf=calling.is_leaf)
             if calling.is_tensor(v)
         )
@@ -632,6 +645,12 @@ class Layer(Operation, serialize.Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def _has_nothing_to_build(cls: type) -> bool:
+    """Return whether a class is one of kernelkit's layers without weights, or derives from one, and adds no `build`."""
+    own = [c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}.") and c is not Layer]
+    return bool(own) and cls.build is Layer.build
 
 
 def _build_once(build: Any) -> Any:

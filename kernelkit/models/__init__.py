@@ -2,6 +2,7 @@
 
 from kernelkit import serialize
 from kernelkit.models.clone import clone_model, model_from_json
+from kernelkit.models.function import Function
 from kernelkit.models.model import Functional, Model
 from kernelkit.models.sequential import Sequential
 from kernelkit.saving import load_model, save_model

@@ -1,5 +1,6 @@
 """Saving and loading models, and the names that make a class of yours findable again."""
 
+from kernelkit.saving.file_editor import KerasFileEditor
 from kernelkit.saving.model_file import load_model, load_weights, save_model, save_weights
 from kernelkit.serialize import (
     CustomObjectScope,
@@ -14,6 +15,7 @@ from kernelkit.serialize import (
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

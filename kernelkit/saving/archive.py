@@ -25,12 +25,13 @@ class Archive:
 
     Args:
         path: The file.
+        kind: What it should be, for error messages.
 
     Raises:
         ValueError: If it is no zip file, or one that unfolds to far more than it is.
     """
 
-    def __init__(self, path: str | os.PathLike) -> None:
+    def __init__(self, path: str | os.PathLike, kind: str = "a .keras file") -> None:
         self.who = os.fspath(path)
         self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
         self.size = os.fstat(self._file.fileno()).st_size
@@ -39,7 +40,7 @@ class Archive:
             self._members = self._checked_members()
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, KeyError, OverflowError) as error:
             self._file.close()
-            raise ValueError(f"{self.who} is not a .keras file that can be read: {error}") from error
+            raise ValueError(f"{self.who} is not {kind} that can be read: {error}") from error
         except BaseException:
             self._file.close()
             raise

@@ -143,6 +143,15 @@ class Hdf5Reader:
                 raise ValueError("a name is no text.")
         return Store({name: self.array(group, name) for name in names})
 
+    def children(self, group: h5py.Group) -> dict[str, h5py.Group | StoredArray]:
+        """Return the groups and arrays that lie in a group, by name."""
+        with telling(f"{self.who}: {group.name!r}"):
+            if len(group) > _LONGEST_LIST:
+                raise ValueError(f"{self.who}: {group.name!r} holds {len(group)} entries.")
+            names = [str(name) for name in group]
+        found = {name: self._child(group, name) for name in names}
+        return {k: v if isinstance(v, h5py.Group) else self.array(group, k) for k, v in found.items()}
+
     def array(self, group: h5py.Group, path: str) -> StoredArray:
         """Return an array by its path below a group.
 

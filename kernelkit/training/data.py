@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.training.feed import ArrayFeed, Feed, StreamFeed, as_array
+from kernelkit.layers.preprocessing.strings import holds_strings
+from kernelkit.training.feed import CONVERTED_BYTES, ArrayFeed, Feed, StreamFeed, as_array
+from kernelkit.training.py_dataset import PyDataset, PyDatasetFeed
+from kernelkit.training.row_batches import RowBatches, prepared_size
 
 
 def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -48,11 +52,13 @@ def make_feed(
     seed: int = 0,
     class_weight: dict | None = None,
     what: str = "fit",
+    on_host: Callable[[Any], Any] | None = None,
 ) -> Feed:
     """Return a feed of arrays, or of anything that yields batches.
 
     Args:
-        x: Arrays (nested), a DataFrame, or an iterable of batches: generator, `tf.data.Dataset`, torch `DataLoader`.
+        x: Arrays (nested), a DataFrame, a `PyDataset`, or an iterable of batches: generator, `tf.data.Dataset`, torch
+            `DataLoader`.
         y: Targets, for arrays.
         sample_weight: Weights of the samples, for arrays.
         batch_size: Samples in a step, 32 by default; for arrays.
@@ -61,6 +67,7 @@ def make_feed(
         seed: Seed of the order.
         class_weight: Dict from class index to weight.
         what: Name of the method, for errors.
+        on_host: What the model does with inputs before its compiled step: turn strings into numbers.
 
     Raises:
         ValueError: If the parts have unequal lengths, or arguments come that the source cannot take.
@@ -79,15 +86,45 @@ def make_feed(
             raise ValueError(
                 f"{what}(): x is a {type(x).__name__} that yields whole batches; batch_size=... has no effect on it."
             )
-        weigh = (lambda batch: _weigh_batch(batch, class_weight)) if class_weight else None
-        return StreamFeed(_iterable(x), steps, weigh)
+        prepare = _preparation(class_weight, on_host)
+        if isinstance(x, PyDataset):
+            return PyDatasetFeed(x, steps, shuffle, seed, prepare)
+        return StreamFeed(_iterable(x), steps, prepare)
     arrays = [to_arrays(v) for v in (x, y, sample_weight)]
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
+    if holds_strings(arrays[1]):
+        raise TypeError(
+            f"{what}(): y holds strings. Turn labels into numbers first: with kernelkit.layers.StringLookup, say."
+        )
     if class_weight:
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
     if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
         raise ValueError(f"{what}(): batch_size must be an int of at least 1, got {batch_size!r}.")
-    return ArrayFeed(pack(*arrays), int(batch_size or _size_for(arrays[0], steps)), shuffle, seed, steps)
+    size = int(batch_size or _size_for(arrays[0], steps))
+    if on_host is not None:
+        first = jtu.tree_map(lambda v: v[:size], arrays[0])
+        prepared = on_host(first)
+        if prepared is not first:
+            if prepared_size(len(jtu.tree_leaves(arrays[0])[0]), prepared) > CONVERTED_BYTES:
+                rows = RowBatches(pack(*arrays), size, shuffle, seed)
+                return StreamFeed(rows, steps, _preparation(None, on_host))
+            arrays[0] = on_host(arrays[0])
+    return ArrayFeed(pack(*arrays), size, shuffle, seed, steps)
+
+
+def _preparation(class_weight: dict | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+    """Return what is done to each batch of a stream."""
+    if class_weight is None and on_host is None:
+        return None
+
+    def prepare(batch: Any) -> Any:
+        x, y, sample_weight = unpack(batch)
+        if class_weight:
+            sample_weight = weights_of_classes(y, class_weight, sample_weight)
+        prepared = x if on_host is None else on_host(x)
+        return batch if prepared is x and not class_weight else pack(prepared, y, sample_weight)
+
+    return prepare
 
 
 def _size_for(x: Any, steps: int | None) -> int:
@@ -179,11 +216,6 @@ def weights_of_classes(y: Any, class_weight: dict, sample_weight: Any = None) ->
         table[int(index)] = weight
     weights = table[labels]
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
-
-
-def _weigh_batch(batch: Any, class_weight: dict) -> Any:
-    x, y, sample_weight = unpack(batch)
-    return pack(x, y, weights_of_classes(y, class_weight, sample_weight))
 
 
 def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:

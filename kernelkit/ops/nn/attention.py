@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
 
@@ -34,7 +35,8 @@ def dot_product_attention(
         mask: Bools that broadcast alike, ``False`` where a key must not be looked at.
         scale: Factor of the scores; ``1 / sqrt(features)`` for ``None``.
         is_causal: Whether a query sees only the keys up to its own position.
-        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats); ``None`` leaves it to XLA.
+        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats). ``None`` takes it where it
+            can be had, unless :func:`kernelkit.config.disable_flash_attention` was called.
         attn_logits_soft_cap: Bound of the scores, kept by a scaled tanh.
 
     Returns:
@@ -55,6 +57,9 @@ def dot_product_attention(
     query, key, value = floats(query), floats(key), floats(value)
     _check(query, key, value)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if flash_attention is None:
+        flash_attention = config.is_flash_attention_enabled() is not False and _has_flash(query, key, value, bias)
+        flash_attention = flash_attention and attn_logits_soft_cap is None
     if flash_attention:
         if attn_logits_soft_cap is not None:
             raise ValueError("dot_product_attention(): flash attention has no attn_logits_soft_cap.")
@@ -76,6 +81,18 @@ def dot_product_attention(
     weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
     weights = weights.reshape(batch, key.shape[2], groups, queries, -1)
     return jnp.einsum("bkgts,bskh->btkgh", weights, value).reshape(batch, queries, heads, value.shape[-1])
+
+
+def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Any) -> bool:
+    """Return whether cuDNN's fused kernel takes such arrays on the device that computes."""
+    dtypes, features = {query.dtype.name, key.dtype.name, value.dtype.name}, query.shape[-1]
+    if len(dtypes) > 1 or not dtypes <= {"float16", "bfloat16"} or jax.default_backend() != "gpu":
+        return False
+    device = jax.local_devices()[0]
+    if "cuda" not in device.client.platform_version or float(device.compute_capability) < 8.0:
+        return False
+    even = bias is None or (query.shape[1] % 2 == 0 and key.shape[1] % 2 == 0)
+    return even and features % 8 == 0 and features <= 128 and value.shape[-1] == features
 
 
 def _allowed(mask: Any, is_causal: bool, queries: int, keys: int) -> jax.Array | None:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelkit import config, dtypes, serialize
-
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize_policy"]
+from kernelkit import config, dtypes
+from kernelkit import serialize as serialization
 
 _global: dict[str, DTypePolicy | None] = {"policy": None}
 
@@ -48,6 +47,10 @@ class DTypePolicy:
     def quantization_mode(self) -> None:
         """Always ``None``: kernelkit has no quantized layers."""
         return None
+
+    def at(self, path: str | None) -> DTypePolicy:
+        """Return the policy of the layer at a path: this one, unless it is a map of policies."""
+        return self
 
     def get_config(self) -> dict:
         """Return the arguments that make an equal policy."""
@@ -105,17 +108,15 @@ def get(identifier: Any) -> DTypePolicy:
     return DTypePolicy(dtypes.standardize_dtype(identifier))
 
 
-def serialize_policy(policy: DTypePolicy) -> dict:
+def serialize(dtype_policy: DTypePolicy) -> dict:
     """Return a policy as plain JSON."""
-    return serialize.serialize_keras_object(policy)
+    return serialization.serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
-    """Make a policy from :func:`serialize_policy`'s result."""
-    return serialize.deserialize_keras_object(config, custom_objects, namespace="dtype_policies")
+    """Make a policy from :func:`serialize`'s result."""
+    return serialization.deserialize_keras_object(config, custom_objects, namespace="dtype_policies")
 
-
-serialize.register_namespace("dtype_policies", globals())
 
 # Keras has these two among its settings; `config` itself stands on the lowest floor and knows no policies.
 config.dtype_policy = dtype_policy  # type: ignore[attr-defined]

@@ -1,0 +1,118 @@
+"""Pickles of numbers, read without running them.
+
+Some of these datasets are pickles (CIFAR, and the object arrays in the files of IMDB and Reuters). Unpickling calls
+whatever functions a pickle names, which is running somebody else's code. Here it can name three things, and gets
+stand-ins for them that do nothing but remember what they were given; arrays are then made from that, once their sizes
+have been compared with the bytes that are there.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+
+
+class _Array:
+    """What a pickle says about an array."""
+
+    def __init__(self) -> None:
+        self.shape: Any = None
+        self.dtype: Any = None
+        self.in_fortran_order: Any = False
+        self.data: Any = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, self.shape, self.dtype, self.in_fortran_order, self.data = state
+
+
+class _Dtype:
+    """What a pickle says about a dtype."""
+
+    def __init__(self, name: Any = None, *_: Any) -> None:
+        self.name = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+        self.order: Any = "="
+
+    def __setstate__(self, state: Any) -> None:
+        self.order = state[1]
+
+
+def _reconstruct(*_: Any) -> _Array:
+    return _Array()
+
+
+_STAND_INS = {
+    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy", "ndarray"): _Array,
+    ("numpy", "dtype"): _Dtype,
+}
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _STAND_INS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, and only arrays, lists and numbers are read.")
+        return _STAND_INS[module, name]
+
+
+def loads(data: bytes, who: str, encoding: str = "ASCII") -> Any:
+    """Return what a pickle of arrays, lists, dicts, texts and numbers holds; arrays are not made yet.
+
+    Args:
+        data: The pickle.
+        who: How errors name it.
+        encoding: How texts that Python 2 wrote are read; ``"bytes"`` leaves them as they are.
+
+    Raises:
+        ValueError: If it is broken or names anything else.
+    """
+    try:
+        return _Unpickler(io.BytesIO(data), encoding=encoding).load()
+    except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+        raise ValueError(f"{who} is not a pickle of numbers that can be read: {error}") from error
+    except (UnicodeError, OverflowError, MemoryError, RecursionError, ImportError) as error:
+        raise ValueError(f"{who} is not a pickle of numbers that can be read: {error!r}") from error
+
+
+def lists(found: Any, size: int, who: str) -> np.ndarray:
+    """Return an object array of lists of ints.
+
+    Args:
+        found: What :func:`loads` returned.
+        size: Bytes of the pickle; there cannot be more numbers.
+        who: How errors name it.
+    """
+    rows = found.data if isinstance(found, _Array) else found
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise ValueError(f"{who} does not hold lists of numbers.")
+    if len(rows) + sum(len(row) for row in rows) > size:
+        raise ValueError(f"{who} declares more numbers than it has bytes.")
+    if not all(type(number) is int for row in rows for number in row):
+        raise ValueError(f"{who} holds something that is no whole number.")
+    array = np.empty(len(rows), dtype=object)
+    for i, row in enumerate(rows):
+        array[i] = list(row)
+    return array
+
+
+def numbers(found: Any, who: str) -> np.ndarray:
+    """Return an array of numbers from what :func:`loads` returned."""
+    if not isinstance(found, _Array) or not isinstance(found.dtype, _Dtype) or not isinstance(found.data, bytes):
+        raise ValueError(f"{who} is not an array of numbers.")
+    shape = found.shape
+    if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"{who} has no shape.")
+    try:
+        dtype = np.dtype(str(found.dtype.name))
+    except TypeError:
+        dtype = np.dtype("O")
+    if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != len(found.data):
+        raise ValueError(f"{who} declares the shape {shape} of {found.dtype.name}, but has {len(found.data)} bytes.")
+    if found.dtype.order in (">", b">"):
+        dtype = dtype.newbyteorder(">")
+    flat = np.frombuffer(found.data, dtype)
+    return flat.reshape(shape, order="F" if found.in_fortran_order else "C").copy()

@@ -1,0 +1,316 @@
+"""`model.profile()`: what each layer costs, measured alone, beside the whole training step.
+
+Floating-point operations and bytes are XLA's own count for the program as it was traced. XLA counts the body of a loop
+once, so the other rounds of loops whose number of rounds is known (`lax.scan`: recurrent layers) are added here.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jax.extend.core import jaxpr_as_fun
+
+from kernelkit.layers import calling
+from kernelkit.layers.layer import Layer
+from kernelkit.training.allocator import keep_freed_memory
+from kernelkit.training.trainer import Trainer
+
+
+class Cost(NamedTuple):
+    """What XLA counts in a program."""
+
+    flops: float
+    bytes: float
+
+
+class ProfileRow(NamedTuple):
+    """What one layer costs in one batch.
+
+    Attributes:
+        layer: Its name, below the names of nested models, with ``#2`` for its second call; ``"(whole step)"`` for all
+            that a training step does.
+        shape: Shape of its output.
+        parameters: How many numbers its weights hold.
+        forward_ms: Milliseconds of its call, compiled alone.
+        train_ms: Milliseconds of its call and its gradients; ``None`` without a compiled model.
+        flops: Floating-point operations of what was timed last.
+        bytes: Bytes that it reads and writes.
+    """
+
+    layer: str
+    shape: tuple
+    parameters: int
+    forward_ms: float
+    train_ms: float | None
+    flops: float
+    bytes: float
+
+
+class Profile:
+    """The costs of a model's layers, as a table in text and HTML.
+
+    Attributes:
+        rows: List of :class:`ProfileRow`, in the order of the calls; the last one is the whole step.
+            ``pandas.DataFrame(profile.rows)`` makes a frame of them.
+    """
+
+    HEAD = ("layer", "output", "parameters", "forward ms", "train ms", "MFLOP", "MB", "GFLOP/s")
+
+    def __init__(self, rows: list[ProfileRow]) -> None:
+        self.rows = rows
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return the table as texts, without its head."""
+        return [_cells(row) for row in self.rows]
+
+    def __str__(self) -> str:
+        table = [self.HEAD, *self.cells()]
+        widths = [max(len(row[i]) for row in table) for i in range(len(self.HEAD))]
+        lines = [
+            "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            for row in table
+        ]
+        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        def line(cells: tuple[str, ...], tag: str) -> str:
+            sides = ["left", "left"] + ["right"] * (len(cells) - 2)
+            inner = "".join(
+                f'<{tag} style="text-align:{s}">{html.escape(c)}</{tag}>' for c, s in zip(cells, sides, strict=True)
+            )
+            return f"<tr>{inner}</tr>"
+
+        body = "".join(line(cells, "td") for cells in self.cells())
+        return f"<table><thead>{line(self.HEAD, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def profile(model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
+    """Measure a model layer by layer on one batch. Nothing is trained.
+
+    Args:
+        model: The model; with a compiled one the gradients are measured too.
+        x: Inputs of one batch.
+        y: Its targets.
+        sample_weight: Weights of its samples.
+        repeats: How often each program runs; times are medians.
+    """
+    if jax.default_backend() == "cpu":
+        keep_freed_memory()
+    batch = _as_batch(x, y, sample_weight)
+    trains = model.compiled and y is not None
+    model._training.prepare("train" if trains else "predict", batch)
+    rows = [_row(call, trains, repeats) for call in _calls(model, batch[0], trains)]
+    rows.append(_whole(model, batch, trains, rows, repeats))
+    return Profile(rows)
+
+
+class _Call(NamedTuple):
+    name: str
+    layer: Layer
+    tensors: list
+    rebuild: Callable[[list], tuple[tuple, dict]]
+
+
+def _as_batch(x: Any, y: Any, sample_weight: Any) -> tuple:
+    from kernelkit.training.data import to_arrays
+    from kernelkit.training.feed import one_batch
+
+    parts = (x, y) if sample_weight is None else (x, y, sample_weight)
+    return jax.device_put(one_batch(tuple(to_arrays(part) for part in parts)))
+
+
+def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
+    """The layers that are measured as a whole, with paths: also those in nested models, no parts of layers."""
+    for layer in model.layers:
+        if isinstance(layer, Trainer):
+            yield from _units(layer, f"{path}{layer.name}/")
+        else:
+            yield layer, path + layer.name
+
+
+def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
+    """Run the model once and return the calls of its layers, with what they were given."""
+    seen: list[tuple[Layer, Any, list[bool]]] = []
+
+    def watch(layer: Layer) -> None:
+        call = layer.call
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
+            seen.append((layer, (leaves, treedef), [calling.is_tensor(v) for v in leaves]))
+            return call(*args, **kwargs)
+
+        watched.__signature__ = calling.signature_of(layer).signature  # type: ignore[attr-defined]
+        layer.__dict__["call"] = watched
+
+    def run(values: tuple, x: Any) -> list:
+        model.stateless_call(*values, x, training=training)
+        return [[v for v, is_tensor in zip(at[0], which, strict=True) if is_tensor] for _, at, which in seen]
+
+    paths = dict(_units(model))
+    own = {layer: layer.__dict__.get("call") for layer in paths}
+    try:
+        for layer in paths:
+            watch(layer)
+        tensors = jax.jit(run)(_values(model), x)
+    finally:
+        for layer, call in own.items():
+            if call is None:
+                layer.__dict__.pop("call", None)
+            else:
+                layer.__dict__["call"] = call
+    counts: dict[Layer, int] = {}
+    found = []
+    for (layer, at, which), given in zip(seen, tensors, strict=True):
+        counts[layer] = counts.get(layer, 0) + 1
+        name = paths[layer] + (f"#{counts[layer]}" if counts[layer] > 1 else "")
+        found.append(_Call(name, layer, given, _rebuilder(at, which)))
+    return found
+
+
+def _rebuilder(at: tuple, which: list[bool]) -> Callable[[list], tuple[tuple, dict]]:
+    leaves, treedef = at
+
+    def rebuild(tensors: list) -> tuple[tuple, dict]:
+        rest = iter(tensors)
+        return jtu.tree_unflatten(
+            treedef, [next(rest) if is_tensor else v for v, is_tensor in zip(leaves, which, strict=True)]
+        )
+
+    return rebuild
+
+
+def _values(layer: Any) -> tuple[list, list]:
+    return [v.peek() for v in layer.trainable_variables], [v.peek() for v in layer.non_trainable_variables]
+
+
+def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
+    layer = call.layer
+
+    def forward(trainable: list, rest: list, tensors: list) -> Any:
+        args, kwargs = call.rebuild(tensors)
+        return layer.stateless_call(trainable, rest, *args, **kwargs)[0]
+
+    def both(trainable: list, rest: list, tensors: list) -> Any:
+        is_float = [jnp.issubdtype(v.dtype, jnp.floating) for v in tensors]
+
+        def of_floats(trainable: list, floats: list) -> Any:
+            left = iter(floats)
+            outputs = forward(trainable, rest, [next(left) if f else v for v, f in zip(tensors, is_float, strict=True)])
+            return [v for v in jtu.tree_leaves(outputs) if jnp.issubdtype(v.dtype, jnp.floating)]
+
+        floats = [v for v, f in zip(tensors, is_float, strict=True) if f]
+        outputs, gradients = jax.vjp(of_floats, trainable, floats)
+        return outputs, gradients([jnp.ones_like(v) for v in outputs])
+
+    values = (*_values(layer), call.tensors)
+    shapes = [tuple(v.shape) for v in jtu.tree_leaves(jax.eval_shape(forward, *values))]
+    cost = cost_of(both if trains else forward, *values)
+    return ProfileRow(
+        call.name,
+        shapes[0] if len(shapes) == 1 else tuple(shapes),
+        sum(math.prod(v.shape) for v in layer.weights),
+        _milliseconds(jax.jit(forward), values, repeats),
+        _milliseconds(jax.jit(both), values, repeats) if trains else None,
+        *cost,
+    )
+
+
+def _whole(model: Any, batch: tuple, trains: bool, rows: list[ProfileRow], repeats: int) -> ProfileRow:
+    values = (*_values(model), batch[0])
+
+    def forward(trainable: list, rest: list, x: Any) -> Any:
+        return model.stateless_call(trainable, rest, x, training=False)[0]
+
+    train_ms, cost = None, None
+    if trains:
+        variables, program = model._training.variables("train"), model._training.program("train")
+        state = jtu.tree_map(jnp.copy, variables.peek())
+        run = program.prepare(state, batch, None, len(jtu.tree_leaves(batch)[0]))
+        taken = []
+        for _ in range(repeats + 1):
+            begin = time.perf_counter()
+            state, _ = jax.block_until_ready(run(state, 0, 1))
+            taken.append(1000 * (time.perf_counter() - begin))
+        train_ms = statistics.median(taken[1:])
+        cost = cost_of(program.step, variables.peek(), batch)
+    parameters = sum(math.prod(v.shape) for v in model.weights)
+    outputs = jtu.tree_leaves(jax.eval_shape(forward, *values))
+    shape = tuple(outputs[0].shape) if len(outputs) == 1 else tuple(tuple(v.shape) for v in outputs)
+    forward_ms = _milliseconds(jax.jit(forward), values, repeats)
+    return ProfileRow("(whole step)", shape, parameters, forward_ms, train_ms, *(cost or cost_of(forward, *values)))
+
+
+def _milliseconds(function: Any, values: tuple, repeats: int) -> float:
+    jax.block_until_ready(function(*values))
+    taken = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        jax.block_until_ready(function(*values))
+        taken.append(1000 * (time.perf_counter() - begin))
+    return statistics.median(taken)
+
+
+def cost_of(function: Callable, *values: Any) -> Cost:
+    """Return XLA's count of what a function does, with every round of its scans.
+
+    Args:
+        function: A function of arrays.
+        *values: Its arguments, arrays or shapes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> round(cost_of(lambda a, b: a @ b, jnp.ones((8, 4)), jnp.ones((4, 2))).flops)
+        128
+    """
+    return _counted(jax.jit(function).trace(*values))[1]
+
+
+def _counted(traced: Any) -> tuple[Cost, Cost]:
+    """Return what XLA counts, and the same with every round of the scans."""
+    found = traced.lower().cost_analysis() or {}
+    counted = Cost(float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0)))
+    flops, moved = counted
+    for body, rounds in _scans(traced.jaxpr.jaxpr):
+        shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in body.jaxpr.invars]
+        once, whole = _counted(jax.jit(jaxpr_as_fun(body)).trace(*shapes))
+        flops += rounds * whole.flops - once.flops
+        moved += rounds * whole.bytes - once.bytes
+    return counted, Cost(flops, moved)
+
+
+def _scans(jaxpr: Any) -> Iterator[tuple[Any, int]]:
+    """Yield the bodies of the outermost scans with their numbers of rounds."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "scan":
+            yield equation.params["jaxpr"], equation.params["length"]
+            continue
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (tuple, list)) else (value,):
+                inner = getattr(inner, "jaxpr", inner)
+                if hasattr(inner, "eqns"):
+                    yield from _scans(inner)
+
+
+def _cells(row: ProfileRow) -> tuple[str, ...]:
+    last = row.forward_ms if row.train_ms is None else row.train_ms
+    return (
+        row.layer,
+        str(row.shape),
+        f"{row.parameters:,}",
+        f"{row.forward_ms:.3f}",
+        "" if row.train_ms is None else f"{row.train_ms:.3f}",
+        f"{row.flops / 1e6:,.2f}",
+        f"{row.bytes / 1e6:,.2f}",
+        f"{row.flops / 1e6 / last:,.1f}" if last else "",
+    )

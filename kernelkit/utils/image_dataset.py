@@ -1,0 +1,137 @@
+"""Folders of images as a dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelkit import config
+from kernelkit.utils import resampling
+from kernelkit.utils.directory import Options, read
+from kernelkit.utils.images import load_img, pillow
+
+ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+
+def image_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: list[str] | None = None,
+    color_mode: str = "rgb",
+    batch_size: int | None = 32,
+    image_size: tuple[int, int] = (256, 256),
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    interpolation: str = "bilinear",
+    follow_links: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    data_format: str | None = None,
+    format: str | None = None,
+    verbose: bool = True,
+) -> Any:
+    """Return the images in a folder (``.jpeg .jpg .png .bmp .gif``) as a dataset that reads them when asked.
+
+    Args:
+        directory: The folder; with inferred labels it has one folder for each class.
+        labels: ``"inferred"``, ``None``, or a label for each file in the order of the names.
+        label_mode: ``"int"``, ``"categorical"`` (one-hot), ``"binary"`` (two classes), or ``None``.
+        class_names: Names of the folders, in the order of their labels; alphabetical by default.
+        color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
+        batch_size: Images in a batch; ``None`` for single images.
+        image_size: ``(height, width)``.
+        shuffle: Whether each pass has an order of its own.
+        seed: Seed of the order, and of what goes into which subset.
+        validation_split: Share of the files kept for validation.
+        subset: ``"training"``, ``"validation"`` or ``"both"``.
+        interpolation: See :func:`kernelkit.utils.resampling.resize`.
+        follow_links: Whether to go into folders that are symbolic links.
+        crop_to_aspect_ratio: Whether images are cropped, not distorted, to the shape asked for.
+        pad_to_aspect_ratio: Whether they are padded with zeros instead.
+        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        format: ``None`` for the dataset of kernelkit; ``"tf"`` and ``"grain"`` are taken for the same.
+        verbose: Whether to print how many files were found.
+
+    Returns:
+        A :class:`~kernelkit.utils.dataset.Dataset` of float32 images (batch, height, width, channels) from 0 to 255,
+        with labels ``(images, labels)``: int32 (batch,), float32 (batch, classes) or float32 (batch, 1). Two of them
+        for ``subset="both"``. Its ``class_names`` and ``file_paths`` tell what was found.
+
+    Raises:
+        ValueError: If nothing is found, or the arguments do not fit.
+        ImportError: If Pillow is not installed.
+
+    Example:
+        >>> import os, tempfile
+        >>> from kernelkit.utils import save_img
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in ("cat", "dog"):
+        ...         os.mkdir(f"{folder}/{name}")
+        ...         save_img(f"{folder}/{name}/1.png", np.zeros((5, 4, 3)))
+        ...     data = image_dataset_from_directory(folder, image_size=(8, 8), shuffle=False)
+        ...     images, labels = next(iter(data))
+        Found 2 files belonging to 2 classes.
+        >>> images.shape, labels.tolist(), data.class_names
+        ((2, 8, 8, 3), [0, 1], ['cat', 'dog'])
+    """
+    pillow()
+    if color_mode not in ("grayscale", "rgb", "rgba"):
+        raise ValueError(f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}. Received: {color_mode}')
+    if crop_to_aspect_ratio and pad_to_aspect_ratio:
+        raise ValueError("Only one of `pad_to_aspect_ratio`, `crop_to_aspect_ratio` can be set to `True`.")
+    check_format(format)
+    size = (int(image_size[0]), int(image_size[1]))
+    first = config.standardize_data_format(data_format) == "channels_first"
+    resampling.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # a wrong name is told at once
+
+    def load(path: str) -> np.ndarray:
+        image = np.asarray(load_img(path, color_mode), "float32")
+        image = image[..., None] if image.ndim == 2 else image
+        if crop_to_aspect_ratio:
+            image = _cropped(image, size)
+        elif pad_to_aspect_ratio:
+            image = _padded(image, size)
+        image = resampling.resize(image, size, interpolation)
+        return image.transpose(2, 0, 1) if first else image
+
+    options = Options(
+        directory,
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+    )
+    return read(options, ENDINGS, load, np.stack)
+
+
+def check_format(format: str | None) -> None:
+    """Raise unless a dataset's format is one that Keras knows."""
+    if format not in (None, "tf", "grain"):
+        raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')
+
+
+def _cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the largest part of the size's shape in the middle of an image."""
+    height, width = image.shape[:2]
+    crop_height = min(height, int(width * size[0] / size[1]))
+    crop_width = min(width, int(height * size[1] / size[0]))
+    top, left = (height - crop_height) // 2, (width - crop_width) // 2
+    return image[top : top + crop_height, left : left + crop_width]
+
+
+def _padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an image in the middle of zeros, in the size's shape, with as many on the one side as on the other."""
+    height, width = image.shape[:2]
+    rows = (max(height, int(width * size[0] / size[1])) - height) // 2
+    columns = (max(width, int(height * size[1] / size[0])) - width) // 2
+    return np.pad(image, ((rows, rows), (columns, columns), (0, 0)))

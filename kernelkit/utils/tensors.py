@@ -1,0 +1,75 @@
+"""Symbolic tensors, and the parts of a batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit.symbolic import KerasTensor, producer
+
+
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """Return the inputs that a symbolic tensor depends on.
+
+    Args:
+        tensor: What a layer returned when it was called on symbolic tensors.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> a, b = kk.Input((2,)), kk.Input((2,))
+        >>> [t is a or t is b for t in get_source_inputs(kk.layers.add([a, b]))]
+        [True, True]
+    """
+    found: dict[int, KerasTensor] = {}
+    seen: set[int] = set()
+    stack = [tensor]
+    while stack:
+        current = stack.pop()
+        node = producer(current)
+        if node is None or node.is_input:
+            found.setdefault(id(current), current)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.extend(reversed(node.input_tensors))
+    return list(found.values())
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Return inputs, targets and weights as one batch: a tuple without what is ``None`` at its end.
+
+    Args:
+        x: Inputs; alone they stay as they are, unless they are a list or tuple.
+        y: Targets.
+        sample_weight: Weights.
+
+    Example:
+        >>> pack_x_y_sample_weight(1), pack_x_y_sample_weight(1, 2)
+        (1, (1, 2))
+    """
+    if y is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
+
+    Args:
+        data: What a dataset yields.
+
+    Raises:
+        ValueError: If it is a tuple of more than three.
+
+    Example:
+        >>> unpack_x_y_sample_weight((1, 2))
+        (1, 2, None)
+    """
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
+            f"found a tuple of {len(data)}."
+        )
+    return (*data, None, None)[:3]

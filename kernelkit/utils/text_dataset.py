@@ -1,0 +1,79 @@
+"""Folders of texts as a dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit.utils.dataset import stack
+from kernelkit.utils.directory import Options, read
+from kernelkit.utils.image_dataset import check_format
+
+
+def text_dataset_from_directory(
+    directory: Any,
+    labels: Any = "inferred",
+    label_mode: str | None = "int",
+    class_names: list[str] | None = None,
+    batch_size: int | None = 32,
+    max_length: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    validation_split: float | None = None,
+    subset: str | None = None,
+    follow_links: bool = False,
+    format: str | None = None,
+    verbose: bool = True,
+) -> Any:
+    """Return the texts in a folder (``.txt``, UTF-8) as a dataset that reads them when asked.
+
+    Args:
+        directory: The folder; with inferred labels it has one folder for each class.
+        labels: ``"inferred"``, ``None``, or a label for each file in the order of the names.
+        label_mode: ``"int"``, ``"categorical"`` (one-hot), ``"binary"`` (two classes), or ``None``.
+        class_names: Names of the folders, in the order of their labels; alphabetical by default.
+        batch_size: Texts in a batch; ``None`` for single texts.
+        max_length: Characters of a text that are kept.
+        shuffle: Whether each pass has an order of its own.
+        seed: Seed of the order, and of what goes into which subset.
+        validation_split: Share of the files kept for validation.
+        subset: ``"training"``, ``"validation"`` or ``"both"``.
+        follow_links: Whether to go into folders that are symbolic links.
+        format: ``None`` for the dataset of kernelkit; ``"tf"`` and ``"grain"`` are taken for the same.
+        verbose: Whether to print how many files were found.
+
+    Returns:
+        A :class:`~kernelkit.utils.dataset.Dataset` of arrays of texts (batch,), with labels ``(texts, labels)``; two of
+        them for ``subset="both"``.
+
+    Raises:
+        ValueError: If nothing is found, or the arguments do not fit.
+
+    Example:
+        >>> import os, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = pathlib.Path(folder, "a.txt").write_text("Hello")
+        ...     data = text_dataset_from_directory(folder, labels=None, verbose=False)
+        ...     next(iter(data)).tolist()
+        ['Hello']
+    """
+    check_format(format)
+
+    def load(path: str) -> str:
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8", "replace")
+        return text if max_length is None else text[:max_length]
+
+    options = Options(
+        directory,
+        labels,
+        label_mode,
+        class_names,
+        batch_size,
+        shuffle,
+        seed,
+        validation_split,
+        subset,
+        follow_links,
+        verbose,
+    )
+    return read(options, (".txt",), load, stack)

@@ -1,0 +1,17 @@
+"""Images with boxes and masks drawn on them, and galleries of images."""
+
+from kernelkit.visualization.boxes import draw_bounding_boxes
+from kernelkit.visualization.galleries import (
+    plot_bounding_box_gallery,
+    plot_image_gallery,
+    plot_segmentation_mask_gallery,
+)
+from kernelkit.visualization.masks import draw_segmentation_masks
+
+__all__ = [
+    "draw_bounding_boxes",
+    "draw_segmentation_masks",
+    "plot_bounding_box_gallery",
+    "plot_image_gallery",
+    "plot_segmentation_mask_gallery",
+]
