@@ -126,6 +126,8 @@ def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, 
     y_true = _to_arrays(y_true, None if loss._labels_are_indices else loss.dtype)
     values = loss.call(y_true, y_pred)
     mask = combine_masks(mask, masking.get_mask(values))
+    if scope.local.observer is not None:
+        values = scope.local.observer.loss(loss, jnp.asarray(values, dtype=loss.dtype), sample_weight, mask)
     return reduce_weighted(jnp.asarray(values, dtype=loss.dtype), sample_weight, mask, loss.reduction)
 
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from kernelkit import serialize
+from kernelkit import serialize, tree
 from kernelkit.layers.layer import Layer
+from kernelkit.symbolic import FunctionOperation, producer
 
 
 def clone_model(
@@ -18,15 +19,19 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """Return a model of the same layers and wiring, with weights of its own.
+    """Return a model of the same layers and wiring, with weights of its own; compiled alike if nothing is changed.
 
     Args:
         model: A Sequential or functional model, or a subclassed model with a config.
-        input_tensors: Not supported; wire a new model and call the copy on the tensors.
+        input_tensors: Symbolic tensors to wire the copy to, nested as ``model.input``.
         clone_function: Called with each layer (inputs left out), returns the layer that takes its place.
-        call_function: Not supported.
-        recursive: Whether ``clone_function`` is also applied inside nested models.
+        call_function: Called as ``(layer, *args, **kwargs)`` in place of each call of a layer of a functional model,
+            returns the tensors to go on with.
+        recursive: Whether the functions are also applied inside nested models.
         **kwargs: Refused.
+
+    Raises:
+        ValueError: If a function is given for a model without wiring, or ``input_tensors`` don't fit.
 
     Example:
         >>> import kernelkit as kk
@@ -36,32 +41,78 @@ def clone_model(
     """
     if kwargs:
         raise TypeError(f"clone_model() got unknown arguments {sorted(kwargs)}.")
-    if input_tensors is not None or call_function is not None:
-        raise NotImplementedError(
-            "clone_model() supports neither input_tensors nor call_function. Clone the model, then call the copy."
-        )
-    if clone_function is None:
-        return type(model).from_config(model.get_config())
-    if model._graph is None:
-        raise ValueError(
-            "clone_function works with Sequential and functional models; a subclassed model has no wiring."
-        )
-    made: dict[str, Any] = {}
-    for layer in model.layers:
-        if recursive and hasattr(layer, "_graph") and layer._graph is not None:
-            made[layer.name] = clone_model(layer, clone_function=clone_function, recursive=True)
-        elif type(layer).__name__ != "InputLayer":
-            made[layer.name] = clone_function(layer)
-            if not isinstance(made[layer.name], Layer):
-                raise ValueError(f"clone_function must return a layer, got {made[layer.name]!r} for {layer.name!r}.")
     from kernelkit.models.sequential import Sequential
 
+    if input_tensors is None and clone_function is None and call_function is None:
+        clone = type(model).from_config(model.get_config())
+        if model.compiled:
+            clone.compile_from_config(model.get_compile_config())
+        return clone
+    copy = _copier(clone_function or _again, call_function, recursive)
     if isinstance(model, Sequential):
-        begin = [type(model._input_layer).from_config(model._input_layer.get_config())] if model._input_layer else []
-        return Sequential([*begin, *made.values()], name=model.name)
-    from kernelkit.models.graph_config import graph_config, graph_from_config
+        if call_function is not None:
+            raise ValueError("clone_model(call_function=...) works with functional models, not with Sequential.")
+        if input_tensors is None and model._input_layer is not None:
+            begin = [_again(model._input_layer)]
+        else:
+            begin = [] if input_tensors is None else tree.flatten(input_tensors)
+        return Sequential([*begin, *(copy(layer) for layer in model.layers)], name=model.name)
+    if model._graph is None:
+        raise ValueError(
+            "clone_model() with input_tensors or a function works with Sequential and functional models; a subclassed "
+            "model has no wiring."
+        )
+    return _rewire(model, input_tensors, copy, call_function)
 
-    return graph_from_config(type(model), graph_config(model), replacements=made)
+
+def _again(layer: Any) -> Any:
+    return type(layer).from_config(layer.get_config())
+
+
+def _copier(clone_function: Callable, call_function: Callable | None, recursive: bool) -> Callable:
+    """Return a function that copies a layer, or a nested model layer by layer."""
+
+    def copy(layer: Any) -> Layer:
+        if recursive and hasattr(layer, "get_layer") and (layer._graph is not None or hasattr(layer, "_stack")):
+            inner = None if hasattr(layer, "_stack") else call_function
+            return clone_model(layer, clone_function=clone_function, call_function=inner, recursive=True)
+        made = clone_function(layer)
+        if not isinstance(made, Layer):
+            raise ValueError(f"clone_function must return a layer, got {made!r} for {layer.name!r}.")
+        return made
+
+    return copy
+
+
+def _rewire(model: Any, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Any:
+    """Make the calls of a functional model again, on copies of its layers."""
+    graph = model._graph
+    if input_tensors is None:
+        inputs = tree.map_structure(lambda t: _again(producer(t).operation).output, graph.inputs_struct)  # type: ignore[union-attr]
+    else:
+        inputs = input_tensors
+        single = not tree.is_nested(graph.inputs_struct) and tree.is_nested(inputs) and len(tree.flatten(inputs)) == 1
+        inputs = tree.flatten(inputs)[0] if single else inputs
+        try:
+            tree.assert_same_structure(graph.inputs_struct, inputs)
+        except ValueError as error:
+            raise ValueError(f"`input_tensors` must have the same structure as model.input. {error}") from None
+    values = {id(old): new for old, new in zip(graph.inputs, tree.flatten(inputs), strict=True)}
+    copies: dict[int, Any] = {}
+    for node in graph.nodes:
+        old = node.operation
+        is_layer = isinstance(old, Layer)
+        if id(old) not in copies:
+            copies[id(old)] = copy(old) if is_layer else FunctionOperation(old.function)
+        args, kwargs = node.fill_in(values)
+        call = call_function is not None and is_layer
+        outputs = call_function(copies[id(old)], *args, **kwargs) if call else copies[id(old)](*args, **kwargs)  # type: ignore[misc]
+        values |= {id(t): v for t, v in zip(node.output_tensors, tree.flatten(outputs), strict=True)}
+    outputs = tree.map_structure(lambda t: values[id(t)], graph.outputs_struct)
+    clone = type(model)(inputs=inputs, outputs=outputs, name=model.name)
+    if not model.trainable:
+        clone.trainable = False
+    return clone
 
 
 def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
 from typing import Any
 
 import jax.numpy as jnp
@@ -10,6 +12,8 @@ import jax.tree_util as jtu
 from kernelkit import dtypes
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.preprocessing.strings import string_arrays
+from kernelkit.models.host_stage import Prepared, may_need_host
 from kernelkit.symbolic import KerasTensor, Node, Operation, producer
 
 
@@ -30,16 +34,18 @@ class Graph:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
+        # Dicts go through jax sorted; whether they were so decides if unnamed data can be told apart.
+        self._sorted = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
         self.outputs_struct = outputs
+        self._warned = False
         self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
         self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
         for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
             wrong = [t for t in tensors if not isinstance(t, KerasTensor)]
             if wrong or not tensors:
                 raise ValueError(
-                    f"The {what} of a model must be symbolic tensors, made by kernelkit.Input() and by "
-                    "calling layers on "
+                    f"All `{what}` values must be KerasTensors, made by kernelkit.Input() and by calling layers on "
                     f"them. Got {wrong[0] if wrong else 'none'!r}."
                 )
         if len({id(t) for t in self.inputs}) != len(self.inputs):
@@ -53,6 +59,11 @@ class Graph:
                 f"{names.count(repeated[0])} times. "
                 "Give the layers other names with name=..."
             )
+
+    @functools.cached_property
+    def may_need_host(self) -> bool:
+        """Whether calls of the graph may have to run in Python."""
+        return may_need_host(self)
 
     @property
     def layers(self) -> list[Layer]:
@@ -76,11 +87,17 @@ class Graph:
             inputs: Arrays nested as the graph's inputs, or a dict of input names.
             who: How errors name the model.
         """
-        values = dict(zip((id(t) for t in self.inputs), self.match(inputs, who), strict=True))
-        for node in self.nodes:
+        nodes, nested = self.nodes, {}
+        if isinstance(inputs, Prepared):
+            values = dict(zip((id(t) for t in inputs.stage.tensors), inputs.values, strict=True))
+            nodes = inputs.stage.rest
+            nested = dict(zip((id(node) for node in inputs.stage.nested), inputs.nested, strict=True))
+        else:
+            values = dict(zip((id(t) for t in self.inputs), self.match(inputs, who), strict=True))
+        for node in nodes:
             if all(id(t) in values for t in node.output_tensors):
                 continue
-            args, kwargs = node.fill_in(values)
+            args, kwargs = node.fill_in(values) if id(node) not in nested else ((nested[id(node)],), {})
             outputs = node.operation(*args, **kwargs)
             flat = jtu.tree_leaves(outputs, is_leaf=lambda x: x is None or isinstance(x, KerasTensor))
             for tensor, value in zip(node.output_tensors, flat, strict=True):
@@ -90,20 +107,40 @@ class Graph:
     def match(self, inputs: Any, who: str) -> list:
         """Return the inputs as a flat list in the graph's order, each checked and cast to its Input's dtype."""
         names = self.input_names
-        if isinstance(inputs, dict) and not (
-            isinstance(self.inputs_struct, dict) and set(inputs) >= set(self.inputs_struct)
-        ):
-            missing = [n for n in names if n not in inputs and not self._optional(names.index(n))]
+        if any(t.dtype == "string" for t in self.inputs):
+            inputs = string_arrays(inputs)
+        if isinstance(inputs, dict):
+            by_key = isinstance(self.inputs_struct, dict) and set(inputs) >= set(self.inputs_struct)
+            keys = list(self.inputs_struct) if by_key else names
+            missing = [n for n in keys if n not in inputs and not self._optional(keys.index(n))]
             if missing:
                 raise ValueError(f"{who} has the inputs {names}; {missing} are missing in the given {sorted(inputs)}.")
-            flat = [inputs.get(n) for n in names]
-        elif isinstance(inputs, dict):
-            flat = jtu.tree_leaves({k: inputs[k] for k in self.inputs_struct}, is_leaf=is_leaf)
+            if by_key and set(inputs) - set(keys):
+                self._warn_of_structure(inputs)
+            flat = jtu.tree_leaves({k: inputs.get(k) for k in keys}, is_leaf=is_leaf) if by_key else []
+            flat = flat or [inputs.get(n) for n in names]
         else:
             flat = jtu.tree_leaves(inputs, is_leaf=is_leaf)
         if len(flat) != len(self.inputs):
-            raise ValueError(f"{who} has {len(self.inputs)} input(s) {names}, got {len(flat)}.")
+            named = " named input(s) with keys" if isinstance(self.inputs_struct, dict) else " input(s)"
+            raise ValueError(f"{who} expects {len(self.inputs)}{named} {names}, got {len(flat)}.")
+        if isinstance(self.inputs_struct, dict) and not isinstance(inputs, dict) and len(flat) > 1:
+            if not self._sorted:
+                raise ValueError(f"{self._misfit(inputs)} By which name goes which? Give {who} a dict.")
+            self._warn_of_structure(inputs)
         return [self._fit(i, x, who) for i, x in enumerate(flat)]
+
+    def _misfit(self, inputs: Any) -> str:
+        given = sorted(inputs) if isinstance(inputs, dict) else f"a {type(inputs).__name__} without names"
+        return (
+            f"The structure of `inputs` doesn't match the expected structure: expected a dict with the keys "
+            f"{list(self.inputs_struct)}, got {given}."
+        )
+
+    def _warn_of_structure(self, inputs: Any) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(self._misfit(inputs), stacklevel=4)
 
     def _optional(self, index: int) -> bool:
         operation = producer(self.inputs[index]).operation  # type: ignore[union-attr]
@@ -123,10 +160,13 @@ class Graph:
             x = x[..., None]
         if not _fits(expected.shape, tuple(x.shape)):
             raise ValueError(
-                f"{who}: input {name!r} has shape {shape}, expected {expected.shape}.{_advice(expected.shape, shape)}"
+                f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."
+                f"{_advice(expected.shape, shape)}"
             )
         dtype = dtypes.canonical(expected.dtype) if expected.dtype != "string" else None
         if isinstance(x, KerasTensor) or dtype is None or not hasattr(x, "astype") or x.dtype == dtype:
+            return x
+        if str(x.dtype) == expected.dtype:  # 64 bits, which lookups in Python need and jax cuts off
             return x
         # Floats keep the compute dtype that the call around the model chose.
         both_floats = jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.floating)

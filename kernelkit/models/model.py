@@ -10,9 +10,15 @@ import jax.tree_util as jtu
 from kernelkit import saving, scope, serialize
 from kernelkit.layers import calling
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
+from kernelkit.models import state_tree as state_trees
 from kernelkit.models.graph import Graph, is_leaf
+from kernelkit.models.host_stage import HostStage, Prepared
+from kernelkit.models.profile import Profile, profile
 from kernelkit.serialize import suggest
-from kernelkit.symbolic import KerasTensor
+from kernelkit.symbolic import KerasTensor, any_symbolic
+from kernelkit.training import history
+from kernelkit.training.data import is_stream
 from kernelkit.training.trainer import Trainer
 
 __all__ = ["Functional", "Model"]
@@ -85,12 +91,55 @@ class Model(Trainer, Layer):
         """Masks pass through a model with its tensors; nothing is added here."""
         return None
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        graph = self._graph
+        if graph is not None and args and graph.may_need_host and not any_symbolic(args, kwargs):
+            stage = HostStage(graph)
+            if not stage.is_empty and stage.obstacle() is None and not isinstance(args[0], Prepared):
+                args = (stage.prepare(args[0], f"Model {self.name!r}"), *args[1:])
+        return super().__call__(*args, **kwargs)
+
+    def _on_host(self, x: Any) -> Any:
+        """Return inputs after what the model does with strings, which no compiled step can hold."""
+        strings = holds_strings(x)
+        if strings and not self.built:
+            self(jtu.tree_map(lambda v: v[:1], string_arrays(x)))
+        if self._graph is not None and self._graph.may_need_host:
+            stage = HostStage(self._graph)
+            if not stage.is_empty:
+                return stage.prepare(x, f"Model {self.name!r}")
+        if strings:
+            raise TypeError(
+                f"Model {self.name!r} was given strings, but is not a Sequential or functional model that begins with "
+                "a layer for them. Call StringLookup or TextVectorization on the data before they come to the model."
+            )
+        return x
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic tensors like the outputs; those of its graph, if strings keep jax from tracing it."""
+        if self._graph is not None and self._graph.may_need_host:
+            return jtu.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs_struct, is_leaf=is_leaf)
+        return super().compute_output_spec(*args, **kwargs)
+
+    def _host_work(self, x: Any) -> Any:
+        may_need_host = self._graph is not None and self._graph.may_need_host
+        return self._on_host if may_need_host or is_stream(x) or holds_strings(x) else None
+
     # Parts ------------------------------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
         """The layers that are direct parts, in the order in which they run or were set."""
         return list(self._graph_layers) if self._graph is not None else self._child_layers()
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved: it lists the parts. Use another name.")
+
+    @property
+    def operations(self) -> list:
+        """The layers and the functions of a functional model's graph, from the inputs to the outputs."""
+        return list(self._require_graph("operations").operations)
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by name or position.
@@ -214,6 +263,64 @@ class Model(Trainer, Layer):
 
         show(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
+    def profile(self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
+        """Measure what each layer costs on one batch: time, floating-point operations, bytes. Nothing is trained.
+
+        Args:
+            x: Inputs of one batch, as a step takes them.
+            y: Its targets; with them and a compiled model the gradients are measured too.
+            sample_weight: Weights of its samples.
+            repeats: How often each layer runs; times are medians.
+
+        Returns:
+            A :class:`~kernelkit.models.profile.Profile`: a table to look at, with its ``rows``. Layers are compiled and
+            timed alone, so that their times add up to more than a step, in which XLA fuses them.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((8,)), kk.layers.Dense(4, name="hidden"), kk.layers.Dense(1)])
+            >>> rows = model.profile(kk.ops.ones((16, 8))).rows
+            >>> rows[0].shape, rows[0].parameters
+            ((16, 4), 36)
+        """
+        return profile(self, x, y, sample_weight, repeats)
+
+    def debug(self, x: Any = None, y: Any = None, batch_size: int | None = None, **options: Any) -> Any:
+        """Step through a training instead of running it, into each step and back.
+
+        Args:
+            x: Inputs, or an iterable of batches, as :meth:`fit` takes them.
+            y: Targets, for arrays.
+            batch_size: Samples in a step, 32 by default.
+            **options: Further arguments of :class:`kernelkit.viz.StepDebugger`: of `fit`, and ``memory="512MB"``.
+
+        Returns:
+            The :class:`kernelkit.viz.StepDebugger`.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> dbg = model.debug(kk.ops.ones((8, 2)), kk.ops.ones((8, 1)), batch_size=4)
+            >>> sorted(dbg.step(2))
+            ['loss']
+        """
+        return history.viz().StepDebugger(self, x, y, batch_size, **options)
+
+    def debug_last(self, **options: Any) -> Any:
+        """Open the debugger at the batch at which the last `fit` ended with an error, a NaN or an interrupt.
+
+        Args:
+            **options: ``memory`` and ``snapshot_every`` of :class:`kernelkit.viz.StepDebugger`.
+
+        Returns:
+            The :class:`kernelkit.viz.StepDebugger`.
+
+        Raises:
+            ValueError: If the last `fit` ended well.
+        """
+        return history.viz().debug_last(self, **options)
+
     @serialize.derives
     def get_config(self) -> dict:
         """Return what :meth:`from_config` needs: the wiring of a functional model, the arguments of a subclass."""
@@ -237,6 +344,29 @@ class Model(Trainer, Layer):
         """Return the model's config as a JSON text; ``kwargs`` go to ``json.dumps``."""
         with serialize.sharing():
             return json.dumps(serialize.serialize_keras_object(self), **kwargs)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict]:
+        """Return the values of all variables as nested dicts, by kind and path.
+
+        Args:
+            value_format: ``"backend_tensor"`` for jax arrays, ``"numpy_array"`` for copies as NumPy arrays.
+
+        Returns:
+            A dict with the keys ``trainable_variables``, ``non_trainable_variables``, ``optimizer_variables`` and
+            ``metrics_variables``.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> x = kk.Input((2,))
+            >>> model = kk.Model(x, kk.layers.Dense(3, name="head")(x))
+            >>> sorted(model.get_state_tree()["trainable_variables"]["head"])
+            ['bias', 'kernel']
+        """
+        return state_trees.get(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, dict]) -> None:
+        """Assign the values of :meth:`get_state_tree`, or of a part of it."""
+        state_trees.assign(self, state_tree)
 
     # Files ------------------------------------------------------------------------------------------------------------
 

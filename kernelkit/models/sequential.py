@@ -7,7 +7,9 @@ from typing import Any
 from kernelkit import serialize
 from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.models.graph import Graph
+from kernelkit.models.host_stage import Prepared
 from kernelkit.models.model import Model
 from kernelkit.symbolic import KerasTensor, producer
 
@@ -52,7 +54,9 @@ class Sequential(Model):
             layer = node.operation if node is not None else layer
         if not isinstance(layer, Layer):
             if not callable(layer):
-                raise ValueError(f"Sequential.add() takes a layer, got {layer!r}.")
+                raise ValueError(
+                    f"Only instances of kernelkit.layers.Layer can be added to a Sequential, got {layer!r}."
+                )
             raise ValueError(
                 f"Sequential.add() takes a layer, got {layer!r}. Wrap a function in kernelkit.layers.Lambda."
             )
@@ -63,7 +67,9 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer):
             if self._stack or self._input_layer is not None:
-                raise ValueError(f"Sequential model {self.name!r} has layers already: the Input must come first, once.")
+                raise ValueError(
+                    f"Sequential model {self.name!r} has already been configured: the Input must come first, once."
+                )
             self._input_layer = layer
         else:
             if not self._stack and self._input_layer is None:
@@ -112,11 +118,19 @@ class Sequential(Model):
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
         inputs = next(iter(arguments.values()))
+        inputs = to_strings(inputs) if is_strings(inputs) else inputs
+        if not hasattr(inputs, "shape"):
+            self.built = True  # several inputs: no graph, the layers build themselves as they are called
+            return
         if self._input_layer is None:
             shape = tuple(inputs.shape)
-            tensor = Input(batch_shape=(None, *shape[1:]), dtype=str(inputs.dtype))
+            dtype = "string" if is_strings(inputs) else str(inputs.dtype)
+            tensor = Input(batch_shape=(None, *shape[1:]), dtype=dtype)
             self._input_layer = input_layer_of(tensor)
-        self.build(inputs.shape)
+        try:
+            self.build(inputs.shape)
+        except NotImplementedError:  # a layer that cannot tell the shape of its output
+            self.built, self._input_layer = True, None
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the layers in order.
@@ -130,6 +144,8 @@ class Sequential(Model):
             from kernelkit.layers import calling
 
             calling.attach_masks(inputs, mask)
+        if isinstance(inputs, Prepared) and self._graph is not None:
+            return self._graph.run(inputs, f"Model {self.name!r}")
         if self._graph is not None:
             [inputs] = self._graph.match(inputs, f"Model {self.name!r}")
         for layer in self._stack:
@@ -140,6 +156,10 @@ class Sequential(Model):
     def layers(self) -> list[Layer]:
         """The layers from bottom to top, the Input left out."""
         return list(self._stack)
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise AttributeError("`Sequential.layers` attribute is reserved. Use `add()` and `pop()` to change the layers.")
 
     def get_config(self) -> dict:
         """Return the layers' configs."""

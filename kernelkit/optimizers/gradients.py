@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 
+from kernelkit import scope
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
@@ -45,6 +46,8 @@ def aligned(name: str, grads: Sequence, variables: Sequence[Variable] | None, kn
                 f"of shape {variable.shape}."
             )
         result[places[id(variable)]] = gradient
+    if scope.local.observer is not None:
+        scope.local.observer.gradients(known, result)
     return result
 
 
@@ -55,8 +58,8 @@ def _require_some(name: str, grads: Sequence, variables: Sequence[Variable]) -> 
     shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
     if len(missing) == len(grads):
         raise ValueError(
-            f"Optimizer {name!r} got no gradient for any variable ({shown}): the loss doesn't depend on them, or they "
-            "were not watched when it was computed."
+            f"No gradients provided for any variable. Optimizer {name!r} has ({shown}): the loss doesn't depend on "
+            "them, or they were not watched when it was computed."
         )
     warnings.warn(
         f"The loss does not depend on the variables {shown}: they have no gradient and stay as they are.", stacklevel=4

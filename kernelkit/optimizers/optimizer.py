@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import config, scope, serialize, tape
+from kernelkit import changes, config, scope, serialize, tape
 from kernelkit.optimizers import learning_rates, settings, step
 from kernelkit.optimizers.gradients import aligned
 from kernelkit.optimizers.variables import OptimizerVariables
@@ -336,6 +336,7 @@ class Optimizer(OptimizerVariables):
                 f"Optimizer {self.name!r} was built for {len(self._trainable_variables)} other variables and keeps "
                 "their history. Make a new optimizer for another model or set of variables."
             )
+        changes.structure.note()  # a training state has slots from now on
         self._trainable_variables = variables
         if self.use_ema:
             self._averages = self.add_optimizer_variables(variables, "average")

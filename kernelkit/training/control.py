@@ -1,4 +1,4 @@
-"""`Control`: steering a training that runs. Requests come from any thread; training does them between dispatches."""
+"""`Control`: steering a training that runs. Requests come from any thread; it does them between two dispatches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Event(NamedTuple):
 class Control:
     """The lever of one training. All methods may be called from any thread and return at once.
 
-    Training asks :meth:`checkpoint` after each dispatch; until somebody wants something that costs one look at a flag.
+    Training and its validation ask :meth:`checkpoint` after each dispatch; until somebody wants something that costs
+    one look at a flag.
 
     Attributes:
         waited: Seconds that training has stood still so far.
@@ -119,19 +120,20 @@ class Control:
         """Return how many of the steps that fit into the next dispatch may go into it: one while stepping."""
         return 1 if self._pause else steps
 
-    def checkpoint(self, run: Any, steps: int, settle: Callable[[], None] = lambda: None) -> None:
+    def checkpoint(self, run: Any, steps: int, settle: Callable[[], None] = lambda: None, where: str = "") -> None:
         """Do what was asked for since the last time, and stand still while paused.
 
         Args:
             run: The run; its ``stop()`` is called to end it.
             steps: How many steps it has done.
             settle: Called before anything else is: waits until no step is under way.
+            where: What to add to the number of steps where it says too little, as in a validation.
         """
         if not self._asked:
             return
         settle()
         self._standing = False
-        while not self._may_go_on(run, steps):
+        while not self._may_go_on(run, steps, where):
             began = time.perf_counter()
             with self._changed:
                 if self._quiet():
@@ -155,7 +157,7 @@ class Control:
     def _quiet(self) -> bool:
         return self._pause and not (self._steps or self._jobs or self._stop == "batch")
 
-    def _may_go_on(self, run: Any, steps: int) -> bool:
+    def _may_go_on(self, run: Any, steps: int, where: str) -> bool:
         """Do the jobs; say whether the next dispatch may be sent."""
         with self._changed:
             jobs, self._jobs = self._jobs, []
@@ -174,7 +176,7 @@ class Control:
             self._tell(Event("resumed", "Resumed"))
         elif self._held and not stepping and not self._standing:
             self._standing = True
-            self._tell(Event("paused", f"Paused after {steps:,} steps"))
+            self._tell(Event("paused", f"Paused after {steps:,} steps{where}"))
         return stepping or not self._held
 
     def _tell(self, event: Event) -> None:

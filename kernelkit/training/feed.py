@@ -19,6 +19,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config, dtypes
+from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.training.file_rows import FileRows, can_read
 
 CHUNK_BYTES = 8 * 2**20
@@ -95,7 +96,7 @@ class ArrayFeed(Feed):
         available = -(-self.samples // self.batch_size)
         self.steps = available if steps is None else min(steps, available)
         self._shuffle = shuffle
-        self._seed = seed
+        self.seed = seed
         self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
         self._resident: list | None = None
         self._on_device = _fits_on_accelerator(self._leaves)
@@ -104,13 +105,17 @@ class ArrayFeed(Feed):
         """Return the order of the samples in an epoch, ``None`` for the order of the arrays."""
         if not self._shuffle:
             return None
-        rng = np.random.Generator(np.random.Philox(key=[self._seed, number]))
+        rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
         if self._shuffle == "batch":
             full = self.samples // self.batch_size * self.batch_size
             blocks = np.arange(full, dtype="int32").reshape(-1, self.batch_size)
             rest = np.arange(full, self.samples, dtype="int32")
             return np.concatenate([blocks[rng.permutation(len(blocks))].reshape(-1), rest])
         return rng.permutation(self.samples).astype("int32")
+
+    def whole(self) -> Any:
+        """Return all data, nested as a batch is, in the order of the arrays."""
+        return jtu.tree_unflatten(self._treedef, self._leaves)
 
     def sample(self) -> Any:
         return jtu.tree_unflatten(self._treedef, [_host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
@@ -190,6 +195,15 @@ class StreamFeed(Feed):
         self._first: list = []
         self._limited = steps is not None
         self.steps = steps if steps is not None else _length(source)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether an epoch is one pass over a source that can be passed over again."""
+        return not self._limited and not hasattr(self._source, "__next__")
+
+    def anew(self) -> StreamFeed:
+        """Return a feed of the same source, at the beginning of a pass."""
+        return StreamFeed(self._source, None, self._prepare)
 
     def _next(self) -> Any:
         if self._first:
@@ -290,11 +304,11 @@ def one_batch(batch: Any) -> Any:
 
 def to_host(batch: Any) -> Any:
     """Return a batch of tensors of any framework as NumPy (or jax) arrays of dtypes that jax takes."""
-    return jtu.tree_map(as_array, batch, is_leaf=lambda v: v is None or _is_frame(v))
+    return jtu.tree_map(as_array, batch, is_leaf=lambda v: v is None or _is_frame(v) or is_strings(v))
 
 
 def as_array(value: Any) -> Any:
-    """Return an array-like as a NumPy or jax array of a dtype that jax takes; ``None`` stays.
+    """Return an array-like as a NumPy or jax array of a dtype that jax takes, or of strings; ``None`` stays.
 
     Args:
         value: NumPy, jax, pandas, TensorFlow or torch data, or a number.
@@ -304,6 +318,12 @@ def as_array(value: Any) -> Any:
     """
     if value is None or isinstance(value, jax.Array) or (type(value) is np.ndarray and value.dtype.kind in "fiub"):
         return value
+    if is_strings(value):
+        try:
+            strings = to_strings(value)
+        except ValueError as error:
+            raise TypeError(f"Data of dtype object, which begin with a string, must all be strings: {error}") from None
+        return strings[:, None] if _is_frame(value) and strings.ndim == 1 else strings
     if _is_frame(value):
         value = value.to_numpy()
         value = value[:, None] if value.ndim == 1 else value
@@ -333,6 +353,11 @@ def _host(value: Any) -> np.ndarray:
 
 
 def _jax_dtype(dtype: Any) -> Any:
+    if dtype.kind in "OUS":
+        raise TypeError(
+            "Strings cannot be trained on. Turn them into numbers with StringLookup or TextVectorization: labels "
+            "before they are given to fit(), inputs in the first layers of a Sequential or functional model."
+        )
     return _device_dtype(dtype, config.floatx(), jax.config.jax_enable_x64)
 
 

@@ -133,6 +133,11 @@ def _append(rows: list[np.ndarray], new: np.ndarray) -> None:
         rows[-2:] = [np.concatenate(rows[-2:])]
 
 
+def viz() -> Any:
+    """Return :mod:`kernelkit.viz`."""
+    return _viz[0]()
+
+
 _viz: list[Callable[[], Any]] = []
 
 

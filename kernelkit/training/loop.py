@@ -11,9 +11,12 @@ import numpy as np
 
 from kernelkit import config
 from kernelkit.training.callback_list import CallbackList
+from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.feed import Feed
+from kernelkit.training.last_fit import LastFit
 from kernelkit.training.session import Training
+from kernelkit.variable import state_lock
 
 
 def fit(
@@ -22,7 +25,7 @@ def fit(
     run: Run,
     callbacks: CallbackList,
     display: Display,
-    validate: Callable[[int], dict] | None,
+    validate: Callable[[int, int], dict] | None,
 ) -> None:
     """Train for the epochs of a run.
 
@@ -32,30 +35,33 @@ def fit(
         run: Epochs, steps, history.
         callbacks: Called at the points that their names tell.
         display: Shown what happens; its ``begin`` was called.
-        validate: Called with the number of an epoch that has ended; returns logs named ``val_...``.
+        validate: Called with the number of an epoch that has ended and of the steps done; returns logs named
+            ``val_...``. Not called once somebody asked to stop at once.
     """
     model = run.model
     model.stop_training = False
     outcome = "failed"
     error: BaseException | None = None
+    last = training.last_fit = LastFit(feed, run.history)
+    logs: dict = {}
     try:
         with training.guard:
             callbacks.on_train_begin()
             # A callback may have gone back to where an earlier training was cut off.
             begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
-            logs: dict = {}
             done = 0
             for epoch in range(begin, run.epochs):
                 model.reset_metrics()
                 callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)
+                last.epoch_begins(training, epoch, done, logs)
                 logs, steps = _train_epoch(training, feed, run, callbacks, display, epoch, done)
                 if not steps:
                     break
                 done += steps
                 run.steps = steps
-                if validate is not None:
-                    logs |= validate(epoch)
+                if validate is not None and not run.stopping:
+                    logs |= validate(epoch, done)
                 callbacks.on_epoch_end(epoch, logs)
                 display.epoch_end(epoch, logs)
                 feed.epoch_end()
@@ -71,6 +77,8 @@ def fit(
         error = failure
         raise
     finally:
+        if last.ended_well(error, logs):
+            training.last_fit = None
         display.end(outcome, error)
 
 
@@ -83,7 +91,10 @@ def _train_epoch(
     last: Block | None = None
     step = 0
     limit = config.max_steps_per_epoch()
-    for data, order, batch_size, first, count in feed.epoch(epoch):
+    trace = training.last_fit
+    assert trace is not None
+    for chunk in feed.epoch(epoch):
+        data, order, batch_size, first, count = trace.chunk = chunk
         if limit is not None:
             count = min(count, limit - step)
         variables = training.variables("train")
@@ -100,6 +111,7 @@ def _train_epoch(
             with training.guard.whole:
                 state, logs = dispatch(variables.take(), first, k)
                 variables.give(state)
+                trace.did(step + k)
             block = Block(done + step, k, epoch, step, logs)
             last = block
             run.history.record(block)
@@ -158,9 +170,21 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
     )
 
 
-def evaluate(training: Training, feed: Feed, callbacks: CallbackList) -> dict:
-    """Return the metrics over a feed."""
+def evaluate(
+    training: Training, feed: Feed, callbacks: CallbackList, run: Run | None = None, done: int = 0
+) -> dict:
+    """Return the metrics over a feed.
+
+    Args:
+        training: The model's training.
+        feed: Where batches come from.
+        callbacks: Called at the points that their names tell.
+        run: The training run that this validates: its control is asked after each dispatch. If it stops the run, the
+            metrics are of the batches so far.
+        done: How many steps the run has done.
+    """
     model = training.model
+    control = Control() if run is None else run.control
     pace = training.pace("test", one_by_one=callbacks.needs_test_batches)
     variables = training.variables("test")
     logs, count, step = None, 0, 0
@@ -168,18 +192,19 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList) -> dict:
     with training.guard:
         model.reset_metrics()
         callbacks.on_test_begin()
-        for k, run in _dispatches(training, "test", feed, pace, limit):
+        for k, send in _dispatches(training, "test", feed, pace, limit, control):
             if callbacks.needs_test_batches:
                 callbacks.on_test_batch_begin(step)
             with training.guard.whole:
-                state, logs = run(variables.take())
+                state, logs = send(variables.take())
                 variables.give(state)
             count = k
             pace.dispatched(logs, k)
             if callbacks.needs_test_batches:
                 callbacks.on_test_batch_end(step, last_logs(logs, k))
             step += k
-            if getattr(model, "stop_evaluating", False):
+            control.checkpoint(run, done, pace.drain, f", {step:,} of validation")
+            if getattr(model, "stop_evaluating", False) or (run is not None and run.stopping):
                 break
         if logs is None:
             raise ValueError(
@@ -205,25 +230,24 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
             count, rows = waiting.pop(0)
             pieces.append(jtu.tree_map(lambda v, n=count: _join(np.asarray(v)[:n]), rows))
 
-    with training.guard:
-        callbacks.on_predict_begin()
-        for k, run in _dispatches(training, "predict", feed, pace, config.max_steps_per_epoch()):
-            if callbacks.needs_predict_batches:
-                callbacks.on_predict_batch_begin(step)
-            with training.guard.whole:
-                rows = run(variables.peek())
-            pace.dispatched(rows, k)
-            waiting.append((k, rows))
-            fetch(1)
-            if callbacks.needs_predict_batches:
-                fetch(0)
-                callbacks.on_predict_batch_end(step, {"outputs": pieces[-1]})
-            step += k
-            if getattr(training.model, "stop_predicting", False):
-                break
-        fetch(0)
-        pace.drain()
-        callbacks.on_predict_end()
+    callbacks.on_predict_begin()
+    for k, send in _dispatches(training, "predict", feed, pace, config.max_steps_per_epoch()):
+        if callbacks.needs_predict_batches:
+            callbacks.on_predict_batch_begin(step)
+        with state_lock:  # a step in another thread must not give the weights away meanwhile
+            rows = send(variables.peek())
+        pace.dispatched(rows, k)
+        waiting.append((k, rows))
+        fetch(1)
+        if callbacks.needs_predict_batches:
+            fetch(0)
+            callbacks.on_predict_batch_end(step, {"outputs": pieces[-1]})
+        step += k
+        if getattr(training.model, "stop_predicting", False):
+            break
+    fetch(0)
+    pace.drain()
+    callbacks.on_predict_end()
     if not pieces:
         raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")
     if len(pieces) == 1:  # a view of the device's buffer, which users must not write to
@@ -232,9 +256,9 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
 
 
 def _dispatches(
-    training: Training, kind: str, feed: Feed, pace: Any, limit: int | None
+    training: Training, kind: str, feed: Feed, pace: Any, limit: int | None, control: Control | None = None
 ) -> Iterator[tuple[int, Callable]]:
-    """Yield ``(steps, run)`` for each dispatch of one pass over a feed; ``run(state)`` sends it off."""
+    """Yield ``(steps, send)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off."""
     step = 0
     for data, order, batch_size, first, count in feed.epoch(0):
         if limit is not None:
@@ -242,7 +266,7 @@ def _dispatches(
         dispatch = training.program(kind).prepare(training.variables(kind).peek(), data, order, batch_size)
         end = first + count
         while first < end:
-            k = pace.next(end - first)
+            k = pace.next(end - first if control is None else control.limit(end - first))
             yield k, lambda state, first=first, k=k: dispatch(state, first, k)  # noqa: B023 - run before the next chunk
             first += k
             step += k

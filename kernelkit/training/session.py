@@ -16,6 +16,7 @@ from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.data import unpack
 from kernelkit.training.interrupt import InterruptGuard
+from kernelkit.training.last_fit import LastFit
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.pace import Pace
 from kernelkit.training.state import StateVariables, TrainState
@@ -42,14 +43,18 @@ class Training:
         self._programs: dict[Any, Program] = {}
         self._paces: dict[Any, Pace] = {}
         self._variables: dict[str, tuple[int, Any, StateVariables]] = {}
+        self._fresh: dict[str, tuple[StateVariables, tuple]] = {}
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
         self.background: BackgroundFit | None = None
+        self.last_fit: LastFit | None = None
+        """What the last fit left behind, if it ended badly."""
 
     def forget(self) -> None:
         """Drop the programs: the model has changed."""
         self._programs.clear()
         self._variables.clear()
+        self._fresh.clear()
         self._ready_for.clear()
 
     def configure(self, settings: dict[str, Any]) -> None:
@@ -126,10 +131,9 @@ class Training:
         if self.loss is None or self.loss.parts is None or self.loss.outputs is None or y is None:
             return
         outputs = self.loss.outputs
-        targets = outputs.spread(y, "y", leaf=lambda v: outputs.single)
-        for (loss, _, _), labels, classes, name in zip(
-            self.loss.parts, targets, self.loss.classes, outputs.names, strict=True
-        ):
+        targets = self.loss.targets(y)
+        for (loss, _, _), place in zip(self.loss.parts, self.loss.places, strict=True):
+            labels, classes, name = targets[place], self.loss.classes[place], outputs.names[place]
             if "Sparse" not in type(loss).__name__ and "sparse" not in getattr(loss, "name", ""):
                 continue
             if not isinstance(labels, np.ndarray) or not labels.size or getattr(loss, "ignore_class", None) is not None:
@@ -162,7 +166,8 @@ class Training:
         cached = self._variables.get(kind)
         if cached is not None and cached[0] == now:
             return cached[2]
-        signature = tuple((id(layer), layer._trainable) for layer in [model, *model._flatten_layers()])
+        signature = [(id(layer), layer._trainable) for layer in [model, *model._flatten_layers()]]
+        signature += [(id(part), len(part.variables)) for part in (*self.optimizers(), *model.metrics)]
         if cached is not None and cached[1] == signature:
             self._variables[kind] = (now, *cached[1:])
             return cached[2]
@@ -181,6 +186,19 @@ class Training:
         if cached is not None:
             self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
         return found
+
+    def fresh_metrics(self, kind: str) -> tuple:
+        """Return the values of metrics that have seen nothing. They are kept: to reset each takes as long as a step."""
+        variables = self.variables(kind)
+        known = self._fresh.get(kind)
+        if known is not None and known[0] is variables:
+            return known[1]
+        self.model.reset_metrics()
+        values = tuple(np.array(v.peek()) for v in variables.metrics)
+        # What a class of the user does to reset itself, it does each time.
+        if all(type(m).reset_state.__module__.startswith("kernelkit.") for m in _flat(self.model.metrics)):
+            self._fresh[kind] = (variables, values)
+        return values
 
     def optimizers(self) -> list:
         """Return the model's optimizer, and those that a subclass keeps as attributes."""
@@ -216,10 +234,20 @@ class Training:
         return self._paces.setdefault(kind, Pace(None, MAX_STEPS))
 
 
+def _takes_data_alone(method: Any) -> bool:
+    parameters = list(inspect.signature(method).parameters.values())
+    return len(parameters) == 1 and parameters[0].kind is not parameters[0].VAR_POSITIONAL
+
+
+def _flat(found: list) -> list:
+    """Return metrics with those that `compile` was given in place of what stands for them."""
+    return [m for metric in found for m in getattr(metric, "metrics", [metric])]
+
+
 def _step_of(training: Training, kind: str) -> Any:
     model = training.model
     method = getattr(model, f"{kind}_step")
-    takes_state = len(inspect.signature(method).parameters) != 1
+    takes_state = not _takes_data_alone(method)
     variables = training.variables(kind)
     if not takes_state:
         return _scoped_step(method, variables, kind)

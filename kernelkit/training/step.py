@@ -147,7 +147,7 @@ class Program:
 
 
 def _committed(value: Any) -> Any:
-    """Return an array's place if it was put there by name; NumPy's arrays, and jax's by default, go where they are used."""
+    """Return an array's place if it was put there by name. Others, as NumPy's, go where they are used."""
     return value.sharding if getattr(value, "committed", False) else None
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -143,6 +146,14 @@ class Trainer:
         for metric in self.metrics:
             metric.reset_state()
 
+    def _on_host(self, x: Any) -> Any:
+        """Return inputs after what is done to them in Python, before the compiled step."""
+        return x
+
+    def _host_work(self, x: Any) -> Callable[[Any], Any] | None:
+        """Return :meth:`_on_host` if it may have something to do with data."""
+        return None
+
     # Steps ------------------------------------------------------------------------------------------------------------
 
     def compute_loss(
@@ -210,7 +221,8 @@ class Trainer:
         mapping += [*zip(variables.metrics, metrics_variables, strict=True)]
         with scope.StatelessScope(mapping, collect_losses=True) as lender:
             y_pred = self(x, training=training)  # type: ignore[operator]
-            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training)
+            more = {"training": training} if _takes_training(type(self).compute_loss) else {}
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
         loss = unscaled = jnp.asarray(loss)
         if training and self.optimizer is not None and optimizer_variables is not None:
             own = zip(self.optimizer.variables, optimizer_variables, strict=False)
@@ -340,12 +352,16 @@ class Trainer:
             shuffle=shuffle,
             seed=seed,
             class_weight=class_weight,
+            on_host=self._host_work(x),
         )
         self._training.prepare("train", feed.sample())
         if not data_module.is_stream(x):
             self._training.check_labels(data_module.to_arrays(y))
         cap = config.max_epochs()
-        epochs = int(epochs if cap is None else min(epochs, initial_epoch + cap))
+        if cap is not None and cap < epochs:
+            warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=2)
+            epochs = cap
+        epochs = int(epochs)
         history = History()
         steps = feed.steps
         params = {"epochs": epochs, "steps": steps, "verbose": verbose}
@@ -353,7 +369,7 @@ class Trainer:
         self.history = history
         run = display.Run(self, self.name, epochs, int(initial_epoch), steps, feed.batch_size, history)  # type: ignore[attr-defined]
         validate = self._validation(
-            validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
+            run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
         )
         shown = display.choose(verbose)
         shown.begin(run)
@@ -364,21 +380,27 @@ class Trainer:
         work()
         return history
 
-    def _validation(self, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList) -> Any:
+    def _validation(
+        self, run: display.Run, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList
+    ) -> Any:
         """Return a function that validates after an epoch, or ``None``."""
         if data is None:
             return None
         x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
         size = None if data_module.is_stream(x) else batch_size
-        feed = make_feed(x, y, sample_weight, batch_size=size, steps=steps, what="fit(validation_data)")
+        feed = make_feed(
+            x, y, sample_weight, batch_size=size, steps=steps, what="fit(validation_data)", on_host=self._host_work(x)
+        )
 
-        def validate(epoch: int) -> dict:
+        def validate(epoch: int, done: int) -> dict:
             due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
             if not due:
                 return {}
             self._training.prepare("test", feed.sample())
-            logs = loop.evaluate(self._training, feed, callbacks)
+            logs = loop.evaluate(self._training, feed, callbacks, run, done)
             feed.epoch_end()
+            if run.stopping:  # of a part of the data: no value to compare with other epochs'
+                return {}
             return {f"val_{name}": value for name, value in logs.items()}
 
         return validate
@@ -415,7 +437,9 @@ class Trainer:
             raise TypeError(f"evaluate() got unknown arguments {sorted(kwargs)}.")
         self._training.require_compiled("evaluate")
         self._training.require_idle("evaluate")
-        feed = make_feed(x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate")
+        feed = make_feed(
+            x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
+        )
         self._training.prepare("test", feed.sample())
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         logs = loop.evaluate(self._training, feed, told)
@@ -443,7 +467,7 @@ class Trainer:
         Returns:
             Arrays (samples, ...), nested as the model's outputs.
         """
-        feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict")
+        feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
         self._training.prepare("predict", feed.sample())
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         return loop.predict(self._training, feed, told)
@@ -468,7 +492,7 @@ class Trainer:
             return_dict: Whether a dict is returned.
 
         Returns:
-            The running means since :meth:`reset_metrics`: a list ``[loss, ...]``, the loss alone, or a dict.
+            The batch's loss and metrics: a list ``[loss, ...]``, the loss alone, or a dict.
         """
         self._training.require_compiled("train_on_batch")
         self._training.require_idle("train_on_batch")
@@ -484,18 +508,19 @@ class Trainer:
 
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
         training = self._training
-        batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch")
+        batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         training.prepare(kind, batch)
         variables = training.variables(kind)
         run = training.program(kind).prepare(variables.peek(), batch, None, _batch_rows(batch))
+        fresh = training.fresh_metrics(kind)
         with training.guard, training.guard.whole:
-            state, logs = run(variables.take(), 0, 1)
+            state, logs = run(variables.take()._replace(metrics=fresh), 0, 1)
             variables.give(state)
         return loop.last_logs(logs, 1)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
-        batch = _checked_batch(x, None, None, None, "predict_on_batch")
+        batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
         self._training.prepare("predict", batch)
         variables = self._training.variables("predict")
         run = self._training.program("predict").prepare(variables.peek(), batch, None, _batch_rows(batch))
@@ -525,11 +550,21 @@ class Trainer:
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
 
 
-def _checked_batch(x: Any, y: Any, sample_weight: Any, class_weight: dict | None, what: str) -> Any:
+@functools.cache
+def _takes_training(compute_loss: Any) -> bool:
+    """Return whether an override of `compute_loss` has the argument, which was added later."""
+    parameters = inspect.signature(compute_loss).parameters.values()
+    return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _checked_batch(
+    x: Any, y: Any, sample_weight: Any, class_weight: dict | None, what: str, on_host: Callable[[Any], Any]
+) -> Any:
     arrays = [data_module.to_arrays(v) for v in (x, y, sample_weight)]
     data_module.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if class_weight:
         arrays[2] = data_module.weights_of_classes(arrays[1], class_weight, arrays[2])
+    arrays[0] = on_host(arrays[0])
     return one_batch(pack(*arrays))
 
 

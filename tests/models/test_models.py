@@ -181,3 +181,45 @@ def test_a_summary_counts_and_escapes(capsys):
 
     page = as_html(describe(model))
     assert "<img" not in page and "&lt;img" in page and "15" in page
+
+
+def test_clone_model_with_functions_and_tensors():
+    def call(layer, *args, **kwargs):
+        outputs = layer(*args, **kwargs)
+        return kk.layers.Dropout(0.5)(outputs) if isinstance(layer, kk.layers.Dense) else outputs
+
+    model = branching(kk)
+    clone = kk.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+    assert len(clone.layers) > len(model.layers)
+    assert clone.get_layer("deep") is model.get_layer("deep")
+    tensors = [kk.Input((8,), name="x"), kk.Input((8,), name="y")]
+    assert kk.models.clone_model(model, input_tensors=tensors).inputs[0] is tensors[0]
+    with pytest.raises(ValueError, match="must have the same structure"):
+        kk.models.clone_model(model, input_tensors=tensors[0])
+
+
+def test_state_tree():
+    x = kk.Input((2,))
+    model = kk.Model(x, kk.layers.Dense(1, name="head")(x))
+    model.compile("adam", "mse")
+    tree = model.get_state_tree("numpy_array")
+    tree["trainable_variables"]["head"]["bias"] = np.array([3.0])
+    model.set_state_tree({"trainable_variables": tree["trainable_variables"], "optimizer_variables": {}})
+    assert model.get_layer("head").bias.numpy() == [3.0]
+    with pytest.raises(ValueError, match="has no variable 'tail'"):
+        model.set_state_tree({"trainable_variables": {"tail": 1.0}})
+
+
+def test_sequential_of_several_inputs_runs_without_a_graph():
+    class Sum(kk.layers.Layer):
+        def call(self, inputs):
+            return inputs["a"] + inputs["b"]
+
+    assert kk.Sequential([Sum()])({"a": np.ones((2, 3)), "b": np.ones((2, 3))}).shape == (2, 3)
+
+
+def test_inputs_by_position_for_inputs_by_name():
+    a, b = kk.Input((2,), name="b"), kk.Input((2,), name="a")
+    model = kk.Model({"b": a, "a": b}, kk.layers.Subtract()([a, b]))
+    with pytest.raises(ValueError, match="The structure of `inputs` doesn't match"):
+        model([np.ones((1, 2)), np.ones((1, 2))])

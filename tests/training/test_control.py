@@ -219,3 +219,78 @@ def test_steering_does_not_change_the_numbers():
         runs.append((history.batches["loss"], model.get_weights()[0]))
     np.testing.assert_array_equal(runs[0][0], runs[1][0])
     np.testing.assert_array_equal(runs[0][1], runs[1][1])
+
+
+class InValidation(kk.callbacks.Callback):
+    """Counts the batches of validations; calls a function after each."""
+
+    def __init__(self, act=lambda count: None):
+        super().__init__()
+        self.act, self.count, self.ended = act, 0, 0
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.count += 1
+        self.act(self.count)
+
+    def on_test_end(self, logs=None):
+        self.ended += 1
+
+
+def validated(steer, watch, epochs=3):
+    x = np.random.default_rng(1).normal(size=(80, 4)).astype("float32")
+    return fit(
+        steer, epochs, validation_data=(x, x[:, :1]), validation_batch_size=8, validation_freq=[2, 3], callbacks=[watch]
+    )
+
+
+def test_a_stop_in_validation_does_not_wait_for_its_end():
+    displays = []
+    watch = InValidation(lambda count: displays[0].run.control.stop() if count == 4 else None)
+    display, model, history = validated(displays.append, watch)
+    assert watch.count == 4 and watch.ended == 1
+    assert display.outcome == "stopped" and display.done == 64 and display.epochs == [0, 1]
+    assert len(history.history["loss"]) == 2 and "val_loss" not in history.history  # four batches are no validation
+    assert model.evaluate(np.ones((8, 4)), np.ones((8, 1)), verbose=0) >= 0
+
+
+def test_a_stop_in_training_leaves_validation_out():
+    def steer(display):
+        display.wait_for_steps(33)
+        display.run.control.stop()
+
+    slow = InValidation()
+    slow.on_train_batch_end = lambda batch, logs=None: time.sleep(0.01)
+    display, _, history = validated(steer, slow)
+    assert 32 < display.done < 64 and slow.count == 0 and len(history.history["loss"]) == 2
+
+
+def test_a_stop_after_the_epoch_ends_validation_first():
+    displays = []
+    watch = InValidation(lambda count: displays[0].run.control.stop("epoch") if count == 4 else None)
+    display, _, history = validated(displays.append, watch)
+    assert watch.count == 10 and display.outcome == "stopped" and display.epochs == [0, 1]
+    assert len(history.history["val_loss"]) == 1
+
+
+def test_validation_pauses_and_goes_step_by_step():
+    seen = []
+
+    def steer(display):
+        control = display.run.control
+        display.wait_for(lambda: watch.count >= 3)
+        control.pause()
+        display.wait_for_state("paused")
+        seen.append(watch.count)
+        for _ in range(2):
+            control.step()
+            display.wait_for(lambda: control._quiet() and watch.count > seen[-1])
+            seen.append(watch.count)
+        control.set_learning_rate(0.5)
+        control.resume()
+
+    watch = InValidation(lambda count: time.sleep(0.02))
+    display, model, history = validated(steer, watch)
+    assert seen == [seen[0], seen[0] + 1, seen[0] + 2] and watch.count == 20
+    assert display.outcome == "done" and len(history.history["val_loss"]) == 2
+    assert display.events[0].text == f"Paused after 64 steps, {seen[0]} of validation"
+    assert float(model.optimizer.learning_rate) == 0.5

@@ -85,8 +85,35 @@ def test_train_on_batch_is_a_step_of_fit():
     for start in range(0, 32, 8):
         logs = stepped.train_on_batch(x[start : start + 8], y[start : start + 8], return_dict=True)
     assert logs.keys() == {"loss", "accuracy"}
-    for a, b in zip(state_of(fitted), state_of(stepped), strict=True):
-        np.testing.assert_array_equal(a, b)
+    of_fit, of_steps = (m._training.variables("train") for m in (fitted, stepped))
+    for group in ("trainable", "non_trainable", "optimizer"):  # metrics are of the last batch, as in Keras
+        for a, b in zip(getattr(of_fit, group), getattr(of_steps, group), strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy())
+
+
+def test_batches_begin_with_fresh_metrics():
+    class Counted(kk.metrics.Mean):
+        resets = 0
+
+        def reset_state(self):
+            Counted.resets += 1
+            super().reset_state()
+
+    x = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+    y = (x.sum(-1, keepdims=True) > 0).astype("float32")
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(1, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy", metrics=["accuracy", kk.metrics.AUC(name="auc")])
+    model.optimizer.learning_rate = 0.0
+    first = model.train_on_batch(x[:32], y[:32])
+    for _ in range(5):  # the values that metrics begin with are kept, and no step may write into them
+        model.train_on_batch(x[32:], y[32:])
+    assert model.train_on_batch(x[:32], y[:32]) == first
+    assert model.test_on_batch(x[:32], y[:32]) == pytest.approx(first)
+    model.counted = Counted(name="counted")
+    before = Counted.resets
+    for _ in range(3):
+        model.train_on_batch(x[:32], y[:32])
+    assert Counted.resets >= before + 3
 
 
 def test_eager_steps_agree():
@@ -166,3 +193,11 @@ def test_a_user_may_keep_arrays_across_training():
     model.fit(x, y, verbose=0)
     assert np.isfinite(np.asarray(kept)).all() and np.isfinite(np.asarray(held)).all()
     np.testing.assert_array_equal(np.asarray(kept), weights[0])
+
+
+def test_variables_looked_up_before_the_optimizer_is_built():
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3)])
+    model.compile("adam", "mse")
+    assert model._training.variables("train").optimizer == tuple(model.optimizer.variables)
+    model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
+    assert int(model.optimizer.iterations) == 1

@@ -1,0 +1,147 @@
+"""What a model does with strings, which cannot enter a compiled step: it runs in Python, before the step.
+
+The calls of a graph that take or give strings, and all that lead to them, are its host stage. What they hand on to the
+other calls, or what reaches these directly, is what a step is given, as a :class:`Prepared`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import jax.tree_util as jtu
+
+from kernelkit.layers.layer import Layer
+from kernelkit.layers.preprocessing.strings import string_arrays
+from kernelkit.symbolic import Node
+
+if TYPE_CHECKING:
+    from kernelkit.models.graph import Graph
+
+
+@jtu.register_pytree_node_class
+class Prepared:
+    """The inputs of a model after its host stage: a tree of arrays.
+
+    Attributes:
+        stage: The stage that made it.
+        values: Arrays for the tensors where the compiled part begins.
+        nested: Inputs, prepared alike, for models inside of the model that have a host stage of their own.
+    """
+
+    def __init__(self, stage: HostStage, values: tuple, nested: tuple) -> None:
+        self.stage, self.values, self.nested = stage, values, nested
+
+    def tree_flatten(self) -> tuple:
+        return (self.values, self.nested), self.stage
+
+    @classmethod
+    def tree_unflatten(cls, stage: HostStage, children: tuple) -> Prepared:
+        return cls(stage, *children)
+
+
+class HostStage:
+    """The part of a graph that runs in Python.
+
+    Args:
+        graph: The graph.
+
+    Attributes:
+        nodes: The calls that run in Python, in order.
+        is_empty: Whether there is nothing to run in Python.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        wanted: set[int] = set()
+        needed: set[int] = set()
+        for node in reversed(graph.nodes):
+            if _needs_host(node) or any(id(t) in needed for t in node.output_tensors):
+                wanted.add(id(node))
+                needed |= {id(t) for t in node.input_tensors}
+        self._ids = frozenset(wanted)
+        self.nodes = [node for node in graph.nodes if id(node) in wanted]
+        self.rest = [node for node in graph.nodes if id(node) not in wanted]
+        self.nested = [node for node in self.rest if _stage_of(node) is not None]
+        begin = [t for node in self.rest if node not in self.nested for t in node.input_tensors]
+        made = {id(t) for node in self.rest for t in node.output_tensors}
+        self.tensors = list({id(t): t for t in [*begin, *graph.outputs] if id(t) not in made}.values())
+
+    def __eq__(self, other: object) -> bool:
+        # A compiled step is used again for inputs that were prepared in the same way.
+        return isinstance(other, HostStage) and self._ids == other._ids
+
+    def __hash__(self) -> int:
+        return hash(self._ids)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.nodes and not self.nested
+
+    def obstacle(self) -> str | None:
+        """Return why the graph cannot be cut in two, ``None`` if it can."""
+        for node in self.nodes:
+            if isinstance(node.operation, Layer) and node.operation.trainable_variables:
+                return f"makes strings of what layer {node.operation.name!r} computes."
+        return "gives strings." if any(t.dtype == "string" for t in self.tensors) else None
+
+    def prepare(self, inputs: Any, who: str) -> Prepared:
+        """Run the stage.
+
+        Args:
+            inputs: Arrays and strings nested as the model's inputs, or a dict by input name.
+            who: How errors name the model.
+
+        Raises:
+            TypeError: If the model gives strings, or makes them of what layers with weights compute.
+        """
+        if (obstacle := self.obstacle()) is not None:
+            raise TypeError(f"{who} {obstacle} {_ADVICE}")
+        flat = self._graph.match(string_arrays(inputs), who)
+        values = dict(zip((id(t) for t in self._graph.inputs), flat, strict=True))
+        for node in self.nodes:
+            args, kwargs = node.fill_in(values)
+            outputs = jtu.tree_leaves(node.operation(*args, **kwargs))
+            values |= {id(t): value for t, value in zip(node.output_tensors, outputs, strict=True)}
+        nested = []
+        for node in self.nested:
+            args, _ = node.fill_in(values)
+            nested.append(_stage_of(node).prepare(args[0], f"Model {node.operation.name!r}"))  # type: ignore[union-attr]
+        return Prepared(self, tuple(values[id(t)] for t in self.tensors), tuple(nested))
+
+
+_ADVICE = (
+    "A compiled step cannot hold strings: let the model end with numbers, and turn these into strings afterwards, or "
+    "call the model directly: model(x)."
+)
+
+
+def may_need_host(graph: Graph) -> bool:
+    """Return whether a graph has calls that may need a host stage, for good or after an `adapt`."""
+    return any(
+        _touches_strings(node) or hasattr(node.operation, "host_only") or _may_need_host(node.operation)
+        for node in graph.nodes
+    )
+
+
+def _may_need_host(operation: Any) -> bool:
+    graph = getattr(operation, "_graph", None)
+    return graph is not None and graph.may_need_host
+
+
+def _touches_strings(node: Node) -> bool:
+    return any(t.dtype == "string" for t in [*node.input_tensors, *node.output_tensors])
+
+
+def _needs_host(node: Node) -> bool:
+    stage = _stage_of(node)
+    if stage is not None and stage.rest:
+        return False  # a model with strings at its beginning alone is cut in two
+    return stage is not None or _touches_strings(node) or getattr(node.operation, "host_only", False)
+
+
+def _stage_of(node: Node) -> HostStage | None:
+    """Return the host stage of a call of a model, ``None`` if it has none."""
+    if not _may_need_host(node.operation):
+        return None
+    stage = HostStage(node.operation._graph)  # type: ignore[attr-defined]
+    return None if stage.is_empty else stage

@@ -1,0 +1,5 @@
+"""Stepping through a training, both ways."""
+
+from kernelkit.viz.debugger.debugger import StepDebugger
+from kernelkit.viz.debugger.last import debug_last
+from kernelkit.viz.debugger.record import replay

@@ -1,0 +1,52 @@
+"""The batch of a step, as it was fed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.training.data import unpack
+
+
+class Batch:
+    """A step's batch, as NumPy arrays.
+
+    Attributes:
+        x: Inputs (samples, ...), nested as they were given.
+        y: Targets, or ``None``.
+        sample_weight: Weights of the samples, or ``None``.
+        indices: Places of the samples in the data (samples,), or ``None`` if the source doesn't tell.
+        step: Number of the step, from 0 over the whole training.
+        epoch: Number of the epoch, from 0.
+
+    Example:
+        >>> batch = Batch((np.zeros((2, 3)), np.array([1, 0])), np.array([7, 4]), step=0, epoch=0)
+        >>> batch
+        <Batch of 2 samples, step 0 of epoch 0: x (2, 3) float64, y (2,) int64, rows 7, 4>
+    """
+
+    def __init__(self, data: Any, indices: np.ndarray | None, step: int, epoch: int) -> None:
+        self.x, self.y, self.sample_weight = unpack(jtu.tree_map(np.asarray, data))
+        self.indices = indices
+        self.step = step
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(jtu.tree_leaves(self.x)[0])
+
+    def name_of(self, sample: int) -> str:
+        """Return what a sample of the batch is called in texts: its place in the data, if that is known."""
+        return f"sample {sample} of the batch" if self.indices is None else f"row {int(self.indices[sample])}"
+
+    def __repr__(self) -> str:
+        parts = []
+        for name in ("x", "y", "sample_weight"):
+            value = getattr(self, name)
+            shapes = [f"{v.shape} {v.dtype}" for v in jtu.tree_leaves(value)]
+            parts += [f"{name} {', '.join(shapes)}"] if shapes else []
+        if self.indices is not None:
+            rows = ", ".join(str(i) for i in self.indices[:8]) + ("..." if len(self.indices) > 8 else "")
+            parts.append(f"rows {rows}")
+        return f"<Batch of {len(self)} samples, step {self.step} of epoch {self.epoch}: {', '.join(parts)}>"

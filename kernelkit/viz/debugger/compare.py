@@ -1,0 +1,141 @@
+"""Two futures of a training, side by side."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.viz import figure as figures
+
+if TYPE_CHECKING:
+    from kernelkit.viz.debugger.debugger import StepDebugger
+
+
+class Comparison:
+    """What differs between two futures.
+
+    Attributes:
+        names: Their names.
+        begin: Steps done where they part ways: the past before it is the same.
+        end: Steps done at the last position that both have reached.
+        losses: For each, the batches' losses from the first known step on, by name.
+        first_step: The first step after which the weights differ, ``None`` if they don't.
+        weights: A dict for each weight: ``path`` and ``distance``, the norm of the difference at ``end`` relative to
+            the norm in the first future; the largest first.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, str],
+        begin: int,
+        end: int,
+        losses: dict[str, np.ndarray],
+        first_step: int | None,
+        weights: list[dict[str, Any]],
+    ) -> None:
+        self.names = names
+        self.begin = begin
+        self.end = end
+        self.losses = losses
+        self.first_step = first_step
+        self.weights = weights
+
+    def plot(self) -> Any:
+        """Draw both curves; return a `matplotlib.figure.Figure`."""
+        figure = figures.matplotlib_figure(8, 3.6)
+        axes = figure.add_subplot()
+        for name, values in self.losses.items():
+            axes.plot(np.arange(len(values)), values, label=name, linewidth=1.2)
+        axes.axvline(self.begin, color="#888888", linewidth=0.8, linestyle="--")
+        axes.set_xlabel("step", fontsize=figures.LABEL)
+        axes.set_ylabel("loss of the batch", fontsize=figures.LABEL)
+        axes.legend(frameon=False)
+        return figures.titled(figure, f"{self.names[0]} and {self.names[1]}")
+
+    def __str__(self) -> str:
+        first, second = self.names
+        lines = [f"{first!r} and {second!r} part after {self.begin} steps; compared up to {self.end}."]
+        for name, values in self.losses.items():
+            tail = values[max(self.begin, self.end - 20) : self.end]
+            if len(tail):
+                lines.append(f"  mean loss of the last {len(tail)} steps, {name}: {np.mean(tail):.4g}")
+        if self.first_step is None:
+            lines.append("  The weights are the same.")
+        else:
+            lines.append(f"  The weights differ from step {self.first_step} on, at the end most in:")
+            lines += [f"    {row['path']}: {row['distance']:.3g} of its norm" for row in self.weights[:5]]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+
+def compare(first: StepDebugger, second: StepDebugger) -> Comparison:
+    """Compare two debuggers of the same family; neither moves.
+
+    Raises:
+        ValueError: If they don't come from the same training.
+    """
+    if first.family[0] is not second.family[0]:
+        raise ValueError("compare(): these debuggers come from different trainings. Compare a debugger with its fork.")
+    begin = _parting(first, second)
+    end = min(first.timeline.head, second.timeline.head)
+    apart, same = end, begin
+    differ = _differ(first, second, end)
+    while differ and apart > same:  # the first position at which they differ
+        middle = (apart + same) // 2
+        apart, same = (middle, same) if _differ(first, second, middle) else (apart, middle + 1)
+    names = first.timeline.name, second.timeline.name
+    losses = {d.timeline.name: d.timeline.records.losses() for d in (first, second)}
+    weights = _distances(first, second, end) if differ else []
+    return Comparison(names, begin, end, losses, max(begin, apart - 1) if differ else None, weights)
+
+
+def _parting(first: StepDebugger, second: StepDebugger) -> int:
+    """Return the steps done where two debuggers of a family part."""
+    line = [first]
+    while line[-1].parent is not None:
+        line.append(line[-1].parent)
+    at, begin = second, second.timeline.begin
+    while all(at is not d for d in line):
+        begin = at.timeline.begin
+        assert at.parent is not None
+        at = at.parent
+    i = next(i for i, d in enumerate(line) if d is at)
+    ours = [line[i - 1].timeline.begin] if i else []
+    theirs = [begin] if at is not second else []
+    return min(ours + theirs, default=second.timeline.begin)
+
+
+def _state_at(dbg: StepDebugger, position: int) -> Any:
+    """Return the state of a future at a position, be it before the future's own beginning."""
+    while position < dbg.timeline.begin and dbg.parent is not None:
+        dbg = dbg.parent
+    return dbg.timeline.state_at(position)
+
+
+def _pairs(first: StepDebugger, second: StepDebugger, position: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    states = [_state_at(d, position) for d in (first, second)]
+    paths = [v.path for v in (*first.timeline.steps.variables.trainable, *first.timeline.steps.variables.non_trainable)]
+    ours, theirs = (jtu.tree_leaves((s.trainable, s.non_trainable)) for s in states)
+    return [(p, np.asarray(a), np.asarray(b)) for p, a, b in zip(paths, ours, theirs, strict=True)]
+
+
+def _differ(first: StepDebugger, second: StepDebugger, position: int) -> bool:
+    return any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for _, a, b in _pairs(first, second, position))
+
+
+def _distances(first: StepDebugger, second: StepDebugger, position: int) -> list[dict[str, Any]]:
+    rows = []
+    for path, a, b in _pairs(first, second, position):
+        if a.dtype.kind in "iub":
+            continue
+        a, b = a.astype("float64"), b.astype("float64")
+        norm = float(np.linalg.norm(a))
+        rows.append({"path": path, "distance": float(np.linalg.norm(a - b)) / (norm if norm > 0 else 1.0)})
+    return sorted(rows, key=lambda row: -row["distance"])

@@ -1,0 +1,170 @@
+"""A traced step as a flat list of operations, each of which can be looked at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.extend.core as jex
+import jax.numpy as jnp
+import jax.tree_util as jtu
+
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
+}
+"""Operations that only call others, and where these are."""
+
+
+_INFO = jex.DebugInfo("kernelkit.viz.debugger", "step", None, None)
+
+
+class Operation(NamedTuple):
+    """One operation of a step.
+
+    Attributes:
+        equation: What jax recorded: primitive, parameters, where in the source it was written.
+        inputs: Slots of its inputs.
+        outputs: Slots of its outputs.
+        stack: Names of what it is part of, outermost first, as jax writes them: ``"jvp(model)/dense"``.
+    """
+
+    equation: Any
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stack: str
+
+    @property
+    def name(self) -> str:
+        """The name of the primitive."""
+        return self.equation.primitive.name
+
+    def run(self, values: Sequence[Any]) -> list[Any]:
+        """Return its outputs for values of its inputs."""
+        atoms = self.equation.invars
+        given = {v: value for v, value in zip(atoms, values, strict=True) if not isinstance(v, jex.Literal)}
+        equation = self.equation
+        alone = jex.Jaxpr([], list(given), equation.outvars, [equation], equation.effects, _INFO)
+        return jax.core.eval_jaxpr(alone, (), *given.values())
+
+
+class FlatStep:
+    """A pure function, traced, with calls inside it unfolded.
+
+    Args:
+        function: The function of arrays.
+        *arguments: Arrays (or shapes) like those to come.
+
+    Attributes:
+        operations: The operations, in the order in which they run.
+        outputs: Slots of the result's leaves.
+        shape: The result's structure, with shapes for leaves.
+
+    Example:
+        >>> flat = FlatStep(lambda x: jax.nn.relu(jnp.log(x)), jnp.ones(2))
+        >>> [operation.name for operation in flat.operations]
+        ['log', 'max']
+    """
+
+    def __init__(self, function: Callable, *arguments: Any) -> None:
+        closed, self.shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        self.operations: list[Operation] = []
+        self._count = 0
+        self._constants: dict[int, Any] = {}
+        self.inputs = [self._slot() for _ in closed.jaxpr.invars]
+        self.outputs = self._unfold(closed.jaxpr, closed.consts, self.inputs, "")
+
+    def run(self, arguments: Any, see: Callable[[Operation, list, list], None] | None = None) -> list[Any]:
+        """Return the values of all slots.
+
+        Args:
+            arguments: As the function takes them, in a tuple.
+            see: Called with each operation, the values of its inputs and of its outputs.
+        """
+        slots: list[Any] = [None] * self._count
+        for slot, value in self._constants.items():
+            slots[slot] = value
+        for slot, value in zip(self.inputs, jtu.tree_leaves(arguments), strict=True):
+            slots[slot] = value
+        for operation in self.operations:
+            values = [slots[i] for i in operation.inputs]
+            results = operation.run(values)
+            if see is not None:
+                see(operation, values, results)
+            for slot, value in zip(operation.outputs, results, strict=True):
+                slots[slot] = value
+        return slots
+
+    def result(self, slots: list[Any]) -> Any:
+        """Return the function's result from the values of all slots."""
+        return jtu.tree_unflatten(jtu.tree_structure(self.shape), [slots[i] for i in self.outputs])
+
+    def named(self, prefix: str) -> dict[str, int]:
+        """Return the slots that were named with `jax.ad_checkpoint.checkpoint_name`, by the rest of their name."""
+        found: dict[str, int] = {}
+        for operation in self.operations:
+            if operation.name == "name" and operation.equation.params["name"].startswith(prefix):
+                found.setdefault(operation.equation.params["name"].removeprefix(prefix), operation.outputs[0])
+        return found
+
+    def is_constant(self, slot: int) -> bool:
+        """Return whether a slot holds a constant of the function."""
+        return slot in self._constants
+
+    def _slot(self) -> int:
+        self._count += 1
+        return self._count - 1
+
+    def _unfold(self, jaxpr: Any, constants: Sequence, inputs: Sequence[int], stack: str) -> list[int]:
+        slots: dict[Any, int] = dict(zip(jaxpr.invars, inputs, strict=True))
+        for variable, value in zip(jaxpr.constvars, constants, strict=True):
+            slots[variable] = self._constant(value)
+
+        def read(atom: Any) -> int:
+            return self._constant(atom.val) if isinstance(atom, jex.Literal) else slots[atom]
+
+        for equation in jaxpr.eqns:
+            ins = [read(v) for v in equation.invars]
+            inner_stack = "/".join(part for part in (stack, str(equation.source_info.name_stack)) if part)
+            inner = equation.params.get(_CALLS.get(equation.primitive.name, ""))
+            if inner is not None:
+                closed = hasattr(inner, "consts")
+                outs = self._unfold(inner.jaxpr if closed else inner, inner.consts if closed else (), ins, inner_stack)
+            else:
+                outs = [self._slot() for _ in equation.outvars]
+                self.operations.append(Operation(equation, tuple(ins), tuple(outs), inner_stack))
+            slots.update(zip(equation.outvars, outs, strict=True))
+        return [read(v) for v in jaxpr.outvars]
+
+    def _constant(self, value: Any) -> int:
+        slot = self._slot()
+        self._constants[slot] = value
+        return slot
+
+
+def layer_of(stack: str) -> str:
+    """Return the path of the layer that an operation is part of, ``""`` if of none.
+
+    Example:
+        >>> layer_of("transpose(jvp(model))/dense")
+        'model/dense'
+    """
+    return "/".join(part for part in re.sub(r"\w+\(|\)", "", stack).split("/") if part)
+
+
+def is_backward(stack: str) -> bool:
+    """Return whether an operation is part of the gradient's way back."""
+    return "transpose(" in stack
+
+
+def can_be_infinite(value: Any) -> bool:
+    """Return whether a value (or shape) has a dtype with NaN and infinity."""
+    return jnp.issubdtype(value.dtype, jnp.inexact)

@@ -1,0 +1,92 @@
+"""Labels that belong to the row before or behind: found by what similar inputs are called."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+_SAMPLES = 1500
+_GAIN = 0.12
+
+
+class Shift(NamedTuple):
+    """Labels that slipped.
+
+    Attributes:
+        by: The label of row i stands in row ``i + by``.
+        first: The first row of which this holds.
+        agreement: Share of the samples whose label is that of the sample most like them, as the labels are.
+        mended: The same, with the labels put back.
+    """
+
+    by: int
+    first: int
+    agreement: float
+    mended: float
+
+
+def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
+    """Return how class labels have slipped against their inputs, ``None`` if they don't seem to have.
+
+    A sample and the one most like it mostly have the same label. If they do far more often once the labels, from some
+    row on, are moved by one or two rows, then that is where they belong. Labels of blocks (all zeros, then all ones)
+    hide a slip, which does no harm there.
+
+    Args:
+        x: Inputs (samples, ...).
+        y: Class labels (samples,), or one-hot rows.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> labels = rng.integers(0, 3, 400)
+        >>> x = labels[:, None] + rng.normal(0, 0.1, (400, 5))
+        >>> slipped = np.concatenate([labels[:250], labels[249:-1]])
+        >>> find_shift(x, labels) is None, find_shift(x, slipped)[:2]
+        (True, (1, 253))
+    """
+    y = y.argmax(-1) if y.ndim > 1 and y.shape[-1] > 1 else y.reshape(len(y))
+    if len(x) < 50 or len(np.unique(y)) < 2:
+        return None
+    rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).astype(int))
+    like = rows[_nearest(x[rows].reshape(len(rows), -1).astype("float32"))]
+    plain = float(np.mean(y[rows] == y[like]))
+    best = max(
+        (_agreement(y, rows, like, by, first), by, first) for by in (-2, -1, 1, 2) for first in _steps(0, len(x))
+    )
+    step = max(1, len(x) // 40)
+    while step > 0:
+        _, by, around = best
+        near = range(max(0, around - 2 * step), min(len(x), around + 2 * step + 1), max(1, step // 5))
+        best = max(best, *((_agreement(y, rows, like, by, first), by, first) for first in near))
+        step = step // 5
+    mended, by, first = best
+    if mended < plain + _GAIN:
+        return None
+    # Rows of equal labels say nothing of where the slip begins: the last of the places that do equally well.
+    while first + 1 < len(x) and _agreement(y, rows, like, by, first + 1) >= mended:
+        first += 1
+    return Shift(by, first, plain, mended)
+
+
+def _steps(begin: int, end: int) -> range:
+    return range(begin, end, max(1, (end - begin) // 40))
+
+
+def _agreement(y: np.ndarray, rows: np.ndarray, like: np.ndarray, by: int, first: int) -> float:
+    """Return how many samples have their neighbour's label, if from some row on labels are moved back."""
+
+    def label(places: np.ndarray) -> np.ndarray:
+        return y[np.clip(np.where(places >= first, places + by, places), 0, len(y) - 1)]
+
+    return float(np.mean(label(rows) == label(like)))
+
+
+def _nearest(x: np.ndarray) -> np.ndarray:
+    """Return for each row the place of the row most like it, itself left out."""
+    x = np.where(np.isfinite(x), x, 0.0)
+    x = (x - x.mean(0)) / (x.std() + 1e-12)
+    squares = np.einsum("ij,ij->i", x, x)
+    distances = squares[:, None] + squares[None] - 2 * x @ x.T
+    np.fill_diagonal(distances, np.inf)
+    return distances.argmin(1)

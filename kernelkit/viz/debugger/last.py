@@ -1,0 +1,169 @@
+"""The debugger at the batch at which a fit ended badly."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from kernelkit.training.feed import ArrayFeed, Chunk, StreamFeed
+from kernelkit.training.last_fit import LastFit
+from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
+from kernelkit.viz.debugger.records import Records
+from kernelkit.viz.debugger.running import is_finite
+from kernelkit.viz.debugger.snapshots import Snapshots, copied
+from kernelkit.viz.debugger.source import Drop, source_of
+from kernelkit.viz.debugger.timeline import EVERY, Steps, Timeline
+
+
+def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EVERY) -> StepDebugger:
+    """Open the debugger at the batch at which the last `fit` ended with an error, a NaN or an interrupt.
+
+    The steps of the epoch in which it ended are run again, exactly. After a NaN the step shown is the one that made it;
+    after an error in a layer, the one that failed; after an interrupt, the last one done.
+
+    Args:
+        model: The model.
+        memory: Most bytes that kept states may take.
+        snapshot_every: Steps between two kept states.
+
+    Raises:
+        ValueError: If the last `fit` ended well, or there was none.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+        >>> model.compile(kk.optimizers.SGD(1e30), "mse")
+        >>> stop = kk.callbacks.TerminateOnNaN(raise_error=True)
+        >>> try:
+        ...     history = model.fit(np.ones((8, 2)), np.ones((8, 1)), batch_size=2, verbose=0, callbacks=[stop])
+        ... except RuntimeError:
+        ...     dbg = model.debug_last()
+        >>> dbg.explain().kind, dbg.explain().step
+        ('exploding', 0)
+    """
+    training = model._training
+    training.require_idle("debug_last")
+    last: LastFit | None = training.last_fit
+    if last is None:
+        raise ValueError(
+            "debug_last(): the last fit ended well, or there was none. model.debug(x, y, batch_size=...) steps through "
+            "a training from its beginning."
+        )
+    steps = Steps(training, training.program("train"), training.variables("train"))
+    snapshots = Snapshots(memory)
+    again = _again(last.feed)
+    if last.state is None or (again is None and not isinstance(last.feed, ArrayFeed)):
+        return _at_the_end(last, steps, snapshots, snapshot_every)
+    source = source_of(again() if again is not None else last.feed, snapshots.budget // 4, again)
+    records = Records(last.begin, reports_means(model))
+    timeline = Timeline(
+        "main",
+        steps,
+        source,
+        snapshots,
+        last.begin,
+        [last.begin],
+        last.epoch,
+        copied(last.state),
+        records,
+        snapshot_every,
+    )
+    dbg = StepDebugger.of(timeline)
+    _replay(dbg, last)
+    return dbg
+
+
+def _replay(dbg: StepDebugger, last: LastFit) -> None:
+    """Go to where the fit ended, or to the step that made a NaN."""
+    for _ in dbg.running(steps=last.steps) if last.steps else ():
+        pass
+    dbg.stopped = ""
+    losses = dbg.timeline.records.column("loss") if "loss" in dbg.timeline.records.names else np.array([])
+    _compare(losses, last)
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if len(bad):
+        step = last.begin + int(bad[0])
+        while step > last.begin and not is_finite(dbg.timeline.state_at(step)):
+            step -= 1
+        dbg.goto(step + 1)
+    elif isinstance(last.error, Exception):
+        _fail_again(dbg, last.error)
+
+
+def _fail_again(dbg: StepDebugger, error: Exception) -> None:
+    """Show the step that failed, if it was the step that failed and no callback."""
+    try:
+        before = dbg.position
+        dbg.step()
+        dbg.goto(before)
+        dbg.stopped = f"fit ended with {type(error).__name__}: {error}; the step after this one runs well."
+    except Exception as again:
+        dbg.error = error if type(again) is type(error) else again
+
+
+def _compare(losses: np.ndarray, last: LastFit) -> None:
+    told = last.history.batches.get("loss", np.array([]))[last.begin :]
+    n = min(len(told), len(losses))
+    if not np.array_equal(told[:n], losses[:n], equal_nan=True):
+        first = int(np.flatnonzero(~((told[:n] == losses[:n]) | (np.isnan(told[:n]) & np.isnan(losses[:n]))))[0])
+        warnings.warn(
+            f"debug_last(): from batch {first} of epoch {last.epoch} on the steps run again differ from those of fit. "
+            "Something changed the training between batches (a callback, a learning rate set by hand), or the data "
+            "source gave other batches the second time.",
+            stacklevel=4,
+        )
+
+
+def _again(feed: Any) -> Any:
+    """Return a function that gives a stream's epoch anew, ``None`` if it can be read only once."""
+    if not isinstance(feed, StreamFeed) or not feed.restarts:
+        return None
+    return feed.anew
+
+
+class _OneBatch:
+    """The batch that was under way, all that is left of a source that can be read only once."""
+
+    rewinds = "The source can be read only once: of its batches the last one is left."
+    drops: tuple[Drop, ...] = ()
+
+    def __init__(self, chunk: Chunk, epoch: int, step: int) -> None:
+        self._chunk = chunk
+        self._place = epoch, step
+
+    def steps(self, epoch: int) -> int | None:
+        return None
+
+    def has(self, epoch: int, step: int) -> bool:
+        return (epoch, step) == self._place
+
+    def chunk(self, epoch: int, step: int) -> Chunk:
+        return self._chunk
+
+    def indices(self, epoch: int, step: int) -> None:
+        return
+
+
+def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -> StepDebugger:
+    """Open the debugger where the model is: the states before it are not to be had again."""
+    position = last.begin + last.steps
+    state = copied(steps.variables.peek())
+    if isinstance(last.feed, ArrayFeed):
+        source: Any = source_of(last.feed, 0)
+    else:
+        assert last.chunk is not None
+        source = _OneBatch(last.chunk, last.epoch, last.steps)
+    records = Records(position, reports_means(steps.training.model))
+    timeline = Timeline("main", steps, source, snapshots, position, [last.begin], last.epoch, state, records, every)
+    dbg = StepDebugger.of(timeline, None, state)
+    if isinstance(last.error, Exception):
+        _fail_again(dbg, last.error)
+    why = (
+        "it can be read only once"
+        if last.state is not None
+        else "the weights at its beginning were too large to be kept"
+    )
+    dbg.stopped = f"The epoch cannot be run again: {why}. Weights and batch are those at the end of fit."
+    return dbg

@@ -1,0 +1,215 @@
+"""What a look into a step shows: arrays and tables by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.serialize import suggest
+from kernelkit.training.data import unpack
+from kernelkit.training.state import TrainState
+from kernelkit.viz.debugger.observer import SeenLayer, cotangent_name, value_name
+from kernelkit.viz.debugger.table import Table
+from kernelkit.viz.debugger.taps import Look, Taps, rectifies
+from kernelkit.viz.debugger.timeline import Steps
+
+
+def seen_layer(look: Look, name: str) -> SeenLayer:
+    """Return a layer that ran in the step, by name.
+
+    Raises:
+        ValueError: If none of that name did, with the nearest name.
+    """
+    for seen in look.observer.layers:
+        if name in (seen.name, seen.layer.path):
+            return seen
+    names = [seen.name for seen in look.observer.layers]
+    raise ValueError(f"No layer {name!r} ran in this step; there are {names}.{suggest(name, names)}")
+
+
+def activations(look: Look, name: str, what: str = "value") -> Any:
+    """Return what a layer gave, or the gradient of the loss with respect to it.
+
+    Args:
+        look: The look.
+        name: The layer's name.
+        what: ``"value"`` or ``"cotangent"``.
+
+    Returns:
+        An array, or a list of them for a layer with several outputs.
+    """
+    seen = seen_layer(look, name)
+    full = value_name if what == "value" else cotangent_name
+    found = [np.asarray(look.values[full(key)]) for key in seen.keys if full(key) in look.values]
+    if not found:
+        why = (
+            "it runs inside a loop of another layer (an RNN's cell, say)"
+            if what == "value"
+            else "no gradient flows through it"
+        )
+        raise ValueError(f"Of layer {name!r} nothing can be shown: {why}.")
+    return found[0] if len(found) == 1 else found
+
+
+def gradients(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
+    """Return the gradient of each weight by its path, unscaled if a loss scale is used.
+
+    Raises:
+        ValueError: If the step hands no gradients to an optimizer.
+    """
+    if not look.observer.variables:
+        raise ValueError("This step hands no gradients to an optimizer of kernelkit, so there are none to show.")
+    scale = loss_scale(steps, before)
+    found = {}
+    for variable, key in look.observer.variables.values():
+        if value_name(key) in look.values and _belongs(variable, steps, layer):
+            found[variable.path] = np.asarray(look.values[value_name(key)]) / np.float32(scale)
+    return found
+
+
+def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
+    """Return by how much the step changed each weight, by its path."""
+    return {
+        variable.path: np.asarray(new) - np.asarray(old)
+        for variable, new, old in zip(steps.variables.trainable, look.after.trainable, before.trainable, strict=True)
+        if _belongs(variable, steps, layer)
+    }
+
+
+def table(look: Look, steps: Steps, before: TrainState) -> Table:
+    """Return the table of layers. The model itself, which gives what its last layer gives, is left out."""
+    scale = loss_scale(steps, before)
+    values = {key.removesuffix("/value"): value for key, value in look.values.items() if key.endswith("/value")}
+    ratio_of = {
+        id(v): _ratio(np.asarray(new, "float32"), np.asarray(old, "float32"))
+        for v, new, old in zip(steps.variables.trainable, look.after.trainable, before.trainable, strict=True)
+    }
+    norm_of = {i: norm(values[key]) / scale for i, (_, key) in look.observer.variables.items() if key in values}
+    rows: list[dict[str, Any]] = []
+    shown: set[int] = set()
+    for seen in look.observer.layers:
+        key = next((k for k in seen.keys if k in values), None)
+        if seen.layer is steps.training.model or key is None:
+            continue
+        # Once for each weight: a layer that holds others shows its own only.
+        own = [v for v in seen.layer._local_variables() if id(v) not in shown]
+        shown |= {id(v) for v in own}
+        norms = [norm_of[id(v)] for v in own if id(v) in norm_of]
+        cotangent = look.values.get(cotangent_name(key))
+        row = {"layer": seen.name, "type": type(seen.layer).__name__, **statistics(np.asarray(values[key]))}
+        row["dead"] = row["dead"] if rectifies(seen.layer) else None
+        row["activation_grad"] = None if cotangent is None else norm(cotangent) / scale
+        row["grad"] = float(np.linalg.norm(norms)) if norms else None
+        row["update_ratio"] = max((ratio_of[id(v)] for v in own if id(v) in ratio_of), default=None)
+        rows.append(row)
+    return Table(rows)
+
+
+def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
+    """Return the loss of each sample of a batch (samples,), weights and masks applied.
+
+    The values are those that the step's own losses had before they were reduced: their mean is the batch's loss, but
+    for what layers add to it. Where a step has a loss of its own making, each sample goes through the step alone.
+    """
+    parts = {id(loss): weight for loss, weight, _ in (steps.training.loss.parts or ())} if steps.training.loss else {}
+    rows = len(jtu.tree_leaves(unpack(batch)[0])[0])
+    total: Any = None
+    for seen in look.observer.losses:
+        if value_name(seen.key) not in look.values:
+            continue
+        values = np.asarray(look.values[value_name(seen.key)], "float32")
+        if values.ndim == 0 or len(values) != rows:
+            continue
+        per_sample = _per_sample(values, *(_named(look, key) for key in (seen.weights, seen.mask)))
+        weight = parts.get(id(seen.loss))
+        per_sample = per_sample if weight is None else per_sample * weight
+        total = per_sample if total is None else total + per_sample
+    return _alone(steps, taps, before, batch) if total is None else total
+
+
+def loss_scale(steps: Steps, before: TrainState) -> float:
+    """Return the factor by which the gradients that the optimizer is given are too large."""
+    optimizer = steps.training.model.optimizer
+    scale = getattr(optimizer, "dynamic_scale", None)
+    factor = getattr(optimizer, "loss_scale_factor", None) or 1.0
+    for variable, value in zip(steps.variables.optimizer, before.optimizer, strict=True):
+        if variable is scale:
+            factor *= float(value)
+    return float(factor)
+
+
+def _per_sample(values: np.ndarray, weights: Any, mask: Any) -> np.ndarray:
+    def aligned(v: np.ndarray) -> np.ndarray:
+        while v.ndim > values.ndim and v.shape[-1] == 1:
+            v = v[..., 0]
+        return v.reshape(v.shape + (1,) * (values.ndim - v.ndim))
+
+    if weights is not None:
+        values = values * aligned(weights)
+    axes = tuple(range(1, values.ndim))
+    if mask is None:
+        return values.mean(axes)
+    kept = np.broadcast_to(aligned(mask).astype(bool), values.shape)
+    return np.where(kept, values, 0).sum(axes) / np.maximum(kept.sum(axes), 1)
+
+
+def _named(look: Look, key: str | None) -> Any:
+    return None if key is None or value_name(key) not in look.values else np.asarray(look.values[value_name(key)])
+
+
+def _alone(steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
+    """Return each sample's loss when it is a batch of its own, with the metrics of a new epoch."""
+    state = before._replace(metrics=jtu.tree_map(jnp.zeros_like, before.metrics))
+
+    def one(state: TrainState, sample: Any) -> Any:
+        logs, _ = steps.program.step(state, jtu.tree_map(lambda v: v[None], sample))
+        loss = logs.get("loss", next(iter(logs.values()), jnp.nan))
+        return jnp.mean(jnp.asarray(loss, "float32"))
+
+    def each(state: TrainState, batch: Any) -> Any:
+        return jax.lax.map(lambda sample: one(state, sample), batch)
+
+    return np.asarray(taps.compiled("alone", each, (state, batch))(state, batch))
+
+
+def statistics(value: np.ndarray) -> dict[str, Any]:
+    """Return shape, mean, spread, range, zeros, NaN, infinities and dead units of an array, of its finite values."""
+    value = value.astype("float32")
+    finite = value[np.isfinite(value)]
+    some = finite.size > 0
+    return {
+        "shape": value.shape,
+        "mean": float(finite.mean()) if some else None,
+        "std": float(finite.std()) if some else None,
+        "min": float(finite.min()) if some else None,
+        "max": float(finite.max()) if some else None,
+        "zeros": float(np.mean(value == 0)) if value.size else 0.0,
+        "nan": int(np.isnan(value).sum()),
+        "inf": int(np.isinf(value).sum()),
+        "dead": float(np.mean((value == 0).reshape(-1, value.shape[-1]).all(0))) if value.ndim > 1 else None,
+    }
+
+
+def norm(value: Any) -> float:
+    """Return the Euclidean norm of all elements."""
+    with np.errstate(over="ignore", invalid="ignore"):  # a norm that is too large is infinite, which says it all
+        return float(np.linalg.norm(np.asarray(value, "float32")))
+
+
+def _ratio(after: np.ndarray, before: np.ndarray) -> float:
+    # Biases begin at zero: a change is measured against no less than a thousandth in each element.
+    return norm(after - before) / max(norm(before), 1e-3 * float(np.sqrt(before.size)))
+
+
+def _belongs(variable: Any, steps: Steps, layer: str | None) -> bool:
+    if layer is None:
+        return True
+    found = [part for part in steps.training.model._flatten_layers() if layer in (part.name, part.path)]
+    if not found:
+        names = [part.name for part in steps.training.model._flatten_layers()]
+        raise ValueError(f"There is no layer {layer!r}.{suggest(layer, names)}")
+    return any(variable is v for v in found[0].variables)

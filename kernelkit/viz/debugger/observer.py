@@ -1,0 +1,140 @@
+"""Naming what layers, losses and optimizers compute, while a step is traced."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jax.ad_checkpoint import checkpoint_name
+
+from kernelkit import masking, scope
+from kernelkit.layers import calling
+
+PREFIX = "kernelkit/"
+
+
+class SeenLayer(NamedTuple):
+    """One call of a layer in a step.
+
+    Attributes:
+        name: The layer's name, ``name#2`` for its second call.
+        layer: The layer.
+        keys: The name under which each array of its output stands in the traced step.
+    """
+
+    name: str
+    layer: Any
+    keys: list[str]
+
+
+class SeenLoss(NamedTuple):
+    """One use of a loss: its values before they are reduced, and what they are weighed by."""
+
+    loss: Any
+    key: str
+    weights: str | None
+    mask: str | None
+
+
+class Observer:
+    """What was seen while a step was traced.
+
+    Attributes:
+        layers: Calls of layers, in the order in which they ended.
+        losses: Uses of losses.
+        variables: The variables that optimizers were given gradients of, each with its key.
+    """
+
+    def __init__(self) -> None:
+        self.layers: list[SeenLayer] = []
+        self.losses: list[SeenLoss] = []
+        self.variables: dict[int, tuple[Any, str]] = {}
+
+    def layer(self, layer: Any, outputs: Any) -> Any:
+        """Name the outputs of a layer; return them."""
+        calls = sum(seen.layer is layer for seen in self.layers)
+        name = layer.name if calls == 0 else f"{layer.name}#{calls + 1}"
+        keys: list[str] = []
+
+        def mark(value: Any) -> Any:
+            if not calling.is_tensor(value):
+                return value
+            keys.append(f"layer/{len(self.layers)}/{len(keys)}")
+            marked = _both_ways(value, keys[-1]) if _is_float(value) else checkpoint_name(value, _value(keys[-1]))
+            mask = masking.get_mask(value)
+            if mask is not None:
+                masking.set_mask(marked, mask)
+            return marked
+
+        outputs = jtu.tree_map(mark, outputs, is_leaf=calling.is_leaf)
+        self.layers.append(SeenLayer(name, layer, keys))
+        return outputs
+
+    def loss(self, loss: Any, values: Any, weights: Any, mask: Any) -> Any:
+        """Name the values of a loss; return them."""
+        key = f"loss/{len(self.losses)}"
+        kept = {}
+        for what, value in (("weights", weights), ("mask", mask)):
+            if value is not None:
+                checkpoint_name(jnp.asarray(value), _value(f"{key}/{what}"))
+                kept[what] = f"{key}/{what}"
+        self.losses.append(SeenLoss(loss, key, kept.get("weights"), kept.get("mask")))
+        return checkpoint_name(values, _value(key))
+
+    def gradients(self, variables: Any, gradients: list) -> None:
+        """Name the gradients that an optimizer was given, in place."""
+        for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
+            if gradient is not None and id(variable) not in self.variables:
+                key = f"gradient/{len(self.variables)}"
+                self.variables[id(variable)] = (variable, key)
+                gradients[i] = checkpoint_name(gradient, _value(key))
+
+
+@contextlib.contextmanager
+def observing() -> Iterator[Observer]:
+    """Name what is computed in this thread while open."""
+    observer, before = Observer(), scope.local.observer
+    scope.local.observer = observer
+    try:
+        yield observer
+    finally:
+        scope.local.observer = before
+
+
+def value_name(key: str) -> str:
+    """Return what stands behind the prefix for the values of a key."""
+    return f"{key}/value"
+
+
+def cotangent_name(key: str) -> str:
+    """Return what stands behind the prefix for the gradient of the loss with respect to the values of a key."""
+    return f"{key}/cotangent"
+
+
+def _value(key: str) -> str:
+    return PREFIX + value_name(key)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
+def _both_ways(value: Any, key: str) -> Any:
+    return checkpoint_name(value, _value(key))
+
+
+def _forward(value: Any, key: str) -> tuple[Any, None]:
+    return _both_ways(value, key), None
+
+
+def _backward(key: str, _: None, cotangent: Any) -> tuple[Any]:
+    return (checkpoint_name(cotangent, PREFIX + cotangent_name(key)),)
+
+
+_both_ways.defvjp(_forward, _backward)
+
+
+def _is_float(value: Any) -> bool:
+    return jnp.issubdtype(value.dtype, jnp.inexact)

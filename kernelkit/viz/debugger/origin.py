@@ -1,0 +1,207 @@
+"""Where a NaN or an infinity came from: the first operation that made one out of finite numbers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.extend.core as jex
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import scope
+from kernelkit.viz.debugger.flat import FlatStep, Operation, can_be_infinite, is_backward, layer_of
+from kernelkit.viz.debugger.taps import Taps
+
+_OURS = os.path.dirname(os.path.abspath(scope.__file__)) + os.sep
+_JAX = os.path.dirname(os.path.abspath(jax.__file__)) + os.sep
+
+
+@dataclass
+class Origin:
+    """What made the first number that is no number.
+
+    Attributes:
+        op: Name of the operation, such as ``"log"``; ``""`` if the number came from outside.
+        layer: Path of the layer that it is part of, ``""`` if of none.
+        part: ``"layer"``, ``"loss"``, ``"metrics"``, ``"optimizer"``, ``"step"``, or ``"data"``, ``"weights"`` for
+            numbers that came from outside.
+        backward: Whether it is part of the gradient's way back.
+        where: ``"file:line in function"`` of the source that wrote it, ``""`` if unknown.
+        samples: Places in the batch of the samples whose numbers it spoilt.
+        largest: The largest magnitude among its inputs.
+        smallest: The smallest.
+    """
+
+    op: str
+    layer: str
+    part: str
+    backward: bool
+    where: str
+    samples: np.ndarray
+    largest: float
+    smallest: float
+
+
+def find_origin(taps: Taps, state: Any, batch: Any) -> Origin | None:
+    """Return what first made NaN or infinity in a step, of those that reached the loss or the new weights.
+
+    A benign infinity, such as one that masks an entry out, is not followed.
+
+    Args:
+        taps: Of the step.
+        state: The state before it.
+        batch: Its batch.
+    """
+    flat, _ = taps.traced(state, batch)
+    check = taps.compiled("finite", lambda s, b: _finite(flat.run((s, b))), (state, batch))
+    finite = np.asarray(check(state, batch))
+    logs, after = flat.result(list(range(len(finite))))
+    reached = [i for i in jtu.tree_leaves((logs, after[0], after[1])) if not finite[i]]
+    if not reached:
+        return None
+    slot = _first_bad(flat, finite, reached)
+    rows = jtu.tree_leaves(batch)[0].shape[0]
+    if slot in flat.inputs:
+        return _from_outside(flat, slot, state, batch, rows)
+    index, operation = next((i, o) for i, o in enumerate(flat.operations) if slot in o.outputs)
+
+    def around(state: Any, batch: Any) -> Any:
+        slots = flat.run((state, batch))
+        return [slots[i] for i in operation.inputs], [slots[i] for i in operation.outputs]
+
+    given, made = taps.compiled(f"around {index}", around, (state, batch))(state, batch)
+    inner = _inside_loop(operation, given)
+    told, given, made = inner if inner is not None else (operation, given, made)
+    reaches_logs = any(not finite[i] for i in jtu.tree_leaves(logs))
+    return _told(operation, told, given, made, rows, reaches_logs)
+
+
+def _finite(slots: list) -> Any:
+    ok = [
+        jnp.all(jnp.isfinite(v)) if hasattr(v, "dtype") and can_be_infinite(v) else jnp.bool_(True)
+        for v in (jnp.asarray(s) if isinstance(s, (float, np.ndarray)) else s for s in slots)
+    ]
+    return jnp.stack(ok)
+
+
+def _first_bad(flat: FlatStep, finite: np.ndarray, reached: list[int]) -> int:
+    """Walk back from results that are not finite to the first operation that made such a number of finite ones."""
+    maker = {slot: operation for operation in flat.operations for slot in operation.outputs}
+    rank = {slot: i for i, operation in enumerate(flat.operations) for slot in operation.outputs}
+    seen, stack, origins = set(reached), list(reached), []
+    while stack:
+        slot = stack.pop()
+        if slot not in maker:
+            origins.append(slot)
+            continue
+        bad = [i for i in maker[slot].inputs if not finite[i] and not flat.is_constant(i)]
+        if not bad:
+            origins.append(slot)
+        new = [i for i in bad if i not in seen]
+        seen.update(new)
+        stack += new
+    return min(origins, key=lambda slot: rank.get(slot, -1))
+
+
+def _from_outside(flat: FlatStep, slot: int, state: Any, batch: Any, rows: int) -> Origin:
+    at = flat.inputs.index(slot)
+    inside = len(jtu.tree_leaves(state))
+    value = np.asarray(jtu.tree_leaves((state, batch))[at])
+    if at < inside:
+        return Origin("", "", "weights", False, "", np.array([], int), np.inf, np.nan)
+    samples = _bad_rows([value], rows)
+    return Origin("", "", "data", False, "", samples, np.inf, np.nan)
+
+
+def _inside_loop(operation: Operation, given: list) -> tuple[Operation, list, list] | None:
+    """Find the operation inside an RNN's loop, by running the loop step by step."""
+    if operation.name != "scan":
+        return None
+    parameters = operation.equation.params
+    consts, carry = parameters["num_consts"], parameters["num_carry"]
+    body = FlatStep(jex.jaxpr_as_fun(parameters["jaxpr"]), *_one_step(given, consts, carry))
+    run = jax.jit(lambda arguments: (lambda slots: (slots, _finite(slots)))(body.run(arguments)))
+    state, times = given[consts : consts + carry], range(parameters["length"])
+    for t in reversed(times) if parameters["reverse"] else times:
+        slots, finite = run((*given[:consts], *state, *(v[t] for v in given[consts + carry :])))
+        bad = [slot for slot in body.outputs if not finite[slot]]
+        if bad:
+            slot = _first_bad(body, np.asarray(finite), bad)
+            inner = next((o for o in body.operations if slot in o.outputs), None)
+            if inner is None:
+                return None
+            return inner, [slots[i] for i in inner.inputs], [slots[i] for i in inner.outputs]
+        state = [slots[slot] for slot in body.outputs[:carry]]
+    return None
+
+
+def _one_step(given: list, consts: int, carry: int) -> list:
+    return [*given[: consts + carry], *(v[0] for v in given[consts + carry :])]
+
+
+def _told(outer: Operation, operation: Operation, given: list, made: list, rows: int, reaches_logs: bool) -> Origin:
+    values = [np.asarray(v, "float64") for v in given if can_be_infinite(jnp.asarray(v)) and np.size(v)]
+    samples = _bad_rows(made, rows)
+    if not len(samples):
+        samples = np.array([], int)
+    path = layer_of(outer.stack)
+    frames = [(f.file_name, f.function_name, f.line_num) for f in outer.equation.source_info.traceback.frames]
+    part = _part_of(path, frames)
+    return Origin(
+        operation.name,
+        path if part == "layer" else "",
+        part,
+        # Factors of the gradient are made on the way forward, where the loss doesn't meet them.
+        is_backward(outer.stack) or (part in ("layer", "loss") and not reaches_logs),
+        where_of(operation) or where_of(outer),
+        samples,
+        max((float(np.nanmax(np.abs(v))) for v in values), default=float("nan")),
+        min((float(np.nanmin(np.abs(v))) for v in values), default=float("nan")),
+    )
+
+
+def _bad_rows(values: list, rows: int) -> np.ndarray:
+    """Return the rows with NaN or infinity, of the first array that has a row for each sample."""
+    for value in values:
+        value = np.asarray(value)
+        if value.ndim and value.shape[0] == rows and value.dtype.kind not in "iub":
+            bad = ~np.isfinite(value.astype("float32"))
+            return np.flatnonzero(bad.reshape(rows, -1).any(1))
+    return np.array([], int)
+
+
+def _part_of(path: str, frames: list[tuple[str, str, int]]) -> str:
+    if path:
+        return "layer"
+    for file, function, _ in frames:
+        inside = file.removeprefix(_OURS).split(os.sep)[0].removesuffix(".py") if file.startswith(_OURS) else ""
+        if inside in ("losses", "metrics", "optimizers"):
+            return {"losses": "loss", "optimizers": "optimizer"}.get(inside, inside)
+        if function in ("compute_loss", "compute_metrics"):
+            return function.removeprefix("compute_")
+    return "step"
+
+
+def where_of(operation: Operation) -> str:
+    """Return ``"file:line in function"`` of the line of the user's program that wrote an operation, else of ours."""
+    traceback = operation.equation.source_info.traceback
+    if traceback is None:
+        return ""
+    frames = [f for f in traceback.frames if not f.file_name.startswith(_JAX)]
+    # The user's line counts if it lies deeper than the look that traced it: in a layer, a loss or a step.
+    looks = os.path.join(_OURS, "viz", "debugger")
+    deep = frames[: next((i for i, f in enumerate(frames) if f.file_name.startswith(looks)), len(frames))]
+    users = [f for f in deep if not f.file_name.startswith(_OURS) and not _is_library(f.file_name)]
+    chosen = next(iter([*users, *frames]), None)
+    if chosen is None:
+        return ""
+    name = chosen.file_name.removeprefix(os.path.dirname(_OURS.rstrip(os.sep)) + os.sep)
+    return f"{name}:{chosen.line_num} in {chosen.function_name}"
+
+
+def _is_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith("<frozen") or os.sep + "lib" + os.sep + "python" in file

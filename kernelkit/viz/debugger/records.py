@@ -1,0 +1,121 @@
+"""What each step reported, by its number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_PENDING = 64
+
+
+class Records:
+    """The scalar logs of all steps done, as arrays that grow.
+
+    Logs stay on the device until somebody looks, or too many wait there.
+
+    Args:
+        begin: Number of the first step.
+        means: Whether ``loss`` is the mean over an epoch so far, weighted by samples, as Keras's steps report it.
+    """
+
+    def __init__(self, begin: int = 0, means: bool = True) -> None:
+        self.begin = self.end = begin
+        self.means = means
+        self._columns: dict[str, np.ndarray] = {}
+        self._pending: list[tuple[int, int, dict]] = []
+
+    @classmethod
+    def of(cls, begin: int, means: bool, columns: dict[str, np.ndarray]) -> Records:
+        """Return records that were kept: arrays with a value for each step, by name."""
+        records = cls(begin, means)
+        records._columns = {name: np.array(values) for name, values in columns.items()}
+        records.end = begin + max((len(v) for v in columns.values()), default=0)
+        return records
+
+    def add(self, first: int, count: int, logs: dict[str, Any], epoch: int, step: int, rows: int) -> None:
+        """Keep the logs of a dispatch; of steps that are known, nothing changes.
+
+        Args:
+            first: Number of its first step.
+            count: How many steps.
+            logs: Arrays by name, one row for each step.
+            epoch: Number of the epoch.
+            step: Number of the first step in its epoch.
+            rows: Samples in each batch.
+        """
+        if first + count <= self.end:
+            return
+        span = slice(self.end - self.begin, first + count - self.begin)
+        fresh = np.arange(self.end - first, count)
+        self.end = first + count
+        self._room("epoch", "int64")[span] = epoch
+        self._room("step", "int64")[span] = step + fresh
+        self._room("rows", "int64")[span] = rows
+        self._pending.append((first, count, logs))
+        if len(self._pending) > _PENDING:
+            self._copy(2)
+
+    def column(self, name: str) -> np.ndarray:
+        """Return one value for each step done: a log, or ``"epoch"``, ``"step"`` (in its epoch), ``"rows"``."""
+        self._copy(0)
+        if name not in self._columns:
+            raise KeyError(f"There is no log {name!r}; there are {self.names}.")
+        return self._room(name, str(self._columns[name].dtype))[: self.end - self.begin]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the logs, the loss first."""
+        self._copy(0)
+        logs = [n for n in self._columns if n not in ("epoch", "step", "rows")]
+        return sorted(logs, key=lambda n: (n != "loss", n))
+
+    def logs(self, step: int) -> dict[str, float]:
+        """Return the logs of one step."""
+        return {name: float(self.column(name)[step - self.begin]) for name in self.names}
+
+    def losses(self) -> np.ndarray:
+        """Return each batch's own loss, found from the running means if that is what steps report.
+
+        Running means are float32, so a batch's share in a long epoch has fewer digits: about 1e-7 times the number of
+        the step, relative to the mean.
+        """
+        if "loss" not in self.names:
+            return np.full(self.end - self.begin, np.nan)
+        loss = self.column("loss").astype("float64")
+        if not self.means or not len(loss):
+            return loss
+        rows, starts = self.column("rows"), self.column("step") == 0
+        seen = np.cumsum(rows)
+        offset = np.maximum.accumulate(np.where(starts, seen - rows, 0))
+        seen = seen - offset
+        with np.errstate(invalid="ignore"):
+            total = loss * seen
+            before = np.where(starts, 0.0, np.concatenate([[0.0], total[:-1]]))
+            # After a NaN all means of the epoch are NaN; so is what can be said of its batches.
+            return (total - before) / rows
+
+    def cut(self, end: int) -> Records:
+        """Return a copy that ends at a step: the past of a fork."""
+        self._copy(0)
+        twin = Records(self.begin, self.means)
+        twin.end = end
+        twin._columns = {name: values[: end - self.begin].copy() for name, values in self._columns.items()}
+        return twin
+
+    def _room(self, name: str, dtype: str) -> np.ndarray:
+        """Return a column with room for all steps."""
+        needed = self.end - self.begin
+        column = self._columns.get(name, np.empty(0, dtype))
+        if len(column) < needed:
+            fill = np.full(max(64, needed, 2 * len(column)) - len(column), np.nan if dtype == "float32" else 0, dtype)
+            column = self._columns[name] = np.concatenate([column, fill])
+        return column
+
+    def _copy(self, left: int) -> None:
+        while len(self._pending) > left:
+            first, count, logs = self._pending.pop(0)
+            for name, values in logs.items():
+                if values.ndim == 1:
+                    span = slice(first - self.begin, first + count - self.begin)
+                    self._room(name, "float32")[span] = np.asarray(values)[:count]

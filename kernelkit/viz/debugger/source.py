@@ -1,0 +1,266 @@
+"""Where a debugger's batches come from: any batch of any epoch, again and again."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import config
+from kernelkit.training.feed import ArrayFeed, Chunk, Feed, StreamFeed
+
+_AHEAD = 64
+"""A chunk is opened at a multiple of so many steps, so that going back a little needs no other one."""
+
+
+class Drop(NamedTuple):
+    """Samples that are left out from some step on."""
+
+    epoch: int
+    step: int
+    rows: np.ndarray
+
+
+class ArraySource:
+    """Arrays: the order of each epoch follows from the seed, so every batch can be had at any time.
+
+    Args:
+        feed: The arrays.
+        drops: Samples to leave out.
+    """
+
+    rewinds = "The data are arrays: every batch can be gone back to."
+
+    def __init__(self, feed: ArrayFeed, drops: tuple[Drop, ...] = ()) -> None:
+        self.feed = feed
+        self.drops = drops
+        self._orders: dict[int, np.ndarray | None] = {}
+        self._chunks: Iterator[Chunk] = iter(())
+        self._open: tuple[int, int, int, Chunk] | None = None  # epoch, first step, steps, chunk
+
+    def without(self, drop: Drop) -> ArraySource:
+        """Return the same data with samples left out from a step on."""
+        return ArraySource(self.feed, (*self.drops, drop))
+
+    def steps(self, epoch: int) -> int:
+        """Return how many steps an epoch has."""
+        limit = config.max_steps_per_epoch()
+        steps = min(self.feed.steps, -(-self._samples(epoch) // self.feed.batch_size))
+        return steps if limit is None else min(steps, limit)
+
+    def has(self, epoch: int, step: int) -> bool:
+        """Return whether an epoch has a step of that number."""
+        return step < self.steps(epoch)
+
+    def chunk(self, epoch: int, step: int) -> Chunk:
+        """Return batches on the device, from a step on."""
+        if self._open is None or not self._covers(epoch, step):
+            self._advance(epoch, step)
+        assert self._open is not None
+        _, first, count, chunk = self._open
+        at = step - first
+        left = min(count - at, self.steps(epoch) - step)
+        return chunk._replace(first=chunk.first + at, count=left)
+
+    def indices(self, epoch: int, step: int) -> np.ndarray:
+        """Return the places in the data of a step's samples."""
+        size = self.feed.batch_size
+        span = slice(step * size, (step + 1) * size)
+        order = self._order(epoch)
+        return np.arange(self._samples(epoch))[span] if order is None else order[span]
+
+    def _covers(self, epoch: int, step: int) -> bool:
+        assert self._open is not None
+        opened, first, count, _ = self._open
+        return opened == epoch and first <= step < first + count
+
+    def _advance(self, epoch: int, step: int) -> None:
+        if self._open is None or self._open[0] != epoch or step != self._open[1] + self._open[2]:
+            first = step - step % _AHEAD
+            self._chunks = self._part(epoch).epoch(epoch, first)
+        else:
+            first = step
+        while True:
+            chunk = next(self._chunks)
+            self._open = (epoch, first, chunk.count, chunk)
+            if self._covers(epoch, step):
+                return
+            first += chunk.count
+
+    def _samples(self, epoch: int) -> int:
+        order = self._order(epoch)
+        return self.feed.samples if order is None else len(order)
+
+    def _order(self, epoch: int) -> np.ndarray | None:
+        if epoch not in self._orders:
+            order = self.feed.order(epoch)
+            for drop in self.drops:
+                if epoch >= drop.epoch:
+                    order = np.arange(self.feed.samples, dtype="int32") if order is None else order
+                    done = drop.step * self.feed.batch_size if epoch == drop.epoch else 0
+                    rest = order[done:]
+                    order = np.concatenate([order[:done], rest[~np.isin(rest, drop.rows)]])
+            while len(self._orders) > 3:
+                self._orders.pop(next(iter(self._orders)))
+            self._orders[epoch] = order
+        return self._orders[epoch]
+
+    def _part(self, epoch: int) -> ArrayFeed:
+        """Return the feed of one epoch: the arrays themselves, or fewer samples in an order of their own."""
+        if not self.drops:
+            return self.feed
+        order = self._order(epoch)
+        part = copy.copy(self.feed)
+        part.samples, part.steps = self._samples(epoch), self.steps(epoch)
+        part.order = lambda number: order  # type: ignore[method-assign]
+        return part
+
+
+class StreamSource:
+    """Anything that yields batches: they are kept as they come, and the oldest are let go when they fill the budget.
+
+    A batch that was let go is read again if the source can begin anew and then gives the very same bytes.
+
+    Args:
+        feed: The source.
+        budget: Bytes to keep at most.
+        again: Function that returns the source from its beginning, or ``None`` if it can be read only once.
+    """
+
+    drops: tuple[Drop, ...] = ()
+
+    def __init__(self, feed: StreamFeed, budget: int, again: Callable[[], Feed] | None = None) -> None:
+        self.feed = feed
+        self._budget = budget
+        self._again = again
+        self._kept: dict[tuple[int, int], Chunk] = {}
+        self._sums: dict[tuple[int, int], int] = {}
+        self._lengths: dict[int, int] = {}
+        self._live: tuple[int, int, Iterator[Chunk]] | None = None
+        self._repeat: tuple[int, int, Iterator[Chunk]] | None = None
+        self.nbytes = 0
+
+    @property
+    def rewinds(self) -> str:
+        """What can be gone back to, in words."""
+        if not self._sums:
+            return f"The source yields batches; all {len(self._kept)} so far are kept, every one can be gone back to."
+        epoch, step = min(self._kept)
+        how = (
+            "older ones are read again, if the source gives the same ones twice."
+            if self._again is not None
+            else "older ones are gone, since the source can be read only once; a larger memory=... keeps more."
+        )
+        return f"The source yields batches; those from batch {step} of epoch {epoch} on are kept, {how}"
+
+    def steps(self, epoch: int) -> int | None:
+        """Return how many steps an epoch has, ``None`` if that isn't known yet."""
+        return self._lengths.get(epoch, self.feed.steps)
+
+    def has(self, epoch: int, step: int) -> bool:
+        """Return whether an epoch has a step of that number; reads its batch to know."""
+        if (epoch, step) in self._kept or (epoch, step) in self._sums:
+            return True
+        limit = config.max_steps_per_epoch()
+        if limit is not None and step >= limit:
+            self._end(epoch, step)
+        if epoch in self._lengths:
+            return step < self._lengths[epoch]
+        return self._read(epoch, step)
+
+    def chunk(self, epoch: int, step: int) -> Chunk:
+        """Return one batch on the device."""
+        if not self.has(epoch, step):
+            raise IndexError(f"Epoch {epoch} has no batch {step}.")
+        return self._kept.get((epoch, step)) or self._read_again(epoch, step)
+
+    def indices(self, epoch: int, step: int) -> None:
+        """Return ``None``: a source that yields batches doesn't tell which samples are in them."""
+        return
+
+    def _read(self, epoch: int, step: int) -> bool:
+        if self._live is None or self._live[0] != epoch:
+            self._live = (epoch, 0, self.feed.batches())
+        assert self._live[1] == step, "batches of a stream come in order"
+        chunk = next(self._live[2], None)
+        if chunk is None:
+            self._end(epoch, step)
+            return False
+        self._live = (epoch, step + 1, self._live[2])
+        self._keep((epoch, step), chunk)
+        return True
+
+    def _end(self, epoch: int, step: int) -> None:
+        if epoch not in self._lengths:
+            self._lengths[epoch] = step
+            self.feed.epoch_end()
+
+    def _keep(self, key: tuple[int, int], chunk: Chunk) -> None:
+        if jax.default_backend() != "cpu":
+            chunk = chunk._replace(data=jtu.tree_map(np.asarray, chunk.data))
+        self._kept[key] = chunk
+        self.nbytes += _nbytes(chunk)
+        while self.nbytes > self._budget and len(self._kept) > 1:
+            self._drop(min(self._kept))
+
+    def _drop(self, key: tuple[int, int]) -> None:
+        gone = self._kept.pop(key)
+        self._sums[key] = _checksum(gone)
+        self.nbytes -= _nbytes(gone)
+
+    def _read_again(self, epoch: int, step: int) -> Chunk:
+        where = f"Batch {step} of epoch {epoch}"
+        if self._again is None:
+            raise ValueError(
+                f"{where} is gone: the source can be read only once, and memory=... had no room to keep it. Go back "
+                "less far, give the debugger more memory, or pass data that can be read again (arrays, a Dataset)."
+            )
+        if self._repeat is None or self._repeat[0] != epoch or self._repeat[1] > step:
+            self._repeat = (epoch, 0, self._again().batches())  # type: ignore[attr-defined]
+        _, at, batches = self._repeat
+        chunk = None
+        for number in range(at, step + 1):
+            chunk = next(batches, None)
+            if chunk is None or _checksum(chunk) != self._sums.get((epoch, number), _checksum(chunk)):
+                self._repeat = None
+                raise ValueError(
+                    f"{where} cannot be had again: read anew, the source gave other data than the first time (it "
+                    "shuffles, or augments at random). A larger memory=... keeps more batches."
+                )
+        self._repeat = (epoch, step + 1, batches)
+        assert chunk is not None
+        return chunk
+
+
+Source = ArraySource | StreamSource
+
+
+def source_of(feed: Feed, budget: int, again: Callable[[], Feed] | None = None) -> Source:
+    """Return the source for a feed of `fit`.
+
+    Args:
+        feed: The feed.
+        budget: Bytes of batches to keep, if it is a stream.
+        again: Function that returns a stream from its beginning.
+    """
+    if isinstance(feed, ArrayFeed):
+        return ArraySource(feed)
+    if isinstance(feed, StreamFeed):
+        return StreamSource(feed, budget, again)
+    raise TypeError(f"A debugger cannot go back in a {type(feed).__name__}.")
+
+
+def _nbytes(chunk: Chunk) -> int:
+    return sum(v.nbytes for v in jtu.tree_leaves(chunk.data))
+
+
+def _checksum(chunk: Chunk) -> int:
+    total = 0
+    for value in jtu.tree_leaves(chunk.data):
+        total = zlib.crc32(np.ascontiguousarray(value).reshape(-1).view("uint8").data, total)
+    return total

@@ -1,0 +1,222 @@
+"""One future of a training: any of its states, exact to the bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from kernelkit import scope
+from kernelkit.training.session import Training
+from kernelkit.training.state import StateVariables, TrainState
+from kernelkit.training.step import MAX_STEPS, Program, take_batch
+from kernelkit.viz.debugger.records import Records
+from kernelkit.viz.debugger.snapshots import Snapshots, place_of, to_device
+from kernelkit.viz.debugger.source import Source
+
+EVERY = 64
+"""Steps between two snapshots when going forward: a copy of the state costs about as much as one step."""
+
+TARGET_SECONDS = 0.05
+
+
+class Place(NamedTuple):
+    """Where a step lies: number of its epoch, and its number in the epoch, both from 0."""
+
+    epoch: int
+    step: int
+
+
+class Steps(NamedTuple):
+    """What makes steps: a program and the variables whose values it takes.
+
+    Attributes:
+        training: The model's training.
+        program: The very program that `fit` runs, unless weights are frozen.
+        variables: What the arrays of a state belong to.
+    """
+
+    training: Training
+    program: Program
+    variables: StateVariables
+
+
+class Timeline:
+    """A training from some step on, as a function of the step's number.
+
+    States are kept now and then; between them steps are run again, by the same program over the same batches, so that
+    they come out the same to the bit.
+
+    Args:
+        name: Name.
+        steps: What makes steps.
+        source: Where batches come from.
+        snapshots: Where states are kept, shared by all timelines.
+        begin: Number of the first step.
+        starts: Where each epoch from the first one on begins, as far as known.
+        first_epoch: Number of the first of them.
+        state: The state before the first step.
+        records: What is known of earlier steps.
+
+    Attributes:
+        executed: How many steps were run so far, replays included.
+        replayed: How many of them had been run before.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        steps: Steps,
+        source: Source,
+        snapshots: Snapshots,
+        begin: int,
+        starts: list[int],
+        first_epoch: int,
+        state: TrainState,
+        records: Records,
+        every: int = EVERY,
+    ) -> None:
+        self.name = name
+        self.steps = steps
+        self.source = source
+        self.snapshots = snapshots
+        self.begin = begin
+        self.records = records
+        self.first_epoch = first_epoch
+        self.starts = list(starts)
+        self.executed = self.replayed = 0
+        self.every = every
+        self._dispatch: tuple[Any, Any, Any] | None = None
+        self._seconds: float | None = None
+        self._fresh_metrics = _reset_metrics(steps)
+        snapshots.put(name, begin, state, here=begin)
+
+    @property
+    def head(self) -> int:
+        """The number of steps done at the furthest point reached."""
+        return max(self.begin, self.records.end)
+
+    # Where steps lie --------------------------------------------------------------------------------------------------
+
+    def place(self, index: int) -> Place | None:
+        """Return where a step lies, ``None`` if the data end before it."""
+        while True:
+            i = int(np.searchsorted(self.starts, index, side="right")) - 1
+            epoch, step = self.first_epoch + i, index - self.starts[i]
+            if i + 1 < len(self.starts) or self.source.has(epoch, step):
+                return Place(epoch, step)
+            if step == 0:
+                return None
+            length = self.source.steps(epoch)
+            self.starts.append(self.starts[i] + (step if length is None else length))
+
+    def left_in_epoch(self, index: int) -> int | None:
+        """Return how many steps of its epoch follow, the one given included; ``None`` if that isn't known."""
+        place = self.place(index)
+        if place is None:
+            return 0
+        length = self.source.steps(place.epoch)
+        return None if length is None else length - place.step
+
+    # States -----------------------------------------------------------------------------------------------------------
+
+    def advance(self, state: TrainState, index: int, count: int) -> Iterator[tuple[TrainState, int]]:
+        """Run steps, given up the state; yield the new state and the number of steps done, after each dispatch.
+
+        Args:
+            state: The state before step ``index``; its arrays are donated.
+            index: Number of the first step.
+            count: How many; fewer are run if the data end.
+        """
+        end = index + count
+        while index < end:
+            place = self.place(index)
+            if place is None:
+                return
+            chunk = self.source.chunk(*place)
+            state = self.entered(state, place)
+            n = min(end - index, chunk.count, self.pace(index))
+            state = self._run(state, chunk, place, index, n)
+            index += n
+            if index % self.every == 0:
+                self.snapshots.put(self.name, index, state, here=index)
+            yield state, index
+
+    def state_at(self, index: int, trail: bool = False) -> TrainState:
+        """Return the state after ``index`` steps, free to be donated. The steps must have been done before.
+
+        Args:
+            index: Steps done.
+            trail: Whether states right before it are kept too, so that going back further, or looking, is cheap.
+        """
+        at = self.snapshots.nearest(self.name, index)
+        state = self.snapshots.get(self.name, at)
+        marks = sorted({index - 2**i for i in range(7)} if trail else set())
+        for stop in [*(m for m in marks if at < m < index), index]:
+            for later, done in self.advance(state, at, stop - at):
+                state, at = later, done
+            if at < stop:
+                raise ValueError(f"The data end after {at} steps.")
+            if stop in marks:
+                self.snapshots.put(self.name, stop, state, here=index)
+        return state
+
+    def entered(self, state: TrainState, place: Place) -> TrainState:
+        """Return the state that a step begins with: metrics begin anew in each epoch."""
+        if place.step > 0:
+            return state
+        fresh = tuple(
+            to_device(value, place_of(old)) for value, old in zip(self._fresh_metrics, state.metrics, strict=True)
+        )
+        return state._replace(metrics=fresh)
+
+    def batch(self, index: int) -> Any:
+        """Return a step's batch, on the device."""
+        place = self.place(index)
+        if place is None:
+            raise IndexError(f"The data end before step {index}.")
+        chunk = self.source.chunk(*place)
+        return _taken(chunk.data, chunk.order, np.int32(chunk.first), batch_size=chunk.batch_size)
+
+    def _run(self, state: TrainState, chunk: Any, place: Place, index: int, count: int) -> TrainState:
+        training = self.steps.training
+        cached = self._dispatch
+        if cached is None or cached[0] is not chunk.data or cached[1] is not chunk.order:
+            run = self.steps.program.prepare(state, chunk.data, chunk.order, chunk.batch_size)
+            cached = self._dispatch = (chunk.data, chunk.order, run)
+        began = time.perf_counter()
+        state, logs = cached[2](state, chunk.first, count)
+        self.executed += count
+        self.replayed += max(0, min(count, self.head - index))
+        self.records.add(index, count, logs, place.epoch, place.step, chunk.batch_size)
+        self._time(began, count, logs, training)
+        return state
+
+    def _time(self, began: float, count: int, logs: Any, training: Training) -> None:
+        """Learn how long steps take, from dispatches of several: they must not make the stop button wait."""
+        if self._seconds is None or count > 1:
+            leaves = jax.tree_util.tree_leaves(logs)
+            if leaves:
+                leaves[0].block_until_ready()
+            self._seconds = (time.perf_counter() - began) / count
+
+    def pace(self, index: int) -> int:
+        """Return how many steps the next dispatch may have: as many as last 50 ms, and none beyond a snapshot."""
+        if self._seconds is None:
+            return 1
+        steps = int(TARGET_SECONDS / max(self._seconds, 1e-7))
+        return max(1, min(MAX_STEPS, steps, self.every - index % self.every))
+
+
+def _reset_metrics(steps: Steps) -> tuple[np.ndarray, ...]:
+    """Return the values of the metrics' variables when an epoch begins."""
+    variables = steps.variables.metrics
+    with scope.StatelessScope([(v, v.peek()) for v in variables]) as lender:
+        steps.training.model.reset_metrics()
+    return tuple(np.asarray(lender.values[id(v)]) for v in variables)
+
+
+_taken = jax.jit(take_batch, static_argnames="batch_size")
