@@ -1,4 +1,4 @@
-"""Data that are slow to load or larger than memory: what they cost beside a training step.
+"""Data that are slow to load, larger than memory, or many: what they cost beside a training step.
 
 python -m benchmarks.data [--rows 1300000]
 """
@@ -42,6 +42,23 @@ def loader() -> None:
     print(f"step {1e3 * alone:.2f} ms; with a loader as slow as the step {1e3 * beside:.2f} ms: {beside / alone:.2f}")
 
 
+def many_steps() -> None:
+    """Steps per second of an MLP as an epoch gets longer."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (3_200_000, 784), dtype="uint8")  # 2.5 GB
+    y = rng.integers(0, 10, 3_200_000)
+    model = WORKLOADS["mlp"].model(kk)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x[:32_000], y[:32_000], verbose=0)
+    speeds = []
+    for steps in (1_000, 10_000, 100_000):
+        started = time.perf_counter()
+        epochs = max(1, 10_000 // steps)
+        model.fit(x[: 32 * steps], y[: 32 * steps], epochs=epochs, verbose=0)
+        speeds.append(f"{steps:,} steps an epoch: {epochs * steps / (time.perf_counter() - started):,.0f} steps/s")
+    print("; ".join(speeds))
+
+
 def memory_map(rows: int) -> None:
     """One shuffled epoch over a file of rows x 784 floats."""
     with tempfile.TemporaryDirectory() as folder:
@@ -77,6 +94,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_300_000, help="rows of 3 KB in the memory map")
     arguments = parser.parse_args()
     loader()
+    many_steps()
     memory_map(arguments.rows)
 
 
