@@ -35,7 +35,9 @@ def main() -> int:
         rows = [(steps, redraws(browser, steps)) for steps in (1_000, 10_000, 100_000, 1_000_000)]
         browser.close()
     for steps, (median, slowest) in rows:
-        sys.stdout.write(f"{steps:>9,} steps, {METRICS} charts  median {median:6.2f} ms  slowest tenth {slowest:6.2f} ms\n")
+        sys.stdout.write(
+            f"{steps:>9,} steps, {METRICS} charts  median {median:6.2f} ms  slowest tenth {slowest:6.2f} ms\n"
+        )
     missed = rows[-1][1][0] > BAR
     sys.stdout.write(f"bar <= {BAR:g} ms: {'MISSED' if missed else 'ok'}; measured {time.strftime('%Y-%m-%d')}\n")
     return missed

@@ -6,13 +6,15 @@ import io
 from collections.abc import Callable
 from typing import Any, Literal
 
+from kernelkit.viz.unshown import show_after_cell
+
 Backend = Literal["matplotlib", "plotly"]
 TITLE, LABEL, TICK = 14, 12, 10
 """Font sizes in points: a figure as wide as a slide is read from the last row."""
 
 
 def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the one of two functions that draws with a backend.
+    """Return the one of two functions that draws with a backend; a cell shows what that function returns, once.
 
     Args:
         who: str. The public function, for error messages.
@@ -34,9 +36,12 @@ def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Calla
 
     def draw(*arguments: Any, **options: Any) -> Any:
         try:
-            return functions[backend](*arguments, **options)
+            figure = functions[backend](*arguments, **options)
         except ImportError as error:
             raise ImportError(f"{who}: backend {backend!r} is not installed: pip install {backend}.") from error
+        if backend == "matplotlib":
+            show_after_cell(figure)
+        return figure
 
     return draw
 
@@ -58,6 +63,12 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
 
     class NotebookFigure(Figure):
         """A figure that notebooks can show although pyplot does not know it."""
+
+        shown = False
+
+        def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+            self.shown = True  # asked for before each display; the picture itself is made by what follows
+            return {}
 
         def _repr_png_(self) -> bytes:
             buffer = io.BytesIO()

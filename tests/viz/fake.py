@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import numpy as np
 
+from kernelkit.metrics import Mean
 from kernelkit.training.control import Control
 from kernelkit.viz.curves import LivePanel
 
@@ -24,6 +26,41 @@ class DeviceArray:
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
         self.fetched += 1
         return self.values
+
+
+class Clock:
+    """Seconds that pass only when told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FakeOutput:
+    """An output that keeps what it is given."""
+
+    def __init__(self, live: bool = True):
+        self.live = live
+        self.messages: list[tuple[dict, bytes]] = []
+        self.times: list[float] = []
+        self.clock = Clock()
+        self.picture = None
+        self.last = None
+
+    def open(self, title, receive):
+        self.title, self.receive = title, receive
+
+    def send(self, content, buffer):
+        assert self.live
+        content = json.loads(json.dumps(content, allow_nan=False))
+        assert len(json.dumps(content)) + len(buffer) <= 64 << 10
+        self.messages.append((content, buffer))
+        self.times.append(self.clock())
+
+    def close(self, picture, content, buffer):
+        self.picture, self.last = picture, (content, buffer)
 
 
 class StillPanel(LivePanel):
@@ -67,7 +104,8 @@ class Run:
     def __post_init__(self) -> None:
         self.history = SimpleNamespace(history={}, epoch=[], model=SimpleNamespace(name=self.name))
         rate = None if self.rate is None else Rate(self.rate)
-        self.model = SimpleNamespace(name=self.name, optimizer=Optimizer(rate), stop_training=False)
+        metrics = [Mean(name="loss"), Mean(name="accuracy")]
+        self.model = SimpleNamespace(name=self.name, optimizer=Optimizer(rate), stop_training=False, metrics=metrics)
         self.model.save = lambda path: None
 
     def stop(self) -> None:
@@ -94,6 +132,20 @@ def curves(first: int, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarra
     loss = 2.2 * np.exp(-step / 400) + 0.12 + rng.normal(0, 0.04, count) * (1 + 2 * np.exp(-step / 300))
     loss += (rng.random(count) < 0.004) * 0.8
     return loss.astype(np.float32), (1 - loss / 2.6 - 0.02).astype(np.float32)
+
+
+class Means:
+    """Loss and accuracy of an epoch so far, as training reports them: means over its batches."""
+
+    def __init__(self):
+        self.sums, self.count = np.zeros(2), 0
+
+    def after(self, first: int, count: int) -> np.ndarray:
+        """Means after each of some steps: (2, count)."""
+        sums = self.sums[:, None] + np.cumsum(curves(first, count), axis=1)
+        self.sums, numbers = sums[:, -1], self.count + np.arange(1, count + 1)
+        self.count += count
+        return (sums / numbers).astype(np.float32)
 
 
 def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, fail_at: int | None = None, **changes):
@@ -130,12 +182,12 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
 def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, fail_at: int | None) -> None:
     display.epoch_begin(epoch)
     start = (epoch - run.initial_epoch) * steps
-    step = 0
+    step, means = 0, Means()
     while step < steps:
         count = min(run.control.limit(block), steps - step)
         if fail_at is not None and start + step >= fail_at:
             raise ValueError(f"loss is NaN at step {start + step}")
-        loss, accuracy = curves(start + step, count)
+        loss, accuracy = means.after(start + step, count)
         ready = time.perf_counter() + pause
         padded = np.concatenate([loss, np.full(3, 99.0, np.float32)])  # a log buffer may be longer than its block
         logs = {"loss": DeviceArray(padded, ready), "accuracy": DeviceArray(accuracy, ready)}
@@ -145,7 +197,7 @@ def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, 
         run.control.checkpoint(run, start + step)
         if run.stopping:
             break
-    loss, accuracy = (float(v[-1]) for v in curves(start, steps))
+    loss, accuracy = (float(mean) for mean in means.sums / max(means.count, 1))
     worse = 0.05 + 0.012 * abs(epoch - run.epochs * 0.6)
     logs = {"loss": loss, "accuracy": accuracy, "val_loss": loss + worse, "val_accuracy": accuracy - worse / 2}
     run.history.epoch.append(epoch)

@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).absolute().parents[2]
 SCREENS = ROOT / "build" / "screenshots"
 
 
@@ -31,6 +31,12 @@ def find_chromium() -> str | None:
     with sync_playwright() as p:
         path = p.chromium.executable_path
     return path if path and Path(path).exists() else None
+
+
+def screen(name: str) -> Path:
+    """Where to save a picture of a page, for whoever looks at the panel and for CI."""
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    return SCREENS / f"{name}.png"
 
 
 def write_notebook(path: Path, *cells: str) -> None:
@@ -178,6 +184,22 @@ class LabPage:
                 url = f"{self.server.url}/api/sessions/{session['id']}?token={self.server.token}"
                 urllib.request.urlopen(urllib.request.Request(url, method="DELETE")).close()
 
+    def restart_kernel(self) -> None:
+        """Restart the notebook's kernel, and wait until it is idle."""
+        self.page.evaluate(
+            """async () => { const { sessionContext } = window.jupyterapp.shell.currentWidget.context;
+            await sessionContext.session.kernel.restart() }"""
+        )
+        self.wait_idle()
+
+    def set_source(self, index: int, source: str) -> None:
+        """Write another source into a cell."""
+        self.page.evaluate(
+            """([i, source]) => { const { content } = window.jupyterapp.shell.currentWidget;
+            content.widgets[i].model.sharedModel.setSource(source) }""",
+            [index, source],
+        )
+
     def save(self) -> None:
         """Save the notebook and wait until it is on disk."""
         self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save') }")
@@ -200,8 +222,7 @@ class LabPage:
 
     def screenshot(self, name: str) -> Path:
         """Save a picture of the page under build/screenshots."""
-        SCREENS.mkdir(parents=True, exist_ok=True)
-        path = SCREENS / f"{name}.png"
+        path = screen(name)
         self.page.screenshot(path=str(path))
         return path
 

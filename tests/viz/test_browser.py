@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 import pytest
@@ -14,20 +13,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 IMPORTS = "from kernelkit.viz.curves import LivePanel, compare\nfrom tests.viz.fake import train"
 PANEL = ".kernelkit-panel"
 EVIL = "<img src=x onerror=window.hacked=1>"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = lab.find_chromium()
-    if path is None:
-        message = "no Chromium found: install Debian's chromium, or run 'playwright install chromium'"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -276,25 +261,64 @@ def test_where_clicks_cannot_arrive_there_is_no_button(open_notebook):
     wait_for_state(notebook, "interrupted")
 
 
-def test_a_reload_during_training_finds_the_panel_and_all_it_missed(open_notebook):
-    # In a thread: while the main thread works, JupyterLab itself restores no widgets, and shows the panel afterwards.
+@pytest.mark.parametrize("way", ["in the cell", "in the background"])
+def test_a_reload_during_training_finds_the_panel_and_all_it_missed(open_notebook, way):
+    call = "train(LivePanel(), epochs=1, steps=4000, pause=0.1)"
     notebook = open_notebook(
-        "import threading\n"
-        "thread = threading.Thread(target=train, args=(LivePanel(),), kwargs=dict(epochs=1, steps=4000, pause=0.1))\n"
-        "thread.start()"
+        f"run = {call}"
+        if way == "in the cell"
+        else "import threading\nthreading.Thread(target=lambda: " + call + ").start()"
     )
+    page = notebook.page
     notebook.run_cell(1)
     wait_for_state(notebook, "running")
     before = wait_for_steps(notebook)
     notebook.save()
-    notebook.page.reload()
-    notebook.page.wait_for_selector(f"{PANEL} canvas")
+    page.reload()
+    page.wait_for_selector(f"{PANEL} canvas")
     wait_for_state(notebook, "running")
     assert wait_for_steps(notebook, before) > before > 0
     wait_for_ink(notebook, 200)
-    notebook.screenshot("reloaded-while-running")
-    notebook.page.locator(f"{PANEL} .kk-stop").click()
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_state(notebook, "paused")
+    paused_at = steps_seen(notebook)
+    notebook.save()
+    page.reload()
+    page.wait_for_selector(f"{PANEL} canvas")
+    wait_for_state(notebook, "paused")
+    assert steps_seen(notebook) == paused_at
+    page.locator(f"{PANEL} .kk-step").click()
+    assert wait_for_steps(notebook, paused_at) == paused_at + 1
+    notebook.screenshot(f"reloaded-while-paused-{way.replace(' ', '-')}")
+    page.locator(f"{PANEL} .kk-pause").click()
+    wait_for_steps(notebook, paused_at + 10)
+    page.locator(f"{PANEL} .kk-stop").click()
     wait_for_state(notebook, "stopped")
+    if way == "in the cell":
+        notebook.wait_idle()
+
+
+def test_a_restarted_kernel_is_told_of_and_the_next_training_is_right(open_notebook, server):
+    notebook = open_notebook("run = train(LivePanel(), epochs=1, steps=4000, pause=0.1)")
+    page = notebook.page
+    notebook.run_cell(1)
+    wait_for_steps(notebook)
+    page.locator(f"{PANEL} .kk-pause").wait_for()
+    notebook.restart_kernel()
+    page.locator(f"{PANEL} .kk-note", has_text="The kernel does not answer").wait_for()
+    assert state(notebook) == "lost" and not page.locator(f"{PANEL} .kk-controls").is_visible()
+    notebook.screenshot("kernel-restarted")
+    notebook.run_cell(0)
+    notebook.wait_cell_done(0)
+    notebook.set_source(1, "run = train(LivePanel(), epochs=2, steps=20)")
+    notebook.run_cell(1)
+    page.locator(f"[data-kernelkit-panel] {PANEL}").wait_for()  # over the picture
+    wait_for_state(notebook, "done")
+    wait_for_ink(notebook)
+    notebook.save()
+    (output,) = lab.read_outputs(server.folder / notebook.name)
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    assert "done · 2 epochs · 40 steps" in "".join(output["data"]["text/plain"])
 
 
 def test_a_failure_is_told_and_names_stay_text(open_notebook):

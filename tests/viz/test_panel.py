@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import threading
 import time
 from types import SimpleNamespace
@@ -14,42 +13,7 @@ import pytest
 from kernelkit.viz.curves import bundle, earlier
 from kernelkit.viz.curves.panel import INTERVAL, LivePanel
 from tests.viz.decoder import Decoder
-from tests.viz.fake import Block, DeviceArray, Run, StillPanel, train
-
-
-class Clock:
-    """Seconds that pass only when told to."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class FakeOutput:
-    """An output that keeps what it is given."""
-
-    def __init__(self, live: bool = True):
-        self.live = live
-        self.messages: list[tuple[dict, bytes]] = []
-        self.times: list[float] = []
-        self.clock = Clock()
-        self.picture = None
-        self.last = None
-
-    def open(self, title, receive):
-        self.title, self.receive = title, receive
-
-    def send(self, content, buffer):
-        assert self.live
-        content = json.loads(json.dumps(content, allow_nan=False))
-        assert len(json.dumps(content)) + len(buffer) <= 64 << 10
-        self.messages.append((content, buffer))
-        self.times.append(self.clock())
-
-    def close(self, picture, content, buffer):
-        self.picture, self.last = picture, (content, buffer)
+from tests.viz.fake import Block, DeviceArray, FakeOutput, Run, StillPanel, train
 
 
 def drive(output: FakeOutput, blocks: int, seconds: float, size: int = 10, metrics: int = 2, **changes) -> LivePanel:
@@ -198,12 +162,29 @@ def test_steps_are_shown_when_computed_though_training_tells_nothing_more():
     output = FakeOutput()
     panel = LivePanel(output)
     panel.begin(Run(epochs=1, steps=20))
+    panel.epoch_begin(0)
     panel.steps(Block(0, 10, 0, 0, {"loss": DeviceArray(np.ones(10), ready_at=time.perf_counter() + 0.2)}))
     deadline = time.monotonic() + 30
     while output.messages[-1][0]["facts"]["done"] != 10:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     panel.end("done")
+
+
+def panel_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "kernelkit-panel"]
+
+
+def test_no_thread_outlives_its_training():
+    cut_off = LivePanel(FakeOutput())
+    cut_off.begin(Run())  # an interrupt comes here, and no one calls end
+    assert not panel_threads()
+    train(LivePanel(FakeOutput()), epochs=2, steps=20, pause=0.01)
+    with pytest.raises(ValueError):
+        train(LivePanel(FakeOutput()), epochs=2, steps=20, fail_at=10)
+    for thread in panel_threads():
+        thread.join(5)
+    assert not panel_threads()
 
 
 def test_an_output_that_fails_is_told_of_and_training_goes_on():
@@ -414,6 +395,19 @@ def test_a_continued_training_counts_its_epochs_on():
     facts = output.messages[-1][0]["facts"]
     assert facts["first_epoch"] == 4 and facts["best"]["val_loss"][0] in (5, 6)
     assert output.picture.charts[0].lines[1].x.tolist() == [5.0, 6.0]
+
+
+def test_the_memory_of_a_device_that_tells_is_told(monkeypatch):
+    silent = SimpleNamespace(memory_stats=lambda: None)
+    gpu = SimpleNamespace(memory_stats=lambda: {"bytes_in_use": 3 << 30, "bytes_limit": 16 << 30, "num_allocs": 7})
+    monkeypatch.setattr("jax.local_devices", lambda: [silent, gpu])
+    output = FakeOutput()
+    train(LivePanel(output), epochs=1, steps=20)
+    assert output.messages[-1][0]["facts"]["memory"] == [3 << 30, 16 << 30]
+    monkeypatch.setattr("jax.local_devices", lambda: [silent])
+    output = FakeOutput()
+    train(LivePanel(output), epochs=1, steps=20)
+    assert output.messages[-1][0]["facts"]["memory"] is None
 
 
 def test_the_display_protocol_is_whole():

@@ -6,6 +6,7 @@ from kernelkit.viz.curves.bundle import history_bundle
 from kernelkit.viz.curves.compare import Comparison, compare
 from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.curves.frame import history_frame
+from kernelkit.viz.curves.marimo_output import MarimoOutput
 from kernelkit.viz.curves.panel import LivePanel
 from kernelkit.viz.curves.plot import plot_history
 
@@ -22,6 +23,9 @@ def notebook_display() -> LivePanel | None:
         True
     """
     where = environment()
-    if where == "headless" or (where in WIDGET_HOSTS and importlib.util.find_spec("anywidget") is not None):
+    has_widgets = importlib.util.find_spec("anywidget") is not None
+    if where == "marimo" and has_widgets:
+        return LivePanel(MarimoOutput())
+    if where == "headless" or (where in WIDGET_HOSTS and has_widgets):
         return LivePanel()
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,7 +16,10 @@ PALETTE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILLION, "#F0E442", 
 POINTS = 512
 """Buckets that a static line is made of at most."""
 
-Role = Literal["batch", "train", "validation"]
+SMOOTHING = 0.9
+"""The weight of what came before in a smoothed line; the panel's slider begins there."""
+
+Role = Literal["batch", "smooth", "train", "validation"]
 ROLES: tuple[Role, ...] = ("train", "validation")
 History = tuple[Sequence[int], Mapping[str, Sequence[float]]]
 """A finished training: its epochs, counted from 0, and a dict of log name to a value per epoch."""
@@ -52,13 +55,16 @@ class Picture:
     facts: tuple[str, ...] = field(default=())
 
 
-def charts_of_store(store: CurveStore, first_epoch: int = 0, steps_per_epoch: int | None = None) -> tuple[Chart, ...]:
+def charts_of_store(
+    store: CurveStore, first_epoch: int = 0, steps_per_epoch: int | None = None, per_batch: Collection[str] = ()
+) -> tuple[Chart, ...]:
     """The charts of one training.
 
     Args:
         store: CurveStore.
         first_epoch: int. Epochs that were done before this training began.
         steps_per_epoch: int. Steps of a whole epoch, to place the steps of an unfinished one.
+        per_batch: names whose steps have a value of their own; the others have means of the epoch so far.
 
     Returns:
         A chart for each metric, and one for the learning rate where it changes.
@@ -80,7 +86,10 @@ def charts_of_store(store: CurveStore, first_epoch: int = 0, steps_per_epoch: in
         lines = []
         if name in store.steps:
             steps, values = _outline(store, name)
-            lines.append(Line("running mean", place(steps), values, BLUE, "batch"))
+            label = "each batch" if name in per_batch else "running mean"
+            lines.append(Line(label, place(steps), values, BLUE, "batch"))
+            if name in per_batch and not by_epoch:
+                lines.append(_smoothed(store, name))
         for role, log, color in zip(ROLES, (name, f"val_{name}"), (BLUE, VERMILLION), strict=True):
             if log in store.epochs:
                 y = store.epochs[log].read(stride=_stride(store.epoch_count)).mean
@@ -148,6 +157,29 @@ def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
     turn = np.arange(len(buckets)) % 2 == 1
     values = np.where(turn, [buckets.high, buckets.low], [buckets.low, buckets.high])
     return np.minimum(steps, store.step_count), values.T.ravel()
+
+
+def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
+    """Exponential moving average, started without bias. The weight counts for a 500th of the curve, or for one point.
+
+    Example:
+        >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5).round(3).tolist()
+        [2.0, 2.0, 3.143]
+    """
+    keep = weight ** min(1.0, 500 / max(len(values), 1))
+    total = norm = 0.0
+    smoothed = np.full(len(values), np.nan)
+    for i in np.flatnonzero(np.isfinite(values)):
+        total, norm = keep * total + (1 - keep) * float(values[i]), keep * norm + (1 - keep)
+        smoothed[i] = total / norm
+    return smoothed
+
+
+def _smoothed(store: CurveStore, name: str) -> Line:
+    """A metric's steps as a line that the eye can follow."""
+    buckets = store.steps[name].read(stride=_stride(store.step_count))
+    steps = np.minimum((np.arange(len(buckets)) + 0.5 + 0.5 / buckets.stride) * buckets.stride, store.step_count)
+    return Line("smoothed", steps, smooth(buckets.mean), BLUE, "smooth")
 
 
 def _best(store: CurveStore, name: str) -> tuple[float, float, str] | None:

@@ -10,8 +10,6 @@ Environment = Literal["jupyter", "vscode", "colab", "headless", "marimo", "termi
 
 WIDGET_HOSTS = ("jupyter", "vscode", "colab")
 """Environments in which somebody looks at a page that can show a widget while a cell runs."""
-STATE_SAVERS = ("vscode", "colab")
-"""Environments that save widgets' state with the notebook, and keep each output apart from the others."""
 
 
 def environment() -> Environment:
@@ -30,7 +28,7 @@ def environment() -> Environment:
         return "colab"
     if "marimo" in sys.modules and sys.modules["marimo"].running_in_notebook():
         return "marimo"
-    shell = _shell()
+    shell = ipython_shell()
     if shell is None or getattr(shell, "kernel", None) is None:
         return "terminal"
     if _asked_by_program(shell):
@@ -42,11 +40,12 @@ def environment() -> Environment:
 
 def execution_count() -> int | None:
     """The number of the cell that runs, or None outside of notebooks."""
-    shell = _shell()
+    shell = ipython_shell()
     return None if shell is None else shell.execution_count
 
 
-def _shell() -> Any:
+def ipython_shell() -> Any:
+    """The shell of the IPython that runs this, or None."""
     ipython = sys.modules.get("IPython")
     return None if ipython is None else ipython.get_ipython()
 

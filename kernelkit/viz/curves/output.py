@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from kernelkit.viz.curves.bundle import picture_bundle
 from kernelkit.viz.curves.chart import Picture
-from kernelkit.viz.curves.environment import STATE_SAVERS, WIDGET_HOSTS, Environment, environment
+from kernelkit.viz.curves.environment import WIDGET_HOSTS, Environment, environment, ipython_shell
+from kernelkit.viz.curves.reload import answer_pages
 
 Message = dict[str, Any]
 
@@ -46,6 +48,8 @@ class NotebookOutput:
             from kernelkit.viz.curves.widget import open_widget
 
             self._widget = open_widget(receive)
+            if threading.current_thread() is threading.main_thread():
+                answer_pages(ipython_shell())
             view, self._metadata = self._widget._repr_mimebundle_()
         self._publish(view | {"text/plain": f"{title} · training"}, update=False)
 
@@ -53,13 +57,7 @@ class NotebookOutput:
         self._widget.send(content, [buffer])
 
     def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
-        bundle = picture_bundle(picture, self._widget.key if self.live else "")
-        if self.live and self.where in STATE_SAVERS:
-            from kernelkit.viz.curves.widget import keep_final
-
-            keep_final(self._widget, content, buffer)
-            bundle = self._widget._repr_mimebundle_()[0] | bundle
-        self._publish(bundle, update=True)
+        self._publish(picture_bundle(picture, self._widget.key if self.live else ""), update=True)
 
     def _publish(self, bundle: dict[str, Any], update: bool) -> None:
         from IPython.display import publish_display_data

@@ -16,6 +16,7 @@ import numpy as np
 
 from kernelkit.training.control import Event
 from kernelkit.training.display import Display
+from kernelkit.viz.curves.batches import BatchValues, means_of
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
 from kernelkit.viz.curves.earlier import recall, remember
@@ -59,6 +60,7 @@ class LivePanel(Display):
         self._ticker = Ticker(self.tick, INTERVAL) if ticks else None
         self._lock = threading.RLock()
         self._run: Any = None
+        self._batches = BatchValues(set())
         # What training told, in order: blocks of steps, and what is to be done between two of them.
         self._told: deque[Any] = deque()
         self._news = False
@@ -96,11 +98,12 @@ class LivePanel(Display):
         self.output.open(self._facts["name"], self._receive)
         with self._lock:
             self._show()
-        if self._ticker is not None:
-            self._ticker.start()
 
     def epoch_begin(self, epoch: int) -> None:
         """Note which epoch runs."""
+        # Not in `begin`: what interrupts training between that and the first epoch never comes to `end`.
+        if self._ticker is not None:
+            self._ticker.start()
         self._told.append(lambda: self._facts.update(epoch=epoch, step=0))
 
     def steps(self, block: Any) -> None:
@@ -154,7 +157,7 @@ class LivePanel(Display):
         done = self.store.epoch_count
         seconds = self._elapsed(self._clock())
         texts = [facts["state"], f"{done} epoch" + "s" * (done != 1), f"{self._steps_done:,} steps", f"{seconds:.1f} s"]
-        charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"])
+        charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"], self._batches.names)
         return Picture(facts["name"], charts, tuple(texts + [facts["error"]] * bool(facts["error"])))
 
     def _receive(self, content: dict[str, Any]) -> None:
@@ -234,6 +237,7 @@ class LivePanel(Display):
             "latest": json_numbers(store.latest),
             "best": {name: [epoch, json_number(value)] for name, (epoch, value) in store.best.items()},
             "rate_changes": store.rate_changes(),
+            "per_batch": [name for name in store.steps if name in self._batches.names],
         }
 
     def _measure_rate(self, now: float) -> None:
@@ -266,8 +270,11 @@ class LivePanel(Display):
     def _add_steps(self, fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> None:
         if not fetched:
             return
-        for first, columns in _joined(fetched):
-            self.store.add_steps(first, columns)
+        if self._first_ready is None:
+            self._batches = BatchValues(means_of(self._run.model))
+        for block, columns in _joined(fetched):
+            self.store.add_steps(block.first, self._batches.split(block.step, columns))
+            self.store.latest |= {name: float(means[-1]) for name, means in columns.items() if len(means)}
         last = fetched[-1][0]
         self._steps_done = last.first + last.count
         self._facts["step"] = last.step + last.count
@@ -314,14 +321,14 @@ def _device_memory() -> list[int] | None:
     return None
 
 
-def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """Join the logs of dispatches that follow each other and have the same names: `(first step, columns)`."""
+def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
+    """Join the logs of dispatches that follow each other and have the same names: `(first of them, columns)`."""
     start = 0
     for i, (block, logs) in enumerate(fetched):
         after = fetched[i + 1] if i + 1 < len(fetched) else None
         if after is None or after[0].first != block.first + block.count or after[1].keys() != logs.keys():
             group = fetched[start : i + 1]
-            yield group[0][0].first, {name: np.concatenate([columns[name] for _, columns in group]) for name in logs}
+            yield group[0][0], {name: np.concatenate([columns[name] for _, columns in group]) for name in logs}
             start = i + 1
 
 

@@ -148,7 +148,8 @@ def _draw(axes: Any, chart: Chart) -> None:
 def _style(line: Line) -> dict[str, Any]:
     marker: dict[str, Any] = {"marker": "o", "markersize": 3} if len(line.x) <= 60 else {}
     styles: dict[str, dict[str, Any]] = {
-        "batch": {"linewidth": 0.8, "alpha": 0.45},
+        "batch": {"linewidth": 0.8, "alpha": 0.4},
+        "smooth": {"linewidth": 1.6},
         "train": {"linewidth": 1.6, **marker},
         "validation": {"linewidth": 1.6, "linestyle": (0, (4, 2)), **marker},
     }

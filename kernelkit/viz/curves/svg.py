@@ -17,7 +17,7 @@ _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
-_STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.45"', "train": 'stroke-width="2"'}
+_STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.4"', "smooth": 'stroke-width="2"', "train": 'stroke-width="2"'}
 _STROKES["validation"] = 'stroke-width="2" stroke-dasharray="6 3.5"'
 
 

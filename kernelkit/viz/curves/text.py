@@ -51,7 +51,8 @@ def sparkline(values: np.ndarray, width: int = 32) -> str:
 
 def _rows(chart: Chart) -> list[tuple[str, str, str]]:
     lines = [line for line in chart.lines if line.role != "batch"] or list(chart.lines)
-    names = {"running mean": chart.title, "train": chart.title, "validation": f"val_{chart.title}"}
+    names = dict.fromkeys(("each batch", "running mean", "smoothed", "train"), chart.title)
+    names["validation"] = f"val_{chart.title}"
     rows = []
     for line in lines:
         name = names.get(line.label, f"{chart.title} {line.label}")

@@ -29,11 +29,15 @@ class Ticker:
     def __init__(self, job: Callable[[], None], interval: float):
         self._job = job
         self._interval = interval
+        self._started = False
         self._closed = threading.Event()
         self.error: Exception | None = None
 
     def start(self) -> None:
-        """Begin. What the job sends belongs to the notebook cell that runs now."""
+        """Begin, the first time. What the job sends belongs to the notebook cell that runs now."""
+        if self._started:
+            return
+        self._started = True
         target = contextvars.copy_context().run
         threading.Thread(target=target, args=(self._run,), name="kernelkit-panel", daemon=True).start()
 

@@ -20,7 +20,7 @@ class CurvesWidget(anywidget.AnyWidget):
     """The browser's half of a panel.
 
     Attributes:
-        final: dict. The last message's header, for pages that save widgets' state; empty until the end.
+        final: dict. The last message's header, for pages that show the widget's state again; empty until the end.
         final_buffer: bytes. The last message's buffer.
         key: str. The mark of the static pictures whose place the panel takes while its kernel lives.
     """
@@ -36,6 +36,8 @@ _open: deque[CurvesWidget] = deque()
 
 def open_widget(receive: Callable[[dict[str, Any]], None]) -> CurvesWidget:
     """Open a widget whose messages reach Python while a cell runs, where the kernel can do that.
+
+    In Colab, anywidget asks for the widget manager that knows more than ipywidgets' own widgets.
 
     Args:
         receive: called with each message from the page, on whatever thread the kernel delivers it.
@@ -63,6 +65,6 @@ def deliver_while_busy(widget: CurvesWidget) -> None:
 
 
 def keep_final(widget: CurvesWidget, content: dict[str, Any], buffer: bytes) -> None:
-    """Put a panel's last message into the widget's state, which some pages save with the notebook."""
+    """Put a panel's last message into the widget's state, which some pages show again when they are reloaded."""
     with widget.hold_sync():
         widget.final, widget.final_buffer = content, buffer

@@ -1,6 +1,10 @@
-// Bundles the panel into ../static/curves.js; with --test, the tests into build/.
+// Bundles each folder of src that has an index.ts, or those named, into ../static/<folder>.js; with --test, the tests
+// into build/.
 import { build, transform } from "esbuild";
+import { existsSync } from "node:fs";
 import { readFile, readdir, writeFile } from "node:fs/promises";
+
+const LIMIT = 120; // KiB: anywidget sends the bundle again for each widget
 
 const css = {
   name: "css-as-text",
@@ -17,11 +21,31 @@ if (process.argv.includes("--test")) {
   const files = (await readdir("test")).filter((name) => name.endsWith(".test.ts"));
   await build({ ...shared, entryPoints: files.map((name) => `test/${name}`), outdir: "build", platform: "node" });
 } else {
-  const uplot = JSON.parse(await readFile("node_modules/uplot/package.json", "utf8"));
-  const banner = `// Built by npm run build from kernelkit/viz/frontend. Contains uPlot ${uplot.version}, (c) Leon Sorokin, MIT licence.`;
-  const out = "../static/curves.js";
-  await build({ ...shared, entryPoints: ["src/index.ts"], outfile: out, minify: true, legalComments: "none", banner: { js: banner } });
-  const size = (await readFile(out)).length;
-  console.log(`${out}: ${(size / 1024).toFixed(1)} KiB`);
-  if (size > 120 * 1024) throw new Error("The bundle is larger than 120 KiB.");
+  const named = process.argv.slice(2);
+  for (const name of named.length ? named : await readdir("src")) {
+    if (existsSync(`src/${name}/index.ts`)) await bundle(name);
+  }
+}
+
+async function bundle(name) {
+  const outfile = `../static/${name}.js`;
+  const options = { ...shared, entryPoints: [`src/${name}/index.ts`], outfile, minify: true, legalComments: "none" };
+  const { metafile } = await build({ ...options, metafile: true });
+  const code = `${await banner(metafile)}\n${await readFile(outfile, "utf8")}`;
+  await writeFile(outfile, code);
+  const size = Buffer.byteLength(code) / 1024;
+  console.log(`${outfile}: ${size.toFixed(1)} KiB`);
+  if (size > LIMIT) throw new Error(`${outfile} is larger than ${LIMIT} KiB.`);
+}
+
+/** Say where a bundle comes from, and whose packages it contains. */
+async function banner(metafile) {
+  const found = Object.keys(metafile.inputs).map((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  const packages = [...new Set(found.filter(Boolean))].sort();
+  const credits = await Promise.all(packages.map(async (name) => {
+    const { version, author, license } = JSON.parse(await readFile(`node_modules/${name}/package.json`, "utf8"));
+    const holder = (typeof author === "string" ? author : author?.name ?? "its authors").replace(/\s*[<(].*$/, "");
+    return ` Contains ${name} ${version}, (c) ${holder}, ${license} licence.`;
+  }));
+  return `// Built by npm run build from kernelkit/viz/frontend.${credits.join("")}`;
 }

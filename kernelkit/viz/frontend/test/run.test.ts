@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bestOf, layGrid, linesOf, smooth, stepAt } from "../src/lines";
-import { Run } from "../src/run";
-import type { Earlier, Entry, Facts, Update } from "../src/types";
+import { bestOf, layGrid, linesOf, smooth, stepAt } from "../src/curves/lines";
+import { Run } from "../src/curves/run";
+import type { Earlier, Entry, Facts, Update } from "../src/curves/types";
 
 const FACTS: Facts = {
   name: "mlp", state: "running", epochs: 3, first_epoch: 0, steps: 4, best: { val_loss: [2, 0.5] }, rate_changes: false,
@@ -65,6 +65,16 @@ test("wide buckets are drawn through their lows and highs", () => {
 
 test("smoothing starts without bias and passes over gaps", () => {
   assert.deepEqual(smooth([2, 2, NaN, 2], 0.9).map((v) => +v.toFixed(6)), [2, 2, NaN, 2]);
+});
+
+test("single batches are smoothed, means of the epoch so far are not", () => {
+  const run = trained();
+  const grid = layGrid([run]);
+  assert.deepEqual(linesOf([run], "loss", grid, 0.5).map((l) => l.label), ["running mean", "train", "validation"]);
+  run.facts!.per_batch = ["loss"];
+  const lines = linesOf([run], "loss", grid, 0.5);
+  assert.deepEqual(lines.map((l) => l.label), ["each batch", "smoothed", "train", "validation"]);
+  assert.deepEqual(lines[1].y.slice(0, 2).map((v) => +v!.toFixed(6)), [9, +(25 / 3).toFixed(6)]);
 });
 
 test("names of several runs stand beside their lines", () => {

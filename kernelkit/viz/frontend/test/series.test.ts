@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Series } from "../src/series";
+import { Series } from "../src/curves/series";
 
 const entry = (start: number, stride: number, count: number) => ({ axis: "step" as const, name: "loss", start, stride, count });
 

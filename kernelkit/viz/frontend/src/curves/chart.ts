@@ -1,12 +1,12 @@
 // One metric's chart: uPlot draws, this file decides how it looks and how it is read and zoomed.
 
 import uPlot from "uplot";
-import { element, setText } from "./dom";
-import * as format from "./format";
+import { element, setText } from "../shared/dom";
+import * as format from "../shared/format";
 import { bestOf, linesOf, type Best, type Grid, type Line } from "./lines";
 import type { Run } from "./run";
 import type { Choices } from "./session";
-import type { Theme } from "./theme";
+import type { Theme } from "../shared/theme";
 
 const HEIGHT = 224;
 const MARKED_POINTS = 60; // lines with fewer points show them
@@ -41,9 +41,9 @@ export class Chart {
   }
 
   /** Show the runs as they are now. */
-  update(runs: Run[], grid: Grid, theme: Theme): void {
+  update(runs: Run[], grid: Grid, theme: Theme, smoothing: number): void {
     this.grid = grid;
-    this.lines = linesOf(runs, this.metric, grid, this.choices.smoothing);
+    this.lines = linesOf(runs, this.metric, grid, smoothing);
     this.best = bestOf(runs, this.metric, grid);
     const crowd = this.lines.map((l) => [l.key, l.label, l.points > 1, l.points > CROWDED]);
     const shape = JSON.stringify([crowd, this.choices.log, theme, grid.unit]);
@@ -114,7 +114,7 @@ export class Chart {
       label: line.label,
       show: !this.choices.hidden.has(line.key),
       stroke: soft ? withAlpha(color, alone ? 0.75 : line.points > CROWDED ? 0.3 : 0.45) : color,
-      width: soft ? 1 : isEarlier(line) ? 1.25 : 2,
+      width: soft ? 1 : isEarlier(line) || line.role === "smooth" ? 1.25 : 2,
       dash: line.role === "validation" ? DASH : undefined,
       spanGaps: true,
       points: {

@@ -1,6 +1,6 @@
 // The buttons that steer a training. They are shown only where a click reaches it.
 
-import { element, setText } from "./dom";
+import { element, setText } from "../shared/dom";
 import type { Session } from "./session";
 import type { Action, Facts } from "./types";
 

@@ -1,15 +1,20 @@
 // The upper part of the panel: what runs, how far it is, the newest numbers, and the controls.
 
 import { Controls } from "./controls";
-import { element, setText } from "./dom";
-import * as format from "./format";
+import { element, setText } from "../shared/dom";
+import * as format from "../shared/format";
 import { LEARNING_RATE } from "./run";
-import type { Session } from "./session";
+import type { Reach, Session } from "./session";
 import type { Facts, State } from "./types";
 
 const STATES: Record<State, string> = {
   preparing: "preparing", running: "running", pausing: "pausing", paused: "paused", stopping: "stopping", done: "done",
   stopped: "stopped", interrupted: "interrupted", failed: "failed", history: "",
+};
+
+const NOTES: Partial<Record<Reach, string>> = {
+  queued: "Controls take effect when the cell ends. To stop now, interrupt the kernel (■).",
+  lost: "The kernel does not answer any more: it was restarted, or it has died. This is what was seen of the training.",
 };
 
 const LONG_SILENCE = 15; // seconds
@@ -20,8 +25,7 @@ export class Header {
   private readonly state = element("span", { class: "kk-state" });
   private readonly stats = element("span", { class: "kk-stats" });
   private readonly controls: Controls;
-  private readonly unreachable = element("p", { class: "kk-note" },
-    "Controls take effect when the cell ends. To stop now, interrupt the kernel (■).");
+  private readonly unreachable = element("p", { class: "kk-note", role: "status" });
   private readonly error = element("p", { class: "kk-error", role: "alert" });
   private readonly bar = element("div", { class: "kk-bar" }, element("div", {}));
   private readonly tiles = element("div", { class: "kk-tiles", role: "list", "aria-label": "Newest values" });
@@ -48,8 +52,9 @@ export class Header {
       return;
     }
     const later = facts.state === "stopping" && facts.stops_after === "epoch";
-    setText(this.state, later ? "stopping after this epoch" : STATES[facts.state] ?? facts.state);
-    this.state.dataset.state = facts.state;
+    const lost = this.session.running && this.session.reach === "lost";
+    setText(this.state, lost ? "lost" : later ? "stopping after this epoch" : STATES[facts.state] ?? facts.state);
+    this.state.dataset.state = lost ? "failed" : facts.state;
     this.showControls(facts);
     this.showProgress(facts);
     this.showTiles(facts, metrics);
@@ -59,13 +64,15 @@ export class Header {
   private showControls(facts: Facts): void {
     const { running, reach } = this.session;
     this.controls.update(facts);
-    this.unreachable.hidden = !running || reach !== "queued";
+    const note = running ? NOTES[reach] ?? "" : "";
+    this.unreachable.hidden = note === "";
+    setText(this.unreachable, note);
     this.error.hidden = !facts.error;
     setText(this.error, facts.error ?? "");
   }
 
   private showProgress(facts: Facts): void {
-    const running = this.session.running;
+    const running = this.session.running && this.session.reach !== "lost";
     const parts: string[] = [];
     const epoch = Math.min((facts.epoch ?? 0) + (running ? 1 : 0), facts.epochs ?? 0);
     parts.push(`epoch ${epoch}/${facts.epochs}`);

@@ -38,6 +38,7 @@ function cover(host: HTMLElement, session: Session): Panel {
   const padding = host.parentElement ? getComputedStyle(host.parentElement).paddingRight : "0px";
   panel.node.style.marginRight = `-${padding}`; // as wide as the widget's view was
   host.append(panel.node);
+  session.ended();
   session.changed();
   return panel;
 }

@@ -3,7 +3,7 @@
 import { hydrate } from "./hydrate";
 import { Panel } from "./panel";
 import { Session } from "./session";
-import type { Model } from "./types";
+import type { Model } from "../shared/types";
 
 const sessions = new Map<string, Session>();
 

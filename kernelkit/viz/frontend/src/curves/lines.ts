@@ -68,8 +68,9 @@ export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: numb
     const steps = run.curve("step", metric);
     if (steps && steps.count > 0) {
       const values = outline(steps);
-      add("batch", "running mean", scatter(grid.x.length, at.step, values), values.length);
-      if (smoothing > 0) {
+      const own = run.facts!.per_batch?.includes(metric) ?? false;
+      add("batch", own ? "each batch" : "running mean", scatter(grid.x.length, at.step, values), values.length);
+      if (smoothing > 0 && own) { // running means begin anew with each epoch: a line through them says nothing
         const means = steps.stride === 1 ? values : Array.from(values, (_, i) => steps.mean[i >> 1]);
         add("smooth", "smoothed", scatter(grid.x.length, at.step, smooth(means, smoothing)), values.length);
       }

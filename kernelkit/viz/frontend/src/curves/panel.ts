@@ -2,13 +2,13 @@
 
 import uPlotCss from "uplot/dist/uPlot.min.css";
 import { Chart } from "./chart";
-import { element, setText } from "./dom";
-import * as format from "./format";
+import { element, setText } from "../shared/dom";
+import * as format from "../shared/format";
 import { Header } from "./header";
 import { layGrid, stepAt, type Grid } from "./lines";
 import type { Session } from "./session";
 import css from "./style.css";
-import { readTheme, watchTheme, type Theme } from "./theme";
+import { readTheme, watchTheme, type Theme } from "../shared/theme";
 
 export class Panel {
   readonly node: HTMLElement;
@@ -32,7 +32,7 @@ export class Panel {
     const { choices } = session;
     this.header = new Header(session);
     this.smoothing = element("input", {
-      type: "range", min: 0, max: 0.99, step: 0.01, value: choices.smoothing, "data-lm-suppress-shortcuts": "true",
+      type: "range", min: 0, max: 0.99, step: 0.01, value: session.smoothing, "data-lm-suppress-shortcuts": "true",
       input: () => { choices.smoothing = Number(this.smoothing.value); session.changed(); },
     });
     this.log = element("input", {
@@ -74,16 +74,16 @@ export class Panel {
     for (const [metric, chart] of this.charts) {
       if (!metrics.includes(metric)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(metric); }
     }
-    for (const metric of metrics) this.chartOf(metric).update(runs, this.layout, this.theme);
+    for (const metric of metrics) this.chartOf(metric).update(runs, this.layout, this.theme, this.session.smoothing);
     // uPlot draws in a microtask of its own, queued before this one.
     queueMicrotask(() => { this.node.dataset.draw = (performance.now() - started).toFixed(2); });
   }
 
   private updateTools(anything: boolean): void {
-    const { choices } = this.session;
+    const { choices, smoothing } = this.session;
     this.tools.hidden = !anything;
-    this.smoothing.value = String(choices.smoothing);
-    setText(this.smoothingValue, choices.smoothing.toFixed(2));
+    this.smoothing.value = String(smoothing);
+    setText(this.smoothingValue, smoothing.toFixed(2));
     this.log.checked = choices.log;
     this.earlier.checked = choices.earlier;
     this.earlier.parentElement!.hidden = !(this.session.runs.length === 1 && this.session.runs[0].earlier.length > 0);

@@ -1,29 +1,33 @@
 // The panel's line to the kernel, one for each widget model: views come and go, the session stays.
 
 import { Run } from "./run";
-import type { Action, Model, State, Update } from "./types";
+import type { Model } from "../shared/types";
+import type { Action, State, Update } from "./types";
 
-export type Reach = "unknown" | "live" | "queued";
+export type Reach = "unknown" | "live" | "queued" | "lost";
 
 /** What the reader has chosen; kept while views are replaced. */
 export interface Choices {
-  smoothing: number;
+  smoothing: number | null; // null until the reader has moved the slider
   log: boolean;
   earlier: boolean; // whether earlier runs are shown
   zoom: [number, number] | null;
   hidden: Set<string>;
 }
 
-const ASK_AGAIN = [1500, 3000, 6000, 12000]; // ms
-const ASK_INTERVAL = 1000;
+const ASK_AGAIN = [800, 3000, 6000, 12000]; // ms
+const ASK_INTERVAL = 500;
 const LIVE: State[] = ["preparing", "running", "pausing", "paused", "stopping"];
+const SMOOTHING = 0.9;
+const LOST = 4000; // ms that a kernel has to answer when the line to it was cut
+const SILENCE = 15_000; // ms after which a training that could be heard is asked how it does
 const CLOCK = 1000; // the time that has passed is shown although no message comes
 
 export class Session {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
-  choices: Choices = { smoothing: 0, log: false, earlier: true, zoom: null, hidden: new Set() };
+  choices: Choices = { smoothing: null, log: false, earlier: true, zoom: null, hidden: new Set() };
   private listeners = new Set<() => void>();
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;
@@ -35,9 +39,10 @@ export class Session {
     const final = model.get("final");
     if (final?.kind) this.receive(final, model.get("final_buffer"));
     model.on("msg:custom", this.onMessage);
+    model.on("comm_live_update", this.onLine); // only Jupyter's models tell of this
     this.askForAll();
-    this.timers = ASK_AGAIN.map((delay) => window.setTimeout(() => this.askIfUnanswered(), delay));
-    this.clock = window.setInterval(() => this.running && this.changed(), CLOCK);
+    this.timers = ASK_AGAIN.map((delay, i) => window.setTimeout(() => this.askIfUnanswered(i > 0), delay));
+    this.clock = window.setInterval(() => this.onClock(), CLOCK);
   }
 
   /** True while a training can still be steered. */
@@ -46,9 +51,14 @@ export class Session {
     return state !== undefined && LIVE.includes(state);
   }
 
+  /** How much to smooth: single batches scatter too much to be followed, epochs do not. */
+  get smoothing(): number {
+    return this.choices.smoothing ?? (this.runs.some((run) => run.facts?.per_batch?.length) ? SMOOTHING : 0);
+  }
+
   /** Ask something of the training; what it will do is shown at once, what it did when it says so. */
   ask(kind: Action, value?: string | number): void {
-    this.model.send({ kind, value });
+    this.send({ kind, value });
     const facts = this.runs[0]?.facts;
     const next: Partial<Record<Action, State>> = { pause: "pausing", resume: "running", stop: "stopping" };
     if (facts && next[kind]) facts.state = next[kind]!;
@@ -70,8 +80,14 @@ export class Session {
     });
   }
 
+  /** The notebook shows the final picture. If the last message was lost, ask for it. */
+  ended(): void {
+    for (const delay of [0, ...ASK_AGAIN]) this.timers.push(window.setTimeout(() => this.running && this.askForAll(), delay));
+  }
+
   close(): void {
     this.model.off("msg:custom", this.onMessage);
+    this.model.off("comm_live_update", this.onLine);
     this.timers.forEach(clearTimeout);
     clearInterval(this.clock);
     cancelAnimationFrame(this.frame);
@@ -90,19 +106,49 @@ export class Session {
     this.changed();
   }
 
+  /** The line to the kernel was cut, or is there again: only an answer tells which. */
+  private onLine = (): void => {
+    if (!this.running) return;
+    this.reach = "unknown";
+    this.asked = 0;
+    this.runs[0].facts!.answered = [];
+    this.askForAll();
+    this.timers.push(window.setTimeout(() => {
+      if (this.running && this.reach !== "live") { this.reach = "lost"; this.changed(); }
+    }, LOST));
+    this.changed();
+  };
+
+  private onClock(): void {
+    if (!this.running) return;
+    const silent = performance.now() - this.runs[0].received;
+    if (this.reach === "live" && silent > SILENCE && this.runs[0].facts!.state !== "paused") this.askForAll();
+    this.changed();
+  }
+
+  private send(content: unknown): void {
+    try {
+      this.model.send(content);
+    } catch { // there is no kernel to send to
+      this.reach = "lost";
+      this.changed();
+    }
+  }
+
   /** Ask for everything. The answer also shows that the kernel hears us while it works. */
   private askForAll(): void {
     const now = performance.now();
     if (this.asked && now - this.asked < ASK_INTERVAL) return;
     this.asked = now;
-    this.model.send({ kind: "ready", nonce: this.nonce });
+    this.send({ kind: "ready", nonce: this.nonce });
   }
 
-  private askIfUnanswered(): void {
+  /** Ask once more; a page that was just loaded may have asked before JupyterLab had a subshell to ask on. */
+  private askIfUnanswered(inVain: boolean): void {
     const known = this.runs[0]?.facts;
     if (known && !this.running) return;
     if (known?.answered?.includes(this.nonce)) return;
-    if (this.running) this.reach = "queued";
+    if (this.running && inVain && this.reach !== "lost") this.reach = "queued";
     this.askForAll();
     this.changed();
   }

@@ -1,7 +1,8 @@
 // The messages that kernelkit/viz/curves/panel.py and compare.py send.
 
+import type { JsonNumber } from "../shared/types";
+
 export type Axis = "step" | "epoch";
-export type JsonNumber = number | string; // "nan", "inf" and "-inf" are strings
 export type State =
   | "preparing" | "running" | "pausing" | "paused" | "stopping" | "done" | "stopped" | "interrupted" | "failed" | "history";
 
@@ -22,6 +23,7 @@ export interface Facts {
   steps: number | null;
   best: Record<string, [number, JsonNumber]>;
   rate_changes: boolean;
+  per_batch?: string[]; // metrics whose steps have a value of their own; the others have means of the epoch so far
   // The rest is missing in a finished history.
   epochs?: number;
   epoch?: number;
@@ -58,12 +60,4 @@ export interface Earlier {
   name: string;
   epochs: number[];
   logs: Record<string, JsonNumber[]>;
-}
-
-// What anywidget hands over, as far as the panel uses it.
-export interface Model {
-  get(name: string): any;
-  send(content: unknown): void;
-  on(event: string, callback: (...args: any[]) => void): void;
-  off(event: string, callback: (...args: any[]) => void): void;
 }

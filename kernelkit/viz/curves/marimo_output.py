@@ -1,0 +1,53 @@
+"""The place of a panel in a marimo notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kernelkit.viz.curves.bundle import html
+from kernelkit.viz.curves.chart import Picture
+from kernelkit.viz.curves.output import Message
+
+
+class MarimoOutput:
+    """An output of the marimo cell that runs.
+
+    Messages reach the page at any time; what the page sends waits until no cell runs, so clicks act on trainings in the
+    background. The picture takes the panel's place at the end; a thread may not write to a cell's output, and leaves
+    the panel with its last state.
+    """
+
+    live = True
+
+    def __init__(self) -> None:
+        self._widget: Any = None
+        self._position = 0
+
+    def open(self, title: str, receive: Callable[[Message], None]) -> None:
+        import marimo
+
+        from kernelkit.viz.curves.widget import open_widget
+
+        self._widget = open_widget(receive)
+        self._position = _outputs_so_far()
+        marimo.output.append(self._widget)
+
+    def send(self, content: Message, buffer: bytes) -> None:
+        self._widget.send(content, [buffer])
+
+    def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
+        import marimo
+
+        from kernelkit.viz.curves.widget import keep_final
+
+        keep_final(self._widget, content, buffer)
+        if marimo.running_in_notebook():
+            marimo.output.replace_at_index(marimo.Html(html(picture, self._widget.key)), self._position)
+
+
+def _outputs_so_far() -> int:
+    """How many outputs the cell has; marimo's public interface does not tell."""
+    from marimo._runtime.context import get_context
+
+    return len(get_context().execution_context.output)  # type: ignore[union-attr]

@@ -1,0 +1,40 @@
+"""A Chromium for all tests that need one, and what tells whether everybody can use a page."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+
+import pytest
+
+from tests.viz import lab
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = lab.find_chromium()
+    if path is None:
+        message = "no Chromium found: install Debian's chromium, or run 'playwright install chromium'"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """A function that says what in a page keeps people out, by WCAG 2.2 A and AA: a line for each place."""
+    source = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+
+    def check(page, place: str = ".kernelkit-panel") -> list[str]:
+        page.evaluate(source)
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+        found = page.evaluate(
+            "([place, tags]) => axe.run(place, { runOnly: { type: 'tag', values: tags } })", [place, tags]
+        )
+        return [f"{v['id']}: {v['help']}: {node['html'][:120]}" for v in found["violations"] for node in v["nodes"]]
+
+    return check
