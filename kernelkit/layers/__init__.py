@@ -12,6 +12,39 @@ from kernelkit.layers.adaptive_pooling import (
     AdaptiveMaxPooling3D,
 )
 from kernelkit.layers.additive_attention import AdditiveAttention
+from kernelkit.layers.augmentation.adaptive_equalization import ContrastLimitedAdaptiveHistogramEqualization
+from kernelkit.layers.augmentation.aug_mix import AugMix
+from kernelkit.layers.augmentation.auto_contrast import AutoContrast
+from kernelkit.layers.augmentation.center_crop import CenterCrop
+from kernelkit.layers.augmentation.cut_mix import CutMix
+from kernelkit.layers.augmentation.equalization import Equalization
+from kernelkit.layers.augmentation.max_num_bounding_boxes import MaxNumBoundingBoxes
+from kernelkit.layers.augmentation.mix_up import MixUp
+from kernelkit.layers.augmentation.pipeline import Pipeline
+from kernelkit.layers.augmentation.rand_augment import RandAugment
+from kernelkit.layers.augmentation.random_brightness import RandomBrightness
+from kernelkit.layers.augmentation.random_color_degeneration import RandomColorDegeneration
+from kernelkit.layers.augmentation.random_color_jitter import RandomColorJitter
+from kernelkit.layers.augmentation.random_contrast import RandomContrast
+from kernelkit.layers.augmentation.random_crop import RandomCrop
+from kernelkit.layers.augmentation.random_elastic_transform import RandomElasticTransform
+from kernelkit.layers.augmentation.random_erasing import RandomErasing
+from kernelkit.layers.augmentation.random_flip import RandomFlip
+from kernelkit.layers.augmentation.random_gaussian_blur import RandomGaussianBlur
+from kernelkit.layers.augmentation.random_grayscale import RandomGrayscale
+from kernelkit.layers.augmentation.random_hue import RandomHue
+from kernelkit.layers.augmentation.random_invert import RandomInvert
+from kernelkit.layers.augmentation.random_perspective import RandomPerspective
+from kernelkit.layers.augmentation.random_posterization import RandomPosterization
+from kernelkit.layers.augmentation.random_rotation import RandomRotation
+from kernelkit.layers.augmentation.random_saturation import RandomSaturation
+from kernelkit.layers.augmentation.random_sharpness import RandomSharpness
+from kernelkit.layers.augmentation.random_shear import RandomShear
+from kernelkit.layers.augmentation.random_translation import RandomTranslation
+from kernelkit.layers.augmentation.random_zoom import RandomZoom
+from kernelkit.layers.augmentation.rescaling import Rescaling
+from kernelkit.layers.augmentation.resizing import Resizing
+from kernelkit.layers.augmentation.solarization import Solarization
 from kernelkit.layers.batch_normalization import BatchNormalization
 from kernelkit.layers.bidirectional import Bidirectional
 from kernelkit.layers.borders import Cropping1D, Cropping2D, Cropping3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
@@ -26,6 +59,7 @@ from kernelkit.layers.dot_product_attention import Attention
 from kernelkit.layers.dropout import Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from kernelkit.layers.einsum_dense import EinsumDense
 from kernelkit.layers.embedding import Embedding, ReversibleEmbedding
+from kernelkit.layers.flax_layer import FlaxLayer
 from kernelkit.layers.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -40,6 +74,7 @@ from kernelkit.layers.gru import GRU, GRUCell
 from kernelkit.layers.identity import Identity
 from kernelkit.layers.input_layer import Input, InputLayer
 from kernelkit.layers.input_spec import InputSpec
+from kernelkit.layers.jax_layer import JaxLayer
 from kernelkit.layers.lambda_layer import Lambda
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import LayerNormalization, RMSNormalization, UnitNormalization
@@ -69,6 +104,16 @@ from kernelkit.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kernelkit.layers.preprocessing.category_encoding import CategoryEncoding
+from kernelkit.layers.preprocessing.discretization import Discretization
+from kernelkit.layers.preprocessing.hashed_crossing import HashedCrossing
+from kernelkit.layers.preprocessing.hashing import Hashing
+from kernelkit.layers.preprocessing.integer_lookup import IntegerLookup
+from kernelkit.layers.preprocessing.mel_spectrogram import MelSpectrogram
+from kernelkit.layers.preprocessing.normalization import Normalization
+from kernelkit.layers.preprocessing.stft_spectrogram import STFTSpectrogram
+from kernelkit.layers.preprocessing.string_lookup import StringLookup
+from kernelkit.layers.preprocessing.text_vectorization import TextVectorization
 from kernelkit.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
 from kernelkit.layers.rnn import RNN
 from kernelkit.layers.separable_conv import SeparableConv1D, SeparableConv2D
@@ -76,6 +121,7 @@ from kernelkit.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from kernelkit.layers.spectral_normalization import SpectralNormalization
 from kernelkit.layers.stacked_rnn_cells import StackedRNNCells
 from kernelkit.layers.time_distributed import TimeDistributed
+from kernelkit.layers.torch_module_wrapper import TorchModuleWrapper
 from kernelkit.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from kernelkit.layers.wrapper import Wrapper
 
@@ -118,6 +164,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -127,7 +175,10 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -146,14 +197,18 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
+    "FlaxLayer",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -171,16 +226,21 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
+    "JaxLayer",
     "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -188,16 +248,44 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -205,13 +293,17 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -56,9 +56,9 @@ class ReLU(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if max_value is not None:
-            _check_not_negative(self, "max_value", max_value)
-        _check_not_negative(self, "negative_slope", negative_slope)
-        _check_not_negative(self, "threshold", threshold)
+            _check_not_negative(self, "max_value of a ReLU layer cannot be a negative value", max_value)
+        _check_not_negative(self, "negative_slope of a ReLU layer cannot be None or a negative value", negative_slope)
+        _check_not_negative(self, "threshold of a ReLU layer cannot be None or a negative value", threshold)
         self.max_value = max_value
         self.negative_slope = negative_slope
         self.threshold = threshold
@@ -86,16 +86,17 @@ class LeakyReLU(Layer):
             negative_slope = kwargs.pop("alpha")
             warn_once("leaky_relu:alpha", "LeakyReLU(alpha=...) is an old spelling of negative_slope=...")
         super().__init__(**kwargs)
-        _check_not_negative(self, "negative_slope", negative_slope)
+        rule = "The negative_slope value of a Leaky ReLU layer cannot be None or a negative value"
+        _check_not_negative(self, rule, negative_slope)
         self.negative_slope = negative_slope
 
     def call(self, inputs: Any) -> jax.Array:
         return activations.leaky_relu(inputs, self.negative_slope)
 
 
-def _check_not_negative(layer: Layer, name: str, value: Any) -> None:
+def _check_not_negative(layer: Layer, rule: str, value: Any) -> None:
     if value is None or value < 0:
-        raise ValueError(f"{layer._who()}: {name} must be >= 0, got {value!r}.")
+        raise ValueError(f"{rule}. {layer._who()} got {value!r}.")
 
 
 class PReLU(Layer):

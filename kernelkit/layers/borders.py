@@ -29,7 +29,10 @@ class _Cropping(Layer):
         first = _first_spatial_axis(self.data_format)
         sizes = x.shape[first : first + self._spatial_axes]
         if any(sum(pair) >= size for pair, size in zip(self._pairs, sizes, strict=True)):
-            raise ValueError(f"{self._who()}: cropping={self.cropping} leaves nothing of an input of shape {x.shape}.")
+            raise ValueError(
+                "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input."
+                f" {self._who()}: cropping={self.cropping} leaves nothing of an input of shape {x.shape}."
+            )
         cuts = [slice(a, size - b) for (a, b), size in zip(self._pairs, sizes, strict=True)]
         return x[(slice(None),) * first + tuple(cuts)]
 

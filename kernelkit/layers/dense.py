@@ -64,7 +64,7 @@ class Dense(LowRankLayer):
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
         if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(f"{self._who()}: units must be a positive int, got {units!r}.")
+            raise ValueError(f"{self._who()}: units must be a positive integer, got {units!r}.")
         refuse_quantization(quantization_config)
         self.units = int(units)
         self.activation = activations.get(activation)
@@ -109,4 +109,4 @@ class Dense(LowRankLayer):
         x = contract(jnp.asarray(inputs), jnp.asarray(self.kernel))
         if self.bias is not None:
             x = x + self.bias.value
-        return self.activation(x)
+        return x if self.activation is None else self.activation(x)

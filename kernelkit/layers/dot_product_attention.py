@@ -99,7 +99,9 @@ class Attention(Layer):
         is_list = isinstance(inputs, (list, tuple)) and all(hasattr(x, "__len__") for x in inputs)
         if not is_list or len(inputs) not in (2, 3):
             got = f"{len(inputs)} inputs" if is_list else "one tensor"
-            raise ValueError(f"{self._who()} takes a list [query, value] or [query, value, key], got {got}.")
+            raise ValueError(
+                f"{self._who()} must be called on a list [query, value] or [query, value, key], got {got}."
+            )
         return inputs
 
     def _checked_mask(self, mask: Any) -> Any:

@@ -54,7 +54,10 @@ class Dropout(Layer):
 def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
     """Return a rate; raise ``ValueError`` unless it is in [0, 1]."""
     if not 0 <= rate <= 1:
-        raise ValueError(f"{layer._who()}: {name} must be from 0 to 1, got {rate!r}.")
+        raise ValueError(
+            f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1. {layer._who()} got "
+            f"{rate!r}."
+        )
     return rate
 
 

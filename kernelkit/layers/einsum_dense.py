@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, regularizers
+from kernelkit.initializers import VarianceScaling
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
 from kernelkit.ops.lowering import contract
 
@@ -87,7 +89,8 @@ class EinsumDense(LowRankLayer):
             kernel_shape, bias_shape = weight_shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
         except ValueError as error:
             raise ValueError(f"{self._who()}: {error}") from None
-        self._make_weight(kernel_shape, self.kernel_initializer, self.kernel_regularizer, self.kernel_constraint)
+        initializer = _along_axes(self.kernel_initializer, self.equation)
+        self._make_weight(kernel_shape, initializer, self.kernel_regularizer, self.kernel_constraint)
         self.bias = None
         if bias_shape is not None:
             self.bias = self.add_weight(
@@ -111,6 +114,17 @@ class EinsumDense(LowRankLayer):
         if self.bias is not None:
             x = x + self.bias.value
         return self.activation(x)
+
+
+def _along_axes(initializer: Any, equation: str) -> Any:
+    """Return an initializer that knows which of the kernel's axes are contracted: these are its inputs."""
+    if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
+        return initializer
+    _, kernel, outputs = re.split(",|->", equation.replace(" ", ""))
+    told = copy.copy(initializer)
+    told.input_axes = [i for i, letter in enumerate(kernel) if letter not in outputs]
+    told.output_axes = [i for i, letter in enumerate(kernel) if letter in outputs]
+    return told
 
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")

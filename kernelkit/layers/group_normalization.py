@@ -56,6 +56,7 @@ class GroupNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.autocast = False  # large inputs would overflow in float16 before they are normalized
         self.groups = groups
         self.axis = axis
         self.epsilon = epsilon

@@ -43,14 +43,18 @@ class InputLayer(Layer):
     ) -> None:
         kwargs.pop("trainable", None)
         super().__init__(name=name, **kwargs)
-        if sparse or ragged:
-            raise ValueError("kernelkit has no sparse or ragged inputs. Pad ragged data and use a Masking layer.")
+        for what, asked in (("sparse", sparse), ("ragged", ragged)):
+            if asked:
+                raise ValueError(f"`{what}=True` is not supported. Pad ragged data and use a Masking layer.")
         if input_tensor is not None:
-            batch_shape, dtype = input_tensor.shape, input_tensor.dtype
-        if (shape is None) == (batch_shape is None):
-            raise ValueError(
-                "Input() takes the shape of one sample as shape=(...), or the full shape as batch_shape=(...)."
-            )
+            _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype)
+            shape, batch_shape, dtype = None, input_tensor.shape, input_tensor.dtype
+        elif shape is not None and batch_shape is not None:
+            raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
+        elif batch_size is not None and batch_shape is not None:
+            raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
+        if shape is None and batch_shape is None:
+            raise ValueError("You must pass a `shape` argument. It is the shape of one sample, without the batch axis.")
         if batch_shape is None:
             batch_shape = (batch_size, *standardize_shape(shape))
         self.batch_shape = standardize_shape(batch_shape)
@@ -59,7 +63,9 @@ class InputLayer(Layer):
         self.optional = optional
         self._input_dtype = dtypes.standardize_dtype(dtype)
         self.built = True
-        output = input_tensor or KerasTensor(self.batch_shape, dtype=self._input_dtype, name=self.name)
+        output = input_tensor
+        if output is None:
+            output = KerasTensor(self.batch_shape, dtype=self._input_dtype, name=self.name)
         Node(self, (), {}, output)
 
     def call(self) -> Any:
@@ -81,6 +87,25 @@ class InputLayer(Layer):
             "optional": self.optional,
             "name": self.name,
         }
+
+
+def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any) -> None:
+    """Raise ``ValueError`` unless an input tensor is symbolic and fits what was said of it besides."""
+    if not isinstance(tensor, KerasTensor):
+        raise ValueError(f"Argument `input_tensor` must be a KerasTensor, got {tensor!r}.")
+    said = {
+        "shape": shape and tuple(shape),
+        "batch_size": batch_size,
+        "batch_shape": batch_shape and tuple(batch_shape),
+    }
+    is_so = {"shape": tensor.shape[1:], "batch_size": tensor.shape[:1] and tensor.shape[0], "batch_shape": tensor.shape}
+    said["dtype"], is_so["dtype"] = dtype and dtypes.standardize_dtype(dtype), tensor.dtype
+    for name, value in said.items():
+        if value is not None and value != is_so[name]:
+            raise ValueError(
+                f"With `input_tensor` you cannot provide an incompatible `{name}`: got {value}, the tensor has "
+                f"{is_so[name]}."
+            )
 
 
 def input_layer_of(tensor: KerasTensor) -> InputLayer:

@@ -647,7 +647,7 @@ class Layer(Operation, serialize.Configurable):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _has_nothing_to_build(cls: type) -> bool:
+def _has_nothing_to_build(cls: type[Layer]) -> bool:
     """Return whether a class is one of kernelkit's layers without weights, or derives from one, and adds no `build`."""
     own = [c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}.") and c is not Layer]
     return bool(own) and cls.build is Layer.build

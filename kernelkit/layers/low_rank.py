@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import serialize
+from kernelkit import scope, serialize
 from kernelkit.layers.layer import Layer
 from kernelkit.variable import Variable
 
@@ -44,16 +44,25 @@ class LowRankLayer(Layer):
             lora_alpha: The product counts ``lora_alpha / rank`` times; ``rank`` for ``None``.
 
         Raises:
-            RuntimeError: If the layer is not built, or adapted already.
+            ValueError: If the layer is not built, adapted already, or its weight has a constraint.
         """
-        if not self.built or self.lora_enabled:
-            state = "already adapted" if self.lora_enabled else "not built yet: call build(input_shape) first"
-            raise RuntimeError(f"{self._who()}: enable_lora() needs a built layer without LoRA; this one is {state}.")
+        if getattr(self, f"{self._adaptable}_constraint", None) is not None:
+            raise ValueError(f"{self._who()}: Lora is incompatible with {self._adaptable} constraints.")
+        if not self.built:
+            raise ValueError(
+                f"Cannot enable lora on a layer that isn't yet built. Call build() of {self._who()} first."
+            )
+        if self.lora_enabled:
+            raise ValueError(f"{self._who()}: lora is already enabled. This can only be done once per layer.")
         weight = self._weight
-        self._factors = (
-            self.add_weight((*weight.shape[:-1], rank), a_initializer, name=f"lora_{self._adaptable}_a"),
-            self.add_weight((rank, weight.shape[-1]), b_initializer, name=f"lora_{self._adaptable}_b"),
-        )
+        names = f"lora_{self._adaptable}_a", f"lora_{self._adaptable}_b"
+        penalty = weight.regularizer
+        with scope.absolute_name_scope(self.path.rpartition("/")[0]):
+            a = self.add_weight((*weight.shape[:-1], rank), a_initializer, regularizer=penalty, name=names[0])
+            b = self.add_weight((rank, weight.shape[-1]), b_initializer, regularizer=penalty, name=names[1])
+        self._factors = a, b
+        setattr(self, names[0], a)
+        setattr(self, names[1], b)
         weight.trainable = False
         self.lora_rank = rank
         self.lora_alpha = rank if lora_alpha is None else lora_alpha

@@ -48,6 +48,24 @@ class Merge(Layer):
         return functools.reduce(jnp.logical_or, mask)
 
 
+class MaskedMerge(Merge):
+    """Combine inputs where both sides count: a masked position of one leaves the other as it is."""
+
+    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+        if mask is None or all(m is None for m in mask):
+            return super().call(inputs)
+        arrays = [jnp.asarray(x) for x in inputs]
+        counts = [
+            jnp.ones(x.shape[:1], bool) if m is None else jnp.asarray(m) for x, m in zip(arrays, mask, strict=True)
+        ]
+        counts = [m.reshape(*m.shape, *(1,) * (x.ndim - m.ndim)) for x, m in zip(arrays, counts, strict=True)]
+        result, counted = arrays[0], counts[0]
+        for x, m in zip(arrays[1:], counts[1:], strict=True):
+            result = jnp.where(counted & m, self.merge([result, x]), jnp.where(counted, result, x))
+            counted = counted | m
+        return result
+
+
 def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
     """Return the shapes of a list of inputs.
 
@@ -88,7 +106,7 @@ class Subtract(Merge):
         return jnp.subtract(*inputs)
 
 
-class Multiply(Merge):
+class Multiply(MaskedMerge):
     """The product of the inputs.
 
     Example:
@@ -114,7 +132,7 @@ class Average(Merge):
         return functools.reduce(jnp.add, inputs) / len(inputs)
 
 
-class Maximum(Merge):
+class Maximum(MaskedMerge):
     """The greatest of the inputs, element by element.
 
     Example:
@@ -127,7 +145,7 @@ class Maximum(Merge):
         return functools.reduce(jnp.maximum, inputs)
 
 
-class Minimum(Merge):
+class Minimum(MaskedMerge):
     """The least of the inputs, element by element.
 
     Example:

@@ -53,7 +53,9 @@ class ProjectedAttention(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if sliding_window is not None and (isinstance(sliding_window, bool) or not _is_positive(sliding_window)):
-            raise ValueError(f"{self._who()}: sliding_window must be a positive int or None, got {sliding_window!r}.")
+            raise ValueError(
+                f"{self._who()}: sliding_window must be a positive integer or None, got {sliding_window!r}."
+            )
         if flash_attention and dropout > 0:
             raise ValueError(f"{self._who()}: flash attention has no dropout; set dropout=0 or flash_attention=None.")
         self.dropout = checked_rate(self, dropout, "dropout")
@@ -87,8 +89,8 @@ class ProjectedAttention(Layer):
         """
         if not len(query) == len(value) == len(key) or value[:-1] != key[:-1]:
             raise ValueError(
-                f"{self._who()}: query, value and key must have equally many axes, value and key equal shapes but for "
-                f"the features; got query {query}, value {value}, key {key}."
+                f"{self._who()}: the ranks of query, value and key must be equal, and the shapes of value and key "
+                f"but for the features; got query {query}, value {value}, key {key}."
             )
         self.query_dense = self._to_heads("query", query, heads[0], sizes[0])
         self.key_dense = self._to_heads("key", key, heads[1], sizes[0])
@@ -277,5 +279,5 @@ def _is_positive(value: Any) -> bool:
 def checked_count(layer: Layer, name: str, value: Any) -> int:
     """Return a positive int; raise ``ValueError`` if it is none."""
     if isinstance(value, bool) or not _is_positive(value):
-        raise ValueError(f"{layer._who()}: {name} must be a positive int, got {value!r}.")
+        raise ValueError(f"{layer._who()}: {name} must be a positive integer, got {value!r}.")
     return int(value)

@@ -28,7 +28,7 @@ def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> t
     values = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,) * spatial
     fits = len(values) == spatial and all(hasattr(v, "__index__") and not isinstance(v, bool) for v in values)
     if not fits or any(v < least for v in values):
-        kind = "a positive int" if least == 1 else f"an int >= {least}"
+        kind = "a positive integer" if least == 1 else f"an int >= {least}"
         many = "" if spatial == 1 else f" or {spatial} of them"
         raise ValueError(f"{who}: {name} must be {kind}{many}, got {value!r}.")
     return tuple(int(v) for v in values)

@@ -285,8 +285,11 @@ def test_a_row_without_keys_has_finite_gradients():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kk.layers.MultiHeadAttention(0, 3), "'multi_head_attention.*num_heads must be a positive int, got 0"),
-        (lambda: kk.layers.MultiHeadAttention(2, 3, dropout=2), "dropout must be from 0 to 1"),
+        (
+            lambda: kk.layers.MultiHeadAttention(0, 3),
+            "'multi_head_attention.*num_heads must be a positive integer, got 0",
+        ),
+        (lambda: kk.layers.MultiHeadAttention(2, 3, dropout=2), "argument `dropout`"),
         (lambda: kk.layers.MultiHeadAttention(2, 3, sliding_window=0), "sliding_window must be a positive int"),
         (lambda: kk.layers.MultiHeadAttention(2, 3, flash_attention=True, dropout=0.1), "flash attention has no"),
         (
@@ -296,7 +299,7 @@ def test_a_row_without_keys_has_finite_gradients():
             "flash attention never has the scores",
         ),
         (lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY[0], QUERY[0]), r"batch, positions, features.*\(4, 5\)"),
-        (lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY, VALUE, QUERY), "value and key equal shapes"),
+        (lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY, VALUE, QUERY), "ranks of query, value and key must be equal"),
         (lambda: kk.layers.MultiHeadAttention(2, 3, attention_axes=0)(QUERY, QUERY), "not the first"),
         (
             lambda: kk.layers.MultiHeadAttention(2, 3)(rand(2, 3, 4, 5), rand(2, 3, 4, 5), use_causal_mask=True),

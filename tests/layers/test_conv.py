@@ -94,8 +94,11 @@ def test_lora_freezes_the_kernel_and_begins_as_it_was():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kk.layers.Conv2D(0, 3), "filters must be a positive int, got 0"),
-        (lambda: kk.layers.Conv2D(4, (3, 3, 3)), r"kernel_size must be a positive int or 2 of them, got \(3, 3, 3\)"),
+        (lambda: kk.layers.Conv2D(0, 3), "filters must be a positive integer, got 0"),
+        (
+            lambda: kk.layers.Conv2D(4, (3, 3, 3)),
+            r"kernel_size must be a positive integer or 2 of them, got \(3, 3, 3\)",
+        ),
         (lambda: kk.layers.Conv2D(4, 3, padding="causal"), "padding"),
         (lambda: kk.layers.Conv2D(4, 3, padding="sam"), "'same'"),
         (lambda: kk.layers.Conv2D(4, 3, strides=2, dilation_rate=2), "dilation_rate"),

@@ -1,5 +1,6 @@
 """Dense and EinsumDense against Keras."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -123,11 +124,38 @@ def test_lora_as_an_argument_is_lora_enabled():
 
 def test_lora_is_enabled_once_and_after_build():
     layer = kk.layers.Dense(2)
-    with pytest.raises(RuntimeError, match="not built"):
+    with pytest.raises(ValueError, match="isn't yet built"):
         layer.enable_lora(1)
     layer.build((None, 3))
     before = layer(np.ones((1, 3), "float32"))
     layer.enable_lora(1)
     equal(layer(np.ones((1, 3), "float32")), before)
-    with pytest.raises(RuntimeError, match="already adapted"):
+    with pytest.raises(ValueError, match="already enabled"):
         layer.enable_lora(1)
+
+
+@pytest.mark.parametrize("equation", ["abc,cde->abde", "abcd,cde->abe", "abc,bcd->abd"])
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
+def test_einsum_dense_begins_as_wide_as_keras(equation, mode):
+    shapes = {"abc": (None, 16, 64), "abcd": (None, 10, 16, 32)}
+    outputs = {"abde": (10, 32, 16), "abe": (10, 64), "abd": (16, 32)}
+    options = {"output_shape": outputs[equation.partition("->")[2]]}
+    if equation == "abc,cde->abde":
+        options["output_shape"] = (16, 32, 16)
+    spread = []
+    for k in (kk, keras):
+        initializer = k.initializers.VarianceScaling(1.0, mode, "untruncated_normal", seed=1)
+        layer = k.layers.EinsumDense(equation, kernel_initializer=initializer, **options)
+        layer.build(shapes[equation.partition(",")[0]])
+        spread.append(np.std(np.asarray(layer.kernel)))
+    np.testing.assert_allclose(*spread, rtol=0.05)
+
+
+def test_lora_weights_are_attributes_and_regularized():
+    layer = kk.layers.Dense(4, kernel_regularizer="l2")
+    layer.build((None, 3))
+    layer.enable_lora(2)
+    assert (layer.lora_kernel_a.path, layer.lora_kernel_b.shape) == (f"{layer.name}/lora_kernel_a", (2, 4))
+    assert len(layer.losses) == 2
+    with pytest.raises(ValueError, match="incompatible with kernel constraints"):
+        kk.layers.Dense(4, kernel_constraint="non_neg").enable_lora(2)

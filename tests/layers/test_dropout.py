@@ -112,7 +112,7 @@ def test_alpha_dropout_keeps_mean_and_variance():
     ("name", "rate"), [("Dropout", 1.5), ("Dropout", -0.1), ("GaussianDropout", 1.0), ("AlphaDropout", 1)]
 )
 def test_impossible_rates_are_refused(name, rate):
-    with pytest.raises(ValueError, match="rate must be"):
+    with pytest.raises(ValueError, match="rate"):
         getattr(kk.layers, name)(rate)
     with pytest.raises(ValueError, match="stddev must be >= 0"):
         kk.layers.GaussianNoise(-1.0)

@@ -102,3 +102,17 @@ def test_says_what_is_wrong(name, options, inputs, message):
 def test_dot_refuses_strange_axes(axes):
     with pytest.raises(ValueError, match="axes must be"):
         kk.layers.Dot(axes)
+
+
+@pytest.mark.parametrize("name", ["Multiply", "Maximum", "Minimum"])
+@pytest.mark.parametrize("both", [True, False])
+def test_masked_positions_leave_the_other_input_as_it_is(name, both):
+    first = np.array([[[0, 0], [1, 2], [0, 0], [3, 4]]], "float32")
+    second = np.array([[[0, 0], [0, 0], [5, 6], [7, 8]]], "float32")
+
+    def merged(k):
+        mask = k.layers.Masking()
+        a, b = mask(k.ops.convert_to_tensor(first)), k.ops.convert_to_tensor(second)
+        return getattr(k.layers, name)()([a, mask(b) if both else b])
+
+    equal(merged(kk), merged(keras))

@@ -418,3 +418,60 @@ def test_mutated_files_give_clear_errors(model, tmp_path, ending):
             assert len(str(error)) > 20
     assert refused > 20
     assert set(os.listdir(tmp_path)) == before
+
+
+# Preprocessing --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["path", "https://example.invalid/words.txt", "/dev/zero", "/proc/self/environ"])
+@pytest.mark.parametrize("name", ["StringLookup", "TextVectorization", "IntegerLookup"])
+def test_a_vocabulary_is_not_read_because_a_config_says_so(tmp_path, name, place):
+    """CVE-2025-12058."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("7\n8")
+    place = str(secret) if place == "path" else place
+    layer_of = getattr(kk.layers, name)
+    model = kk.Sequential([kk.Input((1,), dtype="int64" if name == "IntegerLookup" else "string"), layer_of()])
+    model.layers[0].set_vocabulary([1, 2] if name == "IntegerLookup" else ["a", "b"])
+    good = tmp_path / "good.keras"
+    model.save(good)
+
+    def change(config):
+        layer(config)["config"]["vocabulary"] = place
+
+    bad = with_config(good, tmp_path, change)
+    refuse(bad, "In safe mode no file or address is read")
+    if place == str(secret):
+        kk.models.load_model(bad, safe_mode=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("StringLookup", {"num_oov_indices": 10**11}),
+        ("MelSpectrogram", {"fft_length": 2**40}),
+        ("MelSpectrogram", {"num_mel_bins": 10**11}),
+        ("STFTSpectrogram", {"frame_length": 2**40}),
+    ],
+)
+def test_tables_that_would_fill_the_memory(tmp_path, name, options):
+    sound = name.endswith("Spectrogram")
+    inputs = kk.Input((None, 1) if name[0] == "S" else (400,)) if sound else kk.Input((1,), dtype="string")
+    small = {"MelSpectrogram": {"fft_length": 64}, "STFTSpectrogram": {"frame_length": 8}}
+    model = kk.Sequential([inputs, getattr(kk.layers, name)(**small.get(name, {"vocabulary": ["a"]}))])
+    good = tmp_path / "good.keras"
+    model.save(good)
+    refuse(with_config(good, tmp_path, lambda config: layer(config)["config"].update(options)), "would take")
+
+
+@pytest.mark.parametrize(
+    ("name", "inner", "match"),
+    [
+        ("TorchModuleWrapper", {"module": "gASVAAAA"}, "pickled module of torch"),
+        ("JaxLayer", {"call_fn": {"class_name": "function", "module": "os", "config": "system"}}, "not known"),
+        ("JaxLayer", {"call_fn": {"class_name": "__lambda__", "config": {"value": ["4wAA", None, None]}}}, "lambda"),
+        ("FlaxLayer", {"module": {"class_name": "Popen", "module": "subprocess", "config": {}}}, "not known"),
+    ],
+)
+def test_code_of_other_frameworks(good, tmp_path, name, inner, match):
+    refuse(with_config(good, tmp_path, lambda config: layer(config).update(class_name=name, config=inner)), match)

@@ -1,0 +1,40 @@
+"""What layers share that change values of pixels: the range of values, and where factors are drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+
+from kernelkit.layers.augmentation.ranges import value_range_of
+from kernelkit.layers.augmentation.transform import ImageTransform
+from kernelkit.random import SeedGenerator
+
+
+class ColorTransform(ImageTransform):
+    """The base of layers that change values of pixels only: labels, boxes and masks stay as they are.
+
+    A subclass overrides :meth:`_recolor`; while not training, images are only cast.
+
+    Args:
+        value_range: Lowest and highest value of a pixel.
+        seed: Int, or ``None`` for a fresh one.
+    """
+
+    def __init__(self, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.value_range = value_range_of(self, value_range)
+        self.seed = seed
+        self.generator = SeedGenerator(seed)
+
+    def _recolor(self, images: Any, transformation: Any) -> Any:
+        """Return images (batch, height, width, channels) of floats changed; subclasses override it."""
+        raise NotImplementedError
+
+    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+        if not training or transformation is None:
+            return self._in_compute_dtype(images)
+        return self._in_compute_dtype(self._recolor(self._in_floats(images), transformation))
+
+    def _clip(self, images: Any) -> Any:
+        return jnp.clip(images, *self.value_range)

@@ -1,0 +1,42 @@
+"""What is shared by layers that mix images of one batch: which are mixed, and how their labels are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.layers.augmentation.transform import ImageTransform, per_image
+from kernelkit.random import SeedGenerator
+
+
+class BatchMix(ImageTransform):
+    """The base of layers that mix each image of a batch with another one of it. A single image stays as it is.
+
+    Args:
+        seed: Int, or ``None`` for a fresh one.
+    """
+
+    def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.generator = SeedGenerator(seed)
+
+    def transform_labels(self, labels: Any, transformation: Any, training: bool | None = True) -> Any:
+        """Return labels (batch, classes) weighed as the images are."""
+        if not training or transformation is None:
+            return labels
+        labels = jnp.asarray(labels)
+        if labels.ndim == 1 and not jnp.issubdtype(labels.dtype, jnp.floating):
+            raise ValueError(
+                f"{self._who()} mixes labels, so class numbers won't do (shape {labels.shape}, {labels.dtype}): give "
+                "one-hot labels, such as keras.utils.to_categorical(labels, num_classes)."
+            )
+        return self._weighed(labels.astype(self.compute_dtype), transformation)
+
+    def _weighed(self, values: jax.Array, transformation: Any) -> jax.Array:
+        """Return the sums of values (batch, ...) and those of their partners, by the weights that were drawn."""
+        weight = per_image(transformation["mix_weight"], values)
+        partners = jnp.take(values, jnp.asarray(transformation["permutation_order"]), axis=0)
+        return (weight * values + (1 - weight) * partners).astype(values.dtype)

@@ -1,0 +1,38 @@
+"""Rectangles at random places of images, for what erases or exchanges them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import random
+
+
+def random_interval(batch: int, length: int, share: Any, seed: Any) -> tuple[jax.Array, jax.Array]:
+    """Draw intervals (batch,) of given shares of a length, anywhere on it; return where they begin and end."""
+    size = jnp.asarray(share, "float32") * length
+    start = random.uniform((batch,), dtype="float32", seed=seed) * (length - size)
+    return start, start + size
+
+
+def rectangle_masks(shape: tuple, across: tuple, down: tuple, data_format: str) -> jax.Array:
+    """Return which pixels lie in rectangles.
+
+    Args:
+        shape: Number of images, their height and their width.
+        across: Where the rectangles begin and end along the width, two arrays (batch,).
+        down: The same along the height.
+        data_format: Where the axis of channels stands, which has size 1.
+
+    Returns:
+        Booleans (batch, height, width, 1), or (batch, 1, height, width).
+    """
+
+    def inside(bounds: tuple, length: int) -> jax.Array:
+        places = jnp.arange(length, dtype="float32")
+        return (places >= bounds[0][:, None]) & (places < bounds[1][:, None])
+
+    masks = inside(down, shape[1])[:, :, None] & inside(across, shape[2])[:, None, :]
+    return masks[:, None] if data_format == "channels_first" else masks[..., None]

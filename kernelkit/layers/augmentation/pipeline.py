@@ -1,0 +1,49 @@
+"""Pipeline: layers one after the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import serialize
+from kernelkit.layers.calling import signature_of
+from kernelkit.layers.layer import Layer
+
+
+class Pipeline(Layer):
+    """Apply layers one after the other: a layer, not a model, made for data on their way to one.
+
+    Args:
+        layers: The layers.
+        name: Name of the pipeline.
+
+    Call arguments: what the first layer takes, ``training`` and ``mask``, which are handed to the layers that take
+    them.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> pipeline = kk.layers.Pipeline([kk.layers.RandomFlip(seed=0), kk.layers.Rescaling(1 / 255)])
+        >>> pipeline(kk.ops.ones((2, 8, 8, 3))).shape
+        (2, 8, 8, 3)
+    """
+
+    def __init__(self, layers: Any, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._pipeline_layers = list(layers)
+
+    @property
+    def layers(self) -> list:
+        """The layers, in order."""
+        return list(self._pipeline_layers)
+
+    def call(self, inputs: Any, training: bool | None = True, mask: Any = None) -> Any:
+        for layer in self._pipeline_layers:
+            signature = signature_of(layer)
+            kwargs = {"training": training} if signature.named_training else {}
+            if mask is not None and "mask" in signature.masks:
+                kwargs["mask"] = mask
+            inputs = layer(inputs, **kwargs)
+        return inputs
+
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal pipeline."""
+        return {"name": self.name, "layers": [serialize.serialize_keras_object(v) for v in self._pipeline_layers]}

@@ -1,0 +1,58 @@
+"""RandomColorDegeneration: colors faded at random."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kernelkit import random
+from kernelkit.layers.augmentation.color import ColorTransform
+from kernelkit.layers.augmentation.ranges import factor_range
+from kernelkit.layers.augmentation.transform import per_image
+from kernelkit.ops.image import rgb_to_grayscale
+
+
+class RandomColorDegeneration(ColorTransform):
+    """Blend RGB images with their gray version: 0 changes nothing, 1 gives gray.
+
+    Args:
+        factor: What the share of gray is drawn between: two numbers in [-1, 1], or one for from its negative to itself.
+            Below 0, colors become stronger.
+        value_range: Lowest and highest value of a pixel; results are clipped to it.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
+        seed: Int, or ``None`` for a fresh one.
+
+    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
+    changed.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> red = kk.ops.array([[[[100.0, 0.0, 0.0]]]])
+        >>> kk.layers.RandomColorDegeneration((1.0, 1.0))(red).round(2).ravel().tolist()[0]
+        29.889999389648438
+    """
+
+    def __init__(
+        self,
+        factor: Any,
+        value_range: Any = (0, 255),
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed, data_format=data_format, **kwargs)
+        self.factor = factor_range(self, factor)
+
+    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+        if not training:
+            return None
+        shape = (self._shape_of(data)[0], 1, 1, 1)
+        return {"factor": random.uniform(shape, *self.factor, dtype="float32", seed=self._source(seed))}
+
+    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+        gray = rgb_to_grayscale(images, self.data_format)
+        return self._clip(images + per_image(transformation["factor"], images) * (gray - images))

@@ -1,0 +1,68 @@
+"""What the arguments of augmentations may be: a number or two, within bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit.layers.layer import Layer
+
+
+def factor_range(
+    layer: Layer, factor: Any, name: str = "factor", bounds: tuple = (-1.0, 1.0), open_low: bool = False
+) -> tuple:
+    """Return the lowest and the highest value of a factor.
+
+    Args:
+        layer: Who asks, for the error.
+        factor: Two numbers; or one, which stands for from its negative to itself where the bounds are negative too, and
+            for from the lower bound to itself otherwise.
+        name: Name of the argument.
+        bounds: The lowest and the highest value allowed.
+        open_low: Whether the lowest value itself is not allowed.
+
+    Raises:
+        ValueError: For anything else.
+    """
+    low, high = bounds
+    if isinstance(factor, (list, tuple)) and len(factor) == 2 and all(map(_is_number, factor)):
+        lower, upper = sorted(factor)
+    elif _is_number(factor):
+        lower, upper = (-abs(factor), abs(factor)) if low < 0 else (low, factor)
+    else:
+        lower, upper = 1, 0
+    if not low <= lower <= upper <= high or (open_low and lower == low):
+        raise ValueError(
+            f"{layer._who()}: `{name}` must be a number, or a list of two numbers, in {'(' if open_low else '['}{low}, "
+            f"{high}], got {factor!r}."
+        )
+    return lower, upper
+
+
+def value_range_of(layer: Layer, value_range: Any) -> tuple:
+    """Return the lowest and the highest value that a pixel can have.
+
+    Raises:
+        ValueError: Unless two numbers are given, the smaller one first.
+    """
+    if (
+        not isinstance(value_range, (list, tuple))
+        or len(value_range) != 2
+        or not all(map(_is_number, value_range))
+        or value_range[0] >= value_range[1]
+    ):
+        raise ValueError(
+            f"{layer._who()}: `value_range` must be the lowest and the highest value of a pixel, such as (0, 255), "
+            f"got {value_range!r}."
+        )
+    return tuple(value_range)
+
+
+def positive_size(layer: Layer, name: str, value: Any) -> int:
+    """Return a size in pixels; raise ``ValueError`` unless it is a positive int."""
+    if isinstance(value, bool) or int(value) != value or value <= 0:
+        raise ValueError(f"{layer._who()}: `{name}` must be a positive number of pixels, got {value!r}.")
+    return int(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

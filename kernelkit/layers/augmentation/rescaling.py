@@ -1,0 +1,40 @@
+"""Rescaling: values multiplied and shifted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.layers.augmentation.graph_tensors import refuse_graph_tensors
+from kernelkit.layers.layer import Layer
+
+
+class Rescaling(Layer):
+    """Compute ``inputs * scale + offset``.
+
+    Args:
+        scale: Number, or one for each channel.
+        offset: Number, or one for each channel.
+
+    Inputs: Numbers of any shape; integers become floats.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Rescaling(1 / 127.5, offset=-1)(kk.ops.array([0, 255], "uint8")).tolist()
+        [-1.0, 1.0]
+    """
+
+    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.offset = offset
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        refuse_graph_tensors(self._who(), (args, kwargs))
+        return super().__call__(*args, **kwargs)
+
+    def call(self, inputs: Any) -> jax.Array:
+        dtype = self.compute_dtype
+        return jnp.asarray(inputs).astype(dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)

@@ -1,0 +1,67 @@
+"""Solarization: bright pixels turned into their negatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit import random
+from kernelkit.layers.augmentation.color import ColorTransform
+from kernelkit.layers.augmentation.ranges import factor_range
+from kernelkit.layers.augmentation.transform import per_image
+
+
+class Solarization(ColorTransform):
+    """Replace each pixel above a threshold by its negative, after a number was added to all of them.
+
+    Args:
+        addition_factor: What is added, in shares of the range of values: two numbers in [0, 1] to draw between, or one
+            for from 0 to it.
+        threshold_factor: The threshold, likewise. Without one, all pixels are inverted.
+        value_range: Lowest and highest value of a pixel; results are clipped to it.
+        seed: Int, or ``None`` for a fresh one.
+
+    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
+    changed.
+
+    Raises:
+        ValueError: If an argument is none of these.
+
+    Source: Cubuk et al., 2019, AutoAugment: learning augmentation strategies from data.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.Solarization(threshold_factor=(0.5, 0.5))
+        >>> layer(kk.ops.array([[[[10.0], [200.0]]]])).ravel().tolist()
+        [10.0, 55.0]
+    """
+
+    def __init__(
+        self,
+        addition_factor: Any = 0.0,
+        threshold_factor: Any = 0.0,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed, **kwargs)
+        self.addition_factor = factor_range(self, addition_factor, "addition_factor", (0, 1))
+        self.threshold_factor = factor_range(self, threshold_factor, "threshold_factor", (0, 1))
+
+    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+        if not training:
+            return None
+        shape, seed = self._one_per_image(data), self._source(seed)
+        span = self.value_range[1] - self.value_range[0]
+
+        def draw(factor: tuple) -> jax.Array:
+            return random.uniform(shape, span * factor[0], span * factor[1], dtype="float32", seed=seed)
+
+        return {"additions": draw(self.addition_factor), "thresholds": draw(self.threshold_factor)}
+
+    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+        additions, thresholds = (per_image(transformation[k], images) for k in ("additions", "thresholds"))
+        images = self._clip(images + additions)
+        return jnp.where(images < thresholds, images, self.value_range[1] - images + self.value_range[0])

@@ -1,0 +1,106 @@
+"""`FlaxLayer`: a module of flax as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from kernelkit import serialize
+from kernelkit.layers.jax_layer import JaxLayer
+
+__all__ = ["FlaxLayer"]
+
+
+class FlaxLayer(JaxLayer):
+    """Wrap a ``flax.linen.Module`` as a layer.
+
+    The collection ``"params"`` becomes weights that gradients change; all other collections (statistics of a batch
+    normalization, say) become state that calls update. Random streams are provided.
+
+    Args:
+        module: The module.
+        method: The method to call, ``__call__`` by default: the method's name, or a function with the module as its
+            first argument. Its other arguments are ``inputs`` and, if wanted, ``training``.
+        variables: What ``module.init()`` returned, to begin with; without it the module is initialized when the layer
+            is built.
+        **kwargs: ``name``, ``dtype``, ``trainable``, ``seed``.
+
+    Raises:
+        ValueError: If the method has other arguments.
+
+    To be saved, a module needs ``get_config`` and ``from_config``, and its class to be registered with
+    :func:`kernelkit.saving.register_keras_serializable`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> from flax import linen
+        >>> layer = kk.layers.FlaxLayer(linen.Dense(3))
+        >>> layer(kk.ops.ones((2, 4))).shape, layer.count_params()
+        ((2, 3), 15)
+    """
+
+    _not_in_config = (*JaxLayer._not_in_config, "variables", "call_fn", "init_fn", "native_serialization_platforms")
+
+    def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
+        self.module = module
+        self.method = method
+        function = method if callable(method) else getattr(type(module), method or "__call__")
+        takes_training = "training" in inspect.signature(function).parameters
+        params, state = (None, None) if variables is None else _split(variables)
+        super().__init__(*_functions(module, function, takes_training), params=params, state=state, **kwargs)
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal layer; the method by its name if it is one of the module."""
+        method = self.method
+        if callable(method) and getattr(type(self.module), getattr(method, "__name__", ""), None) is not None:
+            method = method.__name__
+        return super().get_config() | {"method": serialize.serialize_value(method)}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """Make a layer from :meth:`get_config`'s result.
+
+        Raises:
+            ValueError: If the method is none that the module's class defines.
+        """
+        config = serialize.deserialize_values(config)
+        method, module = config.get("method"), config["module"]
+        if isinstance(method, str) and not _defines(type(module), method):
+            raise ValueError(f"FlaxLayer: {type(module).__name__} defines no method {method!r}.")
+        return cls(**config)
+
+
+def _defines(module_class: type, name: str) -> bool:
+    """Return whether a class of the user defines a method, rather than flax or Python for all modules."""
+    if name.startswith("_") and name != "__call__":
+        return False
+    own = [c for c in module_class.__mro__ if c.__module__.partition(".")[0] not in ("flax", "builtins", "typing")]
+    return any(inspect.isfunction(vars(c).get(name)) for c in own)
+
+
+def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Callable, Callable]:
+    """Return the functions that a :class:`JaxLayer` is made of."""
+    from flax.core import DenyList
+
+    def more(training: bool) -> dict:
+        return {"training": training} if takes_training else {}
+
+    def call_fn(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> tuple:
+        variables = {"params": params or {}, **(state or {})}
+        outputs, updated = module.apply(
+            variables, inputs, rngs=rng, method=method, mutable=DenyList(["params"]), **more(training)
+        )
+        return outputs, {name: updated.get(name, variables[name]) for name in state or {}}
+
+    def init_fn(rng: Any, inputs: Any, training: bool) -> tuple:
+        return _split(module.init(rng, inputs, method=method, **more(training)))
+
+    return call_fn, init_fn
+
+
+def _split(variables: Any) -> tuple[Any, Any]:
+    """Return the parameters, and all other collections."""
+    others = {name: collection for name, collection in variables.items() if name != "params"}
+    return variables.get("params", {}), others

@@ -1,0 +1,208 @@
+"""`JaxLayer`: a function of jax, with its parameters, as a layer."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import dtypes
+from kernelkit.layers.layer import Layer
+from kernelkit.random import SeedGenerator, make_default_seed
+from kernelkit.variable import Variable
+
+__all__ = ["JaxLayer"]
+
+_CALL = {"params", "state", "rng", "inputs", "training"}
+_INIT = {"rng", "inputs", "training"}
+
+
+class JaxLayer(Layer):
+    """Wrap a pure function of jax (of Haiku, Equinox, or one's own) as a layer.
+
+    Args:
+        call_fn: Function with the argument ``inputs`` and any of ``params``, ``state``, ``rng`` and ``training``, by
+            these names. It returns the outputs; with ``state``, the outputs and the new state.
+        init_fn: Function with the argument ``inputs`` and any of ``rng`` and ``training`` that returns the parameters;
+            with ``state``, the parameters and the state. It is called when the layer is built, with ones as inputs.
+        params: Parameters to begin with, a tree of arrays, instead of ``init_fn``. Gradients change them.
+        state: State to begin with, a tree of arrays. Gradients leave it alone.
+        seed: Seed of ``rng``.
+        native_serialization_platforms: Kept for Keras's sake, where it has a meaning with TensorFlow alone.
+        **kwargs: ``name``, ``dtype``, ``trainable``.
+
+    Raises:
+        ValueError: If a function has other arguments, or there is nothing to begin with.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> def init(rng, inputs):
+        ...     return {"w": jax.random.normal(rng, (inputs.shape[-1], 3))}
+        >>> def apply(params, inputs):
+        ...     return inputs @ params["w"]
+        >>> layer = kk.layers.JaxLayer(apply, init)
+        >>> layer(kk.ops.ones((2, 4))).shape, layer.count_params()
+        ((2, 3), 12)
+    """
+
+    _not_in_config: tuple[str, ...] = ("params", "state", "seed")
+
+    def __init__(
+        self,
+        call_fn: Callable,
+        init_fn: Callable | None = None,
+        params: Any = None,
+        state: Any = None,
+        seed: int | None = None,
+        native_serialization_platforms: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.call_fn = call_fn
+        self.init_fn = init_fn
+        self.native_serialization_platforms = native_serialization_platforms
+        self._call_arguments = _arguments(call_fn, _CALL, "call_fn", self._who())
+        self._init_arguments_used = set() if init_fn is None else _arguments(init_fn, _INIT, "init_fn", self._who())
+        if init_fn is None and params is None and state is None and self._call_arguments & {"params", "state"}:
+            raise ValueError(
+                f"{self._who()}: call_fn takes parameters, so init_fn, params and state cannot all be missing."
+            )
+        self._init_seed = make_default_seed() if seed is None else seed
+        self.seed_generator = SeedGenerator(seed) if "rng" in self._call_arguments else None
+        self._params: _Tree | None = None
+        self._state: _Tree | None = None
+        if params is not None or state is not None:
+            self._take(params, state)
+
+    def _take(self, params: Any, state: Any) -> None:
+        if params is not None:
+            self._params = self._variables_of(params, trainable=True)
+        if state is not None:
+            self._state = self._variables_of(state, trainable=False)
+
+    def _variables_of(self, tree: Any, trainable: bool) -> _Tree:
+        leaves, treedef = jtu.tree_flatten_with_path(tree)
+        variables: list[Any] = []
+        for path, leaf in leaves:
+            value = np.asarray(leaf)
+            if value.dtype.kind in "OUS":  # a text, say: a constant
+                variables.append(leaf)
+                continue
+            name = "_".join(_key(key) for key in path) or ("params" if trainable else "state")
+            variables.append(
+                self.add_weight(
+                    value.shape,
+                    lambda shape, dtype, value=value: jnp.asarray(value, dtype),
+                    dtype=dtypes.canonical(value.dtype.name).name,
+                    trainable=trainable,
+                    name=name.replace("/", "_"),
+                )
+            )
+        return _Tree(variables, treedef)
+
+    @property
+    def params(self) -> Any:
+        """The parameters, as the tree that ``call_fn`` gets, of variables."""
+        return None if self._params is None else self._params.variables()
+
+    @property
+    def state(self) -> Any:
+        """The state, as the tree that ``call_fn`` gets, of variables."""
+        return None if self._state is None else self._state.variables()
+
+    def build(self, input_shape: Any) -> None:
+        if self._params is None and self._state is None and self.init_fn is not None:
+            with jax.ensure_compile_time_eval():
+                self._take(*self._initialize(_placeholders(input_shape, self.compute_dtype)))
+
+    def _initialize(self, inputs: Any) -> tuple[Any, Any]:
+        """Return parameters and state for inputs like the given ones."""
+        assert self.init_fn is not None
+        given = {"rng": jax.random.PRNGKey(self._init_seed), "inputs": inputs, "training": True}
+        result = self.init_fn(**{name: given[name] for name in self._init_arguments_used})
+        if "state" not in self._call_arguments:
+            return result, None
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError(
+                f"{self._who()}: call_fn takes a state, so init_fn must return (params, state), got {type(result)}."
+            )
+        return result
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        given = {"inputs": inputs, "training": bool(training)}
+        if "params" in self._call_arguments:
+            given["params"] = None if self._params is None else self._params.values()
+        if "state" in self._call_arguments:
+            given["state"] = None if self._state is None else self._state.values()
+        if self.seed_generator is not None:
+            given["rng"] = self.seed_generator.next()
+        result = self.call_fn(**{name: given[name] for name in self._call_arguments})
+        if "state" not in self._call_arguments:
+            return result
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise ValueError(
+                f"{self._who()}: call_fn takes a state, so it must return (outputs, state), got {type(result)}."
+            )
+        outputs, state = result
+        if self._state is None:
+            raise ValueError(f"{self._who()}: call_fn returned a state, but there is none to begin with.")
+        self._state.assign(state, self._who())
+        return outputs
+
+
+class _Tree:
+    """A tree of variables and of constants."""
+
+    def __init__(self, leaves: list[Any], treedef: Any) -> None:
+        self.leaves, self.treedef = leaves, treedef
+
+    def variables(self) -> Any:
+        return jtu.tree_unflatten(self.treedef, self.leaves)
+
+    def values(self) -> Any:
+        values = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in self.leaves]
+        return jtu.tree_unflatten(self.treedef, values)
+
+    def assign(self, values: Any, who: str) -> None:
+        leaves, treedef = jtu.tree_flatten(values)
+        if treedef != self.treedef:
+            raise ValueError(f"{who}: call_fn got a state like {self.treedef} and returned one like {treedef}.")
+        for variable, value in zip(self.leaves, leaves, strict=True):
+            if isinstance(variable, Variable):
+                variable.assign(value)
+
+
+def _arguments(function: Callable, known: set[str], name: str, who: str) -> set[str]:
+    """Return the names of a function's arguments, after a check."""
+    parameters = inspect.signature(function).parameters.values()
+    given = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL,)}
+    if "inputs" not in given:
+        raise ValueError(f"{who}: Missing required argument in `{name}`: `inputs`. It has {sorted(given)}.")
+    unknown = sorted(given - known)
+    if unknown:
+        raise ValueError(
+            f"{who}: Unsupported argument in `{name}`: {', '.join(f'`{u}`' for u in unknown)}. Supported arguments are "
+            f"{', '.join(f'`{k}`' for k in sorted(known))}; wrap the function to give it these."
+        )
+    return given
+
+
+def _placeholders(shapes: Any, dtype: str) -> Any:
+    def ones(shape: Any) -> Any:
+        return jnp.ones(tuple(1 if size is None else size for size in shape), dtype)
+
+    is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
+    return jtu.tree_map(ones, shapes, is_leaf=is_shape)
+
+
+def _key(key: Any) -> str:
+    """Return a step of the path through a tree as a part of a name."""
+    for attribute in ("key", "name", "idx"):
+        if hasattr(key, attribute):
+            return str(getattr(key, attribute))
+    return str(key)

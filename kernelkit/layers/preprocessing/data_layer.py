@@ -1,0 +1,55 @@
+"""`DataLayer`: a layer that may also be mapped over a `tf.data.Dataset`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernelkit.layers import calling
+from kernelkit.layers.layer import Layer
+from kernelkit.symbolic import KerasTensor
+
+
+class DataLayer(Layer):
+    """The base class of layers that prepare data: they take the symbolic tensors of `tf.data.Dataset.map` too.
+
+    There the layer becomes a call back to Python, which runs for each element of the data set.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(map(is_tensorflow, args)):
+            return self._call_in_tensorflow(args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def _call_in_tensorflow(self, args: tuple, kwargs: dict) -> Any:
+        tensorflow = sys.modules["tensorflow"]
+        leaves, treedef = jax.tree_util.tree_flatten(args)
+        symbols = [KerasTensor(_shape(leaf), dtype=leaf.dtype.name) for leaf in leaves]
+        self._require_init()
+        like = self._like(jax.tree_util.tree_unflatten(treedef, symbols), kwargs)
+
+        def run(*values: Any) -> np.ndarray:
+            return np.asarray(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs), like.dtype)
+
+        output = tensorflow.numpy_function(run, leaves, Tout=like.dtype)
+        output.set_shape(like.shape)
+        return output
+
+    def _like(self, args: tuple, kwargs: dict) -> KerasTensor:
+        if not self.built:
+            self._build_for(calling.signature_of(self).bind(args, kwargs))
+        return self.compute_output_spec(*args, **kwargs)
+
+
+def is_tensorflow(value: Any) -> bool:
+    """Return whether a value is a tensor of TensorFlow without a value, or holds one."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_tensorflow, value[:8]))
+    return type(value).__module__.startswith("tensorflow.") and not hasattr(value, "numpy")
+
+
+def _shape(tensor: Any) -> tuple:
+    return tuple(tensor.shape) if tensor.shape.rank is not None else (None,)

@@ -1,0 +1,138 @@
+"""`Discretization`: numbers to the bins that they lie in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import dtypes
+from kernelkit.layers.preprocessing import quantiles
+from kernelkit.layers.preprocessing.batches import batches_of
+from kernelkit.layers.preprocessing.data_layer import DataLayer
+from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.symbolic import KerasTensor
+
+__all__ = ["Discretization"]
+
+
+class Discretization(DataLayer):
+    """Replace numbers by the bins that they lie in.
+
+    The bins' boundaries are given, or learned with ``adapt``: so that about equally many data lie in each.
+
+    Args:
+        bin_boundaries: Ascending numbers: ``[0, 1]`` makes the bins below 0, from 0 to below 1, and from 1 on.
+        num_bins: Number of bins to learn, instead of ``bin_boundaries``.
+        epsilon: Error of the learned quantiles, as a share of the data; a smaller one takes more memory.
+        output_mode: ``"int"``: bins. ``"one_hot"``: a vector for each number. ``"multi_hot"``, ``"count"``: a vector
+            for each sample (the last axis is summed up).
+        sparse: Must be false: there are no sparse tensors.
+        dtype: Dtype of the vectors.
+        name: Name.
+
+    Raises:
+        ValueError: If both or none of ``bin_boundaries`` and ``num_bins`` are given.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.Discretization([0.0, 1.0, 2.0])(np.array([-1.5, 1.0, 3.4, 0.5]))
+        Array([0, 2, 3, 1], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        bin_boundaries: Any = None,
+        num_bins: int | None = None,
+        epsilon: float = 0.01,
+        output_mode: str = "int",
+        sparse: bool = False,
+        dtype: Any = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        who = self._who()
+        if num_bins is not None and num_bins < 0:
+            raise ValueError(f"{who}: num_bins must not be negative, got {num_bins}.")
+        if (num_bins is None) == (bin_boundaries is None):
+            raise ValueError(f"{who}: give bin_boundaries, or num_bins and call adapt(); one of the two.")
+        self.bin_boundaries = None if bin_boundaries is None else np.asarray(bin_boundaries, "float64").tolist()
+        self.num_bins = num_bins
+        self.epsilon = epsilon
+        self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), who)
+        self.sparse = refuse_sparse(sparse, who)
+        self.summary = quantiles.EMPTY
+
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Learn the boundaries from data, in place of those before.
+
+        Args:
+            data: Array, or iterable of arrays (generator, `tf.data.Dataset`, `DataLoader`).
+            steps: Most batches to take from an iterable.
+
+        Raises:
+            ValueError: If the boundaries were given.
+        """
+        if self.num_bins is None:
+            raise ValueError(f"{self._who()} was made with bin_boundaries: it cannot adapt(). Give num_bins instead.")
+        self.reset_state()
+        for batch in batches_of(data, steps):
+            self.update_state(batch)
+        self.finalize_state()
+
+    def update_state(self, data: Any) -> None:
+        """Take a batch of numbers into the summary that the boundaries are learned from."""
+        self.summary = quantiles.merge(self.summary, quantiles.summarize(data, self.epsilon), self.epsilon)
+
+    def finalize_state(self) -> None:
+        """Make the boundaries of what was seen."""
+        if self.num_bins is not None:
+            self.bin_boundaries = quantiles.boundaries(self.summary, self.num_bins)
+
+    def reset_state(self) -> None:
+        """Forget what was seen; the boundaries stay."""
+        self.summary = quantiles.EMPTY
+
+    def call(self, inputs: Any) -> jax.Array:
+        if self.bin_boundaries is None:
+            raise ValueError(f"{self._who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
+        inputs = jnp.asarray(inputs)
+        bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, "float32")).astype("int32")
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype)
+
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the output."""
+        return "int32" if self.output_mode == "int" else dtypes.canonical(self.compute_dtype).name
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
+        return encoded_shape(input_shape, self.output_mode, depth)
+
+    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+        """Return a symbolic tensor like the output."""
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype)
+
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal layer, learned boundaries included."""
+        return {
+            "bin_boundaries": self.bin_boundaries,
+            "num_bins": self.num_bins,
+            "epsilon": self.epsilon,
+            "output_mode": self.output_mode,
+            "sparse": self.sparse,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> Any:
+        """Make a layer from :meth:`get_config`'s result."""
+        config = dict(config)
+        learned = config.pop("bin_boundaries", None) if config.get("num_bins") is not None else None
+        layer = cls(**config)
+        if learned is not None:
+            layer.bin_boundaries = np.asarray(learned, "float64").tolist()
+        return layer

@@ -1,0 +1,84 @@
+"""Indices of categories as one-hot, multi-hot and count vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+
+def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any = None) -> Any:
+    """Return indices in another form. Those outside of ``[0, depth)`` leave no trace.
+
+    Args:
+        indices: Integers (..., samples).
+        output_mode: ``"int"`` (returned as they are), ``"one_hot"`` (..., samples, depth; (..., depth) for a single
+            sample), ``"multi_hot"`` (..., depth) or ``"count"`` (..., depth).
+        depth: Number of categories.
+        dtype: Dtype of the vectors.
+        weights: What each index counts, of the shape of ``indices``; 1 by default.
+
+    Example:
+        >>> encode(jnp.array([[0, 2, 2]]), "count", 3, "int32")
+        Array([[1, 0, 2]], dtype=int32)
+    """
+    if output_mode == "int":
+        return indices
+    xp = np if isinstance(indices, np.ndarray) else jnp  # on the host nothing is compiled for each new shape
+    indices = xp.asarray(indices)
+    if indices.ndim == 0:
+        indices = indices[None]
+    if output_mode == "one_hot":
+        if indices.ndim > 1 and indices.shape[-1] == 1:
+            indices = indices[..., 0]
+        return (indices[..., None] == xp.arange(depth)).astype(dtype)
+    flat = indices.reshape(-1, indices.shape[-1])
+    added = xp.ones(flat.shape, dtype) if weights is None else xp.asarray(weights).astype(dtype).reshape(flat.shape)
+    vectors = _sums(flat, added, depth, xp)
+    if output_mode == "multi_hot":
+        vectors = xp.minimum(vectors, xp.ones((), vectors.dtype))
+    return vectors.reshape(*indices.shape[:-1], depth)
+
+
+def _sums(indices: Any, added: Any, depth: int, xp: Any) -> Any:
+    """Return (rows, depth): for each row (samples) of indices, what was added up at each."""
+    rows = xp.arange(indices.shape[0])[:, None]
+    if xp is np:
+        sums = np.zeros((len(indices), depth), added.dtype)
+        known = (indices >= 0) & (indices < depth)
+        np.add.at(sums, (np.broadcast_to(rows, indices.shape)[known], indices[known]), added[known])
+        return sums
+    # A negative index would count from the end; one beyond the end is dropped.
+    places = rows, jnp.where(indices < 0, depth, indices)
+    return jnp.zeros((indices.shape[0], depth), added.dtype).at[places].add(added, mode="drop")
+
+
+def encoded_shape(shape: Any, output_mode: str, depth: int | None) -> tuple:
+    """Return the shape of :func:`encode`'s result for indices of a shape.
+
+    Example:
+        >>> encoded_shape((None, 5), "multi_hot", 8)
+        (None, 8)
+    """
+    shape = tuple(shape)
+    if output_mode == "int":
+        return shape
+    shape = shape or (1,)
+    if output_mode == "one_hot":
+        return (*(shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape), depth)
+    return (*shape[:-1], depth)
+
+
+def check_mode(output_mode: str, allowed: tuple[str, ...], who: str) -> str:
+    """Return an output mode; raise ``ValueError`` if it is none of those allowed."""
+    if output_mode not in allowed:
+        raise ValueError(f"Unknown value for `output_mode` of {who}: it must be one of {allowed}, got {output_mode!r}.")
+    return output_mode
+
+
+def refuse_sparse(sparse: bool, who: str) -> bool:
+    """Return ``False``; raise ``ValueError`` if sparse outputs are wanted."""
+    if sparse:
+        raise ValueError(f"{who}: sparse=True is not supported, kernelkit has no sparse tensors. Leave it out.")
+    return False

@@ -1,0 +1,74 @@
+"""`HostLayer`: a layer that may run in Python, before anything is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit import dtypes
+from kernelkit.layers import calling
+from kernelkit.layers.preprocessing.batches import as_array
+from kernelkit.layers.preprocessing.data_layer import DataLayer, is_tensorflow
+from kernelkit.layers.preprocessing.strings import is_strings
+from kernelkit.symbolic import KerasTensor, any_symbolic
+
+
+class HostLayer(DataLayer):
+    """The base class of layers that take or give strings, which jax cannot hold.
+
+    Called on strings, lists or NumPy arrays, ``call`` runs at once, in Python, and gets NumPy arrays. Called on jax
+    arrays it is traced like that of any layer. A model runs the calls on strings before its compiled step.
+    """
+
+    host_only = False
+    """Whether the layer must run on the host whatever the dtype of its input."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._require_init()
+        if any_symbolic(args, kwargs) or any(map(is_tensorflow, args)):
+            return super().__call__(*args, **kwargs)
+        leaves = jtu.tree_leaves((args, kwargs), is_leaf=is_strings)
+        traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        if traced and self.host_only:
+            raise ValueError(
+                f"{self._who()} runs in Python and cannot be a part of a compiled function. Make it the first layer of "
+                "a Sequential or functional model, which then runs it before its compiled step; or call it on the data "
+                "before they come to the model."
+            )
+        if not self.host_only and any(isinstance(leaf, jax.Array) for leaf in leaves):
+            return super().__call__(*args, **kwargs)
+        try:
+            return _on_device(self.call(*_host(args), **kwargs))
+        except Exception as error:
+            self._add_note(error, args)
+            raise
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor:
+        """Return a symbolic tensor like the output, from shapes and dtypes alone."""
+        shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=calling.is_leaf)
+        return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype)
+
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the output."""
+        raise NotImplementedError
+
+
+def _host(args: tuple) -> tuple:
+    """Return lists as arrays, tuples of several inputs as tuples of arrays."""
+    first, *rest = args
+    if is_strings(first):
+        return (as_array(first), *rest)
+    if isinstance(first, tuple) or (isinstance(first, list) and first and hasattr(first[0], "shape")):
+        return (type(first)(as_array(v) for v in first), *rest)
+    return (as_array(first), *rest)
+
+
+def _on_device(outputs: Any) -> Any:
+    if isinstance(outputs, np.ndarray) and outputs.dtype.kind != "O":
+        return jnp.asarray(outputs, dtypes.canonical(outputs.dtype.name))
+    return outputs

@@ -1,0 +1,116 @@
+"""`StringLookup`: strings to indices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelkit import serialize
+from kernelkit.layers.preprocessing import vocabulary as vocabularies
+from kernelkit.layers.preprocessing.hashing import as_salt, bin_of
+from kernelkit.layers.preprocessing.index_lookup import IndexLookup
+from kernelkit.layers.preprocessing.strings import to_strings
+
+__all__ = ["StringLookup"]
+
+
+class StringLookup(IndexLookup):
+    """Turn strings into the indices of a vocabulary, given or learned with ``adapt``.
+
+    It runs in Python. A model runs it before its compiled step; it takes strings in ``fit`` and ``predict`` then.
+
+    Args:
+        max_tokens: Most tokens of the vocabulary, special ones included; ``None`` for no limit.
+        num_oov_indices: Number of indices for strings that are out of the vocabulary; several share them by hash. With
+            0 such strings are an error.
+        mask_token: String that stands for nothing: index 0 in ``"int"`` mode, left out in the other modes.
+        oov_token: String that stands for unknown ones when ``invert``.
+        vocabulary: List or array of strings, or the path of a text file with one in each line.
+        idf_weights: Weight of each string of the vocabulary, for ``"tf_idf"``.
+        invert: Whether indices are turned into strings (an array of Python's ``str``).
+        output_mode: ``"int"``: indices. ``"one_hot"``: a vector for each string. ``"multi_hot"``, ``"count"``,
+            ``"tf_idf"``: a vector for each sample (the last axis is summed up): which strings it has, how often, and
+            how often times their weight.
+        pad_to_max_tokens: Whether the vectors have ``max_tokens`` entries, however few strings there are.
+        sparse: Must be false: there are no sparse tensors.
+        encoding: How bytes are decoded.
+        name: Name.
+        salt: One or two ints to hash unknown strings with SipHash; FarmHash without them.
+
+    Raises:
+        ValueError: If a vocabulary repeats strings, is too large, or is a path in a file that is loaded in safe mode.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.StringLookup()
+        >>> layer.adapt([["a", "c", "d"], ["d", "z", "b"]])
+        >>> layer.get_vocabulary()
+        ['[UNK]', 'd', 'z', 'c', 'b', 'a']
+        >>> layer([["a", "q"]])
+        Array([[5, 0]], dtype=int32)
+    """
+
+    host_only = True
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: str | None = None,
+        oov_token: str = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        salt: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.pop("oov_method", None)  # in Keras's configs; strings are always hashed
+        self.encoding = encoding
+        super().__init__(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            sparse,
+            pad_to_max_tokens,
+            name=name,
+            **kwargs,
+        )
+        self.salt = as_salt(salt, self._who())
+
+    def _read(self, vocabulary: Any) -> list:
+        return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self._who(), self.encoding)]
+
+    def _as_token(self, value: Any) -> str:
+        return str(value)
+
+    def _tokens_of(self, data: Any) -> np.ndarray:
+        return to_strings(data, self.encoding)
+
+    def _bin_of(self, token: str) -> int:
+        return bin_of(token, self.num_oov_indices, self.salt)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of what is looked up."""
+        return "string"
+
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of the output."""
+        return "string" if self.invert else super().output_dtype
+
+    @serialize.derives
+    def get_config(self) -> dict:
+        """Return the arguments that make an equal layer."""
+        return super().get_config() | {"oov_method": "floormod"}

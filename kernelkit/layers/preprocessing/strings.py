@@ -1,0 +1,81 @@
+"""Strings on the host: arrays of Python's ``str``. They never enter a jax computation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+_TEXT = (str, bytes)
+
+
+def is_strings(value: Any) -> bool:
+    """Return whether a value holds strings: a string, a list of them, or an array of them.
+
+    Example:
+        >>> is_strings(["a", "b"]), is_strings(np.array(["a"])), is_strings([1, 2])
+        (True, True, False)
+    """
+    if isinstance(value, _TEXT):
+        return True
+    if isinstance(value, (list, tuple)):
+        # A tuple of lists is several inputs, or inputs and targets.
+        rows = isinstance(value, list) and isinstance(value[0] if value else None, list)
+        return bool(value) and all(is_strings(v) if rows else isinstance(v, _TEXT) for v in value)
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return False
+    if getattr(dtype, "kind", "") == "O":
+        array = np.asarray(value)
+        return array.size > 0 and isinstance(array.flat[0], _TEXT)
+    name = getattr(dtype, "name", None) or str(dtype)
+    return getattr(dtype, "kind", "") in ("U", "S", "T") or name in ("string", "str")
+
+
+def to_strings(value: Any, encoding: str = "utf-8") -> np.ndarray:
+    r"""Return strings as an array of Python's ``str``.
+
+    Args:
+        value: A string, nested lists of strings of equal lengths, or an array of strings or bytes (NumPy, pandas or
+            TensorFlow).
+        encoding: How bytes are decoded.
+
+    Raises:
+        ValueError: If something is no string (``None``, a number), or lists have unequal lengths.
+
+    Example:
+        >>> to_strings([b"caf\xc3\xa9", "tea"])
+        array(['café', 'tea'], dtype=object)
+    """
+    if hasattr(value, "numpy") and not isinstance(value, np.ndarray):
+        value = value.numpy()
+    try:
+        array = np.asarray(value, dtype=object)
+    except ValueError as error:
+        raise ValueError("Lists of strings must have equal lengths. Pad them with '' to the longest.") from error
+    flat = [_text(item, encoding) for item in array.ravel()]
+    result = np.empty(array.shape, dtype=object)
+    result.ravel()[:] = flat
+    return result
+
+
+def _text(item: Any, encoding: str) -> str:
+    if isinstance(item, str):
+        return str(item)
+    if isinstance(item, bytes):
+        return item.decode(encoding, errors="replace")
+    if isinstance(item, (list, tuple)):
+        raise ValueError("Lists of strings must have equal lengths. Pad them with '' to the longest.")
+    hint = " Replace what is missing first, with fillna('') say." if item is None or item != item else ""
+    raise ValueError(f"Expected strings, got {item!r} ({type(item).__name__}).{hint}")
+
+
+def string_arrays(data: Any) -> Any:
+    """Return nested data with each string, and each list of strings, as one array; everything else as it is."""
+    return jtu.tree_map(lambda v: to_strings(v) if is_strings(v) else v, data, is_leaf=is_strings)
+
+
+def holds_strings(data: Any) -> bool:
+    """Return whether strings are somewhere in nested data."""
+    return any(is_strings(leaf) for leaf in jtu.tree_leaves(data, is_leaf=is_strings))
