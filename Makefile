@@ -6,6 +6,7 @@
 #   make lint    the first three of these
 #   make format  let ruff mend what it can
 #   make bench   training speed beside Keras and hand-written jax
+#   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
 #   make clean   remove what the targets above made
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := .venv/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint format bench clean
+.PHONY: help demo lab test lint format bench conformance clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -38,6 +39,9 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	@$(BIN)/python -m benchmarks.run
+
+conformance: .venv/.dev
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import dtypes, scope
+from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
 from kernelkit.variable import Variable
 
@@ -50,11 +50,11 @@ class SeedGenerator:
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         if kwargs:
-            raise TypeError(f"SeedGenerator() got unknown arguments {sorted(kwargs)}.")
+            raise ValueError(f"Unrecognized keyword arguments of SeedGenerator(): {sorted(kwargs)}.")
         if seed is None:
             seed = make_default_seed()
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-            raise ValueError(f"SeedGenerator takes an int as seed, got {seed!r}.")
+            raise ValueError(f"Argument `seed` must be an integer, got {seed!r}.")
         if seed < 0:
             raise ValueError(f"A seed must not be negative, got {seed}.")
         self.name = name or scope.auto_name("seed_generator")
@@ -137,15 +137,18 @@ def draw_seed(seed: Any) -> jax.Array:
     if seed is None:
         if isinstance(jnp.zeros(()) + 0, jax.core.Tracer) and scope.local.stateless is None:
             raise ValueError(
-                "A random draw without a seed inside a jitted function would give the same numbers at each call. "
-                "Pass seed=kernelkit.random.SeedGenerator(...) that the layer keeps, or an int."
+                "When tracing a JAX function, you should only use seeded random ops: one without a seed would give "
+                "the same numbers at each call. Pass seed=kernelkit.random.SeedGenerator(...), which the layer keeps, "
+                "or an int."
             )
         return global_seed_generator().next()
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
         return jnp.array([int(seed) % 2**32, 0], "uint32")
     if isinstance(seed, (jax.Array, np.ndarray, Variable)):
         return jnp.asarray(seed).astype("uint32")
-    raise ValueError(f"`seed` must be None, an int or a kernelkit.random.SeedGenerator, got {seed!r}.")
+    raise ValueError(
+        f"Argument `seed` must be either an integer, a kernelkit.random.SeedGenerator or None, got {seed!r}."
+    )
 
 
 def _key(seed: Any) -> jax.Array:
@@ -187,7 +190,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
 
 
 def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draw uniformly from [minval, maxval). An integer ``dtype`` draws integers.
+    """Draw uniformly from [minval, maxval).
 
     Example:
         >>> from kernelkit import random
@@ -196,14 +199,14 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
     """
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
-        return jax.random.randint(_key(seed), tuple(shape), int(minval), int(maxval), jnp.dtype(name))
+        raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. For {name!r} use randint().")
     return jax.random.uniform(_key(seed), tuple(shape), jnp.dtype(name), minval, maxval)
 
 
 def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
     """Draw integers from [minval, maxval)."""
     if not dtypes.is_int(dtype):
-        raise ValueError(f"randint() needs an integer dtype, got {dtype!r}.")
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Got {dtype!r}.")
     return jax.random.randint(_key(seed), tuple(shape), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype)))
 
 
@@ -221,6 +224,8 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
         Integers (batch, num_samples).
     """
     logits = jnp.asarray(logits)
+    if logits.ndim != 2:
+        raise ValueError(f"random.categorical: logits must be (batch, classes), got shape {logits.shape}.")
     sample = jax.random.categorical(_key(seed), logits[:, None, :], axis=-1, shape=(logits.shape[0], num_samples))
     return sample.astype(dtypes.standardize_dtype(dtype))
 
@@ -237,7 +242,7 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
 
     Args:
         inputs: Floats of any shape.
-        rate: Probability of dropping an element, in [0, 1).
+        rate: Probability of dropping an element, in [0, 1].
         noise_shape: Shape of the random mask, broadcast against ``inputs``; ``None`` entries take the input's size.
         seed: Int, :class:`SeedGenerator` or ``None``.
 
@@ -250,6 +255,8 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
     # 16 random bits an element: half the work of a float draw, the rate exact to 2**-16.
     threshold = jnp.asarray(jnp.round(jnp.asarray(rate, "float32") * 65536), "uint32")
     keep = jax.random.bits(_key(seed), shape, "uint16").astype("uint32") >= threshold
+    if isinstance(rate, (int, float)) and rate >= 1:
+        return jnp.zeros_like(inputs)
     scale = jnp.asarray(1.0 / (1.0 - rate), inputs.dtype)
     return jnp.where(keep, inputs * scale, jnp.zeros((), inputs.dtype))
 
@@ -272,3 +279,6 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
     """Draw from a beta distribution of concentrations ``alpha`` and ``beta``."""
     dtype = _float(dtype)
     return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(shape), dtype)
+
+
+serialize.register_namespace("random", globals())

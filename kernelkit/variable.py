@@ -22,12 +22,16 @@ state_lock = threading.RLock()
 """Held while a step has taken variables' arrays and not yet given the new ones: no other thread may read them then."""
 
 
+named_initializers: list[Callable] = []
+"""What finds an initializer by its name; `kernelkit.initializers`, which stands above, puts it here."""
+
+
 class Variable(Operators):
     """A named array of fixed shape and dtype that can be assigned to.
 
     Args:
-        initializer: The initial value (array-like), or a callable ``(shape, dtype) -> array``.
-        shape: Tuple of ints; needed only when ``initializer`` is a callable.
+        initializer: The initial value (array-like), a callable ``(shape, dtype) -> array``, or the name of one.
+        shape: Tuple of ints; needed only when ``initializer`` is a callable or a name.
         dtype: The dtype's name; by default that of the value, or :func:`kernelkit.config.floatx`.
         trainable: Whether gradients change it.
         autocast: Whether layers under mixed precision read it in their compute dtype.
@@ -88,6 +92,8 @@ class Variable(Operators):
 
     def _initial_value(self, initializer: Any, shape: tuple | None, dtype: Any) -> jax.Array:
         # Layers may be built while a model is being traced; a variable's first value is concrete all the same.
+        if isinstance(initializer, str):
+            initializer = named_initializers[0](initializer)
         with jax.ensure_compile_time_eval():
             if callable(initializer) and not isinstance(initializer, (Variable, jax.Array, np.ndarray)):
                 if shape is None:

@@ -30,7 +30,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         x: Numbers of any shape.
         negative_slope: Slope below the threshold.
         max_value: Greatest value, or ``None``.
-        threshold: Below it the result is ``negative_slope * (x - threshold)``, from it on ``x``.
+        threshold: Up to it the result is ``negative_slope * (x - threshold)``, above it ``x``.
 
     Source: Nair and Hinton, 2010, Rectified linear units improve restricted Boltzmann machines.
 
@@ -44,7 +44,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         result = jax.nn.relu(x)
     else:
         x = floats(x)
-        result = jnp.where(x >= threshold, x, negative_slope * (x - threshold))
+        result = jnp.where(x > threshold, x, negative_slope * (x - threshold))
     return result if max_value is None else jnp.minimum(result, jnp.asarray(max_value, result.dtype))
 
 

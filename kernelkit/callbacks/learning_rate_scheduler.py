@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.optimizers import MultiOptimizer
 from kernelkit.training.callback import Callback
 from kernelkit.training.display import say
 
@@ -32,28 +33,43 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        rate = current_rate(self.model, "LearningRateScheduler")
-        rate = self.schedule(epoch, rate) if _takes_rate(self.schedule) else self.schedule(epoch)
-        if not _is_number(rate):
-            raise ValueError(f"LearningRateScheduler: the schedule must return a float, got {rate!r}.")
-        self.model.optimizer.learning_rate = float(rate)
-        if self.verbose:
-            say(f"Epoch {epoch + 1}: the learning rate is {float(rate):.4g}.")
+        for optimizer in rated_optimizers(self.model):
+            rate = current_rate(optimizer, "LearningRateScheduler")
+            rate = self.schedule(epoch, rate) if _takes_rate(self.schedule) else self.schedule(epoch)
+            if not _is_number(rate):
+                raise ValueError(f"LearningRateScheduler: the schedule must return a float, got {rate!r}.")
+            optimizer.learning_rate = float(rate)
+            if self.verbose:
+                say(f"Epoch {epoch + 1}: the learning rate is {float(rate):.4g}.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if logs is not None:
-            logs["learning_rate"] = current_rate(self.model, "LearningRateScheduler")
+            note_rates(logs, self.model, "LearningRateScheduler")
 
 
-def current_rate(model: Any, who: str) -> float:
-    """Return the learning rate of a model's optimizer.
+def rated_optimizers(model: Any) -> list:
+    """Return a model's optimizer, or those inside of a MultiOptimizer: what has a learning rate."""
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    return optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else [model.optimizer]
+
+
+def note_rates(logs: dict, model: Any, who: str) -> None:
+    """Put the learning rate into the logs; those of several optimizers each under its name."""
+    optimizers = rated_optimizers(model)
+    for optimizer in optimizers:
+        key = "learning_rate" if len(optimizers) == 1 else f"learning_rate_{optimizer.name}"
+        logs[key] = current_rate(optimizer, who)
+
+
+def current_rate(optimizer: Any, who: str) -> float:
+    """Return the learning rate of an optimizer.
 
     Raises:
         ValueError: If the optimizer has none; ``who`` begins the message.
     """
-    if not hasattr(model.optimizer, "learning_rate"):
-        raise ValueError(f"{who} needs an optimizer with a learning_rate, got {type(model.optimizer).__name__}.")
-    rate = model.optimizer.learning_rate
+    if not hasattr(optimizer, "learning_rate"):
+        raise ValueError(f"{who} needs an optimizer with a learning_rate, got {type(optimizer).__name__}.")
+    rate = optimizer.learning_rate
     return float(rate.numpy()) if hasattr(rate, "numpy") else float(rate)
 
 

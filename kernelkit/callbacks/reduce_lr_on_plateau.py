@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from kernelkit.callbacks import monitor as watch
-from kernelkit.callbacks.learning_rate_scheduler import current_rate
+from kernelkit.callbacks.learning_rate_scheduler import current_rate, note_rates, rated_optimizers
 from kernelkit.training.callback import Callback
 from kernelkit.training.display import say
 
@@ -73,9 +73,9 @@ class ReduceLROnPlateau(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         current = watch.monitored(self.monitor, logs, "ReduceLROnPlateau", "does nothing")
-        rate = current_rate(self.model, "ReduceLROnPlateau")
+        rates = [current_rate(optimizer, "ReduceLROnPlateau") for optimizer in rated_optimizers(self.model)]
         if logs is not None:
-            logs["learning_rate"] = rate
+            note_rates(logs, self.model, "ReduceLROnPlateau")
         if current is None:
             return
         way = watch.direction(self.monitor, self.mode, self.model, "ReduceLROnPlateau")
@@ -86,15 +86,16 @@ class ReduceLROnPlateau(Callback):
             self.best, self.wait = current, 0
         elif not self.in_cooldown():
             self.wait += 1
-            if self.wait >= self.patience and rate > self.min_lr:
-                self._reduce(epoch, rate)
+            if self.wait >= self.patience and max(rates) > self.min_lr:
+                self._reduce(epoch, rates)
 
-    def _reduce(self, epoch: int, rate: float) -> None:
-        rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
+    def _reduce(self, epoch: int, rates: list[float]) -> None:
+        for optimizer, rate in zip(rated_optimizers(self.model), rates, strict=True):
+            lower = max(rate * self.factor, self.min_lr)
+            optimizer.learning_rate = lower
+            if self.verbose:
+                say(f"Epoch {epoch + 1}: {self.monitor} no longer improves, the learning rate falls to {lower:.4g}.")
         self.cooldown_counter, self.wait = self.cooldown, 0
-        if self.verbose:
-            say(f"Epoch {epoch + 1}: {self.monitor} no longer improves, the learning rate falls to {rate:.4g}.")
 
     def in_cooldown(self) -> bool:
         """Return whether a reduction is so recent that epochs are not counted."""

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import serialize as _serialize
+from kernelkit import variable
 from kernelkit.initializers.distributions import RandomInitializer, RandomNormal, RandomUniform, TruncatedNormal
 from kernelkit.initializers.fixed import Constant, Identity, Ones, Zeros
 from kernelkit.initializers.fourier import STFT
@@ -70,6 +71,8 @@ def get(identifier: Any) -> Any:
         value = identifier
 
         def given_value(shape: Any, dtype: Any = None) -> jax.Array:
+            if tuple(shape) != value.shape:
+                raise ValueError(f"Expected `shape` to be {value.shape}, the shape of the given value, got {shape}.")
             return jnp.asarray(value, dtype)
 
         return given_value
@@ -87,3 +90,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("initializers", globals())
+variable.named_initializers.append(get)

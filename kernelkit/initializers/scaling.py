@@ -49,15 +49,16 @@ class VarianceScaling(RandomInitializer):
     ) -> None:
         super().__init__(seed)
         if not scale > 0:
-            raise ValueError(f"The scale of {type(self).__name__} must be positive, got {scale!r}.")
+            raise ValueError(f"Argument `scale` must be positive float. {type(self).__name__} got {scale!r}.")
         if mode not in _MODES:
-            raise ValueError(f"The mode of {type(self).__name__} must be one of {_MODES}, got {mode!r}.")
+            raise ValueError(f"Invalid `mode` argument: {type(self).__name__} takes one of {_MODES}, got {mode!r}.")
         distribution = str(distribution).lower()
         # "normal" is what the truncated distribution was called in old code.
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in _DISTRIBUTIONS:
             raise ValueError(
-                f"The distribution of {type(self).__name__} must be one of {_DISTRIBUTIONS}, got {distribution!r}."
+                f"Invalid `distribution` argument: {type(self).__name__} takes one of {_DISTRIBUTIONS}, got "
+                f"{distribution!r}."
             )
         self.scale = scale
         self.mode = mode

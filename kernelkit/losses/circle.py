@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import masking
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import to_float
@@ -39,7 +40,8 @@ def circle(
         margin: How far similarities may stay from 1 (same class) and 0 (others).
 
     Returns:
-        Floats (batch,); 0 for a sample without a like or an unlike one to compare with.
+        Floats (batch,); 0 for a sample without a like or an unlike one to compare with. A sample without a like is
+        masked: it does not count in the mean.
 
     Source: Sun et al., 2020, Circle loss: a unified perspective of pair similarity optimization.
 
@@ -69,7 +71,9 @@ def circle(
     push = jax.nn.relu(1.0 + margin - distance)
     pulls = _logsumexp(gamma * pull * (distance - margin), same)
     pushes = _logsumexp(gamma * push * (1.0 - margin - distance), different)
-    return jax.nn.softplus(pulls + pushes)
+    values = jax.nn.softplus(pulls + pushes)
+    masking.set_mask(values, jnp.any(same, axis=1))
+    return values
 
 
 def _logsumexp(x: jax.Array, where: jax.Array) -> jax.Array:
@@ -86,7 +90,7 @@ class Circle(Loss):
 
     Example:
         >>> round(float(Circle(gamma=1.0)([0, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])), 4)
-        0.3639
+        0.5459
     """
 
     _labels_are_indices = True

@@ -52,8 +52,8 @@ def _log_likelihood(log_p: jax.Array, labels: jax.Array) -> jax.Array:
     batch, count = labels.shape
     states = jnp.zeros((batch, 2 * count + 1), "int32").at[:, 1::2].set(labels)
     # A label may follow the label before it without a blank between, unless both are the same.
-    before = jnp.pad(states, ((0, 0), (2, 0)))[:, :-2]
-    may_skip = (states != 0) & (states != before)
+    before = jnp.pad(states, ((0, 0), (2, 0)), constant_values=-1)[:, :-2]
+    may_skip = (jnp.arange(2 * count + 1) % 2 == 1) & (states != before)
     emitted = jnp.take_along_axis(log_p, states[:, None, :], axis=2)
     start = jnp.where(jnp.arange(2 * count + 1) < 2, emitted[:, 0], _LOG_ZERO)
 

@@ -13,7 +13,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "
 def check_reduction(reduction: Any) -> str | None:
     """Return the name of a reduction, or raise ``ValueError``."""
     if reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {REDUCTIONS}, got {reduction!r}.")
+        raise ValueError(f"Invalid value for argument `reduction`: expected one of {REDUCTIONS}, got {reduction!r}.")
     return reduction
 
 

@@ -110,9 +110,9 @@ class AUC(Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if str(curve).upper() not in CURVES:
-            raise ValueError(f"curve must be one of {CURVES}, got {curve!r}.")
+            raise ValueError(f'Invalid AUC curve value: "{curve}". Expected one of {CURVES}.')
         if str(summation_method).lower() not in SUMMATIONS:
-            raise ValueError(f"summation_method must be one of {SUMMATIONS}, got {summation_method!r}.")
+            raise ValueError(f'Invalid AUC summation method value: "{summation_method}". Expected one of {SUMMATIONS}.')
         if num_labels is not None and not multi_label:
             raise ValueError("num_labels is only for multi_label=True.")
         self.curve = str(curve).upper()
@@ -124,7 +124,7 @@ class AUC(Metric):
         self._evenly = thresholds is None
         if thresholds is None:
             if num_thresholds <= 1:
-                raise ValueError(f"num_thresholds must be at least 2, got {num_thresholds}.")
+                raise ValueError(f"Argument `num_thresholds` must be an integer > 1, got {num_thresholds}.")
             self._thresholds = even_thresholds(num_thresholds, config.epsilon())
         else:
             self._thresholds = [-config.epsilon(), *sorted(float(t) for t in thresholds), 1.0 + config.epsilon()]

@@ -52,9 +52,15 @@ def prepare(
     """
     y_true, y_pred = fit_same(name, y_true, y_pred, _hint)
     if top_k is not None:
-        least = jax.lax.top_k(y_pred, min(top_k, y_pred.shape[-1]))[0][..., -1:]
-        y_pred = jnp.where(y_pred >= least, y_pred, -jnp.inf)
+        _, largest = jax.lax.top_k(y_pred, min(top_k, y_pred.shape[-1]))
+        chosen = jnp.any(jax.nn.one_hot(largest, y_pred.shape[-1], dtype=bool), axis=-2)
+        y_pred = jnp.where(chosen, y_pred, -jnp.inf)
     if class_id is not None:
+        if y_pred.ndim == 1:
+            raise ValueError(
+                "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), found "
+                f"shape: {y_pred.shape}. This is {name} with class_id={class_id}."
+            )
         if not 0 <= class_id < y_pred.shape[-1]:
             raise ValueError(
                 f"{name}: class_id is {class_id}, but y_pred {y_pred.shape} has {y_pred.shape[-1]} classes."
@@ -152,5 +158,5 @@ def check_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     values = list(thresholds) if isinstance(thresholds, (list, tuple)) else [thresholds]
     wrong = [t for t in values if t is None or not 0 <= t <= 1]
     if wrong:
-        raise ValueError(f"thresholds must be in [0, 1], got {wrong}.")
+        raise ValueError(f"Threshold values must be in [0, 1]. Received: {wrong}")
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -45,11 +46,13 @@ class FBetaScore(Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if average not in AVERAGES:
-            raise ValueError(f"average must be one of {AVERAGES}, got {average!r}.")
-        if not isinstance(beta, float) or beta <= 0:
-            raise ValueError(f"beta must be a float above 0, got {beta!r}.")
-        if threshold is not None and (not isinstance(threshold, float) or not 0 < threshold <= 1):
-            raise ValueError(f"threshold must be a float in (0, 1] or None, got {threshold!r}.")
+            allowed = ", ".join(map(repr, AVERAGES))
+            raise ValueError(
+                f"Invalid `average` argument value. Expected one of: {{{allowed}}}. Received: average={average}"
+            )
+        _check_number("beta", beta, "be > 0", lambda v: v > 0)
+        if threshold is not None:
+            _check_number("threshold", threshold, "verify 0 < threshold <= 1", lambda v: 0 < v <= 1)
         self.average = average
         self.beta = beta
         self.threshold = threshold
@@ -107,6 +110,16 @@ class FBetaScore(Metric):
             labels = self.intermediate_weights.value
             return jnp.sum(scores * divide(labels, jnp.sum(labels)))
         return jnp.mean(scores) if self.average is not None else scores
+
+
+def _check_number(name: str, value: Any, rule: str, holds: Callable[[float], bool]) -> None:
+    if not isinstance(value, float):
+        raise ValueError(
+            f"Invalid `{name}` argument value. It should be a Python float. Received: {name}={value} of type "
+            f"'{type(value)}'"
+        )
+    if not holds(value):
+        raise ValueError(f"Invalid `{name}` argument value. It should {rule}. Received: {name}={value}")
 
 
 class F1Score(FBetaScore):

@@ -60,8 +60,8 @@ class _IoUBase(Metric):
         weight: Any = 1 if sample_weight is None else align_weights(sample_weight, predictions.shape)
         if "int" in self.dtype and jnp.issubdtype(jnp.result_type(weight), jnp.floating):
             warnings.warn(
-                f"metrics.{type(self).__name__} counts in {self.dtype}, so weights lose their fractions. "
-                "Pass dtype='float32'.",
+                f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype} (int): by "
+                "casting they lose their fractions. Pass dtype='float32'.",
                 stacklevel=4,
             )
         weight = jnp.broadcast_to(jnp.asarray(weight).astype(self.dtype), predictions.shape)

@@ -138,13 +138,13 @@ class Metric(_serialize.Configurable):
             ValueError: If there are not as many values as variables.
         """
         variables = self._match(metric_variables)
-        with scope.StatelessScope(zip(variables, metric_variables, strict=True)) as lender:
+        with scope.StatelessScope(_values(variables, metric_variables)) as lender:
             self.update_state(*args, **kwargs)
         return [lender.get_current_value(v) for v in variables]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """Return the result that the given values of :attr:`variables` stand for."""
-        with scope.StatelessScope(zip(self._match(metric_variables), metric_variables, strict=True)):
+        with scope.StatelessScope(_values(self._match(metric_variables), metric_variables)):
             return jtu.tree_map(
                 lambda v: v.value if isinstance(v, Variable) else v,
                 self.result(),
@@ -182,6 +182,11 @@ class Metric(_serialize.Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def _values(variables: Sequence[Variable], given: Sequence[Any]) -> list[tuple[Variable, Any]]:
+    """Pair variables with the values given for them; a variable among these stands for its value."""
+    return [(v, x.value if isinstance(x, Variable) else x) for v, x in zip(variables, given, strict=True)]
 
 
 def _held(attributes: Any, kind: type) -> Iterator[Any]:

@@ -18,9 +18,9 @@ class _RateAt(Metric):
         self, minimum: float, what: str, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
     ) -> None:
         if not 0 <= minimum <= 1:
-            raise ValueError(f"{what} must be in [0, 1], got {minimum}.")
+            raise ValueError(f"`{what}` must be in the range [0, 1]. Got {minimum}.")
         if num_thresholds <= 0:
-            raise ValueError(f"num_thresholds must be at least 1, got {num_thresholds}.")
+            raise ValueError(f"Argument `num_thresholds` must be an integer > 0, got {num_thresholds}.")
         super().__init__(name=name, dtype=dtype)
         self.num_thresholds = num_thresholds
         self.class_id = class_id

@@ -40,7 +40,10 @@ class R2Score(Metric):
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in AGGREGATIONS:
-            raise ValueError(f"class_aggregation must be one of {AGGREGATIONS}, got {class_aggregation!r}.")
+            raise ValueError(
+                f"Invalid value for argument `class_aggregation`: expected one of {AGGREGATIONS}, got "
+                f"{class_aggregation!r}."
+            )
         if num_regressors < 0:
             raise ValueError(f"num_regressors must not be negative, got {num_regressors}.")
         self.class_aggregation = class_aggregation

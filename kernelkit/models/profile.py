@@ -132,10 +132,11 @@ def _as_batch(x: Any, y: Any, sample_weight: Any) -> tuple:
 def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
     """The layers that are measured as a whole, with paths: also those in nested models, no parts of layers."""
     for layer in model.layers:
+        name = path + layer.name
         if isinstance(layer, Trainer):
-            yield from _units(layer, f"{path}{layer.name}/")
+            yield from _units(layer, f"{name}/")
         else:
-            yield layer, path + layer.name
+            yield layer, name
 
 
 def _calls(model: Any, x: Any, training: bool) -> list[_Call]:

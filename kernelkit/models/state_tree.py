@@ -54,7 +54,7 @@ def _variables(model: Any, kind: str) -> list:
 
 
 def _leaves(nested: dict, path: str) -> list[tuple[str, Any]]:
-    found = []
+    found: list[tuple[str, Any]] = []
     for name, value in nested.items():
         place = f"{path}/{name}" if path else name
         found += _leaves(value, place) if isinstance(value, dict) else [(place, value)]

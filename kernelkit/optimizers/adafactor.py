@@ -9,7 +9,6 @@ import numpy as np
 from jax import lax
 
 from kernelkit.optimizers.optimizer import Optimizer
-from kernelkit.variable import Variable
 
 
 class Adafactor(Optimizer):
@@ -18,12 +17,12 @@ class Adafactor(Optimizer):
     Keras keeps a full array for every weight besides, so that the states of both can be exchanged it is here too.
 
     Args:
-        learning_rate: Float, schedule or function; the upper limit of the rate with ``relative_step``.
+        learning_rate: Float, schedule or function: the upper limit of the rate.
         beta_2_decay: Exponent with which the share of the old mean squares approaches one.
         epsilon_1: Small number added to squared gradients.
         epsilon_2: Least size of a weight that steps are scaled by.
         clip_threshold: Limit of the root mean square of a scaled gradient.
-        relative_step: Whether a fixed learning rate falls with ``1 / sqrt(step)``.
+        relative_step: Kept for configs: as in Keras 3.15, the learning rate never exceeds ``1 / sqrt(step)``.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
         loss_scale_factor, gradient_accumulation_steps, name: As in :class:`~kernelkit.optimizers.Optimizer`.
 
@@ -88,8 +87,8 @@ class Adafactor(Optimizer):
         return np.zeros(shape, "float32")
 
     def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
-        if self.relative_step and isinstance(self._learning_rate, Variable):
-            learning_rate = jnp.minimum(learning_rate, lax.rsqrt(step))
+        # As in Keras, where `relative_step=False` and schedules don't switch it off.
+        learning_rate = jnp.minimum(learning_rate, lax.rsqrt(step))
         rate = jnp.maximum(self.epsilon_2, _root_mean_square(value)) * learning_rate
         new = 1 - step**self.beta_2_decay
         squares = jnp.square(gradient) + self.epsilon_1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,12 +54,9 @@ class LossScaleOptimizer(Optimizer):
     ) -> None:
         if not kwargs.pop("dynamic", True):
             raise ValueError(
-                "LossScaleOptimizer always adapts its scale. For a fixed one, set loss_scale_factor on the optimizer."
+                "LossScaleOptimizer always adapts its scale. For a fixed one, set `loss_scale_factor` on the optimizer."
             )
-        if kwargs:
-            raise ValueError(
-                f"LossScaleOptimizer does not take {', '.join(sorted(kwargs))}: set it on the inner_optimizer."
-            )
+        _refuse(kwargs)
         if not isinstance(inner_optimizer, Optimizer) or isinstance(inner_optimizer, LossScaleOptimizer):
             raise ValueError(f"LossScaleOptimizer needs an Optimizer to wrap, got {inner_optimizer!r}.")
         super().__init__(learning_rate=0.0, name=name)
@@ -67,6 +65,7 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
 
     def build(self, variables: Sequence[Variable]) -> None:
+        self.inner_optimizer.loss_scale_factor = None  # one scale is enough: this one
         self.inner_optimizer.build(variables)
         if not self.built:
             super().build(variables)
@@ -103,7 +102,7 @@ class LossScaleOptimizer(Optimizer):
 
     def scale_loss(self, loss: Any) -> Any:
         scale = self.dynamic_scale.value if self.built else self.initial_scale
-        return self.inner_optimizer.scale_loss(loss) * scale
+        return loss * scale
 
     @property
     def averaged_variables(self) -> list[tuple[Variable, Variable]]:
@@ -125,3 +124,15 @@ class LossScaleOptimizer(Optimizer):
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
         self.inner_optimizer.learning_rate = learning_rate
+
+
+def _refuse(keywords: dict) -> None:
+    """Raise for arguments that are not the optimizer's own; those of other optimizers may come at their defaults."""
+    defaults = inspect.signature(Optimizer.__init__).parameters
+    unknown = [name for name in keywords if name not in settings.COMMON]
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in unknown)
+        raise ValueError(f"LossScaleOptimizer does not take these arguments: {names}.")
+    set_here = [name for name, value in keywords.items() if value != defaults[name].default]
+    if set_here:
+        raise ValueError(f"LossScaleOptimizer does not take {', '.join(set_here)}: set it on the `inner_optimizer`.")

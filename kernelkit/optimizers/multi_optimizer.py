@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 from kernelkit import serialize
+from kernelkit.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.variable import Variable
 
@@ -36,6 +37,10 @@ class OptimizerMap(serialize.Configurable, MutableMapping):
             raise ValueError(f"The variable {path!r} fits more than one expression of the OptimizerMap: {found}.")
         return self.optimizer_map[found[0]] if found else self.default_optimizer
 
+    def __call__(self, variable: Variable) -> Optimizer:
+        """Return the optimizer of a variable."""
+        return self[variable.path]
+
     def __setitem__(self, pattern: str, optimizer: Optimizer) -> None:
         if pattern in self.optimizer_map:
             raise ValueError(
@@ -43,6 +48,8 @@ class OptimizerMap(serialize.Configurable, MutableMapping):
             )
         if not isinstance(optimizer, Optimizer):
             raise ValueError(f"An OptimizerMap holds optimizers, got {optimizer!r} for {pattern!r}.")
+        if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
+            raise ValueError(f"In an OptimizerMap, an optimizer cannot be {type(optimizer).__name__}. Wrap the whole.")
         self.optimizer_map[pattern] = optimizer
 
     def __delitem__(self, pattern: str) -> None:
@@ -68,11 +75,11 @@ class MultiOptimizer(Optimizer):
 
     Args:
         optimizer_map: An :class:`OptimizerMap`, or a function from a variable to its optimizer.
-        loss_scale_factor: Factor of the loss, taken out of the gradients again.
+        loss_scale_factor: Factor of the loss, taken out of the gradients again; those of the optimizers are dropped.
         name: Name.
 
     Raises:
-        ValueError: If one of the optimizers has a loss scale of its own.
+        ValueError: If one of the optimizers is a LossScaleOptimizer or a MultiOptimizer.
 
     Example:
         >>> import kernelkit as kk
@@ -113,17 +120,15 @@ class MultiOptimizer(Optimizer):
             return super().build(variables)
         variables = list(variables)
         of = self.optimizer_map
-        chosen = [of[v.path] if isinstance(of, OptimizerMap) else of(v) for v in variables]
+        chosen = [of(v) for v in variables]
         for optimizer in chosen:
             if not any(optimizer is other for other in self._optimizers):
                 optimizer.exclude_from_weight_decay(self._not_decayed, self._not_decayed_names)
         self._optimizers = _unique([*self._optimizers, *chosen])
         for optimizer in self._optimizers:
-            if optimizer.loss_scale_factor is not None:
-                raise ValueError(
-                    f"Optimizer {optimizer.name!r} inside of MultiOptimizer {self.name!r} has a loss_scale_factor, but "
-                    "there is one loss for all: set loss_scale_factor on the MultiOptimizer."
-                )
+            if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
+                raise ValueError(f"{type(optimizer).__name__} cannot be used inside an MultiOptimizer.")
+            optimizer.loss_scale_factor = None  # there is one loss, and one scale of it, for all
         self._places = [[i for i, o in enumerate(chosen) if o is optimizer] for optimizer in self._optimizers]
         for optimizer, places in zip(self._optimizers, self._places, strict=True):
             optimizer.build([variables[i] for i in places])

@@ -49,7 +49,7 @@ def check(optimizer: Any) -> None:
     limits = {name: getattr(optimizer, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
     limits = {name: limit for name, limit in limits.items() if limit is not None}
     if len(limits) > 1:
-        raise ValueError(f"{who}: only one of clipnorm, clipvalue and global_clipnorm can be set, got {limits}.")
+        raise ValueError(f"Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set: {who} got {limits}.")
     for name, limit in limits.items():
         if limit < 0:
             raise ValueError(f"{who}: {name} must be positive, got {limit}.")

@@ -32,5 +32,5 @@ def checked_factor(name: str, value: Any, default: float) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if isinstance(value, (bool, str)) or not 0 <= number < float("inf"):
-        raise ValueError(f"A regularizer's {name} must be a number >= 0, got {value!r}.")
+        raise ValueError(f"Invalid value for argument {name}: expected a non-negative float, got {value!r}.")
     return number

@@ -61,32 +61,32 @@ class CallbackList:
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Tell all that training begins."""
         for callback in self.callbacks:
-            callback.on_train_begin(logs)
+            callback.on_train_begin({} if logs is None else logs)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Tell all that training has ended."""
         for callback in self.callbacks:
-            callback.on_train_end(logs)
+            callback.on_train_end({} if logs is None else logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Tell all that an epoch begins."""
         for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+            callback.on_epoch_begin(epoch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Tell all that an epoch has ended."""
         for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+            callback.on_epoch_end(epoch, {} if logs is None else logs)
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell those that listen that a training step begins."""
         for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, logs=logs)
+            callback.on_train_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Tell those that listen that a training step has ended."""
         for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs=logs)
+            callback.on_train_batch_end(batch, logs={} if logs is None else logs)
 
     on_batch_begin = on_train_batch_begin
     on_batch_end = on_train_batch_end
@@ -94,42 +94,42 @@ class CallbackList:
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Tell all that an evaluation begins."""
         for callback in self.callbacks:
-            callback.on_test_begin(logs)
+            callback.on_test_begin({} if logs is None else logs)
 
     def on_test_end(self, logs: dict | None = None) -> None:
         """Tell all that an evaluation has ended."""
         for callback in self.callbacks:
-            callback.on_test_end(logs)
+            callback.on_test_end({} if logs is None else logs)
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell all that an evaluation step begins."""
         for callback in self.callbacks:
-            callback.on_test_batch_begin(batch, logs=logs)
+            callback.on_test_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Tell all that an evaluation step has ended."""
         for callback in self.callbacks:
-            callback.on_test_batch_end(batch, logs=logs)
+            callback.on_test_batch_end(batch, logs={} if logs is None else logs)
 
     def on_predict_begin(self, logs: dict | None = None) -> None:
         """Tell all that a prediction begins."""
         for callback in self.callbacks:
-            callback.on_predict_begin(logs)
+            callback.on_predict_begin({} if logs is None else logs)
 
     def on_predict_end(self, logs: dict | None = None) -> None:
         """Tell all that a prediction has ended."""
         for callback in self.callbacks:
-            callback.on_predict_end(logs)
+            callback.on_predict_end({} if logs is None else logs)
 
     def on_predict_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell all that a prediction step begins."""
         for callback in self.callbacks:
-            callback.on_predict_batch_begin(batch, logs=logs)
+            callback.on_predict_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Tell all that a prediction step has ended."""
         for callback in self.callbacks:
-            callback.on_predict_batch_end(batch, logs=logs)
+            callback.on_predict_batch_end(batch, logs={} if logs is None else logs)
 
 
 def overrides(callback: Any, hooks: Iterable[str]) -> bool:

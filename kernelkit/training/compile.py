@@ -18,7 +18,8 @@ class CompiledLoss:
     """The weighted sum of the losses of all outputs.
 
     Args:
-        loss: A loss (name, object or function) for each output, as a list or dict if there are several.
+        loss: A loss (name, object or function) for each output, as a list or dict if there are several; those of a
+            list for one output are added up.
         weights: A number for each loss.
     """
 
@@ -26,36 +27,52 @@ class CompiledLoss:
         self.spec = loss
         self.weights = weights
         self.parts: list[tuple[Any, float | None, metrics.Mean | None]] | None = None
+        self.places: list[int] = []  # which output each part is about
         self.outputs: Outputs | None = None
 
     def build(self, outputs: Outputs, y_pred: Any) -> None:
         """Resolve names and make a tracker for each output's loss, if there are several."""
         self.outputs = outputs
         self.classes = [v.shape[-1] if v.shape else 1 for v in outputs.flatten(y_pred)]
-        found = [_as_loss(s) for s in outputs.spread(self.spec, "loss", repeat=True)]
-        if all(f is None for f in found):
+        specs = [s if isinstance(s, (list, tuple)) else [s] for s in outputs.spread(self.spec, "loss", repeat=True)]
+        found = [(i, _as_loss(one)) for i, several in enumerate(specs) for one in several]
+        if all(loss is None for _, loss in found):
             raise ValueError("compile(loss=...) gives no output a loss.")
         weights = outputs.spread(self.weights, "loss_weights")
-        several = sum(f is not None for f in found) > 1
+        tracked = sum(loss is not None for _, loss in found) > 1
+        self.places = [i for i, _ in found]
         self.parts = [
-            (f, w, metrics.Mean(name=f"{n}_loss") if several and f is not None else None)
-            for f, w, n in zip(found, weights, outputs.names, strict=True)
+            (loss, weights[i], metrics.Mean(name=f"{outputs.names[i]}_loss") if tracked and loss else None)
+            for i, loss in found
         ]
+
+    def targets(self, y_true: Any) -> list:
+        """Return the targets of each output; targets may be left out for outputs without a loss."""
+        assert self.outputs is not None and self.parts is not None
+        outputs = self.outputs
+        needed = sorted({place for place, (loss, *_) in zip(self.places, self.parts, strict=True) if loss is not None})
+        if len(needed) < outputs.count and not isinstance(y_true, dict):
+            several = isinstance(y_true, (list, tuple)) and len(needed) > 1
+            given = list(y_true) if several else [y_true]
+            if len(given) == len(needed):
+                by_place = dict(zip(needed, given, strict=True))
+                return [by_place.get(i) for i in range(outputs.count)]
+        return outputs.spread(y_true, "y", leaf=lambda v: outputs.single)
 
     @property
     def trackers(self) -> list[Metric]:
         """The running means of the single losses."""
-        return [t for _, _, t in self.parts or [] if t is not None]
+        return [tracker for *_, tracker in self.parts or [] if tracker is not None]
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the scalar to minimize, without the losses that layers add."""
         assert self.outputs is not None and self.parts is not None
         outputs = self.outputs
         predicted = outputs.flatten(y_pred)
-        true = outputs.spread(y_true, "y", leaf=lambda v: outputs.single)
+        true = self.targets(y_true)
         weights = outputs.spread(sample_weight, "sample_weight", repeat=True)
         total = None
-        for i, (loss, weight, tracker) in enumerate(self.parts):
+        for i, (loss, weight, tracker) in zip(self.places, self.parts, strict=True):
             if loss is None:
                 continue
             if true[i] is None:
@@ -125,9 +142,10 @@ class CompiledMetrics(Metric):
             for i, entries in enumerate(self._spread(outputs, spec, is_weighted)):
                 for entry in entries:
                     metric = _as_metric(entry, true[i], predicted[i], is_weighted, loss_specs[i])
-                    name = metric.name if outputs.single or outputs.count == 1 else f"{outputs.names[i]}_{metric.name}"
+                    prefix = "" if outputs.single or outputs.count == 1 else f"{outputs.names[i]}_"
                     taken = {row[2] for row in rows}
-                    rows.append((i, metric, name if name not in taken else f"weighted_{name}", is_weighted))
+                    weighted = "weighted_" if f"{prefix}{metric.name}" in taken else ""
+                    rows.append((i, metric, f"{prefix}{weighted}{metric.name}", is_weighted))
         self._rows = rows
 
     @staticmethod

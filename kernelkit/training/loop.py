@@ -170,9 +170,7 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
     )
 
 
-def evaluate(
-    training: Training, feed: Feed, callbacks: CallbackList, run: Run | None = None, done: int = 0
-) -> dict:
+def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run | None = None, done: int = 0) -> dict:
     """Return the metrics over a feed.
 
     Args:

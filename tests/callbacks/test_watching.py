@@ -96,7 +96,7 @@ def test_an_unsettable_rate_is_said(pretend):
             for epoch in range(3):
                 callback.on_epoch_begin(epoch)
                 callback.on_epoch_end(epoch, {"val_loss": 1.0})
-    model.optimizer = optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD()))
+    model.optimizer = object()
     with pytest.raises(ValueError, match="LearningRateScheduler needs an optimizer with a learning_rate"):
         callback.on_epoch_begin(0)
 
@@ -152,3 +152,21 @@ def test_direction_from_the_metric():
     Model.metrics[0]._direction = "up"
     assert monitor.direction("val_zork", "auto", Model(), "X") == "max"
     assert monitor.direction("val_zork", "min", Model(), "X") == "min"
+
+
+def test_each_optimizer_of_a_multi_optimizer_is_slowed(pretend):
+    model = pretend.model()
+    slow, fast = optimizers.SGD(0.25, name="slow"), optimizers.SGD(0.5, name="fast")
+    model.optimizer = optimizers.MultiOptimizer(optimizers.OptimizerMap(slow, {"head/.*": fast}))
+    callback = callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert logs == {"learning_rate_slow": 0.125, "learning_rate_fast": 0.25}
+    callback = callbacks.ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1)
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {"loss": 1.0})
+    assert (float(slow.learning_rate), float(fast.learning_rate)) == (0.0625, 0.125)

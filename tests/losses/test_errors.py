@@ -74,7 +74,7 @@ def test_sample_weights_that_fit_no_axis():
 
 
 def test_arguments():
-    with pytest.raises(ValueError, match="reduction must be one of"):
+    with pytest.raises(ValueError, match="argument `reduction`"):
         losses.MeanSquaredError(reduction="average")
     with pytest.raises(ValueError, match="between 0 and 1"):
         losses.CategoricalGeneralizedCrossEntropy(q=1.5)

@@ -164,3 +164,16 @@ def test_a_last_axis_of_one_is_matched(true, pred):
     values = losses.mean_squared_error(np.zeros(true), np.ones(pred))
     assert values.shape == (4,) if len(pred) <= 2 else True
     np.testing.assert_allclose(values, 1.0)
+
+
+def test_ctc_takes_zeros_among_labels_as_keras():
+    logits = RNG.normal(size=(4, 5, 3)).astype("float32")
+    labels = np.array([[1, 2, 0, 2], [1, 0, 2, 0], [1, 0, 1, 0], [0, 1, 2, 0]])
+    np.testing.assert_allclose(losses.ctc(labels, logits), keras.losses.ctc(labels, logits), rtol=1e-5)
+
+
+def test_circle_leaves_samples_without_a_like_out_of_the_mean():
+    embeddings = np.eye(4, dtype="float32")
+    labels = np.array([0, 0, 0, 1])
+    theirs = keras.losses.Circle(gamma=1.0)(labels, embeddings)
+    np.testing.assert_allclose(losses.Circle(gamma=1.0)(labels, embeddings), theirs, rtol=1e-5)

@@ -166,7 +166,7 @@ def test_weights_with_fractions_of_counted_pixels_warn():
     [
         (lambda: metrics.AUC(curve="roc2"), "curve"),
         (lambda: metrics.AUC(num_thresholds=1), "num_thresholds"),
-        (lambda: metrics.Precision(thresholds=[0.5, 2.0]), "thresholds"),
+        (lambda: metrics.Precision(thresholds=[0.5, 2.0]), "Threshold values"),
         (lambda: metrics.PrecisionAtRecall(1.5), "recall"),
         (lambda: metrics.FBetaScore(beta=-1.0), "beta"),
         (lambda: metrics.IoU(num_classes=2, target_class_ids=[2]), "target_class_ids"),

@@ -116,7 +116,8 @@ def test_some_of_the_variables_may_be_given(make_variables, make_gradients):
 def test_wrong_gradients(make_variables, make_gradients):
     optimizer, variables = optimizers.SGD(0.1, name="it"), make_variables(kk)
     with pytest.raises(
-        ValueError, match=r"'it' got no gradient for any variable \(dense/kernel, dense/bias, conv/kernel"
+        ValueError,
+        match=r"No gradients provided for any variable. Optimizer 'it' has \(dense/kernel, dense/bias, conv/kernel",
     ):
         optimizer.apply([None] * 3, variables)
     with pytest.raises(ValueError, match="1 gradients for 3 trainable variables"):
@@ -179,10 +180,10 @@ def test_scale_loss():
     optimizer = optimizers.LossScaleOptimizer(inner, initial_scale=8.0, dynamic_growth_steps=1)
     weight = kk.Variable([1.0])
     loss = lambda w: optimizer.scale_loss(jnp.sum(2.0 * w))  # noqa: E731
-    assert loss(jnp.ones(1)) == 64.0
+    assert loss(jnp.ones(1)) == 16.0  # the inner scale gives way
     optimizer.apply([jax.grad(loss)(weight.value)], [weight])
     np.testing.assert_allclose(weight.numpy(), [0.8], rtol=1e-6)
-    assert loss(jnp.ones(1)) == 128.0
+    assert loss(jnp.ones(1)) == 32.0
 
 
 def test_a_non_finite_gradient_leaves_the_step_out():

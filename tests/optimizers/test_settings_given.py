@@ -122,7 +122,10 @@ def test_get():
         (lambda: optimizers.get("adm"), r"Unknown optimizer 'adm'. Did you mean 'Adam'"),
         (lambda: optimizers.get(5), "Could not interpret 5"),
         (lambda: optimizers.get("serialize"), "Could not interpret 'serialize'"),
-        (lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0), "only one of clipnorm, clipvalue and global_clipnorm"),
+        (
+            lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0),
+            "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`",
+        ),
         (lambda: optimizers.SGD(clipnorm=-1.0), "SGD: clipnorm must be positive, got -1.0"),
         (lambda: optimizers.SGD(use_ema=True, ema_momentum=2.0), "ema_momentum must lie between 0 and 1"),
         (
@@ -136,7 +139,7 @@ def test_get():
         (lambda: optimizers.Lion(beta_1=0.0), "beta_1 must be above 0"),
         (lambda: optimizers.Ftrl(learning_rate_power=1.0), "learning_rate_power must not be above 0"),
         (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "l1_regularization_strength must not be negative"),
-        (lambda: optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0), "set it on the inner_optimizer"),
+        (lambda: optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0), "set it on the `inner_optimizer`"),
         (lambda: optimizers.LossScaleOptimizer(optimizers.SGD(), dynamic=False), "always adapts its scale"),
         (lambda: optimizers.LossScaleOptimizer("sgd"), "needs an Optimizer to wrap"),
         (lambda: optimizers.MultiOptimizer(5), "needs an OptimizerMap or a function"),
@@ -183,7 +186,14 @@ def test_multi_optimizer_by_a_function(make_variables):
     assert (int(adam.iterations), int(sgd.iterations), int(multi.iterations)) == (0, 1, 1)
 
 
-def test_multi_optimizer_wants_one_loss_scale(make_variables):
-    multi = optimizers.MultiOptimizer(optimizers.OptimizerMap(optimizers.SGD(loss_scale_factor=2.0)))
-    with pytest.raises(ValueError, match="set loss_scale_factor on the MultiOptimizer"):
-        multi.build(make_variables(kk))
+def test_multi_optimizer_has_one_loss_scale(make_variables):
+    inner = optimizers.SGD(loss_scale_factor=2.0)
+    multi = optimizers.MultiOptimizer(optimizers.OptimizerMap(inner), loss_scale_factor=3.0)
+    multi.build(make_variables(kk))
+    assert (inner.loss_scale_factor, float(multi.scale_loss(2.0))) == (None, 6.0)
+
+
+def test_multi_optimizer_holds_no_wrappers():
+    of = optimizers.OptimizerMap(optimizers.SGD())
+    with pytest.raises(ValueError, match="cannot be LossScaleOptimizer"):
+        of["a"] = optimizers.LossScaleOptimizer(optimizers.SGD())

@@ -84,8 +84,8 @@ def _padded_to(x: jax.Array, height: int, width: int, fill_value: float) -> jax.
     """Fill up to the proportions height : width."""
     rows = max(x.shape[1], int(x.shape[2] * height / width))
     columns = max(x.shape[2], int(x.shape[1] * width / height))
-    top, left = int((rows - x.shape[1]) / 2), int((columns - x.shape[2]) / 2)
-    around = ((0, 0), (top, rows - x.shape[1] - top), (left, columns - x.shape[2] - left), (0, 0))
+    down, across = int((rows - x.shape[1]) / 2), int((columns - x.shape[2]) / 2)
+    around = ((0, 0), (down, down), (across, across), (0, 0))
     return jnp.pad(x, around, constant_values=fill_value)
 
 

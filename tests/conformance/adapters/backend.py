@@ -1,0 +1,84 @@
+"""`keras.src.backend`: the functions that Keras's layers call on its engines are kernelkit's ops."""
+
+import contextlib
+
+import jax
+import numpy as np
+
+import kernelkit
+from kernelkit import (  # noqa: F401
+    KerasTensor,
+    StatelessScope,
+    Variable,
+    config,
+    dtypes,
+    masking,
+    name_scope,
+    ops,
+    random,
+    symbolic,
+)
+from kernelkit.config import (  # noqa: F401
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+    standardize_data_format,
+)
+from kernelkit.dtypes import is_float as is_float_dtype  # noqa: F401
+from kernelkit.dtypes import is_int as is_int_dtype  # noqa: F401
+from kernelkit.dtypes import result_type, standardize_dtype  # noqa: F401
+from kernelkit.masking import get_mask as get_keras_mask  # noqa: F401
+from kernelkit.masking import set_mask as set_keras_mask  # noqa: F401
+from kernelkit.ops import *  # noqa: F403
+from kernelkit.ops import numpy  # noqa: F401
+from kernelkit.scope import auto_name, current_path, in_stateless_scope  # noqa: F401
+from kernelkit.scope import autocast_scope as AutocastScope  # noqa: F401
+from kernelkit.symbolic import any_symbolic, is_keras_tensor, standardize_shape  # noqa: F401
+from kernelkit.utils import clear_session  # noqa: F401
+
+IS_THREAD_SAFE = True
+SUPPORTS_COMPLEX_DTYPES = True
+SUPPORTS_RAGGED_TENSORS = False
+SUPPORTS_SPARSE_TENSORS = False
+
+
+def compute_output_spec(function, *args, **kwargs):
+    """Return symbolic tensors like a function's results."""
+    return symbolic.eval_spec(function, *args, **kwargs)
+
+
+def random_seed_dtype():
+    """Return the dtype of a seed generator's state."""
+    return random.SeedGenerator(0).state.dtype
+
+
+def any_symbolic_tensors(args=None, kwargs=None):
+    """Return whether a symbolic tensor is among the arguments."""
+    return any_symbolic(tuple(args or ()), kwargs or {})
+
+
+def shape_equal(a, b):
+    """Return whether two shapes are the same."""
+    return tuple(a) == tuple(b)
+
+
+@contextlib.contextmanager
+def device(name):
+    """Run on a device named as in Keras, "cpu:0"."""
+    kind, _, index = str(name).rpartition(":") if ":" in str(name) else (str(name), "", "0")
+    with jax.default_device(jax.devices(kind)[int(index)]):
+        yield
+
+
+def clear_name_counts():
+    """Start automatic names anew."""
+    kernelkit.utils.clear_session(free_memory=False)
+
+
+def to_numpy(x):
+    """Return values as NumPy's, as `convert_to_numpy` does."""
+    return np.asarray(ops.convert_to_numpy(x))

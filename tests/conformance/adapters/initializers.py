@@ -1,0 +1,3 @@
+"""`keras.src.initializers.random_initializers`."""
+
+from kernelkit.initializers.scaling import compute_fans  # noqa: F401

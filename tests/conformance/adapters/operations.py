@@ -1,0 +1,64 @@
+"""Operation classes such as `ops.numpy.Mean(axis=1)(x)`, made from kernelkit's functions of the same meaning.
+
+Keras has a class for each op; the tests make one with the op's settings and call it on the tensors.
+"""
+
+import functools
+import inspect
+
+from kernelkit import ops
+from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation, any_symbolic
+
+_SETTINGS_FIRST = {"einsum", "fori_loop", "while_loop", "getitem", "get_item"}
+_OTHER_NAMES = {"RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization"}
+
+
+def _make(function):
+    class FromFunction(Operation):
+        """An op with its settings, to be called on tensors."""
+
+        def __init__(self, *settings, name=None, **keywords):
+            super().__init__(name)
+            self.settings, self.keywords = settings, keywords
+
+        def _fill(self, args, kwargs):
+            if function.__name__ in _SETTINGS_FIRST:
+                return (*self.settings, *args), {**self.keywords, **kwargs}
+            names = list(inspect.signature(function).parameters)
+            free = [n for n in names[len(args) :] if n not in kwargs]
+            return args, {**dict(zip(free, self.settings)), **self.keywords, **kwargs}
+
+        def call(self, *args, **kwargs):
+            args, kwargs = self._fill(args, kwargs)
+            return function(*args, **kwargs)
+
+        def compute_output_spec(self, *args, **kwargs):
+            args, kwargs = self._fill(args, kwargs)
+            return FunctionOperation(function).compute_output_spec(*args, **kwargs)
+
+        def __call__(self, *args, **kwargs):
+            if any_symbolic(args, kwargs):
+                return self.symbolic_call(*args, **kwargs)
+            return self.call(*args, **kwargs)
+
+    return FromFunction
+
+
+@functools.cache
+def _class_of(name):
+    names = {n.replace("_", "").lower(): n for n in dir(ops)}
+    function = getattr(ops, _OTHER_NAMES.get(name) or names.get(name.lower(), ""), None)
+    if function is None or not callable(function):
+        raise AttributeError(name)
+    made = _make(function)
+    made.__name__ = made.__qualname__ = name
+    return made
+
+
+def __getattr__(name):
+    if not name[:1].isupper():
+        raise AttributeError(name)
+    return _class_of(name)
+
+
+__all__ = ["KerasTensor"]

@@ -1,0 +1,47 @@
+"""A slice of Keras's own tests, and the rule that the list of those that do not pass can only shrink."""
+
+import pytest
+
+from tests.conformance import ledger, runs, wheel
+
+# One test in so many of a folder, so that the slices take about 100 seconds of one core together.
+ONE_IN = {"layers": 30, "ops": 40, "trainers": 8, "models": 8, "saving": 8, "callbacks": 8, "optimizers": 10}
+GROUPS = {
+    "layers": ["layers"],
+    "ops": ["ops"],
+    "fitting": ["models", "trainers", "callbacks", "optimizers", "saving"],
+}
+GROUPS["parts"] = [f for f in wheel.FOLDERS if not any(f in group for group in GROUPS.values())]
+
+VERSION, KERAS_PASSES = ledger.read_keras_passes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.skipif(wheel.VERSION != VERSION, reason=f"Keras {wheel.VERSION} is installed, {VERSION} was measured")
+def test_slice(group):
+    folders = GROUPS[group]
+    kept = {
+        t
+        for t in KERAS_PASSES
+        if ledger.folder_of(t) in folders and ledger.in_slice(t, ONE_IN.get(ledger.folder_of(t), 9))
+    }
+    files = sorted({test.partition("::")[0] + ".py" for test in kept})
+    passed = {o.test for o in runs.run(files, keep=kept) if o.outcome == "passed"}
+    assert runs.problems(kept, passed, ledger.read_not_passing()) == []
+
+
+def test_list_names_tests_that_keras_passes():
+    assert sorted(set(ledger.read_not_passing()) - KERAS_PASSES) == []
+
+
+def test_names_survive_the_file(tmp_path):
+    names = {
+        "a/b_test::C.test_x",
+        "a/b_test::C.test_x_1",
+        "a/b_test::C.test_x_1.0_(none, 2)",
+        "a/b_test::C.test_x (0, 'a b|%')",
+        "a/b_test::test_free",
+    }
+    ledger.write_keras_passes("1.0", names, tmp_path / "passes")
+    assert ledger.read_keras_passes(tmp_path / "passes") == ("1.0", names)
