@@ -72,7 +72,7 @@ def disable() -> None:
 def enable_by_default() -> None:
     """Do what the environment says; called once, when kernelkit is imported."""
     wanted = os.environ.get("KERNELKIT_COMPILE_CACHE")
-    if wanted == "0" or jax.config.jax_compilation_cache_dir is not None:
+    if wanted == "0" or jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
         return
     enable(wanted or None)
 

@@ -88,7 +88,7 @@ def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Cal
         return {"training": training} if takes_training else {}
 
     def call_fn(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> tuple:
-        variables = {"params": params or {}, **(state or {})}
+        variables = {**(params or {}), **(state or {})}
         outputs, updated = module.apply(
             variables, inputs, rngs=rng, method=method, mutable=DenyList(["params"]), **more(training)
         )
@@ -101,6 +101,6 @@ def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Cal
 
 
 def _split(variables: Any) -> tuple[Any, Any]:
-    """Return the parameters, and all other collections."""
-    others = {name: collection for name, collection in variables.items() if name != "params"}
-    return variables.get("params", {}), others
+    """Return the collection of parameters, and all others, each under its name."""
+    params = {name: collection for name, collection in variables.items() if name == "params"}
+    return params, {name: collection for name, collection in variables.items() if name != "params"}

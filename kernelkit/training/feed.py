@@ -358,7 +358,7 @@ def _jax_dtype(dtype: Any) -> Any:
             "Strings cannot be trained on. Turn them into numbers with StringLookup or TextVectorization: labels "
             "before they are given to fit(), inputs in the first layers of a Sequential or functional model."
         )
-    return _device_dtype(dtype, config.floatx(), jax.config.jax_enable_x64)
+    return _device_dtype(dtype, config.floatx(), jax.config.jax_enable_x64)  # type: ignore[attr-defined]
 
 
 @functools.cache

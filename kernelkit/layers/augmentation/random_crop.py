@@ -73,7 +73,8 @@ class RandomCrop(ImageTransform):
     def _crop(self, images: Any, transformation: Any, interpolation: str) -> jax.Array:
         images = self._in_compute_dtype(images)
         if transformation["start"] is not None:
-            return crop_window(images, *transformation["start"], self.height, self.width, self._spatial_axes)
+            top, left = transformation["start"]
+            return crop_window(images, top, left, self.height, self.width, self._spatial_axes)
         return resize(
             images,
             (self.height, self.width),

@@ -56,7 +56,7 @@ class RandomInvert(ColorTransform):
         return jnp.where(per_image(transformation["apply_inversion"], images), high - images + low, images)
 
 
-def happens(batch: int, factor: tuple, seed: Any) -> jax.Array:
+def happens(batch: int, factor: tuple[Any, Any], seed: Any) -> jax.Array:
     """Draw for each image whether it is changed, with a probability that is drawn from a range too."""
     probability = random.uniform((batch,), *factor, dtype="float32", seed=seed)
     return random.uniform((batch,), dtype="float32", seed=seed) < probability

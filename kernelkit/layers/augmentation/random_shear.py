@@ -54,7 +54,7 @@ class RandomShear(Warp):
         self._x_range = self._shear_range(x_factor, "x_factor")
         self._y_range = self._shear_range(y_factor, "y_factor")
 
-    def _shear_range(self, factor: Any, name: str) -> tuple:
+    def _shear_range(self, factor: Any, name: str) -> tuple[Any, Any]:
         if isinstance(factor, (list, tuple)):
             # Keras saves what it has made of one number.
             bounds = (-1.0, 1.0) if len(factor) == 2 and factor[0] == -factor[1] else (0.0, 1.0)

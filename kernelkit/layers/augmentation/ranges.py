@@ -9,7 +9,7 @@ from kernelkit.layers.layer import Layer
 
 def factor_range(
     layer: Layer, factor: Any, name: str = "factor", bounds: tuple = (-1.0, 1.0), open_low: bool = False
-) -> tuple:
+) -> tuple[Any, Any]:
     """Return the lowest and the highest value of a factor.
 
     Args:

@@ -112,12 +112,13 @@ class ImageTransform(Layer):
             "segmentation_masks": self.transform_segmentation_masks,
         }
 
-    def _require_box_format(self) -> None:
+    def _require_box_format(self) -> str:
         if self.bounding_box_format is None:
             raise ValueError(
                 f"{self._who()} was given bounding boxes, but not their format: make the layer with "
                 "bounding_box_format='xyxy', or another of the formats."
             )
+        return self.bounding_box_format
 
     def _move_boxes(self, bounding_boxes: dict, move: Callable, size: tuple, new_size: tuple | None = None) -> dict:
         """Return boxes after a function of their corners (x0, y0, x1, y1 in pixels), cut off at the image's borders.
@@ -128,11 +129,11 @@ class ImageTransform(Layer):
             size: Height and width of the image.
             new_size: Height and width of the transformed image, if another.
         """
-        self._require_box_format()
+        own = self._require_box_format()
         new_size = new_size or size
-        corners = convert_format(bounding_boxes, self.bounding_box_format, "xyxy", *size)
+        corners = convert_format(bounding_boxes, own, "xyxy", *size)
         moved = clip_to_image_size({**corners, "boxes": move(corners["boxes"])}, *new_size)
-        return convert_format(moved, "xyxy", self.bounding_box_format, *new_size)
+        return convert_format(moved, "xyxy", own, *new_size)
 
     def _in_compute_dtype(self, images: Any) -> jax.Array:
         return jnp.asarray(images).astype(self.compute_dtype)
@@ -173,7 +174,7 @@ class ImageTransform(Layer):
         return (-2, -1) if self.data_format == "channels_first" else (-3, -2)
 
     @property
-    def _not_in_config(self) -> tuple[str, ...]:  # type: ignore[override]
+    def _not_in_config(self) -> tuple[str, ...]:
         unused = () if self.bounding_box_format is not None else ("bounding_box_format",)
         return self._fixed_arguments + unused
 

@@ -17,7 +17,8 @@ def batches_of(data: Any, steps: int | None = None, batch_size: int | None = Non
 
     Args:
         data: An array (NumPy, jax, pandas), a list of numbers or strings; or an iterable of such batches: a generator,
-            a `tf.data.Dataset`, a torch `DataLoader`, an object with ``__len__`` and ``__getitem__``. Of batches ``(x, y)``, ``x`` is taken.
+            a `tf.data.Dataset`, a torch `DataLoader`, an object with ``__len__`` and ``__getitem__``. Of batches
+            ``(x, y)``, ``x`` is taken.
         steps: Most batches to take.
         batch_size: Samples in the batches of an array; all of them by default.
 
