@@ -54,7 +54,7 @@ class StepDebugger(Shown):
 
     Attributes:
         position: How many steps were done.
-        stopped: Why the last run ended, in words.
+        stopped: Why the last run ended, in words, until it moves on.
         breakpoints: What runs stop at.
         error: What the step shown failed with, if it did.
 
@@ -150,6 +150,7 @@ class StepDebugger(Shown):
         if count == 1 and self._look is not None and self._look[0] == self.shown:
             # Who looked at this step will look at the next one: keep the state that it begins with.
             self._before = (self.position, copied(self._own_state()))
+        self.stopped = ""
         self._forward(count)
         self._tell("moved")
         return self.logs
@@ -166,6 +167,7 @@ class StepDebugger(Shown):
         """
         if position < self.timeline.begin:
             raise ValueError(f"goto({position}): this training begins with {self.timeline.begin} steps done.")
+        self.stopped = ""
         self._jump(position)
         if self.position != position:
             raise ValueError(f"goto({position}): the data end after {self.position} steps.")

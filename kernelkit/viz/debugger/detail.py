@@ -1,0 +1,101 @@
+"""One layer in a step, as a page shows it: histograms, and what it makes of one sample as pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelkit.viz.debugger.message import Message, clipped, json_value
+from kernelkit.viz.debugger.samples import thinned, to_bytes
+
+BINS = 40
+MAPS = 32
+MAP_SIDE = 32
+WEIGHTS = 4
+"""Weights of a layer whose gradients and updates are drawn."""
+
+
+def layer_message(dbg: Any, name: str, sample: int) -> Message:
+    """Return histograms of a layer's activations, gradients and updates, and its maps of one sample of the batch.
+
+    Args:
+        dbg: The debugger.
+        name: The layer's name, ``name#2`` for its second call.
+        sample: Place of the sample in the batch.
+    """
+    found: list[dict[str, Any]] = []
+    value = _asked(dbg.activations, name)
+    arrays = value if isinstance(value, list) else [value]
+    if isinstance(value, (list, np.ndarray)):
+        found.append(histogram("activations", arrays[0]))
+    if hasattr(dbg, "gradients"):
+        cotangent = _asked(dbg.activation_gradients, name)
+        if isinstance(cotangent, np.ndarray):
+            found.append(histogram("gradient of the loss, by activation", cotangent))
+        own = name.split("#")[0]
+        gradients, updates = _asked(dbg.gradients, own), _asked(dbg.updates, own)
+        for what, weights in (("gradient", gradients), ("update", updates)):
+            if isinstance(weights, dict):
+                found += [
+                    histogram(f"{what} of {path.split('/')[-1]}", v) for path, v in list(weights.items())[:WEIGHTS]
+                ]
+    content = {"kind": "layer", "layer": clipped(name), "sample": sample, "histograms": found}
+    content["missing"] = value if isinstance(value, str) else ""
+    drawn = maps_of(arrays, sample) if isinstance(value, (list, np.ndarray)) else None
+    if drawn is None:
+        return content, b""
+    what, pictures, count, low, high = drawn
+    told = {"what": what, "count": count, "low": low, "high": high, "image": list(pictures.shape)}
+    return content | {"maps": told}, pictures.tobytes()
+
+
+def histogram(what: str, values: Any) -> dict[str, Any]:
+    """Return how often values lie in each of some stretches of equal width.
+
+    Example:
+        >>> histogram("x", np.array([0.0, 1.0, np.nan]))["odd"]
+        1
+    """
+    values = np.asarray(values, "float32").reshape(-1)
+    finite = values[np.isfinite(values)]
+    counts, edges = np.histogram(finite.astype("float64"), BINS) if len(finite) else (np.zeros(0, int), np.zeros(2))
+    return {
+        "what": clipped(what, 60),
+        "low": json_value(float(edges[0])),
+        "high": json_value(float(edges[-1])),
+        "counts": counts.tolist(),
+        "size": len(values),
+        "zeros": int((values == 0).sum()),
+        "odd": len(values) - len(finite),
+    }
+
+
+def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int, float, float] | None:
+    """Return what a layer made of one sample as pictures (maps, height, width) of bytes, each with its own contrast.
+
+    Attention scores (samples, heads, targets, sources) are found among several outputs, feature maps in outputs with
+    two dimensions of space; a sequence is one picture, of steps and features.
+    """
+    scores = [a for a in arrays[1:] if a.ndim == 4 and a.shape[-1] > 1 and sample < len(a)]
+    first = arrays[0]
+    if scores:
+        maps, what = scores[0][sample], "attention"
+    elif first.ndim == 4 and sample < len(first) and min(first.shape[1:3]) > 1:
+        maps, what = np.moveaxis(first[sample], -1, 0), "feature maps"
+    elif first.ndim == 3 and sample < len(first) and min(first.shape[1:]) > 1:
+        maps, what = first[sample].T[None], "steps across, features down"
+    else:
+        return None
+    shown = thinned(maps[:MAPS].astype("float32"), MAP_SIDE if len(maps) > 1 else 4 * MAP_SIDE)
+    finite = shown[np.isfinite(shown)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return what, to_bytes(shown, each=True), len(maps), low, high
+
+
+def _asked(look: Any, name: str) -> Any:
+    """Return what a look gives, or in words why it gives nothing: not all layers have all there is to see."""
+    try:
+        return look(name)
+    except ValueError as error:
+        return str(error)

@@ -1,0 +1,355 @@
+"""The live debugger: what pages ask is done one by one when the kernel is free, and all pages are told."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from kernelkit.viz.debugger.detail import layer_message
+from kernelkit.viz.debugger.message import Message, Seen, branch_name, clipped, state_message, table_message
+from kernelkit.viz.debugger.samples import batch_message
+
+INTERVAL = 0.2
+"""Seconds between two messages while something runs."""
+GAP = 0.005
+"""Seconds between two slices of a run, in which clicks come through."""
+QUICK = 0.05
+"""Seconds that a look may take for the next one to be taken at once."""
+MOST_STEPS = 100_000
+PAGES = 16
+
+CONDITIONS: dict[str, Callable[[Any, float], bool]] = {
+    "loss below": lambda s, value: s.loss < value,
+    "loss above": lambda s, value: s.loss > value,
+    "loss above its mean, times": lambda s, value: s.loss > value * s.mean_loss,
+    "gradient norm above": lambda s, value: s.gradient_norm > value,
+    "step": lambda s, value: s.step >= value,
+}
+"""What a run can be asked to stop at, once."""
+
+
+class DebuggerPanel:
+    """Does what pages ask of a debugger and of its forks, and tells them what is to be seen.
+
+    Clicks arrive on whatever thread the kernel delivers them. They wait in a queue and are handled on the kernel's main
+    thread, in order, each when nothing else runs there: none is lost, and none meets a cell at work. A run is done in
+    slices between which the kernel is free. Only a request to stop goes past the queue.
+
+    Args:
+        dbg: A `StepDebugger` or a `Replay`.
+        send: Sends a message to all pages.
+        later: Calls a function on the kernel's main thread after some seconds; may be called from any thread.
+        changed: Called when what a picture would show has changed.
+        clock: Returns seconds.
+    """
+
+    def __init__(
+        self,
+        dbg: Any,
+        send: Callable[[dict[str, Any], bytes], None],
+        later: Callable[[float, Callable[[], None]], None],
+        changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.dbg = dbg
+        self._send_out = send
+        self._later = later
+        self._changed = changed
+        self._clock = clock
+        self._queue: deque[dict[str, Any]] = deque()
+        self._run: Iterator[int] | None = None
+        self._slices = 0
+        self._seen = Seen()
+        self._listened: set[int] = set()
+        self._handled: dict[str, int] = {}
+        self._watched = False
+        self._notice = ""
+        self._sequence = 0
+        self._sent = -float("inf")
+        self._looked: tuple[Any, ...] | None = None
+        self._look_time = 0.0
+        self._waiting: set[str] = set()
+        self._handling = False
+        self._layer, self._sample = "", 0
+        self._explained: tuple[Any, ...] | None = None
+        self._extra: dict[str, Message] = {}
+        self._listen()
+
+    def receive(self, content: dict[str, Any]) -> None:
+        """Take what a page asks; on any thread."""
+        if content.get("kind") == "stop" and self._run is None and hasattr(self.dbg, "stop"):
+            self.dbg.stop()  # a run that a cell has begun
+        self._queue.append(content)
+        self._later(0, self._drain)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run that a page asked for goes on."""
+        return self._run is not None
+
+    @property
+    def looked(self) -> bool:
+        """Whether the step shown was looked into, so that another look at it is free."""
+        return self._looked == self._here()
+
+    # Doing ------------------------------------------------------------------------------------------------------------
+
+    def _drain(self) -> None:
+        """Do the next thing that was asked."""
+        if self._run is not None or not self._queue:
+            return
+        event = self._queue.popleft()
+        self._watched = True
+        if event.get("kind") != "ready":
+            self._notice = ""
+        self._guarded(partial(self._handle, event))
+        self._note_handled(event)
+        if self._run is None:
+            self._show()
+        if self._queue:
+            self._once("drain", 0, self._drain)
+
+    def _note_handled(self, event: dict[str, Any]) -> None:
+        """Remember the last request of each page that was done, so that the page knows for what it waits."""
+        page, number = event.get("page"), event.get("id")
+        if isinstance(page, str) and isinstance(number, int):
+            self._handled[page] = max(number, self._handled.pop(page, 0))
+            while len(self._handled) > PAGES:
+                del self._handled[next(iter(self._handled))]
+
+    def _guarded(self, job: Callable[[], None]) -> None:
+        """Do something that somebody asked for; what goes wrong is told on the page, where they look."""
+        self._handling = True
+        try:
+            job()
+        except Exception as error:
+            self._notice = clipped(f"{type(error).__name__}: {error}", 1000)
+        finally:
+            self._handling = False
+
+    def _handle(self, event: dict[str, Any]) -> None:
+        kind, dbg = event.get("kind"), self.dbg
+        if kind == "step":
+            dbg.step(_count(event))
+        elif kind == "back":
+            dbg.back(_count(event))
+        elif kind == "goto":
+            dbg.goto(int(event["position"]))
+        elif kind == "run":
+            self._begin(dbg.running(epochs=1))
+        elif kind == "run to":
+            self._begin(dbg.running(until=condition(event), epochs=_count(event, "epochs", 10)))
+        elif kind == "break":
+            above = event.get("above")
+            dbg.break_on(str(event["on"]), None if above is None else float(above))
+        elif kind == "clear":
+            dbg.clear(int(event["number"]))
+        elif kind == "enable":
+            for point in dbg.breakpoints:
+                point.enabled = bool(event["on"]) if point.number == event["number"] else point.enabled
+        elif kind == "fork":
+            self._fork(float(event["learning_rate"]))
+        elif kind == "branch":
+            self.dbg = self._named(event)
+        elif kind == "compare":
+            self._extra["comparison"] = comparison_message(dbg, self._named(event))
+            self._tell("comparison")
+        elif kind == "layer":
+            self._layer, self._sample = str(event.get("layer") or ""), _count(event, "sample", self._sample, least=0)
+            self._tell_layer()
+        elif kind == "explain":
+            self._explain()
+        elif kind == "ready":
+            self._looked = None
+            for name in self._extra:
+                self._tell(name)
+        elif kind != "stop":
+            raise ValueError(f"There is nothing called {kind!r} to be done.")
+
+    def _fork(self, rate: float) -> None:
+        if not rate > 0:
+            raise ValueError(f"A learning rate is a number above 0, got {rate:g}.")
+        fork = self.dbg.fork(learning_rate=rate)
+        for point in self.dbg.breakpoints:
+            fork.break_on(point.kind, None if callable(point.kind) or point.kind == "nan" else point.above)
+        self.dbg = fork
+
+    def _named(self, event: dict[str, Any]) -> Any:
+        for one in getattr(self.dbg, "family", [self.dbg]):
+            if branch_name(one) == event.get("name"):
+                return one
+        raise ValueError(f"There is no branch {event.get('name')!r}.")
+
+    def _begin(self, run: Iterator[int]) -> None:
+        self._run, self._slices = run, 0
+        self._later(0, self._slice)
+        self._send_state()
+
+    def _slice(self) -> None:
+        """Run for about 50 ms, then let the kernel hear what else there is."""
+        run = self._run
+        if run is None:
+            return
+        # A run forgets at its start what was asked of the one before; it is stopped from its second slice on.
+        for event in [e for e in self._queue if e.get("kind") == "stop" and self._slices]:
+            self._queue.remove(event)
+            self._note_handled(event)
+            self.dbg.stop()
+        self._slices += 1
+        try:
+            next(run)
+            ended = False
+        except StopIteration:
+            ended = True
+        except Exception as error:
+            self._notice, ended = clipped(f"{type(error).__name__}: {error}", 1000), True
+        if not ended:
+            self._later(GAP, self._slice)
+            return
+        self._run = None
+        self._show()
+        if self._queue:
+            self._once("drain", 0, self._drain)
+
+    # Telling ----------------------------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        for one in getattr(self.dbg, "family", [self.dbg]):
+            if id(one) not in self._listened:
+                self._listened.add(id(one))
+                one.subscribe(self._on_change)
+
+    def _on_change(self, kind: str) -> None:
+        """Note that somebody moved a debugger: this panel itself, another one, or a cell."""
+        if kind == "forked":
+            self._listen()
+        if self._watched and not self._handling and self._clock() - self._sent >= INTERVAL:
+            self._send_state()
+        if self._run is None and not self._handling:
+            self._once("show", 0, self._show)
+
+    def _once(self, name: str, seconds: float, job: Callable[[], None]) -> None:
+        """Do something later, unless that is to happen already."""
+        if name not in self._waiting:
+            self._waiting.add(name)
+            self._later(seconds, partial(self._due, name, job))
+
+    def _due(self, name: str, job: Callable[[], None]) -> None:
+        self._waiting.discard(name)
+        job()
+
+    def _show(self) -> None:
+        """Tell all pages where the debugger is; the look at it follows when nothing else is to be done."""
+        self._changed()
+        if not self._watched:
+            return
+        self._send_state()
+        if not self.looked:
+            self._once("look", 0 if self._look_time < QUICK else 0.1, self._look)
+
+    def _here(self) -> tuple[Any, ...]:
+        return branch_name(self.dbg), self.dbg.position, getattr(self.dbg, "error", None)
+
+    def _look(self) -> None:
+        if self._run is not None or self._queue:
+            return  # whoever ends this looks then
+        began, self._looked = self._clock(), self._here()
+        try:
+            table = self.dbg.table()
+            self._send_look(*table_message(self.dbg, table, self._seen))
+            self._send_look(*batch_message(self.dbg))
+        except Exception as error:  # an end of the data, a step that fails, a step that a recording doesn't hold
+            self._send_look({"kind": "blind", "why": clipped(error, 1000)}, b"")
+            table = None
+        self._look_time = self._clock() - began
+        self._tell_layer()
+        if self._broke(table) and hasattr(self.dbg, "explain"):
+            self._once("explain", 0, partial(self._guarded, self._explain))
+
+    def _broke(self, table: Any) -> bool:
+        """Return whether something is wrong that was not explained yet."""
+        finite = all(isinstance(v, float) for v in self.dbg.state()["logs"].values())
+        bad = getattr(self.dbg, "error", None) is not None or not finite
+        bad = bad or (table is not None and any(r["nan"] or r["inf"] for r in table.rows))
+        return bad and self._explained != self._here()
+
+    def _explain(self) -> None:
+        self._explained = self._here()
+        found = self.dbg.explain()
+        self._extra["explanation"] = (
+            {
+                "kind": "explanation",
+                "branch": branch_name(self.dbg),
+                "position": self.dbg.position,
+                "found": found.kind,
+                "title": clipped(found.title, 500),
+                "step": found.step,
+                "layer": clipped(found.layer),
+                "where": clipped(found.where, 500),
+                "evidence": [clipped(line, 500) for line in found.evidence[:10]],
+                "advice": [clipped(line, 500) for line in found.advice[:10]],
+            },
+            b"",
+        )
+        self._tell("explanation")
+
+    def _tell_layer(self) -> None:
+        if self._layer:
+            self._send_look(*layer_message(self.dbg, self._layer, self._sample))
+
+    def _tell(self, name: str) -> None:
+        self._send(*self._extra[name])
+
+    def _send_look(self, content: dict[str, Any], buffer: bytes) -> None:
+        self._send(content | {"branch": branch_name(self.dbg), "position": self.dbg.position}, buffer)
+
+    def _send_state(self) -> None:
+        self._sent = self._clock()
+        content, buffer = state_message(self.dbg)
+        content |= {"running": self.running, "notice": self._notice, "handled": dict(self._handled)}
+        content |= {"layer": clipped(self._layer), "sample": self._sample, "conditions": list(CONDITIONS)}
+        self._send(content, buffer)
+
+    def _send(self, content: dict[str, Any], buffer: bytes) -> None:
+        if self._watched:
+            self._sequence += 1
+            self._send_out(content | {"sequence": self._sequence}, buffer)
+
+
+def condition(event: dict[str, Any]) -> Callable[[Any], bool]:
+    """Return a function of a moment that says whether to stop, as a page asked for it."""
+    what, value = str(event["what"]), float(event["value"])
+    if what not in CONDITIONS:
+        raise ValueError(f"There is no condition {what!r}; there are {list(CONDITIONS)}.")
+    holds = CONDITIONS[what]
+
+    def until(moment: Any) -> bool:
+        return holds(moment, value)
+
+    until.__name__ = f"{what} {value:g}"
+    return until
+
+
+def comparison_message(dbg: Any, other: Any) -> Message:
+    """Return where two branches part, and which weights have gone the furthest apart."""
+    found = dbg.compare(other)
+    return {
+        "kind": "comparison",
+        "names": [clipped(name) for name in found.names],
+        "begin": found.begin,
+        "end": found.end,
+        "first_step": found.first_step,
+        "weights": [
+            {"path": clipped(row["path"]), "distance": float(f"{row['distance']:.4g}")} for row in found.weights[:12]
+        ],
+    }, b""
+
+
+def _count(event: dict[str, Any], name: str = "count", default: int = 1, least: int = 1) -> int:
+    count = int(event.get(name, default))
+    if not least <= count <= MOST_STEPS:
+        raise ValueError(f"{name} is to be between {least} and {MOST_STEPS}, got {count}.")
+    return count

@@ -1,0 +1,101 @@
+"""A debugger as the value of a cell: the widget where there is one, and a picture that stays."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import uuid
+from typing import Any
+
+from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment, ipython_shell
+from kernelkit.viz.debugger.picture import Shot, bundle
+
+QUIET = 1.5
+"""Seconds without a change after which the notebook's picture is made anew."""
+
+
+class Shown:
+    """What notebooks ask of a cell's last value."""
+
+    _display: Display | None = None
+
+    def _ipython_display_(self) -> None:
+        where = environment()
+        if where not in WIDGET_HOSTS or importlib.util.find_spec("anywidget") is None:
+            raise NotImplementedError  # IPython asks for the bundle then
+        if self._display is None or not self._display.live:
+            self._display = Display(self, views=where != "jupyter")
+        self._display.show()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        if environment() == "terminal":
+            return {"text/plain": repr(self)}
+        return bundle(Shot.of(self))
+
+
+class Display:
+    """The widget of one debugger, and the outputs of the notebook in which it is shown.
+
+    An output holds a picture, over which the page lays the widget as long as the kernel lives: a saved widget view
+    would show nothing but an error without it. When nothing has changed for a while the picture is made anew, so that
+    what is saved shows the last state.
+
+    Args:
+        dbg: The debugger.
+        views: Whether outputs hold a view of the widget too, for pages that keep each output apart from the others.
+    """
+
+    def __init__(self, dbg: Any, views: bool) -> None:
+        from kernelkit.viz.curves.widget import deliver_while_busy
+        from kernelkit.viz.debugger.panel import DebuggerPanel
+        from kernelkit.viz.debugger.widget import main_thread, open_widget
+
+        self._later = main_thread(ipython_shell())
+        self._deliver = deliver_while_busy
+        self._widget: Any = open_widget(lambda content: self.panel.receive(content))
+        self.panel = DebuggerPanel(dbg, self._send, self._later, self._changed)
+        self._views = views
+        self._display_id = uuid.uuid4().hex
+        self._changes = 0
+        self._drawn = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether the widget was not closed."""
+        return self._widget.comm is not None
+
+    def show(self) -> None:
+        """Appear as an output of the cell that runs."""
+        self._drawn = ""
+        self._publish(Shot.of(self.panel.dbg, look=False), update=False)
+
+    def _send(self, content: dict[str, Any], buffer: bytes) -> None:
+        if self.live:
+            self._widget.send(content, [buffer])
+            self._deliver(self._widget)
+
+    def _changed(self) -> None:
+        self._changes += 1
+        changes = self._changes
+        if not self._views:
+            self._later(QUIET, lambda: self._redraw(changes))
+
+    def _redraw(self, changes: int) -> None:
+        if changes != self._changes or self.panel.running or not self.live:
+            return
+        shot = Shot.of(self.panel.dbg, look=self.panel.looked)
+        # Drawing takes longer than a step does: it is done beside whatever the reader does next.
+        threading.Thread(target=self._publish, args=(shot, True), name="kernelkit-debugger", daemon=True).start()
+
+    def _publish(self, shot: Shot, update: bool) -> None:
+        from IPython.display import publish_display_data
+
+        made = bundle(shot, self._widget.key)
+        if update and made["text/html"] == self._drawn:
+            return
+        self._drawn = made["text/html"]
+        metadata: dict[str, Any] = {}
+        if self._views:
+            view, metadata = self._widget._repr_mimebundle_()
+            made = view | made
+        publish_display_data(made, metadata, transient={"display_id": self._display_id}, update=update)

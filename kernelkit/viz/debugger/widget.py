@@ -1,0 +1,61 @@
+"""The widget that carries a debugger's messages to its pages and their clicks back. Needs anywidget."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+BUNDLE = Path(__file__).parents[1] / "static" / "debugger.js"
+KEPT_WIDGETS = 12
+"""Debuggers that stay interactive; the pictures of older ones stay as they are."""
+
+
+class DebuggerWidget(anywidget.AnyWidget):
+    """The browser's half of a debugger.
+
+    Attributes:
+        key: str. The mark of the static pictures whose place the debugger takes while its kernel lives.
+    """
+
+    _esm = BUNDLE
+    key = traitlets.Unicode().tag(sync=True)
+
+
+_open: deque[DebuggerWidget] = deque()
+
+
+def open_widget(receive: Callable[[dict[str, Any]], None]) -> DebuggerWidget:
+    """Open a widget.
+
+    Args:
+        receive: Called with each message from a page, on whatever thread the kernel delivers it.
+    """
+    widget = DebuggerWidget(key=uuid.uuid4().hex)
+    widget.on_msg(lambda _, content, buffers: receive(content))
+    _open.append(widget)
+    while len(_open) > KEPT_WIDGETS:
+        _open.popleft().close()
+    return widget
+
+
+def main_thread(shell: Any) -> Callable[[float, Callable[[], None]], Any]:
+    """Return a function that calls another one on the kernel's main thread after some seconds.
+
+    It may itself be called from any thread, such as that of a subshell.
+    """
+    loop = getattr(shell.kernel, "io_loop", None)
+    if loop is not None:  # ipykernel, of all versions
+        return lambda seconds, function: loop.add_callback(loop.call_later, seconds, function)
+    own = asyncio.get_event_loop()
+
+    def later(seconds: float, function: Callable[[], None]) -> None:
+        own.call_soon_threadsafe(own.call_later, seconds, function)
+
+    return later

@@ -1,0 +1,69 @@
+// One layer: histograms of what it gave, of its gradients and updates, and what it made of one sample.
+
+import { element, setText, svg } from "../shared/dom";
+import * as format from "../shared/format";
+import { paint } from "./batch";
+import type { Session } from "./session";
+import type { Detail, Histogram } from "./types";
+
+const WIDTH = 200;
+const HEIGHT = 64;
+
+export class DetailPane {
+  readonly node: HTMLElement;
+  private readonly title = element("h4", {});
+  private readonly histograms = element("div", { class: "kd-histograms" });
+  private readonly mapsTitle = element("h5", {});
+  private readonly maps = element("div", { class: "kd-maps" });
+  private readonly missing = element("p", { class: "kd-more" });
+  private drawn: Detail | null = null;
+
+  constructor(private session: Session) {
+    this.node = element("article", { class: "kd-card kd-detail", "aria-label": "Layer" }, this.title,
+      element("button", { type: "button", class: "kd-close", "aria-label": "Close the layer", click: () => session.ask("layer", { layer: "" }) }, "×"),
+      this.missing, this.histograms, this.mapsTitle, this.maps);
+  }
+
+  update(): void {
+    const { detail } = this.session;
+    this.node.hidden = detail === null;
+    if (!detail || detail === this.drawn) return;
+    this.drawn = detail;
+    setText(this.title, detail.layer);
+    setText(this.missing, detail.missing);
+    this.histograms.replaceChildren(...detail.histograms.map(drawHistogram));
+    const maps = detail.maps;
+    this.mapsTitle.hidden = this.maps.hidden = !maps;
+    if (!maps) return;
+    const [count, height, width] = maps.image;
+    const which = this.session.batch?.samples.find((s) => s.place === detail.sample);
+    const sample = which?.row !== null && which?.row !== undefined ? `row ${which.row}` : `sample ${detail.sample} of the batch`;
+    const rest = maps.count > count ? `, the first ${count} of ${maps.count}` : "";
+    setText(this.mapsTitle, `${maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, each from its least (dark) to its greatest value`);
+    const size = count === 1 ? Math.min(420, width * 8) : Math.max(48, Math.min(96, width * 4));
+    this.maps.replaceChildren(...Array.from({ length: count }, (_, i) => {
+      const canvas = element("canvas", { role: "img", "aria-label": `${maps.what} ${i}`, title: String(i), style: `width:${size}px` });
+      paint(canvas, detail.pixels.subarray(i * height * width, (i + 1) * height * width), height, width, 1);
+      return canvas;
+    }));
+  }
+}
+
+function drawHistogram(histogram: Histogram): HTMLElement {
+  const { counts, low, high } = histogram;
+  const most = Math.max(...counts, 1);
+  const step = WIDTH / Math.max(counts.length, 1);
+  // Heights are of the square root: a few large values among many zeros are what one looks for.
+  const bars = counts.map((n, i) => {
+    const height = n === 0 ? 0 : Math.max(1, HEIGHT * Math.sqrt(n / most));
+    return svg("rect", { x: (i * step).toFixed(1), y: (HEIGHT - height).toFixed(1), width: Math.max(step - 0.6, 0.5).toFixed(1), height: height.toFixed(1) });
+  });
+  const lows = Number(low) < 0 && Number(high) > 0 ? (WIDTH * -Number(low)) / (Number(high) - Number(low)) : -1;
+  const zero = lows >= 0 ? [svg("path", { d: `M${lows.toFixed(1)} 0V${HEIGHT}`, class: "kd-zero" })] : [];
+  const odd = histogram.odd ? ` · ✕ ${format.count(histogram.odd)} NaN or infinite` : "";
+  return element("figure", { class: histogram.odd ? "kd-bad" : "" },
+    element("figcaption", {}, histogram.what),
+    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram of ${histogram.what}` }, ...bars, ...zero),
+    element("div", { class: "kd-ends" }, element("span", {}, format.value(low)), element("span", {}, format.value(high))),
+    element("small", {}, `${format.count(histogram.size)} values, ${Math.round((100 * histogram.zeros) / Math.max(histogram.size, 1))}% zero${odd}`));
+}

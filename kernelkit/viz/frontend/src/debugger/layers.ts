@@ -1,0 +1,146 @@
+// The table of layers: numbers, small curves over the steps seen, and in colour and in words what looks wrong.
+
+import { element, setText, svg } from "../shared/dom";
+import * as format from "../shared/format";
+import type { Session } from "./session";
+import type { Layer, Table } from "./types";
+
+const WIDTH = 54;
+const HEIGHT = 16;
+// What is wrong, by how bad it is: each has a sign and a word beside its colour.
+const TROUBLES: Record<string, [string, string]> = {
+  "NaN": ["severe", "✕"], "infinity": ["severe", "✕"], "NaN in the gradient": ["severe", "✕"],
+  "dead units": ["warning", "▲"], "large updates": ["warning", "▲"], "no gradient": ["note", "○"],
+};
+// Title, columns of the message that it reads, whether a phone shows it.
+const COLUMNS: [string, string, boolean][] = [
+  ["mean", "mean", false], ["std", "std", false], ["min", "min", false], ["max", "max", false], ["zeros", "zeros", false],
+  ["NaN/Inf", "nan", true], ["dead", "dead", false], ["|grad|", "grad", true], ["|update| / |weight|", "update_ratio", true],
+];
+
+interface Row {
+  node: HTMLTableRowElement;
+  cells: Map<string, HTMLElement>;
+  lines: Map<string, SVGSVGElement>;
+  trouble: HTMLElement;
+  button: HTMLButtonElement;
+}
+
+export class LayerTable {
+  readonly node: HTMLElement;
+  private readonly body = element("tbody", {});
+  private readonly more = element("p", { class: "kd-more" });
+  private rows: Row[] = [];
+  private shape = "";
+  private drawn: Table | null = null;
+
+  constructor(private session: Session) {
+    const head = COLUMNS.map(([title, , phone]) => element("th", { scope: "col", class: `kd-number${phone ? "" : " kd-wide"}` }, title));
+    this.node = element("div", { class: "kd-layers" }, element("div", { class: "kd-scroll" },
+      element("table", { "aria-label": "Layers of the step shown" },
+        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "layer"), element("th", { scope: "col", class: "kd-wide" }, "output"), ...head, element("th", { scope: "col" }, "looks wrong"))),
+        this.body)), this.more);
+  }
+
+  update(): void {
+    const { table, state } = this.session;
+    this.node.hidden = table === null;
+    if (!table) return;
+    this.node.classList.toggle("kd-stale", this.session.looking);
+    const shape = JSON.stringify(table.layers.map((l) => [l.name, l.type]));
+    if (shape !== this.shape) {
+      this.shape = shape;
+      this.rows = table.layers.map((layer) => this.row(layer));
+      this.body.replaceChildren(...this.rows.map((row) => row.node));
+    }
+    this.rows.forEach((row, i) => {
+      const open = table.layers[i].name === state!.layer;
+      row.button.setAttribute("aria-expanded", String(open));
+      row.node.classList.toggle("kd-open", open);
+    });
+    if (table === this.drawn) return;
+    this.drawn = table;
+    this.rows.forEach((row, i) => this.fill(row, table, i));
+    setText(this.more, table.left_out ? `and ${table.left_out} more layers: dbg.table() has them all` : "");
+  }
+
+  private row(layer: Layer): Row {
+    const cells = new Map<string, HTMLElement>();
+    const lines = new Map<string, SVGSVGElement>();
+    const shape = element("td", { class: "kd-wide kd-shape" });
+    cells.set("shape", shape);
+    const button = element("button", {
+      type: "button", class: "kd-layer", title: "Histograms, and maps of one sample", "aria-expanded": "false",
+      click: () => this.session.ask("layer", { layer: this.session.state!.layer === layer.name ? "" : layer.name }),
+    }, layer.name, element("small", {}, layer.type));
+    const numbers = COLUMNS.map(([, column, phone]) => {
+      const value = element("span", {});
+      cells.set(column, value);
+      const cell = element("td", { class: `kd-number${phone ? "" : " kd-wide"}` }, value);
+      if (["std", "grad", "update_ratio"].includes(column)) {
+        const line = svg("svg", { width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "kd-trend", "aria-hidden": "true" });
+        lines.set(column, line);
+        cell.append(line);
+      }
+      return cell;
+    });
+    const trouble = element("td", { class: "kd-trouble" });
+    const node = element("tr", {}, element("th", { scope: "row" }, button), shape, ...numbers, trouble);
+    return { node, cells, lines, trouble, button };
+  }
+
+  private fill(row: Row, table: Table, i: number): void {
+    const layer = table.layers[i];
+    const value = (column: string): number | null => {
+      const at = table.columns.indexOf(column);
+      return layer.none.includes(at) ? null : table.numbers[i * table.columns.length + at];
+    };
+    setText(row.cells.get("shape")!, layer.shape.join(" × "));
+    for (const [, column] of COLUMNS) setText(row.cells.get(column)!, textOf(column, value));
+    for (const [column, line] of row.lines) {
+      const at = (i * table.trends.length + table.trends.indexOf(column)) * table.steps.length;
+      drawTrend(line, table.history.subarray(at, at + table.steps.length), table.steps, table.position - 1);
+    }
+    const [level, sign] = TROUBLES[layer.trouble ?? ""] ?? ["", ""];
+    row.node.dataset.level = layer.trouble ? level || "warning" : "";
+    setText(row.trouble, layer.trouble ? `${sign || "▲"} ${layer.trouble}` : "");
+  }
+}
+
+function textOf(column: string, value: (column: string) => number | null): string {
+  if (column === "nan") return format.count((value("nan") ?? 0) + (value("inf") ?? 0));
+  const x = value(column);
+  if (x === null) return "";
+  return column === "zeros" || column === "dead" ? `${Math.round(100 * x)}%` : short(x);
+}
+
+/** Three digits: a table is compared, not read out. */
+function short(x: number): string {
+  const size = Math.abs(x);
+  if (Number.isNaN(x)) return "NaN";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
+  if (x === 0) return "0";
+  return size < 1e-3 || size >= 1e5 ? x.toExponential(1).replace("e+", "e") : String(+x.toPrecision(3));
+}
+
+/** Draw values over the steps seen, on a logarithmic scale where they span decades; a dot marks the step shown. */
+function drawTrend(node: SVGSVGElement, values: Float32Array, steps: number[], shown: number): void {
+  const finite = [...values].filter(Number.isFinite);
+  if (finite.length < 2) return node.replaceChildren();
+  const decades = Math.min(...finite) > 0 && Math.max(...finite) > 100 * Math.min(...finite);
+  const scaled = [...values].map((v) => (decades ? Math.log10(v) : v));
+  const known = scaled.filter(Number.isFinite);
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const span = steps[steps.length - 1] - steps[0] || 1;
+  const x = (k: number): number => 2 + ((WIDTH - 4) * (steps[k] - steps[0])) / span;
+  const y = (v: number): number => (high > low ? 2 + ((HEIGHT - 4) * (high - v)) / (high - low) : HEIGHT / 2);
+  let path = "";
+  let pen = false;
+  scaled.forEach((v, k) => {
+    if (Number.isFinite(v)) path += `${pen ? "L" : "M"}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
+    pen = Number.isFinite(v);
+  });
+  const here = steps.indexOf(shown);
+  const dot = here >= 0 && Number.isFinite(scaled[here]) ? [svg("circle", { cx: x(here).toFixed(1), cy: y(scaled[here]).toFixed(1), r: 2 })] : [];
+  node.replaceChildren(svg("path", { d: path }), ...dot);
+}
