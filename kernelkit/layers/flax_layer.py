@@ -40,7 +40,14 @@ class FlaxLayer(JaxLayer):
         ((2, 3), 15)
     """
 
-    _not_in_config = (*JaxLayer._not_in_config, "variables", "call_fn", "init_fn", "native_serialization_platforms")
+    _not_in_config = (
+        *JaxLayer._not_in_config,
+        "variables",
+        "method",
+        "call_fn",
+        "init_fn",
+        "native_serialization_platforms",
+    )
 
     def __init__(self, module: Any, method: Any = None, variables: Any = None, **kwargs: Any) -> None:
         self.module = module

@@ -62,6 +62,12 @@ def test_given_parameters_in_any_tree():
     assert isinstance(layer.params, tuple)
 
 
+def test_texts_in_a_tree_are_constants():
+    layer = JaxLayer(lambda state, inputs: (inputs, state), state={"name": "one", "count": jnp.ones(()), "none": None})
+    assert layer(X).shape == (8, 4)
+    assert (layer.state["name"], layer.state["none"], len(layer.weights)) == ("one", None, 1)
+
+
 def test_several_inputs():
     layer = JaxLayer(
         lambda params, inputs: params["k"] * (inputs["a"] + inputs["b"]), lambda inputs: {"k": jnp.ones(())}
@@ -98,6 +104,7 @@ def test_weights_are_saved(tmp_path):
         (lambda: JaxLayer(counting, init_dense)(X), "must return \\(params, state\\)"),
         (lambda: JaxLayer(lambda state, inputs: inputs, state=jnp.ones(1))(X), "must return \\(outputs, state\\)"),
         (lambda: JaxLayer(lambda state, inputs: (inputs, []), state=jnp.ones(1))(X), "returned one like"),
+        (lambda: JaxLayer(lambda params, state, inputs: (inputs, []), params=jnp.ones(1))(X), "none to begin with"),
     ],
 )
 def test_what_is_wrong_is_told(make, match):
@@ -145,7 +152,7 @@ def test_a_module_of_flax_becomes_a_layer():
     layer(X)
     assert [v.shape for v in layer.trainable_variables] == [(3,), (3,), (3,), (4, 3)]
     assert [v.shape for v in layer.non_trainable_weights] == [(3,), (3,)]
-    variables = {"params": layer.params, **layer.state}
+    variables = {**layer.params, **layer.state}
     expected = Net().apply(jax.tree.map(lambda v: v.value, variables), X, training=False)
     np.testing.assert_allclose(layer(X), expected, rtol=1e-5)
 
@@ -168,7 +175,8 @@ def test_given_variables_and_other_methods():
         FlaxLayer(Twice(), method=lambda module, inputs: -module.double(inputs)),
     )
     assert named(X).shape == unbound(X).shape == (8, 2)
-    assert FlaxLayer(Twice(), method=Twice.double).get_config()["method"] == "double"
+    for method in (Twice.double, Twice().double):
+        assert FlaxLayer(Twice(), method=method).get_config()["method"] == "double"
 
 
 def test_modules_are_saved_by_their_configs(tmp_path):

@@ -59,7 +59,7 @@ def convert_format(
     relative = source.startswith("rel_"), target.startswith("rel_")
     if relative[0] != relative[1] and (height is None or width is None):
         raise ValueError(
-            f"Converting boxes from {source!r} to {target!r} needs the image's `height` and `width`, got "
+            f"convert_format() must receive `height` and `width` of the image to go from {source!r} to {target!r}, got "
             f"height={height} and width={width}."
         )
     corners = jnp.stack(_TO_XYXY[source.removeprefix("rel_")](*_columns(values)), axis=-1)

@@ -81,10 +81,8 @@ def cut_boxes(corners: jax.Array, size: tuple, new_size: tuple, resized: bool = 
     (height, width), (new_height, new_width) = size, new_size
     if resized or height < new_height or width < new_width:
         # As resizing does it: the part with the new proportions has whole numbers of pixels.
-        rows, columns = (
-            min(height, int(width * new_height / new_width)),
-            min(width, int(height * new_width / new_height)),
-        )
+        rows = max(1, min(height, int(width * new_height / new_width)))
+        columns = max(1, min(width, int(height * new_width / new_height)))
     else:
         rows, columns = new_height, new_width
     top, left = (height - rows) // 2, (width - columns) // 2

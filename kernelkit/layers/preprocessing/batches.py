@@ -78,7 +78,7 @@ def _iterate(data: Any) -> Iterable:
 
 def _inputs(batch: Any) -> Any:
     """Return the inputs of a batch, which may have targets too."""
-    if isinstance(batch, (list, tuple)) and batch and not is_strings(batch) and not _is_array(batch):
+    if isinstance(batch, (list, tuple)) and any(map(_has_samples, batch)):
         return _inputs(batch[0])
     if isinstance(batch, dict):
         raise ValueError(

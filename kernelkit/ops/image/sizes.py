@@ -74,8 +74,8 @@ def resize(
 
 def _cropped_to(x: jax.Array, height: int, width: int) -> jax.Array:
     """Cut the middle of the proportions height : width out."""
-    rows = min(x.shape[1], int(x.shape[2] * height / width))
-    columns = min(x.shape[2], int(x.shape[1] * width / height))
+    rows = max(1, min(x.shape[1], int(x.shape[2] * height / width)))
+    columns = max(1, min(x.shape[2], int(x.shape[1] * width / height)))
     top, left = int((x.shape[1] - rows) / 2), int((x.shape[2] - columns) / 2)
     return x[:, top : top + rows, left : left + columns]
 

@@ -99,6 +99,7 @@ class StepDebugger(Shown):
             seed=make_default_seed() if shuffle else 0,
             class_weight=class_weight,
             what="debug",
+            on_host=model._host_work(x),
         )
         training.prepare("train", feed.sample())
         if not data_module.is_stream(x):

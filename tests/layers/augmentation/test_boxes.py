@@ -24,7 +24,7 @@ def test_formats(source, target):
 def test_errors_of_formats():
     with pytest.raises(ValueError, match="Unknown format of bounding boxes 'xxyy'. Use one of xyxy"):
         boxes.convert_format(BOXES, "xxyy", "xyxy")
-    with pytest.raises(ValueError, match="needs the image's `height` and `width`"):
+    with pytest.raises(ValueError, match="must receive `height` and `width`"):
         boxes.convert_format(BOXES, "xyxy", "rel_xyxy", height=8)
     with pytest.raises(ValueError, match=r"\(\.\.\., 4\), got \(2, 3\)"):
         boxes.convert_format(np.ones((2, 3)), "xyxy", "xywh")

@@ -364,3 +364,17 @@ def test_data_that_end():
         dbg.goto(5)
     dbg.back(2)
     assert dbg.position == 1
+
+
+def test_a_model_that_begins_with_text():
+    text = ["a b c", "b c d", "a d", "c c a"] * 2
+    words = kk.layers.TextVectorization(output_sequence_length=3)
+    words.adapt(text)
+    model = kk.Sequential([kk.Input((), dtype="string"), words, kk.layers.Embedding(8, 2), kk.layers.Flatten()])
+    model.add(kk.layers.Dense(1))
+    model.compile("sgd", "mse")
+    dbg = model.debug(np.array(text, dtype=object), np.ones((8, 1), "float32"), batch_size=4)
+    dbg.step(2)
+    dbg.back(1)
+    assert dbg.position == 1
+    assert [row["layer"] for row in dbg.table().rows][-1] == model.layers[-1].name
