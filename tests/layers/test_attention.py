@@ -299,7 +299,10 @@ def test_a_row_without_keys_has_finite_gradients():
             "flash attention never has the scores",
         ),
         (lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY[0], QUERY[0]), r"batch, positions, features.*\(4, 5\)"),
-        (lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY, VALUE, QUERY), "ranks of query, value and key must be equal"),
+        (
+            lambda: kk.layers.MultiHeadAttention(2, 3)(QUERY, VALUE, QUERY),
+            "ranks of query, value and key must be equal",
+        ),
         (lambda: kk.layers.MultiHeadAttention(2, 3, attention_axes=0)(QUERY, QUERY), "not the first"),
         (
             lambda: kk.layers.MultiHeadAttention(2, 3)(rand(2, 3, 4, 5), rand(2, 3, 4, 5), use_causal_mask=True),
