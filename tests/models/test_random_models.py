@@ -42,7 +42,7 @@ class Draw:
             self.tensors.append(self.next(self.tensors[-1 if self.rng.random() < 0.8 else 0]))
         ends = [self.as_vector(t) for t in self.tensors[-2:]]
         merged = self.layers.Concatenate()(ends)
-        outputs = [self.layers.Dense(3, activation="softmax")(merged), self.layers.Dense(2)(ends[0])]
+        outputs = [self.layers.Dense(3, "softmax", name="class")(merged), self.layers.Dense(2, name="size")(ends[0])]
         return self.package.Model(inputs, outputs)
 
     def next(self, x):
