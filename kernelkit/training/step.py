@@ -74,7 +74,9 @@ class Program:
             zero = jnp.zeros((), "int32")
             rows = leaves[0].shape[0] if order is None else order.shape[0]
             capacity = min(MAX_STEPS, max(1, rows // batch_size))
-            lowered = self._jitted.lower(state, data, order, zero, zero, batch_size=batch_size, capacity=capacity)
+            lowered = self._jitted_for(state).lower(
+                state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
+            )
             executable = self._executables[key] = lowered.compile()
             self.compiles += 1
 
@@ -95,6 +97,18 @@ class Program:
             number = self._placements.setdefault(key, len(self._placements))
             self._last_placement = (shardings, number)
         return number
+
+    def _jitted_for(self, state: TrainState) -> Any:
+        """Return the loop for a state; one that was put somewhere by name stays there, so that steps can follow."""
+        places = jtu.tree_map(_committed, state)
+        if self.kind == "predict" or not jtu.tree_leaves(places):
+            return self._jitted
+        return jax.jit(
+            self._loop,
+            static_argnames=("batch_size", "capacity"),
+            donate_argnames=("state",),
+            out_shardings=(places, None),
+        )
 
     def trial(self, state: TrainState, batch: Any) -> None:
         """Run one step on shapes alone."""

@@ -44,6 +44,17 @@ class Pipeline(Layer):
             inputs = layer(inputs, **kwargs)
         return inputs
 
+    @classmethod
+    def from_config(cls, config: dict) -> Pipeline:
+        """Make a pipeline from :meth:`get_config`'s result.
+
+        Raises:
+            ValueError: If the config has no list of layers.
+        """
+        if not isinstance(config.get("layers"), (list, tuple)):
+            raise ValueError(f"The config of a Pipeline needs a list under 'layers', got {config.get('layers')!r}.")
+        return super().from_config(config)
+
     def get_config(self) -> dict:
         """Return the arguments that make an equal pipeline."""
         return {"name": self.name, "layers": [serialize.serialize_keras_object(v) for v in self._pipeline_layers]}

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import config
 from kernelkit.layers.augmentation.graph_tensors import refuse_graph_tensors
 from kernelkit.layers.layer import Layer
 
@@ -18,13 +19,16 @@ class Rescaling(Layer):
         scale: Number, or one for each channel.
         offset: Number, or one for each channel.
 
-    Inputs: Numbers of any shape; integers become floats.
+    Inputs: Numbers of any shape; integers become floats. The channels are the last axis, or, where the global
+        setting is ``"channels_first"``, the second.
 
     Example:
         >>> import kernelkit as kk
         >>> kk.layers.Rescaling(1 / 127.5, offset=-1)(kk.ops.array([0, 255], "uint8")).tolist()
         [-1.0, 1.0]
     """
+
+    supports_masking = True
 
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -36,5 +40,12 @@ class Rescaling(Layer):
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> jax.Array:
-        dtype = self.compute_dtype
-        return jnp.asarray(inputs).astype(dtype) * jnp.asarray(self.scale, dtype) + jnp.asarray(self.offset, dtype)
+        inputs = jnp.asarray(inputs).astype(self.compute_dtype)
+        return inputs * _per_channel(self.scale, inputs) + _per_channel(self.offset, inputs)
+
+
+def _per_channel(values: Any, inputs: jax.Array) -> jax.Array:
+    values = jnp.asarray(values, inputs.dtype)
+    if values.ndim == 1 and inputs.ndim > 2 and config.image_data_format() == "channels_first":
+        values = values.reshape((-1,) + (1,) * (inputs.ndim - 2))
+    return values

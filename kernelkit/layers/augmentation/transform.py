@@ -132,7 +132,10 @@ class ImageTransform(Layer):
         own = self._require_box_format()
         new_size = new_size or size
         corners = convert_format(bounding_boxes, own, "xyxy", *size)
-        moved = clip_to_image_size({**corners, "boxes": move(corners["boxes"])}, *new_size)
+        boxes = corners["boxes"]
+        # Without a batch: of one image, when the method is called by itself.
+        moved = move(boxes) if boxes.ndim == 3 else move(boxes[None])[0]
+        moved = clip_to_image_size({**corners, "boxes": moved}, *new_size)
         return convert_format(moved, "xyxy", own, *new_size)
 
     def _in_compute_dtype(self, images: Any) -> jax.Array:

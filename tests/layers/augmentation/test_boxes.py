@@ -117,6 +117,14 @@ def test_boxes_that_leave_the_image_and_lists_of_boxes():
     assert out["boxes"][:, 0].tolist() == [[4, 0, 6, 2], [5, 1, 7, 3]]
 
 
+def test_methods_may_be_called_by_themselves():
+    layer = kk.layers.RandomFlip("horizontal", bounding_box_format="xyxy")
+    drawn = {"flips": np.array([[True]]), "input_shape": (10, 8, 3)}
+    single = {"boxes": np.array([[2.0, 1, 4, 3]]), "labels": np.array([1])}
+    assert layer.transform_bounding_boxes(single, drawn)["boxes"].tolist() == [[4, 1, 6, 3]]
+    assert layer.transform_images(np.arange(2.0).reshape(1, 2, 1), drawn).ravel().tolist() == [1, 0]
+
+
 def test_boxes_need_a_format():
     data = {"images": np.ones((1, 8, 8, 1)), "bounding_boxes": {"boxes": BOXES[:1], "labels": np.ones((1, 2))}}
     with pytest.raises(ValueError, match="bounding_box_format='xyxy'"):
