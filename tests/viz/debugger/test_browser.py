@@ -235,7 +235,8 @@ def test_what_broke_is_explained_and_names_stay_text(open_notebook, axe):
 
 
 def test_a_run_is_stopped_from_the_page(open_notebook):
-    notebook = open_notebook("dbg")
+    long = "dbg = made().debug(np.tile(x, (2000, 1, 1, 1)), np.tile(y, 2000), batch_size=16)"  # 40,000 steps
+    notebook = open_notebook(f"{long}\ndbg")
     page = notebook.page
     page.locator(".kd-until select").select_option("loss below")
     page.locator(".kd-until input").fill("-1")
