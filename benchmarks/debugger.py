@@ -1,7 +1,8 @@
 """What stepping, looking and going back cost: ``python -m benchmarks.debugger``.
 
 Prints a step of `train_on_batch`, of `StepDebugger.step()` and of a long `step(n)`; a step that is looked into; and
-going 1,000 steps back. The MLP is 784-64-10 with batches of 32, as in `benchmarks.run`.
+going 1,000 steps back. The MLP is 784-64-10 with batches of 32, as in `benchmarks.run`. Then a model of 100 million
+parameters in 512 MB, whose states go to files.
 """
 
 from __future__ import annotations
@@ -81,6 +82,25 @@ def main():
     print(f"back(1000)          {max(took) * 1e3:8.0f} ms, the slowest of {len(took)}")
     kept = dbg.timeline.snapshots
     print(f"snapshots           {kept.nbytes / 1e6:8.1f} of {kept.budget / 1e6:.0f} MB")
+
+    large()
+
+
+def large():
+    """Walk through a training whose state is as large as the memory that the debugger may take."""
+    layers = [kk.Input((4,), dtype="int32"), kk.layers.Embedding(1_000_000, 100), kk.layers.Flatten()]
+    model = kk.Sequential([*layers, kk.layers.Dense(2, activation="softmax")])
+    model.compile(kk.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
+    x, y = np.random.default_rng(0).integers(0, 1_000_000, (64, 4)), np.arange(64) % 2
+    dbg = model.debug(x, y, batch_size=8, memory="512MB", snapshot_every=2)
+    dbg.step(8)
+    loss = dbg.logs["loss"]
+    took = seconds(lambda: dbg.back(6), 1)
+    dbg.goto(8)
+    assert dbg.logs["loss"] == loss
+    print(f"{model.count_params() / 1e6:.0f} M parameters    back(6) takes {took:.1f} s; ", end="")
+    kept = dbg.timeline.snapshots
+    print(f"snapshots take {kept.nbytes / 1e6:.0f} of {kept.budget / 1e6:.0f} MB, the others lie in files")
 
 
 if __name__ == "__main__":
