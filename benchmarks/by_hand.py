@@ -12,7 +12,7 @@ import numpy as np
 import optax
 from jax import lax
 
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, enough
 
 
 def glorot(key: jax.Array, *shape: int) -> jax.Array:
@@ -99,7 +99,7 @@ def transformer(keys: Any, size: int = 128, heads: int = 4) -> tuple[dict, Calla
 MODELS = {"mlp": mlp, "cnn": cnn, "lstm": lstm, "transformer": transformer}
 
 
-def epochs(workload: str, scan: bool, count: int) -> list[float]:
+def epochs(workload: str, scan: bool) -> list[float]:
     """Return the seconds of each epoch, shuffling included."""
     work = WORKLOADS[workload]
     x, y = work.data()
@@ -128,9 +128,9 @@ def epochs(workload: str, scan: bool, count: int) -> list[float]:
     one = jax.jit(lambda carry, batch: step(carry, batch)[0], donate_argnums=0)
     all_ = jax.jit(whole, donate_argnums=0)
     data = (jnp.asarray(x), jnp.asarray(y)) if scan else (x, y)
-    rng, seconds = np.random.default_rng(0), []
+    rng, seconds = np.random.default_rng(0), list[float]()
     state = (params, optimizer.init(params), jax.random.key(1))
-    for _ in range(count):
+    for _ in enough(seconds):
         started = time.perf_counter()
         order = rng.permutation(work.samples)[: steps * work.batch_size].reshape(steps, -1).astype("int32")
         carry = (*state, (jnp.zeros(()), jnp.zeros(())))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads import WORKLOADS, enough
 
 
 class Recurrent(nn.Module):
@@ -43,7 +43,7 @@ MODELS = {
 }  # fmt: skip
 
 
-def epochs(workload: str, count: int) -> list[float]:
+def epochs(workload: str) -> list[float]:
     """Return the seconds of each epoch, shuffling included."""
     work = WORKLOADS[workload]
     x, y = work.data()
@@ -52,8 +52,8 @@ def epochs(workload: str, count: int) -> list[float]:
     inputs = inputs.long() if work.tokens else inputs
     model = MODELS[workload]()
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    steps, seconds = work.samples // work.batch_size, []
-    for _ in range(count):
+    steps, seconds = work.samples // work.batch_size, list[float]()
+    for _ in enough(seconds):
         started = time.perf_counter()
         order = torch.randperm(work.samples)[: steps * work.batch_size].reshape(steps, -1)
         total, right = torch.zeros(()), torch.zeros(())

@@ -19,14 +19,13 @@ from collections.abc import Callable
 from typing import Any
 
 STARTED = time.perf_counter()
-EPOCHS = 5
 
 
 def of_package(runner: str, workload: str) -> dict[str, float]:
     """`fit` epoch by epoch, then `evaluate`, `predict` and single batches."""
     os.environ["KERAS_BACKEND"] = "jax"
     keras = importlib.import_module("kernelkit" if runner == "kernelkit" else "keras")
-    from benchmarks.workloads import WORKLOADS
+    from benchmarks.workloads import WORKLOADS, enough
 
     work = WORKLOADS[workload]
     x, y = work.data()
@@ -36,7 +35,7 @@ def of_package(runner: str, workload: str) -> dict[str, float]:
     options = {"steps_per_execution": 32} if runner == "keras-32" else {}
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], **options)
     seconds = []
-    for _ in range(EPOCHS):
+    for _ in enough(seconds):
         started = time.perf_counter()
         model.fit(x, y, batch_size=work.batch_size, verbose=0)
         seconds.append(time.perf_counter() - started)
@@ -69,7 +68,7 @@ def by_hand(runner: str, workload: str) -> dict[str, float]:
     from benchmarks import by_hand
     from benchmarks.workloads import WORKLOADS
 
-    seconds = by_hand.epochs(workload, runner == "scan", EPOCHS)
+    seconds = by_hand.epochs(workload, runner == "scan")
     work = WORKLOADS[workload]
     return {"steps/s": work.samples // work.batch_size / statistics.median(seconds[1:])}
 
@@ -78,7 +77,7 @@ def of_torch(workload: str) -> dict[str, float]:
     from benchmarks import in_torch
     from benchmarks.workloads import WORKLOADS
 
-    seconds = in_torch.epochs(workload, EPOCHS)
+    seconds = in_torch.epochs(workload)
     work = WORKLOADS[workload]
     return {"steps/s": work.samples // work.batch_size / statistics.median(seconds[1:])}
 
