@@ -40,10 +40,11 @@ from kernelkit.losses import Loss
 from kernelkit.metrics import Metric
 from kernelkit.models import Model, Sequential
 from kernelkit.models.function import Function
+from kernelkit.operation import Operation
 from kernelkit.optimizers import Optimizer
 from kernelkit.regularizers import Regularizer
 from kernelkit.scope import StatelessScope, SymbolicScope, name_scope
-from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
+from kernelkit.symbolic import FunctionOperation, KerasTensor
 from kernelkit.tape import GradientTape
 from kernelkit.training import display, history
 from kernelkit.variable import Variable

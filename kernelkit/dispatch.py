@@ -1,7 +1,7 @@
 """What every function of the op library does before it computes: record, tape, or run.
 
 ``@op`` turns a function of arrays into one that also takes symbolic tensors (a node is recorded), variables (their
-value is read) and taped tensors (the gradient is recorded).
+value is read), taped tensors (the gradient is recorded) and sparse arrays (see :mod:`kernelkit.sparse`).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from kernelkit import scope, tape
+from kernelkit import scope, sparse, tape
 from kernelkit.operators import Operators
-from kernelkit.symbolic import FunctionOperation, _holds, any_symbolic
+from kernelkit.symbolic import FunctionOperation, any_symbolic
 from kernelkit.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,19 +37,56 @@ def op(function: F) -> F:
         (None, 3)
     """
 
+    def compute(*args: Any, **kwargs: Any) -> Any:
+        if (_kinds(args) | _kinds(kwargs.values())) & _SPARSE:
+            return sparse.run(function, args, kwargs)
+        return function(*args, **kwargs)
+
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if _holds(args, Operators) or (kwargs and _holds(kwargs.values(), Operators)):
+        found = _kinds(args) | _kinds(kwargs.values()) if kwargs else _kinds(args)
+        if found & _OPERATORS:
             if any_symbolic(args, kwargs):
                 return FunctionOperation(wrapper).symbolic_call(*args, **kwargs)
             if scope.local.tape is None:
                 args, kwargs = _plain(args), _plain(kwargs)
         if scope.local.tape is not None:
-            return tape.record(lambda *a, **k: function(*_plain(a), **_plain(k)), args, kwargs)
+            return tape.record(lambda *a, **k: compute(*_plain(a), **_plain(k)), args, kwargs)
+        if found & _SPARSE:
+            return compute(*tape.unwrap(args), **tape.unwrap(kwargs))
         return function(*args, **kwargs)
 
     wrapper.is_op = True  # type: ignore[attr-defined]
     return wrapper  # type: ignore[return-value]
+
+
+# The kinds of values among the arguments of a call. Each type is classed once, so that asking costs next to nothing.
+_OPERATORS, _SPARSE, _NESTED = 1, 2, 4
+_kind_of: dict[type, int] = {}
+
+
+def _kinds(values: Any) -> int:
+    found = 0
+    for value in values:
+        kind = _kind_of.get(type(value))
+        if kind is None:
+            kind = _class_type(type(value))
+        if kind == _NESTED:
+            found |= _kinds(value.values() if isinstance(value, dict) else value)
+        else:
+            found |= kind
+    return found
+
+
+def _class_type(kind: type) -> int:
+    if issubclass(kind, Operators):
+        found = _OPERATORS
+    elif issubclass(kind, (list, tuple, dict)):
+        found = _NESTED
+    else:
+        found = _SPARSE if sparse.is_sparse_type(kind) else 0  # type: ignore[arg-type]
+    _kind_of[kind] = found
+    return found
 
 
 def _plain(value: Any) -> Any:

@@ -118,7 +118,17 @@ def make_default_seed() -> int:
 
 
 def global_seed_generator() -> SeedGenerator:
-    """Return the generator used by draws without a seed."""
+    """Return the generator used by draws without a seed.
+
+    Raises:
+        ValueError: Inside of a function that jax is tracing: its draws would be the same at each call.
+    """
+    if isinstance(jnp.zeros(()) + 0, jax.core.Tracer) and scope.local.stateless is None:
+        raise ValueError(
+            "When tracing a JAX function, you should only use seeded random ops: one without a seed would give "
+            "the same numbers at each call. Pass seed=kernelkit.random.SeedGenerator(...), which the layer keeps, "
+            "or an int."
+        )
     if _global["generator"] is None:
         generator = SeedGenerator(make_default_seed(), name="global_seed_generator")
         with _lock:
@@ -135,12 +145,6 @@ def draw_seed(seed: Any) -> jax.Array:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        if isinstance(jnp.zeros(()) + 0, jax.core.Tracer) and scope.local.stateless is None:
-            raise ValueError(
-                "When tracing a JAX function, you should only use seeded random ops: one without a seed would give "
-                "the same numbers at each call. Pass seed=kernelkit.random.SeedGenerator(...), which the layer keeps, "
-                "or an int."
-            )
         return global_seed_generator().next()
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
         return jnp.array([int(seed) % 2**32, 0], "uint32")

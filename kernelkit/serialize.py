@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import inspect
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,7 +57,10 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
     def decorate(thing: Any) -> Any:
         if inspect.isclass(thing) and not hasattr(thing, "get_config"):
-            raise ValueError(f"{thing.__name__} needs a get_config() method to be saved and loaded.")
+            raise ValueError(
+                f"Cannot register a class that does not have a get_config() method: {thing.__name__} needs one to be "
+                "saved and loaded."
+            )
         full = f"{package}>{name or thing.__name__}"
         _custom_by_name[full] = thing
         _custom_names[thing] = full
@@ -167,6 +171,7 @@ def sharing() -> Iterator[None]:
         yield
         return
     _local.shared = {}
+    _local.numbers = itertools.count(1)
     try:
         yield
     finally:
@@ -291,6 +296,11 @@ def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
         parameters = list(inspect.signature(init).parameters.values())[1:]
         for parameter in parameters:
             name = parameter.name
+            if parameter.kind is parameter.VAR_POSITIONAL and given.get(f"*{name}"):
+                raise NotImplementedError(
+                    f"{type(instance).__name__} must override get_config(): its constructor takes any number of "
+                    f"arguments, *{name}."
+                )
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) or name in values:
                 continue
             if name in instance._not_in_config:
@@ -333,8 +343,8 @@ def _given_arguments(instance: Any) -> dict[str, Any]:
         kind = inspect.signature(type(instance).__init__).parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             given.update(value)
-        elif kind is not inspect.Parameter.VAR_POSITIONAL:
-            given[name] = value
+        else:
+            given[f"*{name}" if kind is inspect.Parameter.VAR_POSITIONAL else name] = value
     return given
 
 
@@ -345,7 +355,7 @@ def serialize_value(value: Any) -> Any:
         if name != "<lambda>" and value not in _custom_names and _public_module(value) is not None:
             return name
     if type(value) is tuple:
-        return [serialize_value(v) for v in value]
+        return tuple(serialize_value(v) for v in value)
     return serialize_keras_object(value)
 
 
@@ -356,7 +366,7 @@ def deserialize_values(config: dict) -> dict:
 
 def _holds_objects(value: Any) -> bool:
     """Return whether a config value is an object's config or a list with some."""
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return any(_holds_objects(item) for item in value)
     return isinstance(value, dict) and "class_name" in value
 
@@ -413,12 +423,24 @@ def serialize_keras_object(obj: Any) -> Any:
     if inspect.isclass(obj):
         return _describe(obj, obj.__name__, class_name="__typespec__")
     if hasattr(obj, "get_config"):
-        described = _describe(type(obj), obj.get_config())
+        described = _describe(type(obj), _completed(obj.get_config()))
         _note_shared(obj, described)
         if hasattr(obj, "get_build_config") and (build := obj.get_build_config()):
             described["build_config"] = _listed(build)
         return described
     raise ValueError(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
+
+
+def _completed(config: Any) -> Any:
+    """Return a config with the objects that a user's ``get_config`` left in it described; itself if there are none."""
+    if isinstance(config, dict):
+        items = {k: _completed(v) for k, v in config.items()}
+        return config if all(items[k] is v for k, v in config.items()) else items
+    if isinstance(config, (list, tuple)):
+        values = [_completed(v) for v in config]
+        return config if all(a is b for a, b in zip(values, config, strict=True)) else type(config)(values)
+    plain = config is None or isinstance(config, (bool, int, float, str))
+    return config if plain or isinstance(config, type) else serialize_keras_object(config)
 
 
 def _listed(value: Any) -> Any:
@@ -435,7 +457,9 @@ def _note_shared(obj: Any, described: dict) -> None:
         return
     first = shared.setdefault(id(obj), (obj, described))[1]  # the object is kept, or its id might be used again
     if first is not described:
-        first["shared_object_id"] = described["shared_object_id"] = id(obj)
+        if "shared_object_id" not in first:
+            first["shared_object_id"] = next(_local.numbers)
+        described["shared_object_id"] = first["shared_object_id"]
 
 
 def _describe(thing: Any, config: Any, class_name: str | None = None) -> dict:
@@ -525,6 +549,8 @@ def deserialize_keras_object(
             "does. Rebuild the model with a named function and pass it as custom_objects={'name': function}."
         )
     if class_name in ("function", "__typespec__"):
+        if not isinstance(inner, str):
+            raise NoSuchConfig(f"Expected 'config' to be a non-null str, the function's name, got {inner!r}.")
         return _find(str(inner), config, namespace)
     shared = getattr(_local, "shared", None)
     number = config.get("shared_object_id")
@@ -532,7 +558,11 @@ def deserialize_keras_object(
         return shared[number]
     cls = _find(str(class_name), config, namespace)
     if not (inspect.isclass(cls) and hasattr(cls, "from_config")):
-        raise ValueError(f"{class_name!r} is not a class that can be made from a config.")
+        raise NoSuchConfig(
+            f"Unable to reconstruct an instance of {class_name!r}: it is no class with a from_config() method."
+        )
+    if not isinstance(inner, dict):
+        raise NoSuchConfig(f"Expected 'config' to be a dict, the arguments of {class_name}, got {inner!r}.")
     instance = cls.from_config(inner)
     if shared is not None and number is not None:
         shared[number] = instance
@@ -543,6 +573,10 @@ def deserialize_keras_object(
     if compiled and hasattr(instance, "compile_from_config"):
         instance.compile_from_config(compiled)
     return instance
+
+
+class NoSuchConfig(TypeError, ValueError):
+    """A config is not of a kind that an object can be made from."""
 
 
 # Functions may only come from packages whose functions compute and do nothing else.
@@ -558,6 +592,10 @@ def _find(name: str, config: dict, namespace: str | None) -> Any:
         found = get_registered_object(key)
         if found is not None:
             return found
+    if config.get("class_name") == "function":  # Keras 3.6 wrote them without their package
+        same = [v for k, v in _custom_by_name.items() if k.rpartition(">")[2] == name]
+        if len(same) == 1:
+            return same[0]
     module = str(config.get("module") or "")
     root, _, public = module.partition(".")
     places = [namespace] if namespace is not None else []
@@ -572,6 +610,11 @@ def _find(name: str, config: dict, namespace: str | None) -> Any:
         if found is None or not callable(found) or name.startswith("_"):
             continue
         if inspect.isclass(found) or (wants_function and _is_pure(place, name)):
+            if registered.rpartition(">")[2] not in (name, config.get("class_name")) or ">" in registered:
+                raise ValueError(
+                    f"{name!r} resolved to a Keras built-in, but the config says that it was registered as "
+                    f"{registered!r}. If it is your own, pass custom_objects={{{registered!r}: ...}}."
+                )
             return found
     raise ValueError(
         f"{registered!r} (module {module!r}) is not known to kernelkit. If it is your own class or "

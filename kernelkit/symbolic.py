@@ -17,6 +17,8 @@ import numpy as np
 
 from kernelkit import dtypes, scope
 from kernelkit.operators import Operators
+from kernelkit.sparse import is_sparse
+from kernelkit.sparse import stand_in as sparse_stand_in
 from kernelkit.variable import Variable
 
 # An unknown dimension is found by evaluating shapes twice, with these sizes in its place, and comparing. They are far
@@ -33,7 +35,7 @@ class KerasTensor(Operators):
     Args:
         shape: Tuple of ints, ``None`` where a size is unknown.
         dtype: The dtype's name.
-        sparse: Must be false; kernelkit has no sparse tensors.
+        sparse: Whether it stands for a sparse array; see :mod:`kernelkit.sparse`.
         ragged: Must be false.
         record_history: Accepted for Keras's sake.
         name: Name of the tensor.
@@ -57,11 +59,11 @@ class KerasTensor(Operators):
     ) -> None:
         if kwargs:
             raise TypeError(f"KerasTensor() got unknown arguments {sorted(kwargs)}.")
-        if sparse or ragged:
-            raise ValueError("kernelkit has no sparse or ragged tensors. Pad ragged data and pass a mask.")
+        if ragged:
+            raise ValueError("kernelkit has no ragged tensors. Pad the data and pass a mask.")
         self.shape = standardize_shape(shape)
         self.dtype = dtypes.standardize_dtype(dtype)
-        self.sparse = False
+        self.sparse = bool(sparse)
         self.ragged = False
         self.name = name or scope.auto_name("keras_tensor")
         self.record_history = record_history
@@ -71,6 +73,10 @@ class KerasTensor(Operators):
     def ndim(self) -> int:
         """The number of dimensions."""
         return len(self.shape)
+
+    def like(self, shape: Any = None) -> KerasTensor:
+        """Return a tensor of the same shape (or another), dtype and sparseness, which nothing made."""
+        return KerasTensor(self.shape if shape is None else shape, dtype=self.dtype, sparse=self.sparse)
 
     def reshape(self, new_shape: Any) -> KerasTensor:
         """Record a reshape to ``new_shape``."""
@@ -116,7 +122,8 @@ class KerasTensor(Operators):
         raise self._no_value("int()")
 
     def __repr__(self) -> str:
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+        sparse = ", sparse=True" if self.sparse else ""
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{sparse}, name={self.name}>"
 
 
 def is_keras_tensor(x: Any) -> bool:
@@ -203,14 +210,16 @@ class Operation:
     def __init__(self, name: str | None = None) -> None:
         name = name or scope.auto_name(scope.to_snake_case(type(self).__name__))
         if not isinstance(name, str) or "/" in name:
-            raise ValueError(f"The name of {type(self).__name__} must be a string without '/', got {name!r}.")
+            raise ValueError(
+                f"{type(self).__name__}: `name` must be a string and cannot contain character `/`, got {name!r}."
+            )
         self.name = name
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on arrays."""
-        raise NotImplementedError(f"{type(self).__name__} must define call().")
+        raise NotImplementedError(f"{type(self).__name__} does not have a `call` method implemented: define one.")
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic tensors of the shapes and dtypes that :meth:`call` would return."""
@@ -311,17 +320,11 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
             return _only_arrays(function(*own_args, **own_kwargs))
 
     def trial(size: int) -> Any:
-        specs = [
-            jax.ShapeDtypeStruct(
-                tuple(size if d is None else d for d in leaves[i].shape), _traceable_dtype(leaves[i].dtype)
-            )
-            for i in places
-        ]
-        return jax.eval_shape(run, *specs)
+        return jax.eval_shape(run, *(_stand_in(leaves[i], size) for i in places))
 
     if not unknown:
         only = trial(_TRIAL_SIZES[0])
-        return jtu.tree_map(_merge_specs, only, only)
+        return jtu.tree_map(_merge_specs, only, only, is_leaf=is_sparse)
     try:
         trials = [trial(size) for size in _TRIAL_SIZES]
     except (TypeError, ValueError) as error:
@@ -329,7 +332,14 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
             trials = [trial(size) for size in _EVEN_TRIAL_SIZES]
         except (TypeError, ValueError):
             raise error from None
-    return jtu.tree_map(_merge_specs, *trials)
+    return jtu.tree_map(_merge_specs, *trials, is_leaf=is_sparse)
+
+
+def _stand_in(tensor: KerasTensor, size: int) -> Any:
+    """Return an array of shape and dtype alone, with a size for unknown ones."""
+    shape = tuple(size if d is None else d for d in tensor.shape)
+    dtype = _traceable_dtype(tensor.dtype)
+    return sparse_stand_in(shape, dtype) if tensor.sparse else jax.ShapeDtypeStruct(shape, dtype)
 
 
 def _traceable_dtype(name: str) -> Any:
@@ -346,4 +356,4 @@ def _only_arrays(outputs: Any) -> Any:
 
 def _merge_specs(first: Any, second: Any) -> KerasTensor:
     shape = tuple(a if a == b else None for a, b in zip(first.shape, second.shape, strict=True))
-    return KerasTensor(shape, dtype=first.dtype.name)
+    return KerasTensor(shape, dtype=first.dtype.name, sparse=is_sparse(first))

@@ -1,6 +1,7 @@
-"""Nested structures (lists, tuples, dicts, named tuples) of tensors.
+"""Nested structures (lists, tuples, named tuples, deques, dicts) of tensors.
 
-A thin face over :mod:`jax.tree_util` in which ``None`` counts as a leaf, as in Keras.
+Everything else is a leaf, ``None`` and sparse arrays too; classes registered with :mod:`jax.tree_util` are looked into
+as jax does. The entries of a dict are visited in the order of its sorted keys, those of an ``OrderedDict`` in its own.
 
 Example:
     >>> from kernelkit import tree
@@ -11,39 +12,55 @@ Example:
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.sparse import is_sparse
 
 MAP_TO_NONE = object()
 
-
-def _is_none(x: Any) -> bool:
-    return x is None
+_SEQUENCES = (tuple, list, deque)
+_DICTS = (dict, OrderedDict, defaultdict)
+_COMMON_LEAVES = {int, float, bool, str, np.ndarray}  # told without asking jax's registry
 
 
 def is_nested(structure: Any) -> bool:
     """Return whether the value is a container rather than a leaf."""
-    return structure is not None and not jtu.all_leaves([structure])
+    return _open(structure) is not None
 
 
 def flatten(structure: Any) -> list:
     """Return the leaves of a structure as a flat list, dicts in the order of their sorted keys."""
-    return jtu.tree_leaves(structure, is_leaf=_is_none)
+    leaves: list = []
+    _collect(structure, leaves)
+    return leaves
+
+
+def _collect(structure: Any, leaves: list) -> None:
+    opened = _open(structure)
+    if opened is None:
+        leaves.append(structure)
+    else:
+        for child in opened[1]:
+            _collect(child, leaves)
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
-    """Return ``(path, leaf)`` pairs; a path is a tuple of keys and indices."""
-    pairs, _ = jtu.tree_flatten_with_path(structure, is_leaf=_is_none)
-    return [(tuple(_key(k) for k in path), leaf) for path, leaf in pairs]
+    """Return ``(path, leaf)`` pairs; a path is a tuple of keys and indices, indices for named tuples too."""
+    return list(_walk(structure, ()))
 
 
-def _key(entry: Any) -> Any:
-    for attribute in ("key", "idx", "name"):
-        if hasattr(entry, attribute):
-            return getattr(entry, attribute)
-    return str(entry)
+def _walk(structure: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
+    opened = _open(structure)
+    if opened is None:
+        yield path, structure
+    else:
+        for key, child in zip(*opened, strict=True):
+            yield from _walk(child, (*path, key))
 
 
 def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
@@ -52,28 +69,72 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
     Args:
         func: Called with one leaf of each structure.
         *structures: Structures of the same shape.
-        none_is_leaf: Whether ``func`` also sees ``None``.
+        none_is_leaf: Whether ``func`` also sees ``None``; where it doesn't, all structures must have it.
 
     Returns:
         The results, nested as the first structure.
+
+    Raises:
+        ValueError: If the structures are not nested alike.
+
+    Example:
+        >>> map_structure(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
+        {'x': 11, 'y': [22]}
     """
+    _require_callable("map_structure", func)
     if not structures:
         raise ValueError("map_structure() needs at least one structure.")
-    is_leaf = _is_none if none_is_leaf else None
-    for other in structures[1:]:
-        assert_same_structure(structures[0], other)
-    return jtu.tree_map(func, *structures, is_leaf=is_leaf)
+    if len(structures) == 1:
+        return _map_one(func, structures[0], none_is_leaf)
+    return _map(func, structures, none_is_leaf, ())
+
+
+def _map_one(func: Callable, structure: Any, none_is_leaf: bool) -> Any:
+    opened = _open(structure)
+    if opened is not None:
+        return _close(structure, opened[0], [_map_one(func, child, none_is_leaf) for child in opened[1]])
+    return func(structure) if structure is not None or none_is_leaf else None
+
+
+def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: tuple) -> Any:
+    first, *others = structures
+    opened = _open(first)
+    if opened is not None:
+        keys, children = opened
+        columns = [_matching(first, keys, other, path) for other in others]
+        rows = zip(keys, zip(children, *columns, strict=True), strict=True)
+        return _close(first, keys, [_map(func, row, none_is_leaf, (*path, key)) for key, row in rows])
+    for other in others:
+        if is_nested(other) or (not none_is_leaf and (first is None) != (other is None)):
+            raise ValueError(f"{_DIFFERENT}{_at(path)}: expected {_kind(first)}, got {_kind(other)}.")
+    return None if first is None and not none_is_leaf else func(*structures)
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
-    """Apply a function to the sub-structures that stand where ``shallow_structure`` has its leaves."""
-    treedef: Any = jtu.tree_structure(shallow_structure, is_leaf=_is_none)
-    columns = [treedef.flatten_up_to(s) for s in structures]
-    return treedef.unflatten([func(*row) for row in zip(*columns, strict=True)])
+    """Apply a function to the sub-structures that stand where ``shallow_structure`` has its leaves.
+
+    Example:
+        >>> map_structure_up_to({"a": 0, "b": 0}, len, {"a": [1, 2], "b": [3]})
+        {'a': 2, 'b': 1}
+    """
+    _require_callable("map_structure_up_to", func)
+    return _map_up_to(shallow_structure, func, structures, ())
+
+
+def _map_up_to(shallow: Any, func: Callable, structures: Sequence[Any], path: tuple) -> Any:
+    opened = _open(shallow)
+    if opened is None:
+        return func(*structures)
+    keys, children = opened
+    columns = [_matching(shallow, keys, other, path) for other in structures]
+    results = [
+        _map_up_to(child, func, [column[i] for column in columns], (*path, keys[i])) for i, child in enumerate(children)
+    ]
+    return _close(shallow, keys, results)
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Raise ``ValueError`` unless both values nest alike.
+    """Raise ``ValueError`` unless both values nest alike; kinds of dicts are taken for equal.
 
     Args:
         a: A structure.
@@ -87,26 +148,33 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
             DeprecationWarning,
             stacklevel=2,
         )
-    first: Any = jtu.tree_structure(a, is_leaf=_is_none)
-    second: Any = jtu.tree_structure(b, is_leaf=_is_none)
-    if first != second:
-        raise ValueError(f"The two structures don't have the same nested structure: {first} and {second}.")
+    _map(lambda *_: None, (a, b), True, ())
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raise ``ValueError`` unless both values have the same leaf paths."""
-    first, second = ([p for p, _ in flatten_with_path(s)] for s in (a, b))
-    if first != second:
-        raise ValueError(f"The two structures don't have the same paths: {first} and {second}.")
+    """Raise ``ValueError`` unless both values have the same leaf paths, whatever their containers are."""
+    first, second = ({p: None for p, _ in _walk(s, ())} for s in (a, b))
+    if first.keys() != second.keys():
+        raise ValueError(
+            "The two structures don't have the same paths. Only the first has "
+            f"{[p for p in first if p not in second]}, only the second {[p for p in second if p not in first]}."
+        )
 
 
 def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
-    """Nest a flat list of leaves like ``structure``."""
-    treedef: Any = jtu.tree_structure(structure, is_leaf=_is_none)
-    leaves = list(flat_sequence)
-    if treedef.num_leaves != len(leaves):
-        raise ValueError(f"The structure has {treedef.num_leaves} leaves, but {len(leaves)} values were given.")
-    return treedef.unflatten(leaves)
+    """Nest a flat list of leaves like ``structure``.
+
+    Example:
+        >>> pack_sequence_as({"a": 0, "b": (0, 0)}, [1, 2, 3])
+        {'a': 1, 'b': (2, 3)}
+    """
+    if not isinstance(flat_sequence, Iterable):
+        raise TypeError(f"pack_sequence_as() takes an iterable of leaves, got {flat_sequence!r}.")
+    leaves, expected = list(flat_sequence), len(flatten(structure))
+    if expected != len(leaves):
+        raise ValueError(f"Wrong number of leaves: expected {expected}, as in {structure!r}, got {len(leaves)}.")
+    remaining = iter(leaves)
+    return _map_one(lambda _: next(remaining), structure, True)
 
 
 def lists_to_tuples(structure: Any) -> Any:
@@ -116,7 +184,11 @@ def lists_to_tuples(structure: Any) -> Any:
 
 def map_shape_structure(func: Callable, structure: Any) -> Any:
     """Apply a function to the shapes in a structure, where a tuple or list of ints is one leaf."""
-    return jtu.tree_map(func, structure, is_leaf=lambda s: s is None or is_shape(s))
+    _require_callable("map_shape_structure", func)
+    opened = None if is_shape(structure) else _open(structure)
+    if opened is None:
+        return func(structure)
+    return _close(structure, opened[0], [map_shape_structure(func, child) for child in opened[1]])
 
 
 def is_shape(value: Any) -> bool:
@@ -134,14 +206,19 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
 
     Returns:
         The structure with the replaced nodes.
+
+    Example:
+        >>> traverse(lambda s: sum(s) if isinstance(s, tuple) else None, [(1, 2), (3, 4)])
+        [3, 7]
     """
+    _require_callable("traverse", func)
     if top_down:
         replaced = func(structure)
         if replaced is not None:
             return None if replaced is MAP_TO_NONE else replaced
-    if is_nested(structure):
-        children, treedef = _one_level(structure)
-        structure = treedef.unflatten([traverse(func, c, top_down) for c in children])
+    opened = _open(structure)
+    if opened is not None:
+        structure = _close(structure, opened[0], [traverse(func, child, top_down) for child in opened[1]])
     if not top_down:
         replaced = func(structure)
         if replaced is not None:
@@ -149,6 +226,101 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
     return structure
 
 
-def _one_level(structure: Any) -> tuple[list, Any]:
-    leaves, treedef = jtu.tree_flatten(structure, is_leaf=lambda s: s is not structure)
-    return leaves, treedef
+# One level ------------------------------------------------------------------------------------------------------------
+
+
+def _open(node: Any) -> tuple[Sequence, Sequence] | None:
+    """Return the keys and the children of a container, ``None`` for a leaf."""
+    kind = type(node)
+    if kind is list or kind is tuple:
+        return range(len(node)), node
+    if kind in _DICTS:
+        keys = _order(node)
+        return keys, [node[key] for key in keys]
+    if node is None or kind in _COMMON_LEAVES:
+        return None
+    if kind is deque or _is_namedtuple(node):
+        return range(len(node)), tuple(node)
+    if is_sparse(node) or jtu.default_registry.flatten_one_level(node) is None:
+        return None
+    pairs = list(jtu.default_registry.flatten_one_level_with_keys(node)[0])
+    return [_plain(i, key) for i, (key, _) in enumerate(pairs)], [child for _, child in pairs]
+
+
+def _close(node: Any, keys: Sequence, children: list) -> Any:
+    """Return a container like ``node`` with other children, given in the order in which it was opened."""
+    kind: Any = type(node)
+    if kind is list:
+        return children
+    if kind is tuple:
+        return tuple(children)
+    if kind in _DICTS:
+        values = dict(zip(keys, children, strict=True))
+        entries = [(key, values[key]) for key in node]
+        return defaultdict(node.default_factory, entries) if isinstance(node, defaultdict) else kind(entries)
+    if kind is deque:
+        return deque(children, node.maxlen)
+    if _is_namedtuple(node):
+        return kind(*children)
+    treedef: Any = jtu.tree_structure(node, is_leaf=lambda s: s is not node)
+    return treedef.unflatten(children)
+
+
+def _order(node: dict) -> list:
+    if type(node) is OrderedDict:
+        return list(node)
+    try:
+        return sorted(node)
+    except TypeError:  # keys of several classes have no order: class by class then
+        return sorted(node, key=lambda key: (type(key).__qualname__, key))
+
+
+def _is_namedtuple(node: Any) -> bool:
+    return isinstance(node, tuple) and hasattr(node, "_fields")
+
+
+def _plain(position: int, key: Any) -> Any:
+    for attribute in ("key", "name"):
+        if hasattr(key, attribute):
+            return getattr(key, attribute)
+    return position
+
+
+def _matching(first: Any, keys: Sequence, other: Any, path: tuple) -> Sequence:
+    """Return the children of ``other`` in the order of ``first``'s, whose keys are given; an error if they differ."""
+    opened = _open(other)
+    both_dicts = type(first) in _DICTS and type(other) in _DICTS
+    why = None
+    if opened is None or (type(first) is not type(other) and not both_dicts):
+        why = ""
+    elif len(opened[0]) != len(keys):
+        why = f" (Node arity mismatch: the number of entries is {len(keys)} in one and {len(opened[0])} in the other)"
+    elif both_dicts and any(key not in other for key in keys):
+        why = f" (Node keys mismatch: {keys} and {opened[0]})"
+    elif not both_dicts and type(first) not in _SEQUENCES and list(keys) != list(opened[0]):
+        why = f" (Node context mismatch: the keys are {keys} and {opened[0]})"
+    if opened is None or why is not None:
+        raise ValueError(f"{_DIFFERENT}{_at(path)}: expected {_kind(first)}, got {_kind(other)}{why}.")
+    return [other[key] for key in keys] if both_dicts else opened[1]
+
+
+# Texts of errors ------------------------------------------------------------------------------------------------------
+
+_DIFFERENT = "The structures don't have the same nested structure"
+
+
+def _require_callable(who: str, func: Any) -> None:
+    if not callable(func):
+        raise TypeError(f"{who}() takes a callable first, then the structure; got {func!r}.")
+
+
+def _at(path: tuple) -> str:
+    return f" at {'/'.join(map(str, path))!r}" if path else ""
+
+
+def _kind(value: Any) -> str:
+    opened = _open(value)
+    if opened is None:
+        return f"the leaf {type(value).__name__}"
+    kind = "namedtuple " if _is_namedtuple(value) else ""
+    return f"{kind}{type(value).__name__} of {len(opened[0])}"

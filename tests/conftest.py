@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 
 # Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -16,6 +19,29 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import pytest
+
+GROWTH = 3 * 2**29
+"""The bytes by which a process of tests grows until jax is told to forget the programs of earlier files."""
+limit = GROWTH
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_old_programs() -> Iterator[None]:
+    """Thousands of compiled programs take several GB; the larger ones lie on disk, if a later file needs them."""
+    global limit
+    yield
+    if resident_bytes() > limit and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        limit = resident_bytes() + GROWTH
+
+
+def resident_bytes() -> int:
+    try:
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except FileNotFoundError:  # not on Linux
+        return 0
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

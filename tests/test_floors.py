@@ -17,10 +17,10 @@ PACKAGE = "kernelkit"
 
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
-    "config tree dtypes scope operators changes version compile_cache devices",
+    "config tree dtypes scope operators sparse changes version compile_cache devices",
     "variable masking",
     "symbolic tape dispatch",
-    "serialize dtype_policies random",
+    "serialize operation dtype_policies random",
     "ops",
     "activations initializers regularizers constraints",
     "losses metrics",

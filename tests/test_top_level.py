@@ -205,7 +205,7 @@ def test_policies_that_are_refused():
     with pytest.raises(TypeError, match="dict"):
         kk.dtype_policies.DTypePolicyMap(policy_map=[1])
     own["q1.*"] = "float16"
-    with pytest.raises(ValueError, match="several keys"):
+    with pytest.raises(ValueError, match="matches multiple dtype policy keys"):
         own["q1"]
 
 

@@ -41,14 +41,15 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ) -> None:
         super().__init__()
-        if not os.fspath(backup_dir):
-            raise ValueError("BackupAndRestore: backup_dir is empty.")
+        if not backup_dir or not os.fspath(backup_dir):
+            raise ValueError(f"BackupAndRestore: Empty `backup_dir` argument passed, {backup_dir!r}. Name a directory.")
         self.backup_dir = os.fspath(backup_dir)
         self.save_freq = False if save_freq is False else checked_frequency(save_freq, "BackupAndRestore")
         self.double_checkpoint = double_checkpoint
         self.delete_checkpoint = delete_checkpoint
         self._epoch = 0
         self._batches = 0
+        self._last_batch = -1
 
     @property
     def active_hooks(self) -> tuple | None:
@@ -67,11 +68,13 @@ class BackupAndRestore(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
+        self._last_batch = -1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq in ("epoch", False):
             return
-        self._batches += 1
+        self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
+        self._last_batch = batch
         if self._batches >= int(self.save_freq):
             self._batches = 0
             self._save(batch)

@@ -61,6 +61,7 @@ class ModelCheckpoint(Callback):
         self.best = initial_value_threshold
         self._epoch = 0
         self._batches = 0
+        self._last_batch = -1
         endings = (".weights.h5",) if save_weights_only else (".keras", ".h5")
         if not self.filepath.endswith(endings):
             raise ValueError(
@@ -75,11 +76,13 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
+        self._last_batch = -1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._batches += 1
+        self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
+        self._last_batch = batch
         if self._batches >= int(self.save_freq):
             self._batches = 0
             self._save(self._epoch, batch, logs or {})
@@ -115,5 +118,7 @@ class ModelCheckpoint(Callback):
 def checked_frequency(save_freq: Any, who: str) -> str | int:
     """Return a checked ``save_freq``: ``"epoch"`` or a number of batches."""
     if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
-        raise ValueError(f"{who}: save_freq must be 'epoch' or a number of batches, got {save_freq!r}.")
+        raise ValueError(
+            f"{who}: Unrecognized save_freq {save_freq!r}. Invalid value: it must be 'epoch' or a number of batches."
+        )
     return save_freq

@@ -21,7 +21,7 @@ def checked_mode(mode: str, who: str) -> str:
     """Return a mode; warn and return ``"auto"`` for an unknown one, as Keras does."""
     if mode in ("auto", "min", "max"):
         return mode
-    warnings.warn(f"{who}: unknown mode {mode!r}, using 'auto'. Known are 'auto', 'min' and 'max'.", stacklevel=3)
+    warnings.warn(f"{who} mode {mode!r} is unknown, 'auto' is used. Known are 'auto', 'min' and 'max'.", stacklevel=3)
     return "auto"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from kernelkit.callbacks import monitor as watch
 from kernelkit.callbacks.model_checkpoint import checked_frequency
+from kernelkit.saving import orbax_folder
 from kernelkit.training.callback import Callback
 from kernelkit.training.display import say
 
@@ -14,7 +15,9 @@ from kernelkit.training.display import say
 class OrbaxCheckpoint(Callback):
     """Save weights, and the state of optimizer and metrics, with Orbax; training goes on while files are written.
 
-    Needs the package `orbax-checkpoint`. Several hosts save together, as Orbax arranges it.
+    Needs the package `orbax-checkpoint`. Several hosts save together, as Orbax arranges it. The last checkpoint can be
+    read with ``model.load_weights(directory)``, the whole model with ``load_model(directory)``. The files of layers,
+    such as vocabularies, are not in it.
 
     Args:
         directory: Directory for the checkpoints, one subdirectory for each.
@@ -52,7 +55,7 @@ class OrbaxCheckpoint(Callback):
         save_weights_only: bool = False,
     ) -> None:
         super().__init__()
-        self._orbax = _import_orbax()
+        orbax_folder.import_orbax("OrbaxCheckpoint")
         self.directory = os.path.abspath(os.fspath(directory))
         self.monitor = monitor
         self.verbose = verbose
@@ -64,6 +67,8 @@ class OrbaxCheckpoint(Callback):
         self.save_on_background = save_on_background
         self.save_weights_only = save_weights_only
         self._batches = 0
+        self._last_batch = -1
+        self._since = 0
         self._opened: Any = None
 
     @property
@@ -71,11 +76,23 @@ class OrbaxCheckpoint(Callback):
         """What the batch hooks cost: nothing, if saving is a matter of epochs."""
         return () if self.save_freq == "epoch" and type(self) is OrbaxCheckpoint else None
 
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        # Numbers go on where an earlier training has left a checkpoint.
+        self._batches = self._manager().latest_step() or 0
+        self._since = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._last_batch = -1
+
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq == "epoch":
             return
-        self._batches += 1
-        if self._batches % int(self.save_freq) == 0:
+        new = batch - self._last_batch  # several, if compile() was given steps_per_execution
+        self._last_batch = batch
+        self._batches += new
+        self._since += new
+        if self._since >= int(self.save_freq):
+            self._since = 0
             self._save(self._batches, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -103,45 +120,17 @@ class OrbaxCheckpoint(Callback):
         step = manager.latest_step() if step is None else step
         if step is None:
             raise ValueError(f"OrbaxCheckpoint: there is no checkpoint in {self.directory!r}.")
-        state = manager.restore(step, args=self._orbax.args.StandardRestore(self._state()))
-        for group, variables in self._variables().items():
-            for variable, value in zip(variables, state[group], strict=True):
-                variable.assign(value)
+        orbax_folder.restore(manager, step, orbax_folder.variables(self.model, self.save_weights_only))
         return step
 
     def _save(self, step: int, logs: dict) -> None:
         if self.save_best_only and not watch.is_new_best(self, logs):
             return
-        self._manager().save(step, args=self._orbax.args.StandardSave(self._state()), force=True)
+        orbax_folder.save(self._manager(), step, self.model, self.save_weights_only)
         if self.verbose:
             say(f"Checkpoint {step} is saved in {self.directory}.")
 
-    def _variables(self) -> dict[str, list]:
-        model = self.model
-        groups = {"trainable": model.trainable_variables, "non_trainable": model.non_trainable_variables}
-        if not self.save_weights_only and model.optimizer is not None:
-            groups |= {"optimizer": model.optimizer.variables, "metrics": model.metrics_variables}
-        return {name: list(variables) for name, variables in groups.items() if variables}
-
-    def _state(self) -> dict[str, list]:
-        # Training gives its arrays away in the next step, while they are still being written: these are copies.
-        return {name: [v.value.copy() for v in variables] for name, variables in self._variables().items()}
-
     def _manager(self) -> Any:
         if self._opened is None:
-            options = self._orbax.CheckpointManagerOptions(
-                max_to_keep=self.max_to_keep, enable_async_checkpointing=self.save_on_background
-            )
-            self._opened = self._orbax.CheckpointManager(self.directory, options=options)
+            self._opened = orbax_folder.manager(self.directory, self.max_to_keep, self.save_on_background)
         return self._opened
-
-
-def _import_orbax() -> Any:
-    try:
-        import orbax.checkpoint as orbax
-    except ImportError as error:
-        raise ImportError(
-            "OrbaxCheckpoint needs the package orbax-checkpoint: pip install orbax-checkpoint. "
-            "ModelCheckpoint saves without it."
-        ) from error
-    return orbax

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import urllib.error
 import urllib.parse
 import urllib.request
 import warnings
+from typing import Any
 
 from kernelkit.training.callback import Callback
 
@@ -41,16 +42,37 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        text = json.dumps({"epoch": epoch, **(logs or {})}, default=_as_list)
+        values = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
+        try:
+            if _has_requests():
+                self._post_with_requests(values)
+            else:
+                self._post(json.dumps(values))
+        except OSError as error:  # those of requests and of urllib are
+            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}: {error}.", stacklevel=2)
+
+    def _post_with_requests(self, values: dict) -> None:
+        import requests
+
+        if self.send_as_json:
+            requests.post(self.root + self.path, json=values, headers=self.headers)
+        else:
+            requests.post(self.root + self.path, {self.field: json.dumps(values)}, headers=self.headers)
+
+    def _post(self, text: str) -> None:
         body = text if self.send_as_json else urllib.parse.urlencode({self.field: text})
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         headers = {"Content-Type": kind, **(self.headers or {})}
         request = urllib.request.Request(self.root + self.path, body.encode(), headers, method="POST")
-        try:
-            urllib.request.urlopen(request, timeout=10).close()
-        except (urllib.error.URLError, OSError) as error:
-            warnings.warn(f"RemoteMonitor could not reach {self.root}: {error}.", stacklevel=2)
+        urllib.request.urlopen(request, timeout=10).close()
 
 
-def _as_list(value: object) -> object:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+def _has_requests() -> bool:
+    """Return whether the package `requests` is installed, which knows of proxies and sessions."""
+    return importlib.util.find_spec("requests") is not None
+
+
+def _plain(value: Any) -> Any:
+    if not hasattr(value, "tolist"):
+        return value if isinstance(value, (bool, int, float, str, list, dict, type(None))) else str(value)
+    return value.item() if getattr(value, "size", 0) == 1 else value.tolist()

@@ -41,6 +41,6 @@ class TerminateOnNaN(Callback):
             return
         self._seen = True
         if self.raise_error:
-            raise RuntimeError(f"TerminateOnNaN: the loss became {loss} in batch {batch} (counted from 0).")
+            raise RuntimeError(f"NaN or Inf loss encountered: it became {loss} in batch {batch} (counted from 0).")
         say(f"Batch {batch}: the loss became {loss}, training ends.")
         self.model.stop_training = True

@@ -18,7 +18,8 @@ class DTypePolicy:
     """What a layer computes in and keeps its weights in.
 
     Args:
-        name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``.
+        name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``; that of the global policy by
+            default.
 
     Example:
         >>> policy = DTypePolicy("mixed_bfloat16")
@@ -27,10 +28,10 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
-        name = config.floatx() if name is None else name
+        name = str(dtype_policy().name) if name is None else name
         if not isinstance(name, str):
-            raise TypeError(f"The name of a dtype policy must be a string, got {name!r}.")
-        self.name = name
+            raise TypeError(f"DTypePolicy: 'name' must be a string such as 'mixed_bfloat16', got {name!r}.")
+        self.name: str = name
         if name in ("mixed_bfloat16", "mixed_float16"):
             self.compute_dtype: str = name.removeprefix("mixed_")
             self.variable_dtype: str = "float32"
@@ -39,8 +40,8 @@ class DTypePolicy:
                 self.compute_dtype = self.variable_dtype = dtypes.standardize_dtype(name)
             except ValueError:
                 raise ValueError(
-                    f"Unknown dtype policy {name!r}: give a dtype such as 'float32', or 'mixed_bfloat16' "
-                    "or 'mixed_float16'."
+                    f"Cannot convert {name!r} to a dtype policy: give a dtype such as 'float32', or "
+                    "'mixed_bfloat16' or 'mixed_float16'."
                 ) from None
 
     @property
@@ -85,6 +86,9 @@ def set_dtype_policy(policy: Any) -> None:
     Args:
         policy: A :class:`DTypePolicy` or its name.
 
+    Raises:
+        ValueError: If it is ``None`` or no policy.
+
     Example:
         >>> import kernelkit as kk
         >>> kk.config.set_dtype_policy("mixed_bfloat16")
@@ -92,6 +96,8 @@ def set_dtype_policy(policy: Any) -> None:
         'bfloat16'
         >>> kk.config.set_dtype_policy("float32")
     """
+    if policy is None or isinstance(policy, (int, float)):
+        raise ValueError(f"Invalid `policy` argument {policy!r}: give a DTypePolicy or a name such as 'float32'.")
     _global["policy"] = get(policy)
 
 
@@ -105,7 +111,12 @@ def get(identifier: Any) -> DTypePolicy:
         return deserialize(identifier)
     if isinstance(identifier, str):
         return DTypePolicy(identifier)
-    return DTypePolicy(dtypes.standardize_dtype(identifier))
+    try:
+        return DTypePolicy(dtypes.standardize_dtype(identifier))
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Cannot interpret `dtype` argument {identifier!r}: give a dtype or its name, a DTypePolicy or its config."
+        ) from None
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:

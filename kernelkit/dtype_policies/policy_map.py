@@ -29,7 +29,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     def __init__(self, default_policy: Any = None, policy_map: dict | None = None) -> None:
         if policy_map is not None and not isinstance(policy_map, dict):
-            raise TypeError(f"DTypePolicyMap(policy_map=...) must be a dict from path to policy, got {policy_map!r}.")
+            raise TypeError(f"If specified, `policy_map` must be a dict from path to policy; got {policy_map!r}.")
         self._given = default_policy
         self._default = policies.get(default_policy)
         self._policies = {key: policies.get(value) for key, value in (policy_map or {}).items()}
@@ -63,17 +63,21 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         matching = [pattern for pattern in self._policies if re.fullmatch(pattern, key)]
         if len(matching) > 1:
             raise ValueError(
-                f"The path {key!r} fits several keys of a DTypePolicyMap: {matching}. Make the keys more specific."
+                f"Path {key!r} matches multiple dtype policy keys of the map: {matching}. Make them specific."
             )
         return self._policies[matching[0]] if matching else self._default
 
     def __setitem__(self, key: str, policy: Any) -> None:
         if key in self._policies:
-            raise ValueError(f"{key!r} already exists in the DTypePolicyMap, as {self._policies[key]!r}.")
+            raise ValueError(
+                f"{key} already exists in the DTypePolicyMap, as {self._policies[key]!r}. Delete it first."
+            )
         try:
             self._policies[key] = policies.get(policy)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"Cannot interpret {policy!r}, given for {key!r}, as a dtype policy: {error}") from error
+            raise ValueError(
+                f"Cannot interpret the assigned value {policy!r} of {key!r} as a dtype policy: {error}"
+            ) from error
 
     def __delitem__(self, key: str) -> None:
         del self._policies[key]
@@ -112,5 +116,5 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return hash((self._default, *self._policies))
 
     def __repr__(self) -> str:
-        entries = ", ".join(f"{key!r}: {policy.name!r}" for key, policy in self._policies.items())
-        return f"<DTypePolicyMap default_policy={self._default.name}, {{{entries}}}>"
+        mapping = [(key, policy.name) for key, policy in self._policies.items()]
+        return f"<DTypePolicyMap default_policy={self._default.name}, mapping={mapping}>"

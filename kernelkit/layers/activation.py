@@ -26,6 +26,7 @@ class Activation(Layer):
     """
 
     supports_masking = True
+    _takes_sparse = True
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -192,13 +193,23 @@ class Softmax(Layer):
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = tuple(axis) if isinstance(axis, list) else axis
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         x = jnp.asarray(inputs)
         if mask is None:
             return activations.softmax(x, axis=self.axis)
         mask = jnp.asarray(mask).astype(bool)
+        self._check_mask(mask.shape, x.shape)
         lowest = -3e4 if x.dtype == jnp.float16 else -1e9
         y = activations.softmax(jnp.where(mask, x, jnp.asarray(lowest, x.dtype)), axis=self.axis)
         return jnp.where(mask, y, jnp.zeros((), y.dtype))  # where all is masked, nothing is given, not equal shares
+
+    def _check_mask(self, mask: tuple, inputs: tuple) -> None:
+        if len(mask) > len(inputs):
+            problem = "must not have more dimensions than the inputs"
+        elif any(m not in (1, n) for m, n in zip(reversed(mask), reversed(inputs), strict=False)):
+            problem = "must be broadcastable to the inputs"
+        else:
+            return
+        raise ValueError(f"{self._who()}: the mask {problem}; got the shape {mask} for inputs of shape {inputs}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -36,14 +37,19 @@ class BatchNormalization(Layer):
         gamma_regularizer: Regularizer of the scale.
         beta_constraint: Constraint of the offset.
         gamma_constraint: Constraint of the scale.
-        renorm: Must be false: batch renormalization is not supported.
-        renorm_clipping: Must be ``None``.
-        renorm_momentum: Without effect.
+        renorm: Whether training, too, normalizes by moving averages: the batch's own statistics are corrected to them
+            by a scale r and an offset d, through which no gradient runs. For small batches.
+        renorm_clipping: Dict of bounds of the correction: ``rmin`` and ``rmax`` of r (0 and infinity by default),
+            ``dmax`` of the size of d (infinity).
+        renorm_momentum: Momentum of the averages that training normalizes by.
         synchronized: Accepted for Keras's sake: a jax program over several devices averages over all of them.
 
     Call arguments: the input, ``training``, and a mask of bools (batch, steps): steps that are ``False`` don't count.
 
-    Source: Ioffe and Szegedy, 2015, Batch normalization.
+    Raises:
+        ValueError: If ``renorm_clipping`` has other keys or impossible bounds.
+
+    Source: Ioffe and Szegedy, 2015, Batch normalization; Ioffe, 2017, Batch renormalization.
 
     Example:
         >>> import kernelkit as kk
@@ -76,8 +82,7 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if renorm or renorm_clipping:
-            raise ValueError(f"{self._who()}: batch renormalization (renorm=True) is not supported.")
+        self._bounds = _renorm_bounds(self, renorm_clipping) if renorm else None
         self.axis = operator.index(axis)
         self.momentum = momentum
         self.epsilon = epsilon
@@ -92,7 +97,7 @@ class BatchNormalization(Layer):
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
         self.renorm = renorm
-        self.renorm_clipping = renorm_clipping
+        self.renorm_clipping = renorm_clipping or {} if renorm else renorm_clipping
         self.renorm_momentum = renorm_momentum
         self.synchronized = synchronized
         self.gamma: Variable | None = None
@@ -126,16 +131,32 @@ class BatchNormalization(Layer):
         self.moving_variance = self.add_weight(
             (size,), self.moving_variance_initializer, trainable=False, autocast=False, name="moving_variance"
         )
+        if self.renorm:
+            self._build_renorm(size)
+
+    def _build_renorm(self, size: int) -> None:
+        def root(*args: Any, **kwargs: Any) -> jax.Array:
+            return jnp.sqrt(jnp.asarray(self.moving_variance_initializer(*args, **kwargs)))
+
+        fixed: dict[str, Any] = {"trainable": False, "autocast": False}
+        self.moving_stddev = self.add_weight((size,), root, name="moving_stddev", **fixed)
+        self.renorm_mean = self.add_weight((size,), self.moving_mean_initializer, name="renorm_mean", **fixed)
+        self.renorm_stddev = self.add_weight((size,), root, name="renorm_stddev", **fixed)
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> jax.Array:
         x = jnp.asarray(inputs)
         wide = x.astype("float32") if x.dtype.itemsize < 4 or not jnp.issubdtype(x.dtype, jnp.inexact) else x
         mean, variance = self.moving_mean.value, self.moving_variance.value
+        beta, gamma = (None if v is None else v.value.astype(wide.dtype) for v in (self.beta, self.gamma))
         if training and self.trainable:
             mean, variance = self._batch_moments(wide, mask)
-            self._update(self.moving_mean, mean)
-            self._update(self.moving_variance, variance)
-        beta, gamma = (None if v is None else v.value.astype(wide.dtype) for v in (self.beta, self.gamma))
+            _update(self.moving_mean, mean, self.momentum)
+            if self._bounds is None:
+                _update(self.moving_variance, variance, self.momentum)
+            else:
+                r, d = self._correction(mean, jnp.sqrt(variance + self.epsilon), self._bounds)
+                beta = (d if gamma is None else gamma * d) + (0 if beta is None else beta)
+                gamma = r if gamma is None else gamma * r
         mean, variance = mean.astype(wide.dtype), variance.astype(wide.dtype)
         y = batch_normalization(wide, mean, variance, self.axis, beta, gamma, self.epsilon)
         return y.astype(self.compute_dtype)
@@ -151,6 +172,34 @@ class BatchNormalization(Layer):
         variance = jnp.sum(jnp.square(x - mean) * weights, axis=axes, keepdims=True) / total
         return jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
 
-    def _update(self, moving: Any, value: jax.Array) -> None:
-        value = jax.lax.stop_gradient(value).astype(moving.dtype)
-        moving.assign(moving.value * self.momentum + value * (1 - self.momentum))
+    def _correction(self, mean: jax.Array, stddev: jax.Array, bounds: tuple) -> tuple[jax.Array, jax.Array]:
+        """Return what takes a batch's normalized values to those by the moving averages: a scale and an offset."""
+        rmin, rmax, dmax = bounds
+        average = self.renorm_stddev.value.astype(stddev.dtype)
+        r = jnp.clip(stddev / average, rmin, rmax)
+        d = jnp.clip((mean - self.renorm_mean.value.astype(mean.dtype)) / average, -dmax, dmax)
+        _update(self.renorm_mean, mean, self.renorm_momentum)
+        _update(self.renorm_stddev, stddev, self.renorm_momentum)
+        _update(self.moving_stddev, stddev, self.momentum)
+        self.moving_variance.assign(jnp.square(self.moving_stddev.value) - self.epsilon)
+        return jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)
+
+
+def _update(moving: Any, value: jax.Array, momentum: float) -> None:
+    value = jax.lax.stop_gradient(value).astype(moving.dtype)
+    moving.assign(moving.value * momentum + value * (1 - momentum))
+
+
+def _renorm_bounds(layer: Layer, clipping: dict | None) -> tuple[float, float, float]:
+    """Return rmin, rmax and dmax of a ``renorm_clipping``."""
+    bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf}
+    unknown = sorted(set(clipping or {}) - set(bounds))
+    problem = f"Received invalid keys {unknown}: known are {list(bounds)}" if unknown else None
+    bounds |= {k: v for k, v in (clipping or {}).items() if v is not None}
+    if bounds["rmax"] < bounds["rmin"]:
+        problem = f"rmax should be >= rmin, got {bounds['rmax']} and {bounds['rmin']}"
+    if bounds["dmax"] < 0:
+        problem = f"dmax should be non-negative, got {bounds['dmax']}"
+    if problem is not None:
+        raise ValueError(f"{layer._who()}, renorm_clipping: {problem}.")
+    return bounds["rmin"], bounds["rmax"], bounds["dmax"]

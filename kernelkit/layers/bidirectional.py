@@ -153,4 +153,7 @@ class Bidirectional(Layer):
 def _copy(layer: Any, prefix: str, **changes: Any) -> Any:
     config = layer.get_config()
     config["name"] = prefix + config["name"].removeprefix(prefix)
-    return type(layer).from_config(config | changes)
+    copied = type(layer).from_config(config | changes)
+    if hasattr(layer, "use_cudnn"):
+        copied.use_cudnn = layer.use_cudnn
+    return copied

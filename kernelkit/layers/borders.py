@@ -29,12 +29,15 @@ class _Cropping(Layer):
         first = _first_spatial_axis(self.data_format)
         sizes = x.shape[first : first + self._spatial_axes]
         if any(sum(pair) >= size for pair, size in zip(self._pairs, sizes, strict=True)):
-            raise ValueError(
-                "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input."
-                f" {self._who()}: cropping={self.cropping} leaves nothing of an input of shape {x.shape}."
-            )
+            raise ValueError(self._too_much(x.shape))
         cuts = [slice(a, size - b) for (a, b), size in zip(self._pairs, sizes, strict=True)]
         return x[(slice(None),) * first + tuple(cuts)]
+
+    def _too_much(self, shape: tuple) -> str:
+        return (
+            "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input."
+            f" {self._who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
+        )
 
 
 class Cropping1D(_Cropping):
@@ -56,6 +59,12 @@ class Cropping1D(_Cropping):
 
     def __init__(self, cropping: Any = (1, 1), **kwargs: Any) -> None:
         super().__init__(cropping, "channels_last", **kwargs)
+
+    def _too_much(self, shape: tuple) -> str:
+        return (
+            f"The sum of the `cropping` parameter of `Cropping1D` layer must be smaller than the number of steps. "
+            f"{self._who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
+        )
 
 
 class Cropping2D(_Cropping):
@@ -191,14 +200,14 @@ def pairs(layer: Layer, name: str, value: Any, axes: int) -> tuple[tuple[int, in
         result = ((value, value),) * axes
     elif isinstance(value, (tuple, list)) and axes == 1 and len(value) == 2:
         result = (tuple(value),)
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, (tuple, list)) and axes > 1:
         result = tuple((v, v) if isinstance(v, int) else v for v in value)
     valid = isinstance(result, tuple) and len(result) == axes
     valid = valid and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result)
     if not valid or not all(isinstance(v, int) and v >= 0 for p in result for v in p):
         raise ValueError(
             f"{layer._who()}: {name} must be an int >= 0, or one int or pair of ints for each of the {axes} spatial "
-            f"axes, got {value!r}."
+            f"axes (a pair for a single one), got {value!r}."
         )
     return tuple((int(a), int(b)) for a, b in result)
 

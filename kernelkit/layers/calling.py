@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Container
 from typing import Any
 
 import jax
@@ -12,11 +13,13 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes, masking
+from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
 _TENSORS = (KerasTensor, jax.Array, np.ndarray, Variable, TapeTensor)
+_CONTAINERS = {tuple, list, dict}  # told from tensors at once
 
 
 class Signature:
@@ -60,19 +63,23 @@ def _bound_signature(function: Any) -> Signature:
 
 def is_tensor(value: Any) -> bool:
     """Return whether a value is an array or a symbolic tensor."""
-    return isinstance(value, _TENSORS)
+    return isinstance(value, _TENSORS) or is_sparse(value)
 
 
 def is_leaf(value: Any) -> bool:
     """Return whether a value must not be looked into when nested arguments are walked."""
-    return value is None or isinstance(value, _TENSORS)
+    if type(value) in _CONTAINERS:
+        return False
+    return value is None or isinstance(value, _TENSORS) or is_sparse(value)
 
 
-def to_array(value: Any, float_dtype: str | None) -> Any:
+def to_array(value: Any, float_dtype: str | None, takes_sparse: bool = True) -> Any:
     """Return array-likes as jax arrays, floats in ``float_dtype``; everything else as it is."""
     if isinstance(value, (KerasTensor, Variable, TapeTensor)):
         return value
     if not isinstance(value, (jax.Array, np.ndarray)):
+        if is_sparse(value):
+            return _in_dtype(value if takes_sparse else value.todense(), float_dtype)
         if not hasattr(value, "__array__") or isinstance(value, (str, bytes)):
             return value
         value = np.asarray(value)
@@ -80,21 +87,71 @@ def to_array(value: Any, float_dtype: str | None) -> Any:
         if value.dtype.kind not in "biufcV" and not jnp.issubdtype(value.dtype, jnp.number):
             return value  # strings: preprocessing layers take them
         value = jnp.asarray(value, dtype=dtypes.canonical(value.dtype.name))
+    return _in_dtype(value, float_dtype)
+
+
+def _in_dtype(value: Any, float_dtype: str | None) -> Any:
     if float_dtype is not None and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.name != float_dtype:
         return value.astype(float_dtype)
     return value
 
 
-def convert(arguments: Any, float_dtype: str | None) -> Any:
+def convert(arguments: Any, float_dtype: str | None, takes_sparse: bool = True) -> Any:
     """Apply :func:`to_array` at every depth of a call's arguments."""
-    return jtu.tree_map(lambda v: to_array(v, float_dtype), arguments, is_leaf=is_leaf)
+    return jtu.tree_map(lambda v: to_array(v, float_dtype, takes_sparse), arguments, is_leaf=is_leaf)
 
 
-def shapes_for_build(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return ``{"<argument>_shape": shape}`` for each argument that holds tensors."""
+def require_tensors(args: tuple, signature: Signature, who: str) -> None:
+    """Raise ``ValueError`` if a number, a flag or a text is among the positional arguments of a call."""
+    for i, value in enumerate(args):
+        if isinstance(value, (bool, int, float, str)):
+            name = signature.names[i] if i < len(signature.names) else f"argument {i}"
+            raise ValueError(
+                f"{who}: Only input tensors may be passed as positional arguments. Give {value!r} by name: "
+                f"layer(..., {name}={value!r})."
+            )
+
+
+def arguments_of_build(layer: Any, arguments: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """Return what a layer's ``build`` is to be called with, for a call with the given arguments.
+
+    A ``build`` of one parameter gets the shape of the first input. Several must be named ``<argument>_shape`` after
+    the arguments of ``call``; one that has a default may be named as it likes.
+
+    Raises:
+        ValueError: If a parameter is named otherwise.
+    """
+    parameters = [p for p in _parameters(layer.build) if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    names = [p.name for p in parameters]
+    shapes = shapes_for_build(arguments, masks={n for n in names if n.endswith("_mask_shape")})
+    if len(names) <= 1:
+        return (next(iter(shapes.values()), None),), {}
+    signature = signature_of(layer)
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.default is not parameter.empty or name in shapes:
+            continue
+        who = f"{layer._who()}: build() of several parameters is given the shapes of call()'s arguments by name, and"
+        if not name.endswith("_shape"):
+            raise ValueError(f"{who} has the argument `{name}`, which does not end in `_shape`.")
+        argument = name.removesuffix("_shape")
+        if argument not in signature.names and not signature.takes_any:
+            raise ValueError(
+                f"{who} has `{name}`, but `call()` does not have argument `{argument}`. Rename one of them."
+            )
+        shapes[name] = None
+    return (), {name: shapes[name] for name in names if name in shapes}
+
+
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
+
+
+def shapes_for_build(arguments: dict[str, Any], masks: Container[str] = ()) -> dict[str, Any]:
+    """Return ``{"<argument>_shape": shape}`` for each argument that holds tensors; for masks only where asked for."""
     shapes = {}
     for name, value in arguments.items():
-        if name == "mask" or name.endswith("_mask"):
+        if (name == "mask" or name.endswith("_mask")) and f"{name}_shape" not in masks:
             continue
         leaves = jtu.tree_leaves(value, is_leaf=is_leaf)
         if leaves and all(is_tensor(v) or v is None for v in leaves) and any(v is not None for v in leaves):

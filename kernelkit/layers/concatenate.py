@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import ops
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.merging import checked_shapes
+from kernelkit.layers.merging import checked_masks, checked_shapes
 
 
 class Concatenate(Layer):
@@ -24,6 +25,7 @@ class Concatenate(Layer):
     """
 
     supports_masking = True
+    _takes_sparse = True
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -37,21 +39,25 @@ class Concatenate(Layer):
         for axis in set(range(rank)) - {self.axis % rank}:
             if len({shape[axis] for shape in shapes} - {None}) > 1:
                 raise ValueError(
-                    f"{self._who()} cannot put inputs of the shapes {shapes} side by side along axis {self.axis}: "
-                    f"axis {axis} differs."
+                    f"{self._who()} requires inputs with matching shapes except for the concatenation axis, which is "
+                    f"{self.axis}: of the shapes {shapes}, axis {axis} differs."
                 )
 
     def call(self, inputs: Any) -> jax.Array:
-        return jnp.concatenate([jnp.asarray(x) for x in inputs], axis=self.axis)
+        return ops.concatenate(list(inputs), axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the masks side by side; an input without a mask counts as not masked."""
-        if not isinstance(mask, (list, tuple)) or all(m is None for m in mask):
+        masks = checked_masks(self, inputs, mask)
+        if all(m is None for m in masks):
             return None
-        shapes = [tuple(x.shape) for x in inputs]
+        # A size that symbolic inputs leave open is taken from the masks.
+        known = next(m.shape for m in masks if m is not None)
         full = []
-        for shape, one in zip(shapes, mask, strict=True):
-            one = jnp.ones(shape, bool) if one is None else jnp.asarray(one).astype(bool)
+        for x, one in zip(inputs, masks, strict=True):
+            given = known if one is None else one.shape
+            shape = tuple(given[i] if size is None else size for i, size in enumerate(x.shape))
+            one = jnp.ones(shape, bool) if one is None else one
             full.append(jnp.broadcast_to(one.reshape(one.shape + (1,) * (len(shape) - one.ndim)), shape))
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 

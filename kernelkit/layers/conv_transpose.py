@@ -52,7 +52,7 @@ class ConvTransposeLayer(Layer):
             self.output_padding = windows.as_sizes(output_padding, spatial, "output_padding", who, least=0)
             if any(extra >= stride for extra, stride in zip(self.output_padding, self.strides, strict=True)):
                 raise ValueError(
-                    f"{who}: output_padding must be less than strides along each axis, got "
+                    f"{who}: `output_padding` must be strictly less than `strides` along each axis, got "
                     f"output_padding={self.output_padding} and strides={self.strides}."
                 )
         self.data_format = config.standardize_data_format(data_format)

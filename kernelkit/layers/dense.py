@@ -7,10 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import activations, constraints, initializers, regularizers
+from kernelkit import activations, constraints, initializers, ops, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
 from kernelkit.ops.lowering import contract
+from kernelkit.sparse import is_sparse
 
 
 class Dense(LowRankLayer):
@@ -31,7 +32,7 @@ class Dense(LowRankLayer):
         lora_alpha: Factor of the adaptation times its rank.
         quantization_config: Must be ``None``.
 
-    Input shape: (batch, ..., features). Output shape: (batch, ..., units).
+    Input shape: (batch, ..., features), dense or sparse. Output shape: (batch, ..., units).
 
     Example:
         >>> import kernelkit as kk
@@ -40,6 +41,7 @@ class Dense(LowRankLayer):
     """
 
     supports_masking = True
+    _takes_sparse = True
     _adaptable = "kernel"
     _not_in_config = ("activity_regularizer",)
 
@@ -106,7 +108,8 @@ class Dense(LowRankLayer):
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
-        x = contract(jnp.asarray(inputs), jnp.asarray(self.kernel))
+        kernel = jnp.asarray(self.kernel)
+        x = ops.matmul(inputs, kernel) if is_sparse(inputs) else contract(jnp.asarray(inputs), kernel)
         if self.bias is not None:
             x = x + self.bias.value
         return x if self.activation is None else self.activation(x)

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import sparse
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.merging import checked_shapes
 from kernelkit.ops.nn import normalize
@@ -26,6 +27,7 @@ class Dot(Layer):
     """
 
     supports_masking = True
+    _takes_sparse = True
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,13 +54,14 @@ class Dot(Layer):
             )
 
     def call(self, inputs: Any) -> jax.Array:
-        arrays = [jnp.asarray(x) for x in inputs]
+        arrays = [jnp.asarray(sparse.to_dense(x)) for x in inputs]
         axes = [axis % x.ndim for axis, x in zip(self._pair, arrays, strict=True)]
         if self.normalize:
             arrays = [normalize(x, axis=axis) for x, axis in zip(arrays, axes, strict=True)]
         contracted = ((axes[0],), (axes[1],))
         result = jax.lax.dot_general(arrays[0], arrays[1], dimension_numbers=(contracted, ((0,), (0,))))
-        return result[:, None] if result.ndim == 1 else result
+        result = result[:, None] if result.ndim == 1 else result
+        return sparse.from_dense(result) if all(map(sparse.is_sparse, inputs)) else result
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         """Return ``None``: no axis of the masks is left."""

@@ -49,7 +49,10 @@ class Attention(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
-            raise ValueError(f"{self._who()}: score_mode must be 'dot' or 'concat', got {score_mode!r}.")
+            raise ValueError(
+                f"{self._who()}: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}, got "
+                f"{score_mode!r}."
+            )
         self.use_scale = use_scale
         self.score_mode = score_mode
         self.dropout = checked_rate(self, dropout, "dropout")
@@ -100,7 +103,8 @@ class Attention(Layer):
         if not is_list or len(inputs) not in (2, 3):
             got = f"{len(inputs)} inputs" if is_list else "one tensor"
             raise ValueError(
-                f"{self._who()} must be called on a list [query, value] or [query, value, key], got {got}."
+                f"{self._who()} must be called on a list of length 2 or 3, [query, value] or [query, value, key]; got "
+                f"{got}."
             )
         return inputs
 
@@ -108,9 +112,10 @@ class Attention(Layer):
         if mask is None:
             return None, None
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
+            got = f"{type(mask).__name__}{f' of {len(mask)}' if isinstance(mask, (list, tuple)) else ''}"
             raise ValueError(
-                f"{self._who()}: mask must be a list [query_mask, value_mask], with None where there is none; got "
-                f"{type(mask).__name__}{f' of {len(mask)}' if isinstance(mask, (list, tuple)) else ''}."
+                f"{self._who()}: the layer mask must be a list of length 2 or 3, [query_mask, value_mask], with None "
+                f"where there is none; got {got}."
             )
         return mask
 

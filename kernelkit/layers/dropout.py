@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit import config, random
 from kernelkit.layers.input_spec import InputSpec
@@ -36,7 +37,7 @@ class Dropout(Layer):
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = checked_rate(self, rate)
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = _checked_noise_shape(self, noise_shape)
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
 
@@ -59,6 +60,25 @@ def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
             f"{rate!r}."
         )
     return rate
+
+
+def _checked_noise_shape(layer: Layer, shape: Any) -> tuple | None:
+    if shape is None:
+        return None
+    expected = None
+    if not isinstance(shape, (tuple, list)):
+        expected = "a tuple or list of integers"
+    elif not all(
+        size is None or (isinstance(size, (int, np.integer)) and not isinstance(size, bool)) for size in shape
+    ):
+        expected = "all elements to be integers or None"
+    elif any(size is not None and size < 1 for size in shape):
+        expected = "all dimensions to be positive integers or None"
+    if expected is not None:
+        raise ValueError(
+            f"Invalid value received for argument `noise_shape`. Expected {expected}. {layer._who()} got {shape!r}."
+        )
+    return tuple(shape)
 
 
 class _SpatialDropout(Dropout):

@@ -6,9 +6,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit import constraints, dtypes, initializers, regularizers
 from kernelkit.dispatch import op
+from kernelkit.layers.layer import Layer
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
 from kernelkit.variable import Variable
 
@@ -59,8 +61,8 @@ class Embedding(LowRankLayer):
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
         refuse_quantization(quantization_config)
-        self.input_dim = int(input_dim)
-        self.output_dim = int(output_dim)
+        self.input_dim = _checked_size(self, "input_dim", input_dim)
+        self.output_dim = _checked_size(self, "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
@@ -99,6 +101,12 @@ class Embedding(LowRankLayer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return where the index is not 0, if ``mask_zero``."""
         return _not_zero(inputs) if self.mask_zero else None
+
+
+def _checked_size(layer: Layer, name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{layer._who()}: `{name}` must be a positive integer, got {value!r}.")
+    return int(value)
 
 
 @op

@@ -74,12 +74,6 @@ def fast(function: Any) -> Any:
     return recurrence.logistic if function is activations.sigmoid else function
 
 
-def refuse_cudnn(use_cudnn: Any, who: str) -> None:
-    """Raise ``ValueError`` if cuDNN was asked for."""
-    if use_cudnn not in ("auto", False):
-        raise ValueError(f"{who}: kernelkit's recurrent layers don't call cuDNN; use_cudnn must be 'auto' or False.")
-
-
 def three(x: jax.Array) -> list[jax.Array]:
     """Split the last axis into three."""
     return jnp.split(x, 3, axis=-1)

@@ -48,7 +48,6 @@ class GroupQueryAttention(ProjectedAttention):
         (6, 2, 8)
     """
 
-    _masks_queries = True
     # Class and attributes by the names that weights files know them by.
     _saved_class = "grouped_query_attention"
     _saved_as = {f"{part}_dense": f"_{part}_dense" for part in ("query", "key", "gate", "value", "output")}

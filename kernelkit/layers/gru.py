@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import activations
-from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, refuse_cudnn, three
+from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, three
 from kernelkit.layers.recurrence import with_slope
 
 __all__ = ["GRU", "GRUCell"]
@@ -93,6 +93,7 @@ class GRUCell(GatedCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         super().__init__(
             units=units,
             activation=activation,
@@ -175,7 +176,7 @@ class GRU(GatedRNN):
         stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
         unroll: Whether the steps are written out instead of looped: slower to compile.
         reset_after: Whether the reset gate applies after the recurrent product (as in cuDNN; faster here) or before.
-        use_cudnn: ``"auto"`` or ``False``.
+        use_cudnn: Accepted for Keras's sake: the loop is XLA's in any case, and results are the same.
 
     Call arguments: see :class:`RNN`.
 
@@ -214,6 +215,7 @@ class GRU(GatedRNN):
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
+        kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         cell = GRUCell(
             units,
             activation=activation,
@@ -246,4 +248,4 @@ class GRU(GatedRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        refuse_cudnn(use_cudnn, self._who())
+        self.use_cudnn = use_cudnn

@@ -19,6 +19,7 @@ class Identity(Layer):
     """
 
     supports_masking = True
+    _takes_sparse = True
 
     def call(self, inputs: Any) -> Any:
         # A new list or dict around the same tensors.

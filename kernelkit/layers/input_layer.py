@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from kernelkit import dtypes
@@ -18,7 +19,7 @@ class InputLayer(Layer):
         shape: Shape of one sample, ``None`` where a size varies.
         batch_size: Size of the batch axis, if it is fixed.
         dtype: Dtype's name.
-        sparse: Must be false or ``None``.
+        sparse: Whether the input is sparse; see :func:`Input`.
         ragged: Must be false or ``None``.
         batch_shape: Shape with the batch axis, instead of ``shape`` and ``batch_size``.
         input_tensor: A symbolic tensor to begin from.
@@ -42,13 +43,15 @@ class InputLayer(Layer):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("trainable", None)
+        if "input_shape" in kwargs:
+            shape = kwargs.pop("input_shape")
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", UserWarning, stacklevel=2)
         super().__init__(name=name, **kwargs)
-        for what, asked in (("sparse", sparse), ("ragged", ragged)):
-            if asked:
-                raise ValueError(f"`{what}=True` is not supported. Pad ragged data and use a Masking layer.")
+        if ragged:
+            raise ValueError("`ragged=True` is not supported. Pad ragged data and use a Masking layer.")
         if input_tensor is not None:
-            _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype)
-            shape, batch_shape, dtype = None, input_tensor.shape, input_tensor.dtype
+            _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype, sparse)
+            shape, batch_shape, dtype, sparse = None, input_tensor.shape, input_tensor.dtype, input_tensor.sparse
         elif shape is not None and batch_shape is not None:
             raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
         elif batch_size is not None and batch_shape is not None:
@@ -65,12 +68,11 @@ class InputLayer(Layer):
         self.built = True
         output = input_tensor
         if output is None:
-            output = KerasTensor(self.batch_shape, dtype=self._input_dtype, name=self.name)
+            output = KerasTensor(self.batch_shape, dtype=self._input_dtype, sparse=self.sparse, name=self.name)
         Node(self, (), {}, output)
 
-    def call(self) -> Any:
-        """Never run: a model puts its inputs in place of the layer."""
-        raise NotImplementedError("An InputLayer is not called.")
+    def call(self) -> None:
+        """Do nothing: a model puts its inputs in place of the layer."""
 
     @property
     def dtype(self) -> str:
@@ -89,7 +91,7 @@ class InputLayer(Layer):
         }
 
 
-def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any) -> None:
+def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any) -> None:
     """Raise ``ValueError`` unless an input tensor is symbolic and fits what was said of it besides."""
     if not isinstance(tensor, KerasTensor):
         raise ValueError(f"Argument `input_tensor` must be a KerasTensor, got {tensor!r}.")
@@ -99,7 +101,8 @@ def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dt
         "batch_shape": batch_shape and tuple(batch_shape),
     }
     is_so = {"shape": tensor.shape[1:], "batch_size": tensor.shape[:1] and tensor.shape[0], "batch_shape": tensor.shape}
-    said["dtype"], is_so["dtype"] = dtype and dtypes.standardize_dtype(dtype), tensor.dtype
+    said |= {"dtype": dtype and dtypes.standardize_dtype(dtype), "sparse": sparse}
+    is_so |= {"dtype": tensor.dtype, "sparse": tensor.sparse}
     for name, value in said.items():
         if value is not None and value != is_so[name]:
             raise ValueError(
@@ -133,7 +136,8 @@ def Input(
         shape: Shape of one sample (without the batch axis), ``None`` where a size varies.
         batch_size: Size of the batch axis, if it is fixed.
         dtype: Dtype's name; :func:`kernelkit.config.floatx` by default.
-        sparse: Must be false or ``None``.
+        sparse: Whether the input is sparse, a `jax.experimental.sparse.BCOO`. The model takes both kinds in any case:
+            `fit` and its kin, which also take SciPy's sparse matrices, give it dense batches, one at a time.
         ragged: Must be false or ``None``.
         batch_shape: Shape with the batch axis, instead of ``shape`` and ``batch_size``.
         name: Name of the input.

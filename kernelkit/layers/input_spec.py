@@ -112,7 +112,12 @@ def check(spec: Any, inputs: Any, who: str) -> None:
         problem = one.problem(shape, dtypes.standardize_dtype(getattr(x, "dtype", None)))
         if problem is not None:
             which = "" if len(specs) == 1 else f" (input {i})"
-            raise ValueError(f"{who}{which}: {problem} (full shape {shape}).{_advice(one, shape)}")
+            if one.shape is not None:
+                raise ValueError(f"{who}{which}: expected shape={one.shape}, found shape={shape}.{_advice(one, shape)}")
+            raise ValueError(
+                f"{who}{which}: {problem} (full shape {shape}); the input is incompatible with the layer."
+                f"{_advice(one, shape)}"
+            )
 
 
 def _advice(spec: InputSpec, shape: tuple) -> str:

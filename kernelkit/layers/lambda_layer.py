@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from kernelkit import ops, serialize
 from kernelkit.layers.layer import Layer
 
 
@@ -17,11 +18,16 @@ class Lambda(Layer):
         mask: The mask of the output, or a function ``(inputs, mask) -> mask``; no mask for ``None``.
         arguments: Dict of more arguments for the function.
 
+    Raises:
+        TypeError: If the function is none.
+
     Example:
         >>> import kernelkit as kk
         >>> kk.layers.Lambda(lambda x: x**2)(kk.ops.array([3.0])).tolist()
         [9.0]
     """
+
+    _takes_sparse = True
 
     def __init__(
         self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict | None = None, **kwargs: Any
@@ -35,6 +41,23 @@ class Lambda(Layer):
         self.supports_masking = mask is not None
         self.output_shape = output_shape
         self._passes = {n for n in ("mask", "training") if n in inspect.signature(function).parameters}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> Lambda:
+        """Make a layer from a config, whose functions are found by their names.
+
+        Args:
+            config: Result of ``get_config()``.
+            custom_objects: Dict of functions that are not registered, by name.
+            safe_mode: Accepted for Keras's sake: code is never read from a config, in either mode.
+        """
+        found = {
+            name: serialize.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
+            for name, value in config.items()
+        }
+        if isinstance(found["function"], str):
+            found["function"] = getattr(ops, found["function"])
+        return cls(**found)
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         given = {"mask": mask, "training": training}

@@ -20,8 +20,10 @@ from kernelkit import changes, constraints, dtype_policies, dtypes, initializers
 from kernelkit.layers import calling, input_spec, legacy, rematerialize
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.metrics.metric import Metric
+from kernelkit.operation import Operation
 from kernelkit.random import SeedGenerator
-from kernelkit.symbolic import KerasTensor, Operation, any_symbolic, eval_spec
+from kernelkit.sparse import is_sparse
+from kernelkit.symbolic import KerasTensor, any_symbolic, eval_spec
 from kernelkit.variable import Variable
 
 __all__ = ["Layer"]
@@ -29,7 +31,7 @@ __all__ = ["Layer"]
 _PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
 
 
-class Layer(Operation, serialize.Configurable):
+class Layer(Operation):
     """The base class of layers.
 
     A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
@@ -53,10 +55,14 @@ class Layer(Operation, serialize.Configurable):
         (2, 3)
     """
 
+    # Whether call() gets sparse arrays as they are: ops take them. Most of kernelkit's own layers get dense ones.
+    _takes_sparse = True
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if Layer in cls.__bases__ and cls.__module__.startswith(f"{__package__}."):
+            cls._takes_sparse = vars(cls).get("_takes_sparse", False)
         if "build" in vars(cls):
             cls.build = _build_once(vars(cls)["build"])  # type: ignore[method-assign]
 
@@ -73,6 +79,8 @@ class Layer(Operation, serialize.Configurable):
         self._input_shape_hint = legacy.take_input_shape(type(self).__name__, kwargs)
         legacy.refuse_unknown(type(self), kwargs)
         Operation.__init__(self, name)
+        if not isinstance(trainable, (bool, np.bool_)):
+            raise ValueError(f"{type(self).__name__}: expected `trainable` to be a boolean, got {trainable!r}.")
         self._own_variables: list[Variable] = []
         self._own_losses: list = []
         self.activity_regularizer = regularizers.get(activity_regularizer)
@@ -111,6 +119,7 @@ class Layer(Operation, serialize.Configurable):
 
     def add_weight(
         self,
+        *args: Any,
         shape: Any = None,
         initializer: Any = None,
         dtype: Any = None,
@@ -125,6 +134,7 @@ class Layer(Operation, serialize.Configurable):
         """Make a variable that belongs to the layer.
 
         Args:
+            *args: ``shape``, ``initializer`` and ``dtype`` may be given without their names, in this order.
             shape: Tuple of ints; ``()`` by default.
             initializer: Name, object or function; Glorot-uniform for floats and zeros for the rest by default.
             dtype: Dtype; the policy's variable dtype by default.
@@ -140,6 +150,8 @@ class Layer(Operation, serialize.Configurable):
             The :class:`~kernelkit.Variable`.
         """
         self._require_init()
+        self._refuse_new_state(name)
+        shape, initializer, dtype = legacy.weight_arguments(args, shape, initializer, dtype)
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if None in shape:
             raise ValueError(
@@ -164,16 +176,12 @@ class Layer(Operation, serialize.Configurable):
         changes.structure.note()
         return variable
 
+    add_variable = add_weight  # Keras's second name for it
+
     def _build_for(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
-        shapes = calling.shapes_for_build(arguments)
-        parameters = inspect.signature(self.build).parameters.values()
-        names = [p.name for p in parameters if p.name not in ("args", "kwargs")]
-        required = {p.name for p in parameters if p.default is p.empty and p.name in names}
-        if len(names) == 1 or not required <= set(shapes):
-            self.build(next(iter(shapes.values()), None))
-        else:
-            self.build(**{n: shapes[n] for n in names if n in shapes})
+        args, kwargs = calling.arguments_of_build(self, arguments)
+        self.build(*args, **kwargs)
         self.built = True
 
     def get_build_config(self) -> dict | None:
@@ -211,6 +219,7 @@ class Layer(Operation, serialize.Configurable):
     def _call_symbolic(self, args: tuple, kwargs: dict) -> Any:
         signature = calling.signature_of(self)
         args, kwargs = calling.convert((args, kwargs), None)
+        calling.require_tensors(args, signature, self._who())
         first = signature.bind(args, kwargs).get(signature.first)
         if not self.built:
             input_spec.check(self.input_spec, first, self._who())
@@ -235,7 +244,7 @@ class Layer(Operation, serialize.Configurable):
     def _run_abstractly(self, args: tuple, kwargs: dict) -> Any:
         """Run `call` on shapes alone, so that every part of the layer is built."""
         specs = jax.tree_util.tree_map(
-            lambda v: KerasTensor(v.shape, v.dtype) if calling.is_tensor(v) else v,
+            lambda v: KerasTensor(v.shape, v.dtype, sparse=is_sparse(v)) if calling.is_tensor(v) else v,
             calling.convert((args, kwargs), None),
             is_leaf=calling.is_leaf,
         )
@@ -259,14 +268,17 @@ class Layer(Operation, serialize.Configurable):
                     if masks is not None:
                         kwargs[name] = masks
             arriving = calling.collect_masks(bound.get(signature.first))
-            cast = self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else None
-            args, kwargs = calling.convert((args, kwargs), cast)
+            cast = self._cast_dtype()
+            args, kwargs = calling.convert((args, kwargs), cast, self._takes_sparse)
             bound = signature.bind(args, kwargs)
             first = bound.get(signature.first, args[0] if args else None)
             if not self.built:
                 # What is known before building is checked before, so that a wrong rank is told as such.
                 input_spec.check(self.input_spec, first, self._who())
                 self._build_for(bound)
+                if cast != self._cast_dtype():  # a map of policies knows the layer by its path from now on
+                    cast = self._cast_dtype()
+                    args, kwargs = calling.convert((args, kwargs), cast, self._takes_sparse)
             input_spec.check(self.input_spec, first, self._who())
             with scope.name_scope(self.name), scope.autocast_scope(cast), jax.named_scope(self.name):
                 call = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
@@ -281,6 +293,10 @@ class Layer(Operation, serialize.Configurable):
             return outputs
         finally:
             scope.local.call = outer
+
+    def _cast_dtype(self) -> str | None:
+        """The dtype that float inputs and weights are read in; ``None`` if they stay as they are."""
+        return self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else None
 
     def _resolve_training(self, signature: Any, args: tuple, kwargs: dict, outer: Any) -> bool | None:
         given = signature.bind(args, kwargs if signature.has_training else _without(kwargs, "training"))
@@ -321,7 +337,11 @@ class Layer(Operation, serialize.Configurable):
             *args: Shapes, nested as the inputs of ``call``.
             **kwargs: Shapes as ``<argument>_shape``.
         """
-        spec = lambda s: KerasTensor(s, dtype=self.compute_dtype)  # noqa: E731
+        if type(self).call is Layer.call:
+            raise NotImplementedError(
+                f"{self._who()} does not have a `compute_output_shape` method implemented, nor a `call` to run for it."
+            )
+        spec = lambda s: None if s is None else KerasTensor(s, dtype=self.compute_dtype)  # noqa: E731
         names = calling.signature_of(self).names
         values = {k.removesuffix("_shape"): _map_shapes(spec, v) for k, v in kwargs.items()}
         if set(values) - set(names):
@@ -568,7 +588,13 @@ class Layer(Operation, serialize.Configurable):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtype_policies.get(value)
+        policy, current, kind = dtype_policies.get(value), self._dtype_policy, dtype_policies.DTypePolicyMap
+        if not isinstance(current, kind) or isinstance(policy, kind) or self._path is None:
+            self._dtype_policy = policy
+            return
+        if self._path in current:
+            del current[self._path]
+        current[self._path] = policy
 
     @property
     def dtype(self) -> str:
@@ -619,6 +645,14 @@ class Layer(Operation, serialize.Configurable):
         if "_own_variables" not in self.__dict__:
             raise RuntimeError(
                 f"{type(self).__name__}.__init__() must call super().__init__() before the layer is used."
+            )
+
+    def _refuse_new_state(self, weight: str | None) -> None:
+        # Inside of its own call, and nowhere else, a layer is built, not building, and the innermost of the names.
+        if self.built and not self._building and scope.local.call and scope.local.names[-1:] == [self.name]:
+            raise ValueError(
+                f"{self._who()}: you cannot add new elements of state to a layer that is built, and call() adds the "
+                f"weight {weight or '?'!r} each time it runs. Make it in build(input_shape) or in __init__()."
             )
 
     def _require_built(self, what: str) -> None:

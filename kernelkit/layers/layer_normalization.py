@@ -27,7 +27,8 @@ class LayerNormalization(Layer):
         gamma_regularizer: Regularizer of the scale.
         beta_constraint: Constraint of the offset.
         gamma_constraint: Constraint of the scale.
-        rms_scaling: Must be false; use :class:`RMSNormalization`.
+        rms_scaling: Old, and not what its name says: divides by the standard deviation without taking off the mean,
+            and always has a scale and never an offset. :class:`RMSNormalization` divides by the root mean square.
 
     Source: Ba et al., 2016, Layer normalization.
 
@@ -55,10 +56,6 @@ class LayerNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if rms_scaling:
-            raise ValueError(
-                f"{self._who()} has no rms_scaling: use the layer RMSNormalization, which divides by the RMS."
-            )
         self.axis = checked_axis(self, axis)
         self.epsilon = epsilon
         self.center = center
@@ -75,7 +72,7 @@ class LayerNormalization(Layer):
 
     def build(self, input_shape: Any) -> None:
         shape = shape_along(input_shape, self.axis)
-        if self.scale:
+        if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(
                 shape,
                 self.gamma_initializer,
@@ -84,7 +81,7 @@ class LayerNormalization(Layer):
                 autocast=False,
                 name="gamma",
             )
-        if self.center:
+        if self.center and not self.rms_scaling:
             self.beta = self.add_weight(
                 shape,
                 self.beta_initializer,
@@ -95,7 +92,8 @@ class LayerNormalization(Layer):
             )
 
     def call(self, inputs: Any) -> jax.Array:
-        y = nn.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon)
+        old = {"rms_scaling": True} if self.rms_scaling else {}
+        y = nn.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon, **old)
         return y.astype(self.compute_dtype)
 
 
@@ -152,7 +150,9 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
     """Return an axis, or several as a list; raise ``TypeError`` for anything else."""
     axes = list(axis) if isinstance(axis, (list, tuple)) else axis
     if not all(isinstance(a, int) for a in (axes if isinstance(axes, list) else [axes])):
-        raise TypeError(f"{layer._who()}: axis must be an int or several, got {axis!r}.")
+        raise TypeError(
+            f"{layer._who()}: Expected an int or a list/tuple of ints for the argument 'axis', got {axis!r}."
+        )
     return axes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
+from typing import Any
 
 from kernelkit.serialize import suggest
 
@@ -55,3 +56,27 @@ def refuse_unknown(cls: type, kwargs: dict) -> None:
             known |= set(inspect.signature(vars(base)["__init__"]).parameters) - {"self", "args", "kwargs"}
     name = next(iter(kwargs))
     raise TypeError(f"{cls.__name__}() got an unknown argument {name!r}.{suggest(name, known)}")
+
+
+def weight_arguments(args: tuple, shape: Any, initializer: Any, dtype: Any) -> tuple[Any, Any, Any]:
+    """Return the shape, the initializer and the dtype of a weight, given by position or by name.
+
+    Raises:
+        ValueError: If a name is given first, as it was in Keras 2, or something is given twice.
+        TypeError: If there are more than three positional arguments.
+    """
+    named = {"shape": shape, "initializer": initializer, "dtype": dtype}
+    if args and isinstance(args[0], str):
+        raise ValueError(
+            f"add_weight({args[0]!r}, ...): the first argument is the shape. Give the name as a keyword argument: "
+            f"add_weight(shape=..., name={args[0]!r})."
+        )
+    if len(args) > len(named):
+        raise TypeError(
+            f"add_weight() takes at most 3 positional arguments (shape, initializer, dtype), got {len(args)}."
+        )
+    for name, value in zip(named, args, strict=False):
+        if named[name] is not None:
+            raise ValueError(f"add_weight(): `{name}` was passed both positionally and as a keyword argument.")
+        named[name] = value
+    return named["shape"], named["initializer"], named["dtype"]

@@ -47,7 +47,9 @@ class LowRankLayer(Layer):
             ValueError: If the layer is not built, adapted already, or its weight has a constraint.
         """
         if getattr(self, f"{self._adaptable}_constraint", None) is not None:
-            raise ValueError(f"{self._who()}: Lora is incompatible with {self._adaptable} constraints.")
+            raise ValueError(
+                f"{self._who()}: Lora is incompatible with {self._adaptable.removesuffix('s')} constraints."
+            )
         if not self.built:
             raise ValueError(
                 f"Cannot enable lora on a layer that isn't yet built. Call build() of {self._who()} first."

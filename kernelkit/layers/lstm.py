@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import activations, initializers
-from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, refuse_cudnn
+from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
 from kernelkit.layers.recurrence import with_slope
 
 __all__ = ["LSTM", "LSTMCell"]
@@ -97,6 +97,7 @@ class LSTMCell(GatedCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         super().__init__(
             units=units,
             activation=activation,
@@ -188,7 +189,7 @@ class LSTM(GatedRNN):
         go_backwards: Whether the steps are taken from last to first; outputs come in that order.
         stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
         unroll: Whether the steps are written out instead of looped: slower to compile.
-        use_cudnn: ``"auto"`` or ``False``.
+        use_cudnn: Accepted for Keras's sake: the loop is XLA's in any case, and results are the same.
 
     Call arguments: see :class:`RNN`. The state is [h, c].
 
@@ -229,6 +230,7 @@ class LSTM(GatedRNN):
         use_cudnn: Any = "auto",
         **kwargs: Any,
     ) -> None:
+        kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         cell = LSTMCell(
             units,
             activation=activation,
@@ -261,4 +263,4 @@ class LSTM(GatedRNN):
             activity_regularizer=activity_regularizer,
             **kwargs,
         )
-        refuse_cudnn(use_cudnn, self._who())
+        self.use_cudnn = use_cudnn

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit import ops
 from kernelkit.layers.layer import Layer
 
 
@@ -19,12 +20,16 @@ class Merge(Layer):
     """
 
     supports_masking = True
+    _takes_sparse = True
     _exactly: int | None = None
 
     def build(self, input_shape: Any) -> None:
         shapes = checked_shapes(self, input_shape)
         if self._exactly is not None and len(shapes) != self._exactly:
-            raise ValueError(f"{self._who()} takes exactly {self._exactly} inputs, got {len(shapes)}: shapes {shapes}.")
+            raise ValueError(
+                f"{self._who()}: this layer should be called on exactly {self._exactly} inputs, got {len(shapes)}: "
+                f"shapes {shapes}."
+            )
         rank = max(len(shape) for shape in shapes)
         aligned = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
         for axis, sizes in enumerate(zip(*aligned, strict=True)):
@@ -33,9 +38,9 @@ class Merge(Layer):
                 raise ValueError(f"{self._who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
 
     def call(self, inputs: Any) -> jax.Array:
-        arrays = [jnp.asarray(x) for x in inputs]
+        arrays = [ops.convert_to_tensor(x) for x in inputs]
         rank = max(x.ndim for x in arrays)
-        return self.merge([jnp.reshape(x, (*x.shape[:1], *(1,) * (rank - x.ndim), *x.shape[1:])) for x in arrays])
+        return self.merge([_of_rank(rank, x) for x in arrays])
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
         """Combine arrays of equal rank."""
@@ -43,9 +48,8 @@ class Merge(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return where any input is not masked; nothing if one of them has no mask."""
-        if not isinstance(mask, (list, tuple)) or any(m is None for m in mask):
-            return None
-        return functools.reduce(jnp.logical_or, mask)
+        masks = checked_masks(self, inputs, mask)
+        return None if any(m is None for m in masks) else functools.reduce(jnp.logical_or, masks)
 
 
 class MaskedMerge(Merge):
@@ -54,7 +58,7 @@ class MaskedMerge(Merge):
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         if mask is None or all(m is None for m in mask):
             return super().call(inputs)
-        arrays = [jnp.asarray(x) for x in inputs]
+        arrays = [ops.convert_to_tensor(x, sparse=False) for x in inputs]
         counts = [
             jnp.ones(x.shape[:1], bool) if m is None else jnp.asarray(m) for x, m in zip(arrays, mask, strict=True)
         ]
@@ -64,6 +68,10 @@ class MaskedMerge(Merge):
             result = jnp.where(counted & m, self.merge([result, x]), jnp.where(counted, result, x))
             counted = counted | m
         return result
+
+
+def _of_rank(rank: int, x: Any) -> Any:
+    return x if x.ndim == rank else ops.reshape(x, (*x.shape[:1], *(1,) * (rank - x.ndim), *x.shape[1:]))
 
 
 def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
@@ -78,6 +86,25 @@ def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
     return [tuple(shape) for shape in shapes]
 
 
+def checked_masks(layer: Layer, inputs: Any, mask: Any) -> list:
+    """Return the mask of each input as an array, or ``None``.
+
+    Raises:
+        ValueError: If there is not one entry for each input.
+    """
+    if mask is None:
+        return [None]
+    for name, value in (("inputs", inputs), ("mask", mask)):
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{layer._who()}, compute_mask(): `{name}` should be a list. Got {value!r}.")
+    if len(mask) != len(inputs):
+        raise ValueError(
+            f"{layer._who()}, compute_mask(): `inputs` and `mask` should have the same length, got {len(inputs)} and "
+            f"{len(mask)}."
+        )
+    return [m if m is None else jnp.asarray(getattr(m, "value", m)).astype(bool) for m in mask]
+
+
 class Add(Merge):
     """The sum of the inputs.
 
@@ -88,7 +115,7 @@ class Add(Merge):
     """
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.add, inputs)
+        return functools.reduce(ops.add, inputs)
 
 
 class Subtract(Merge):
@@ -103,7 +130,7 @@ class Subtract(Merge):
     _exactly = 2
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return jnp.subtract(*inputs)
+        return ops.subtract(*inputs)
 
 
 class Multiply(MaskedMerge):
@@ -116,7 +143,7 @@ class Multiply(MaskedMerge):
     """
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.multiply, inputs)
+        return functools.reduce(ops.multiply, inputs)
 
 
 class Average(Merge):
@@ -129,7 +156,7 @@ class Average(Merge):
     """
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.add, inputs) / len(inputs)
+        return ops.divide(functools.reduce(ops.add, inputs), len(inputs))
 
 
 class Maximum(MaskedMerge):
@@ -142,7 +169,7 @@ class Maximum(MaskedMerge):
     """
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.maximum, inputs)
+        return functools.reduce(ops.maximum, inputs)
 
 
 class Minimum(MaskedMerge):
@@ -155,7 +182,7 @@ class Minimum(MaskedMerge):
     """
 
     def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        return functools.reduce(jnp.minimum, inputs)
+        return functools.reduce(ops.minimum, inputs)
 
 
 def _function(layer: type[Merge]) -> Callable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import regularizers, serialize
+from kernelkit.layers.layer import Layer
 from kernelkit.layers.projected_attention import ProjectedAttention, checked_count
 
 
@@ -35,7 +36,8 @@ class MultiHeadAttention(ProjectedAttention):
     ``value`` if not given; bools ``value_mask`` and ``key_mask`` (batch, keys), ``False`` where a position is not
     looked at, and ``attention_mask`` (batch, queries, keys) for pairs of positions; ``use_causal_mask``, so that no
     query sees keys after its own position; ``return_attention_scores``, so that ``(outputs, weights)`` are returned,
-    the weights (batch, heads, queries, keys); ``training``. ``query_mask`` changes nothing.
+    the weights (batch, heads, queries, keys); ``training``. Queries where ``query_mask`` is
+    ``False`` look at nothing.
 
     Raises:
         ValueError: If the shapes do not fit each other.
@@ -95,9 +97,9 @@ class MultiHeadAttention(ProjectedAttention):
         )
         self.num_heads = checked_count(self, "num_heads", num_heads)
         self.key_dim = checked_count(self, "key_dim", key_dim)
-        self.value_dim = checked_count(self, "value_dim", value_dim) if value_dim else self.key_dim
-        self.output_shape = _as_tuple(output_shape) if output_shape else None
-        self.attention_axes = None if attention_axes is None else _as_tuple(attention_axes)
+        self.value_dim = self.key_dim if value_dim is None else checked_count(self, "value_dim", value_dim)
+        self.output_shape = _as_tuple(self, "output_shape", output_shape) if output_shape else None
+        self.attention_axes = None if attention_axes is None else _as_tuple(self, "attention_axes", attention_axes)
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         query, value = tuple(query_shape), tuple(value_shape)
@@ -126,5 +128,8 @@ class MultiHeadAttention(ProjectedAttention):
         return super().get_config() | {"activity_regularizer": regularizers.serialize(self._projection_regularizer)}
 
 
-def _as_tuple(value: Any) -> tuple[int, ...]:
-    return (int(value),) if hasattr(value, "__index__") else tuple(int(v) for v in value)
+def _as_tuple(layer: Layer, name: str, value: Any) -> tuple[int, ...]:
+    values = (value,) if hasattr(value, "__index__") else value
+    if not isinstance(values, (tuple, list)) or not all(hasattr(v, "__index__") for v in values):
+        raise ValueError(f"{layer._who()}: Invalid `{name}`: expected an int or several, got {value!r}.")
+    return tuple(int(v) for v in values)

@@ -23,8 +23,6 @@ class ProjectedAttention(Layer):
     """The base of attention layers that project queries, keys and values to heads first."""
 
     supports_masking = True
-    # Whether queries that are masked look at nothing; if not, their outputs are left for others to mask.
-    _masks_queries = False
     _not_in_config = ("flash_attention", "projection_regularizer")
 
     query_dense: EinsumDense
@@ -57,7 +55,10 @@ class ProjectedAttention(Layer):
                 f"{self._who()}: sliding_window must be a positive integer or None, got {sliding_window!r}."
             )
         if flash_attention and dropout > 0:
-            raise ValueError(f"{self._who()}: flash attention has no dropout; set dropout=0 or flash_attention=None.")
+            raise ValueError(
+                f"{self._who()}: Dropout is not supported when flash attention is enabled. Set dropout=0 or "
+                "flash_attention=None."
+            )
         self.dropout = checked_rate(self, dropout, "dropout")
         self.use_bias = use_bias
         self.sliding_window = sliding_window
@@ -145,7 +146,10 @@ class ProjectedAttention(Layer):
         use_causal_mask: bool = False,
     ) -> Any:
         if return_attention_scores and self.flash_attention:
-            raise ValueError(f"{self._who()}: flash attention never has the scores; set flash_attention=None.")
+            raise ValueError(
+                f"{self._who()}: Returning attention scores is not supported when flash attention is enabled. Please "
+                "disable flash attention to access attention scores: set flash_attention=None."
+            )
         key = value if key is None else key
         axes = self._axes
         query_sizes, key_sizes = ([x.shape[a] for a in axes] for x in (query, key))
@@ -184,7 +188,7 @@ class ProjectedAttention(Layer):
                 for mask in of_keys
                 if mask is not None
             ]
-            if of_queries is not None and self._masks_queries:
+            if of_queries is not None:
                 masks.append(attention_masks.of_positions(of_queries, self._axes, rank)[..., None])
             if of_pairs is not None:
                 masks.append(attention_masks.of_pairs(of_pairs, query_sizes, key_sizes, rank))
@@ -279,5 +283,5 @@ def _is_positive(value: Any) -> bool:
 def checked_count(layer: Layer, name: str, value: Any) -> int:
     """Return a positive int; raise ``ValueError`` if it is none."""
     if isinstance(value, bool) or not _is_positive(value):
-        raise ValueError(f"{layer._who()}: {name} must be a positive integer, got {value!r}.")
+        raise ValueError(f"{layer._who()}: the argument `{name}` must be a positive integer, got {value!r}.")
     return int(value)

@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import config
+from kernelkit import config, dtypes, ops
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.symbolic import KerasTensor
 
 
 class Flatten(Layer):
@@ -26,16 +27,18 @@ class Flatten(Layer):
         (2, 12)
     """
 
+    _takes_sparse = True
+
     def __init__(self, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, inputs: Any) -> jax.Array:
-        x = jnp.asarray(inputs)
+        x = ops.convert_to_tensor(inputs)
         if self.data_format == "channels_first" and x.ndim > 2:
-            x = jnp.moveaxis(x, 1, -1)
-        return jnp.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
+            x = ops.moveaxis(x, 1, -1)
+        return ops.reshape(x, (x.shape[0], math.prod(x.shape[1:])))
 
 
 class Reshape(Layer):
@@ -50,21 +53,37 @@ class Reshape(Layer):
         (5, 6, 2)
     """
 
+    _takes_sparse = True
+
     def __init__(self, target_shape: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.target_shape = tuple(operator.index(size) for size in target_shape)
         if self.target_shape.count(-1) > 1:
-            raise ValueError(f"{self._who()}: target_shape may hold one -1, got {self.target_shape}.")
+            raise ValueError(
+                f"{self._who()}: there may be at most one unknown dimension, -1; got target_shape={self.target_shape}."
+            )
+        if any(size < -1 for size in self.target_shape):
+            raise ValueError(
+                f"{self._who()}: each size must be a non-negative integer, or -1 for what is left; got "
+                f"target_shape={self.target_shape}."
+            )
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        if None not in inputs.shape[1:] or -1 in self.target_shape:
+            return super().compute_output_spec(inputs)
+        # Whether a sample of unknown size has as many values is seen when there is one.
+        dtype = self.compute_dtype if dtypes.is_float(inputs.dtype) else inputs.dtype
+        return KerasTensor((inputs.shape[0], *self.target_shape), dtype=dtype)
 
     def call(self, inputs: Any) -> jax.Array:
-        x = jnp.asarray(inputs)
+        x = ops.convert_to_tensor(inputs)
         have, want = math.prod(x.shape[1:]), math.prod(size for size in self.target_shape if size != -1)
         if have != want if -1 not in self.target_shape else want == 0 or have % want:
             raise ValueError(
                 f"{self._who()} cannot make samples of shape {x.shape[1:]} ({have} values) into {self.target_shape}: "
                 "the number of values must stay."
             )
-        return jnp.reshape(x, (x.shape[0], *(have // want if size == -1 else size for size in self.target_shape)))
+        return ops.reshape(x, (x.shape[0], *(have // want if size == -1 else size for size in self.target_shape)))
 
 
 class Permute(Layer):
@@ -79,15 +98,19 @@ class Permute(Layer):
         (5, 4, 3)
     """
 
+    _takes_sparse = True
+
     def __init__(self, dims: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
-            raise ValueError(f"{self._who()}: dims must hold each axis from 1 on once, got {self.dims}.")
+            raise ValueError(
+                f"{self._who()}: Invalid permutation {self.dims} for `dims`: it must hold each axis from 1 on once."
+            )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
     def call(self, inputs: Any) -> jax.Array:
-        return jnp.transpose(jnp.asarray(inputs), (0, *self.dims))
+        return ops.transpose(inputs, (0, *self.dims))
 
 
 class RepeatVector(Layer):
@@ -107,7 +130,9 @@ class RepeatVector(Layer):
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(n, int):
-            raise TypeError(f"{self._who()}: n must be an int, got {n!r}.")
+            raise TypeError(f"{self._who()}: Expected an integer value for `n`, got {n!r}.")
+        if n < 1:
+            raise ValueError(f"{self._who()}: `n` should be a positive integer, got {n}.")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 

@@ -34,7 +34,7 @@ class SpectralNormalization(Layer):
         if not isinstance(layer, Layer):
             raise ValueError(f"{self._who()} wraps a layer, got {layer!r}.")
         if power_iterations < 1:
-            raise ValueError(f"{self._who()}: power_iterations must be >= 1, got {power_iterations}.")
+            raise ValueError(f"{self._who()}: `power_iterations` should be greater than zero, got {power_iterations}.")
         self.layer = layer
         self.power_iterations = power_iterations
 
@@ -43,7 +43,10 @@ class SpectralNormalization(Layer):
             self.layer.build(input_shape)
         found = [name for name in ("kernel", "embeddings") if hasattr(self.layer, name)]
         if not found:
-            raise ValueError(f"{self._who()}: {type(self.layer).__name__} has neither a kernel nor embeddings.")
+            raise ValueError(
+                f"{self._who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' nor 'embeddings', so "
+                "there is nothing to normalize."
+            )
         self._weight = getattr(self.layer, found[0])
         self.vector_u = self.add_weight(
             (1, self._weight.shape[-1]),

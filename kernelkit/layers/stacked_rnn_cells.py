@@ -49,8 +49,12 @@ class StackedRNNCells(Layer):
         return last.state_size[0] if isinstance(last.state_size, (list, tuple)) else last.state_size
 
     def get_initial_state(self, batch_size: int | None = None) -> list:
-        """Return the states before the first step, one entry for each cell."""
-        return [initial_state_of(cell, batch_size) for cell in self.cells]
+        """Return the states before the first step, one entry for each cell.
+
+        It is a list, or one array for a cell of one ``state_size`` that makes no initial state of its own.
+        """
+        states = [initial_state_of(cell, batch_size) for cell in self.cells]
+        return [state[0] if _is_bare(cell) else state for cell, state in zip(self.cells, states, strict=True)]
 
     def build(self, input_shape: Any) -> None:
         shape = tuple(input_shape)
@@ -69,6 +73,10 @@ class StackedRNNCells(Layer):
             inputs, new = cell(inputs, state)
             new_states.append(list(new) if isinstance(new, (list, tuple)) else [new])
         return inputs, new_states
+
+
+def _is_bare(cell: Any) -> bool:
+    return not hasattr(cell, "get_initial_state") and not isinstance(cell.state_size, (list, tuple))
 
 
 def initial_state_of(cell: Any, batch_size: int | None) -> list:

@@ -45,6 +45,11 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         x = jnp.asarray(inputs)
+        if mask is not None and jnp.shape(mask)[:2] != x.shape[:2]:
+            raise ValueError(
+                f"The `mask` passed to the `TimeDistributed` layer has a shape {jnp.shape(mask)} that does not begin "
+                f"with the batch and the steps of the inputs, {x.shape[:2]}. {self._who()} applies it step by step."
+            )
         masks = mask is not None and "mask" in calling.signature_of(self.layer).names
         if training and any(not v.born_trainable for v in self.layer.weights):
             return self._step_after_step(x, mask if masks else None)

@@ -25,11 +25,9 @@ def _search(value: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
         if id(value) not in seen:
             seen.add(id(value))
             yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _search(item, kinds, seen)
-    elif isinstance(value, dict):
-        for item in value.values():
+    elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+        seen.add(id(value))  # a list may hold itself
+        for item in value.values() if isinstance(value, dict) else value:
             yield from _search(item, kinds, seen)
 
 

@@ -37,8 +37,10 @@ class UpSampling1D(Layer):
 
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if not isinstance(size, int):
-            raise TypeError(f"{self._who()}: size must be an int, got {size!r}.")
+        if not isinstance(size, int) or isinstance(size, bool):
+            raise TypeError(f"{self._who()}: Expected an integer value for `size`, got {size!r}.")
+        if size < 1:
+            raise ValueError(f"{self._who()}: `size` should be a positive integer, got {size}.")
         self.size = size
         self.input_spec = InputSpec(ndim=3)
 

@@ -53,7 +53,7 @@ def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> Non
     """Raise ``ValueError`` if a window both steps and is spread out."""
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(
-            f"{who}: strides > 1 and dilation_rate > 1 don't go together, got strides={strides} and "
+            f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, got strides={strides} and "
             f"dilation_rate={dilation}. Set one of them to 1."
         )
 
@@ -86,7 +86,8 @@ def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, w
         dilated = "" if max(dilation) == 1 else f" (which spans {spans} with dilation_rate={dilation})"
         raise ValueError(
             f"{who}: the input of spatial size {tuple(sizes)} is smaller than the window {name}={window}{dilated}, so "
-            "nothing would be left. Use padding='same', a smaller window, or fewer layers that shrink the input."
+            "nothing would be left: Computed output size would be zero or negative. Use padding='same', a smaller "
+            "window, or fewer layers that shrink the input."
         )
 
 

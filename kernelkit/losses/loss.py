@@ -138,7 +138,8 @@ def _to_arrays(structure: Any, dtype: str | None) -> Any:
     if isinstance(structure, dict):
         return {k: _to_arrays(v, dtype) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)) and any(np.ndim(leaf) > 0 for leaf in tree.flatten(structure)):
-        return type(structure)([_to_arrays(v, dtype) for v in structure])
+        parts = [_to_arrays(v, dtype) for v in structure]
+        return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
     return jnp.asarray(structure, dtype=dtype)
 
 

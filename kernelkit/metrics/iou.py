@@ -45,7 +45,7 @@ class _IoUBase(Metric):
         self.ignore_class = ignore_class
         self.axis = axis
         shape = (num_classes, num_classes)
-        self.total_confusion_matrix = self.add_variable(shape, "zeros", name="total_confusion_matrix")
+        self.total_cm = self.add_variable(shape, "zeros", name="total_confusion_matrix")
 
     def _count(self, labels: jax.Array, predictions: jax.Array, sample_weight: Any) -> None:
         if labels.ndim == predictions.ndim + 1 and labels.shape[-1] == 1:
@@ -68,10 +68,10 @@ class _IoUBase(Metric):
         if self.ignore_class is not None:
             weight = jnp.where(labels == self.ignore_class, 0, weight)
         counts = confusion_matrix(labels.ravel(), predictions.ravel(), self.num_classes, weight.ravel())
-        self.total_confusion_matrix.assign_add(counts)
+        self.total_cm.assign_add(counts)
 
     def _mean(self, ids: Any) -> jax.Array:
-        counts = self.total_confusion_matrix.value.astype(config.floatx())
+        counts = self.total_cm.value.astype(config.floatx())
         right = jnp.diagonal(counts)
         union = (jnp.sum(counts, axis=0) + jnp.sum(counts, axis=1) - right)[jnp.asarray(ids)]
         seen = union > 0

@@ -45,7 +45,9 @@ class R2Score(Metric):
                 f"{class_aggregation!r}."
             )
         if num_regressors < 0:
-            raise ValueError(f"num_regressors must not be negative, got {num_regressors}.")
+            raise ValueError(
+                f"Invalid value for argument `num_regressors`: it must not be negative, got {num_regressors}."
+            )
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_variable((), "zeros", name="num_samples")
@@ -69,7 +71,7 @@ class R2Score(Metric):
         y_true, y_pred = fit_same("metrics.R2Score", y_true, y_pred)
         if y_pred.ndim != 2:
             raise ValueError(
-                f"metrics.R2Score takes targets and predictions (batch, outputs), got {y_pred.shape}. Reshape both "
+                f"metrics.R2Score expects 2D inputs with shape (batch, outputs), got {y_pred.shape}. Reshape both "
                 "to two axes, (batch, 1) for one output."
             )
         if not self._built:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kernelkit import serialize, tree
 from kernelkit.layers.layer import Layer
-from kernelkit.symbolic import FunctionOperation, producer
+from kernelkit.symbolic import FunctionOperation
 
 
 def clone_model(
@@ -88,7 +88,7 @@ def _rewire(model: Any, input_tensors: Any, copy: Callable, call_function: Calla
     """Make the calls of a functional model again, on copies of its layers."""
     graph = model._graph
     if input_tensors is None:
-        inputs = tree.map_structure(lambda t: _again(producer(t).operation).output, graph.inputs_struct)  # type: ignore[union-attr]
+        inputs = tree.map_structure(lambda t: _again(graph.input_layer(t)).output, graph.inputs_struct)
     else:
         inputs = input_tensors
         single = not tree.is_nested(graph.inputs_struct) and tree.is_nested(inputs) and len(tree.flatten(inputs)) == 1

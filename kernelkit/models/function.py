@@ -64,14 +64,14 @@ class Function(Operation):
         """Return symbolic outputs for symbolic inputs."""
         shapes = [t.shape for t in jtu.tree_leaves(inputs, is_leaf=is_leaf)]
         if shapes == [t.shape for t in self.inputs]:
-            return jtu.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs_struct, is_leaf=is_leaf)
+            return jtu.tree_map(lambda t: t.like(), self._graph.outputs_struct, is_leaf=is_leaf)
         return eval_spec(self.call, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shapes of the outputs for shapes nested as the inputs."""
         is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
         shapes = jtu.tree_leaves(input_shape, is_leaf=is_shape)
-        flat = [KerasTensor(s, t.dtype) for s, t in zip(shapes, self.inputs, strict=True)]
+        flat = [t.like(shape) for shape, t in zip(shapes, self.inputs, strict=True)]
         nested: Any = jtu.tree_structure(self._graph.inputs_struct, is_leaf=is_leaf)
         inputs = nested.unflatten(flat)
         return jtu.tree_map(lambda t: t.shape, self.compute_output_spec(inputs), is_leaf=is_leaf)

@@ -9,17 +9,18 @@ from typing import Any
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
-from kernelkit import dtypes
+from kernelkit import config, dtypes
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
 from kernelkit.models.host_stage import Prepared, may_need_host
+from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor, Node, Operation, producer
 
 
 def is_leaf(x: Any) -> bool:
     """Return whether a value ends the walk through nested inputs."""
-    return x is None or isinstance(x, KerasTensor)
+    return x is None or isinstance(x, KerasTensor) or is_sparse(x)
 
 
 class Graph:
@@ -39,6 +40,8 @@ class Graph:
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
         self.outputs_struct = outputs
         self._warned = False
+        # Whether inputs may have other sizes than the tensors, which were made for the first data that came.
+        self.takes_any_size = False
         self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
         self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
         for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -50,7 +53,14 @@ class Graph:
                 )
         if len({id(t) for t in self.inputs}) != len(self.inputs):
             raise ValueError("The same tensor was given twice among a model's inputs.")
-        self.nodes, self.operations = _sort(self.inputs, self.outputs)
+        self.nodes, self.operations = _sort(self.inputs, self.outputs, _paths(outputs))
+        # A model cut out of the middle of another one begins with inputs of its own.
+        self._cuts = {
+            id(t): InputLayer(batch_shape=t.shape, dtype=t.dtype, name=t.name)
+            for t in self.inputs
+            if not isinstance(producer(t).operation, InputLayer)  # type: ignore[union-attr]
+        }
+        self.operations = [*self._cuts.values(), *self.operations]
         names = [op.name for op in self.operations]
         repeated = sorted({n for n in names if names.count(n) > 1})
         if repeated:
@@ -70,10 +80,14 @@ class Graph:
         """The layers, from the inputs to the outputs."""
         return [op for op in self.operations if isinstance(op, Layer)]
 
+    def input_layer(self, tensor: KerasTensor) -> InputLayer:
+        """Return the layer that stands for one of the inputs."""
+        return self._cuts.get(id(tensor)) or producer(tensor).operation  # type: ignore[union-attr, return-value]
+
     @property
     def input_names(self) -> list[str]:
         """The name of each input."""
-        return [_input_name(t) for t in self.inputs]
+        return [self.input_layer(t).name for t in self.inputs]
 
     @property
     def output_names(self) -> list[str]:
@@ -99,7 +113,7 @@ class Graph:
                 continue
             args, kwargs = node.fill_in(values) if id(node) not in nested else ((nested[id(node)],), {})
             outputs = node.operation(*args, **kwargs)
-            flat = jtu.tree_leaves(outputs, is_leaf=lambda x: x is None or isinstance(x, KerasTensor))
+            flat = jtu.tree_leaves(outputs, is_leaf=is_leaf)
             for tensor, value in zip(node.output_tensors, flat, strict=True):
                 values[id(tensor)] = value
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
@@ -110,11 +124,11 @@ class Graph:
         if any(t.dtype == "string" for t in self.inputs):
             inputs = string_arrays(inputs)
         if isinstance(inputs, dict):
-            by_key = isinstance(self.inputs_struct, dict) and set(inputs) >= set(self.inputs_struct)
+            by_key = isinstance(self.inputs_struct, dict)
             keys = list(self.inputs_struct) if by_key else names
             missing = [n for n in keys if n not in inputs and not self._optional(keys.index(n))]
             if missing:
-                raise ValueError(f"{who} has the inputs {names}; {missing} are missing in the given {sorted(inputs)}.")
+                raise ValueError(f"{who} has the inputs {keys}; {missing} are missing in the given {sorted(inputs)}.")
             if by_key and set(inputs) - set(keys):
                 self._warn_of_structure(inputs)
             flat = jtu.tree_leaves({k: inputs.get(k) for k in keys}, is_leaf=is_leaf) if by_key else []
@@ -143,8 +157,7 @@ class Graph:
             warnings.warn(self._misfit(inputs), stacklevel=4)
 
     def _optional(self, index: int) -> bool:
-        operation = producer(self.inputs[index]).operation  # type: ignore[union-attr]
-        return getattr(operation, "optional", False)
+        return getattr(self.input_layer(self.inputs[index]), "optional", False)
 
     def _fit(self, index: int, x: Any, who: str) -> Any:
         expected = self.inputs[index]
@@ -158,7 +171,8 @@ class Graph:
             x = x[..., 0]
         elif len(shape) == rank - 1 and expected.shape[-1] == 1:
             x = x[..., None]
-        if not _fits(expected.shape, tuple(x.shape)):
+        # Batches may be of any size.
+        if rank != len(x.shape) or not (self.takes_any_size or fits(expected.shape[1:], tuple(x.shape)[1:])):
             raise ValueError(
                 f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."
                 f"{_advice(expected.shape, shape)}"
@@ -168,9 +182,9 @@ class Graph:
             return x
         if str(x.dtype) == expected.dtype:  # 64 bits, which lookups in Python need and jax cuts off
             return x
-        # Floats keep the compute dtype that the call around the model chose.
+        # Floats keep the compute dtype that the call around the model chose, unless the Input was given one.
         both_floats = jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.floating)
-        return x if both_floats else x.astype(dtype)
+        return x if both_floats and expected.dtype == config.floatx() else x.astype(dtype)
 
 
 def _as_input(tensor: Any) -> Any:
@@ -184,12 +198,8 @@ def _as_input(tensor: Any) -> Any:
     return tensor
 
 
-def _input_name(tensor: KerasTensor) -> str:
-    operation = producer(tensor).operation  # type: ignore[union-attr]
-    return operation.name if isinstance(operation, InputLayer) else tensor.name
-
-
-def _fits(expected: tuple, given: tuple) -> bool:
+def fits(expected: tuple, given: tuple) -> bool:
+    """Return whether two shapes can be one, an unknown size fitting any."""
     return len(expected) == len(given) and all(
         e is None or g is None or e == g for e, g in zip(expected, given, strict=True)
     )
@@ -197,7 +207,7 @@ def _fits(expected: tuple, given: tuple) -> bool:
 
 def _advice(expected: tuple, given: tuple) -> str:
     if len(given) == len(expected) - 1:
-        if _fits(expected[1:], given):
+        if fits(expected[1:], given):
             return " A single sample needs a batch axis: x[None]."
         if expected[-1] is not None:
             return " The last axis is missing: x[..., None] adds one of size 1."
@@ -206,7 +216,9 @@ def _advice(expected: tuple, given: tuple) -> str:
     return ""
 
 
-def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[Node], list[Operation]]:
+def _sort(
+    inputs: list[KerasTensor], outputs: list[KerasTensor], labels: list[str]
+) -> tuple[list[Node], list[Operation]]:
     """Return the nodes in an order in which they can run, and the operations from inputs to outputs.
 
     Depth is the longest way to an output; deeper nodes come first, equals in the order in which a walk back from the
@@ -216,8 +228,8 @@ def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[N
     order: list[Node] = []  # parents before children
     met: dict[int, int] = {}  # operation -> when the walk met it
     state: dict[int, str] = {}
-    for output in outputs:
-        _walk(output, begin, order, met, state)
+    for output, label in zip(outputs, labels, strict=True):
+        _walk(output, begin, order, met, state, label)
     depths: dict[int, int] = {}
     for node in reversed(order):
         depth = depths.setdefault(id(node), 0)
@@ -242,7 +254,20 @@ def _sort(inputs: list[KerasTensor], outputs: list[KerasTensor]) -> tuple[list[N
     return [n for n in nodes if not isinstance(n.operation, InputLayer)], sorted_operations
 
 
-def _walk(output: KerasTensor, begin: set[int], order: list[Node], met: dict[int, int], state: dict[int, str]) -> None:
+def _paths(outputs: Any) -> list[str]:
+    """Return where each output stands in the nest of all, as `heads.0`."""
+    pairs = jtu.tree_flatten_with_path(outputs, is_leaf=is_leaf)[0]
+    return [jtu.keystr(path, simple=True, separator=".") for path, _ in pairs]
+
+
+def _walk(
+    output: KerasTensor,
+    begin: set[int],
+    order: list[Node],
+    met: dict[int, int],
+    state: dict[int, str],
+    label: str,
+) -> None:
     """Append the nodes that lead to a tensor, parents first; no recursion, since models may be thousands deep."""
     stack: list[tuple[KerasTensor, Node | None]] = [(output, None)]
     while stack:
@@ -262,9 +287,9 @@ def _walk(output: KerasTensor, begin: set[int], order: list[Node], met: dict[int
             continue
         if isinstance(node.operation, InputLayer) and id(tensor) not in begin:
             raise ValueError(
-                f"An output depends on the input {node.operation.name!r} (shape {tensor.shape}), which is "
-                "not among the "
-                "model's inputs. Add it: Model(inputs=[...], outputs=...)."
+                f"Output with path `{label}` is not connected to the model's inputs alone: it depends on the input "
+                f"{node.operation.name!r} (shape {tensor.shape}), which is not among them. Add it: "
+                "Model(inputs=[...], outputs=...)."
             )
         state[id(node)] = "open"
         met.setdefault(id(node.operation), len(met))

@@ -22,7 +22,11 @@ def graph_config(model: Any) -> dict:
         kept = [n for n in operation._inbound_nodes if id(n) in own or isinstance(operation, InputLayer)]
         numbers.update({id(node): i for i, node in enumerate(kept)})
 
+    begin = {id(t): graph.input_layer(t) for t in graph.inputs}
+
     def place(tensor: KerasTensor) -> list:
+        if id(tensor) in begin:
+            return [begin[id(tensor)].name, 0, 0]
         operation, index, position = tensor._keras_history  # type: ignore[misc]
         return [operation.name, numbers[id(operation._inbound_nodes[index])], position]
 
@@ -111,7 +115,7 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
     def tensor(history: Any) -> KerasTensor | None:
         name, index, position = history[:3]
         if name not in operations:
-            raise ValueError(f"The model's config refers to the layer {name!r}, which it doesn't hold.")
+            raise ValueError(f"Missing node: {name}. The model's config refers to this layer, which it doesn't hold.")
         nodes = operations[name]._inbound_nodes[begin[name] :]
         return nodes[index].output_tensors[position] if index < len(nodes) else None
 
@@ -128,7 +132,10 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
                 args, kwargs = made[name][1](*arguments) if name in made else arguments
                 operations[name](*args, **kwargs)
         if len(left) == len(waiting):
-            raise ValueError(f"The model's config is broken: nothing makes the inputs of layer {left[0][0]!r}.")
+            raise ValueError(
+                f"The model's config is broken: nothing makes the inputs of layer {left[0][0]!r}. Its layers "
+                f"{[name for name, _ in left]} wait for each other in a loop."
+            )
         waiting = left
     places = [config[key] for key in ("input_layers", "output_layers")]
     if any(isinstance(call, list) for entry in entries for call in entry.get("inbound_nodes") or []):
@@ -142,7 +149,11 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
 
 
 def _named(entry: dict) -> dict:
-    return entry if "name" in entry else entry | {"name": entry["config"]["name"]}
+    config = entry["config"]
+    if entry.get("class_name") == "InputLayer" and "batch_input_shape" in config:  # Keras 2's word
+        config = {"batch_shape" if k == "batch_input_shape" else k: v for k, v in config.items()}
+        entry = entry | {"config": config}
+    return entry if "name" in entry else entry | {"name": config["name"]}
 
 
 def _operation_from(entry: dict) -> tuple[Operation, Any]:
@@ -207,4 +218,4 @@ def _map_places(tensor: Any, places: Any) -> Any:
         return {k: _map_places(tensor, v) for k, v in places.items()}
     if len(places) == 3 and isinstance(places[0], str):
         return tensor(places)
-    return [_map_places(tensor, p) for p in places]
+    return type(places)(_map_places(tensor, p) for p in places)

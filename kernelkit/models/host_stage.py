@@ -12,6 +12,7 @@ import jax.tree_util as jtu
 
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
+from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import Node
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class HostStage:
         values = dict(zip((id(t) for t in self._graph.inputs), flat, strict=True))
         for node in self.nodes:
             args, kwargs = node.fill_in(values)
-            outputs = jtu.tree_leaves(node.operation(*args, **kwargs))
+            outputs = jtu.tree_leaves(node.operation(*args, **kwargs), is_leaf=is_sparse)
             values |= {id(t): value for t, value in zip(node.output_tensors, outputs, strict=True)}
         nested = []
         for node in self.nested:

@@ -47,6 +47,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    _is_wired = False  # whether the graph came with the constructor
     _untracked = Layer._untracked | {"_graph", "_training", "optimizer", "loss", "history", "_display_run"}
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -66,7 +67,10 @@ class Model(Trainer, Layer):
         Trainer.__init__(self)
         Layer.__init__(self, **values)
         if functional:
+            self._is_wired = True
             self._set_graph(Graph(inputs, outputs))
+            if not self.trainable:
+                self.trainable = False  # of its layers too
 
     def _set_graph(self, graph: Graph) -> None:
         self._graph = graph
@@ -118,7 +122,7 @@ class Model(Trainer, Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic tensors like the outputs; those of its graph, if strings keep jax from tracing it."""
         if self._graph is not None and self._graph.may_need_host:
-            return jtu.tree_map(lambda t: KerasTensor(t.shape, t.dtype), self._graph.outputs_struct, is_leaf=is_leaf)
+            return jtu.tree_map(lambda t: t.like(), self._graph.outputs_struct, is_leaf=is_leaf)
         return super().compute_output_spec(*args, **kwargs)
 
     def _host_work(self, x: Any) -> Any:
@@ -381,15 +385,18 @@ class Model(Trainer, Layer):
         """
         saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None) -> None:
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    ) -> None:
         """Save the weights and the optimizer's state; see :func:`kernelkit.saving.save_weights`.
 
         Args:
             filepath: Path that ends with ``.weights.h5``, or with ``.weights.json`` for several files and an index.
             overwrite: Whether a file that is there is replaced without asking.
             max_shard_size: Most gigabytes in one of several files.
+            **kwargs: ``objects_to_skip``, a list of layers to leave out.
         """
-        saving.save_weights(self, filepath, overwrite, max_shard_size)
+        saving.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load weights, and the optimizer's state if the file has it; see :func:`kernelkit.saving.load_weights`.
@@ -405,13 +412,29 @@ class Model(Trainer, Layer):
         self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **_: Any
     ) -> None:
         """Refuse: kernelkit writes no formats of other runtimes."""
+        if format not in _EXPORT_FORMATS:
+            raise ValueError(
+                f"Unrecognized format={format!r}. Keras knows {', '.join(_EXPORT_FORMATS)}; kernelkit none."
+            )
         raise NotImplementedError(
             f"export(format={format!r}) is not supported: kernelkit writes no files of other runtimes. Save the model "
             "as .keras and export it with Keras, or use jax.export on a function around model.stateless_call."
         )
 
 
-class Functional(Model):
+_EXPORT_FORMATS = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
+
+
+class _WithGraph(type):
+    """The class of `Functional`: a subclass of `Model` that passes inputs and outputs on is functional too."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        if super().__instancecheck__(instance):
+            return True
+        return cls is Functional and isinstance(instance, Model) and instance._is_wired
+
+
+class Functional(Model, metaclass=_WithGraph):
     """A model that is a graph of layers: what ``Model(inputs, outputs)`` returns.
 
     Args:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from kernelkit import serialize
 from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
-from kernelkit.models.graph import Graph
+from kernelkit.models.graph import Graph, fits
 from kernelkit.models.host_stage import Prepared
 from kernelkit.models.model import Model
 from kernelkit.symbolic import KerasTensor, producer
@@ -63,7 +64,8 @@ class Sequential(Model):
         names = [one.name for one in self._stack]
         if layer.name in names:
             raise ValueError(
-                f"Sequential model {self.name!r} has a layer named {layer.name!r} already; names must differ."
+                f"The layers of a Sequential should have unique names, but {self.name!r} has one named {layer.name!r} "
+                "already. Give the new one another name=..."
             )
         if isinstance(layer, InputLayer):
             if self._stack or self._input_layer is not None:
@@ -99,7 +101,21 @@ class Sequential(Model):
             self.build(self._input_layer.batch_shape)
 
     def build(self, input_shape: Any = None) -> None:
-        """Make the weights of all layers for inputs of a given shape (with the batch axis)."""
+        """Make the weights of all layers for inputs of a given shape (with the batch axis).
+
+        Raises:
+            ValueError: If the model has an input of another shape already.
+        """
+        if self._input_layer is not None and isinstance(input_shape, (tuple, list)):
+            before = self._input_layer.batch_shape
+            if not fits(before, tuple(input_shape)):
+                raise ValueError(
+                    f"Sequential model {self.name!r} has already been configured for inputs of shape {before}; "
+                    f"build() got {tuple(input_shape)}."
+                )
+        self._wire(input_shape)
+
+    def _wire(self, input_shape: Any = None) -> None:
         if self._input_layer is None:
             if not isinstance(input_shape, (tuple, list)) or (
                 input_shape and isinstance(input_shape[0], (tuple, list))
@@ -112,6 +128,7 @@ class Sequential(Model):
             raise ValueError(f"Sequential model {self.name!r} has no layers to build. Add some with .add().")
         begin = tensor = self._input_layer.output
         for layer in self._stack:
+            _require_one_input(layer)
             tensor = layer(tensor)
         self._graph = Graph(begin, tensor)
         self.built = True
@@ -122,13 +139,15 @@ class Sequential(Model):
         if not hasattr(inputs, "shape"):
             self.built = True  # several inputs: no graph, the layers build themselves as they are called
             return
-        if self._input_layer is None:
+        by_data = self._input_layer is None
+        if by_data:
             shape = tuple(inputs.shape)
             dtype = "string" if is_strings(inputs) else str(inputs.dtype)
             tensor = Input(batch_shape=(None, *shape[1:]), dtype=dtype)
             self._input_layer = input_layer_of(tensor)
         try:
-            self.build(inputs.shape)
+            self.build(self._input_layer.batch_shape)  # type: ignore[union-attr]
+            self._require_graph("graph").takes_any_size = by_data
         except NotImplementedError:  # a layer that cannot tell the shape of its output
             self.built, self._input_layer = True, None
 
@@ -151,6 +170,24 @@ class Sequential(Model):
         for layer in self._stack:
             inputs = layer(inputs)
         return inputs
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The symbolic input, in a list.
+
+        Raises:
+            AttributeError: If the model was not built yet.
+        """
+        return self._require_graph("inputs").inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The symbolic output, in a list.
+
+        Raises:
+            AttributeError: If the model was not built yet.
+        """
+        return self._require_graph("outputs").outputs
 
     @property
     def layers(self) -> list[Layer]:
@@ -177,6 +214,11 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """Make a model from :meth:`get_config`'s result."""
+        for i, described in enumerate(config["layers"]):
+            if not isinstance(described, dict) or "config" not in described:
+                raise ValueError(
+                    f"Layer {i} of a Sequential: Expected a dictionary containing a 'config' key, got {described!r}."
+                )
         with serialize.CustomObjectScope(custom_objects):
             layers = [serialize.deserialize_keras_object(c, namespace="layers") for c in config["layers"]]
         model = cls(layers, name=config.get("name"))
@@ -185,6 +227,17 @@ class Sequential(Model):
         if shape and not model.built and layers:
             model.build(tuple(shape))
         return model
+
+
+def _require_one_input(layer: Layer) -> None:
+    """Raise if a layer's call needs more than its input."""
+    parameters = [*inspect.signature(layer.call).parameters.values()]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(needed) > 1:
+        raise ValueError(
+            f"The layers of a Sequential can only have a single required positional argument, the input. "
+            f"{type(layer).__name__}.call() has {needed}: give {needed[1:]} defaults, or wire a functional model."
+        )
 
 
 def _input_of(layer: Layer) -> InputLayer | None:

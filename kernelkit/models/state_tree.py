@@ -25,8 +25,8 @@ def get(model: Any, value_format: str) -> dict[str, dict]:
                 place = place.setdefault(step, {})
             if name in place:
                 raise ValueError(
-                    f"Two variables of model {model.name!r} have the path {variable.path!r}: give layers names of "
-                    "their own, so that a tree can hold both."
+                    f"The following variable path is found twice in the model {model.name!r}: {variable.path!r}. Give "
+                    "layers names of their own, so that a tree can hold both."
                 )
             place[name] = read(variable)
         state[kind] = nested

@@ -39,6 +39,9 @@ class Summary:
     connected: bool
 
 
+_UNBUILT = " (not built yet)"
+
+
 def describe(model: Any, expand_nested: bool = False, layer_range: Any = None) -> Summary:
     """Collect a model's summary.
 
@@ -63,7 +66,7 @@ def describe(model: Any, expand_nested: bool = False, layer_range: Any = None) -
     trainable, frozen = model.trainable_weights, model.non_trainable_weights
     slots = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
     return Summary(
-        f"Model: {model.name}",
+        f"Model: {model.name}" + ("" if model.built else _UNBUILT),
         rows,
         sum(math.prod(v.shape) for v in trainable),
         sum(math.prod(v.shape) for v in frozen),
@@ -220,12 +223,6 @@ def show(
     layer_range: Any = None,
 ) -> None:
     """Show a model's summary: HTML in a notebook, text elsewhere."""
-    if not model.built:
-        raise ValueError(
-            f"Model {model.name!r} has no weights yet, so there is nothing to sum up: call it on data, "
-            "build(input_shape) it, "
-            "or begin it with an Input."
-        )
     summary = describe(model, expand_nested, layer_range)
     text = as_text(summary, width, show_trainable)
     if print_fn is not None:

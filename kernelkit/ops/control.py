@@ -17,8 +17,9 @@ import jax.tree_util as jtu
 from kernelkit import scope
 from kernelkit.operators import Operators
 from kernelkit.ops.numpy.indexing import get_item
+from kernelkit.ops.numpy.joining import concatenate, stack
 from kernelkit.ops.numpy.logic import greater_equal, where
-from kernelkit.ops.numpy.shapes import concatenate, stack
+from kernelkit.ops.unknown_sizes import with_spec
 from kernelkit.symbolic import FunctionOperation, KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
@@ -81,6 +82,18 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     return _threading(lambda variables: _traced_branches(lambda *b: jax.lax.switch(_plain(index), b), variables, calls))
 
 
+def _loop_spec(_: Callable, cond: Callable, body: Callable, loop_vars: Any, **__: Any) -> Any:
+    """Return symbolic tensors like the loop variables, which keep their shapes and dtypes."""
+
+    def like(value: Any) -> KerasTensor:
+        array = value if hasattr(value, "dtype") else jnp.asarray(value)
+        return KerasTensor(array.shape, dtype=array.dtype)
+
+    result = jtu.tree_map(like, loop_vars, is_leaf=lambda v: isinstance(v, Operators))
+    return tuple(result) if isinstance(result, list) else result
+
+
+@with_spec(_loop_spec)
 def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
     """Call a function on its own results as long as a condition holds.
 
@@ -199,7 +212,11 @@ def scan(
         6 [1 3 6]
     """
     if not callable(f):
-        raise TypeError(f"scan() takes a function as `f`, got {f!r}.")
+        raise TypeError(f"scan(): `f` should be a callable. Got {f!r}.")
+    if not isinstance(unroll, (bool, int)) or unroll < 0:
+        raise ValueError(f"scan(): `unroll` must be a positive int or a bool, got {unroll!r}.")
+    if xs is None and length is None:
+        raise ValueError("scan() needs arrays `xs` to scan over and their `length`, or at least one of the two.")
     if any_symbolic((init, xs), {}):
         return _record_node(scan, [f], init, xs, length=length, reverse=reverse, unroll=unroll)
     if scope.local.tape is not None:

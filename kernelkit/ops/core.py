@@ -13,7 +13,9 @@ import numpy as np
 from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array
-from kernelkit.symbolic import is_keras_tensor
+from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
+from kernelkit.sparse import is_sparse, to_dense
+from kernelkit.symbolic import KerasTensor, any_symbolic, eval_spec, is_keras_tensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
@@ -24,19 +26,23 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     Args:
         x: Number, nested lists, NumPy array, variable or tensor.
         dtype: Dtype of the result; that of the values if not given, 64-bit types as 32-bit ones.
-        sparse: Must not be true: kernelkit has no sparse tensors.
+        sparse: ``False`` makes a sparse tensor dense; otherwise it stays sparse. A dense one stays dense.
         ragged: Must not be true.
 
     Returns:
-        A jax array; tensors that are symbolic or on a gradient tape stay so.
+        A jax array, or a sparse one; tensors that are symbolic or on a gradient tape stay so.
 
     Example:
         >>> from kernelkit import ops
         >>> ops.convert_to_tensor([1.0, 2.0])
         Array([1., 2.], dtype=float32)
     """
-    if sparse or ragged:
-        raise ValueError("kernelkit has no sparse or ragged tensors. Pad ragged data and pass a mask.")
+    if ragged:
+        raise ValueError("kernelkit has no ragged tensors. Pad the data and pass a mask.")
+    if is_sparse(x) or (is_keras_tensor(x) and x.sparse):
+        x = _densified(x) if sparse is False else x
+        wanted = dtypes.standardize_dtype(x.dtype if dtype is None else dtype)
+        return x if wanted == dtypes.standardize_dtype(x.dtype) else cast(x, wanted)
     same_dtype = dtype is None or dtypes.standardize_dtype(getattr(x, "dtype", "string")) == dtypes.standardize_dtype(
         dtype
     )
@@ -50,6 +56,11 @@ def _convert(x: Any, dtype: Any = None) -> jax.Array:
     return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
 
 
+@op
+def _densified(x: Any) -> jax.Array:
+    return as_array(x)
+
+
 def convert_to_numpy(x: Any) -> np.ndarray:
     """Return a tensor, a variable or an array-like as a NumPy array of its own.
 
@@ -57,18 +68,23 @@ def convert_to_numpy(x: Any) -> np.ndarray:
         x: Anything that has values.
 
     Raises:
-        TypeError: For a symbolic tensor, which has none.
+        ValueError: For a symbolic tensor, which has none.
 
     Example:
         >>> from kernelkit import ops
         >>> ops.convert_to_numpy(ops.ones((2,)))
         array([1., 1.], dtype=float32)
     """
-    return np.array(x.value if isinstance(x, (Variable, TapeTensor)) else x)
+    if is_keras_tensor(x):
+        raise ValueError(
+            f"convert_to_numpy(): a symbolic KerasTensor has no value, got {x!r}. Put the code that needs NumPy into a "
+            "layer's call() of an eager model, or use functions of kernelkit.ops."
+        )
+    return np.array(to_dense(x.value if isinstance(x, (Variable, TapeTensor)) else x))
 
 
 def is_tensor(x: Any) -> bool:
-    """Return whether a value is a tensor of the compute engine: a jax array, on a gradient tape or not.
+    """Return whether a value is a tensor of the compute engine: a jax array, dense or sparse, on a tape or not.
 
     Args:
         x: Any value.
@@ -78,7 +94,7 @@ def is_tensor(x: Any) -> bool:
         >>> ops.is_tensor(ops.ones(2)), ops.is_tensor([1.0, 1.0])
         (True, False)
     """
-    return isinstance(x, (jax.Array, TapeTensor))
+    return isinstance(x, (jax.Array, TapeTensor)) or is_sparse(x)
 
 
 def shape(x: Any) -> tuple:
@@ -147,7 +163,7 @@ def saturate_cast(x: Any, dtype: Any) -> jax.Array:
     if not (jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(target, jnp.integer)):
         return clipped.astype(target)
     # The largest integer may not be a float, and rounded up it would overflow.
-    return jnp.where(x >= high, jnp.asarray(high, target), clipped.astype(target))
+    return jnp.where(x >= jnp.asarray(high, x.dtype), jnp.asarray(high, target), clipped.astype(target))
 
 
 def _bounds(dtype: Any) -> tuple:
@@ -174,6 +190,29 @@ def stop_gradient(variable: Any) -> jax.Array:
     return jax.lax.stop_gradient(as_array(variable))
 
 
+def _slice_spec(row: Callable, inputs: Any, start_indices: Any, shape: Any) -> Any:
+    """Return the symbolic block; all that is left after a symbolic start is of unknown size."""
+    if not any_symbolic((start_indices,), {}) or -1 not in shape:
+        return integer_spec("start_indices")(row, inputs, start_indices, shape)
+    _check_block(len(inputs.shape), start_indices, shape)
+    return KerasTensor([None if size == -1 else size for size in shape], dtype=inputs.dtype)
+
+
+def _check_block(rank: int, start_indices: Any, shape: Any) -> None:
+    starts = start_indices.shape[0] if hasattr(start_indices, "shape") else len(start_indices)
+    if rank != len(shape):
+        raise ValueError(
+            f"slice(): the number of dimensions in `inputs` must match the number of dimensions in `shape`, "
+            f"got {rank} and shape={tuple(shape)}."
+        )
+    if rank != starts:
+        raise ValueError(
+            f"slice(): the number of dimensions in `start_indices` must match the number of dimensions in `inputs`, "
+            f"got {starts} and {rank}."
+        )
+
+
+@with_spec(_slice_spec)
 @op
 def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
     """Cut a block out of an array. The start may be traced, the shape is fixed.
@@ -190,10 +229,12 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
          [5 6]]
     """
     inputs = as_array(inputs)
+    _check_block(inputs.ndim, start_indices, shape)
     sizes = [int(inputs.shape[i]) - int(start_indices[i]) if s == -1 else s for i, s in enumerate(shape)]
     return jax.lax.dynamic_slice(inputs, start_indices, sizes)
 
 
+@with_spec(integer_spec("start_indices"))
 @op
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
     """Return an array with a block replaced.
@@ -212,6 +253,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
     return jax.lax.dynamic_update_slice(inputs, as_array(updates).astype(inputs.dtype), start_indices)
 
 
+@with_spec(integer_spec("indices"))
 @op
 def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
     """Return zeros with values added at some indices; values of the same index add up.
@@ -233,6 +275,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
 _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "multiply"}
 
 
+@with_spec(integer_spec("indices"))
 @op
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> jax.Array:
     """Return an array with the elements at some indices replaced, or combined with new ones.
@@ -262,6 +305,17 @@ def _rows(indices: Any) -> tuple:
     return tuple(jnp.moveaxis(as_array(indices), -1, 0))
 
 
+def _unstack_spec(row: Callable, x: Any, num: int | None = None, axis: int = 0) -> Any:
+    """Return the symbolic slices; how many there are must be known."""
+    if num is None and x.shape[checked_axis(axis, x.ndim, "unstack")] is None:
+        raise ValueError(
+            f"unstack(): Cannot infer argument `num` from shape {x.shape}: the size of axis {axis} is unknown. Pass "
+            "`num`, the number of slices."
+        )
+    return eval_spec(row, x, num, axis)
+
+
+@with_spec(_unstack_spec)
 @op
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
     """Return the slices along an axis as a list.
@@ -277,6 +331,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
         [[1, 2], [3, 4]]
     """
     x = as_array(x)
+    axis = checked_axis(axis, x.ndim, "unstack")
     count = x.shape[axis] if num is None else num
     return [jax.lax.index_in_dim(x, i, axis, keepdims=False) for i in range(count)]
 

@@ -14,13 +14,30 @@ from kernelkit.ops.rows import as_array, as_float
 Pair = tuple[jax.Array, jax.Array]
 
 
-def _complex(x: Any) -> jax.Array:
+def _complex(name: str, x: Any, rank: int = 1) -> jax.Array:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
-        raise ValueError(f"Fourier transforms take a pair (real, imaginary), got {type(x).__name__}.")
+        given = f"{type(x).__name__} of {len(x)}" if isinstance(x, (tuple, list)) else type(x).__name__
+        raise ValueError(
+            f"{name}(): Input `x` should be a tuple of two tensors, the real and the imaginary part; got {given}."
+        )
     real, imaginary = as_float(x[0]), as_float(x[1])
     if real.shape != imaginary.shape:
-        raise ValueError(f"The real part has the shape {real.shape}, the imaginary part {imaginary.shape}.")
+        raise ValueError(
+            f"{name}(): Both the real and imaginary parts should have the same shape, got {real.shape} and "
+            f"{imaginary.shape}."
+        )
+    _check_rank(name, real, rank)
     return jax.lax.complex(_wide(real), _wide(imaginary))
+
+
+def _check_rank(name: str, x: jax.Array, rank: int) -> None:
+    if x.ndim < rank:
+        raise ValueError(f"{name}(): Input should have rank >= {rank}. Received: an array of shape {x.shape}.")
+
+
+def _check_stride(name: str, stride: Any) -> None:
+    if isinstance(stride, bool) or not isinstance(stride, (int, np.integer)) or stride < 1:
+        raise ValueError(f"{name}(): `sequence_stride` must be a positive integer, got {stride!r}.")
 
 
 def _wide(x: jax.Array) -> jax.Array:
@@ -47,7 +64,7 @@ def fft(x: Any) -> Pair:
         >>> print(imaginary)
         [ 0. -2.  0.  2.]
     """
-    return _pair(jnp.fft.fft(_complex(x)))
+    return _pair(jnp.fft.fft(_complex("fft", x)))
 
 
 @op
@@ -67,7 +84,7 @@ def fft2(x: Any) -> Pair:
         [[4. 0.]
          [0. 0.]]
     """
-    return _pair(jnp.fft.fft2(_complex(x)))
+    return _pair(jnp.fft.fft2(_complex("fft2", x, rank=2)))
 
 
 @op
@@ -87,7 +104,7 @@ def ifft2(x: Any) -> Pair:
         [[1. 0.]
          [0. 0.]]
     """
-    return _pair(jnp.fft.ifft2(_complex(x)))
+    return _pair(jnp.fft.ifft2(_complex("ifft2", x, rank=2)))
 
 
 @op
@@ -107,7 +124,9 @@ def rfft(x: Any, fft_length: int | None = None) -> Pair:
         >>> print(imaginary)
         [ 0. -2.  0.]
     """
-    return _pair(jnp.fft.rfft(_wide(as_float(x)), n=fft_length))
+    x = _wide(as_float(x))
+    _check_rank("rfft", x, 1)
+    return _pair(jnp.fft.rfft(x, n=fft_length))
 
 
 @op
@@ -126,7 +145,7 @@ def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
         >>> print(ops.irfft(ops.rfft([1.0, 2.0, 3.0, 4.0])))
         [1. 2. 3. 4.]
     """
-    return jnp.fft.irfft(_complex(x), n=fft_length)
+    return jnp.fft.irfft(_complex("irfft", x), n=fft_length)
 
 
 def _frames(x: jax.Array, length: int, stride: int) -> jax.Array:
@@ -152,25 +171,36 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
         [[1 2 3]
          [3 4 5]]
     """
-    return _frames(as_array(x), sequence_length, sequence_stride)
+    x = as_array(x)
+    _check_rank("extract_sequences", x, 1)
+    _check_stride("extract_sequences", sequence_stride)
+    return _frames(x, sequence_length, sequence_stride)
 
 
 def _window(window: Any, length: int, fft_length: int) -> jax.Array:
     """Return the window in the middle of ``fft_length`` points."""
     if fft_length < length:
-        raise ValueError(f"fft_length must be at least sequence_length, got {fft_length} and {length}.")
+        raise ValueError(
+            f"`fft_length` must equal or exceed `sequence_length`, got {fft_length} and {length}: the transform would "
+            "cut the pieces."
+        )
     if window is None:
         values: Any = np.ones(length)
     elif isinstance(window, str):
         if window not in ("hann", "hamming"):
-            raise ValueError(f"window must be 'hann', 'hamming', an array or None, got {window!r}.")
+            raise ValueError(
+                f"If a string is passed to `window`, it must be 'hann' or 'hamming', got {window!r}. Other windows can "
+                "be passed as arrays."
+            )
         # Periodic windows, which overlap to a constant.
         bias = 0.5 if window == "hann" else 0.54
         values = bias - (1 - bias) * np.cos(2 * np.pi * np.arange(length) / length)
     else:
         values = as_array(window)
         if values.shape != (length,):
-            raise ValueError(f"The window must have the shape ({length},), got {values.shape}.")
+            raise ValueError(
+                f"The shape of `window` must be equal to (sequence_length,) = ({length},), got {values.shape}."
+            )
     before = (fft_length - length) // 2
     return jnp.pad(jnp.asarray(values, "float32"), (before, fft_length - length - before))
 
@@ -201,6 +231,8 @@ def stft(
         (5, 5)
     """
     x = _wide(as_float(x))
+    _check_rank("stft", x, 1)
+    _check_stride("stft", sequence_stride)
     values = _window(window, sequence_length, fft_length).astype(x.dtype)
     if center:
         x = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(fft_length // 2, fft_length // 2)], mode="reflect")
@@ -238,7 +270,8 @@ def istft(
         >>> print(ops.allclose(signal, restored, atol=1e-5))
         True
     """
-    frames = jnp.fft.irfft(_complex(x), n=fft_length)
+    _check_stride("istft", sequence_stride)
+    frames = jnp.fft.irfft(_complex("istft", x, rank=2), n=fft_length)
     values = _window(window, sequence_length, fft_length).astype(frames.dtype)
     count = frames.shape[-2]
     places = np.arange(count)[:, None] * sequence_stride + np.arange(fft_length)

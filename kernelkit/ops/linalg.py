@@ -23,7 +23,9 @@ def _square(x: Any, name: str) -> jax.Array:
 def _matrix(x: Any, name: str) -> jax.Array:
     x = as_float(x)
     if x.ndim < 2:
-        raise ValueError(f"{name}() takes matrices (..., m, n), got the shape {x.shape}.")
+        raise ValueError(
+            f"{name}() takes matrices (..., m, n): Input should have rank >= 2. Received: an array of shape {x.shape}."
+        )
     return x
 
 
@@ -207,7 +209,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
         ((3, 2), (2, 2))
     """
     if mode not in ("reduced", "complete"):
-        raise ValueError(f"qr() takes mode='reduced' or 'complete', got {mode!r}.")
+        raise ValueError(f"qr(): unknown mode. Expected one of {{'reduced', 'complete'}}. Got {mode!r}.")
     q, r = jnp.linalg.qr(_matrix(x, "qr"), mode=mode)
     return q, r
 

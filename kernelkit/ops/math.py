@@ -11,6 +11,7 @@ from jax import lax
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import Row, as_array, as_axes, as_float, docstring, needs_values, unary
+from kernelkit.ops.unknown_sizes import integer_spec, segment_spec, with_spec
 
 erf = unary(
     "erf",
@@ -77,6 +78,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
     return values, indices
 
 
+@with_spec(integer_spec("targets"))
 @op
 def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
     """Return whether the score of the right class is among the k largest.
@@ -103,13 +105,20 @@ def _segment(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op that combines the rows of each segment."""
 
     def combine(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:
-        ids = as_array(segment_ids)
+        data, ids = as_array(data), as_array(segment_ids)
         if ids.ndim != 1:
-            raise ValueError(f"{name}() takes one-dimensional segment_ids, got the shape {ids.shape}.")
+            raise ValueError(
+                f"{name}(): Argument `segment_ids` should be an 1-D vector, got an array of shape {ids.shape}."
+            )
+        if data.shape[:1] != ids.shape:
+            raise ValueError(
+                f"{name}(): Argument `segment_ids` and `data` should have same leading dimension. Got the shapes "
+                f"{ids.shape} and {data.shape}."
+            )
         if num_segments is None:
             with needs_values(name, "Give `num_segments`."):
-                num_segments = int(jnp.max(ids, initial=-1)) + 1
-        return function(as_array(data), ids, num_segments, indices_are_sorted=sorted)
+                num_segments = int(jnp.max(ids)) + 1 if ids.size else 0
+        return function(data, ids, num_segments, indices_are_sorted=sorted)
 
     notes = {
         "data": "Array-like (n, ...).",
@@ -117,7 +126,7 @@ def _segment(name: str, function: Callable, summary: str, example: str) -> Row:
         "num_segments": "Number of segments, the largest id plus one by default; needed inside jit.",
         "sorted": "Whether the ids ascend, which may be faster.",
     }
-    return docstring(combine, name, summary, notes, "Array (num_segments, ...).", example)
+    return with_spec(segment_spec)(docstring(combine, name, summary, notes, "Array (num_segments, ...).", example))
 
 
 segment_sum = _segment(
@@ -154,6 +163,8 @@ def cdist(x: Any, y: Any) -> jax.Array:
         [[5. 0.]]
     """
     x, y = as_array(x), as_array(y)
+    if x.ndim < 2 or y.ndim < 2 or x.shape[-1] != y.shape[-1]:
+        raise ValueError(f"cdist() takes points (..., m, d) and (..., n, d), got the shapes {x.shape} and {y.shape}.")
     dtype = jnp.result_type(x, y)
     dtype = dtype if jnp.issubdtype(dtype, jnp.inexact) else as_float(0).dtype
     difference = x.astype(dtype)[..., :, None, :] - y.astype(dtype)[..., None, :, :]
@@ -197,7 +208,9 @@ def view_as_complex(x: Any) -> jax.Array:
     """
     x = as_array(x)
     if x.ndim == 0 or x.shape[-1] != 2:
-        raise ValueError(f"view_as_complex() takes an array whose last axis has size 2, got the shape {x.shape}.")
+        raise ValueError(
+            f"view_as_complex(): Last dimension of input must be size 2 (real and imaginary part), got {x.shape}."
+        )
     return x[..., 0] + 1j * x[..., 1]
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from kernelkit import config, dtypes
 from kernelkit.dispatch import op
-from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
+from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
 
 Row = Callable[..., Any]
 
@@ -66,7 +66,7 @@ def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {"x": "Integers or booleans.", "y": "Integers or booleans that broadcast against ``x``."}
     row = docstring(elementwise, name, summary, notes, "Array of the broadcast shape.", example)
-    return with_spec(broadcast_spec)(row)
+    return with_spec(integer_spec("x", "y", rule=broadcast_spec))(row)
 
 
 def reduction(name: str, function: Callable, summary: str, example: str) -> Row:

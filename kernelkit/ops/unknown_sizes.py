@@ -6,8 +6,10 @@ size beside a known one is that one. And the lesser of an unknown and a known si
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Hashable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import jax.tree_util as jtu
@@ -31,6 +33,7 @@ def with_spec(spec: Callable) -> Callable:
 def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
     """Return the symbolic result of arguments that broadcast; beside a 1, an unknown size stays unknown."""
     values = [*args, *kwargs.values()]
+    _check_broadcast(row, [_shape(v) for v in values])
     filled = _fill(values, [_broadcast(_shape(v)) for v in values])
     return eval_spec(row, *filled[: len(args)], **dict(zip(kwargs, filled[len(args) :], strict=True)))
 
@@ -53,6 +56,14 @@ def dot_spec(row: Callable, x1: Any, x2: Any) -> Any:
 def inner_spec(row: Callable, x1: Any, x2: Any) -> Any:
     """Return the symbolic inner product."""
     return tensordot_spec(row, x1, x2, ([-1], [-1]), given=False)
+
+
+def cross_spec(row: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic cross product; the axes before the vectors broadcast."""
+    if not args and not kwargs:  # so the vectors lie along the last axes
+        _check_broadcast(row, [_shape(x1)[:-1], _shape(x2)[:-1]])
+        x1, x2 = _fill([x1, x2], [[*_broadcast(_shape(x)[:-1]), side] for side, x in (("1", x1), ("2", x2))])
+    return eval_spec(row, x1, x2, *args, **kwargs)
 
 
 def tensordot_spec(row: Callable, x1: Any, x2: Any, axes: Any = 2, given: bool = True) -> Any:
@@ -79,8 +90,19 @@ def joined_spec(row: Callable, xs: Any, axis: int | None = 0) -> Any:
     """Return the symbolic result of joining arrays along an axis that they have."""
     if axis is None:
         return eval_spec(row, xs, axis)
-    labels = [[(i, n) if i == axis % len(_shape(x)) else i for i in range(len(_shape(x)))] for n, x in enumerate(xs)]
+    joined = checked_axis(axis, len(_shape(xs[0])), row.__name__) if len(xs) else 0
+    labels = [[(i, n) if i == joined else i for i in range(len(_shape(x)))] for n, x in enumerate(xs)]
     return eval_spec(row, _fill(xs, labels), axis)
+
+
+def piled_spec(axis: int) -> Callable:
+    """Return the rule of joining along an axis that vectors don't have: they lie along the second one."""
+
+    def spec(row: Callable, xs: Any) -> Any:
+        axes = [[1] if len(_shape(x)) == 1 else range(len(_shape(x))) for x in xs]
+        return eval_spec(row, _fill(xs, [[(i, n) if i == axis else i for i in own] for n, own in enumerate(axes)]))
+
+    return spec
 
 
 def stacked_spec(row: Callable, x: Any, axis: int = 0) -> Any:
@@ -88,18 +110,70 @@ def stacked_spec(row: Callable, x: Any, axis: int = 0) -> Any:
     return eval_spec(row, _fill(x, [range(len(_shape(v))) for v in x]), axis)
 
 
+def along_axis_spec(row: Callable, x: Any, indices: Any, axis: int | None = None) -> Any:
+    """Return the symbolic elements picked along an axis; the other axes broadcast."""
+    rank = len(_shape(x))
+    if axis is not None and len(_shape(indices)) == rank:
+        own = checked_axis(axis, rank, row.__name__)
+        pick = [[(side, i) if i == own else label for i, label in enumerate(_broadcast(x.shape))] for side in "xi"]
+        x, indices = _fill([x, indices], pick)
+    return integer_spec("indices")(row, x, indices, axis)
+
+
+def checked_axis(axis: int, rank: int, name: str) -> int:
+    """Return an axis counted from the first; raise if there is no such axis."""
+    if not -rank <= axis < rank:
+        raise ValueError(f"{name}(): axis {axis} is out of bounds for an array of {rank} dimensions.")
+    return axis % rank
+
+
 def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
     """Return the symbolic result of a reshape: the new shape, if it says all."""
+    if isinstance(newshape, KerasTensor):
+        return KerasTensor((None,) * (newshape.shape[0] if newshape.shape else 1), dtype=x.dtype)
     sizes = tuple(np.atleast_1d(newshape)) if not isinstance(newshape, (tuple, list)) else tuple(newshape)
+    if any(isinstance(size, KerasTensor) for size in sizes):
+        whole = (isinstance(size, int) and size >= 0 for size in sizes)
+        return KerasTensor([size if keep else None for size, keep in zip(sizes, whole, strict=True)], dtype=x.dtype)
     known = None not in x.shape
-    if None in sizes or -1 in sizes or (known and math.prod(sizes) != math.prod(x.shape)):
+    if not _is_symbolic(x) or None in sizes or -1 in sizes or (known and math.prod(sizes) != math.prod(x.shape)):
         return eval_spec(row, x, newshape)
-    return KerasTensor(sizes, dtype=x.dtype)
+    return x.like(sizes)
 
 
 def broadcast_to_spec(row: Callable, x: Any, shape: Any) -> Any:
     """Return the symbolic result of broadcasting to a shape."""
     return eval_spec(row, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape)
+
+
+def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:
+    """Return a rule under which symbolic floats count as integers where those are expected.
+
+    `Input` makes floats if it isn't told otherwise, so indices are often floats while a model is wired.
+
+    Args:
+        *names: Names of the arguments that hold integers.
+        rule: The rule that follows.
+    """
+
+    def spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(row).bind(*args, **kwargs)
+        for name in set(names) & set(bound.arguments):
+            bound.arguments[name] = jtu.tree_map(_as_integers, bound.arguments[name], is_leaf=_is_symbolic)
+        return rule(row, *bound.args, **bound.kwargs)
+
+    return spec
+
+
+def segment_spec(row: Callable, data: Any, segment_ids: Any, num_segments: int | None = None, **kwargs: Any) -> Any:
+    """Return the symbolic rows of segments: if their number isn't given, it depends on values and is unknown."""
+    data, ids = _fill([data, segment_ids], [["row", *range(1, len(_shape(data)))], ["row"] * len(_shape(segment_ids))])
+    result = integer_spec("segment_ids")(row, data, ids, num_segments or 1, **kwargs)
+    return result if num_segments is not None else KerasTensor((None, *result.shape[1:]), dtype=result.dtype)
+
+
+def _as_integers(x: Any) -> Any:
+    return KerasTensor(x.shape, dtype="int32") if _is_symbolic(x) and "float" in x.dtype else x
 
 
 def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -108,10 +182,10 @@ def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
     def smallest(x: Any) -> Any:
         if not isinstance(x, KerasTensor):
             return x
-        return KerasTensor([1 if size is None else size for size in x.shape], dtype=x.dtype)
+        return x.like([1 if size is None else size for size in x.shape])
 
     def merge(a: KerasTensor, b: KerasTensor) -> KerasTensor:
-        return KerasTensor([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)], dtype=a.dtype)
+        return a.like([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)])
 
     large = eval_spec(row, *args, **kwargs)
     if not any(isinstance(v, KerasTensor) and None in v.shape for v in _leaves((args, kwargs))):
@@ -130,6 +204,13 @@ def _leaves(structure: Any) -> list:
 
 def _shape(x: Any) -> tuple:
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+
+
+def _check_broadcast(row: Callable, shapes: Sequence) -> None:
+    """Raise if sizes that are known don't broadcast."""
+    for sizes in zip_longest(*(reversed(shape) for shape in shapes)):
+        if len({size for size in sizes if size not in (None, 1)}) > 1:
+            raise ValueError(f"{row.__name__}(): Cannot broadcast shapes {' and '.join(str(s) for s in shapes if s)}.")
 
 
 class _Broadcast(int):
@@ -158,6 +239,6 @@ def _fill(values: Sequence, labels: Sequence[Labels], known: dict | None = None)
         if not isinstance(value, KerasTensor) or None not in value.shape:
             return value
         sizes = [known.get(label) if size is None else size for size, label in zip(value.shape, axes, strict=True)]
-        return KerasTensor(sizes, dtype=value.dtype)
+        return value.like(sizes)
 
     return [filled(value, axes) for value, axes in zip(values, labels, strict=True)]

@@ -53,7 +53,10 @@ class AdamW(Adam):
         **kwargs: Any,
     ) -> None:
         if weight_decay is None:
-            raise ValueError("AdamW: weight_decay must be a float, got None. Use Adam if weights should not decay.")
+            raise ValueError(
+                "Argument `weight_decay` must be a float. Received: weight_decay=None. Use Adam if nothing should "
+                "decay."
+            )
         super().__init__(
             learning_rate,
             beta_1,

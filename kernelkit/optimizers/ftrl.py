@@ -83,7 +83,10 @@ class Ftrl(Optimizer):
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
         if learning_rate_power > 0:
-            raise ValueError(f"Ftrl: learning_rate_power must not be above 0, got {learning_rate_power}.")
+            raise ValueError(
+                "`learning_rate_power` needs to be negative or zero. "
+                f"Received: learning_rate_power={learning_rate_power}."
+            )
         for name_ in (
             "initial_accumulator_value",
             "l1_regularization_strength",
@@ -91,7 +94,7 @@ class Ftrl(Optimizer):
             "l2_shrinkage_regularization_strength",
         ):
             if getattr(self, name_) < 0:
-                raise ValueError(f"Ftrl: {name_} must not be negative, got {getattr(self, name_)}.")
+                raise ValueError(f"`{name_}` needs to be positive or zero. Received: {name_}={getattr(self, name_)}.")
 
     def initial_slot(self, name: str, variable: Any) -> Any:
         start = self.initial_accumulator_value if name == "accumulator" else 0.0

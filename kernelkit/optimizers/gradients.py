@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 
 from kernelkit import scope
+from kernelkit.sparse import to_dense
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
@@ -17,7 +18,7 @@ def aligned(name: str, grads: Sequence, variables: Sequence[Variable] | None, kn
 
     Args:
         name: The optimizer's name, for messages.
-        grads: Arrays, taped tensors or ``None``.
+        grads: Arrays, sparse ones too, taped tensors or ``None``.
         variables: The variables that the gradients belong to, some or all of the known; ``None`` for all.
         known: The variables that the optimizer was built with.
 
@@ -39,7 +40,8 @@ def aligned(name: str, grads: Sequence, variables: Sequence[Variable] | None, kn
             )
         if gradient is None:
             continue
-        gradient = jnp.asarray(gradient.value if isinstance(gradient, (Variable, TapeTensor)) else gradient)
+        gradient = to_dense(gradient.value if isinstance(gradient, (Variable, TapeTensor)) else gradient)
+        gradient = jnp.asarray(gradient)
         if gradient.shape != variable.shape:
             raise ValueError(
                 f"Optimizer {name!r} got a gradient of shape {gradient.shape} for the variable {variable.path!r} "

@@ -74,7 +74,7 @@ class MultiOptimizer(Optimizer):
     """Change different variables with different optimizers.
 
     Args:
-        optimizer_map: An :class:`OptimizerMap`, or a function from a variable to its optimizer.
+        optimizer_map: An :class:`OptimizerMap`, a function from a variable to its optimizer, or one optimizer for all.
         loss_scale_factor: Factor of the loss, taken out of the gradients again; those of the optimizers are dropped.
         name: Name.
 
@@ -96,10 +96,12 @@ class MultiOptimizer(Optimizer):
 
     def __init__(
         self,
-        optimizer_map: OptimizerMap | Callable[[Variable], Optimizer],
+        optimizer_map: OptimizerMap | Optimizer | Callable[[Variable], Optimizer],
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ) -> None:
+        if isinstance(optimizer_map, Optimizer):
+            optimizer_map = OptimizerMap(optimizer_map)
         if not isinstance(optimizer_map, OptimizerMap) and not callable(optimizer_map):
             raise ValueError(f"MultiOptimizer needs an OptimizerMap or a function, got {optimizer_map!r}.")
         super().__init__(learning_rate=0.0, loss_scale_factor=loss_scale_factor, name=name)

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
-from kernelkit import tree
 from kernelkit.optimizers import step
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.variable import Variable
@@ -66,8 +65,8 @@ class OptaxOptimizer(Optimizer):
         state = self.transform.init({key: v.value for key, v in weights.items()})
         leaves, self._structure = jtu.tree_flatten(state)
         self._is_random_key = [_is_random_key(leaf) for leaf in leaves]
-        for path, leaf in tree.flatten_with_path(state):
-            steps = [str(key) for key in path]
+        for path, leaf in jtu.tree_flatten_with_path(state)[0]:
+            steps = [jtu.keystr((key,), simple=True) for key in path]
             self._leaves.append(self._add_leaf(steps, leaf, weights))
             if steps[-2:] == ["hyperparams", "learning_rate"]:
                 self._learning_rate = self._leaves[-1]

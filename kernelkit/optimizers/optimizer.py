@@ -207,7 +207,7 @@ class Optimizer(OptimizerVariables):
         """Return what :meth:`apply` would have stored, as a pure function of arrays.
 
         Args:
-            optimizer_variables: Arrays in the order of :attr:`variables`.
+            optimizer_variables: Arrays (or variables, for their values) in the order of :attr:`variables`.
             grads: A gradient for each trainable variable, or ``None``.
             trainable_variables: Arrays in the order in which the optimizer was built.
 
@@ -237,6 +237,8 @@ class Optimizer(OptimizerVariables):
                     "variable in the order of optimizer.variables."
                 )
         with scope.autocast_scope(None):
+            optimizer_variables = [_value(v) for v in optimizer_variables]
+            trainable_variables = [_value(v) for v in trainable_variables]
             if type(self).apply is Optimizer.apply:
                 return self._step(optimizer_variables, aligned(self.name, grads, None, weights), trainable_variables)
             arrays = (*optimizer_variables, *trainable_variables)
@@ -311,8 +313,9 @@ class Optimizer(OptimizerVariables):
         if isinstance(learning_rate, float):
             if not fixed:
                 raise TypeError(
-                    f"The learning rate of optimizer {self.name!r} follows {self._learning_rate!r} and cannot be set "
-                    "to a number. Make the optimizer with a float learning_rate if you want to set it."
+                    "This optimizer was created with a `LearningRateSchedule` or a function: the learning rate of "
+                    f"{self.name!r} follows {self._learning_rate!r} and cannot be set to a number. Make the optimizer "
+                    "with a float learning_rate if you want to set it."
                 )
             self._learning_rate.assign(learning_rate)
             return
@@ -382,3 +385,7 @@ class Optimizer(OptimizerVariables):
         """Make an optimizer from :meth:`get_config`'s result."""
         with serialize.CustomObjectScope(custom_objects):
             return super().from_config(config)
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Variable) else x

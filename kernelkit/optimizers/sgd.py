@@ -61,7 +61,7 @@ class SGD(Optimizer):
             **kwargs,
         )
         if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD: momentum must lie between 0 and 1, got {momentum!r}.")
+            raise ValueError(f"SGD: `momentum` must be a float between [0, 1]. Got {momentum!r}.")
         self.momentum = momentum
         self.nesterov = nesterov
         self.slots = ("momentum",) if momentum else ()

@@ -152,7 +152,10 @@ class OptimizerVariables(serialize.Configurable):
             ValueError: If the optimizer isn't built, or numbers or shapes don't match.
         """
         if not self.built:
-            raise ValueError(f"Optimizer {self.name!r} has no variables yet: call build(trainable_variables) first.")
+            raise ValueError(
+                f"You are calling set_weights() on optimizer {self.name!r}, which has no variables yet: call "
+                "build(trainable_variables) first."
+            )
         variables = self.variables
         if len(weights) != len(variables):
             raise ValueError(f"Optimizer {self.name!r} has {len(variables)} variables, got {len(weights)} weights.")

@@ -42,11 +42,15 @@ class OrthogonalRegularizer(Regularizer):
 
     def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         if mode not in ("rows", "columns"):
-            raise ValueError(f"The mode of OrthogonalRegularizer must be 'rows' or 'columns', got {mode!r}.")
+            raise ValueError(
+                f'Invalid value for argument `mode`. Expected one of {{"rows", "columns"}}. Received: mode={mode}'
+            )
         self.factor = checked_factor("factor", factor, 0.01)
         self.mode = mode
 
     def __call__(self, x: Any) -> jax.Array:
         if len(x.shape) != 2:
-            raise ValueError(f"OrthogonalRegularizer takes matrices, got a weight of shape {tuple(x.shape)}.")
+            raise ValueError(
+                f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"
+            )
         return mean_overlap(x, self.factor, self.mode)

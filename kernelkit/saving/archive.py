@@ -24,17 +24,19 @@ class Archive:
     """A zip file whose members are looked at but never unpacked to where their names say.
 
     Args:
-        path: The file.
+        path: The file, or one that is open for reading.
         kind: What it should be, for error messages.
 
     Raises:
         ValueError: If it is no zip file, or one that unfolds to far more than it is.
     """
 
-    def __init__(self, path: str | os.PathLike, kind: str = "a .keras file") -> None:
-        self.who = os.fspath(path)
-        self._file = open(path, "rb")  # noqa: SIM115 - closed by __exit__
-        self.size = os.fstat(self._file.fileno()).st_size
+    def __init__(self, path: str | os.PathLike | BinaryIO, kind: str = "a .keras file") -> None:
+        is_open = hasattr(path, "read")
+        self.who = "an open file" if is_open else os.fspath(path)  # type: ignore[arg-type]
+        # Closed by __exit__; of an open file, a copy is.
+        self._file: Any = _copied(path) if is_open else open(path, "rb")  # type: ignore[arg-type]  # noqa: SIM115
+        self.size = self._file.seek(0, os.SEEK_END)
         try:
             self._zip = zipfile.ZipFile(self._file)
             self._members = self._checked_members()
@@ -79,7 +81,7 @@ class Archive:
             raise ValueError("its members overlap.")
         unfolded = sum(info.file_size for info in infos)
         if unfolded > max(_MOST_UNFOLDING * self.size, _FREE_SIZE):
-            raise ValueError(f"its {self.size} bytes declare to unfold to {unfolded} bytes.")
+            raise ValueError(f"its {self.size} bytes unfold to {unfolded}, as those of a decompression bomb would.")
         return dict(zip(names, infos, strict=True))
 
     def read(self, name: str) -> bytes:
@@ -116,6 +118,13 @@ class Archive:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 with self.open(name) as source, open(target, "xb") as file:
                     shutil.copyfileobj(source, file, _BLOCK)
+
+
+def _copied(source: Any) -> BinaryIO:
+    """Return a copy of what an open file holds from where it stands."""
+    copy = tempfile.SpooledTemporaryFile(_FREE_SIZE)  # noqa: SIM115
+    shutil.copyfileobj(source, copy, _BLOCK)
+    return copy  # type: ignore[return-value]
 
 
 def add_file(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:

@@ -196,8 +196,9 @@ class Hdf5Reader:
             if link is None:
                 return None
             if not isinstance(link, h5py.HardLink):
+                kind = "link to another file" if isinstance(link, h5py.ExternalLink) else "soft link"
                 raise ValueError(
-                    f"{where} is a {'link to another file' if isinstance(link, h5py.ExternalLink) else 'soft link'}. "
+                    f"{where} is a {kind} ({type(link).__name__}). "
                     "Links in weights files are not followed: they could lead to any file."
                 )
             return group[name]

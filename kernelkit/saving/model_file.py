@@ -8,13 +8,14 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
 from kernelkit import serialize
 from kernelkit.layers.layer import Layer
-from kernelkit.saving import legacy_h5
+from kernelkit.saving import legacy_h5, orbax_folder
 from kernelkit.saving.archive import Archive, add_file
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.hdf5 import Hdf5Reader
@@ -47,7 +48,8 @@ def save_model(
 
     Args:
         model: The model.
-        filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2.
+        filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2; or a binary file that is
+            open for writing, such as an `io.BytesIO`.
         overwrite: Whether a file that is there is replaced without asking.
         zipped: ``False`` for a folder with the files, instead of one zip file.
         **kwargs: ``include_optimizer``, for ``.h5`` files.
@@ -64,11 +66,18 @@ def save_model(
         ...     kk.models.load_model(f"{folder}/model.keras").count_params()
         9
     """
-    path = os.fspath(filepath)
     include_optimizer = kwargs.pop("include_optimizer", True)
-    kwargs.pop("save_format", None)
+    save_format = kwargs.pop("save_format", None)
     if kwargs:
-        raise ValueError(f"save() got unknown arguments {sorted(kwargs)}.")
+        raise ValueError(f"The following argument(s) are not supported by save(): {sorted(kwargs)}.")
+    if hasattr(filepath, "write"):
+        _write_archive(model, filepath, tempfile.gettempdir())  # type: ignore[arg-type]
+        return
+    path = os.fspath(filepath)
+    if save_format:
+        _say_deprecated(path)
+    if path.endswith(".keras") and zipped is False:
+        raise ValueError(f"The path of a folder (zipped=False) should not end in '.keras', got {path!r}.")
     if not path.endswith((".keras", ".h5", ".hdf5")) and zipped is not False:
         raise ValueError(
             "Invalid filepath extension for saving a model: the path must end with '.keras', or with '.h5' for the "
@@ -77,6 +86,7 @@ def save_model(
     if not _may_write(path, overwrite):
         return
     if path.endswith((".h5", ".hdf5")):
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         with replacing(path) as file:
             legacy_h5.write_model(model, file, KERAS_VERSION, include_optimizer)
     elif zipped is False:
@@ -95,7 +105,9 @@ def load_model(
     (see :func:`register_keras_serializable`) or given here.
 
     Args:
-        filepath: A ``.keras`` file, the folder of one that was not zipped, or a ``.h5`` file of a whole model.
+        filepath: A ``.keras`` file, the folder of one that was not zipped, a ``.h5`` file of a whole model, or a folder
+            of :class:`~kernelkit.callbacks.OrbaxCheckpoint`; or a binary file that is open for reading and holds a
+            ``.keras`` file.
         custom_objects: Classes and functions by name.
         compile: Whether the model is compiled as it was, the optimizer's state included.
         safe_mode: Whether layers may read no file or address that the config names.
@@ -106,9 +118,13 @@ def load_model(
     Raises:
         ValueError: If there is no such file, or it cannot be understood, or declares more than it holds.
     """
+    if hasattr(filepath, "read"):
+        return _checked("an open file", lambda: _load_archive(filepath, custom_objects, compile, safe_mode))
     path = os.fspath(filepath)
     if os.path.isdir(path) and os.path.isfile(os.path.join(path, _CONFIG)):
         return _checked(path, lambda: _load_folder(path, custom_objects, compile, safe_mode))
+    if orbax_folder.is_orbax(path):
+        return _checked(path, lambda: _load_orbax(path, custom_objects, compile, safe_mode))
     if path.endswith(".keras"):
         open_file(path).close()
         return _checked(path, lambda: _load_archive(path, custom_objects, compile, safe_mode))
@@ -127,6 +143,7 @@ def save_weights(
     filepath: str | os.PathLike,
     overwrite: bool = True,
     max_shard_size: float | None = None,
+    objects_to_skip: Iterable = (),
     **kwargs: Any,
 ) -> None:
     """Save the weights of a model, and its optimizer's state.
@@ -136,12 +153,18 @@ def save_weights(
         filepath: Path that ends with ``.weights.h5``; with ``.weights.json`` for several files and an index.
         overwrite: Whether a file that is there is replaced without asking.
         max_shard_size: Most gigabytes in one of several files.
+        objects_to_skip: Layers whose weights are left out.
         **kwargs: Refused.
 
     Raises:
-        ValueError: If the path has another ending.
+        ValueError: If the path has another ending, or the model has no weights yet.
     """
     path = os.fspath(filepath)
+    if not model.built:
+        raise ValueError(
+            f"You are saving a model that has not yet been built: {model.name!r} has no weights. Call it on data, or "
+            "build(input_shape) it, first."
+        )
     if kwargs:
         raise ValueError(f"save_weights() got unknown arguments {sorted(kwargs)}.")
     if max_shard_size is not None and max_shard_size <= 0:
@@ -152,10 +175,10 @@ def save_weights(
     if not _may_write(path, overwrite):
         return
     if path.endswith(INDEX):
-        write_sharded(model, path, 5.0 if max_shard_size is None else max_shard_size)
+        write_sharded(model, path, 5.0 if max_shard_size is None else max_shard_size, objects_to_skip)
         return
     with replacing(path) as file:
-        write_weights(model, file)
+        write_weights(model, file, objects_to_skip)
 
 
 def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
@@ -163,7 +186,8 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 
     Args:
         model: The model, built.
-        filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras`` or an ``*.h5`` file of Keras 2.
+        filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras``, an ``*.h5`` file of Keras 2, or a folder of
+            :class:`~kernelkit.callbacks.OrbaxCheckpoint`.
         skip_mismatch: Whether layers that the file doesn't fit are left as they are, with a warning.
         **kwargs: ``objects_to_skip``, a list of layers to leave as they are; ``by_name`` for files of Keras 2.
 
@@ -174,14 +198,26 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
     skip = kwargs.pop("objects_to_skip", None) or ()
     by_name = kwargs.pop("by_name", False)
     is_legacy = path.endswith((".h5", ".hdf5")) and not path.endswith(".weights.h5")
-    if kwargs or (by_name and not is_legacy):
-        raise ValueError(f"load_weights() got unknown arguments {sorted(kwargs) or ['by_name']} for {path!r}.")
-    if not path.endswith((".keras", ".h5", ".hdf5", INDEX)):
+    if kwargs:
+        raise ValueError(f"Invalid keyword arguments for load_weights(): {sorted(kwargs)}.")
+    if by_name and not is_legacy:
+        raise ValueError(f"by_name=True only supports loading legacy '.h5' or '.hdf5' files, got {path!r}.")
+    is_orbax = orbax_folder.is_orbax(path)
+    if not path.endswith((".keras", ".h5", ".hdf5", INDEX)) and not is_orbax:
         raise ValueError(
             f"File format not supported: {path!r}. load_weights() reads '.weights.h5', '{INDEX}', '.keras' and '.h5'."
         )
-    open_file(path).close()
+    if not is_orbax:
+        open_file(path).close()
+    if not model.built:
+        raise ValueError(
+            f"You are loading weights into a model that has not yet been built: {model.name!r} has no weights. Call it "
+            "on data, or build(input_shape) it, first."
+        )
     _build_optimizer(model)
+    if is_orbax:
+        orbax_folder.load_weights(model, path)
+        return
     room = largest(model)
     if path.endswith(".keras"):
         with Archive(path) as archive, archive.open(_WEIGHTS) as file, Hdf5Reader(file, path, room) as reader:
@@ -197,6 +233,14 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 # Writing --------------------------------------------------------------------------------------------------------------
 
 
+def _say_deprecated(path: str) -> None:
+    """Say that the ending of a path tells the format, if that is what it does."""
+    message = f"The `save_format` argument is deprecated: the path's ending, '.keras' or '.h5', tells it. Got {path!r}."
+    if not path.endswith((".keras", ".h5", ".hdf5")):
+        raise ValueError(message)
+    warnings.warn(message, DeprecationWarning, stacklevel=4)
+
+
 def _may_write(path: str, overwrite: bool) -> bool:
     """Return whether a path may be written; ask where there is somebody to ask."""
     if overwrite or not os.path.exists(path):
@@ -206,11 +250,17 @@ def _may_write(path: str, overwrite: bool) -> bool:
     return input(f"{path!r} exists. Replace it? [y/n] ").strip().lower() in ("y", "yes")
 
 
-def _texts(model: Any) -> dict[str, bytes]:
+def described(model: Any) -> dict:
+    """Return a model's config, with what `compile` was told."""
     with serialize.sharing():
         config = serialize.serialize_keras_object(model)
-        described = model.get_compile_config() if hasattr(model, "get_compile_config") else None
-        config["compile_config"] = described or {}
+        compiled = model.get_compile_config() if hasattr(model, "get_compile_config") else None
+        config["compile_config"] = compiled or {}
+    return config
+
+
+def _texts(model: Any) -> dict[str, bytes]:
+    config = described(model)
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": saved, "kernelkit_version": __version__}
     return {_METADATA: json.dumps(metadata).encode(), _CONFIG: json.dumps(config).encode()}
@@ -259,8 +309,9 @@ def _save_folder(model: Any, path: str) -> None:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def _load_archive(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
+def _load_archive(path: Any, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
     with Archive(path) as archive:
+        path = archive.who
         config = _parsed(path, archive.read(_CONFIG))
         with archive.open(_WEIGHTS) as file:
             size = file.seek(0, os.SEEK_END)
@@ -283,6 +334,16 @@ def _load_folder(path: str, custom_objects: dict | None, compile: bool, safe_mod
         load_state(model, source)
     load_assets(model, os.path.join(path, _ASSETS))
     return model
+
+
+def _load_orbax(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
+    model = _from_config(path, orbax_folder.read_config(path), custom_objects, compile, safe_mode, _size_of(path))
+    orbax_folder.load_weights(model, path)
+    return model
+
+
+def _size_of(folder: str) -> int:
+    return sum(os.path.getsize(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names)
 
 
 def _load_h5(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:

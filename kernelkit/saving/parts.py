@@ -31,11 +31,12 @@ class Part(NamedTuple):
     thing: Any
 
 
-def parts_of(root: Any) -> list[Part]:
+def parts_of(root: Any, other_names: list[tuple[str, str]] | None = None) -> list[Part]:
     """Return all objects that a model is made of, each once, with their folders.
 
     Args:
         root: A layer, model or optimizer.
+        other_names: Filled with pairs of an object's folder and another one in which it might lie too.
 
     Example:
         >>> import kernelkit as kk
@@ -45,11 +46,14 @@ def parts_of(root: Any) -> list[Part]:
     """
     found: list[Part] = []
     seen: set[int] = set()
+    folders: dict[int, str] = {}
 
     def visit(thing: Any, path: str) -> None:
-        if id(thing) in seen:
+        if id(thing) in folders:
+            if other_names is not None and folders[id(thing)]:
+                other_names.append((folders[id(thing)], path))
             return
-        seen.add(id(thing))
+        folders[id(thing)] = path
         found.append(Part(path, thing))
         for name, child in _children(thing):
             enter(child, f"{path}/{name}" if path else name)

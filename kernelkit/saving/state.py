@@ -34,14 +34,18 @@ class Source(Protocol):
         """Return the arrays of a folder by name; empty if there are none."""
 
 
-def save_state(root: Any, sink: Sink) -> None:
+def save_state(root: Any, sink: Sink, objects_to_skip: Iterable = ()) -> None:
     """Write the variables of a model, its layers and its optimizer.
 
     Args:
         root: The model.
         sink: Where to.
+        objects_to_skip: Layers to leave out.
     """
+    left_out = {id(thing) for thing in objects_to_skip or ()}
     for path, thing in parts_of(root):
+        if id(thing) in left_out:
+            continue
         entry = sink.entry(_inside(path, "vars"), getattr(thing, "name", None))
         if isinstance(thing, SeedGenerator):
             entry["0"] = thing.state.numpy()
@@ -63,10 +67,11 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
     """
     left_out = {id(thing) for thing in objects_to_skip}
     rows, complaints = [], []
-    for part in parts_of(root):
+    other_names: list[tuple[str, str]] = []
+    for part in parts_of(root, other_names):
         if id(part.thing) in left_out:
             continue
-        entry = source.entry(_inside(part.path, "vars"))
+        entry = _entry(source, part.path, other_names)
         complaint = _complaint(part, entry)
         if complaint is None:
             rows.append((part, entry))
@@ -111,6 +116,17 @@ def largest(root: Any) -> int:
     return max((v.size * np.dtype(v.value.dtype).itemsize for v in root.variables), default=0)
 
 
+def _entry(source: Source, path: str, other_names: list[tuple[str, str]]) -> Mapping:
+    """Return the arrays of a folder, or of the first one under another name of the same object that has any."""
+    entry = source.entry(_inside(path, "vars"))
+    for name, other in other_names:
+        if entry:
+            break
+        if path == name or path.startswith(f"{name}/"):
+            entry = source.entry(_inside(other + path[len(name) :], "vars"))
+    return entry
+
+
 def _inside(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
@@ -152,7 +168,15 @@ def _complaint(part: Part, entry: Mapping) -> str | None:
     found = {name: tuple(entry[name].shape) for name in entry}
     if expected == found:
         return None
-    return f"{_who(part)} expects {_shapes(expected)}, the file has {_shapes(found)}{_hint(thing)}"
+    if len(expected) == len(found):
+        return (
+            f"{_who(part)}: shapes must match, expected {_shapes(expected)}, the file has {_shapes(found)}"
+            f"{_hint(thing)}"
+        )
+    return (
+        f"{_who(part)} expected {len(expected)} variables, but received {len(found)} variables from the file: "
+        f"{_shapes(expected)}, and {_shapes(found)}{_hint(thing)}"
+    )
 
 
 def _who(part: Part) -> str:

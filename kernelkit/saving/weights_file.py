@@ -8,7 +8,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -67,10 +67,10 @@ class Hdf5Source:
         return self._reader.store(self._reader.group(path))
 
 
-def write_weights(root: Any, file: BinaryIO) -> None:
+def write_weights(root: Any, file: BinaryIO, objects_to_skip: Iterable = ()) -> None:
     """Write a model's variables as HDF5 into an open file."""
     with h5py.File(file, "w") as hdf5:
-        save_state(root, Hdf5Sink(hdf5))
+        save_state(root, Hdf5Sink(hdf5), objects_to_skip)
 
 
 # Several files --------------------------------------------------------------------------------------------------------
@@ -118,13 +118,14 @@ class _Shards:
         self.room = self.limit
 
 
-def write_sharded(root: Any, path: str, max_shard_size: float) -> None:
+def write_sharded(root: Any, path: str, max_shard_size: float, objects_to_skip: Iterable = ()) -> None:
     """Write a model's variables into several files beside an index; the index is written last.
 
     Args:
         root: The model.
         path: The index, ``*.weights.json``.
         max_shard_size: Most gigabytes of arrays in one file; an array that is larger has a file for itself.
+        objects_to_skip: Layers whose variables are left out.
     """
     folder, name = os.path.split(os.path.abspath(path))
     stem = name.removesuffix(INDEX)
@@ -134,7 +135,7 @@ def write_sharded(root: Any, path: str, max_shard_size: float) -> None:
     shards = _Shards(folder, (f"{own}_{i:05d}.weights.h5" for i in range(10**5)), max_shard_size * 2**30)
     try:
         with shards.stack:
-            save_state(root, shards)
+            save_state(root, shards, objects_to_skip)
         index = {"metadata": {"total_size": float(shards.total)}, "weight_map": shards.weight_map}
         with replacing(path) as file:
             file.write(json.dumps(index, indent=4).encode())
@@ -227,7 +228,7 @@ def open_file(path: str) -> io.BufferedReader:
         MissingFile: If there is no such file; the message says what there is.
     """
     if not os.path.isfile(path):
-        raise MissingFile(f"File not found: {path!r}.{_neighbours(path)}")
+        raise MissingFile(f"File not found: {path!r}. Please ensure the file is an accessible one.{_neighbours(path)}")
     return open(path, "rb")
 
 

@@ -21,7 +21,7 @@ class CallbackList:
         add_history: Whether a :class:`~kernelkit.callbacks.History` is added if there is none.
         add_progbar: Accepted for Keras's sake; displays are no callbacks here.
         model: The model.
-        history: A history to write, added in front.
+        history: A history to write, added at the end.
         **params: What callbacks are told of the run, or ``params=dict``.
     """
 
@@ -41,7 +41,7 @@ class CallbackList:
         if history is None and add_history:
             history = next((c for c in given if isinstance(c, History)), None) or History()
         if history is not None and not any(c is history for c in given):
-            given.insert(0, history)
+            given.append(history)  # last, so that it keeps what others put into the logs
         self.callbacks: list[Any] = given
         self.params = params.pop("params", None) or params
         self.model = model

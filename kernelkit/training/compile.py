@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+import jax.tree_util as jtu
 
 from kernelkit import losses, metrics
 from kernelkit.losses.loss import Loss
 from kernelkit.metrics.metric import Metric
+from kernelkit.training.losses_of_outputs import distinct, loss_weights, placed_losses
 from kernelkit.training.outputs import Outputs
 
 
@@ -18,95 +20,125 @@ class CompiledLoss:
     """The weighted sum of the losses of all outputs.
 
     Args:
-        loss: A loss (name, object or function) for each output, as a list or dict if there are several; those of a
-            list for one output are added up.
-        weights: A number for each loss.
+        loss: A loss (name, object or function) for all outputs, or losses nested as the outputs are, or a dict by
+            output name. Several in a list for one output are added up; one for a nest of outputs is given the nest.
+        weights: A number for each loss, or for each output.
+        names: Names of the model's outputs, if it knows them.
     """
 
-    def __init__(self, loss: Any, weights: Any = None) -> None:
+    def __init__(self, loss: Any, weights: Any = None, names: list[str] | None = None) -> None:
         self.spec = loss
         self.weights = weights
-        self.parts: list[tuple[Any, float | None, metrics.Mean | None]] | None = None
-        self.places: list[int] = []  # which output each part is about
+        self.names = names
+        self.parts: list[tuple[Any, Any, metrics.Mean | None]] | None = None
+        self.places: list[Any] = []  # which output, or nest of outputs, each part is about
         self.outputs: Outputs | None = None
 
-    def build(self, outputs: Outputs, y_pred: Any) -> None:
+    def build(self, outputs: Outputs, y_pred: Any, y_true: Any = None) -> None:
         """Resolve names and make a tracker for each output's loss, if there are several."""
-        self.outputs = outputs
-        self.classes = [v.shape[-1] if v.shape else 1 for v in outputs.flatten(y_pred)]
-        specs = [s if isinstance(s, (list, tuple)) else [s] for s in outputs.spread(self.spec, "loss", repeat=True)]
-        found = [(i, _as_loss(one)) for i, several in enumerate(specs) for one in several]
-        if all(loss is None for _, loss in found):
+        flat = outputs.flatten(y_pred)
+        placed = placed_losses(outputs, self.spec)
+        if not placed:
             raise ValueError("compile(loss=...) gives no output a loss.")
-        weights = outputs.spread(self.weights, "loss_weights")
-        tracked = sum(loss is not None for _, loss in found) > 1
-        self.places = [i for i, _ in found]
-        self.parts = [
-            (loss, weights[i], metrics.Mean(name=f"{outputs.names[i]}_loss") if tracked and loss else None)
-            for i, loss in found
-        ]
+        self.outputs, self.places = outputs, [one.place for one in placed]
+        self.classes = [v.shape[-1] if v.shape else 1 for v in flat]
+        true = outputs.align(y_true, "y", self.needed)
+        found = [_as_loss(one.spec, *_only(one.place, true, flat)) for one in placed]
+        weights = loss_weights(outputs, self.spec, placed, self.weights)
+        trackers = self._make_trackers(placed, found) if len(placed) > 1 else [None] * len(placed)
+        self.parts = list(zip(found, weights, trackers, strict=True))
+
+    def _make_trackers(self, placed: list, found: list) -> list:
+        """Return the running mean of each part; what is said of the same output is counted together."""
+        assert self.outputs is not None
+        by_label: dict[str, metrics.Mean] = {}
+        trackers = []
+        for one, loss in zip(placed, found, strict=True):
+            label = self.outputs.label(one.place)
+            if label is None:
+                label = distinct(one.spec if isinstance(one.spec, str) else loss.name, by_label)
+            trackers.append(by_label.setdefault(label, metrics.Mean(name=f"{label}_loss")))
+        return trackers
+
+    @property
+    def needed(self) -> list[int]:
+        """The outputs that have a loss."""
+        return sorted({i for place in self.places for i in jtu.tree_leaves(place)})
 
     def targets(self, y_true: Any) -> list:
         """Return the targets of each output; targets may be left out for outputs without a loss."""
-        assert self.outputs is not None and self.parts is not None
-        outputs = self.outputs
-        needed = sorted({place for place, (loss, *_) in zip(self.places, self.parts, strict=True) if loss is not None})
-        if len(needed) < outputs.count and not isinstance(y_true, dict):
-            several = isinstance(y_true, (list, tuple)) and len(needed) > 1
-            given = list(y_true) if several else [y_true]
-            if len(given) == len(needed):
-                by_place = dict(zip(needed, given, strict=True))
-                return [by_place.get(i) for i in range(outputs.count)]
-        return outputs.spread(y_true, "y", leaf=lambda v: outputs.single)
+        assert self.outputs is not None
+        return self.outputs.align(y_true, "y", self.needed)
 
     @property
     def trackers(self) -> list[Metric]:
         """The running means of the single losses."""
-        return [tracker for *_, tracker in self.parts or [] if tracker is not None]
+        return list({id(tracker): tracker for *_, tracker in self.parts or [] if tracker is not None}.values())
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Return the scalar to minimize, without the losses that layers add."""
+        if self.parts is None:
+            self.build(Outputs(y_pred, self.names), y_pred, y_true)
         assert self.outputs is not None and self.parts is not None
         outputs = self.outputs
-        predicted = outputs.flatten(y_pred)
-        true = self.targets(y_true)
+        predicted, true = outputs.flatten(y_pred), self.targets(y_true)
         weights = outputs.spread(sample_weight, "sample_weight", repeat=True)
+        one_weight = sample_weight if hasattr(sample_weight, "shape") else None
         total = None
-        for i, (loss, weight, tracker) in zip(self.places, self.parts, strict=True):
-            if loss is None:
-                continue
-            if true[i] is None:
-                raise ValueError(f"The output {outputs.names[i]!r} has a loss, but y holds no targets for it.")
-            value = _say_which_output(loss, outputs, i, true[i], predicted[i], weights[i])
+        seen: dict[int, Any] = {}
+        for place, (loss, weight, tracker) in zip(self.places, self.parts, strict=True):
+            missing = next((i for i in jtu.tree_leaves(place) if true[i] is None), None)
+            if missing is not None:
+                raise ValueError(f"The output {outputs.names[missing]!r} has a loss, but y holds no targets for it.")
+            nested = not isinstance(place, int)
+            own_weight = (one_weight if nested else weights[place]) if sample_weight is not None else None
+            parts = (outputs.pick(place, true), outputs.pick(place, predicted), own_weight)
+            value = _say_which_output(loss, outputs, place, *parts)
             if tracker is not None:
-                tracker.update_state(value, sample_weight=predicted[i].shape[0])
+                before = seen.get(id(tracker))
+                seen[id(tracker)] = value if before is None else before + value
             value = value if weight is None else value * jnp.asarray(weight, value.dtype)
             total = value if total is None else total + value
+        for mean in self.trackers:
+            mean.update_state(seen[id(mean)], sample_weight=predicted[0].shape[0])
         return total
 
 
-def _say_which_output(loss: Loss, outputs: Outputs, index: int, true: Any, predicted: Any, weight: Any) -> Any:
+def _say_which_output(loss: Loss, outputs: Outputs, place: Any, true: Any, predicted: Any, weight: Any) -> Any:
     try:
         return loss(true, predicted, weight)
     except Exception as error:
-        where = "" if outputs.count == 1 else f" of output {outputs.names[index]!r}"
+        where = "" if outputs.count == 1 else f" of output {outputs.label(place) or place!r}"
+        shapes = [jtu.tree_map(lambda v: tuple(jnp.shape(v)), nested) for nested in (true, predicted)]
         error.add_note(
-            f"In the loss {getattr(loss, 'name', loss)!r}{where}: targets of shape "
-            f"{tuple(jnp.shape(true))}, predictions of "
-            f"shape {tuple(predicted.shape)}."
+            f"In the loss {getattr(loss, 'name', loss)!r}{where}: targets of shape {shapes[0]}, predictions of shape "
+            f"{shapes[1]}."
         )
         raise
 
 
-def _as_loss(spec: Any) -> Loss | None:
-    if spec is None:
-        return None
+def _only(place: Any, true: list, predicted: list) -> tuple[Any, Any]:
+    """Return the targets and predictions of a single output."""
+    return (true[place], predicted[place]) if isinstance(place, int) else (None, None)
+
+
+def _as_loss(spec: Any, y_true: Any, y_pred: Any) -> Loss:
+    if isinstance(spec, str) and spec.lower() in ("crossentropy", "ce"):
+        return _crossentropy(spec, y_true, y_pred)
     found = losses.get(spec)
     if isinstance(found, Loss):
         return found
     if inspect.isfunction(found) or callable(found):
         return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", type(found).__name__))
     raise ValueError(f"compile(loss=...) got {spec!r}, which is no loss.")
+
+
+def _crossentropy(spec: str, y_true: Any, y_pred: Any) -> Loss:
+    """Return the cross-entropy that fits the shapes of targets and predictions, as for the metric of this name."""
+    if y_true is None or y_pred is None:
+        raise ValueError(f"loss={spec!r} goes by the shape of the targets, but y was not given for its output.")
+    metric = metrics.resolve_accuracy(tuple(y_true.shape), tuple(y_pred.shape), kind="crossentropy")
+    return losses.get(metric.__name__)  # type: ignore[union-attr]
 
 
 class CompiledMetrics(Metric):
@@ -125,32 +157,47 @@ class CompiledMetrics(Metric):
         self._loss_spec = loss
         self._rows: list[tuple[int, Metric, str, bool]] | None = None
         self._outputs: Outputs | None = None
+        self._needed: list[int] | None = None
 
     @property
     def is_built(self) -> bool:
         """Whether names were resolved."""
         return self._rows is not None
 
-    def resolve(self, outputs: Outputs, y_true: Any, y_pred: Any) -> None:
-        """Make the metrics, knowing the shapes of targets and predictions."""
+    def resolve(self, outputs: Outputs, y_true: Any, y_pred: Any, needed: list[int] | None = None) -> None:
+        """Make the metrics, knowing the shapes of targets and predictions.
+
+        Args:
+            outputs: The model's outputs.
+            y_true: Targets, or their shapes.
+            y_pred: Predictions, or their shapes.
+            needed: The outputs that have targets; by default those with metrics.
+        """
         self._outputs = outputs
-        true = outputs.spread(y_true, "y", leaf=lambda v: outputs.single)
+        specs = [
+            (self._spread(outputs, spec, what), what == "weighted_metrics")
+            for spec, what in ((self._plain_spec, "metrics"), (self._weighted_spec, "weighted_metrics"))
+        ]
+        self._needed = needed or sorted({i for rows, _ in specs for i, entries in enumerate(rows) if entries})
+        true = outputs.align(y_true, "y", self._needed)
         predicted = outputs.flatten(y_pred)
-        loss_specs = outputs.spread(self._loss_spec, "loss", repeat=True)
-        rows: list[tuple[int, Metric, str, bool]] = []
-        for spec, is_weighted in ((self._plain_spec, False), (self._weighted_spec, True)):
-            for i, entries in enumerate(self._spread(outputs, spec, is_weighted)):
-                for entry in entries:
-                    metric = _as_metric(entry, true[i], predicted[i], is_weighted, loss_specs[i])
-                    prefix = "" if outputs.single or outputs.count == 1 else f"{outputs.names[i]}_"
-                    taken = {row[2] for row in rows}
-                    weighted = "weighted_" if f"{prefix}{metric.name}" in taken else ""
-                    rows.append((i, metric, f"{prefix}{weighted}{metric.name}", is_weighted))
-        self._rows = rows
+        losses_of = {
+            one.place: one.spec for one in placed_losses(outputs, self._loss_spec) if isinstance(one.place, int)
+        }
+        rows: dict[str, tuple[int, Metric, str, bool]] = {}
+        for by_output, is_weighted in specs:
+            plain = set(rows)
+            for i in outputs.order:
+                for entry in by_output[i]:
+                    metric = _as_metric(entry, true[i], predicted[i], losses_of.get(i))
+                    prefix = f"{outputs.names[i]}_" if outputs.count > 1 and outputs.known else ""
+                    weighted = "weighted_" if is_weighted and f"{prefix}{metric.name}" in plain else ""
+                    name = distinct(f"{prefix}{weighted}{metric.name}", rows)
+                    rows[name] = (i, metric, name, is_weighted)
+        self._rows = list(rows.values())
 
     @staticmethod
-    def _spread(outputs: Outputs, spec: Any, is_weighted: bool) -> list[list]:
-        what = "weighted_metrics" if is_weighted else "metrics"
+    def _spread(outputs: Outputs, spec: Any, what: str) -> list[list]:
         if not spec:
             return [[] for _ in range(outputs.count)]
         if outputs.count == 1 and not isinstance(spec, dict):
@@ -175,7 +222,7 @@ class CompiledMetrics(Metric):
         """Show a batch to every metric."""
         assert self._outputs is not None
         outputs = self._outputs
-        true = outputs.spread(y_true, "y", leaf=lambda v: outputs.single)
+        true = outputs.align(y_true, "y", self._needed)
         predicted = outputs.flatten(y_pred)
         weights = outputs.spread(sample_weight, "sample_weight", repeat=True)
         for i, metric, _, is_weighted in self._rows or []:
@@ -208,7 +255,7 @@ class CompiledMetrics(Metric):
 _SHAPE_DEPENDENT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 
 
-def _as_metric(entry: Any, y_true: Any, y_pred: Any, is_weighted: bool, loss: Any) -> Metric:
+def _as_metric(entry: Any, y_true: Any, y_pred: Any, loss: Any) -> Metric:
     if isinstance(entry, Metric):
         return entry
     if isinstance(entry, str) and entry.lower() in _SHAPE_DEPENDENT:

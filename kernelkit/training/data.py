@@ -10,9 +10,11 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.layers.preprocessing.strings import holds_strings
-from kernelkit.training.feed import CONVERTED_BYTES, ArrayFeed, Feed, StreamFeed, as_array
+from kernelkit.sparse import is_sparse
+from kernelkit.training.feed import CONVERTED_BYTES, ArrayFeed, Feed, StreamFeed, as_array, to_host
 from kernelkit.training.py_dataset import PyDataset, PyDatasetFeed
 from kernelkit.training.row_batches import RowBatches, prepared_size
+from kernelkit.training.sparse_rows import is_sparse_data, sparse_rows
 
 
 def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
@@ -58,7 +60,7 @@ def make_feed(
 
     Args:
         x: Arrays (nested), a DataFrame, a `PyDataset`, or an iterable of batches: generator, `tf.data.Dataset`, torch
-            `DataLoader`.
+            `DataLoader`. Sparse arrays, of SciPy or jax, are made dense a batch at a time.
         y: Targets, for arrays.
         sample_weight: Weights of the samples, for arrays.
         batch_size: Samples in a step, 32 by default; for arrays.
@@ -105,10 +107,11 @@ def make_feed(
         first = jtu.tree_map(lambda v: v[:size], arrays[0])
         prepared = on_host(first)
         if prepared is not first:
+            prepared = _sparse_as_rows(prepared)
             if prepared_size(len(jtu.tree_leaves(arrays[0])[0]), prepared) > CONVERTED_BYTES:
                 rows = RowBatches(pack(*arrays), size, shuffle, seed)
                 return StreamFeed(rows, steps, _preparation(None, on_host))
-            arrays[0] = on_host(arrays[0])
+            arrays[0] = _sparse_as_rows(on_host(arrays[0]))
     return ArrayFeed(pack(*arrays), size, shuffle, seed, steps)
 
 
@@ -122,19 +125,25 @@ def _preparation(class_weight: dict | None, on_host: Callable[[Any], Any] | None
         if class_weight:
             sample_weight = weights_of_classes(y, class_weight, sample_weight)
         prepared = x if on_host is None else on_host(x)
+        prepared = prepared if prepared is x else to_host(prepared)
         return batch if prepared is x and not class_weight else pack(prepared, y, sample_weight)
 
     return prepare
 
 
+def _sparse_as_rows(x: Any) -> Any:
+    return jtu.tree_map(lambda v: sparse_rows(v) if is_sparse(v) else v, x, is_leaf=is_sparse)
+
+
 def _size_for(x: Any, steps: int | None) -> int:
     """32, or as many as it takes to see all samples in the steps asked for."""
-    samples = len(jtu.tree_leaves(x)[0])
-    return 32 if steps is None else max(1, -(-samples // steps))
+    return 32 if steps is None else max(1, -(-len(jtu.tree_leaves(x)[0]) // steps))
 
 
 def is_stream(x: Any) -> bool:
     """Return whether data are an iterable of batches rather than arrays."""
+    if is_sparse_data(x):
+        return False
     if isinstance(x, (list, tuple, dict, np.ndarray, jax.Array, int, float)) or hasattr(x, "__array__"):
         return False
     if type(x).__module__.partition(".")[0] == "pandas":
@@ -167,13 +176,21 @@ def to_arrays(data: Any) -> Any:
         return None
     if isinstance(data, dict):
         return {k: to_arrays(v) for k, v in data.items()}
-    if isinstance(data, (list, tuple)):
-        if data and all(hasattr(v, "shape") and getattr(v, "ndim", 1) > 0 for v in data):
-            return type(data)(to_arrays(v) for v in data)
-        if data and all(isinstance(v, (dict,)) for v in data):
-            return type(data)(to_arrays(v) for v in data)
-        return as_array(data)
+    if isinstance(data, (list, tuple)) and _is_several(data):
+        parts = [to_arrays(v) for v in data]
+        return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
     return as_array(data)
+
+
+def _is_several(data: Any) -> bool:
+    """Return whether a list holds arrays, or nests of them, rather than being rows of one array."""
+    return len(data) > 0 and all(
+        v is None
+        or isinstance(v, dict)
+        or (hasattr(v, "shape") and getattr(v, "ndim", 1) > 0)
+        or (isinstance(v, (list, tuple)) and _is_several(v))
+        for v in data
+    )
 
 
 def check_lengths(parts: dict[str, Any], what: str) -> None:

@@ -9,6 +9,7 @@ Anything iterable (generators, `tf.data`, torch's `DataLoader`) gives one batch 
 from __future__ import annotations
 
 import functools
+import math
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ import numpy as np
 from kernelkit import config, dtypes
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.training.file_rows import FileRows, can_read
+from kernelkit.training.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 
 CHUNK_BYTES = 8 * 2**20
 """A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
@@ -80,7 +82,8 @@ class ArrayFeed(Feed):
         batch_size: Samples in a step; the last step of an epoch may have fewer.
         shuffle: ``True``, ``False`` or ``"batch"`` (shuffle within blocks of a batch's size).
         seed: Seed of the order; epochs differ.
-        steps: Steps in an epoch, if not all data are used in each.
+        steps: Steps in an epoch, if not all data are used in each: the next epoch goes on from there, up to the end of
+            the data, which ends it early.
     """
 
     steps: int
@@ -95,6 +98,7 @@ class ArrayFeed(Feed):
         self.batch_size = min(batch_size, self.samples)
         available = -(-self.samples // self.batch_size)
         self.steps = available if steps is None else min(steps, available)
+        self._epochs_in_pass = -(-available // self.steps)
         self._shuffle = shuffle
         self.seed = seed
         self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
@@ -102,7 +106,15 @@ class ArrayFeed(Feed):
         self._on_device = _fits_on_accelerator(self._leaves)
 
     def order(self, number: int) -> np.ndarray | None:
-        """Return the order of the samples in an epoch, ``None`` for the order of the arrays."""
+        """Return the order of the samples in an epoch, ``None`` for the order of the arrays from the beginning."""
+        number, part = divmod(number, self._epochs_in_pass)
+        order = self._order_of_pass(number)
+        if not part:
+            return order
+        order = np.arange(self.samples, dtype="int32") if order is None else order
+        return order[part * self.steps * self.batch_size :]
+
+    def _order_of_pass(self, number: int) -> np.ndarray | None:
         if not self._shuffle:
             return None
         rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
@@ -122,7 +134,7 @@ class ArrayFeed(Feed):
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
         order = self.order(number)
-        full = min(self.samples // self.batch_size, self.steps)
+        full = min((self.samples if order is None else len(order)) // self.batch_size, self.steps)
         if self._on_device:
             yield from self._resident_chunks(order, start, full)
         elif jax.default_backend() == "cpu" and not any(isinstance(v, FileRows) for v in self._leaves):
@@ -139,13 +151,13 @@ class ArrayFeed(Feed):
         places = jax.device_put(np.arange(self.samples, dtype="int32") if order is None else order)
         if start < full:
             yield Chunk(data, places, self.batch_size, start, full - start)
-        if full < self.steps:
-            rest = self.samples - full * self.batch_size
+        rest = len(places) - full * self.batch_size
+        if full < self.steps and rest:
             rows = places[full * self.batch_size :]
             yield Chunk(jtu.tree_map(lambda v: v[rows], data), None, rest, 0, 1)
 
     def _capacity(self) -> int:
-        row = sum(v.nbytes // max(1, len(v)) for v in self._leaves)
+        row = sum(math.prod(v.shape[1:]) * v.dtype.itemsize for v in self._leaves)
         batches = max(1, CHUNK_BYTES // max(1, row * self.batch_size))
         # A power of two, whatever the number of samples, so that fits of different lengths share one executable.
         return min(512, 1 << (batches.bit_length() - 1))
@@ -165,9 +177,9 @@ class ArrayFeed(Feed):
         yield from self._last_chunk(order, full)
 
     def _last_chunk(self, order: np.ndarray | None, full: int) -> Iterator[Chunk]:
-        if full < self.steps:
-            first = full * self.batch_size
-            rest = self.samples - first
+        first = full * self.batch_size
+        rest = (self.samples if order is None else len(order)) - first
+        if full < self.steps and rest:
             places = slice(first, None) if order is None else order[first:]
             yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
 
@@ -303,21 +315,35 @@ def one_batch(batch: Any) -> Any:
 
 
 def to_host(batch: Any) -> Any:
-    """Return a batch of tensors of any framework as NumPy (or jax) arrays of dtypes that jax takes."""
-    return jtu.tree_map(as_array, batch, is_leaf=lambda v: v is None or _is_frame(v) or is_strings(v))
+    """Return a batch of tensors of any framework as dense NumPy (or jax) arrays of dtypes that jax takes."""
+    return jtu.tree_map(_dense_array, batch, is_leaf=_is_leaf)
+
+
+def _is_leaf(value: Any) -> bool:
+    if value is None or type(value) is np.ndarray:
+        return True
+    return _is_frame(value) or is_strings(value) or is_sparse_data(value)
+
+
+def _dense_array(value: Any) -> Any:
+    value = as_array(value)
+    return np.asarray(value) if isinstance(value, SparseRows) else value
 
 
 def as_array(value: Any) -> Any:
     """Return an array-like as a NumPy or jax array of a dtype that jax takes, or of strings; ``None`` stays.
 
     Args:
-        value: NumPy, jax, pandas, TensorFlow or torch data, or a number.
+        value: NumPy, jax, pandas, TensorFlow or torch data, or a number. Sparse data (SciPy's or jax's) stay sparse, as
+            :class:`~kernelkit.training.sparse_rows.SparseRows`.
 
     Raises:
         TypeError: If it holds objects that are no numbers.
     """
     if value is None or isinstance(value, jax.Array) or (type(value) is np.ndarray and value.dtype.kind in "fiub"):
         return value
+    if is_sparse_data(value):
+        return sparse_rows(value)
     if is_strings(value):
         try:
             strings = to_strings(value)
@@ -369,7 +395,7 @@ def _device_dtype(dtype: Any, floatx: str, wide: bool) -> Any:
 
 def _converted(value: Any) -> Any:
     """Return an array as the device wants it, converted whole if that costs little memory."""
-    if isinstance(value, (np.memmap, FileRows)):
+    if isinstance(value, (np.memmap, FileRows, SparseRows)):
         return value
     value = np.asarray(value)
     fits = value.size * _jax_dtype(value.dtype).itemsize <= CONVERTED_BYTES
@@ -383,10 +409,12 @@ def _host_rows(value: Any, places: Any) -> np.ndarray:
 
 def _fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
     """Copy rows into a new array with room for more, aligned so that jax takes it without another copy."""
-    source = source if isinstance(source, (np.ndarray, FileRows)) else np.asarray(source)
+    source = source if isinstance(source, (np.ndarray, FileRows, SparseRows)) else np.asarray(source)
     dtype = _jax_dtype(source.dtype)
     target = aligned((room, *source.shape[1:]), dtype)
-    if isinstance(places, slice) or isinstance(source, FileRows):
+    if isinstance(source, SparseRows):
+        source.write(places, target[:count])
+    elif isinstance(places, slice) or isinstance(source, FileRows):
         target[:count] = source[places]
     elif source.dtype == dtype:
         np.take(source, places, axis=0, out=target[:count], mode="clip")
@@ -406,7 +434,7 @@ def aligned(shape: tuple, dtype: Any, boundary: int = 64) -> np.ndarray:
 
 def _fits_on_accelerator(leaves: list) -> bool:
     device = jax.devices()[0]
-    if device.platform == "cpu" or any(isinstance(v, (np.memmap, FileRows)) for v in leaves):
+    if device.platform == "cpu" or any(isinstance(v, (np.memmap, FileRows, SparseRows)) for v in leaves):
         return False
     stats = device.memory_stats() or {}
     room = stats.get("bytes_limit", 2**30) - stats.get("bytes_in_use", 0)

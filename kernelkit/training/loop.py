@@ -86,7 +86,9 @@ def _train_epoch(
     training: Training, feed: Feed, run: Run, callbacks: CallbackList, display: Display, epoch: int, done: int
 ) -> tuple[dict, int]:
     """Run one epoch; return its logs and how many steps it had."""
-    one_by_one = callbacks.needs_model_between_batches
+    stride = training.hook_stride
+    grouped = stride > 1 and callbacks.needs_model_between_batches
+    one_by_one = callbacks.needs_model_between_batches and not grouped
     pace = training.pace("train", one_by_one)
     last: Block | None = None
     step = 0
@@ -103,7 +105,9 @@ def _train_epoch(
         end = first + count
         while first < end:
             k = pace.next(run.control.limit(end - first))
-            if one_by_one:
+            if grouped:
+                k = min(k, stride - step % stride)
+            if one_by_one or (grouped and step % stride == 0):
                 callbacks.on_train_batch_begin(step)
                 if training.variables("train") is not variables:  # a callback froze a layer
                     variables = training.variables("train")
@@ -117,10 +121,12 @@ def _train_epoch(
             run.history.record(block)
             pace.dispatched(logs, k)
             display.steps(block)
-            if callbacks.needs_batches:
+            if callbacks.needs_batches and not grouped:
                 _tell_batches(callbacks, block, one_by_one)
             first += k
             step += k
+            if grouped and step % stride == 0:
+                callbacks.on_train_batch_end(step - 1, last_logs(logs, k))
             run.control.checkpoint(run, done + step, pace.drain)
             if run.model.stop_training:
                 break
@@ -130,16 +136,23 @@ def _train_epoch(
     if last is None:
         _say_no_data(run, epoch)
         return {}, 0
+    if grouped and step % stride:
+        callbacks.on_train_batch_end(_group_end(step, stride), last_logs(last.logs, last.count))
     if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not run.model.stop_training:
         warnings.warn(
-            f"The data ended after {step} of {feed.steps} steps in epoch {epoch + 1}. A generator must yield "
-            "steps_per_epoch * epochs batches; training goes on with what there is.",
+            f"The data ended after {step} of {feed.steps} steps in epoch {epoch + 1}. They should hold steps_per_epoch "
+            "* epochs batches, or a whole number of epochs; training goes on with what there is.",
             stacklevel=4,
         )
     logs = last_logs(last.logs, last.count)
     if not np.all(np.isfinite(logs.get("loss", 0.0))):
         _say_nan(run, epoch, step)
     return logs, step
+
+
+def _group_end(step: int, stride: int) -> int:
+    """Return the number of the last step of a group of steps that the data's end cut short, counted as if whole."""
+    return -(-step // stride) * stride - 1
 
 
 def _tell_batches(callbacks: CallbackList, block: Block, began: bool) -> None:
@@ -183,24 +196,25 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
     """
     model = training.model
     control = Control() if run is None else run.control
-    pace = training.pace("test", one_by_one=callbacks.needs_test_batches)
+    told, stride = callbacks.needs_test_batches, training.hook_stride
+    pace = training.pace("test", one_by_one=told and stride == 1)
     variables = training.variables("test")
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
     with training.guard:
         model.reset_metrics()
         callbacks.on_test_begin()
-        for k, send in _dispatches(training, "test", feed, pace, limit, control):
-            if callbacks.needs_test_batches:
+        for k, send in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
+            if told and step % stride == 0:
                 callbacks.on_test_batch_begin(step)
             with training.guard.whole:
                 state, logs = send(variables.take())
                 variables.give(state)
             count = k
             pace.dispatched(logs, k)
-            if callbacks.needs_test_batches:
-                callbacks.on_test_batch_end(step, last_logs(logs, k))
             step += k
+            if told and step % stride == 0:
+                callbacks.on_test_batch_end(step - 1, last_logs(logs, k))
             control.checkpoint(run, done, pace.drain, f", {step:,} of validation")
             if getattr(model, "stop_evaluating", False) or (run is not None and run.stopping):
                 break
@@ -210,13 +224,16 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
             )
         result = last_logs(logs, count)
         pace.drain()
+        if told and step % stride:
+            callbacks.on_test_batch_end(_group_end(step, stride), result)
         callbacks.on_test_end(result)
     return result
 
 
 def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
     """Return the model's outputs for a feed, as NumPy arrays."""
-    pace = training.pace("predict", one_by_one=callbacks.needs_predict_batches)
+    told, stride = callbacks.needs_predict_batches, training.hook_stride
+    pace = training.pace("predict", one_by_one=told and stride == 1)
     variables = training.variables("predict")
     pieces: list = []
     step = 0
@@ -228,35 +245,57 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
             count, rows = waiting.pop(0)
             pieces.append(jtu.tree_map(lambda v, n=count: _join(np.asarray(v)[:n]), rows))
 
+    def tell(begin: int, end: int) -> None:
+        fetch(0)
+        callbacks.on_predict_batch_end(end, {"outputs": _concatenated(pieces[begin:])})
+
     callbacks.on_predict_begin()
-    for k, send in _dispatches(training, "predict", feed, pace, config.max_steps_per_epoch()):
-        if callbacks.needs_predict_batches:
+    begin = 0  # of the pieces that callbacks were not told of
+    limit = config.max_steps_per_epoch()
+    for k, send in _dispatches(training, "predict", feed, pace, limit, stride=stride if told else 0):
+        if told and step % stride == 0:
+            begin = len(pieces)
             callbacks.on_predict_batch_begin(step)
         with state_lock:  # a step in another thread must not give the weights away meanwhile
-            rows = send(variables.peek())
+            rows, changed = send(variables.peek())
+            variables.give_some(changed)
         pace.dispatched(rows, k)
         waiting.append((k, rows))
         fetch(1)
-        if callbacks.needs_predict_batches:
-            fetch(0)
-            callbacks.on_predict_batch_end(step, {"outputs": pieces[-1]})
         step += k
+        if told and step % stride == 0:
+            tell(begin, step - 1)
         if getattr(training.model, "stop_predicting", False):
             break
     fetch(0)
     pace.drain()
+    if told and step % stride:
+        tell(begin, _group_end(step, stride))
     callbacks.on_predict_end()
     if not pieces:
         raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")
+    return _concatenated(pieces)
+
+
+def _concatenated(pieces: list) -> Any:
     if len(pieces) == 1:  # a view of the device's buffer, which users must not write to
         return jtu.tree_map(np.array, pieces[0])
     return jtu.tree_map(lambda *rows: np.concatenate(rows), *pieces)
 
 
 def _dispatches(
-    training: Training, kind: str, feed: Feed, pace: Any, limit: int | None, control: Control | None = None
+    training: Training,
+    kind: str,
+    feed: Feed,
+    pace: Any,
+    limit: int | None,
+    control: Control | None = None,
+    stride: int = 0,
 ) -> Iterator[tuple[int, Callable]]:
-    """Yield ``(steps, send)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off."""
+    """Yield ``(steps, send)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off.
+
+    With a stride no dispatch goes beyond a multiple of so many steps: there callbacks are told.
+    """
     step = 0
     for data, order, batch_size, first, count in feed.epoch(0):
         if limit is not None:
@@ -265,6 +304,8 @@ def _dispatches(
         end = first + count
         while first < end:
             k = pace.next(end - first if control is None else control.limit(end - first))
+            if stride:
+                k = min(k, stride - step % stride)
             yield k, lambda state, first=first, k=k: dispatch(state, first, k)  # noqa: B023 - run before the next chunk
             first += k
             step += k

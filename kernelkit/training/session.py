@@ -99,7 +99,8 @@ class Training:
             self._build(x, y, kind)
             if kind == "train" and model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
-        if kind != "predict" and _is_overridden(model, f"{kind}_step"):
+        unbuilt = self.loss is not None and self.loss.parts is None
+        if kind != "predict" and (_is_overridden(model, f"{kind}_step") or unbuilt):
             # A step of the user may make metrics and optimizer slots in its first run: let them come into being now.
             self.program(kind).trial(self.variables(kind).peek(), batch)
             self.forget()
@@ -121,10 +122,14 @@ class Training:
             return
         names = model.output_names if model._graph is not None else None
         outputs = Outputs(y_pred, names)
+        needed = None
         if self.loss is not None and self.loss.parts is None:
-            self.loss.build(outputs, y_pred)
+            self.loss.names = names
+            if not _is_overridden(model, "compute_loss"):  # it may hand on something else than the outputs
+                self.loss.build(outputs, y_pred, y)
+                needed = self.loss.needed
         if self.metrics is not None and not self.metrics.is_built:
-            self.metrics.resolve(outputs, y, y_pred)
+            self.metrics.resolve(outputs, y, y_pred, needed)
 
     def check_labels(self, y: Any) -> None:
         """Raise if class labels lie outside of a sparse loss's classes: on the device they would pass unseen."""
@@ -133,6 +138,8 @@ class Training:
         outputs = self.loss.outputs
         targets = self.loss.targets(y)
         for (loss, _, _), place in zip(self.loss.parts, self.loss.places, strict=True):
+            if not isinstance(place, int):
+                continue  # a nest of outputs, which only the loss understands
             labels, classes, name = targets[place], self.loss.classes[place], outputs.names[place]
             if "Sparse" not in type(loss).__name__ and "sparse" not in getattr(loss, "name", ""):
                 continue
@@ -151,7 +158,8 @@ class Training:
     def _predicted_shapes(self, x: Any) -> Any:
         model = self.model
         if model.built and model._graph is not None:
-            rows = len(jtu.tree_leaves(x)[0])
+            leaves = jtu.tree_leaves(x)
+            rows = len(leaves[0]) if leaves else 1  # None for an input: the model says if it may be
             known = lambda t: jax.ShapeDtypeStruct(  # noqa: E731
                 tuple(rows if d is None else d for d in t.shape), jax.numpy.dtype(t.dtype)
             )
@@ -225,6 +233,11 @@ class Training:
             self._programs[key] = Program(_step_of(self, kind), kind, self.jit)
         return self._programs[key]
 
+    @property
+    def hook_stride(self) -> int:
+        """Steps of which callbacks are told at once: one, unless `compile` was given ``steps_per_execution``."""
+        return self.steps_per_execution if isinstance(self.steps_per_execution, int) else 1
+
     def pace(self, kind: str, one_by_one: bool) -> Pace:
         """Return how many steps to dispatch at once; what was learned is kept from fit to fit."""
         if one_by_one or not self.jit or self.steps_per_execution == "single":
@@ -260,7 +273,18 @@ def _step_of(training: Training, kind: str) -> Any:
             return logs, TrainState(tv, ntv, (), mv)
 
         return test
-    return lambda state, batch: method((state.trainable, state.non_trainable), batch)[0]
+
+    def predict(state: TrainState, batch: Any) -> tuple:
+        outputs, after = method((state.trainable, state.non_trainable), batch)
+        return outputs, _changed(state.non_trainable, after)
+
+    return predict
+
+
+def _changed(before: Any, after: Any) -> dict[int, Any]:
+    """Return the values that predicting has changed, by place: of seed generators, mostly."""
+    pairs = zip(before, jtu.tree_leaves(after), strict=True)
+    return {i: new for i, (old, new) in enumerate(pairs) if new is not old}
 
 
 def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
@@ -270,7 +294,8 @@ def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
         with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
             result = method(batch)
         if kind == "predict":
-            return result
+            after = [lender.values[id(v)] for v in variables.non_trainable]
+            return result, _changed(state.non_trainable, after)
         return result, TrainState(*(tuple(lender.values[id(v)] for v in group) for group in variables))
 
     return step

@@ -44,6 +44,11 @@ class StateVariables(NamedTuple):
             for variable, value in zip(variables, values, strict=True):
                 variable.give(value)
 
+    def give_some(self, changed: dict[int, Any]) -> None:
+        """Store the values of non-trainable variables that predicting has changed, by place."""
+        for place, value in changed.items():
+            self.non_trainable[place].give(value)
+
     def mapping(self, state: TrainState) -> list[tuple[Variable, Any]]:
         """Return ``(variable, value)`` pairs for a :class:`~kernelkit.StatelessScope`."""
         return [

@@ -27,8 +27,8 @@ class Program:
     """A compiled loop over steps.
 
     Args:
-        step: ``(state, batch) -> (logs, state)`` for training and testing; ``(state, batch) -> outputs`` for
-            predicting.
+        step: ``(state, batch) -> (logs, state)`` for training and testing; ``(state, batch) -> (outputs, changed)``
+            for predicting, ``changed`` holding the values of non-trainable variables, by place, that the step changes.
         kind: ``"train"``, ``"test"`` or ``"predict"``.
         jit: Whether to compile; otherwise each step runs op by op, as suits debugging.
     """
@@ -136,28 +136,42 @@ class Program:
     def _predict_loop(
         self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int
     ) -> Any:
-        one = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
+        one, changes = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
         zeros = jtu.tree_map(lambda v: jnp.zeros((capacity, *v.shape), v.dtype), one)
 
-        def body(i: Any, rows: Any) -> Any:
-            outputs = self._one(state, data, order, first + i, batch_size=batch_size)
-            return jtu.tree_map(lambda all_, row: lax.dynamic_update_index_in_dim(all_, row, i, 0), rows, outputs)
+        def body(i: Any, carry: Any) -> Any:
+            rows, changed = carry
+            outputs, changed = self._one(_with(state, changed), data, order, first + i, batch_size=batch_size)
+            changed = {k: changed.get(k, carry[1][k]).astype(carry[1][k].dtype) for k in carry[1]}
+            rows = jtu.tree_map(lambda all_, row: lax.dynamic_update_index_in_dim(all_, row, i, 0), rows, outputs)
+            return rows, changed
 
-        return lax.fori_loop(0, count, body, zeros)
+        return lax.fori_loop(0, count, body, (zeros, {k: state.non_trainable[k] for k in changes}))
 
     def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
-        rows = []
+        rows: list = []
+        changed: dict = {}
         for i in range(first, first + count):
             self.dispatches += 1
             batch = take_batch(data, order, jnp.int32(i), batch_size)
             if self.kind == "predict":
-                rows.append(self.step(state, batch))
+                outputs, new = self.step(state, batch)
+                changed |= new
+                state = _with(state, new)
+                rows.append(outputs)
             else:
                 logs, new = self.step(state, batch)
                 state = like(new, state)
                 rows.append(jtu.tree_map(jnp.asarray, dict(logs or {})))
         stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
-        return stacked if self.kind == "predict" else (state, stacked)
+        return (stacked, changed) if self.kind == "predict" else (state, stacked)
+
+
+def _with(state: TrainState, changed: dict[int, Any]) -> TrainState:
+    """Return a state with some of the non-trainable values replaced."""
+    if not changed:
+        return state
+    return state._replace(non_trainable=tuple(changed.get(i, v) for i, v in enumerate(state.non_trainable)))
 
 
 def _committed(value: Any) -> Any:

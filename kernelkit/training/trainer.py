@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import changes, config, optimizers, scope
+from kernelkit import changes, config, optimizers, scope, sparse
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import make_default_seed
 from kernelkit.training import data as data_module
@@ -63,8 +63,10 @@ class Trainer:
             run_eagerly: Whether steps run op by op, so that a debugger can step through them.
             steps_per_execution: Steps in one dispatch. ``"auto"`` takes as many as last about 50 ms, and one at a time
                 when a callback looks at the model between batches. 1, which Keras has by default, means the same: as
-                there, callbacks follow each batch. ``"single"`` dispatches every step alone. The numbers that come out
-                are the same to the bit for every choice.
+                there, callbacks follow each batch. With another number they are told once for that many, but for
+                those with ``batch_hooks = "logs"``.
+                ``"single"`` dispatches every step alone. The numbers that come out are the same to the bit for every
+                choice.
             jit_compile: ``False`` is the same as ``run_eagerly=True``.
             auto_scale_loss: Whether a loss scale is used under the ``mixed_float16`` policy.
 
@@ -220,7 +222,7 @@ class Trainer:
         mapping += [*zip(variables.non_trainable, non_trainable_variables, strict=True)]
         mapping += [*zip(variables.metrics, metrics_variables, strict=True)]
         with scope.StatelessScope(mapping, collect_losses=True) as lender:
-            y_pred = self(x, training=training)  # type: ignore[operator]
+            y_pred = sparse.densify(self(x, training=training))  # type: ignore[operator]
             more = {"training": training} if _takes_training(type(self).compute_loss) else {}
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
         loss = unscaled = jnp.asarray(loss)
@@ -269,9 +271,9 @@ class Trainer:
         x, _, _ = unpack(data)
         variables = self._training.variables("predict")
         mapping = [*zip(variables.trainable, trainable, strict=True), *zip(variables.non_trainable, rest, strict=True)]
-        with scope.StatelessScope(mapping):
-            outputs = self(x, training=False)  # type: ignore[operator]
-        return outputs, rest
+        with scope.StatelessScope(mapping) as lender:
+            outputs = sparse.densify(self(x, training=False))  # type: ignore[operator]
+        return outputs, [lender.values[id(v)] for v in variables.non_trainable]
 
     def _update_metrics(
         self, kind: str, watched: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
@@ -309,7 +311,8 @@ class Trainer:
 
         Args:
             x: Inputs: arrays (samples, ...), nested in a list or dict for several inputs; a DataFrame; or an iterable
-                of batches (generator, `tf.data.Dataset`, torch `DataLoader`).
+                of batches (generator, `tf.data.Dataset`, torch `DataLoader`). Sparse arrays of SciPy or jax stay
+                sparse; their rows are made dense as they are needed.
             y: Targets (samples, ...), for arrays.
             batch_size: Samples in a step, 32 by default.
             epochs: Number of the last epoch.
@@ -524,7 +527,9 @@ class Trainer:
         self._training.prepare("predict", batch)
         variables = self._training.variables("predict")
         run = self._training.program("predict").prepare(variables.peek(), batch, None, _batch_rows(batch))
-        return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], run(variables.peek(), 0, 1))
+        rows, changed = run(variables.peek(), 0, 1)
+        variables.give_some(changed)
+        return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], rows)
 
     # Configs ----------------------------------------------------------------------------------------------------------
 
@@ -544,6 +549,13 @@ class Trainer:
         """Compile as :meth:`get_compile_config` tells."""
         from kernelkit import serialize
 
+        if not getattr(type(self).compile, "__module__", "").startswith("kernelkit."):
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                f"Call it, or give {type(self).__name__} a method compile_from_config(self, config).",
+                stacklevel=2,
+            )
+            return
         settings = {name: serialize.deserialize_keras_object(value) for name, value in config.items()}
         self.compile(**settings)
         if self.optimizer is not None and self.built:  # type: ignore[attr-defined]

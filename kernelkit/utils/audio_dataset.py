@@ -88,6 +88,7 @@ def audio_dataset_from_directory(
         subset,
         follow_links,
         verbose,
+        kind="audio files",
     )
     return read(options, (".wav",), load, join)
 

@@ -45,6 +45,8 @@ class Options(NamedTuple):
     subset: str | None
     follow_links: bool
     verbose: bool
+    kind: str = "files"  # what errors call them
+    order_stays: bool = False  # whether all passes have the order of the first
 
 
 def read(options: Options, endings: tuple[str, ...], load: Callable[[str], Any], join: Callable[[list], Any]) -> Any:
@@ -85,16 +87,16 @@ def _check(options: Options) -> None:
         )
     if options.class_names is not None and labels != "inferred":
         raise ValueError(
-            "You can only pass `class_names` if `labels` is inferred from the subdirectory names. "
+            'You can only pass `class_names` if `labels="inferred"`, that is, taken from the names of subfolders. '
             f"Received: labels={labels!r} and class_names={options.class_names}"
         )
-    if split is not None and not 0 < split < 1:
+    if split and not 0 < split < 1:
         raise ValueError(f"`validation_split` must be between 0 and 1, received: {split}")
-    if (split is None) != (options.subset is None):
+    if bool(split) != (options.subset is not None):
         raise ValueError("If `subset` is set, `validation_split` must be set, and inversely.")
     if options.subset not in ("training", "validation", "both", None):
         raise ValueError(f'`subset` must be either "training", "validation" or "both", received: {options.subset}')
-    if split is not None and options.shuffle and options.seed is None:
+    if split and options.shuffle and options.seed is None:
         raise ValueError(
             "If using `validation_split` and shuffling the data, you must provide a `seed` argument, to make sure "
             "that there is no overlap between the training and validation subset."
@@ -106,7 +108,7 @@ def _list(options: Options, endings: tuple[str, ...]) -> Listing:
     if not os.path.isdir(root):
         raise ValueError(f"The folder {root!r} does not exist.")
     class_names: list[str] | None
-    if options.labels == "inferred":
+    if options.labels == "inferred" and options.label_mode is not None:
         found = sorted(n for n in os.listdir(root) if os.path.isdir(os.path.join(root, n)) and not n.startswith("."))
         class_names = list(options.class_names) if options.class_names else found
         if options.class_names and not set(class_names) <= set(found):
@@ -122,7 +124,8 @@ def _list(options: Options, endings: tuple[str, ...]) -> Listing:
         ]
         paths, labels = [path for path, _ in pairs], [label for _, label in pairs]
     else:
-        paths, labels, class_names = list(_files(root, endings, options.follow_links)), options.labels, None
+        paths, class_names = list(_files(root, endings, options.follow_links)), None
+        labels = None if options.labels == "inferred" else options.labels  # type: ignore[assignment]
         if labels is not None:
             if len(labels) != len(paths):
                 raise ValueError(
@@ -154,7 +157,7 @@ def _shuffled(listing: Listing, seed: int) -> Listing:
 
 
 def _part(listing: Listing, options: Options, subset: str | None) -> Listing:
-    if subset is None or options.validation_split is None:
+    if subset is None or not options.validation_split:
         return listing
     held = int(options.validation_split * len(listing.paths))
     training = subset == "training"
@@ -175,7 +178,8 @@ def _dataset(
 ) -> Dataset:
     if not listing.paths:
         raise ValueError(
-            f"No files found in directory {os.fspath(options.directory)}. Allowed formats: {', '.join(endings)}."
+            f"No {options.kind} found in directory {os.fspath(options.directory)}. Allowed formats: "
+            f"{', '.join(endings)}."
         )
     labels = _encoded(listing, options.label_mode)
     count, size = len(listing.paths), options.batch_size
@@ -184,7 +188,8 @@ def _dataset(
     def make() -> Iterator:
         order = np.arange(count)
         if options.shuffle:
-            np.random.Generator(np.random.Philox(key=[seed, next(passes)])).shuffle(order)
+            number = 0 if options.order_stays else next(passes)
+            np.random.Generator(np.random.Philox(key=[seed, number])).shuffle(order)
         samples = parallel_map(load, (listing.paths[i] for i in order), min(_WORKERS, (os.cpu_count() or 1) + 2))
         if size is None:
             yield from samples if labels is None else zip(samples, labels[order], strict=True)

@@ -53,7 +53,7 @@ def image_dataset_from_directory(
         crop_to_aspect_ratio: Whether images are cropped, not distorted, to the shape asked for.
         pad_to_aspect_ratio: Whether they are padded with zeros instead.
         data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
-        format: ``None`` for the dataset of kernelkit; ``"tf"`` and ``"grain"`` are taken for the same.
+        format: ``None`` or ``"tf"`` for an order of its own in each pass, ``"grain"`` for the same one in all.
         verbose: Whether to print how many files were found.
 
     Returns:
@@ -110,6 +110,8 @@ def image_dataset_from_directory(
         subset,
         follow_links,
         verbose,
+        kind="images",
+        order_stays=format == "grain",
     )
     return read(options, ENDINGS, load, np.stack)
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import numpy as np
 
+from kernelkit import config
 
-def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Return class indices as one-hot rows.
 
     Args:
@@ -15,7 +18,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         num_classes: Number of classes, one more than the largest index by default.
 
     Returns:
-        Floats of shape ``(*x.shape, num_classes)``.
+        Floats of shape ``(*x.shape, num_classes)``; a jax array for one, else a NumPy array.
 
     Raises:
         ValueError: If an index lies outside.
@@ -33,10 +36,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> np.ndarray:
         raise ValueError(
             f"Class indices must lie from 0 to {count - 1}, got values from {labels.min()} to {labels.max()}."
         )
-    return np.eye(count)[labels]
+    rows = np.eye(count)[labels]
+    return jax.numpy.asarray(rows, config.floatx()) if isinstance(x, jax.Array) else rows
 
 
-def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Return an array divided by its norm along an axis; where the norm is 0, nothing changes.
 
     Args:
@@ -44,10 +48,16 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:
         axis: Axis along which norms are taken.
         order: Order of the norm.
 
+    Returns:
+        A jax array for one, else a NumPy array.
+
     Example:
         >>> normalize([[3.0, 4.0]])
         array([[0.6, 0.8]])
     """
+    if isinstance(x, jax.Array):
+        norm = jax.numpy.linalg.norm(x, order, axis, keepdims=True)
+        return x / jax.numpy.where(norm == 0, 1, norm)
     x = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1

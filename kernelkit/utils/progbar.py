@@ -10,13 +10,15 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from kernelkit import config
 
 _log = logging.getLogger("kernelkit")
 
 
 class Progbar:
-    """A progress bar in a terminal or below a notebook's cell; in a log file the last line alone.
+    """A progress bar in a terminal or below a notebook's cell; in a log file, as a rule, the last line alone.
 
     `fit` has displays of its own. With :func:`kernelkit.config.disable_interactive_logging` the lines go to the logger
     ``"kernelkit"`` instead.
@@ -25,7 +27,7 @@ class Progbar:
         target: Number of steps, ``None`` if unknown.
         width: Width of the bar in characters.
         verbose: 0 shows nothing, 1 a bar, 2 one line at the end.
-        interval: Seconds between two pictures, at least.
+        interval: Seconds between two pictures, at least. With 0 each update is shown, in a log file too.
         stateful_metrics: Names of values shown as they are; all others are averaged over the steps.
         stateless_metrics: Names of values that are averaged; all others are shown as they are.
         unit_name: What a step is called.
@@ -51,7 +53,7 @@ class Progbar:
         unit_name: str = "step",
     ) -> None:
         if stateful_metrics is not None and stateless_metrics is not None:
-            raise ValueError("Progbar(): give stateful_metrics or stateless_metrics, not both.")
+            raise ValueError("Progbar(): Only one of stateful_metrics and stateless_metrics can be given.")
         self.target = target
         self.width = width
         self.verbose = verbose
@@ -77,6 +79,7 @@ class Progbar:
             finalize = self.target is not None and current >= self.target
         steps = max(current - self._seen, 1)
         for name, value in values or ():
+            value = value if isinstance(value, (int, float)) else np.mean(value)
             if finalize or not self._is_averaged(name):
                 self._values[name] = (value, 1)
             else:
@@ -85,7 +88,8 @@ class Progbar:
         self._seen = current
         now = time.perf_counter()
         moves = self.verbose == 1 and config.is_interactive_logging_enabled() and _is_redrawn()
-        if not self.verbose or not (finalize or (moves and now >= self._due)):
+        shown = moves or (self.verbose == 1 and not self.interval and config.is_interactive_logging_enabled())
+        if not self.verbose or not (finalize or (shown and now >= self._due)):
             return
         self._due = now + self.interval
         self._show(self._line(current, now - self._start, finalize, bar=moves), moves, finalize)
@@ -122,7 +126,7 @@ class Progbar:
             self._drawn = len(line)
         else:
             sys.stdout.write(line)
-        sys.stdout.write("\n" if finalize else "")
+        sys.stdout.write("\n" if finalize or not moves else "")
         sys.stdout.flush()
 
 

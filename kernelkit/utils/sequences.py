@@ -37,6 +37,10 @@ def pad_sequences(
     for name, place in (("padding", padding), ("truncating", truncating)):
         if place not in ("pre", "post"):
             raise ValueError(f"pad_sequences({name}=...) must be 'pre' or 'post', got {place!r}.")
+    if isinstance(value, str) and not (dtype is object or np.dtype(dtype).kind in "OUS"):
+        raise ValueError(
+            f"`dtype` {dtype} is not compatible with the value {value!r}: pass dtype=object or '<U9', say."
+        )
     rows = []
     for i, sequence in enumerate(sequences):
         if not hasattr(sequence, "__len__"):

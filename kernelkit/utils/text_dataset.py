@@ -38,7 +38,7 @@ def text_dataset_from_directory(
         validation_split: Share of the files kept for validation.
         subset: ``"training"``, ``"validation"`` or ``"both"``.
         follow_links: Whether to go into folders that are symbolic links.
-        format: ``None`` for the dataset of kernelkit; ``"tf"`` and ``"grain"`` are taken for the same.
+        format: ``None`` or ``"tf"`` for an order of its own in each pass, ``"grain"`` for the same one in all.
         verbose: Whether to print how many files were found.
 
     Returns:
@@ -75,5 +75,7 @@ def text_dataset_from_directory(
         subset,
         follow_links,
         verbose,
+        kind="text files",
+        order_stays=format == "grain",
     )
     return read(options, (".txt",), load, stack)

@@ -29,7 +29,7 @@ def test_nan_ends_training_at_the_first_bad_batch(pretend, capsys):
 
 
 def test_nan_may_be_an_error():
-    with pytest.raises(RuntimeError, match="the loss became nan in batch 3"):
+    with pytest.raises(RuntimeError, match="NaN or Inf loss encountered: it became nan in batch 3"):
         callbacks.TerminateOnNaN(raise_error=True).on_train_batch_end(3, {"loss": float("nan")})
 
 
@@ -155,7 +155,7 @@ def test_remote_monitor(pretend, server):
 
 
 def test_a_server_that_does_not_answer_is_no_failure(pretend):
-    with pytest.warns(UserWarning, match="RemoteMonitor could not reach http://127.0.0.1:9"):
+    with pytest.warns(UserWarning, match="Could not reach RemoteMonitor root server at http://127.0.0.1:9"):
         pretend.run(callbacks.RemoteMonitor("http://127.0.0.1:9"), [{"loss": 0.5}], pretend.model())
 
 

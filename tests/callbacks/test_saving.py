@@ -61,8 +61,8 @@ def test_model_checkpoint_saves_all_if_it_cannot_tell(pretend, tmp_path):
     [
         ("a", {}, "must end with .keras or .h5 to save a model"),
         ("a.h5", {"save_weights_only": True}, "must end with .weights.h5 to save weights"),
-        ("a.keras", {"save_freq": "often"}, "save_freq must be 'epoch' or a number of batches"),
-        ("a.keras", {"save_freq": 0}, "save_freq must be 'epoch' or a number of batches"),
+        ("a.keras", {"save_freq": "often"}, "save_freq .* it must be 'epoch' or a number of batches"),
+        ("a.keras", {"save_freq": 0}, "save_freq .* it must be 'epoch' or a number of batches"),
     ],
 )
 def test_model_checkpoint_with_wrong_settings(path, settings, message):
@@ -171,9 +171,9 @@ def test_deleting_a_backup_leaves_other_files_alone(pretend, tmp_path):
 
 
 def test_backup_with_wrong_settings(pretend):
-    with pytest.raises(ValueError, match="backup_dir is empty"):
+    with pytest.raises(ValueError, match="Empty `backup_dir`"):
         callbacks.BackupAndRestore("")
-    with pytest.raises(ValueError, match="save_freq must be"):
+    with pytest.raises(ValueError, match="Invalid value: it must be"):
         callbacks.BackupAndRestore("a", save_freq="often")
     model = pretend.model()
     model.built = False

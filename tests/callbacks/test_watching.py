@@ -121,7 +121,7 @@ def test_a_schedule_must_return_a_number(pretend):
 def test_old_and_unknown_words():
     with pytest.warns(UserWarning, match="write min_delta"):
         assert callbacks.ReduceLROnPlateau(epsilon=0.5).min_delta == 0.5
-    with pytest.warns(UserWarning, match="unknown mode 'up'"):
+    with pytest.warns(UserWarning, match="mode 'up' is unknown"):
         assert callbacks.EarlyStopping(mode="up").mode == "auto"
 
 

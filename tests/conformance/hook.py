@@ -42,6 +42,8 @@ ADAPTERS = {
     "ops": ["kernelkit.ops", "tests.conformance.adapters.operations"],
     "ops.random": ["kernelkit.random"],
     "ops.node": ["kernelkit.symbolic"],
+    "ops.operation": ["kernelkit"],
+    "ops.operation_utils": ["tests.conformance.adapters.operation_utils"],
     "regularizers": ["kernelkit.regularizers", "tests.conformance.adapters.regularizers"],
     "saving": ["kernelkit.saving", "tests.conformance.adapters.saving"],
     "legacy.saving": ["tests.conformance.adapters.saving"],
@@ -52,6 +54,7 @@ ADAPTERS = {
     "utils.file_utils": ["tests.conformance.adapters.file_utils"],
     "utils.jax_layer": ["kernelkit.layers"],
     "utils.module_utils": ["tests.conformance.adapters.module_utils"],
+    "utils.tracking": ["tests.conformance.adapters.tracking"],
 }
 
 

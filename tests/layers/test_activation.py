@@ -56,3 +56,9 @@ def test_negative_settings_are_refused(name, options):
 def test_an_unknown_activation_suggests_the_nearest():
     with pytest.raises(ValueError, match="'relu'"):
         kk.layers.Activation("rellu")
+
+
+@pytest.mark.parametrize(("shape", "text"), [((2, 3), "must be broadcastable"), ((1, 1, 3), "more dimensions")])
+def test_softmax_says_when_a_mask_does_not_fit(shape, text):
+    with pytest.raises(ValueError, match=text):
+        kk.layers.Softmax()(np.ones((1, 3), "float32"), mask=np.ones(shape, bool))

@@ -78,6 +78,14 @@ def test_noise_shape_ties_elements_together():
 
 
 @pytest.mark.parametrize(
+    ("wrong", "text"), [("2", "a tuple or list"), ((2, 1.5), "integers or None"), ((0, 2), "positive integers")]
+)
+def test_noise_shape_is_checked(wrong, text):
+    with pytest.raises(ValueError, match=f"argument `noise_shape`. Expected .*{text}"):
+        kk.layers.Dropout(0.5, noise_shape=wrong)
+
+
+@pytest.mark.parametrize(
     ("name", "shape", "options", "axes"),
     [
         ("SpatialDropout1D", (8, 5, 16), {}, (1,)),

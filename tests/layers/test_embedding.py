@@ -57,3 +57,11 @@ def test_reversible_embedding_equals_keras(options):
     assert set(ours.get_config()) == set(theirs.get_config())
     twin = kk.layers.ReversibleEmbedding.from_config(ours.get_config())
     assert twin.get_config() == ours.get_config()
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 3.5, "3", True, None])
+def test_sizes_must_be_positive_integers(wrong):
+    with pytest.raises(ValueError, match="`input_dim` must be a positive integer"):
+        kk.layers.Embedding(wrong, 2)
+    with pytest.raises(ValueError, match="`output_dim` must be a positive integer"):
+        kk.layers.Embedding(2, wrong)

@@ -79,6 +79,19 @@ def test_masks_merge_as_in_keras(name, chosen, axis):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["Add", "Concatenate"])
+def test_masks_are_given_one_for_each_input(name):
+    layer, inputs = getattr(kk.layers, name)(), [kk.Input((3, 4)), kk.Input((3, 4))]
+    mask = np.ones((2, 3), bool)
+    assert layer.compute_mask(inputs, None) is None
+    assert layer.compute_mask(inputs, [mask, kk.Variable(mask)]).shape == (2, 3)
+    for wrong, text in ((mask, "`mask` should be a list"), ([mask], "same length")):
+        with pytest.raises(ValueError, match=text):
+            layer.compute_mask(inputs, wrong)
+    with pytest.raises(ValueError, match="`inputs` should be a list"):
+        layer.compute_mask(inputs[0], [mask])
+
+
 WRONG = [
     ("Add", {}, rand(2, 3), "takes a list of inputs"),
     ("Add", {}, [rand(2, 3), rand(2, 4)], "axis 1 differs"),

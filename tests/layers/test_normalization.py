@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from tests.layers.twins import check, equal, rand, twins
+from tests.layers.twins import check, equal, rand, share_weights, twins
 
 
 @pytest.mark.parametrize("training", [True, False, None])
@@ -64,11 +64,6 @@ def test_batch_normalization_updates_are_state_of_a_pure_call():
     equal(layer.moving_mean.value, after[0])
 
 
-def test_renorm_is_refused():
-    with pytest.raises(ValueError, match="renorm"):
-        kk.layers.BatchNormalization(renorm=True)
-
-
 @pytest.mark.parametrize(
     "options",
     [{}, {"axis": 1}, {"axis": [1, 2]}, {"axis": (-1, -2)}, {"center": False}, {"scale": False, "epsilon": 1e-2}],
@@ -81,11 +76,6 @@ def test_layer_normalization_under_mixed_precision():
     ours, theirs = twins("LayerNormalization", build=(None, 8), dtype="mixed_float16")
     x = rand(4, 8)
     equal(ours(x), theirs(x), 2e-3)
-
-
-def test_layer_normalization_has_no_rms_scaling():
-    with pytest.raises(ValueError, match="RMSNormalization"):
-        kk.layers.LayerNormalization(rms_scaling=True)
 
 
 @pytest.mark.parametrize("options", [{}, {"axis": [1, 2]}, {"epsilon": 1e-2}])
@@ -150,7 +140,52 @@ def test_spectral_normalization_equals_keras(iterations):
 
 
 def test_spectral_normalization_needs_a_kernel():
-    with pytest.raises(ValueError, match="neither a kernel nor embeddings"):
+    with pytest.raises(ValueError, match="no attribute 'kernel' nor 'embeddings'"):
         kk.layers.SpectralNormalization(kk.layers.ReLU())(rand(2, 3))
-    with pytest.raises(ValueError, match="power_iterations must be >= 1"):
+    with pytest.raises(ValueError, match="`power_iterations` should be greater than zero"):
         kk.layers.SpectralNormalization(kk.layers.Dense(3), power_iterations=0)
+
+
+@pytest.mark.parametrize("clipping", [None, {"rmax": 1.5, "rmin": 0.5, "dmax": 0.3}])
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
+def test_batch_renormalization_equals_keras(clipping, options):
+    arguments = {"renorm": True, "momentum": 0.9, "renorm_momentum": 0.8, "renorm_clipping": clipping, **options}
+    ours, theirs = (k.layers.BatchNormalization(**arguments) for k in (kk, keras))
+    ours.build((None, 3))
+    theirs.build((None, 3))
+    share_weights(ours, theirs)
+    for training in (True, True, False):
+        x = rand(5, 3) * 2 + 1
+        equal(ours(x, training=training), theirs(x, training=training))
+    for mine, other in zip(ours.weights, theirs.weights, strict=True):
+        equal(mine.value, other.value)
+    assert {k: v for k, v in ours.get_config().items() if "renorm" in k} == {
+        k: v for k, v in theirs.get_config().items() if "renorm" in k
+    }
+
+
+def test_no_gradient_runs_through_the_correction_of_renormalization():
+    layer = kk.layers.BatchNormalization(renorm=True, center=False, scale=False)
+    x = rand(4, 2) * 3
+    layer.build(x.shape)
+
+    def total(x):
+        _, state = layer.stateless_call([], layer.non_trainable_variables, x, training=True)
+        return sum(jax.numpy.sum(v) for v in state)
+
+    assert float(jax.numpy.abs(jax.grad(total)(x)).sum()) == 0
+
+
+@pytest.mark.parametrize(
+    ("clipping", "text"),
+    [({"r": 1}, "invalid keys"), ({"rmax": 0.0, "rmin": 1.0}, "rmax should be"), ({"dmax": -1.0}, "dmax should be")],
+)
+def test_renormalization_says_what_is_wrong_with_its_bounds(clipping, text):
+    with pytest.raises(ValueError, match=text):
+        kk.layers.BatchNormalization(renorm=True, renorm_clipping=clipping)
+
+
+@pytest.mark.filterwarnings("ignore:.*rms_scaling")
+@pytest.mark.parametrize("axis", [-1, (1, 2)])
+def test_rms_scaling_is_keras_s_old_one(axis):
+    check("LayerNormalization", rand(2, 3, 4), axis=axis, rms_scaling=True, scale=False)

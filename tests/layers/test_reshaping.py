@@ -56,6 +56,8 @@ def test_unknown_sizes_stay_unknown():
     assert layers.Flatten()(kk.Input((None, 3))).shape == (None, None)
     assert layers.Reshape((-1, 2))(kk.Input((None, 4))).shape == (None, None, 2)
     assert layers.UpSampling1D(2)(kk.Input((None, 4))).shape == (None, None, 4)
+    assert layers.Reshape((3, 5))(kk.Input(batch_shape=(2, None))).shape == (2, 3, 5)
+    assert layers.Reshape((3, 5))(kk.Input((None,), dtype="int32")).dtype == "int32"
     assert layers.ZeroPadding1D(1)(kk.Input((None, 4))).shape == (None, None, 4)
 
 
@@ -63,8 +65,12 @@ WRONG = [
     (lambda: kk.layers.Reshape((5,))(rand(2, 3)), "3 values"),
     (lambda: kk.layers.Reshape((5,))(kk.Input((3,))), "3 values"),
     (lambda: kk.layers.Reshape((-1, 2))(rand(2, 3)), "number of values must stay"),
-    (lambda: kk.layers.Reshape((-1, -1)), "one -1"),
-    (lambda: kk.layers.Permute((0, 1)), "from 1 on"),
+    (lambda: kk.layers.Reshape((-1, -1)), "at most one unknown dimension"),
+    (lambda: kk.layers.Reshape((-2, 5)), "non-negative integer"),
+    (lambda: kk.layers.RepeatVector(0), "should be a positive integer"),
+    (lambda: kk.layers.UpSampling1D(-1), "should be a positive integer"),
+    (lambda: kk.layers.Cropping1D((1,)), "a pair for a single one"),
+    (lambda: kk.layers.Permute((0, 1)), "Invalid permutation .* from 1 on"),
     (lambda: kk.layers.Permute((2, 1))(rand(2, 3)), "expected 3 dimensions"),
     (lambda: kk.layers.RepeatVector(2)(rand(2, 3, 4)), "expected 2 dimensions"),
     (lambda: kk.layers.Cropping1D(-1), "int >= 0"),
@@ -85,7 +91,7 @@ def test_says_what_is_wrong(run, message):
 
 @pytest.mark.parametrize("make", [lambda: kk.layers.RepeatVector(2.0), lambda: kk.layers.UpSampling1D((2,))])
 def test_counts_must_be_ints(make):
-    with pytest.raises(TypeError, match="must be an int"):
+    with pytest.raises(TypeError, match="Expected an integer value"):
         make()
 
 

@@ -214,6 +214,31 @@ def test_symbolic_shapes(name):
     assert both.shape == (None, 8)
 
 
+def test_arguments_that_change_no_result_are_taken():
+    layer = kk.layers.LSTM(4, implementation=1, use_cudnn=True)
+    plain = kk.layers.LSTM.from_config(layer.get_config() | {"implementation": 0})
+    layer(X), plain(X)
+    plain.set_weights(layer.get_weights())
+    equal(layer(X), plain(X))
+    assert kk.layers.Bidirectional(layer).backward_layer.use_cudnn is True
+
+
+def test_states_of_stacked_cells_are_nested_as_in_keras():
+    def shapes(m):
+        class Sum(m.layers.Layer):
+            def __init__(self, units):
+                super().__init__()
+                self.state_size = units
+
+            def call(self, inputs, states):
+                return states[0] + m.ops.sum(inputs), [states[0] + 1]
+
+        cells = [m.layers.GRUCell(4), m.layers.LSTMCell(3), Sum(2)]
+        return jax.tree.map(lambda y: tuple(y.shape), tuple(m.layers.RNN(cells, return_state=True)(X)))
+
+    assert shapes(kk) == shapes(keras) == ((3, 2), [(3, 4)], [(3, 3), (3, 3)], (3, 2))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -225,6 +250,8 @@ def test_symbolic_shapes(name):
         (lambda: kk.layers.Bidirectional(kk.layers.Dense(3)), "wraps a recurrent layer"),
         (lambda: kk.layers.Bidirectional(kk.layers.GRU(3), merge_mode="max"), "merge_mode must be one of"),
         (lambda: kk.layers.TimeDistributed(kk.layers.Dense(3))(rand(2, 3)), "at least 3 dimensions"),
+        (lambda: kk.layers.TimeDistributed(kk.layers.Dense(3))(X, mask=MASK[:, :4]), r"shape \(3, 4\) that does not"),
+        (lambda: kk.layers.ConvLSTM1D(1, 3, strides=2, dilation_rate=2), "not compatible with `dilation_rate > 1`"),
     ],
 )
 def test_errors_say_what_to_do(make, message):

@@ -73,6 +73,11 @@ def test_a_named_function_is_saved_and_a_lambda_is_not():
         kk.layers.Lambda(lambda x: x).get_config()
 
 
+def test_a_function_of_ops_is_found_again_by_its_name():
+    twin = kk.layers.Lambda.from_config(kk.layers.Lambda(kk.ops.square).get_config())
+    assert twin.function is kk.ops.square
+
+
 def test_lambda_needs_a_function():
     with pytest.raises(TypeError, match="callable"):
         kk.layers.Lambda(3)

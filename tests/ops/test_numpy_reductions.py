@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import jax
 import keras
+import numpy as np
 import pytest
 
 from kernelkit import ops
@@ -34,19 +36,22 @@ einsum("ij,jk->ik",A,W) einsum("bij->bji",Q) einsum("ij,kj",A,B) einsum("...j,j"
 kron(V,K) kron(A,S) diff(A) diff(A,2,axis=0) correlate(E,V) correlate(E,V,mode="same") correlate(E,V,mode="full")
 corrcoef(A) slogdet(S) vectorize(lambda a,b:a*b+1)(A,V) vectorize(lambda a:a*2,signature="(n)->(n)")(A)
 
+bincount(X,minlength=4) bincount(X,weights=A,minlength=5) unique(I) unique(N) unique(I,axis=0)
+unique(I,return_index=True,return_inverse=True,return_counts=True) argsort(V[0])
+argpartition(A,5,axis=None) argmax([-1.0,-0.0,0.0]) argmin([0.0,-0.0])
+
 sum(H) mean(H,axis=1) var(H,axis=0) cumsum(H) matmul(H,W) einsum("ij,jk->ik",H,W) max(H) argmax(H,axis=1)
 """
 
 # Calls that Keras cannot make on symbolic tensors, or whose results' shapes or dtypes it gets wrong.
 KERAS_IS_WRONG = set(
-    calls("""corrcoef(A) vectorize(lambda a,b:a*b+1)(A,V) vectorize(lambda a:a*2,signature="(n)->(n)")(A)""")
-)
-
-# The shapes of these results depend on values.
-VALUES_ONLY = """
-bincount(X,minlength=4) bincount(X,weights=A,minlength=5) unique(I)
-unique(I,return_index=True,return_inverse=True,return_counts=True) unique(I,axis=0)
+    calls(
+        """
+bincount(X,minlength=4) bincount(X,weights=A,minlength=5) corrcoef(A) vectorize(lambda a,b:a*b+1)(A,V)
+vectorize(lambda a:a*2,signature="(n)->(n)")(A)
 """
+    )
+)
 
 
 @pytest.mark.parametrize("call", calls(CASES))
@@ -55,13 +60,16 @@ def test_values_dtypes_and_symbolic_results_are_those_of_keras(call):
     assert_same_symbols(call, ops, None if call in KERAS_IS_WRONG else keras.ops, ARRAYS, values)
 
 
-@pytest.mark.parametrize("call", calls(VALUES_ONLY))
-def test_results_whose_shapes_depend_on_values(call):
-    assert_same_values(call, ops, keras.ops, ARRAYS)
+def test_small_unsigned_integers_are_counted():
+    assert ops.bincount(np.array([1, 1, 3], "uint8")).tolist() == [0, 2, 0, 1]
+
+
+@pytest.mark.parametrize("function", [ops.bincount, ops.unique])
+def test_the_number_of_results_depends_on_values(function):
     with pytest.raises(ValueError, match="depends on the values"):
-        assert_same_symbols(call, ops, None, ARRAYS, [])
+        jax.jit(function)(ARRAYS["X"])
 
 
 def test_every_function_is_in_the_table():
     written = {n for m in (reductions, ordering, products) for n, f in vars(m).items() if f is vars(ops.numpy).get(n)}
-    assert sorted((written & set(ops.numpy.__all__)) - functions(CASES + VALUES_ONLY)) == []
+    assert sorted((written & set(ops.numpy.__all__)) - functions(CASES)) == []

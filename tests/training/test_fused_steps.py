@@ -138,11 +138,11 @@ class Batches(kk.callbacks.Callback):
         self.seen.append(("end", batch, dict(logs)))
 
 
-@pytest.mark.parametrize("hooks, dispatches", [("model", 13), ("logs", 4)])
-def test_batch_hooks_fire_for_each_batch_with_its_logs(hooks, dispatches):
+@pytest.mark.parametrize("steps, hooks, dispatches", [("auto", "model", 13), (5, "logs", 4)])
+def test_batch_hooks_fire_for_each_batch_with_its_logs(steps, hooks, dispatches):
     x, y = data()
     told = Batches(hooks)
-    model = model_of(5)
+    model = model_of(steps)
     model.fit(x, y, batch_size=BATCH, verbose=0, callbacks=[told])
     assert [s[:2] for s in told.seen] == [s for i in range(13) for s in (("begin", i), ("end", i))]
     assert model._training.program("train").dispatches == dispatches
@@ -151,6 +151,37 @@ def test_batch_hooks_fire_for_each_batch_with_its_logs(hooks, dispatches):
     losses = [s[2]["loss"] for s in told.seen if s[0] == "end"]
     np.testing.assert_array_equal(np.float32(losses), history.batches["loss"])
     assert all(isinstance(v, float) for s in told.seen if s[0] == "end" for v in s[2].values())
+
+
+def test_batch_hooks_fire_once_for_the_steps_of_an_execution():
+    x, y = data()
+    told = Batches("model")
+    model = model_of(5)
+    model.fit(x, y, batch_size=BATCH, verbose=0, callbacks=[told])
+    # The last execution has three steps; as in Keras, its end is counted as if it had five.
+    assert [s[:2] for s in told.seen] == [
+        ("begin", 0),
+        ("end", 4),
+        ("begin", 5),
+        ("end", 9),
+        ("begin", 10),
+        ("end", 14),
+    ]
+    plain = model_of("single")
+    losses = plain.fit(x, y, batch_size=BATCH, verbose=0).batches["loss"]
+    ends = [s[2]["loss"] for s in told.seen if s[0] == "end"]
+    np.testing.assert_array_equal(np.float32(ends), losses[[4, 9, 12]])
+
+    tested = []
+    hooks = kk.callbacks.LambdaCallback(
+        on_test_batch_end=lambda batch, logs: tested.append(("test", batch)),
+        on_predict_batch_end=lambda batch, logs: tested.append(("predict", batch, len(logs["outputs"]))),
+    )
+    model.evaluate(x, y, batch_size=BATCH, verbose=0, callbacks=[hooks])
+    model.predict(x, batch_size=BATCH, callbacks=[hooks])
+    rest = len(x) - 10 * BATCH
+    assert tested[:3] == [("test", 4), ("test", 9), ("test", 14)]
+    assert tested[3:] == [("predict", 4, 5 * BATCH), ("predict", 9, 5 * BATCH), ("predict", 14, rest)]
 
 
 def test_a_callback_sees_and_changes_the_model_between_batches():

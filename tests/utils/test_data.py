@@ -144,7 +144,7 @@ def test_folders_that_are_refused(images, options, match):
 def test_folders_without_files(tmp_path):
     with pytest.raises(ValueError, match="does not exist"):
         kk.utils.image_dataset_from_directory(tmp_path / "none")
-    with pytest.raises(ValueError, match="No files found"):
+    with pytest.raises(ValueError, match="No text files found"):
         kk.utils.text_dataset_from_directory(tmp_path, labels=None, verbose=False)
 
 

@@ -51,7 +51,7 @@ def test_averages_and_values_as_they_are(terminal):
     bar.update(1, [("a", 1.0), ("b", 1.0)])
     bar.update(4, [("a", 3.0), ("b", 1e-5)])
     assert "a: 2.5000 - b: 1.0000e-05" in terminal.getvalue().split("\r")[-1]
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(ValueError, match="Only one of"):
         kk.utils.Progbar(3, stateful_metrics=["a"], stateless_metrics=["b"])
 
 
@@ -69,11 +69,19 @@ def test_unknown_targets_intervals_and_silence(terminal):
 
 @pytest.mark.parametrize("verbose", [1, 2])
 def test_a_log_file_has_the_last_line_alone(capsys, verbose):
-    bar = kk.utils.Progbar(2, verbose=verbose, interval=0)
+    bar = kk.utils.Progbar(2, verbose=verbose, interval=1e-9)
     bar.update(1)
     bar.update(2)
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("2/2 - ")
+
+
+def test_a_log_file_has_each_line_that_is_asked_for(capsys):
+    bar = kk.utils.Progbar(2, interval=0)
+    bar.update(1, [("values", [0.0, 1.0])])
+    bar.update(2)
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("1/2 - ") and first.endswith("values: 0.5000") and last.startswith("2/2 - ")
 
 
 def test_logging_that_is_not_interactive(terminal, quiet, caplog):

@@ -32,11 +32,13 @@ def run_cell():
     manager, client = start_new_kernel(kernel_name="python3", env=environment)
 
     def run(code: str) -> list[dict]:
-        client.execute(code)
+        request = client.execute(code)
         messages = []
         while True:
-            messages.append(client.get_iopub_msg(timeout=120))
-            message = messages[-1]
+            message = client.get_iopub_msg(timeout=120)
+            if message["parent_header"].get("msg_id") != request:
+                continue  # of the kernel's start
+            messages.append(message)
             assert message["msg_type"] != "error", "\n".join(message["content"]["traceback"])
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 return messages

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit import dtypes
 from kernelkit.layers.preprocessing.data_layer import DataLayer
-from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.symbolic import KerasTensor
 
 __all__ = ["CategoryEncoding"]
@@ -22,7 +22,7 @@ class CategoryEncoding(DataLayer):
         num_tokens: Number of categories. Indices lie in ``[0, num_tokens)``; others leave no trace.
         output_mode: ``"one_hot"``: a vector for each index. ``"multi_hot"``, ``"count"``: a vector for each sample
             (the last axis is summed up): which indices it has, or how often.
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Call arguments: integers (..., samples), and ``count_weights`` of the same shape: what each of them counts in
@@ -52,16 +52,15 @@ class CategoryEncoding(DataLayer):
         if num_tokens <= 0:
             raise ValueError(f"{self._who()}: num_tokens must be positive, got {num_tokens}.")
         self.num_tokens = num_tokens
-        self.sparse = refuse_sparse(sparse, self._who())
+        self.sparse = check_sparse(sparse, output_mode, self._who())
 
     def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(
                 f"{self._who()}: count_weights are for output_mode='count' only, got {self.output_mode!r}."
             )
-        return encode(
-            jnp.asarray(inputs).astype("int32"), self.output_mode, self.num_tokens, self.output_dtype, count_weights
-        )
+        indices = jnp.asarray(inputs).astype("int32")
+        return encode(indices, self.output_mode, self.num_tokens, self.output_dtype, count_weights, self.sparse)
 
     @property
     def output_dtype(self) -> str:
@@ -73,4 +72,4 @@ class CategoryEncoding(DataLayer):
 
     def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
         """Return a symbolic tensor like the output."""
-        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype, sparse=self.sparse)

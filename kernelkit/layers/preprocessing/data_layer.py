@@ -10,6 +10,7 @@ import numpy as np
 
 from kernelkit.layers import calling
 from kernelkit.layers.layer import Layer
+from kernelkit.sparse import to_dense
 from kernelkit.symbolic import KerasTensor
 
 
@@ -32,7 +33,7 @@ class DataLayer(Layer):
         like = self._like(jax.tree_util.tree_unflatten(treedef, symbols), kwargs)
 
         def run(*values: Any) -> np.ndarray:
-            return np.asarray(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs), like.dtype)
+            return np.asarray(to_dense(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs)), like.dtype)
 
         output = tensorflow.numpy_function(run, leaves, Tout=like.dtype)
         output.set_shape(like.shape)

@@ -12,7 +12,7 @@ from kernelkit import dtypes
 from kernelkit.layers.preprocessing import quantiles
 from kernelkit.layers.preprocessing.batches import batches_of
 from kernelkit.layers.preprocessing.data_layer import DataLayer
-from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.symbolic import KerasTensor
 
 __all__ = ["Discretization"]
@@ -29,7 +29,7 @@ class Discretization(DataLayer):
         epsilon: Error of the learned quantiles, as a share of the data; a smaller one takes more memory.
         output_mode: ``"int"``: bins. ``"one_hot"``: a vector for each number. ``"multi_hot"``, ``"count"``: a vector
             for each sample (the last axis is summed up).
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         dtype: Dtype of the vectors.
         name: Name.
 
@@ -62,7 +62,7 @@ class Discretization(DataLayer):
         self.num_bins = num_bins
         self.epsilon = epsilon
         self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), who)
-        self.sparse = refuse_sparse(sparse, who)
+        self.sparse = check_sparse(sparse, output_mode, who)
         self.summary = quantiles.EMPTY
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
@@ -100,7 +100,7 @@ class Discretization(DataLayer):
             raise ValueError(f"{self._who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
         inputs = jnp.asarray(inputs)
         bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, "float32")).astype("int32")
-        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype)
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype, to_sparse=self.sparse)
 
     @property
     def output_dtype(self) -> str:
@@ -113,7 +113,7 @@ class Discretization(DataLayer):
 
     def compute_output_spec(self, inputs: Any) -> KerasTensor:
         """Return a symbolic tensor like the output."""
-        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype, sparse=self.sparse)
 
     def get_config(self) -> dict:
         """Return the arguments that make an equal layer, learned boundaries included."""

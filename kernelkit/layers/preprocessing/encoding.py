@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any = None) -> Any:
+def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any = None, to_sparse: bool = False) -> Any:
     """Return indices in another form. Those outside of ``[0, depth)`` leave no trace.
 
     Args:
@@ -18,6 +18,7 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
         depth: Number of categories.
         dtype: Dtype of the vectors.
         weights: What each index counts, of the shape of ``indices``; 1 by default.
+        to_sparse: Whether vectors are sparse.
 
     Example:
         >>> encode(jnp.array([[0, 2, 2]]), "count", 3, "int32")
@@ -27,14 +28,21 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
         return indices
     xp = np if isinstance(indices, np.ndarray) else jnp  # on the host nothing is compiled for each new shape
     indices = xp.asarray(indices)
+    if to_sparse:
+        from kernelkit.sparse import arrays  # which loads more of jax than most programs need
     if indices.ndim == 0:
         indices = indices[None]
     if output_mode == "one_hot":
         if indices.ndim > 1 and indices.shape[-1] == 1:
             indices = indices[..., 0]
+        if to_sparse:
+            return arrays.one_hot(indices, depth, -1, dtype)
         return (indices[..., None] == xp.arange(depth)).astype(dtype)
     flat = indices.reshape(-1, indices.shape[-1])
     added = xp.ones(flat.shape, dtype) if weights is None else xp.asarray(weights).astype(dtype).reshape(flat.shape)
+    if to_sparse:
+        sums = arrays.sums_at(indices, added.reshape(indices.shape), depth)
+        return arrays.ones_where_not_zero(sums) if output_mode == "multi_hot" else sums
     vectors = _sums(flat, added, depth, xp)
     if output_mode == "multi_hot":
         vectors = xp.minimum(vectors, xp.ones((), vectors.dtype))
@@ -77,8 +85,11 @@ def check_mode(output_mode: str, allowed: tuple[str, ...], who: str) -> str:
     return output_mode
 
 
-def refuse_sparse(sparse: bool, who: str) -> bool:
-    """Return ``False``; raise ``ValueError`` if sparse outputs are wanted."""
-    if sparse:
-        raise ValueError(f"{who}: sparse=True is not supported, kernelkit has no sparse tensors. Leave it out.")
-    return False
+def check_sparse(sparse: bool, output_mode: str, who: str) -> bool:
+    """Return whether vectors are sparse; raise ``ValueError`` if there are none to be sparse."""
+    if sparse and output_mode == "int":
+        raise ValueError(
+            f"{who}: `sparse` may only be true if `output_mode` is `'one_hot'`, `'multi_hot'`, `'count'` or "
+            "`'tf_idf'`, which give vectors; got 'int'."
+        )
+    return bool(sparse)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import dtypes
-from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.hashes import fingerprint64, fingerprint_cat64
 from kernelkit.layers.preprocessing.host_layer import HostLayer
 
@@ -24,7 +24,7 @@ class HashedCrossing(HostLayer):
     Args:
         num_bins: Number of bins.
         output_mode: ``"int"`` or ``"one_hot"``.
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         name: Name.
         dtype: Dtype of the output; ``"int64"`` for ``"int"``, else :func:`kernelkit.config.floatx`.
         **kwargs: ``trainable``.
@@ -55,14 +55,15 @@ class HashedCrossing(HostLayer):
         super().__init__(name=name, dtype=dtype, **kwargs)
         self.num_bins = num_bins
         self.output_mode = check_mode(output_mode, ("int", "one_hot"), self._who())
-        self.sparse = refuse_sparse(sparse, self._who())
+        self.sparse = check_sparse(sparse, output_mode, self._who())
         self.built = True
 
     def call(self, inputs: Any) -> Any:
         columns = self._checked(inputs)
         codes = [[_code(value) for value in column.ravel().tolist()] for column in columns]
         bins = np.fromiter((self._cross(row) for row in zip(*codes, strict=True)), "int64", columns[0].size)
-        crossed = encode(bins.reshape(columns[0].shape), self.output_mode, self.num_bins, self.output_dtype)
+        bins = bins.reshape(columns[0].shape)
+        crossed = encode(bins, self.output_mode, self.num_bins, self.output_dtype, to_sparse=self.sparse)
         return crossed.astype(self.output_dtype)
 
     def _cross(self, codes: tuple[int, ...]) -> int:

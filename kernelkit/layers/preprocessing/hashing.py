@@ -10,7 +10,7 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.layers.preprocessing.decimal_hashes import decimal_bins
-from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.hashes import fingerprint64, siphash
 from kernelkit.layers.preprocessing.host_layer import HostLayer
 
@@ -29,7 +29,7 @@ class Hashing(HostLayer):
         salt: One or two ints, to hash with SipHash-2-4 under this key; without them FarmHash's fingerprint is taken.
         output_mode: ``"int"``: bins. ``"one_hot"``: a vector for each value. ``"multi_hot"``, ``"count"``: a vector for
             each sample (the last axis is summed up).
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Raises:
@@ -63,14 +63,15 @@ class Hashing(HostLayer):
         self.mask_value = mask_value
         self.salt = as_salt(salt, self._who())
         self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), self._who())
-        self.sparse = refuse_sparse(sparse, self._who())
+        self.sparse = check_sparse(sparse, output_mode, self._who())
         if output_mode == "int" and not dtypes.is_int(self.compute_dtype):
             raise ValueError(f"{self._who()}: output_mode='int' needs an integer dtype, got {self.compute_dtype!r}.")
         self.built = True
 
     def call(self, inputs: Any) -> Any:
         bins = self._traced(inputs) if isinstance(inputs, jax.Array) else self._on_host(np.asarray(inputs))
-        return encode(bins, self.output_mode, self.num_bins, self.output_dtype).astype(self.output_dtype)
+        encoded = encode(bins, self.output_mode, self.num_bins, self.output_dtype, to_sparse=self.sparse)
+        return encoded.astype(self.output_dtype)
 
     def _on_host(self, inputs: np.ndarray) -> np.ndarray:
         values, places = np.unique(_hashable(inputs, self._who()), return_inverse=True)

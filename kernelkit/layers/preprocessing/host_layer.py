@@ -24,6 +24,9 @@ class HostLayer(DataLayer):
     arrays it is traced like that of any layer. A model runs the calls on strings before its compiled step.
     """
 
+    sparse = False
+    """Whether the output is sparse."""
+
     host_only = False
     """Whether the layer must run on the host whatever the dtype of its input."""
 
@@ -50,7 +53,7 @@ class HostLayer(DataLayer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor:
         """Return a symbolic tensor like the output, from shapes and dtypes alone."""
         shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=calling.is_leaf)
-        return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype)
+        return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype, sparse=self.sparse)
 
     @property
     def output_dtype(self) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from kernelkit import dtypes, serialize
 from kernelkit.layers.preprocessing import vocabulary as vocabularies
 from kernelkit.layers.preprocessing.batches import batches_of
-from kernelkit.layers.preprocessing.encoding import check_mode, encode, encoded_shape, refuse_sparse
+from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.host_layer import HostLayer
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -33,7 +33,7 @@ class IndexLookup(HostLayer):
         idf_weights: Weight of each token in ``"tf_idf"`` mode.
         invert: Whether indices are turned into tokens.
         output_mode: ``"int"``, ``"one_hot"``, ``"multi_hot"``, ``"count"`` or ``"tf_idf"``.
-        sparse: Must be false.
+        sparse: Whether vectors are sparse arrays of jax.
         pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, however few tokens there are.
         **kwargs: ``name``, ``dtype``, ``trainable``.
     """
@@ -75,7 +75,7 @@ class IndexLookup(HostLayer):
         self.oov_token = oov_token
         self.invert = invert
         self.output_mode = check_mode(output_mode, _MODES, who)
-        self.sparse = refuse_sparse(sparse, who)
+        self.sparse = check_sparse(sparse, output_mode, who)
         self.pad_to_max_tokens = pad_to_max_tokens
         self.built = True
         self._own: list = []
@@ -255,9 +255,9 @@ class IndexLookup(HostLayer):
 
     def _encode(self, indices: Any) -> Any:
         if self.output_mode == "tf_idf":
-            counts = encode(indices, "count", self._depth(), "float32")
+            counts = encode(indices, "count", self._depth(), "float32", to_sparse=self.sparse)
             return counts * self._padded_idf()
-        return encode(indices, self.output_mode, self._depth(), self.output_dtype)
+        return encode(indices, self.output_mode, self._depth(), self.output_dtype, to_sparse=self.sparse)
 
     def _invert(self, indices: Any) -> Any:
         """Return tokens for indices, on the host."""

@@ -36,7 +36,7 @@ class IntegerLookup(IndexLookup):
         invert: Whether indices are turned into integers of the vocabulary.
         output_mode: ``"int"``, ``"one_hot"``, ``"multi_hot"``, ``"count"`` or ``"tf_idf"``, as for
             :class:`StringLookup`.
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         pad_to_max_tokens: Whether the vectors have ``max_tokens`` entries, however few integers there are.
         oov_method: ``"floormod"``: unknown integers share their indices by the remainder; ``"farmhash"``: by hash.
         salt: One or two ints for SipHash, for ``"farmhash"`` only.

@@ -33,7 +33,7 @@ class StringLookup(IndexLookup):
             ``"tf_idf"``: a vector for each sample (the last axis is summed up): which strings it has, how often, and
             how often times their weight.
         pad_to_max_tokens: Whether the vectors have ``max_tokens`` entries, however few strings there are.
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         encoding: How bytes are decoded.
         name: Name.
         salt: One or two ints to hash unknown strings with SipHash; FarmHash without them.

@@ -39,7 +39,7 @@ class TextVectorization(HostLayer):
         pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, however few tokens there are.
         vocabulary: List or array of tokens, or the path of a text file with one in each line.
         idf_weights: Weight of each token of the vocabulary, for ``"tf_idf"``.
-        sparse: Must be false: there are no sparse tensors.
+        sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         ragged: Must be false: there are no ragged tensors.
         encoding: How bytes are decoded.
         name: Name.
@@ -105,7 +105,7 @@ class TextVectorization(HostLayer):
             sparse=sparse,
             encoding=encoding,
         )
-        self.sparse = False
+        self.sparse = self._lookup_layer.sparse
         self.built = True
 
     # The vocabulary ---------------------------------------------------------------------------------------------------

@@ -31,6 +31,15 @@ def as_tuple(value: Any, length: int, name: str) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
+def check_windows(inputs: jax.Array, window: Any, result: jax.Array) -> None:
+    """Raise if nothing is left of an input because the window is larger than it."""
+    if 0 in result.shape and 0 not in inputs.shape:
+        raise ValueError(
+            f"Computed output size would be zero or negative: windows of {tuple(window)} do not fit into inputs of "
+            f"shape {inputs.shape}. Use padding='same' or a smaller window."
+        )
+
+
 def to_channels_last(x: jax.Array, data_format: str) -> jax.Array:
     """Move the channels behind the spatial axes, where the computations want them."""
     return x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)

@@ -55,6 +55,7 @@ def dot_product_attention(
         (1, 4, 2, 8)
     """
     query, key, value = floats(query), floats(key), floats(value)
+    dtype = jnp.result_type(query, key, value)
     _check(query, key, value)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     if flash_attention is None:
@@ -78,9 +79,10 @@ def dot_product_attention(
     allowed = _allowed(mask, is_causal, queries, key.shape[1])
     if allowed is not None:
         scores = jnp.where(allowed, scores, -0.7 * float(jnp.finfo(scores.dtype).max))
-    weights = jax.nn.softmax(scores, axis=-1).astype(value.dtype)
+    weights = jax.nn.softmax(scores, axis=-1).astype(dtype)
     weights = weights.reshape(batch, key.shape[2], groups, queries, -1)
-    return jnp.einsum("bkgts,bskh->btkgh", weights, value).reshape(batch, queries, heads, value.shape[-1])
+    values = value.astype(dtype)
+    return jnp.einsum("bkgts,bskh->btkgh", weights, values).reshape(batch, queries, heads, value.shape[-1])
 
 
 def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Any) -> bool:

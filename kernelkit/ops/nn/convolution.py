@@ -5,6 +5,8 @@ Source: Dumoulin and Visin, 2016, A guide to convolution arithmetic for deep lea
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,10 +15,25 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops import lowering
-from kernelkit.ops.nn.arrays import as_tuple, floats, from_channels_last, to_channels_last
+from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
 from kernelkit.ops.nn.pooling import checked_padding
+from kernelkit.ops.unknown_sizes import with_spec
+from kernelkit.symbolic import KerasTensor, eval_spec
 
 
+def _conv_spec(row: Callable, inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic result of a convolution: unknown channels of the inputs are those the kernel takes."""
+    bound = inspect.signature(row).bind(inputs, kernel, *args, **kwargs).arguments
+    first = config.standardize_data_format(bound.get("data_format")) == "channels_first"
+    axis = 1 if first else len(inputs.shape) - 1
+    if isinstance(inputs, KerasTensor) and inputs.shape[axis] is None:
+        shape = list(inputs.shape)
+        shape[axis] = kernel.shape[-1] if row.__name__ == "conv_transpose" else kernel.shape[-2]
+        inputs = KerasTensor(shape, dtype=inputs.dtype)
+    return eval_spec(row, inputs, kernel, *args, **kwargs)
+
+
+@with_spec(_conv_spec)
 @op
 def conv(
     inputs: Any,
@@ -51,6 +68,7 @@ def conv(
     return _convolve(floats(inputs), floats(kernel), strides, padding, data_format, dilation_rate)
 
 
+@with_spec(_conv_spec)
 @op
 def depthwise_conv(
     inputs: Any,
@@ -79,9 +97,12 @@ def depthwise_conv(
         >>> ops.depthwise_conv(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 2))).shape
         (1, 6, 6, 6)
     """
-    return _convolve(floats(inputs), _grouped(floats(kernel)), strides, padding, data_format, dilation_rate)
+    inputs, kernel = floats(inputs), floats(kernel)
+    _check_channels("depthwise_conv", inputs, kernel, data_format)
+    return _convolve(inputs, _grouped(kernel), strides, padding, data_format, dilation_rate)
 
 
+@with_spec(_conv_spec)
 @op
 def separable_conv(
     inputs: Any,
@@ -111,9 +132,19 @@ def separable_conv(
         >>> ops.separable_conv(np.ones((1, 8, 8, 3)), np.ones((3, 3, 3, 2)), np.ones((1, 1, 6, 4))).shape
         (1, 6, 6, 4)
     """
-    depthwise = _grouped(floats(depthwise_kernel))
-    x = _convolve(floats(inputs), depthwise, strides, padding, data_format, dilation_rate)
+    inputs, depthwise = floats(inputs), floats(depthwise_kernel)
+    _check_channels("separable_conv", inputs, depthwise, data_format)
+    x = _convolve(inputs, _grouped(depthwise), strides, padding, data_format, dilation_rate)
     return _convolve(x, floats(pointwise_kernel), 1, "valid", data_format, 1)
+
+
+def _check_channels(name: str, inputs: jax.Array, kernel: jax.Array, data_format: str | None, axis: int = -2) -> None:
+    channels = inputs.shape[1 if config.standardize_data_format(data_format) == "channels_first" else -1]
+    if kernel.ndim != inputs.ndim or channels != kernel.shape[axis]:
+        raise ValueError(
+            f"{name}(): the input channels must match the kernel. Got inputs of shape {inputs.shape}, so {channels} "
+            f"channels, and a kernel of shape {kernel.shape}, which takes {kernel.shape[axis]}."
+        )
 
 
 def _grouped(kernel: jax.Array) -> jax.Array:
@@ -135,9 +166,9 @@ def _convolve(
     groups, rest = divmod(x.shape[-1], kernel.shape[-2])
     if rest or groups == 0 or kernel.shape[-1] % groups:
         raise ValueError(
-            f"The inputs have {x.shape[-1]} channels, but the kernel of shape {kernel.shape} takes {kernel.shape[-2]} "
-            f"and gives {kernel.shape[-1]}: the first number must be a multiple of the second (the number of groups), "
-            "which must divide the third."
+            f"A convolution's input channels must match the kernel: the inputs have {x.shape[-1]} channels, the kernel "
+            f"of shape {kernel.shape} takes {kernel.shape[-2]} and gives {kernel.shape[-1]}. The first number must be "
+            "a multiple of the second (the number of groups), which must divide the third."
         )
     dtype = jnp.result_type(x, kernel)
     result = lowering.convolve(
@@ -148,9 +179,11 @@ def _convolve(
         dilation=as_tuple(dilation_rate, spatial, "dilation_rate"),
         groups=groups,
     )
+    check_windows(inputs, kernel.shape[:spatial], result)
     return from_channels_last(result, data_format)
 
 
+@with_spec(_conv_spec)
 @op
 def conv_transpose(
     inputs: Any,
@@ -185,6 +218,7 @@ def conv_transpose(
     """
     x, kernel = floats(inputs), floats(kernel)
     data_format = config.standardize_data_format(data_format)
+    _check_channels("conv_transpose", x, kernel, data_format, axis=-1)
     spatial = x.ndim - 2
     x = to_channels_last(x, data_format)
     strides = as_tuple(strides, spatial, "strides")

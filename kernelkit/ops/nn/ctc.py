@@ -24,7 +24,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
     Args:
         target: Labels, ints (batch, labels).
-        output: Logits (batch, steps, classes).
+        output: Logits (batch, steps, classes). The loss is computed in 32 bits at least.
         target_length: Number of labels of each sequence, ints (batch,).
         output_length: Number of steps of each sequence, ints (batch,).
         mask_index: The class that stands for no label.
@@ -40,7 +40,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
         0.2877
     """
     target = jnp.asarray(target).astype("int32")
-    scores = jax.nn.log_softmax(floats(output), axis=-1)
+    scores = jax.nn.log_softmax(_wide(output), axis=-1)
     target_length, output_length = (jnp.asarray(v).astype("int32") for v in (target_length, output_length))
     batch, labels = target.shape
     # The states of the alignment: the labels with a blank before, between and after.
@@ -102,17 +102,23 @@ def ctc_decode(
         >>> ops.ctc_decode(logits, np.array([3]))[0].tolist()
         [[[1, -1, -1]]]
     """
-    logits = floats(inputs)
+    logits = _wide(inputs)
     lengths = jnp.asarray(sequence_lengths).astype("int32")
     if strategy == "greedy":
         return _greedy(logits, lengths, merge_repeated, mask_index)
     if strategy != "beam_search":
-        raise ValueError(f"The strategy of ctc_decode() must be 'greedy' or 'beam_search', got {strategy!r}.")
+        raise ValueError(f"ctc_decode(): Invalid strategy {strategy!r}. Expected 'greedy' or 'beam_search'.")
     if top_paths > beam_width:
         raise ValueError(f"ctc_decode() cannot return {top_paths} paths of the {beam_width} it keeps (beam_width).")
     search = partial(_beam_search, width=beam_width, paths=top_paths, blank=mask_index)
     labels, log_probabilities = jax.vmap(search)(jax.nn.log_softmax(logits, axis=-1), lengths)
     return jnp.moveaxis(labels, 1, 0), log_probabilities
+
+
+def _wide(x: Any) -> jax.Array:
+    # Sums over many steps, which 16-bit floats would round.
+    x = floats(x)
+    return x.astype(jnp.promote_types(x.dtype, "float32"))
 
 
 def _greedy(logits: jax.Array, lengths: jax.Array, merge_repeated: bool, blank: int) -> tuple[jax.Array, jax.Array]:

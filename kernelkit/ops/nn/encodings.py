@@ -12,7 +12,7 @@ from kernelkit.dispatch import op
 
 
 @op
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> jax.Array:
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
     """Return vectors with a one at each index and zeros elsewhere.
 
     Args:
@@ -20,21 +20,22 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
         num_classes: Length of the vectors.
         axis: Where the new axis goes.
         dtype: Dtype of the result; the default float type for ``None``.
-        sparse: Must be false; kernelkit has no sparse tensors.
+        sparse: Whether the result is sparse.
 
     Example:
         >>> from kernelkit import ops
         >>> ops.one_hot([2, 0], 3).tolist()
         [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    _refuse_sparse(sparse)
+    if sparse:
+        return _sparse_one_hot(x, num_classes, axis, dtype)
     return jax.nn.one_hot(jnp.asarray(x), num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
 
 
 @op
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
-) -> jax.Array:
+) -> Any:
     """Return vectors with ones at all the indices of a row and zeros elsewhere.
 
     Args:
@@ -42,7 +43,7 @@ def multi_hot(
         num_classes: Length of the vectors.
         axis: Where the new axis goes.
         dtype: Dtype of the result; the default float type for ``None``.
-        sparse: Must be false; kernelkit has no sparse tensors.
+        sparse: Whether the result is sparse.
         **kwargs: ``num_tokens``, an old name of ``num_classes``.
 
     Example:
@@ -55,13 +56,17 @@ def multi_hot(
         raise TypeError(f"multi_hot() got unknown arguments {sorted(kwargs)}.")
     if num_classes is None:
         raise ValueError("multi_hot() needs num_classes, the length of the vectors.")
-    _refuse_sparse(sparse)
     inputs = jnp.asarray(inputs)
     over = 1 if inputs.ndim > 1 else 0
+    if sparse:
+        from kernelkit.sparse import arrays
+
+        return arrays.ones_where_not_zero(arrays.without_axis(_sparse_one_hot(inputs, num_classes, axis, dtype), over))
     single = jax.nn.one_hot(inputs, num_classes, axis=axis, dtype=dtypes.standardize_dtype(dtype))
     return jnp.max(single, axis=over)
 
 
-def _refuse_sparse(sparse: bool) -> None:
-    if sparse:
-        raise ValueError("kernelkit has no sparse tensors: leave sparse=False.")
+def _sparse_one_hot(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
+    from kernelkit.sparse import arrays  # which loads more of jax than most programs need
+
+    return arrays.one_hot(jnp.asarray(x).astype("int32"), num_classes, axis, dtypes.standardize_dtype(dtype))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from typing import Any
 
@@ -86,6 +87,12 @@ def batch_normalization(
     x = floats(x)
     shape = [1] * x.ndim
     shape[axis] = x.shape[axis]
+    for name, vector in (("mean", mean), ("variance", variance), ("offset", offset), ("scale", scale)):
+        if vector is not None and jnp.size(vector) != x.shape[axis]:
+            raise ValueError(
+                f"batch_normalization(): `{name}` must be a vector of length {x.shape[axis]} (axis {axis} of the "
+                f"inputs {x.shape}), got the shape {jnp.shape(vector)}."
+            )
     factor = jax.lax.rsqrt(floats(variance) + epsilon)
     if scale is not None:
         factor = factor * scale
@@ -106,7 +113,8 @@ def layer_normalization(
         beta: Offsets of the same shape.
         axis: Axis or axes to normalize over.
         epsilon: Added to the variance; :func:`kernelkit.config.epsilon` for ``None``.
-        **kwargs: None but ``rms_scaling=False``.
+        **kwargs: ``rms_scaling=True``, a deprecated setting of Keras, divides by the standard deviation and leaves
+            the mean in; ``beta`` is not added.
 
     Source: Ba et al., 2016, Layer normalization.
 
@@ -115,8 +123,13 @@ def layer_normalization(
         >>> ops.layer_normalization([1.0, 3.0]).round(3).tolist()
         [-1.0, 1.0]
     """
-    if kwargs.pop("rms_scaling", False):
-        raise ValueError("layer_normalization() has no rms_scaling: use rms_normalization(), which divides by the RMS.")
+    rms_scaling = kwargs.pop("rms_scaling", False)
+    if rms_scaling:
+        warnings.warn(
+            "layer_normalization(): You passed `rms_scaling=True`, which is deprecated. It divides by the standard "
+            "deviation; use rms_normalization() to divide by the root mean square.",
+            stacklevel=3,
+        )
     if kwargs:
         raise TypeError(f"layer_normalization() got unknown arguments {sorted(kwargs)}.")
     x = floats(x)
@@ -124,8 +137,8 @@ def layer_normalization(
     wide = _wide(x)
     mean, variance = (jnp.expand_dims(v, axes) for v in mean_and_variance(wide, axes))
     factor = jax.lax.rsqrt(variance + (config.epsilon() if epsilon is None else epsilon))
-    result = (wide - mean) * _scaled(factor, gamma, axes, x)
-    if beta is not None:
+    result = (wide if rms_scaling else wide - mean) * _scaled(factor, gamma, axes, x)
+    if beta is not None and not rms_scaling:
         result = result + along(beta, axes, x)
     return result.astype(x.dtype)
 
@@ -174,7 +187,7 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
         [0.0, 1.0]
     """
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"normalize() needs an int >= 1 as order, got {order!r}.")
+        raise ValueError(f"normalize(): Argument `order` must be an int >= 1, got {order!r}.")
     x = floats(x)
     axis = tuple(axis) if isinstance(axis, list) else axis
     epsilon = config.epsilon() if epsilon is None else epsilon

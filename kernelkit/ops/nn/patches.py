@@ -72,7 +72,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     counts = [len(range(*s.indices(n))) for s, n in zip(windows[0], padded, strict=True)]
     if x.ndim != 3 or x.shape[1] % len(windows) or x.shape[2] != counts[0] * counts[1]:
         raise ValueError(
-            f"fold() takes an array (batch, channels * {len(windows)}, {counts[0] * counts[1]}) for these sizes, "
+            f"fold() takes a 3D array (batch, channels * {len(windows)}, {counts[0] * counts[1]}) for these sizes, "
             f"got shape {x.shape}."
         )
     blocks = x.reshape(x.shape[0], -1, len(windows), *counts)
@@ -165,4 +165,6 @@ def _image(x: Any, block_size: int, data_format: str | None) -> tuple[jax.Array,
     x = jnp.asarray(x)
     if x.ndim != 4:
         raise ValueError(f"Blocks are moved in images of four axes, got shape {x.shape}.")
+    if block_size < 2:
+        raise ValueError(f"`block_size` must be at least 2, the side of a block of pixels; got {block_size!r}.")
     return x, block_size**2, config.standardize_data_format(data_format) == "channels_last"

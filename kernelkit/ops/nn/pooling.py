@@ -11,7 +11,7 @@ import numpy as np
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops import lowering
-from kernelkit.ops.nn.arrays import as_tuple, floats, from_channels_last, to_channels_last
+from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
 
 
 @op
@@ -61,7 +61,9 @@ def _pool(pool: Any, inputs: jax.Array, pool_size: Any, strides: Any, padding: s
     window = as_tuple(pool_size, spatial, "pool_size")
     strides = window if strides is None else as_tuple(strides, spatial, "strides")
     x = to_channels_last(inputs, data_format)
-    return from_channels_last(pool(x, window=window, strides=strides, padding=checked_padding(padding)), data_format)
+    result = pool(x, window=window, strides=strides, padding=checked_padding(padding))
+    check_windows(inputs, window, result)
+    return from_channels_last(result, data_format)
 
 
 def checked_padding(padding: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -24,7 +25,14 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
         >>> ops.softmax([0.0, 0.0]).tolist()
         [0.5, 0.5]
     """
-    return jax.nn.softmax(floats(x), axis=_axes(axis))
+    x = floats(x)
+    if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
+        warnings.warn(
+            f"softmax() over axis {axis} of shape {x.shape}: the axis has size 1, so the result is 1 everywhere. "
+            "For a single probability use sigmoid().",
+            stacklevel=3,
+        )
+    return jax.nn.softmax(x, axis=_axes(axis))
 
 
 @op

@@ -113,6 +113,22 @@ from kernelkit.ops.numpy.indexing import (
     triu,
     unravel_index,
 )
+from kernelkit.ops.numpy.joining import (
+    append,
+    array_split,
+    concatenate,
+    dsplit,
+    dstack,
+    hsplit,
+    hstack,
+    pad,
+    repeat,
+    split,
+    stack,
+    tile,
+    vsplit,
+    vstack,
+)
 from kernelkit.ops.numpy.logic import (
     allclose,
     bitwise_and,
@@ -210,33 +226,19 @@ from kernelkit.ops.numpy.reductions import (
     var,
 )
 from kernelkit.ops.numpy.shapes import (
-    append,
-    array_split,
     broadcast_to,
-    concatenate,
-    dsplit,
-    dstack,
     expand_dims,
     flip,
     fliplr,
     flipud,
-    hsplit,
-    hstack,
     moveaxis,
-    pad,
     ravel,
-    repeat,
     reshape,
     roll,
     rot90,
-    split,
     squeeze,
-    stack,
     swapaxes,
-    tile,
     transpose,
-    vsplit,
-    vstack,
 )
 
 __all__ = [

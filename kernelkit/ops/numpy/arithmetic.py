@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, binary
+from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
 
 add = binary("add", jnp.add, "Return the sum of two arrays.", "[1, 2], 10 -> [11 12]")
 subtract = binary("subtract", jnp.subtract, "Return the difference of two arrays.", "[1, 2], 10 -> [-9 -8]")
@@ -42,6 +43,7 @@ fmin = binary(
 hypot = binary("hypot", jnp.hypot, "Return ``sqrt(x1**2 + x2**2)`` without overflow.", "[3.0], [4.0] -> [5.]")
 gcd = binary("gcd", jnp.gcd, "Return the greatest common divisor of two integers.", "[12, 9], 6 -> [6 3]")
 lcm = binary("lcm", jnp.lcm, "Return the least common multiple of two integers.", "[4, 6], 6 -> [12  6]")
+gcd, lcm = (with_spec(integer_spec("x1", "x2", rule=broadcast_spec))(row) for row in (gcd, lcm))
 heaviside = binary(
     "heaviside",
     jnp.heaviside,
@@ -51,7 +53,9 @@ heaviside = binary(
 nextafter = binary(
     "nextafter", jnp.nextafter, "Return the float next to ``x1`` towards ``x2``.", "[0.0], [1.0] -> [1.e-45]"
 )
-ldexp = binary("ldexp", jnp.ldexp, "Return ``x1 * 2**x2`` for integers ``x2``.", "[0.5, 0.5], [1, 3] -> [1. 4.]")
+ldexp = with_spec(integer_spec("x2", rule=broadcast_spec))(
+    binary("ldexp", jnp.ldexp, "Return ``x1 * 2**x2`` for integers ``x2``.", "[0.5, 0.5], [1, 3] -> [1. 4.]")
+)
 arctan2 = binary(
     "arctan2",
     jnp.arctan2,

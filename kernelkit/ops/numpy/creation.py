@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, needs_values, window
+from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 
 
 def _dtype(dtype: Any) -> Any:
@@ -181,6 +182,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     return jnp.arange(start, stop, 1 if step is None else step, _dtype(dtype))
 
 
+@with_spec(broadcast_spec)
 @op
 def linspace(
     start: Any,
@@ -211,6 +213,7 @@ def linspace(
     return jnp.linspace(as_operand(start), as_operand(stop), num, endpoint, retstep, dtype, axis)
 
 
+@with_spec(broadcast_spec)
 @op
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
@@ -235,6 +238,7 @@ def logspace(
     return jnp.logspace(as_operand(start), as_operand(stop), num, endpoint, as_operand(base), dtype, axis)
 
 
+@with_spec(broadcast_spec)
 @op
 def geomspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
@@ -315,7 +319,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list:
     """Return the coordinates of a grid as one array for each axis.
 
     Args:
-        *x: One-dimensional arrays, the coordinates along each axis.
+        *x: The coordinates along each axis; arrays of more axes are taken flat.
         indexing: ``"xy"``: the first two axes are swapped, as in pictures; ``"ij"``: as in matrices.
 
     Example:
@@ -325,7 +329,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list:
         [[1 2 3]
          [1 2 3]]
     """
-    return list(jnp.meshgrid(*(as_array(v) for v in x), indexing=indexing))
+    return list(jnp.meshgrid(*(jnp.ravel(as_array(v)) for v in x), indexing=indexing))
 
 
 @op

@@ -115,7 +115,11 @@ def round(x: Any, decimals: int = 0) -> jax.Array:
         >>> print(ops.round([1.25, 2.5, 3.5], decimals=0))
         [1. 2. 4.]
     """
-    return jnp.round(as_array(x), decimals)
+    x = as_array(x)
+    if decimals < 0 and jnp.issubdtype(x.dtype, jnp.integer):
+        unit = 10**-decimals
+        return (jnp.round(x / unit) * unit).astype(x.dtype)
+    return jnp.round(x, decimals)
 
 
 @op

@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit.dispatch import op
 from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import as_array, needs_values
-from kernelkit.ops.unknown_sizes import capped_spec, with_spec
-from kernelkit.symbolic import is_keras_tensor
+from kernelkit.ops.unknown_sizes import along_axis_spec, capped_spec, checked_axis, integer_spec, with_spec
+from kernelkit.symbolic import KerasTensor, is_keras_tensor
 
 
-@with_spec(capped_spec)
+def _item_spec(row: Callable, x: Any, key: Any) -> Any:
+    """Return the symbolic part of an array; an index that is known to lie outside is an error."""
+    keys = list(key) if isinstance(key, tuple) else [key]
+    dots = [i for i, k in enumerate(keys) if k is Ellipsis]
+    before = [k for k in keys[: dots[0] if dots else None] if k is not None]
+    after = [k for k in keys[dots[0] + 1 :] if k is not None] if dots else []
+    if len(dots) > 1 or len(before) + len(after) > len(x.shape):
+        raise ValueError(f"x[{key}] has more indices than x of shape {x.shape} has axes, or more than one `...`.")
+    for axis, index in [*enumerate(before), *((i - len(after), k) for i, k in enumerate(after))]:
+        if any(str(getattr(k, "dtype", "")) == "bool" for k in keys):
+            break  # an array of booleans may stand for several axes
+        size = x.shape[axis]
+        if type(index) is int and size is not None and not -size <= index < size:
+            raise ValueError(f"x[{key}]: index {index} is out of bounds for axis {axis} of x of shape {x.shape}.")
+    return capped_spec(row, x, key)
+
+
+@with_spec(_item_spec)
 @op
 def get_item(x: Any, key: Any) -> jax.Array:
     """Return ``x[key]``.
@@ -39,6 +58,7 @@ def _index(key: Any) -> Any:
     return as_array(key) if isinstance(key, list) else key
 
 
+@with_spec(integer_spec("indices"))
 @op
 def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
     """Return the slices of ``x`` at some indices.
@@ -59,6 +79,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
     return jnp.take(as_array(x), as_array(indices), axis)
 
 
+@with_spec(along_axis_spec)
 @op
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
     """Pick elements along an axis, by indices of their own for each position on the other axes.
@@ -74,9 +95,19 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
         [[20]
          [30]]
     """
-    return jnp.take_along_axis(as_array(x), as_array(indices), axis)
+    x, indices = as_array(x), as_array(indices)
+    if axis is not None:
+        checked_axis(axis, x.ndim, "take_along_axis")
+        jnp.broadcast_shapes(*(tuple(np.delete(v.shape, axis).tolist()) for v in (x, indices)))
+    return jnp.take_along_axis(x, indices, axis)
 
 
+def _nonzero_spec(_: Callable, x: Any) -> tuple:
+    """Return symbolic indices, as many as the values will tell."""
+    return tuple(KerasTensor((None,), dtype="int32") for _ in x.shape)
+
+
+@with_spec(_nonzero_spec)
 @op
 def nonzero(x: Any) -> tuple:
     """Return the indices of the elements that are not zero.
@@ -88,7 +119,7 @@ def nonzero(x: Any) -> tuple:
         Tuple of int32 arrays, one for each axis.
 
     Raises:
-        ValueError: For symbolic tensors and inside jit, since the size of the result depends on values.
+        ValueError: Inside jit, since the size of the result depends on values.
 
     Example:
         >>> from kernelkit import ops
@@ -136,6 +167,13 @@ def diag(x: Any, k: int = 0) -> jax.Array:
     return jnp.diag(as_array(x), k)
 
 
+def _diagflat_spec(_: Callable, x: Any, k: int = 0) -> KerasTensor:
+    """Return the symbolic matrix."""
+    size = None if None in x.shape else math.prod(x.shape) + abs(k)
+    return KerasTensor((size, size), dtype=x.dtype)
+
+
+@with_spec(_diagflat_spec)
 @op
 def diagflat(x: Any, k: int = 0) -> jax.Array:
     """Return a matrix with the elements of ``x`` on its diagonal.
@@ -172,7 +210,10 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Arr
         >>> print(ops.diagonal([[1, 2], [3, 4]]))
         [1 4]
     """
-    return jnp.diagonal(as_array(x), offset, axis1, axis2)
+    x = as_array(x)
+    if checked_axis(axis1, x.ndim, "diagonal") == checked_axis(axis2, x.ndim, "diagonal"):
+        raise ValueError(f"diagonal() needs two different axes, got axis1={axis1} and axis2={axis2}.")
+    return jnp.diagonal(x, offset, axis1, axis2)
 
 
 @op

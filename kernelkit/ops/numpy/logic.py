@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, binary, binary_xy, needs_values, unary
-from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
+from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
 
 equal = binary("equal", jnp.equal, "Return where two arrays are equal.", "[1, 2], 2 -> [False  True]")
 not_equal = binary("not_equal", jnp.not_equal, "Return where two arrays differ.", "[1, 2], 2 -> [ True False]")
@@ -57,10 +57,13 @@ bitwise_left_shift = binary_xy(
 bitwise_right_shift = binary_xy(
     "bitwise_right_shift", jnp.right_shift, "Return ``x`` with its bits moved ``y`` places down.", "[4, 12], 2 -> [1 3]"
 )
-bitwise_invert = unary("bitwise_invert", jnp.invert, "Return each integer with all bits flipped.", "[0, 5] -> [-1 -6]")
+bitwise_invert = with_spec(integer_spec("x"))(
+    unary("bitwise_invert", jnp.invert, "Return each integer with all bits flipped.", "[0, 5] -> [-1 -6]")
+)
 bitwise_not, left_shift, right_shift = bitwise_invert, bitwise_left_shift, bitwise_right_shift
 
 
+@with_spec(broadcast_spec)
 @op
 def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
     """Return where ``|x1 - x2| <= atol + rtol * |x2|``.
@@ -80,6 +83,7 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
     return jnp.isclose(as_array(x1), as_array(x2), rtol, atol, equal_nan)
 
 
+@with_spec(broadcast_spec)
 @op
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
     """Return whether all elements of two arrays are close, as :func:`isclose` has it.
@@ -142,7 +146,9 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         [1 0]
     """
     if (x1 is None) != (x2 is None):
-        raise ValueError("where() takes either a condition alone, or both x1 and x2.")
+        raise ValueError(
+            "where(): `x1` and `x2` either both should be `None` (the condition alone gives indices), or both be given."
+        )
     if x1 is None:
         with needs_values("where", "Give x1 and x2 as well, which keeps the shape."):
             return jnp.where(jax.lax.stop_gradient(as_array(condition)))

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import builtins
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit.dispatch import op
+from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import arg_reduction, as_array, needs_values
+from kernelkit.ops.unknown_sizes import with_spec
+from kernelkit.sparse import from_dense
+from kernelkit.symbolic import KerasTensor, eval_spec
+
+
+def _signed_zeros(find: Callable) -> Callable:
+    """Return a function that finds elements, under which -0.0 is less than 0.0, as in Keras.
+
+    XLA takes subnormal numbers for zeros of their sign, so this also tells the negative from the positive ones.
+    """
+
+    def found(x: jax.Array, **kwargs: Any) -> jax.Array:
+        if not jnp.issubdtype(x.dtype, jnp.floating):
+            return find(x, **kwargs)
+        return find(jnp.where((x == 0) & jnp.signbit(x), -jnp.finfo(x.dtype).tiny, x), **kwargs)
+
+    return found
+
 
 argmax = arg_reduction(
-    "argmax", jnp.argmax, "Return the index of the largest element, the first one of equals.", "[1, 5, 3] -> 1"
+    "argmax",
+    _signed_zeros(jnp.argmax),
+    "Return the index of the largest element, the first one of equals.",
+    "[1, 5, 3] -> 1",
 )
 argmin = arg_reduction(
-    "argmin", jnp.argmin, "Return the index of the smallest element, the first one of equals.", "[4, 2, 3] -> 1"
+    "argmin",
+    _signed_zeros(jnp.argmin),
+    "Return the index of the smallest element, the first one of equals.",
+    "[4, 2, 3] -> 1",
 )
 nanargmax = arg_reduction(
     "nanargmax",
@@ -63,17 +91,18 @@ def argsort(x: Any, axis: int | None = -1) -> jax.Array:
         >>> print(ops.argsort([30, 10, 20]))
         [1 2 0]
     """
-    return jnp.argsort(as_array(x), axis).astype("int32")
+    x = as_array(x)
+    return jnp.argsort(x, axis if x.ndim else None).astype("int32")
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int = -1) -> jax.Array:
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> jax.Array:
     """Return indices that put the ``kth`` smallest element in its place, smaller ones before it, others behind.
 
     Args:
         x: Array-like.
         kth: Int: the place.
-        axis: The axis to partition along.
+        axis: The axis to partition along; ``None`` partitions the flat array.
 
     Returns:
         int32 array.
@@ -83,7 +112,8 @@ def argpartition(x: Any, kth: int, axis: int = -1) -> jax.Array:
         >>> print(ops.argpartition([30, 10, 20], 0)[0])
         1
     """
-    return jnp.argpartition(as_array(x), kth, axis).astype("int32")
+    x = as_array(x)
+    return jnp.argpartition(*((jnp.ravel(x), kth) if axis is None else (x, kth, axis))).astype("int32")
 
 
 @op
@@ -131,6 +161,13 @@ def digitize(x: Any, bins: Any) -> jax.Array:
     return jnp.digitize(as_array(x), as_array(bins)).astype("int32")
 
 
+def _bincount_spec(_: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
+    """Return the symbolic counts; how many there are depends on values."""
+    dtype = "int32" if weights is None else as_array(weights).dtype if isinstance(weights, list) else weights.dtype
+    return KerasTensor((*shape_of(x)[:-1], None), dtype=dtype, sparse=sparse or getattr(x, "sparse", False))
+
+
+@with_spec(_bincount_spec)
 @op
 def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
     """Return how often each of the integers 0, 1, 2... occurs.
@@ -139,34 +176,49 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
         x: Non-negative integers (n,), or (batch, n) for counts of each row.
         weights: What each integer counts, of the shape of ``x``; 1 by default.
         minlength: The least length of the result.
-        sparse: Must be false; kernelkit has no sparse tensors.
+        sparse: Whether the result is sparse.
 
     Returns:
         Counts (bins,) or (batch, bins), as many bins as the largest integer needs.
 
     Raises:
-        ValueError: For symbolic tensors and inside jit, since the number of bins depends on values.
+        ValueError: Inside jit, since the number of bins depends on values.
 
     Example:
         >>> from kernelkit import ops
         >>> print(ops.bincount([1, 1, 3]))
         [0 2 0 1]
     """
-    if sparse:
-        raise ValueError("bincount(sparse=True) is not supported: kernelkit has no sparse tensors.")
     x = as_array(x)
     if not jnp.issubdtype(x.dtype, jnp.integer):
         x = x.astype("int32")
     with needs_values("bincount", "Use sum(one_hot(x, num_classes), axis=0) with a fixed number of classes."):
-        largest = int(jnp.max(jax.lax.stop_gradient(x), initial=-1))
-    length = builtins.max(largest + 1, minlength)
+        occurring = int(jnp.max(jax.lax.stop_gradient(x))) + 1 if x.size else 0
+    length = builtins.max(occurring, minlength)
     ones = jnp.ones(x.shape, "int32") if weights is None else as_array(weights)
     if x.ndim == 1:
-        return jnp.zeros(length, ones.dtype).at[x].add(ones)
-    rows = jnp.arange(x.shape[0])[:, None]
-    return jnp.zeros((x.shape[0], length), ones.dtype).at[rows, x].add(ones)
+        counts = jnp.zeros(length, ones.dtype).at[x].add(ones)
+    else:
+        rows = jnp.arange(x.shape[0])[:, None]
+        counts = jnp.zeros((x.shape[0], length), ones.dtype).at[rows, x].add(ones)
+    return from_dense(counts, at_most=x.size) if sparse else counts
 
 
+def _unique_spec(row: Callable, x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic elements; without ``size`` their number depends on values."""
+    settings = inspect.signature(row).bind(x, *args, **kwargs).arguments
+    if settings.get("size") is not None:
+        return eval_spec(row, x, *args, **kwargs)
+    axis = settings.get("axis")
+    shape = (None,) if axis is None else tuple(None if i == axis % x.ndim else s for i, s in enumerate(x.shape))
+    inverse = x.shape if axis is None else (x.shape[axis],)
+    wanted = {"return_index": (None,), "return_inverse": inverse, "return_counts": (None,)}
+    extra = [KerasTensor(own, dtype="int32") for name, own in wanted.items() if settings.get(name)]
+    values = KerasTensor(shape, dtype=x.dtype)
+    return (values, *extra) if extra else values
+
+
+@with_spec(_unique_spec)
 @op
 def unique(
     x: Any,
@@ -178,7 +230,7 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """Return the different elements, in ascending order.
+    """Return the different elements, in ascending order. NaN differs from NaN.
 
     Args:
         x: Array-like.
@@ -194,7 +246,7 @@ def unique(
         Array, or a tuple of the array and what else was asked for.
 
     Raises:
-        ValueError: Without ``size`` for symbolic tensors and inside jit.
+        ValueError: Without ``size`` inside jit.
 
     Example:
         >>> from kernelkit import ops
@@ -203,7 +255,14 @@ def unique(
     """
     with needs_values("unique", "Give `size`, the number of results."):
         return jnp.unique(
-            as_array(x), return_index, return_inverse, return_counts, axis, size=size, fill_value=fill_value
+            as_array(x),
+            return_index,
+            return_inverse,
+            return_counts,
+            axis,
+            equal_nan=False,
+            size=size,
+            fill_value=fill_value,
         )
 
 
@@ -225,4 +284,10 @@ def histogram(x: Any, bins: Any = 10, range: Any = None) -> tuple:
         >>> print(counts, bounds)
         [1. 2. 1.] [1. 2. 3. 4.]
     """
+    if np.ndim(bins) == 0 and (not isinstance(bins, int) or bins < 0):
+        raise ValueError(f"histogram(): Argument `bins` should be a non-negative integer, got {bins!r}.")
+    if range is not None and len(range) != 2:
+        raise ValueError(f"histogram(): Argument `range` must be a tuple of two elements, got {range!r}.")
+    if range is not None and range[1] < range[0]:
+        raise ValueError(f"histogram(): The second element of `range` must be greater than the first, got {range!r}.")
     return jnp.histogram(as_array(x), bins=bins, range=range)

@@ -10,7 +10,16 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand
-from kernelkit.ops.unknown_sizes import dot_spec, einsum_spec, inner_spec, matmul_spec, tensordot_spec, with_spec
+from kernelkit.ops.unknown_sizes import (
+    checked_axis,
+    cross_spec,
+    dot_spec,
+    einsum_spec,
+    inner_spec,
+    matmul_spec,
+    tensordot_spec,
+    with_spec,
+)
 
 
 @with_spec(matmul_spec)
@@ -31,6 +40,7 @@ def matmul(x1: Any, x2: Any) -> jax.Array:
         [3 7]
     """
     x1, x2 = as_array(x1), as_array(x2)
+    _check_summed("matmul", x1, x2)
     accumulator = jnp.int32 if x1.dtype == x2.dtype == jnp.int8 else None
     return jnp.matmul(x1, x2, preferred_element_type=accumulator)
 
@@ -49,7 +59,17 @@ def dot(x1: Any, x2: Any) -> jax.Array:
         >>> print(ops.dot([1, 2], [3, 4]))
         11
     """
-    return jnp.dot(as_operand(x1), as_operand(x2))
+    x1, x2 = as_array(x1), as_array(x2)
+    _check_summed("dot", x1, x2)
+    return jnp.dot(x1, x2)
+
+
+def _check_summed(name: str, x1: jax.Array, x2: jax.Array) -> None:
+    if x1.ndim and x2.ndim and x1.shape[-1] != x2.shape[max(-2, -x2.ndim)]:
+        raise ValueError(
+            f"{name}() sums over the last axis of x1 and the last but one (or only) axis of x2, which must have the "
+            f"same size; got the shapes {x1.shape} and {x2.shape}."
+        )
 
 
 @with_spec(inner_spec)
@@ -66,7 +86,10 @@ def inner(x1: Any, x2: Any) -> jax.Array:
         >>> print(ops.inner([1, 2], [[3, 4], [5, 6]]))
         [11 17]
     """
-    return jnp.inner(as_operand(x1), as_operand(x2))
+    x1, x2 = as_array(x1), as_array(x2)
+    if x1.ndim and x2.ndim and x1.shape[-1] != x2.shape[-1]:
+        raise ValueError(f"inner(): the last dimension of x1 and x2 must be equal, got {x1.shape} and {x2.shape}.")
+    return jnp.inner(x1, x2)
 
 
 @op
@@ -147,6 +170,7 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
     return jnp.einsum(subscripts, *arrays, **kwargs)
 
 
+@with_spec(cross_spec)
 @op
 def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> jax.Array:
     """Return the cross product of vectors of three (or two) elements.
@@ -197,7 +221,8 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
         >>> print(ops.diff([1, 4, 9]))
         [3 5]
     """
-    return jnp.diff(as_array(a), n, axis)
+    a = as_array(a)
+    return jnp.diff(a, n, checked_axis(axis, a.ndim, "diff"))
 
 
 @op

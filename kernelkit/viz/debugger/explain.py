@@ -331,7 +331,7 @@ def _shifted(dbg: StepDebugger) -> Explanation | None:
     x, y = jtu.tree_leaves(x), jtu.tree_leaves(y)
     if len(x) != 1 or len(y) != 1 or (np.asarray(y[0][:1]).dtype.kind not in "iub" and np.ndim(y[0]) < 2):
         return None
-    shift = find_shift(np.asarray(x[0]), np.asarray(y[0]))
+    shift = find_shift(x[0], np.asarray(y[0]))
     if shift is None:
         return None
     step = dbg.timeline.begin

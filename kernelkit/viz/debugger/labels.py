@@ -49,7 +49,7 @@ def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
     if len(x) < 50 or len(np.unique(y)) < 2:
         return None
     rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).astype(int))
-    like = rows[_nearest(x[rows].reshape(len(rows), -1).astype("float32"))]
+    like = rows[_nearest(np.asarray(x[rows]).reshape(len(rows), -1).astype("float32"))]
     plain = float(np.mean(y[rows] == y[like]))
     best = max(
         (_agreement(y, rows, like, by, first), by, first) for by in (-2, -1, 1, 2) for first in _steps(0, len(x))

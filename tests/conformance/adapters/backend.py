@@ -43,7 +43,7 @@ from kernelkit.utils import clear_session  # noqa: F401
 IS_THREAD_SAFE = True
 SUPPORTS_COMPLEX_DTYPES = True
 SUPPORTS_RAGGED_TENSORS = False
-SUPPORTS_SPARSE_TENSORS = False
+SUPPORTS_SPARSE_TENSORS = True
 
 
 def compute_output_spec(function, *args, **kwargs):

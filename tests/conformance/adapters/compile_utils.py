@@ -12,7 +12,7 @@ class CompileLoss:
         self.inner, self.output_names = CompiledLoss(loss, loss_weights), output_names
 
     def build(self, y_true, y_pred):
-        self.inner.build(Outputs(y_pred, self.output_names), y_pred)
+        self.inner.build(Outputs(y_pred, self.output_names), y_pred, y_true)
 
     @property
     def built(self):

@@ -56,7 +56,7 @@ def compute_conv_transpose_padding_args_for_jax(
         elif extra is None:
             before = window - 1 - max(window - stride, 0) // 2
         else:
-            before = window - 1 - max(window // 2 - min(extra, 1), 0)
+            before = window - 1 - max(2 * (window // 2) - extra, 0) // 2
         out = _length(10, kernel, stride, padding, extra, dilation)
         pairs.append((before, out + window - 1 - ((10 - 1) * stride + 1) - before))
     return pairs

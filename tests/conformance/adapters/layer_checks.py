@@ -41,8 +41,8 @@ def check_layer(
     tpu_rtol=None,
 ):
     """Check a layer against what a test expects of it; the arguments are those of Keras's tests."""
-    if input_sparse or input_ragged or expected_output_sparse or expected_output_ragged:
-        raise NotImplementedError("kernelkit has no sparse or ragged tensors")
+    if input_ragged or expected_output_ragged:
+        raise NotImplementedError("kernelkit has no ragged tensors")
     if input_shape is not None and input_data is not None:
         raise ValueError("give input_shape or input_data, not both")
     if input_data is not None:
@@ -71,18 +71,19 @@ def check_layer(
     if input_shape is not None:
         _check_build(test, make(), input_shape, counts, expected_num_seed_generators)
         layer = make()
-        symbols = _map_shapes(lambda s, d: kk.KerasTensor(s, d), input_shape, input_dtype)
+        symbols = _map_shapes(lambda s, d: kk.KerasTensor(s, d, sparse=input_sparse), input_shape, input_dtype)
         outputs = _call(layer, symbols, call_kwargs)
         test.assertTrue(layer.built)
         _count(test, layer, counts, expected_num_seed_generators)
         _check_outputs(test, outputs, expected_output_shape, expected_output_dtype)
+        _check_sparse(test, outputs, expected_output_sparse)
         if expected_mask_shape is not None:
             mask = kk.masking.get_mask(tree.flatten(outputs)[0])
             test.assertEqual(tuple(mask.shape), tuple(expected_mask_shape))
 
     data = input_data
     if data is None and input_shape is not None:
-        data = _map_shapes(_numbers, input_shape, input_dtype)
+        data = _map_shapes(_sparse_numbers if input_sparse else _numbers, input_shape, input_dtype)
     if data is None:
         return
     layer = make()
@@ -93,12 +94,14 @@ def check_layer(
         test.assertLen(layer.losses, expected_num_losses)
     shape = expected_output_shape if input_data is not None or _all_known(input_shape) else None
     _check_outputs(test, outputs, shape, expected_output_dtype)
+    _check_sparse(test, outputs, expected_output_sparse)
     if expected_output is not None:
         for one, expected in zip(tree.flatten(outputs), tree.flatten(expected_output)):
             test.assertAllClose(one, expected)
     # The same layer, built from its config with the same weights, computes the same.
     if not list(_seeds(layer)):
-        twin = layer_cls.from_config(json.loads(json.dumps(layer.get_config())))
+        with kk.saving.custom_object_scope({**test.own_layers(), **(custom_objects or {})}):
+            twin = layer_cls.from_config(json.loads(json.dumps(layer.get_config())))
         _call(twin, data, call_kwargs)
         twin.set_weights(layer.get_weights())
         for one, other in zip(
@@ -159,6 +162,16 @@ def _numbers(shape, dtype):
     return kk.ops.convert_to_tensor(rng.randint(0, 2, size=shape), dtype=dtype)
 
 
+def _sparse_numbers(shape, dtype):
+    return kk.sparse.from_dense(_numbers(shape, dtype))
+
+
+def _check_sparse(test, outputs, expected):
+    if expected:
+        for output in tree.flatten(outputs):
+            test.assertSparse(output)
+
+
 def _all_known(shape):
     return all(d is not None for d in jax.tree_util.tree_leaves(shape, is_leaf=lambda x: x is None))
 
@@ -217,7 +230,7 @@ def _check_training(test, layer, data, outputs, call_kwargs):
     float_like = tree.map_structure(lambda o: np.ones(o.shape, "float32"), outputs)
     for jit in (True, False):
         model = _Around(layer, call_kwargs)
-        data_np = tree.map_structure(lambda a: np.asarray(a) if hasattr(a, "dtype") else a, data)
+        data_np = tree.map_structure(lambda a: np.asarray(a) if isinstance(a, jax.Array) else a, data)
         losses = tree.map_structure(lambda _: "mse", outputs) if isinstance(outputs, (list, tuple, dict)) else "mse"
         model.compile("sgd", loss=losses, jit_compile=jit)
         model.fit(data_np, float_like, batch_size=len(tree.flatten(data_np)[0]), epochs=1, verbose=0)

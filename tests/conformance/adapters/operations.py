@@ -9,7 +9,7 @@ import inspect
 from kernelkit import ops
 from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation, any_symbolic
 
-_SETTINGS_FIRST = {"einsum", "fori_loop", "while_loop", "getitem", "get_item"}
+_SETTINGS_FIRST = {"einsum", "full", "fori_loop", "while_loop", "getitem", "get_item"}
 _OTHER_NAMES = {"RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization"}
 
 
@@ -20,6 +20,8 @@ def _make(function):
         def __init__(self, *settings, name=None, **keywords):
             super().__init__(name)
             self.settings, self.keywords = settings, keywords
+            names = list(inspect.signature(function).parameters)
+            vars(self).update({**dict(zip(names[1:], settings)), **keywords})
 
         def _fill(self, args, kwargs):
             if function.__name__ in _SETTINGS_FIRST:
@@ -44,10 +46,16 @@ def _make(function):
     return FromFunction
 
 
+def broadcast_shapes(shape1, shape2):
+    """Return the shape of a sum, as a list."""
+    return list(ops.add(KerasTensor(shape1), KerasTensor(shape2)).shape)
+
+
 @functools.cache
 def _class_of(name):
-    names = {n.replace("_", "").lower(): n for n in dir(ops)}
-    function = getattr(ops, _OTHER_NAMES.get(name) or names.get(name.lower(), ""), None)
+    wanted = (_OTHER_NAMES.get(name) or name).replace("_", "").lower()
+    found = (getattr(m, n) for m in (ops, ops.image) for n in dir(m) if n.replace("_", "").lower() == wanted)
+    function = next(found, None)
     if function is None or not callable(function):
         raise AttributeError(name)
     made = _make(function)
@@ -61,4 +69,4 @@ def __getattr__(name):
     return _class_of(name)
 
 
-__all__ = ["KerasTensor"]
+__all__ = ["KerasTensor", "broadcast_shapes"]

@@ -10,12 +10,12 @@ _METADATA_FILENAME, _CONFIG_FILENAME, _VARS_FNAME = "metadata.json", "config.jso
 
 def save_weights_only(model, filepath, max_shard_size=None, objects_to_skip=None):
     """Write weights."""
-    saving.save_weights(model, filepath, max_shard_size=max_shard_size)
+    saving.save_weights(model, filepath, max_shard_size=max_shard_size, objects_to_skip=objects_to_skip or ())
 
 
 def load_weights_only(model, filepath, skip_mismatch=False, objects_to_skip=None):
     """Read weights."""
-    saving.load_weights(model, filepath, skip_mismatch=skip_mismatch)
+    saving.load_weights(model, filepath, skip_mismatch=skip_mismatch, objects_to_skip=objects_to_skip or ())
 
 
 def save_model_to_hdf5(model, filepath, overwrite=True, include_optimizer=True):

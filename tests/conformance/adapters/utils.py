@@ -9,6 +9,3 @@ from kernelkit.config import (  # noqa: F401
     is_traceback_filtering_enabled,
 )
 from kernelkit.scope import auto_name, to_snake_case  # noqa: F401
-
-# Layers look at their attributes when somebody asks for their parts, so containers stay what they are.
-TrackedList, TrackedDict, TrackedSet = list, dict, set

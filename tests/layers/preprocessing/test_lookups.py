@@ -132,11 +132,6 @@ def test_functions_standardize_and_split():
 @pytest.mark.parametrize(
     ("make", "match"),
     [
-        (lambda: StringLookup(sparse=True, output_mode="count"), "sparse=True is not supported"),
-        (lambda: IntegerLookup(sparse=True, output_mode="count"), "sparse=True is not supported"),
-        (lambda: TextVectorization(sparse=True, output_mode="count"), "sparse=True is not supported"),
-        (lambda: Hashing(3, sparse=True, output_mode="count"), "sparse=True is not supported"),
-        (lambda: HashedCrossing(3, sparse=True, output_mode="one_hot"), "sparse=True is not supported"),
         (lambda: TextVectorization(ragged=True), "ragged=True is not supported"),
         (lambda: StringLookup(output_mode="x"), "output_mode"),
         (lambda: StringLookup(max_tokens=1), "max_tokens must be greater than 1"),

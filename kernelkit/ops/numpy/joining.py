@@ -1,0 +1,270 @@
+"""Joining arrays, cutting them up, repeating and padding them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit.dispatch import op
+from kernelkit.ops.rows import as_array, needs_values
+from kernelkit.ops.unknown_sizes import checked_axis, joined_spec, piled_spec, stacked_spec, with_spec
+from kernelkit.symbolic import KerasTensor, eval_spec
+
+
+@with_spec(joined_spec)
+@op
+def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
+    """Join arrays along an axis that they have.
+
+    Args:
+        xs: List of arrays whose shapes differ on that axis only.
+        axis: The axis; ``None`` joins the flat arrays.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.concatenate([[1, 2], [3]]))
+        [1 2 3]
+    """
+    return jnp.concatenate([as_array(x) for x in xs], axis)
+
+
+@op
+def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
+    """Put one array behind another.
+
+    Args:
+        x1: Array-like.
+        x2: Array-like.
+        axis: The axis to join along; ``None`` joins the flat arrays.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.append([1, 2], [3]))
+        [1 2 3]
+    """
+    return jnp.append(as_array(x1), as_array(x2), axis)
+
+
+@with_spec(stacked_spec)
+@op
+def stack(x: Any, axis: int = 0) -> jax.Array:
+    """Join arrays of one shape along a new axis.
+
+    Args:
+        x: List of arrays.
+        axis: Where the new axis stands in the result.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.stack([[1, 2], [3, 4]], axis=1))
+        [[1 3]
+         [2 4]]
+    """
+    return jnp.stack([as_array(v) for v in x], axis)
+
+
+@with_spec(piled_spec(axis=1))
+@op
+def hstack(xs: Any) -> jax.Array:
+    """Join arrays side by side: along the second axis, vectors along the first.
+
+    Args:
+        xs: List of arrays.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.hstack([[1, 2], [3]]))
+        [1 2 3]
+    """
+    return jnp.hstack([as_array(x) for x in xs])
+
+
+@with_spec(piled_spec(axis=0))
+@op
+def vstack(xs: Any) -> jax.Array:
+    """Join arrays one below the other: along the first axis, vectors as rows.
+
+    Args:
+        xs: List of arrays.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.vstack([[1, 2], [3, 4]]))
+        [[1 2]
+         [3 4]]
+    """
+    return jnp.vstack([as_array(x) for x in xs])
+
+
+@with_spec(piled_spec(axis=2))
+@op
+def dstack(xs: Any) -> jax.Array:
+    """Join arrays along the third axis.
+
+    Args:
+        xs: List of arrays; vectors become (1, n, 1), matrices (m, n, 1).
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.dstack([[1, 2], [3, 4]]))
+        [[[1 3]
+          [2 4]]]
+    """
+    return jnp.dstack([as_array(x) for x in xs])
+
+
+def _sections(indices_or_sections: Any) -> Any:
+    if isinstance(indices_or_sections, int):
+        return indices_or_sections
+    return tuple(int(i) for i in indices_or_sections)
+
+
+@op
+def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+    """Cut an array into parts along an axis.
+
+    Args:
+        x: Array-like.
+        indices_or_sections: Int: the number of equal parts; or the positions to cut at.
+        axis: The axis.
+
+    Returns:
+        List of arrays.
+
+    Raises:
+        ValueError: If the axis doesn't divide into that many equal parts.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [part.tolist() for part in ops.split([1, 2, 3, 4], [1, 3])]
+        [[1], [2, 3], [4]]
+    """
+    x = as_array(x)
+    return list(jnp.split(x, _sections(indices_or_sections), checked_axis(axis, x.ndim, "split")))
+
+
+@op
+def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+    """Cut an array into parts along an axis, the first ones longer by one where it doesn't divide evenly.
+
+    Args:
+        x: Array-like.
+        indices_or_sections: Int: the number of parts; or the positions to cut at.
+        axis: The axis.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [part.tolist() for part in ops.array_split([1, 2, 3], 2)]
+        [[1, 2], [3]]
+    """
+    return list(jnp.array_split(as_array(x), _sections(indices_or_sections), axis))
+
+
+@op
+def hsplit(x: Any, indices_or_sections: Any) -> list:
+    """Cut an array along its second axis, a vector along its only one. Arguments as :func:`split`.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [part.tolist() for part in ops.hsplit([[1, 2], [3, 4]], 2)]
+        [[[1], [3]], [[2], [4]]]
+    """
+    return list(jnp.hsplit(as_array(x), _sections(indices_or_sections)))
+
+
+@op
+def vsplit(x: Any, indices_or_sections: Any) -> list:
+    """Cut an array along its first axis. Arguments as :func:`split`.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [part.tolist() for part in ops.vsplit([[1, 2], [3, 4]], 2)]
+        [[[1, 2]], [[3, 4]]]
+    """
+    return list(jnp.vsplit(as_array(x), _sections(indices_or_sections)))
+
+
+@op
+def dsplit(x: Any, indices_or_sections: Any) -> list:
+    """Cut an array along its third axis. Arguments as :func:`split`.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> [part.shape for part in ops.dsplit(ops.zeros((2, 3, 4)), 2)]
+        [(2, 3, 2), (2, 3, 2)]
+    """
+    return list(jnp.dsplit(as_array(x), _sections(indices_or_sections)))
+
+
+def _repeat_spec(row: Callable, x: Any, repeats: Any, axis: int | None = None) -> Any:
+    """Return the symbolic result; an unknown size stays unknown."""
+    if axis is not None and np.ndim(repeats) and x.shape[axis] is None:
+        return KerasTensor([None if i == axis % x.ndim else size for i, size in enumerate(x.shape)], dtype=x.dtype)
+    return eval_spec(row, x, repeats, axis)
+
+
+@with_spec(_repeat_spec)
+@op
+def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
+    """Repeat each element.
+
+    Args:
+        x: Array-like.
+        repeats: Int, or ints for each element along the axis.
+        axis: The axis; ``None`` repeats the elements of the flat array.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.repeat([1, 2], 2))
+        [1 1 2 2]
+    """
+    with needs_values("repeat", "Give `repeats` as ints."):
+        return jnp.repeat(as_array(x), repeats if isinstance(repeats, jax.Array) else np.asarray(repeats), axis)
+
+
+@op
+def tile(x: Any, repeats: Any) -> jax.Array:
+    """Repeat the whole array.
+
+    Args:
+        x: Array-like.
+        repeats: Int or tuple of ints: how often along each axis, the last ones if there are fewer.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.tile([1, 2], 2))
+        [1 2 1 2]
+    """
+    return jnp.tile(as_array(x), repeats)
+
+
+@op
+def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
+    """Put elements around an array.
+
+    Args:
+        x: Array-like.
+        pad_width: ``(before, after)`` for each axis; one pair or one int holds for all axes.
+        mode: ``"constant"``, ``"edge"``, ``"reflect"``, ``"symmetric"``, ``"wrap"``, ``"linear_ramp"``, ``"maximum"``,
+            ``"mean"``, ``"median"``, ``"minimum"`` or ``"empty"``.
+        constant_values: What is put there in the mode ``"constant"``, 0 by default.
+
+    Raises:
+        ValueError: If ``constant_values`` comes with another mode.
+
+    Example:
+        >>> from kernelkit import ops
+        >>> print(ops.pad([1, 2], (1, 2)))
+        [0 1 2 0 0]
+    """
+    if constant_values is None:
+        return jnp.pad(as_array(x), pad_width, mode)
+    if mode != "constant":
+        raise ValueError(
+            f"pad(): Argument `constant_values` can only be provided when `mode == 'constant'`, got mode={mode!r}."
+        )
+    return jnp.pad(as_array(x), pad_width, mode, constant_values=constant_values)

@@ -1,0 +1,118 @@
+"""Folders of checkpoints that Orbax has written: ``<folder>/<number>/state`` and ``<folder>/<number>/model``."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+
+def is_orbax(path: str) -> bool:
+    """Return whether a folder holds checkpoints of Orbax."""
+    return os.path.isdir(path) and any(
+        name.isdigit() and os.path.isdir(os.path.join(path, name, "state")) for name in os.listdir(path)
+    )
+
+
+def import_orbax(who: str) -> Any:
+    """Return the package.
+
+    Raises:
+        ImportError: If it is not installed; ``who`` begins the message.
+    """
+    try:
+        import orbax.checkpoint as orbax
+    except ImportError as error:
+        raise ImportError(
+            f"{who} needs the package orbax-checkpoint: pip install orbax-checkpoint. ModelCheckpoint saves without it."
+        ) from error
+    return orbax
+
+
+def manager(folder: str, max_to_keep: int | None = None, in_background: bool = False) -> Any:
+    """Return what writes and reads the checkpoints of a folder, which is made if it isn't there."""
+    orbax = import_orbax("OrbaxCheckpoint")
+    options = orbax.CheckpointManagerOptions(max_to_keep=max_to_keep, enable_async_checkpointing=in_background)
+    return orbax.CheckpointManager(os.path.abspath(folder), options=options, item_names=("state", "model"))
+
+
+def variables(model: Any, weights_only: bool = False) -> dict[str, list]:
+    """Return the variables that a checkpoint holds, by kind."""
+    groups = {"trainable": model.trainable_variables, "non_trainable": model.non_trainable_variables}
+    if not weights_only and model.optimizer is not None:
+        groups |= {"optimizer": model.optimizer.variables, "metrics": model.metrics_variables}
+    return {name: list(found) for name, found in groups.items() if found}
+
+
+def save(into: Any, number: int, model: Any, weights_only: bool) -> None:
+    """Write a checkpoint: the values of variables, and the model's config unless only weights are wanted."""
+    args = import_orbax("OrbaxCheckpoint").args
+    parts = {"state": args.StandardSave(_values(variables(model, weights_only)))}
+    config = None if weights_only else _config_of(model)
+    if config is not None:
+        parts["model"] = args.JsonSave(config)
+    into.save(number, args=args.Composite(**parts), force=True)
+
+
+def restore(source: Any, number: int, wanted: dict[str, list], who: str = "") -> None:
+    """Assign the values of a checkpoint to variables, some of those that :func:`variables` returns.
+
+    Raises:
+        ValueError: If shapes don't fit; ``who`` tells whose.
+    """
+    args = import_orbax("load_weights()").args
+    state = source.restore(number, args=args.Composite(state=args.StandardRestore()))["state"]
+    wanted = {name: found for name, found in wanted.items() if name in state}
+    for name, found in wanted.items():
+        before, after = [tuple(v.shape) for v in found], [tuple(v.shape) for v in state[name]]
+        if before != after:
+            raise ValueError(
+                f"The checkpoint {number} doesn't fit{who}: its {name} variables have the shapes {before}, the "
+                f"checkpoint has {after}."
+            )
+    for name, found in wanted.items():
+        for variable, value in zip(found, state[name], strict=True):
+            variable.assign(value)
+
+
+def load_weights(model: Any, path: str) -> None:
+    """Assign the values of the last checkpoint in a folder, those of the optimizer if they are there.
+
+    Raises:
+        ValueError: If the checkpoint doesn't fit the model.
+    """
+    opened = manager(path)
+    wanted = {name: found for name, found in variables(model).items() if name != "metrics"}
+    restore(opened, opened.latest_step(), wanted, f" the model {model.name!r}")
+
+
+def read_config(path: str) -> dict:
+    """Return the config of the model in the last checkpoint of a folder.
+
+    Raises:
+        ValueError: If there are only weights.
+    """
+    opened = manager(path)
+    number = opened.latest_step()
+    if not os.path.isdir(os.path.join(path, str(number), "model")):
+        raise ValueError(
+            f"{path}/{number} holds weights alone: it was saved with save_weights_only=True, or the model cannot be "
+            "described by a config. Build the model, then call "
+            f"model.load_weights({path!r})."
+        )
+    args = import_orbax("load_model()").args
+    return opened.restore(number, args=args.Composite(model=args.JsonRestore()))["model"]
+
+
+def _config_of(model: Any) -> dict | None:
+    """Return a model's config; ``None`` for one that cannot be described, of which only values are kept."""
+    from kernelkit.saving.model_file import described
+
+    try:
+        return described(model)
+    except (NotImplementedError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _values(groups: dict[str, list]) -> dict[str, list]:
+    # Training gives its arrays away in the next step, while they are still being written: these are copies.
+    return {name: [v.value.copy() for v in found] for name, found in groups.items()}

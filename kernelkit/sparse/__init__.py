@@ -1,0 +1,87 @@
+"""Sparse tensors: `jax.experimental.sparse.BCOO` arrays, which ops and layers take beside dense ones.
+
+What an op makes of them stands in one table, :data:`kernelkit.sparse.rules.RULES`; an op that is not in it computes on
+dense arrays. jax's sparse arrays are loaded only when somebody uses them: until then none can exist.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import jax.tree_util as jtu
+
+
+def is_sparse(value: Any) -> bool:
+    """Return whether a value is a sparse array of jax.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jax.experimental.sparse import BCOO
+        >>> is_sparse(BCOO.fromdense(jnp.eye(3))), is_sparse(jnp.eye(3))
+        (True, False)
+    """
+    return is_sparse_type(type(value))  # type: ignore[arg-type]
+
+
+@functools.cache
+def is_sparse_type(kind: type) -> bool:
+    """Return whether a class is one of jax's sparse arrays."""
+    module = sys.modules.get("jax.experimental.sparse")
+    return module is not None and issubclass(kind, module.JAXSparse)
+
+
+def to_dense(value: Any) -> Any:
+    """Return a sparse array as a dense one, everything else as it is."""
+    if not is_sparse(value):
+        return value
+    # jax adds up what stands at one place, which it does not do for booleans.
+    return value.todense() if value.dtype != bool else value.astype("int32").todense() > 0
+
+
+def from_dense(value: Any, at_most: int | None = None) -> Any:
+    """Return a dense array as a sparse one.
+
+    Args:
+        value: Array.
+        at_most: How many of its values are not 0; if not given, there is room for all.
+    """
+    from jax.experimental.sparse import BCOO
+
+    return BCOO.fromdense(value, nse=value.size if at_most is None else min(at_most, value.size))
+
+
+def run(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Call the function of an op, some of whose arguments are sparse.
+
+    Args:
+        function: A function of dense arrays. If it is one of :mod:`kernelkit.ops` that the table knows, its rule is
+            applied; if not, it is called on dense arrays.
+        args: Arguments; sparse arrays may stand inside of lists, tuples and dicts.
+        kwargs: More arguments.
+
+    Returns:
+        Sparse or dense arrays.
+    """
+    from kernelkit.sparse.rules import apply
+
+    return apply(function, args, kwargs)
+
+
+def densify(structure: Any) -> Any:
+    """Return a nested structure with dense arrays in place of sparse ones."""
+    return jtu.tree_map(to_dense, structure, is_leaf=is_sparse)
+
+
+def stand_in(shape: tuple, dtype: Any) -> Any:
+    """Return a sparse array of shapes and dtypes alone, for `jax.eval_shape`.
+
+    Example:
+        >>> stand_in((2, 3), "float32").shape
+        (2, 3)
+    """
+    from kernelkit.sparse.arrays import stand_in as make
+
+    return make(shape, dtype)
