@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import inspect
 import itertools
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import config
+from kernelkit import bytecode, config
 from kernelkit.symbolic import KerasTensor
 
 _namespaces: dict[str, dict[str, Any]] = {}
@@ -381,7 +382,7 @@ def serialize_keras_object(obj: Any) -> Any:
         JSON values; objects as ``{"module", "class_name", "config", "registered_name"}``.
 
     Raises:
-        ValueError: For a lambda or an object without ``get_config``.
+        ValueError: For an object without ``get_config``, or a lambda that closes over one.
     """
     if obj is None or isinstance(obj, (bool, int, float, str)):
         return obj
@@ -415,10 +416,7 @@ def serialize_keras_object(obj: Any) -> Any:
         return obj.name
     if inspect.isfunction(obj) or getattr(obj, "is_op", False):
         if obj.__name__ == "<lambda>":
-            raise ValueError(
-                "A lambda cannot be saved: its code would have to be run from a file. Give the function a name and "
-                "decorate it with kernelkit.saving.register_keras_serializable()."
-            )
+            return _describe_lambda(obj)
         return _describe(obj, obj.__name__, class_name="function")
     if inspect.isclass(obj):
         return _describe(obj, obj.__name__, class_name="__typespec__")
@@ -522,7 +520,8 @@ def deserialize_keras_object(
     Args:
         config: JSON values.
         custom_objects: Names of classes and functions that are not registered.
-        safe_mode: Accepted for Keras's sake: a config can never run code or import a module here, in either mode.
+        safe_mode: ``False`` makes lambdas of the code that the config holds. While a file is loaded, what its reader
+            was told decides.
         namespace: Where a bare class name is looked up first, such as ``"layers"``.
         **kwargs: Ignored.
 
@@ -531,6 +530,9 @@ def deserialize_keras_object(
     """
     if custom_objects:
         with CustomObjectScope(custom_objects):
+            return deserialize_keras_object(config, None, safe_mode, namespace)
+    if not safe_mode and getattr(_local, "loading", None) is None:
+        with loading(safe_mode=False):
             return deserialize_keras_object(config, None, safe_mode, namespace)
     if isinstance(config, (list, tuple)):
         return [deserialize_keras_object(v, safe_mode=safe_mode) for v in config]
@@ -544,10 +546,7 @@ def deserialize_keras_object(
     if class_name in _plain:
         return _plain[class_name](inner)
     if class_name == "__lambda__":
-        raise ValueError(
-            "This file holds a Python lambda: loading it would run code that somebody else wrote, so kernelkit never "
-            "does. Rebuild the model with a named function and pass it as custom_objects={'name': function}."
-        )
+        return _made_lambda(inner)
     if class_name in ("function", "__typespec__"):
         if not isinstance(inner, str):
             raise NoSuchConfig(f"Expected 'config' to be a non-null str, the function's name, got {inner!r}.")
@@ -573,6 +572,35 @@ def deserialize_keras_object(
     if compiled and hasattr(instance, "compile_from_config"):
         instance.compile_from_config(compiled)
     return instance
+
+
+def _describe_lambda(function: Any) -> dict:
+    config = bytecode.to_config(function)
+    try:
+        values = {k: serialize_keras_object(config[k]) for k in ("defaults", "closure")}
+    except ValueError as error:
+        names = [*function.__code__.co_varnames, *function.__code__.co_freevars]
+        raise ValueError(
+            f"A lambda of {names} cannot be saved, since it holds on to something that cannot: {error} Give the "
+            "function a name and decorate it with kernelkit.saving.register_keras_serializable()."
+        ) from error
+    return {"class_name": "__lambda__", "config": config | values}
+
+
+def _made_lambda(inner: Any) -> Callable:
+    state = getattr(_local, "loading", None)
+    trusted = state is not None and not state["safe_mode"]
+    if not trusted and not config.is_unsafe_deserialization_enabled():
+        raise ValueError(
+            "The config holds a Python lambda, as of a Lambda layer: loading it means arbitrary code execution, of "
+            "what the file's author wrote. If that was you, or somebody you trust, pass safe_mode=False. If not, "
+            "rebuild the model with a named function and load its weights."
+        )
+    if not isinstance(inner, dict):
+        raise NoSuchConfig(f"Expected 'config' to be a dict, the code of a lambda, got {inner!r}.")
+    values = {k: deserialize_keras_object(inner.get(k)) for k in ("defaults", "closure")}
+    names = {"keras": sys.modules["kernelkit"], "np": np, "jnp": jax.numpy}
+    return bytecode.from_config(inner | values, names)
 
 
 class NoSuchConfig(TypeError, ValueError):

@@ -10,7 +10,9 @@ from kernelkit.layers.layer import Layer
 
 
 class Lambda(Layer):
-    """Wrap a function of tensors. A model with it can be saved if the function has a name.
+    """Wrap a function of tensors. Give the function a name if its model will be saved.
+
+    A lambda is saved as compiled code, which only the same version of Python reads, and only with ``safe_mode=False``.
 
     Args:
         function: Takes the inputs, and ``mask`` and ``training`` if it has arguments of these names.
@@ -49,10 +51,12 @@ class Lambda(Layer):
         Args:
             config: Result of ``get_config()``.
             custom_objects: Dict of functions that are not registered, by name.
-            safe_mode: Accepted for Keras's sake: code is never read from a config, in either mode.
+            safe_mode: ``False`` lets a lambda be made of the code in the config.
         """
         found = {
-            name: serialize.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
+            name: serialize.deserialize_keras_object(value, custom_objects, safe_mode is not False)
+            if isinstance(value, dict)
+            else value
             for name, value in config.items()
         }
         if isinstance(found["function"], str):

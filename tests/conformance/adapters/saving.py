@@ -2,7 +2,7 @@
 
 import os
 
-from kernelkit import saving
+from kernelkit import saving, serialize
 from kernelkit.saving import deserialize_keras_object, load_model, save_model, serialize_keras_object  # noqa: F401
 
 _METADATA_FILENAME, _CONFIG_FILENAME, _VARS_FNAME = "metadata.json", "config.json", "model.weights"
@@ -25,4 +25,10 @@ def save_model_to_hdf5(model, filepath, overwrite=True, include_optimizer=True):
 
 def load_model_from_hdf5(filepath, custom_objects=None, compile=True, safe_mode=None):
     """Read a whole model in the format of Keras 2."""
-    return saving.load_model(os.fspath(filepath), custom_objects=custom_objects, compile=compile)
+    trusted = safe_mode is False
+    return saving.load_model(os.fspath(filepath), custom_objects=custom_objects, compile=compile, safe_mode=not trusted)
+
+
+def SafeModeScope(safe_mode):
+    """The block in which configs are read, for somebody who trusts them or not."""
+    return serialize.loading(safe_mode=safe_mode)
