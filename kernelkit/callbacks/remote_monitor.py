@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import threading
 import urllib.parse
 import urllib.request
 import warnings
 from typing import Any
 
 from kernelkit.training.callback import Callback
+
+SECONDS = 10
+"""How long an answer is waited for."""
 
 
 class RemoteMonitor(Callback):
@@ -43,13 +47,23 @@ class RemoteMonitor(Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         values = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
+        failures: list[OSError] = []
+        # In a thread of its own, so that a server that never answers doesn't hold up training.
+        sending = threading.Thread(target=self._send, args=(values, failures), name="kernelkit-remote", daemon=True)
+        sending.start()
+        sending.join(SECONDS)
+        if failures or sending.is_alive():
+            why = failures[0] if failures else f"no answer in {SECONDS} seconds"
+            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}: {why}.", stacklevel=2)
+
+    def _send(self, values: dict, failures: list[OSError]) -> None:
         try:
             if _has_requests():
                 self._post_with_requests(values)
             else:
                 self._post(json.dumps(values))
         except OSError as error:  # those of requests and of urllib are
-            warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}: {error}.", stacklevel=2)
+            failures.append(error)
 
     def _post_with_requests(self, values: dict) -> None:
         import requests
@@ -64,7 +78,7 @@ class RemoteMonitor(Callback):
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         headers = {"Content-Type": kind, **(self.headers or {})}
         request = urllib.request.Request(self.root + self.path, body.encode(), headers, method="POST")
-        urllib.request.urlopen(request, timeout=10).close()
+        urllib.request.urlopen(request, timeout=SECONDS).close()
 
 
 def _has_requests() -> bool:

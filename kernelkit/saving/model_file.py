@@ -203,6 +203,8 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
     if by_name and not is_legacy:
         raise ValueError(f"by_name=True only supports loading legacy '.h5' or '.hdf5' files, got {path!r}.")
     is_orbax = orbax_folder.is_orbax(path)
+    if skip and (is_legacy or is_orbax):
+        raise ValueError(f"objects_to_skip only supports loading '.weights.h5' and '.keras' files, got {path!r}.")
     if not path.endswith((".keras", ".h5", ".hdf5", INDEX)) and not is_orbax:
         raise ValueError(
             f"File format not supported: {path!r}. load_weights() reads '.weights.h5', '{INDEX}', '.keras' and '.h5'."

@@ -187,6 +187,21 @@ def _product(function: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) ->
 
 
 _MODULES = ("kernelkit.ops", "kernelkit.activations")
+
+
+def _bincount(function: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Any:
+    """How often each value occurs among those that are stored."""
+    if not is_sparse(x):
+        return NotImplemented
+    x, weights = plain(x), densify(weights)
+    counted = jnp.ones(x.nse, "int32") if weights is None else values_at(x, jnp.asarray(weights))
+    counted = jnp.where((x.indices < jnp.array(x.shape, x.indices.dtype)).all(-1), counted, 0)  # without padding
+    if x.ndim == 1:
+        return from_dense(function(x.data, counted, minlength), at_most=x.nse)
+    counts = jnp.zeros((x.shape[0], len(function(x.data, counted, minlength))), counted.dtype)
+    return from_dense(counts.at[x.indices[:, 0], x.data].add(counted), at_most=x.nse)
+
+
 _LINEAR = "conjugate copy deg2rad imag linear negative rad2deg real stop_gradient"
 _KEEP_ZERO = """
     absolute angle arcsin arcsinh arctan arctanh cast cbrt ceil erf erfinv expm1 fabs floor isinf isnan isneginf
@@ -203,6 +218,7 @@ RULES: dict[str, Callable] = {
     **dict.fromkeys("multiply".split(), _intersection),
     **dict.fromkeys("divide true_divide".split(), _division),
     **dict.fromkeys("sum mean".split(), _sum),
+    "bincount": _bincount,
     **dict.fromkeys(_MOVE.split(), _moved),
     **dict.fromkeys("concatenate stack".split(), _joined),
     **dict.fromkeys("dot matmul tensordot".split(), _product),

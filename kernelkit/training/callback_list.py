@@ -21,7 +21,7 @@ class CallbackList:
         add_history: Whether a :class:`~kernelkit.callbacks.History` is added if there is none.
         add_progbar: Accepted for Keras's sake; displays are no callbacks here.
         model: The model.
-        history: A history to write, added at the end.
+        history: A history to write, added in front.
         **params: What callbacks are told of the run, or ``params=dict``.
     """
 
@@ -41,7 +41,7 @@ class CallbackList:
         if history is None and add_history:
             history = next((c for c in given if isinstance(c, History)), None) or History()
         if history is not None and not any(c is history for c in given):
-            given.append(history)  # last, so that it keeps what others put into the logs
+            given.insert(0, history)
         self.callbacks: list[Any] = given
         self.params = params.pop("params", None) or params
         self.model = model
@@ -75,8 +75,12 @@ class CallbackList:
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Tell all that an epoch has ended."""
+        logs = {} if logs is None else logs
         for callback in self.callbacks:
-            callback.on_epoch_end(epoch, {} if logs is None else logs)
+            callback.on_epoch_end(epoch, logs)
+        for callback in self.callbacks:
+            if isinstance(callback, History):
+                callback.add(epoch, logs)  # what others have put into the logs, such as the learning rate
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell those that listen that a training step begins."""

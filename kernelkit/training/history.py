@@ -40,12 +40,20 @@ class History(Callback):
         self.epochs_of: dict[str, list[int]] = {}
         self._blocks: list[Any] = []
         self._batches: dict[str, list[np.ndarray]] = {}
+        self._added: set[str] = set()  # in the epoch that has just ended
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch.append(epoch)
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(value)
-            self.epochs_of.setdefault(name, []).append(epoch)
+        self._added.clear()
+        self.add(epoch, logs or {})
+
+    def add(self, epoch: int, logs: dict) -> None:
+        """Keep the logs of the epoch that has just ended which aren't kept yet."""
+        for name, value in logs.items():
+            if name not in self._added:
+                self._added.add(name)
+                self.history.setdefault(name, []).append(value)
+                self.epochs_of.setdefault(name, []).append(epoch)
 
     def record(self, block: Any) -> None:
         """Keep a dispatch's logs. Older ones, which the device has finished, are copied and let go."""

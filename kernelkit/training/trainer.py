@@ -551,8 +551,8 @@ class Trainer:
 
         if not getattr(type(self).compile, "__module__", "").startswith("kernelkit."):
             warnings.warn(
-                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
-                f"Call it, or give {type(self).__name__} a method compile_from_config(self, config).",
+                f"The loaded model is not compiled: {type(self).__name__} has a compile() of its own, whose arguments "
+                "no file knows. Call it, or give the class a method compile_from_config(self, config).",
                 stacklevel=2,
             )
             return

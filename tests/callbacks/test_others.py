@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import socket
 import threading
 import urllib.parse
 
@@ -248,3 +249,11 @@ def test_progress_of_a_loop_of_ones_own(pretend, capsys):
     logger.on_epoch_end(0, {"loss": 0.5})
     logger.on_train_end()
     assert capsys.readouterr().out.startswith("Epoch 1/1 - ")
+
+
+def test_a_server_that_never_answers_does_not_hold_up_training(pretend, monkeypatch):
+    monkeypatch.setattr("kernelkit.callbacks.remote_monitor.SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        root = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.warns(UserWarning, match="no answer in 0.2 seconds|timed out"):
+            pretend.run(callbacks.RemoteMonitor(root), [{"loss": 0.5}], pretend.model())

@@ -7,7 +7,7 @@ import pytest
 from tests.conformance import ledger, runs, wheel
 
 # One test in so many of a folder, so that the slices take about 100 seconds of one core together.
-ONE_IN = {"layers": 30, "ops": 40, "trainers": 8, "models": 8, "saving": 8, "callbacks": 8, "optimizers": 10}
+ONE_IN = {"layers": 30, "ops": 100, "trainers": 8, "models": 8, "saving": 8, "callbacks": 8, "optimizers": 10}
 GROUPS = {
     "layers": ["layers"],
     "ops": ["ops"],

@@ -43,6 +43,13 @@ ERRORS = [
     (lambda: ops.depth_to_space(np.ones((1, 2, 2, 4)), 0), "`block_size` must be at least 2"),
     (lambda: ops.convert_to_numpy(kk.Input((3,))), "no value"),
     (lambda: ops.scan(lambda c, x: (c, x), 0.0), "to scan over"),
+    (lambda: ops.image.resize(x34, (2, 2)), "Invalid images rank"),
+    (lambda: ops.image.resize(x34[None], (0, 2)), "positive height and width"),
+    (lambda: ops.image.rgb_to_hsv(x34[None]), "must have 3 channels, but received images with 4"),
+    (lambda: ops.image.rgb_to_grayscale(x34[None]), "Invalid channel size"),
+    (lambda: ops.image.crop_images(x34[None], 0, 0, target_height=9, target_width=1), "bottom_cropping must be >= 0"),
+    (lambda: ops.image.affine_transform(x34[None], np.ones((1, 1, 8))), "Invalid transform rank"),
+    (lambda: ops.image.perspective_transform(x34[None], np.ones(4), np.ones(4)), "Invalid start_points shape"),
 ]
 
 
@@ -67,6 +74,14 @@ def test_sizes_that_depend_on_values_are_unknown_while_a_model_is_wired():
     assert ops.slice(x, ids[:2], (-1, 2)).shape == (None, 2)
     assert ops.reshape(x, kk.KerasTensor((2,), dtype="int32")).shape == (None, None)
     assert ops.diagflat(x).shape == (None, None)
+
+
+def test_images_of_unknown_size_take_the_target():
+    x = kk.KerasTensor((None, None, None, 3))
+    assert ops.image.pad_images(x, 2, 3, target_height=20, target_width=30).shape == (None, 20, 30, 3)
+    assert ops.image.crop_images(x, 2, 3, target_height=5, target_width=6).shape == (None, 5, 6, 3)
+    grid = ops.image.scale_and_translate(x, (None, 8, 8, 3), np.ones(2), np.zeros(2), (1, 2), "linear")
+    assert grid.shape == (None, 8, 8, 3)
 
 
 def test_unknown_channels_are_those_that_the_kernel_takes():

@@ -36,7 +36,7 @@ take(A,2) take(A,K) take(A,[[0,1],[-1,2]],axis=0) take_along_axis(A,X,axis=1) ta
 unravel_index(K,(2,2)) diag(V) diag(S,1) diagflat(K) diagflat(V,-1) diagonal(A) diagonal(Q,1,1,2) trace(A)
 trace(Q,0,1,2) tril(A) tril(Q,1) triu(A,-1) triu(S) size(V) ndim(V)
 
-concatenate([H,I]) full_like(H,2) arange(3,dtype="float16") nonzero(T) repeat(W,[1,0,2,1],axis=0) repeat(A,[2],axis=1)
+concatenate([H,I]) full_like(H,2) arange(3,dtype="float16") nonzero(T) repeat(W,np.array([1,0,2,1]),axis=0)
 """
 
 # Calls that Keras cannot make on symbolic tensors, or whose results' shapes or dtypes it gets wrong.

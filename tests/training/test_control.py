@@ -53,9 +53,9 @@ class Steered(Display):
         self.wait_for(lambda: self.run.control.state == state)
 
 
-def fit(steer, epochs=1000, optimizer="sgd", **arguments):
+def fit(steer, epochs=1000, optimizer="sgd", steps_per_execution=4, **arguments):
     model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(1)], name="line")
-    model.compile(optimizer, "mse", steps_per_execution=4)
+    model.compile(optimizer, "mse", steps_per_execution=steps_per_execution)
     x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")
     display = Steered(steer)
     history = model.fit(x, x[:, :1], batch_size=8, epochs=epochs, verbose=display, **arguments)
@@ -238,9 +238,8 @@ class InValidation(kk.callbacks.Callback):
 
 def validated(steer, watch, epochs=3):
     x = np.random.default_rng(1).normal(size=(80, 4)).astype("float32")
-    return fit(
-        steer, epochs, validation_data=(x, x[:, :1]), validation_batch_size=8, validation_freq=[2, 3], callbacks=[watch]
-    )
+    validation = {"validation_data": (x, x[:, :1]), "validation_batch_size": 8, "validation_freq": [2, 3]}
+    return fit(steer, epochs, steps_per_execution="auto", callbacks=[watch], **validation)
 
 
 def test_a_stop_in_validation_does_not_wait_for_its_end():

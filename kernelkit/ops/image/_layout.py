@@ -19,12 +19,7 @@ def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Arr
     Raises:
         ValueError: If the images don't have three or four axes.
     """
-    images = as_array(images)
-    if images.ndim not in (3, 4):
-        raise ValueError(
-            "Images must have the shape (height, width, channels) or (batch, height, width, channels) "
-            f"(channels first if data_format says so), got {images.shape}."
-        )
+    images = checked_images(images)
     first = config.standardize_data_format(data_format) == "channels_first"
     single = images.ndim == 3
     batch = images[None] if single else images
@@ -32,6 +27,21 @@ def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Arr
     if first:
         result = jnp.moveaxis(result, 3, 1)
     return result[0] if single else result
+
+
+def checked_images(images: Any) -> jax.Array:
+    """Return images as an array.
+
+    Raises:
+        ValueError: If they don't have three or four axes.
+    """
+    images = as_array(images)
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            "Invalid images rank: expected rank 3, (height, width, channels), or 4, (batch, height, width, channels) "
+            f"(channels first if data_format says so), got the shape {images.shape}."
+        )
+    return images
 
 
 def in_floats(images: jax.Array, function: Callable[[jax.Array], jax.Array]) -> jax.Array:

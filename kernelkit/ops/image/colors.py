@@ -18,10 +18,14 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
 
     Args:
         images: Array (height, width, 3) or (batch, height, width, 3); channels first if ``data_format`` says so.
+            Images of one channel are returned as they are.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:
         Array of one channel and the same dtype.
+
+    Raises:
+        ValueError: If the images have other channels.
 
     Source: ITU-R Recommendation BT.601.
 
@@ -33,6 +37,13 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
     weights = jnp.array([0.2989, 0.5870, 0.1140], "float32")
 
     def gray(x: jax.Array) -> jax.Array:
+        if x.shape[-1] == 1:
+            return x
+        if x.shape[-1] != 3:
+            raise ValueError(
+                f"rgb_to_grayscale(): Invalid channel size: expected 3 (RGB) or 1 (Grayscale). Got {x.shape[-1]}; "
+                "does data_format say where the channels are?"
+            )
         wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
         return jnp.sum(wide * weights, axis=-1, keepdims=True).astype(x.dtype)
 
@@ -42,8 +53,19 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
 def _floats(images: Any, name: str) -> jax.Array:
     images = as_array(images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
-        raise ValueError(f"{name}() takes floats in [0, 1], got {images.dtype}. Divide integer images by 255.")
+        raise ValueError(
+            f"{name}(): Invalid images dtype: expected float dtype. Got {images.dtype}; divide integer images by 255."
+        )
     return images
+
+
+def _three(x: jax.Array, name: str) -> list[jax.Array]:
+    if x.shape[-1] != 3:
+        raise ValueError(
+            f"{name}(): Input images must have 3 channels, but received images with {x.shape[-1]} channels. Does "
+            "data_format say where the channels are?"
+        )
+    return [x[..., i] for i in range(3)]
 
 
 @op
@@ -70,7 +92,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
     """
 
     def hsv(x: jax.Array) -> jax.Array:
-        red, green, blue = (x[..., i] for i in range(3))
+        red, green, blue = _three(x, "rgb_to_hsv")
         value = jnp.max(x, axis=-1)
         chroma = value - jnp.min(x, axis=-1)
         safe = jnp.where(chroma == 0, 1, chroma)
@@ -110,7 +132,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> jax.Array:
     """
 
     def rgb(x: jax.Array) -> jax.Array:
-        hue, saturation, value = (x[..., i] for i in range(3))
+        hue, saturation, value = _three(x, "hsv_to_rgb")
 
         def channel(offset: int) -> jax.Array:
             # How far this channel is from its full value, around the circle of hues.

@@ -43,7 +43,9 @@ def extract_patches(
         >>> ops.image.extract_patches(ops.ones((2, 20, 20, 3)), (5, 5)).shape
         (2, 4, 4, 75)
     """
-    if not isinstance(size, int) and len(size) == 3:
+    if isinstance(size, (tuple, list)) and len(size) not in (2, 3):
+        raise ValueError(f"extract_patches(): `size`: Expected a tuple of length 2 or 3, got {size!r}.")
+    if isinstance(size, (tuple, list)) and len(size) == 3:
         return _patches(as_array(images), size, strides, dilation_rate, padding, data_format, 3)
     return _patches(as_array(images), size, strides, dilation_rate, padding, data_format, 2)
 
@@ -80,9 +82,11 @@ def extract_patches_3d(
 
 
 def _each(value: Any, rank: int, name: str) -> tuple[int, ...]:
+    if not isinstance(value, (int, tuple, list)):
+        raise TypeError(f"`{name}`: Expected an int or a tuple of {rank} ints, got {value!r}.")
     values = (value,) * rank if isinstance(value, int) else tuple(value)
     if len(values) != rank or any(v < 1 for v in values):
-        raise ValueError(f"`{name}` must be a positive int or {rank} of them, got {value!r}.")
+        raise ValueError(f"`{name}` must be a positive int or a tuple of {rank} of them, got {value!r}.")
     return values
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.image._layout import in_floats, on_batches, one_of
 from kernelkit.ops.rows import as_array
+from kernelkit.ops.unknown_sizes import with_spec
+from kernelkit.symbolic import eval_spec
 
 _INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 _METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
@@ -59,6 +64,8 @@ def resize(
     if not hasattr(size, "__len__") or len(size) != 2:
         raise ValueError(f"`size` must be (height, width), got {size!r}.")
     height, width = (int(s) for s in size)
+    if height < 1 or width < 1:
+        raise ValueError(f"resize(): `size` must have positive height and width, got {tuple(size)}.")
 
     def scaled(x: jax.Array) -> jax.Array:
         if crop_to_aspect_ratio:
@@ -94,17 +101,45 @@ def _margins(total: Any, name: str, before: Any, after: Any, target: Any, verb: 
     sides = ("top", "bottom") if axis == "height" else ("left", "right")
     names = (f"{sides[0]}_{verb}", f"{sides[1]}_{verb}", f"target_{axis}")
     if sum(v is None for v in (before, after, target)) != 1:
-        raise ValueError(f"{name}() takes exactly two of {', '.join(names)}, got {before}, {after} and {target}.")
+        raise ValueError(
+            f"{name}(): Must specify exactly two of {', '.join(names)}. Got {before}, {after} and {target}."
+        )
+    for own, value in zip(names, (before, after, target), strict=True):
+        if value is not None and value < 0:
+            raise ValueError(f"{name}(): {own} must be >= 0, got {value}.")
     margin = total - target if verb == "cropping" and target is not None else None
     if verb == "padding" and target is not None:
         margin = target - total
     before = margin - after if before is None else before
     after = margin - before if after is None else after
-    if before < 0 or after < 0:
-        raise ValueError(f"{name}() got {names} that would give {before} and {after} pixels for a {axis} of {total}.")
+    for own, value in zip(names, (before, after), strict=False):
+        if value < 0:
+            raise ValueError(
+                f"{name}(): {own} must be >= 0, but the other arguments make it {value} for images of {axis} {total}."
+            )
     return before, after
 
 
+def _margins_spec(verb: str) -> Callable:
+    """Return the rule of symbolic images: an unknown size is one that the arguments fit."""
+
+    def spec(row: Callable, images: Any, *args: Any, **kwargs: Any) -> Any:
+        given = inspect.signature(row).bind(images, *args, **kwargs).arguments
+        first = config.standardize_data_format(given.get("data_format")) == "channels_first"
+        sizes = list(images.shape)
+        for axis, side, target in ((-3, "top", "target_height"), (-2, "left", "target_width")):
+            place = axis + 1 if first else axis
+            if len(sizes) in (3, 4) and sizes[place] is None and given.get(target) is not None:
+                before = given.get(f"{side}_{verb}")
+                after = given.get(f"{'bottom' if side == 'top' else 'right'}_{verb}")
+                margin = next((m for m in (before, after) if m is not None), 0)
+                sizes[place] = max(given[target] + (margin if verb == "cropping" else -margin), 0)
+        return eval_spec(row, images.like(sizes) if None in images.shape else images, *args, **kwargs)
+
+    return spec
+
+
+@with_spec(_margins_spec("cropping"))
 @op
 def crop_images(
     images: Any,
@@ -150,6 +185,7 @@ def crop_images(
     return on_batches(images, data_format, crop)
 
 
+@with_spec(_margins_spec("padding"))
 @op
 def pad_images(
     images: Any,
@@ -200,7 +236,7 @@ def scale_and_translate(
 
     Args:
         images: Array-like of any shape.
-        output_shape: Shape of the result.
+        output_shape: Shape of the result; ``None`` keeps the size that ``images`` has on that axis.
         scale: Factor for each of the spatial axes.
         translation: Shift for each of the spatial axes, in pixels of the result.
         spatial_dims: The axes that are spatial.
@@ -219,6 +255,5 @@ def scale_and_translate(
     """
     one_of("method", method, _METHODS)
     images, scale, translation = as_array(images), as_array(scale), as_array(translation)
-    return jax.image.scale_and_translate(
-        images, tuple(output_shape), tuple(spatial_dims), scale, translation, method, antialias
-    )
+    shape = tuple(images.shape[i] if size is None else size for i, size in enumerate(output_shape))
+    return jax.image.scale_and_translate(images, shape, tuple(spatial_dims), scale, translation, method, antialias)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit import random
 from kernelkit.dispatch import op
-from kernelkit.ops.image._layout import in_floats, on_batches, one_of
+from kernelkit.ops.image._layout import checked_images, in_floats, on_batches, one_of
 from kernelkit.ops.image.filters import blur
 from kernelkit.ops.rows import as_array, as_float
 
@@ -43,8 +43,13 @@ def map_coordinates(
     """
     one_of("order", order, (0, 1))
     one_of("fill_mode", fill_mode, _FILL_MODES)
-    places = as_array(coordinates)
-    return _sample(as_array(inputs), list(places), order, fill_mode, fill_value)
+    inputs, places = as_array(inputs), as_array(coordinates)
+    if places.ndim == 0 or places.shape[0] != inputs.ndim:
+        raise ValueError(
+            f"map_coordinates(): the first size of `coordinates` must be the same as the rank of `inputs`, got the "
+            f"shapes {places.shape} and {inputs.shape}."
+        )
+    return _sample(inputs, list(places), order, fill_mode, fill_value)
 
 
 def _sample(*arguments: Any) -> jax.Array:
@@ -110,7 +115,12 @@ def affine_transform(
     """
     one_of("interpolation", interpolation, tuple(_ORDERS))
     one_of("fill_mode", fill_mode, _FILL_MODES)
-    rows = jnp.atleast_2d(as_float(transform))
+    images, rows = checked_images(images), as_float(transform)
+    if rows.ndim not in (1, 2):
+        raise ValueError(
+            f"Invalid transform rank: expected rank 1, (8,), or 2, (batch, 8), got the shape {rows.shape}."
+        )
+    rows = jnp.atleast_2d(rows)
     order = _ORDERS[interpolation]
     return on_batches(images, data_format, lambda x: _transform(x, rows, order, fill_mode, fill_value))
 
@@ -148,11 +158,20 @@ def perspective_transform(
         True
     """
     one_of("interpolation", interpolation, tuple(_ORDERS))
-    start, end = (as_float(p).reshape((-1, 4, 2)) for p in (start_points, end_points))
-    rows = _projection(end, start)
+    images = checked_images(images)
+    start, end = _points("start_points", start_points), _points("end_points", end_points)
+    rows = _projection(end, start).astype(jnp.result_type(as_float(start_points), as_float(end_points)))
     return on_batches(
         images, data_format, lambda x: _transform(x, rows, _ORDERS[interpolation], "constant", fill_value)
     )
+
+
+def _points(name: str, points: Any) -> jax.Array:
+    # In 32 bits at least: solving a system of equations loses digits.
+    points = as_float(points)
+    if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
+        raise ValueError(f"Invalid {name} shape: expected (4, 2) or (batch, 4, 2), got {points.shape}.")
+    return points.reshape((-1, 4, 2)).astype(jnp.promote_types(points.dtype, "float32"))
 
 
 def _projection(source: jax.Array, target: jax.Array) -> jax.Array:
