@@ -11,6 +11,14 @@ import kernelkit as kk
 from kernelkit.training.interrupt import InterruptGuard
 
 
+@pytest.fixture(autouse=True)
+def pythons_own_handler():
+    """A shell may start a program in the background with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def small_model():
     model = kk.Sequential(
         [kk.Input((20,)), kk.layers.Dense(32, activation="relu"), kk.layers.Dense(4, activation="softmax")]
