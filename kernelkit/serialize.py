@@ -599,6 +599,7 @@ def _made_lambda(inner: Any) -> Callable:
     if not isinstance(inner, dict):
         raise NoSuchConfig(f"Expected 'config' to be a dict, the code of a lambda, got {inner!r}.")
     values = {k: deserialize_keras_object(inner.get(k)) for k in ("defaults", "closure")}
+    # The package itself stands above this file, which therefore doesn't import it.
     names = {"keras": sys.modules["kernelkit"], "np": np, "jnp": jax.numpy}
     return bytecode.from_config(inner | values, names)
 

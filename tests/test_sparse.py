@@ -324,7 +324,10 @@ def test_layers_of_kernelkit(layer, stays):
     dense = layer(nest(jnp.asarray(X), jnp.asarray(Y)))
     sparse = layer(nest(PLAIN, TWICE_Y))
     assert is_sparse(sparse) == stays and sparse.dtype == dense.dtype
-    np.testing.assert_allclose(np.asarray(to_dense(sparse), "float32"), np.asarray(dense, "float32"), atol=1e-6)
+    tolerance = 8e-3 if dense.dtype == jnp.bfloat16 else 1e-6  # one rounding more or less, of weights drawn at random
+    np.testing.assert_allclose(
+        np.asarray(to_dense(sparse), "float32"), np.asarray(dense, "float32"), rtol=tolerance, atol=tolerance
+    )
     symbol = kk.KerasTensor((3, 4), sparse=True)
     assert layer(nest(symbol, kk.KerasTensor((3, 4), sparse=True))).sparse == stays
 
@@ -389,3 +392,9 @@ def test_optimizers_take_sparse_gradients(optimizer):
         optimizer.apply([FORMS["rows"](X)], [ours])
         twin.apply([X], [theirs])
     np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def test_flags_may_stand_twice_at_one_place():
+    flags = BCOO((jnp.array([True, True, False]), jnp.array([[0, 1], [0, 1], [0, 2]])), shape=(1, 3))
+    assert to_dense(flags).tolist() == [[False, True, False]]
+    assert kk.layers.Rescaling(2.0)(flags).tolist() == [[0, 2, 0]]  # a layer that gets dense arrays

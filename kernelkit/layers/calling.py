@@ -13,7 +13,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes, masking
-from kernelkit.sparse import is_sparse
+from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
@@ -79,7 +79,7 @@ def to_array(value: Any, float_dtype: str | None, takes_sparse: bool = True) -> 
         return value
     if not isinstance(value, (jax.Array, np.ndarray)):
         if is_sparse(value):
-            return _in_dtype(value if takes_sparse else value.todense(), float_dtype)
+            return _in_dtype(value if takes_sparse else to_dense(value), float_dtype)
         if not hasattr(value, "__array__") or isinstance(value, (str, bytes)):
             return value
         value = np.asarray(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 
@@ -104,12 +105,17 @@ def read_config(path: str) -> dict:
 
 
 def _config_of(model: Any) -> dict | None:
-    """Return a model's config; ``None`` for one that cannot be described, of which only values are kept."""
+    """Return a model's config; ``None``, with a warning, for one that has none: of it only values are kept."""
     from kernelkit.saving.model_file import described
 
     try:
         return described(model)
-    except (NotImplementedError, ValueError, TypeError, AttributeError):
+    except (NotImplementedError, ValueError, TypeError) as error:
+        warnings.warn(
+            f"The checkpoint holds the values of model {model.name!r} alone, since it has no config: {error} Pass "
+            "save_weights_only=True if that is what you want.",
+            stacklevel=2,
+        )
         return None
 
 

@@ -37,8 +37,13 @@ def to_dense(value: Any) -> Any:
     """Return a sparse array as a dense one, everything else as it is."""
     if not is_sparse(value):
         return value
-    # jax adds up what stands at one place, which it does not do for booleans.
-    return value.todense() if value.dtype != bool else value.astype("int32").todense() > 0
+    if value.dtype != bool:
+        return value.todense()
+    # jax adds up what stands at one place, which it cannot do with booleans.
+    from kernelkit.sparse.arrays import as_bcoo
+
+    flags = as_bcoo(value)
+    return type(flags)((flags.data.astype("int32"), flags.indices), shape=flags.shape).todense() > 0
 
 
 def from_dense(value: Any, at_most: int | None = None) -> Any:

@@ -20,6 +20,8 @@ from jax.experimental.sparse import BCOO, sparsify
 from kernelkit.sparse import densify, from_dense, is_sparse
 from kernelkit.sparse.arrays import aligned, alike, among, as_bcoo, plain, unique, values_at, without_batches
 
+_MODULES = ("kernelkit.ops", "kernelkit.activations")
+
 
 def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
     """Call the function of an op by its rule; see :func:`kernelkit.sparse.run`."""
@@ -184,9 +186,6 @@ def _product(function: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) ->
     # jax multiplies each value with each: from here on that takes more room than the dense result does.
     result = function(*densify((x1, x2)), *args, **kwargs)
     return from_dense(result, at_most=pairs)
-
-
-_MODULES = ("kernelkit.ops", "kernelkit.activations")
 
 
 def _bincount(function: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Any:

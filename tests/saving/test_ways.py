@@ -125,3 +125,23 @@ def test_checkpoints_of_orbax(tmp_path, weights_only):
     again = kk.models.load_model(tmp_path)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
     assert int(again.optimizer.iterations.value) == 2
+
+
+def test_a_checkpoint_without_a_config_says_so(tmp_path):
+    class Undescribed(kk.Model):
+        def __init__(self, units):
+            super().__init__()
+            self.units = object()
+            self.dense = kk.layers.Dense(units)
+
+        def call(self, x):
+            return self.dense(x)
+
+        def get_config(self):
+            raise NotImplementedError("no config here")
+
+    model = Undescribed(2)
+    model.compile("sgd", "mse")
+    checkpoint = kk.callbacks.OrbaxCheckpoint(tmp_path / "ck")
+    with pytest.warns(UserWarning, match="the values of model .* alone.*no config here.*save_weights_only=True"):
+        model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0, callbacks=[checkpoint])

@@ -176,9 +176,10 @@ def panel_threads() -> list[threading.Thread]:
 
 
 def test_no_thread_outlives_its_training():
+    others = set(panel_threads())  # of earlier tests: closed, but not yet given time to end
     cut_off = LivePanel(FakeOutput())
     cut_off.begin(Run())  # an interrupt comes here, and no one calls end
-    assert not panel_threads()
+    assert set(panel_threads()) <= others
     train(LivePanel(FakeOutput()), epochs=2, steps=20, pause=0.01)
     with pytest.raises(ValueError):
         train(LivePanel(FakeOutput()), epochs=2, steps=20, fail_at=10)

@@ -111,7 +111,9 @@ def test_no_click_of_a_burst_is_lost(kernel):
 def test_clicks_on_a_subshell_and_during_a_cell_are_done_in_order(kernel):
     subshell = kernel.subshell()
     begin = kernel.states[-1]["position"]
-    kernel.client.execute("dbg.step(); time.sleep(2)")
+    kernel.client.execute("dbg.step(); print('the cell runs'); time.sleep(2)")
+    while kernel.hear()["msg_type"] != "stream":  # a subshell may be faster than the shell that runs cells
+        pass
     for _ in range(10):
         kernel.ask("step", subshell)
     kernel.ask("step", subshell, count=10)

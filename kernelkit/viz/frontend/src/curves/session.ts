@@ -1,6 +1,7 @@
 // The panel's line to the kernel, one for each widget model: views come and go, the session stays.
 
 import { Run } from "./run";
+import { Observed } from "../shared/observed";
 import type { Model } from "../shared/types";
 import type { Action, State, Update } from "./types";
 
@@ -23,19 +24,18 @@ const LOST = 4000; // ms that a kernel has to answer when the line to it was cut
 const SILENCE = 15_000; // ms after which a training that could be heard is asked how it does
 const CLOCK = 1000; // the time that has passed is shown although no message comes
 
-export class Session {
+export class Session extends Observed {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
   choices: Choices = { smoothing: null, log: false, earlier: true, zoom: null, hidden: new Set() };
-  private listeners = new Set<() => void>();
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;
-  private frame = 0;
   private timers: number[] = [];
   private clock = 0;
 
   constructor(private model: Model) {
+    super();
     const final = model.get("final");
     if (final?.kind) this.receive(final, model.get("final_buffer"));
     model.on("msg:custom", this.onMessage);
@@ -66,20 +66,6 @@ export class Session {
     this.changed();
   }
 
-  /** Call back, at most once a frame, after something changed; returns how to end that. */
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  changed(): void {
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      for (const listener of this.listeners) listener();
-    });
-  }
-
   /** The notebook shows the final picture. If the last message was lost, ask for it. */
   ended(): void {
     for (const delay of [0, ...ASK_AGAIN]) this.timers.push(window.setTimeout(() => this.running && this.askForAll(), delay));
@@ -90,8 +76,7 @@ export class Session {
     this.model.off("comm_live_update", this.onLine);
     this.timers.forEach(clearTimeout);
     clearInterval(this.clock);
-    cancelAnimationFrame(this.frame);
-    this.listeners.clear();
+    super.close();
   }
 
   private onMessage = (content: Update, buffers?: DataView[]): void => {

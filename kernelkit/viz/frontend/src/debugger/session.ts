@@ -1,5 +1,6 @@
 // A page's line to the debugger, one for each widget model: views come and go, the session stays.
 
+import { Observed } from "../shared/observed";
 import type { Model } from "../shared/types";
 import type { Batch, Comparison, Detail, Explanation, State, Table } from "./types";
 
@@ -14,7 +15,7 @@ export interface Choices {
   dismissed: Explanation | Comparison | null;
 }
 
-export class Session {
+export class Session extends Observed {
   state: State | null = null;
   curves = new Map<string, Float32Array>();
   table: Table | null = null;
@@ -26,16 +27,15 @@ export class Session {
   choices: Choices = { log: false, allSamples: false, dismissed: null };
   wanted: number | null = null; // where the reader scrubs to, ahead of the kernel
   private going = 0; // the request that goes there
-  private listeners = new Set<() => void>();
   private page = Math.random().toString(36).slice(2);
   private last = 0; // number of the last request
   private since = 0; // performance.now() of the oldest one that was not done
   private sequence = 0;
   private asked = -Infinity;
-  private frame = 0;
   private timers: number[];
 
   constructor(private model: Model) {
+    super();
     model.on("msg:custom", this.onMessage);
     this.askForAll();
     this.timers = ASK_AGAIN.map((delay) => window.setTimeout(() => this.state || this.askForAll(), delay));
@@ -79,25 +79,10 @@ export class Session {
     return this.last > (this.state?.handled[this.page] ?? 0);
   }
 
-  /** Call back, at most once a frame, after something changed; returns how to end that. */
-  subscribe(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
-  changed(): void {
-    if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      for (const listener of this.listeners) listener();
-    });
-  }
-
   close(): void {
     this.model.off("msg:custom", this.onMessage);
     this.timers.forEach(clearTimeout);
-    cancelAnimationFrame(this.frame);
-    this.listeners.clear();
+    super.close();
   }
 
   private onMessage = (content: any, buffers?: DataView[]): void => {
