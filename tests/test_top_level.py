@@ -1,5 +1,7 @@
 """What stands at the top of the package besides models: functions, devices, scopes; compared with Keras."""
 
+import inspect
+
 import jax
 import keras
 import numpy as np
@@ -228,3 +230,13 @@ def test_a_layer_takes_its_policy_by_its_path():
         "float32",
     )
     assert (layer.second.compute_dtype, layer.compute_dtype) == ("float32", "float32")
+
+
+def test_a_notebook_shows_the_arguments_of_every_class():
+    families = (kk.layers, kk.losses, kk.metrics, kk.optimizers, kk.initializers, kk.callbacks, kk.utils, kk)
+    classes = {v for family in families for v in vars(family).values() if isinstance(v, type)} - {kk.Model}
+    own = [c for c in classes if c.__module__.startswith("kernelkit") and not issubclass(c, BaseException)]
+    assert len(own) > 250
+    hidden = [c.__name__ for c in own if "args" in list(inspect.signature(c).parameters)[:1]]
+    assert not hidden
+    assert str(inspect.signature(kk.initializers.Zeros)) == "()"

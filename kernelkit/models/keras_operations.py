@@ -184,7 +184,7 @@ def describe(operation: FunctionOperation) -> tuple[dict, Callable[[tuple, dict]
     """
     function: Any = operation.function
     if id(function) not in _by_function:
-        public = serialize._public_module(function)
+        public = serialize.public_module(function)
         function = getattr(ops, getattr(function, "__name__", ""), None) if public == "activations" else None
         if id(function) not in _by_function:
             return None

@@ -112,7 +112,7 @@ def local(source, tmp_path, monkeypatch):
             return str(folder / name)
         target = tmp_path / "keras" / fname
         with tarfile.open(folder / name) as archive:
-            archive.extractall(target, filter="data")
+            archive.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
         return str(target)
 
     for name in (

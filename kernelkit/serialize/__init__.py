@@ -1,0 +1,37 @@
+"""Objects to configs (plain JSON) and back, by registry alone: a config never causes an import.
+
+Built-in objects are found in the namespaces that hold them: :func:`register_namespace` is called once by each package
+(`layers`, `losses`, ...), so what a package exports can be saved, loaded and named by a string. Classes of the user are
+found through :func:`register_keras_serializable` or ``custom_objects``.
+
+A class made with :class:`Configurable` needs no ``get_config``: its config is read off the signature of ``__init__``.
+
+- `registry`: names to classes and functions;
+- `trust`: what a config that somebody else wrote may not do;
+- `objects`: the two directions;
+- `configurable`: configs read off a signature.
+"""
+
+from kernelkit.serialize.configurable import Configurable, derived_arguments, derives
+from kernelkit.serialize.objects import (
+    NoSuchConfig,
+    deserialize_keras_object,
+    deserialize_values,
+    get,
+    serialize_keras_object,
+    serialize_value,
+    sharing,
+)
+from kernelkit.serialize.registry import (
+    CustomObjectScope,
+    custom_object_scope,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    lookup,
+    public_module,
+    register_keras_serializable,
+    register_namespace,
+    suggest,
+)
+from kernelkit.serialize.trust import claim_memory, in_safe_mode, loading
