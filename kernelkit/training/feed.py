@@ -311,7 +311,7 @@ def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:
 
 def one_batch(batch: Any) -> Any:
     """Return a batch as arrays that a compiled program takes: NumPy's in a dtype of jax, jax's as they are."""
-    return jtu.tree_map(lambda v: v if isinstance(v, jax.Array) else _host(v), to_host(batch))
+    return jtu.tree_map(_program_array, batch, is_leaf=_is_leaf)
 
 
 def to_host(batch: Any) -> Any:
@@ -323,6 +323,11 @@ def _is_leaf(value: Any) -> bool:
     if value is None or type(value) is np.ndarray:
         return True
     return _is_frame(value) or is_strings(value) or is_sparse_data(value)
+
+
+def _program_array(value: Any) -> Any:
+    value = _dense_array(value)
+    return value if value is None or isinstance(value, jax.Array) else _host(value)
 
 
 def _dense_array(value: Any) -> Any:

@@ -26,11 +26,14 @@ def is_strings(value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is None:
         return False
-    if getattr(dtype, "kind", "") == "O":
+    kind = getattr(dtype, "kind", "")
+    if kind in ("f", "i", "u", "b"):
+        return False
+    if kind == "O":
         array = np.asarray(value)
         return array.size > 0 and isinstance(array.flat[0], _TEXT)
     name = getattr(dtype, "name", None) or str(dtype)
-    return getattr(dtype, "kind", "") in ("U", "S", "T") or name in ("string", "str")
+    return kind in ("U", "S", "T") or name in ("string", "str")
 
 
 def to_strings(value: Any, encoding: str = "utf-8") -> np.ndarray:
@@ -78,4 +81,6 @@ def string_arrays(data: Any) -> Any:
 
 def holds_strings(data: Any) -> bool:
     """Return whether strings are somewhere in nested data."""
+    if type(data) is np.ndarray:
+        return is_strings(data)
     return any(is_strings(leaf) for leaf in jtu.tree_leaves(data, is_leaf=is_strings))
