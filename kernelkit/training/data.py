@@ -52,6 +52,7 @@ def make_feed(
     steps: int | None = None,
     shuffle: bool | str = False,
     seed: int = 0,
+    epochs: int = 1,
     class_weight: dict | None = None,
     what: str = "fit",
     on_host: Callable[[Any], Any] | None = None,
@@ -67,6 +68,7 @@ def make_feed(
         steps: Steps in an epoch.
         shuffle: Whether each epoch has an order of its own.
         seed: Seed of the order.
+        epochs: How many epochs will be asked for.
         class_weight: Dict from class index to weight.
         what: Name of the method, for errors.
         on_host: What the model does with inputs before its compiled step: turn strings into numbers.
@@ -112,7 +114,7 @@ def make_feed(
                 rows = RowBatches(pack(*arrays), size, shuffle, seed)
                 return StreamFeed(rows, steps, _preparation(None, on_host))
             arrays[0] = _sparse_as_rows(on_host(arrays[0]))
-    return ArrayFeed(pack(*arrays), size, shuffle, seed, steps)
+    return ArrayFeed(pack(*arrays), size, shuffle, seed, steps, epochs)
 
 
 def _preparation(class_weight: dict | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:

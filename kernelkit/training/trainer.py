@@ -354,6 +354,7 @@ class Trainer:
             steps=steps_per_epoch,
             shuffle=shuffle,
             seed=seed,
+            epochs=int(epochs) - int(initial_epoch),
             class_weight=class_weight,
             on_host=self._host_work(x),
         )

@@ -142,6 +142,26 @@ def test_a_resident_copy_gives_the_same_batches(monkeypatch):
             np.testing.assert_array_equal(u, v)
 
 
+@pytest.mark.parametrize(("samples", "steps"), [(53, None), (53, 3), (2, None), (5000, None)])
+def test_a_copy_on_the_cpu_gives_the_same_batches(monkeypatch, samples, steps):
+    x = np.arange(samples * 3, dtype="float64").reshape(samples, 3)
+
+    def fed(limit):
+        monkeypatch.setattr(feeds, "RESIDENT_BYTES", limit)
+        monkeypatch.setattr(feeds, "CHUNK_BYTES", 1024)
+        feed = make_feed(x, {"a": x[:, 0]}, batch_size=8, shuffle=True, seed=2, steps=steps, epochs=3)
+        batches = [batch for epoch in range(3) for batch in batches_of(feed, epoch)]
+        return batches, feed._resident is not None
+
+    chunked, copied = fed(0)
+    expected, used = fed(2**20)
+    assert not copied and used == (samples > 8)
+    for a, b in zip(chunked, expected, strict=True):
+        np.testing.assert_array_equal(a[0], b[0])
+        np.testing.assert_array_equal(a[1], b[1])
+        assert a[0].dtype == b[0].dtype == np.float32
+
+
 def test_training_on_a_resident_copy_gives_the_same_weights(monkeypatch):
     def trained():
         kk.utils.set_random_seed(0)
