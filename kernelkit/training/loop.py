@@ -51,7 +51,7 @@ def fit(
             begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
             done = 0
             for epoch in range(begin, run.epochs):
-                model.reset_metrics()
+                training.reset_metrics("train")
                 callbacks.on_epoch_begin(epoch)
                 display.epoch_begin(epoch)
                 last.epoch_begins(training, epoch, done, logs)
@@ -202,7 +202,7 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
     with training.guard:
-        model.reset_metrics()
+        training.reset_metrics("test")
         callbacks.on_test_begin()
         for k, send in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
             if told and step % stride == 0:

@@ -204,9 +204,15 @@ class Training:
         self.model.reset_metrics()
         values = tuple(np.array(v.peek()) for v in variables.metrics)
         # What a class of the user does to reset itself, it does each time.
-        if all(type(m).reset_state.__module__.startswith("kernelkit.") for m in _flat(self.model.metrics)):
+        ways = [type(self.model).reset_metrics, *(type(m).reset_state for m in _flat(self.model.metrics))]
+        if all(way.__module__.startswith("kernelkit.") for way in ways):
             self._fresh[kind] = (variables, values)
         return values
+
+    def reset_metrics(self, kind: str) -> None:
+        """Start the metrics of a kind of step anew."""
+        for variable, value in zip(self.variables(kind).metrics, self.fresh_metrics(kind), strict=True):
+            variable.assign(jax.numpy.array(value))
 
     def optimizers(self) -> list:
         """Return the model's optimizer, and those that a subclass keeps as attributes."""
