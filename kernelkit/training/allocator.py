@@ -3,6 +3,8 @@
 XLA on the CPU asks for a step's working memory when a program starts and frees it when it ends. glibc hands large
 blocks straight back to the system, and getting them again costs a page fault for every 4 KB: up to half of the time of
 a step (a small transformer on two cores: 12,000 faults and 18 ms of 36 in each step). With two settings they stay.
+
+What compiling has left behind is of no use to steps: more than 100 MB for that transformer. It is given back.
 """
 
 from __future__ import annotations
@@ -38,3 +40,12 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD))
+
+
+def give_back_memory() -> None:
+    """Return free memory to the system: after a compilation, which takes far more than the steps that follow it.
+
+    Source: malloc_trim(3)
+    """
+    if keep_freed_memory():
+        ctypes.CDLL(None).malloc_trim(0)

@@ -16,7 +16,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
-from kernelkit.training.allocator import keep_freed_memory
+from kernelkit.training.allocator import give_back_memory, keep_freed_memory
 from kernelkit.training.state import TrainState, like
 
 MAX_STEPS = 512
@@ -79,6 +79,8 @@ class Program:
             )
             executable = self._executables[key] = lowered.compile()
             self.compiles += 1
+            if jax.default_backend() == "cpu":
+                give_back_memory()
 
         def run(state: TrainState, first: int, count: int) -> Any:
             self.dispatches += 1
