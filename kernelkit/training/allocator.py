@@ -47,5 +47,4 @@ def give_back_memory() -> None:
 
     Source: malloc_trim(3)
     """
-    if keep_freed_memory():
-        ctypes.CDLL(None).malloc_trim(0)
+    ctypes.CDLL(None).malloc_trim(0)

@@ -117,7 +117,7 @@ class ArrayFeed(Feed):
         self._resident: list | None = None
         self._on_device = _fits_on_accelerator(self._leaves)
         # A single epoch of more than a chunk is sooner done than a copy is made.
-        self._is_small = _is_small(self._leaves, RESIDENT_BYTES if epochs > 1 else CHUNK_BYTES)
+        self._is_copied = bool(shuffle) and _is_small(self._leaves, RESIDENT_BYTES if epochs > 1 else CHUNK_BYTES)
 
     def order(self, number: int) -> np.ndarray | None:
         """Return the order of the samples in an epoch, ``None`` for the order of the arrays from the beginning."""
@@ -151,8 +151,8 @@ class ArrayFeed(Feed):
         full = min((self.samples if order is None else len(order)) // self.batch_size, self.steps)
         if self._on_device:
             yield from self._resident_chunks(order, start, full)
-        elif self._is_small and order is not None and full > 1:
-            yield from self._small_chunks(order, start, full)
+        elif self._is_copied and order is not None and full > 1:
+            yield from self._copied_chunks(order, start, full)
         elif jax.default_backend() == "cpu" and not any(isinstance(v, FileRows) for v in self._leaves):
             # The loop asks for the next rows while the steps before run. A thread that copied beside them, in its own
             # time, would push the threads of a step off their cores.
@@ -172,7 +172,7 @@ class ArrayFeed(Feed):
             rows = places[full * self.batch_size :]
             yield Chunk(jtu.tree_map(lambda v: v[rows], data), None, rest, 0, 1)
 
-    def _small_chunks(self, order: np.ndarray, start: int, full: int) -> Iterator[Chunk]:
+    def _copied_chunks(self, order: np.ndarray, start: int, full: int) -> Iterator[Chunk]:
         # Room for a chunk, or else a power of two, so that fits of different lengths share executables. The pages
         # behind the last row are never touched: they take no memory.
         room = self._capacity() * self.batch_size

@@ -69,8 +69,6 @@ class Program:
         key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
         executable = self._executables.get(key)
         if executable is None:
-            if jax.default_backend() == "cpu":
-                keep_freed_memory()
             zero = jnp.zeros((), "int32")
             rows = leaves[0].shape[0] if order is None else order.shape[0]
             capacity = min(MAX_STEPS, max(1, rows // batch_size))
@@ -79,7 +77,7 @@ class Program:
             )
             executable = self._executables[key] = lowered.compile()
             self.compiles += 1
-            if jax.default_backend() == "cpu":
+            if jax.default_backend() == "cpu" and keep_freed_memory():
                 give_back_memory()
 
         def run(state: TrainState, first: int, count: int) -> Any:

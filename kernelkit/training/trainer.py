@@ -312,7 +312,8 @@ class Trainer:
         Args:
             x: Inputs: arrays (samples, ...), nested in a list or dict for several inputs; a DataFrame; or an iterable
                 of batches (generator, `tf.data.Dataset`, torch `DataLoader`). Sparse arrays of SciPy or jax stay
-                sparse; their rows are made dense as they are needed.
+                sparse; their rows are made dense as they are needed. Arrays may be copied when training begins: what is
+                written into them while it runs may not be seen.
             y: Targets (samples, ...), for arrays.
             batch_size: Samples in a step, 32 by default.
             epochs: Number of the last epoch.

@@ -1,6 +1,8 @@
 """Every source of data gives the same batches."""
 
+import gc
 import threading
+import weakref
 
 import jax
 import numpy as np
@@ -246,3 +248,19 @@ def test_aligned_memory():
     for shape in ((3,), (7, 5), (1, 2, 3)):
         array = feeds.aligned(shape, "float32")
         assert array.ctypes.data % 64 == 0 and array.shape == shape
+
+
+def test_the_copy_for_a_fit_goes_with_it(monkeypatch):
+    made = []
+    original = feeds.ArrayFeed._copied_chunks
+
+    def watched(self, *args):
+        made.append(weakref.ref(self))
+        yield from original(self, *args)
+
+    monkeypatch.setattr(feeds.ArrayFeed, "_copied_chunks", watched)
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((64, 3)), np.ones((64, 1)), epochs=2, verbose=0)
+    gc.collect()
+    assert len(made) == 2 and all(feed() is None for feed in made)

@@ -232,3 +232,20 @@ def test_variables_looked_up_before_the_optimizer_is_built():
     assert model._training.variables("train").optimizer == tuple(model.optimizer.variables)
     model.fit(np.ones((8, 4)), np.ones((8, 3)), verbose=0)
     assert int(model.optimizer.iterations) == 1
+
+
+def test_a_models_own_reset_of_its_metrics_is_called_each_time():
+    class Own(kk.Sequential):
+        resets = 0
+
+        def reset_metrics(self):
+            super().reset_metrics()
+            self.resets += 1
+
+    model = Own([kk.Input((2,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    x = np.ones((8, 2), "float32")
+    model.fit(x, x[:, :1], epochs=3, validation_data=(x, x[:, :1]), verbose=0)
+    assert model.resets == 6
+    model.train_on_batch(x, x[:, :1])
+    assert model.resets == 7
