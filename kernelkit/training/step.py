@@ -69,6 +69,7 @@ class Program:
         key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
         executable = self._executables.get(key)
         if executable is None:
+            keeps = jax.default_backend() == "cpu" and keep_freed_memory()
             zero = jnp.zeros((), "int32")
             rows = leaves[0].shape[0] if order is None else order.shape[0]
             capacity = min(MAX_STEPS, max(1, rows // batch_size))
@@ -77,7 +78,7 @@ class Program:
             )
             executable = self._executables[key] = lowered.compile()
             self.compiles += 1
-            if jax.default_backend() == "cpu" and keep_freed_memory():
+            if keeps:
                 give_back_memory()
 
         def run(state: TrainState, first: int, count: int) -> Any:
