@@ -2,9 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
+
+
+class _Local(threading.local):
+    portable: bool = False
+
+
+_local = _Local()
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Trace for any platform while open: lowerings that only suit this machine's CPU are left out.
+
+    Example:
+        >>> from kernelkit import devices
+        >>> with devices.portable():
+        ...     devices.on_cpu()
+        False
+    """
+    before, _local.portable = _local.portable, True
+    try:
+        yield
+    finally:
+        _local.portable = before
+
+
+def on_cpu() -> bool:
+    """Whether what is traced now will run on the CPU and nowhere else.
+
+    Decided while tracing, from jax's default device or backend. `lax.platform_dependent` would decide while lowering,
+    but it is a `cond`: both branches are traced and differentiated, and each keeps the other's residuals. A wrong guess
+    only costs speed (a computation sent to the CPU of a GPU machine by placing its arguments there).
+    """
+    if _local.portable:
+        return False
+    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+    return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 
 def device(device_name: Any) -> Any:

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from kernelkit.devices import on_cpu
+
 Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 
 
@@ -127,7 +129,7 @@ def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, An
     which then computes one number at a time: an LSTM's forward pass takes twice as long (``benchmarks/lowering.py``).
     """
     gates = xs.shape[-1] // state[0].shape[-1]
-    if jax.default_backend() != "cpu" or gates == 1:
+    if not on_cpu() or gates == 1:
         return lax.scan(body, state, (xs, mask))
     steps = xs.shape[0]
 

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jax import Array, lax
 from jax.custom_derivatives import SymbolicZero
 
-from kernelkit.ops.lowering.window import extents, on_cpu, pad_pairs, pad_spatial, tap
+from kernelkit.devices import on_cpu
+from kernelkit.ops.lowering.window import extents, pad_pairs, pad_spatial, tap
 
 Pairs = Sequence[tuple[int, int]]
 

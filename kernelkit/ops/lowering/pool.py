@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from kernelkit.ops.lowering.window import on_cpu, pad_pairs, pad_spatial, tap
+from kernelkit.devices import on_cpu
+from kernelkit.ops.lowering.window import pad_pairs, pad_spatial, tap
 
 Pairs = Sequence[tuple[int, int]]
 

@@ -1,18 +1,7 @@
-"""What convolution and pooling share: padding as pairs, one tap of a sliding window, the platform."""
+"""What convolution and pooling share: padding as pairs, one tap of a sliding window."""
 
 import jax
 from jax import lax
-
-
-def on_cpu() -> bool:
-    """Whether what is traced now will run on the CPU.
-
-    Decided while tracing, from jax's default device or backend. `lax.platform_dependent` would decide while lowering,
-    but it is a `cond`: both branches are traced, differentiated, and keep each other's residuals. The guess only costs
-    speed where it is wrong (a computation sent to the CPU of a GPU machine by placing its arguments there).
-    """
-    device = jax.config.jax_default_device  # type: ignore[attr-defined]
-    return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 
 def pad_pairs(padding, shape, window, strides, dilation) -> tuple[tuple[int, int], ...]:
