@@ -64,7 +64,7 @@ def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
     wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
     pool = _sum_unless_differentiated if _is_unrolled(x, window) else _native_sum
     total = pool(wide, (tuple(window), tuple(strides), pads))
-    return (total / _cell_counts(x.shape[1:-1], window, strides, pads).astype(wide.dtype)).astype(x.dtype)
+    return (total / _cell_counts(x.shape[1:-1], window, strides, pads, wide.dtype)).astype(x.dtype)
 
 
 def _native_max(x, geometry):
@@ -145,11 +145,15 @@ def _lowest(dtype):
     return jnp.iinfo(dtype).min
 
 
-def _cell_counts(shape, window, strides, pads):
-    """How many cells of each window are not padding: an array of shape (*output spatial, 1)."""
-    counts = np.ones(())
-    for size, cells, stride, (low, high) in zip(shape, window, strides, pads, strict=True):
+def _cell_counts(shape, window, strides, pads, dtype):
+    """How many cells of each window are not padding, to be broadcast to (*output spatial, 1)."""
+    counts = jnp.ones((), dtype)
+    for axis, (size, cells, stride, (low, high)) in enumerate(zip(shape, window, strides, pads, strict=True)):
         starts = np.arange(-low, size + high - cells + 1, stride)
         inside = np.minimum(starts + cells, size) - np.maximum(starts, 0)
-        counts = counts[..., None] * inside
-    return counts[..., None]
+        # One row of counts for each axis: their product has as many numbers as the output, and XLA makes it if at all.
+        if (inside == cells).all():
+            counts = counts * cells
+        else:
+            counts = counts * inside.reshape(-1, *(1,) * (len(window) - axis)).astype(dtype)
+    return counts
