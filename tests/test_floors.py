@@ -27,6 +27,7 @@ FLOORS = [
     "layers",
     "optimizers",
     "saving",
+    "feeds",
     "training",
     "callbacks",
     "models",

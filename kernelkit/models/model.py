@@ -8,6 +8,7 @@ from typing import Any
 import jax.tree_util as jtu
 
 from kernelkit import saving, scope, serialize
+from kernelkit.feeds.make import is_stream
 from kernelkit.layers import calling
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
@@ -18,7 +19,6 @@ from kernelkit.models.profile import Profile, profile
 from kernelkit.serialize import suggest
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.training import history
-from kernelkit.training.data import is_stream
 from kernelkit.training.trainer import Trainer
 
 __all__ = ["Functional", "Model"]

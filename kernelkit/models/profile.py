@@ -122,8 +122,7 @@ class _Call(NamedTuple):
 
 
 def _as_batch(x: Any, y: Any, sample_weight: Any) -> tuple:
-    from kernelkit.training.data import to_arrays
-    from kernelkit.training.feed import one_batch
+    from kernelkit.feeds.convert import one_batch, to_arrays
 
     parts = (x, y) if sample_weight is None else (x, y, sample_weight)
     return jax.device_put(one_batch(tuple(to_arrays(part) for part in parts)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kernelkit.training.feed import Chunk, Feed
+from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.training.history import History
 from kernelkit.training.state import TrainState
 

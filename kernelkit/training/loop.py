@@ -10,10 +10,10 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config
+from kernelkit.feeds.feed import Feed
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
-from kernelkit.training.feed import Feed
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.session import Training
 from kernelkit.variable import state_lock

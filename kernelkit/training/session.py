@@ -10,11 +10,11 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import changes, metrics, optimizers, scope
+from kernelkit.feeds.batch import unpack
 from kernelkit.layers.tracking import parts, unique
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
-from kernelkit.training.data import unpack
 from kernelkit.training.interrupt import InterruptGuard
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.outputs import Outputs

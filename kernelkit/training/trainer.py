@@ -13,14 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import changes, config, optimizers, scope, sparse
+from kernelkit.feeds.batch import batch_rows, pack, unpack
+from kernelkit.feeds.check import check_lengths
+from kernelkit.feeds.class_weights import weights_of_classes
+from kernelkit.feeds.convert import one_batch, to_arrays
+from kernelkit.feeds.make import is_stream, make_feed
+from kernelkit.feeds.split import split
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import make_default_seed
-from kernelkit.training import data as data_module
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
-from kernelkit.training.data import make_feed, pack, unpack
-from kernelkit.training.feed import one_batch
 from kernelkit.training.history import History
 from kernelkit.training.session import Training
 
@@ -281,7 +284,7 @@ class Trainer:
         variables = self._training.variables(kind).metrics
         with scope.StatelessScope(zip(variables, watched, strict=True)) as lender:
             if self._training.loss_tracker is not None:
-                self._training.loss_tracker.update_state(loss, sample_weight=_batch_rows(x))
+                self._training.loss_tracker.update_state(loss, sample_weight=batch_rows(x))
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
         return logs, [lender.values[id(v)] for v in variables]
 
@@ -345,7 +348,7 @@ class Trainer:
         if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
         if validation_split and validation_data is None:
-            (x, y, sample_weight), validation_data = data_module.split(x, y, sample_weight, validation_split)
+            (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
         seed = make_default_seed() if shuffle else 0
         feed = make_feed(
             x,
@@ -360,8 +363,8 @@ class Trainer:
             on_host=self._host_work(x),
         )
         self._training.prepare("train", feed.sample())
-        if not data_module.is_stream(x):
-            self._training.check_labels(data_module.to_arrays(y))
+        if not is_stream(x):
+            self._training.check_labels(to_arrays(y))
         cap = config.max_epochs()
         if cap is not None and cap < epochs:
             warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=2)
@@ -392,7 +395,7 @@ class Trainer:
         if data is None:
             return None
         x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
-        size = None if data_module.is_stream(x) else batch_size
+        size = None if is_stream(x) else batch_size
         feed = make_feed(
             x, y, sample_weight, batch_size=size, steps=steps, what="fit(validation_data)", on_host=self._host_work(x)
         )
@@ -516,7 +519,7 @@ class Trainer:
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         training.prepare(kind, batch)
         variables = training.variables(kind)
-        run = training.program(kind).prepare(variables.peek(), batch, None, _batch_rows(batch))
+        run = training.program(kind).prepare(variables.peek(), batch, None, batch_rows(batch))
         fresh = training.fresh_metrics(kind)
         with training.guard, training.guard.whole:
             state, logs = run(variables.take()._replace(metrics=fresh), 0, 1)
@@ -528,7 +531,7 @@ class Trainer:
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
         self._training.prepare("predict", batch)
         variables = self._training.variables("predict")
-        run = self._training.program("predict").prepare(variables.peek(), batch, None, _batch_rows(batch))
+        run = self._training.program("predict").prepare(variables.peek(), batch, None, batch_rows(batch))
         rows, changed = run(variables.peek(), 0, 1)
         variables.give_some(changed)
         return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], rows)
@@ -574,14 +577,9 @@ def _takes_training(compute_loss: Any) -> bool:
 def _checked_batch(
     x: Any, y: Any, sample_weight: Any, class_weight: dict | None, what: str, on_host: Callable[[Any], Any]
 ) -> Any:
-    arrays = [data_module.to_arrays(v) for v in (x, y, sample_weight)]
-    data_module.check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
+    arrays = [to_arrays(v) for v in (x, y, sample_weight)]
+    check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if class_weight:
-        arrays[2] = data_module.weights_of_classes(arrays[1], class_weight, arrays[2])
+        arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
     arrays[0] = on_host(arrays[0])
     return one_batch(pack(*arrays))
-
-
-def _batch_rows(batch: Any) -> int:
-    leaves = [v for v in jax.tree_util.tree_leaves(batch) if getattr(v, "ndim", 0)]
-    return int(leaves[0].shape[0]) if leaves else 1

@@ -2,6 +2,7 @@
 
 from kernelkit.config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from kernelkit.dtypes import standardize_dtype
+from kernelkit.feeds.py_dataset import PyDataset
 from kernelkit.random import set_random_seed
 from kernelkit.serialize import (
     CustomObjectScope,
@@ -14,7 +15,6 @@ from kernelkit.serialize import (
     serialize_keras_object,
 )
 from kernelkit.symbolic import is_keras_tensor
-from kernelkit.training.py_dataset import PyDataset
 from kernelkit.utils import bounding_boxes
 from kernelkit.utils.audio_dataset import audio_dataset_from_directory
 from kernelkit.utils.dataset import Dataset

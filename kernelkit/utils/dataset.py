@@ -12,9 +12,9 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.feeds.ahead import ahead
+from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
-from kernelkit.training.feed import ahead
-from kernelkit.training.parallel import parallel_map
 
 AUTOTUNE = -1
 _INFINITE, _UNKNOWN = -1, -2

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
 from kernelkit.training.display import say
-from kernelkit.training.parallel import parallel_map
 from kernelkit.utils.dataset import Dataset, chunks
 
 _WORKERS = 8

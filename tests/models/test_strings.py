@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.feeds import make
+from kernelkit.feeds.arrays import ArrayFeed
+from kernelkit.feeds.row_batches import RowBatches
 from kernelkit.models.host_stage import HostStage
-from kernelkit.training import data as data_module
-from kernelkit.training.row_batches import RowBatches
 
 layers = kk.layers
 TEXTS = ["good film", "bad film", "very good", "so bad", "good good", "bad bad"]
@@ -130,7 +131,7 @@ def test_texts_that_are_large_as_vectors_are_prepared_batch_by_batch(monkeypatch
     model = kk.Sequential([kk.Input((), dtype="string"), counter, layers.Dense(1)])
     model.compile("sgd", "mse")
     expected = model.predict(TEXTS)
-    monkeypatch.setattr(data_module, "CONVERTED_BYTES", 1)
+    monkeypatch.setattr(make, "CONVERTED_BYTES", 1)
     np.testing.assert_allclose(model.predict(TEXTS, batch_size=4), expected, rtol=1e-5)
     history = model.fit(np.array(TEXTS), LABELS, epochs=2, batch_size=4, verbose=0)
     assert len(history.history["loss"]) == 2
@@ -169,4 +170,4 @@ def test_what_cannot_be_is_told(model):
     with pytest.raises(TypeError, match="gives strings"):
         echo.predict(np.ones((1, 1), "int32"))
     with pytest.raises(TypeError, match="Strings cannot be trained on"):
-        next(data_module.ArrayFeed(np.array(TEXTS, dtype=object), 2).epoch(0))
+        next(ArrayFeed(np.array(TEXTS, dtype=object), 2).epoch(0))

@@ -427,7 +427,7 @@ def test_a_dataset_without_end():
 
 def test_processes_see_the_dataset_as_it_is_in_each_epoch():
     data, model = Numbers(3, workers=1, use_multiprocessing=True), linear()
-    feed = kk.training.data.make_feed(data, shuffle=False)
+    feed = kk.feeds.make.make_feed(data, shuffle=False)
     for epoch in range(2):
         xs = [np.asarray(chunk.data[0])[0, 0] for chunk in feed.epoch(epoch)]
         assert xs == [0 + 10 * epoch, 1 + 10 * epoch, 2 + 10 * epoch]

@@ -7,7 +7,7 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.training.data import unpack
+from kernelkit.feeds.batch import unpack
 
 
 class Batch:

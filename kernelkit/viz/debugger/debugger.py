@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from kernelkit import changes
+from kernelkit.feeds.convert import to_arrays
+from kernelkit.feeds.make import is_stream, make_feed
+from kernelkit.feeds.streams import StreamFeed
 from kernelkit.random import make_default_seed
-from kernelkit.training import data as data_module
-from kernelkit.training.data import make_feed
-from kernelkit.training.feed import StreamFeed
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
@@ -102,8 +102,8 @@ class StepDebugger(Shown):
             on_host=model._host_work(x),
         )
         training.prepare("train", feed.sample())
-        if not data_module.is_stream(x):
-            training.check_labels(data_module.to_arrays(y))
+        if not is_stream(x):
+            training.check_labels(to_arrays(y))
         steps = Steps(training, training.program("train"), training.variables("train"))
         snapshots = Snapshots(memory)
         again = feed.anew if isinstance(feed, StreamFeed) and feed.restarts else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.training.data import unpack
+from kernelkit.feeds.batch import unpack
 from kernelkit.viz.debugger import advice, looking
 from kernelkit.viz.debugger.labels import find_shift
 from kernelkit.viz.debugger.origin import Origin, find_origin

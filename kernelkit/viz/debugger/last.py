@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit.training.feed import ArrayFeed, Chunk, StreamFeed
+from kernelkit.feeds.arrays import ArrayFeed
+from kernelkit.feeds.feed import Chunk
+from kernelkit.feeds.streams import StreamFeed
 from kernelkit.training.last_fit import LastFit
 from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
 from kernelkit.viz.debugger.records import Records

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.feeds.batch import unpack
 from kernelkit.serialize import suggest
-from kernelkit.training.data import unpack
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger.observer import SeenLayer, cotangent_name, value_name
 from kernelkit.viz.debugger.table import Table

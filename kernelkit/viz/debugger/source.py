@@ -12,7 +12,9 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config
-from kernelkit.training.feed import ArrayFeed, Chunk, Feed, StreamFeed
+from kernelkit.feeds.arrays import ArrayFeed
+from kernelkit.feeds.feed import Chunk, Feed
+from kernelkit.feeds.streams import StreamFeed
 
 _AHEAD = 64
 """A chunk is opened at a multiple of so many steps, so that going back a little needs no other one."""

@@ -10,9 +10,9 @@ import scipy.sparse
 from jax.experimental.sparse import BCOO, BCSR
 
 import kernelkit as kk
-from kernelkit.training import sparse_rows
-from kernelkit.training.data import make_feed
-from kernelkit.training.feed import CHUNK_BYTES
+from kernelkit.feeds import sparse_rows
+from kernelkit.feeds.arrays import CHUNK_BYTES
+from kernelkit.feeds.make import make_feed
 
 RNG = np.random.default_rng(0)
 X = (RNG.random((50, 12)) * (RNG.random((50, 12)) < 0.2)).astype("float32")

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit.training import feed as feeds
-from kernelkit.training.data import make_feed, split, weights_of_classes
+from kernelkit.feeds import arrays
+from kernelkit.feeds.class_weights import weights_of_classes
+from kernelkit.feeds.file_rows import FileRows
+from kernelkit.feeds.make import make_feed
+from kernelkit.feeds.rows import aligned
+from kernelkit.feeds.split import split
 
 
 def batches_of(feed, epoch=0):
@@ -53,7 +57,7 @@ def test_shuffling_whole_batches():
 
 
 def test_large_arrays_come_in_chunks_and_only_what_is_needed_is_read(monkeypatch):
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
     x = np.random.default_rng(0).random((1000, 16), dtype="float32")
     feed = make_feed(x, batch_size=8, shuffle=True, seed=0)
     chunks = list(feed.epoch(0))
@@ -84,7 +88,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_every_kind_of_array_in_memory(kind, shuffle, monkeypatch, tmp_path):
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
     x = KINDS[kind](np.random.default_rng(0).random((203, 4, 4), dtype="float32"), tmp_path)
     feed = make_feed(x, np.arange(203), batch_size=8, shuffle=shuffle, seed=0)
     order = feed.order(0) if shuffle else np.arange(203)
@@ -97,18 +101,18 @@ def test_every_kind_of_array_in_memory(kind, shuffle, monkeypatch, tmp_path):
 
 def test_a_memory_map_is_read_from_its_file(monkeypatch, tmp_path):
     """Part of a map, of another dtype, written to: rows come from the right places, and none through the map."""
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
     whole = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", "float64", (300, 3, 5))
     whole[:] = np.random.default_rng(0).random(whole.shape)
     part = whole[17:250]
     feed = make_feed(part, batch_size=8, shuffle=True, seed=0)
-    assert isinstance(feed._leaves[0], feeds.FileRows)
+    assert isinstance(feed._leaves[0], FileRows)
     got = np.concatenate([b[0] for b in batches_of(feed)])
     np.testing.assert_array_equal(got, np.asarray(part)[feed.order(0)].astype("float32"))
 
 
 def test_a_private_map_keeps_its_changes(monkeypatch, tmp_path):
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 64)
     np.save(tmp_path / "x.npy", np.zeros((20, 4), "float32"))
     x = np.load(tmp_path / "x.npy", mmap_mode="c")
     x[:] = np.arange(20)[:, None]
@@ -117,7 +121,7 @@ def test_a_private_map_keeps_its_changes(monkeypatch, tmp_path):
 
 
 def test_a_map_of_a_file_that_was_removed(monkeypatch, tmp_path):
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 64)
     np.save(tmp_path / "x.npy", np.arange(80, dtype="float32").reshape(20, 4))
     x = np.load(tmp_path / "x.npy", mmap_mode="r")
     (tmp_path / "x.npy").unlink()
@@ -126,7 +130,7 @@ def test_a_map_of_a_file_that_was_removed(monkeypatch, tmp_path):
 
 
 def test_a_file_that_was_cut(monkeypatch, tmp_path):
-    monkeypatch.setattr(feeds, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 64)
     np.save(tmp_path / "x.npy", np.zeros((2000, 4), "float32"))
     feed = make_feed(np.load(tmp_path / "x.npy", mmap_mode="r"), batch_size=4)
     (tmp_path / "x.npy").open("r+b").truncate(1000)
@@ -137,7 +141,7 @@ def test_a_file_that_was_cut(monkeypatch, tmp_path):
 def test_a_resident_copy_gives_the_same_batches(monkeypatch):
     x = np.arange(53, dtype="float32")
     host = make_feed(x, x + 1, batch_size=8, shuffle=True, seed=2)
-    monkeypatch.setattr(feeds, "_fits_on_accelerator", lambda leaves: True)
+    monkeypatch.setattr(arrays, "fits_on_accelerator", lambda leaves: True)
     resident = make_feed(x, x + 1, batch_size=8, shuffle=True, seed=2)
     for a, b in zip(batches_of(host), batches_of(resident), strict=True):
         for u, v in zip(a, b, strict=True):
@@ -149,8 +153,8 @@ def test_a_copy_on_the_cpu_gives_the_same_batches(monkeypatch, samples, steps):
     x = np.arange(samples * 3, dtype="float64").reshape(samples, 3)
 
     def fed(limit):
-        monkeypatch.setattr(feeds, "RESIDENT_BYTES", limit)
-        monkeypatch.setattr(feeds, "CHUNK_BYTES", 1024)
+        monkeypatch.setattr(arrays, "RESIDENT_BYTES", limit)
+        monkeypatch.setattr(arrays, "CHUNK_BYTES", 1024)
         feed = make_feed(x, {"a": x[:, 0]}, batch_size=8, shuffle=True, seed=2, steps=steps, epochs=3)
         batches = [batch for epoch in range(3) for batch in batches_of(feed, epoch)]
         return batches, feed._resident is not None
@@ -174,7 +178,7 @@ def test_training_on_a_resident_copy_gives_the_same_weights(monkeypatch):
         return model.get_weights()
 
     chunked = trained()
-    monkeypatch.setattr(feeds, "_fits_on_accelerator", lambda leaves: True)
+    monkeypatch.setattr(arrays, "fits_on_accelerator", lambda leaves: True)
     for a, b in zip(chunked, trained(), strict=True):
         np.testing.assert_array_equal(a, b)
 
@@ -246,19 +250,19 @@ def test_bad_validation_splits(share):
 
 def test_aligned_memory():
     for shape in ((3,), (7, 5), (1, 2, 3)):
-        array = feeds.aligned(shape, "float32")
+        array = aligned(shape, "float32")
         assert array.ctypes.data % 64 == 0 and array.shape == shape
 
 
 def test_the_copy_for_a_fit_goes_with_it(monkeypatch):
     made = []
-    original = feeds.ArrayFeed._copied_chunks
+    original = arrays.ArrayFeed._copied_chunks
 
     def watched(self, *args):
         made.append(weakref.ref(self))
         yield from original(self, *args)
 
-    monkeypatch.setattr(feeds.ArrayFeed, "_copied_chunks", watched)
+    monkeypatch.setattr(arrays.ArrayFeed, "_copied_chunks", watched)
     model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.fit(np.ones((64, 3)), np.ones((64, 1)), epochs=2, verbose=0)

@@ -9,38 +9,19 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.feeds.arrays import ArrayFeed
+from kernelkit.feeds.batch import pack, unpack
+from kernelkit.feeds.check import check_lengths
+from kernelkit.feeds.class_weights import weights_of_classes
+from kernelkit.feeds.convert import to_arrays, to_host
+from kernelkit.feeds.feed import Feed
+from kernelkit.feeds.py_dataset import PyDataset, PyDatasetFeed
+from kernelkit.feeds.row_batches import RowBatches, prepared_size
+from kernelkit.feeds.rows import CONVERTED_BYTES
+from kernelkit.feeds.sparse_rows import is_sparse_data, sparse_rows
+from kernelkit.feeds.streams import StreamFeed
 from kernelkit.layers.preprocessing.strings import holds_strings
 from kernelkit.sparse import is_sparse
-from kernelkit.training.feed import CONVERTED_BYTES, ArrayFeed, Feed, StreamFeed, as_array, to_host
-from kernelkit.training.py_dataset import PyDataset, PyDatasetFeed
-from kernelkit.training.row_batches import RowBatches, prepared_size
-from kernelkit.training.sparse_rows import is_sparse_data, sparse_rows
-
-
-def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Return the batch that steps take: ``(x, y)``, ``(x, y, sample_weight)``, or ``x`` alone.
-
-    An ``x`` of several inputs is ``(x,)`` when it is alone, so that it isn't taken for inputs and targets.
-    """
-    if y is None and sample_weight is None:
-        return (x,) if isinstance(x, (list, tuple)) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
-def unpack(data: Any) -> tuple[Any, Any, Any]:
-    """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
-
-    Example:
-        >>> unpack((1, 2))
-        (1, 2, None)
-    """
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
-        return data, None, None
-    if not 1 <= len(data) <= 3:
-        raise ValueError(f"A batch is x, (x,), (x, y) or (x, y, sample_weight); got a tuple of {len(data)}.")
-    return (*data, None, None)[:3]
 
 
 def make_feed(
@@ -170,92 +151,3 @@ class _Numpy:
 
     def cardinality(self) -> int:
         return int(self.dataset.cardinality())
-
-
-def to_arrays(data: Any) -> Any:
-    """Return nested array-likes as arrays. A list of numbers or of rows is one array; a list of arrays is several."""
-    if data is None:
-        return None
-    if isinstance(data, dict):
-        return {k: to_arrays(v) for k, v in data.items()}
-    if isinstance(data, (list, tuple)) and _is_several(data):
-        parts = [to_arrays(v) for v in data]
-        return type(data)(*parts) if hasattr(data, "_fields") else type(data)(parts)
-    return as_array(data)
-
-
-def _is_several(data: Any) -> bool:
-    """Return whether a list holds arrays, or nests of them, rather than being rows of one array."""
-    return len(data) > 0 and all(
-        v is None
-        or isinstance(v, dict)
-        or (hasattr(v, "shape") and getattr(v, "ndim", 1) > 0)
-        or (isinstance(v, (list, tuple)) and _is_several(v))
-        for v in data
-    )
-
-
-def check_lengths(parts: dict[str, Any], what: str) -> None:
-    """Raise unless all arrays have the same number of samples."""
-    sizes = {v.shape[:1] for v in jtu.tree_leaves(parts) if hasattr(v, "shape")}
-    if len(sizes) == 1 and next(iter(sizes))[:1] > (0,):
-        return
-    lengths: dict[str, int] = {}
-    for name, part in parts.items():
-        for path, leaf in jtu.tree_flatten_with_path(part)[0]:
-            label = name + jtu.keystr(path)
-            if np.ndim(leaf) == 0:
-                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples.")
-            lengths[label] = len(leaf)
-    if not lengths:
-        raise ValueError(f"{what}(): x holds no arrays.")
-    if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{k} has {v}" for k, v in lengths.items())
-        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}.")
-    if 0 in lengths.values():
-        raise ValueError(f"{what}(): the data have no samples.")
-
-
-def weights_of_classes(y: Any, class_weight: dict, sample_weight: Any = None) -> Any:
-    """Return each sample's weight by its class, times its own weight.
-
-    Args:
-        y: Class indices (n,) or (n, 1), or one-hot rows (n, classes).
-        class_weight: Dict from class index to weight; classes that are missing weigh 1.
-        sample_weight: Weights (n,) to multiply with.
-    """
-    if y is None or isinstance(y, (dict, list, tuple)):
-        raise ValueError("class_weight works with a single y of class labels; pass sample_weight for several outputs.")
-    labels = np.asarray(y)
-    if labels.ndim > 1:
-        labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
-    labels = np.round(labels).astype("int64")
-    table = np.ones(max(int(labels.max(initial=0)), *(int(k) for k in class_weight)) + 1, "float32")
-    for index, weight in class_weight.items():
-        table[int(index)] = weight
-    weights = table[labels]
-    return weights if sample_weight is None else weights * np.asarray(sample_weight)
-
-
-def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
-    """Cut the last share of the samples off, for validation.
-
-    Returns:
-        ``(x, y, sample_weight)`` of the first part and of the last part.
-
-    Raises:
-        ValueError: If the data are no arrays, or a part would be empty.
-    """
-    if is_stream(x):
-        raise ValueError("validation_split works with arrays only. Give the validation data as validation_data=...")
-    if not 0 < share < 1:
-        raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}.")
-    arrays = tuple(to_arrays(v) for v in (x, y, sample_weight))
-    check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), "fit")
-    count = len(jtu.tree_leaves(arrays[0])[0])
-    at = int(count * (1 - share))
-    if at == 0 or at == count:
-        raise ValueError(f"validation_split={share} of {count} samples leaves one part empty.")
-    first = tuple(jtu.tree_map(lambda v: v[:at], a) for a in arrays)
-    last = tuple(jtu.tree_map(lambda v: v[at:], a) for a in arrays)
-    return first, last

@@ -16,8 +16,11 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.training.feed import Chunk, StreamFeed, _rows, to_host
-from kernelkit.training.parallel import parallel_map, submit_in_order
+from kernelkit.feeds.batch import batch_rows
+from kernelkit.feeds.convert import to_host
+from kernelkit.feeds.feed import Chunk
+from kernelkit.feeds.parallel import parallel_map, submit_in_order
+from kernelkit.feeds.streams import StreamFeed
 
 
 class PyDataset:
@@ -131,7 +134,7 @@ class PyDatasetFeed(StreamFeed):
                 self._rest = self._pass()
             for batch in self._rest:
                 batch = self._prepare(to_host(batch))
-                yield Chunk(jtu.tree_map(jax.device_put, batch), None, _rows(batch), 0, 1)
+                yield Chunk(jtu.tree_map(jax.device_put, batch), None, batch_rows(batch), 0, 1)
                 taken += 1
                 if self._limited and taken >= (self.steps or 0):
                     return  # what is left of this pass belongs to the next epoch

@@ -1,0 +1,60 @@
+"""A thread that prepares elements while earlier ones are used."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+Element = TypeVar("Element")
+
+
+def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
+    """Yield elements that a thread prepares while earlier ones are used.
+
+    An error in the thread is raised here; leaving the loop early ends the thread.
+
+    Args:
+        elements: The elements.
+        depth: Elements that may wait.
+
+    Example:
+        >>> list(ahead(iter([1, 2, 3])))
+        [1, 2, 3]
+    """
+    ready: queue.Queue = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def work() -> None:
+        try:
+            for element in elements:
+                if not _put(ready, ("element", element), stopped):
+                    return
+            _put(ready, ("end", None), stopped)
+        except BaseException as error:
+            _put(ready, ("error", error), stopped)
+
+    thread = threading.Thread(target=work, name="kernelkit-feed", daemon=True)
+    thread.start()
+    try:
+        while True:
+            kind, value = ready.get()
+            if kind == "end":
+                return
+            if kind == "error":
+                raise value
+            yield value
+    finally:
+        stopped.set()
+        thread.join(timeout=10)
+
+
+def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:
+    while not stopped.is_set():
+        try:
+            ready.put(item, timeout=0.1)
+            return True
+        except queue.Full:
+            continue
+    return False

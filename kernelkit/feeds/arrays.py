@@ -1,0 +1,174 @@
+"""Arrays as chunks of batches.
+
+On an accelerator arrays are put there whole, once, and a batch is gathered by index; on the CPU this is done with small
+arrays that are shuffled. Of larger ones the next batches are gathered on the host while the current ones are computed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.feeds.ahead import ahead
+from kernelkit.feeds.feed import Chunk, Feed
+from kernelkit.feeds.file_rows import FileRows, can_read
+from kernelkit.feeds.rows import converted, fill, fits_on_accelerator, host_array, host_rows, is_small
+
+CHUNK_BYTES = 8 * 2**20
+"""A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
+
+RESIDENT_BYTES = 64 * 2**20
+"""On the CPU, arrays up to this size are copied once for a fit of several epochs, and each step takes its own rows from
+there: collecting them beside the steps costs small steps a tenth of their speed. Larger copies take too much memory."""
+
+
+class ArrayFeed(Feed):
+    """Arrays in memory.
+
+    Args:
+        data: NumPy or jax arrays with a leading sample axis, nested as a batch is.
+        batch_size: Samples in a step; the last step of an epoch may have fewer.
+        shuffle: ``True``, ``False`` or ``"batch"`` (shuffle within blocks of a batch's size).
+        seed: Seed of the order; epochs differ.
+        steps: Steps in an epoch, if not all data are used in each: the next epoch goes on from there, up to the end of
+            the data, which ends it early.
+        epochs: How many epochs will be asked for, if that is known.
+    """
+
+    steps: int
+    batch_size: int
+    samples: int
+
+    def __init__(
+        self,
+        data: Any,
+        batch_size: int,
+        shuffle: bool | str = False,
+        seed: int = 0,
+        steps: int | None = None,
+        epochs: int = 1,
+    ) -> None:
+        leaves, self._treedef = jtu.tree_flatten(data)
+        self.samples = len(leaves[0])
+        self.batch_size = min(batch_size, self.samples)
+        available = -(-self.samples // self.batch_size)
+        self.steps = available if steps is None else min(steps, available)
+        self._epochs_in_pass = -(-available // self.steps)
+        self._shuffle = shuffle
+        self.seed = seed
+        self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
+        self._resident: list | None = None
+        self._on_device = fits_on_accelerator(self._leaves)
+        # A single epoch of more than a chunk is sooner done than a copy is made.
+        self._is_copied = bool(shuffle) and is_small(self._leaves, RESIDENT_BYTES if epochs > 1 else CHUNK_BYTES)
+
+    def order(self, number: int) -> np.ndarray | None:
+        """Return the order of the samples in an epoch, ``None`` for the order of the arrays from the beginning."""
+        number, part = divmod(number, self._epochs_in_pass)
+        order = self._order_of_pass(number)
+        if not part:
+            return order
+        order = np.arange(self.samples, dtype="int32") if order is None else order
+        return order[part * self.steps * self.batch_size :]
+
+    def _order_of_pass(self, number: int) -> np.ndarray | None:
+        if not self._shuffle:
+            return None
+        rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+        if self._shuffle == "batch":
+            full = self.samples // self.batch_size * self.batch_size
+            blocks = np.arange(full, dtype="int32").reshape(-1, self.batch_size)
+            rest = np.arange(full, self.samples, dtype="int32")
+            return np.concatenate([blocks[rng.permutation(len(blocks))].reshape(-1), rest])
+        return rng.permutation(self.samples).astype("int32")
+
+    def whole(self) -> Any:
+        """Return all data, nested as a batch is, in the order of the arrays."""
+        return jtu.tree_unflatten(self._treedef, self._leaves)
+
+    def sample(self) -> Any:
+        return jtu.tree_unflatten(self._treedef, [host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+        order = self.order(number)
+        full = min((self.samples if order is None else len(order)) // self.batch_size, self.steps)
+        if self._on_device:
+            yield from self._resident_chunks(order, start, full)
+        elif self._is_copied and order is not None and full > 1:
+            yield from self._copied_chunks(order, start, full)
+        elif jax.default_backend() == "cpu" and not any(isinstance(v, FileRows) for v in self._leaves):
+            # The loop asks for the next rows while the steps before run. A thread that copied beside them, in its own
+            # time, would push the threads of a step off their cores.
+            yield from self._host_chunks(order, start, full)
+        else:
+            yield from ahead(self._host_chunks(order, start, full))
+
+    def _resident_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
+        if self._resident is None:
+            self._resident = [jax.device_put(host_array(v)) for v in self._leaves]
+        data = jtu.tree_unflatten(self._treedef, self._resident)
+        places = jax.device_put(np.arange(self.samples, dtype="int32") if order is None else order)
+        if start < full:
+            yield Chunk(data, places, self.batch_size, start, full - start)
+        rest = len(places) - full * self.batch_size
+        if full < self.steps and rest:
+            rows = places[full * self.batch_size :]
+            yield Chunk(jtu.tree_map(lambda v: v[rows], data), None, rest, 0, 1)
+
+    def _copied_chunks(self, order: np.ndarray, start: int, full: int) -> Iterator[Chunk]:
+        # Room for a chunk, or else a power of two, so that fits of different lengths share executables. The pages
+        # behind the last row are never touched: they take no memory.
+        room = self._capacity() * self.batch_size
+        if self.samples > room:
+            room = 1 << (self.samples - 1).bit_length()
+        if self._resident is None:
+            rows = slice(0, self.samples)
+            filled = [fill(v, rows, self.samples, room) for v in self._leaves]
+            self._resident = [jax.device_put(v, may_alias=True) for v in filled]
+        places = np.zeros(room, "int32")
+        places[: len(order)] = order
+        if start < full:
+            data = jtu.tree_unflatten(self._treedef, self._resident)
+            yield Chunk(data, jax.device_put(places), self.batch_size, start, full - start)
+        yield from self._last_chunk(order, full)
+
+    def _capacity(self) -> int:
+        row = sum(math.prod(v.shape[1:]) * v.dtype.itemsize for v in self._leaves)
+        batches = max(1, CHUNK_BYTES // max(1, row * self.batch_size))
+        # A power of two, whatever the number of samples, so that fits of different lengths share one executable.
+        return min(512, 1 << (batches.bit_length() - 1))
+
+    def _host_chunks(self, order: np.ndarray | None, start: int, full: int) -> Iterator[Chunk]:
+        size, capacity = self.batch_size, self._capacity() if full > 1 else 1
+        if full > capacity:
+            self._leaves = [converted(v) for v in self._leaves]
+        for first in range(start, full, capacity):
+            count = min(capacity, full - first)
+            places = (
+                slice(first * size, (first + count) * size)
+                if order is None
+                else order[first * size : (first + count) * size]
+            )
+            yield Chunk(self._gather(places, count * size, capacity * size), None, size, 0, count)
+        yield from self._last_chunk(order, full)
+
+    def _last_chunk(self, order: np.ndarray | None, full: int) -> Iterator[Chunk]:
+        first = full * self.batch_size
+        rest = (self.samples if order is None else len(order)) - first
+        if full < self.steps and rest:
+            places = slice(first, None) if order is None else order[first:]
+            yield Chunk(self._gather(places, rest, rest), None, rest, 0, 1)
+
+    def _gather(self, places: Any, count: int, room: int) -> Any:
+        if count == room and isinstance(places, slice) and all(type(v) is np.ndarray for v in self._leaves):
+            rows: list = [
+                host_array(v[places]) for v in self._leaves
+            ]  # as they lie: a dispatch takes NumPy's arrays too
+        else:
+            rows = [jax.device_put(fill(v, places, count, room), may_alias=True) for v in self._leaves]
+        return jtu.tree_unflatten(self._treedef, rows)

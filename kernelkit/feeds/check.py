@@ -1,0 +1,29 @@
+"""Whether the parts of a data set fit together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+
+def check_lengths(parts: dict[str, Any], what: str) -> None:
+    """Raise unless all arrays have the same number of samples."""
+    sizes = {v.shape[:1] for v in jtu.tree_leaves(parts) if hasattr(v, "shape")}
+    if len(sizes) == 1 and next(iter(sizes))[:1] > (0,):
+        return
+    lengths: dict[str, int] = {}
+    for name, part in parts.items():
+        for path, leaf in jtu.tree_flatten_with_path(part)[0]:
+            label = name + jtu.keystr(path)
+            if np.ndim(leaf) == 0:
+                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples.")
+            lengths[label] = len(leaf)
+    if not lengths:
+        raise ValueError(f"{what}(): x holds no arrays.")
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{k} has {v}" for k, v in lengths.items())
+        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}.")
+    if 0 in lengths.values():
+        raise ValueError(f"{what}(): the data have no samples.")
