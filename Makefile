@@ -3,6 +3,7 @@
 #   make demo    train a model on real data in the quickstart notebook; leaves build/quickstart.html
 #   make lab     open JupyterLab on that notebook
 #   make test    format, lint, types and all tests
+#   make slice   types and a slice of the tests; CI runs it on the newest Python that it finds
 #   make lint    the first three of these
 #   make format  let ruff mend what it can
 #   make bench   training speed beside Keras and hand-written jax
@@ -10,55 +11,68 @@
 #   make clean   remove what the targets above made
 
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test lint format bench conformance clean
+.PHONY: help demo lab test slice lint format bench conformance clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
-demo: .venv/.notebook
+demo: $(VENV)/.notebook
 	@$(BIN)/python tools/demo.py $(QUICKSTART) build/quickstart.html
 
-lab: .venv/.notebook
+lab: $(VENV)/.notebook
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(QUICKSTART)
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal $(if $(CI),--require browser --require notebook)
 
-lint: .venv/.dev
+SLICE := kernelkit/jaxprs.py tests/test_tape.py tests/test_tree.py tests/test_import.py tests/test_top_level.py \
+  tests/ops/test_core.py tests/layers/test_layer.py tests/layers/test_dense.py tests/layers/test_rnn.py \
+  tests/layers/test_attention.py tests/models/test_models.py tests/models/test_profile.py \
+  tests/training tests/saving/test_saving.py tests/saving/test_keras_files.py \
+  tests/viz/debugger/test_exact.py tests/viz/debugger/test_faults.py tests/notebooks
+
+slice: $(VENV)/.dev
+	$(BIN)/mypy --cache-dir $(VENV)/.mypy_cache
+	$(BIN)/pytest -n 2 --dist worksteal -m "not browser" --require notebook $(SLICE)
+
+lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-format: .venv/.dev
+format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: .venv/.dev
+bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.run
 
-conformance: .venv/.dev
+conformance: $(VENV)/.dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # The stamps say that .venv holds what pyproject.toml asks for.
 
-.venv/.notebook: pyproject.toml | .venv/bin/uv
+$(VENV)/.notebook: pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebook]'
 	@touch $@
 
-.venv/.dev: pyproject.toml | .venv/bin/uv
+$(VENV)/.dev: pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebook,optax]' --group dev
-	@touch $@ .venv/.notebook
+	@touch $@ $(VENV)/.notebook
 
-.venv/bin/uv:
+$(BIN)/uv:
+	@$(PYTHON) -c '' || { echo "'$(PYTHON)' does not run here: name another with make PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "kernelkit needs Python 3.11 or later, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 	  echo "Name a newer one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo "Setting up .venv (the first time this takes a minute or two) ..."
-	@$(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv || { rm -rf .venv; exit 1; }
+	@mkdir -p $(dir $(VENV))
+	@echo "Setting up $(VENV) (the first time this takes a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv || { rm -rf $(VENV); exit 1; }

@@ -17,6 +17,7 @@ import platform
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 from jax.experimental.compilation_cache import compilation_cache as _of_jax
@@ -72,7 +73,8 @@ def disable() -> None:
 def enable_by_default() -> None:
     """Do what the environment says; called once, when kernelkit is imported."""
     wanted = os.environ.get("KERNELKIT_COMPILE_CACHE")
-    if wanted == "0" or jax.config.jax_compilation_cache_dir is not None:  # type: ignore[attr-defined]
+    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    if wanted == "0" or settings.jax_compilation_cache_dir is not None:
         return
     enable(wanted or None)
 

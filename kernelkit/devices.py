@@ -43,7 +43,8 @@ def on_cpu() -> bool:
     """
     if _local.portable:
         return False
-    device = jax.config.jax_default_device  # type: ignore[attr-defined]
+    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    device = settings.jax_default_device
     return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 

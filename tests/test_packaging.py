@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -94,3 +96,13 @@ def test_the_wheel_runs_the_quickstart(wheel, tmp_path):
     run(python, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", notebook, **outside(tmp_path))
     last = json.loads(Path(notebook).read_text())["cells"][-1]
     assert "'test accuracy': 0.9" in "".join(last["outputs"][0]["data"]["text/plain"])
+
+
+def test_readme_and_classifiers_name_the_same_pythons():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"Python :: (3\.\d+)", " ".join(settings["classifiers"]))
+    assert settings["requires-python"] == f">={named[0]}"
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert f"Python {', '.join(named[:-1])} or {named[-1]}" in text, page
+    assert (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-") in named

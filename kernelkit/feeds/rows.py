@@ -30,7 +30,8 @@ def device_dtype(dtype: Any) -> Any:
             "Strings cannot be trained on. Turn them into numbers with StringLookup or TextVectorization: labels "
             "before they are given to fit(), inputs in the first layers of a Sequential or functional model."
         )
-    return _dtype_for(dtype, config.floatx(), jax.config.jax_enable_x64)  # type: ignore[attr-defined]
+    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    return _dtype_for(dtype, config.floatx(), settings.jax_enable_x64)
 
 
 @functools.cache

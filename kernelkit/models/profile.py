@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
-from jax.extend.core import jaxpr_as_fun
 
+from kernelkit.jaxprs import inputs_of_body, scans
 from kernelkit.layers import calling
 from kernelkit.layers.layer import Layer
 from kernelkit.training.allocator import keep_freed_memory
@@ -281,25 +281,11 @@ def _counted(traced: Any) -> tuple[Cost, Cost]:
     found = traced.lower().cost_analysis() or {}
     counted = Cost(float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0)))
     flops, moved = counted
-    for body, rounds in _scans(traced.jaxpr.jaxpr):
-        shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in body.jaxpr.invars]
-        once, whole = _counted(jax.jit(jaxpr_as_fun(body)).trace(*shapes))
-        flops += rounds * whole.flops - once.flops
-        moved += rounds * whole.bytes - once.bytes
+    for equation, scan in scans(traced.jaxpr):
+        once, whole = _counted(jax.jit(scan.body).trace(*inputs_of_body(equation)))
+        flops += scan.length * whole.flops - once.flops
+        moved += scan.length * whole.bytes - once.bytes
     return counted, Cost(flops, moved)
-
-
-def _scans(jaxpr: Any) -> Iterator[tuple[Any, int]]:
-    """Yield the bodies of the outermost scans with their numbers of rounds."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "scan":
-            yield equation.params["jaxpr"], equation.params["length"]
-            continue
-        for value in equation.params.values():
-            for inner in value if isinstance(value, (tuple, list)) else (value,):
-                inner = getattr(inner, "jaxpr", inner)
-                if hasattr(inner, "eqns"):
-                    yield from _scans(inner)
 
 
 def _cells(row: ProfileRow) -> tuple[str, ...]:

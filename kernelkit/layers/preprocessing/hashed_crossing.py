@@ -62,8 +62,9 @@ class HashedCrossing(HostLayer):
         columns = self._checked(inputs)
         codes = [[_code(value) for value in column.ravel().tolist()] for column in columns]
         bins = np.fromiter((self._cross(row) for row in zip(*codes, strict=True)), "int64", columns[0].size)
-        bins = bins.reshape(columns[0].shape)
-        crossed = encode(bins, self.output_mode, self.num_bins, self.output_dtype, to_sparse=self.sparse)
+        crossed = encode(
+            bins.reshape(columns[0].shape), self.output_mode, self.num_bins, self.output_dtype, to_sparse=self.sparse
+        )
         return crossed.astype(self.output_dtype)
 
     def _cross(self, codes: tuple[int, ...]) -> int:

@@ -7,24 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.extend.core as jex
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
-_CALLS = {
-    "jit": "jaxpr",
-    "pjit": "jaxpr",
-    "closed_call": "call_jaxpr",
-    "core_call": "call_jaxpr",
-    "custom_jvp_call": "call_jaxpr",
-    "custom_vjp_call": "call_jaxpr",
-    "checkpoint": "jaxpr",
-    "remat2": "jaxpr",
-}
-"""Operations that only call others, and where these are."""
-
-
-_INFO = jex.DebugInfo("kernelkit.viz.debugger", "step", None, None)
+from kernelkit.jaxprs import Opened, called_by, is_literal, opened, run_equation
 
 
 class Operation(NamedTuple):
@@ -49,11 +35,7 @@ class Operation(NamedTuple):
 
     def run(self, values: Sequence[Any]) -> list[Any]:
         """Return its outputs for values of its inputs."""
-        atoms = self.equation.invars
-        given = {v: value for v, value in zip(atoms, values, strict=True) if not isinstance(v, jex.Literal)}
-        equation = self.equation
-        alone = jex.Jaxpr([], list(given), equation.outvars, [equation], equation.effects, _INFO)
-        return jax.core.eval_jaxpr(alone, (), *given.values())
+        return run_equation(self.equation, values)
 
 
 class FlatStep:
@@ -75,12 +57,13 @@ class FlatStep:
     """
 
     def __init__(self, function: Callable, *arguments: Any) -> None:
-        closed, self.shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        traced, self.shape = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        whole = opened(traced)
         self.operations: list[Operation] = []
         self._count = 0
         self._constants: dict[int, Any] = {}
-        self.inputs = [self._slot() for _ in closed.jaxpr.invars]
-        self.outputs = self._unfold(closed.jaxpr, closed.consts, self.inputs, "")
+        self.inputs = [self._slot() for _ in whole.jaxpr.invars]
+        self.outputs = self._unfold(whole, self.inputs, "")
 
     def run(self, arguments: Any, see: Callable[[Operation, list, list], None] | None = None) -> list[Any]:
         """Return the values of all slots.
@@ -123,21 +106,21 @@ class FlatStep:
         self._count += 1
         return self._count - 1
 
-    def _unfold(self, jaxpr: Any, constants: Sequence, inputs: Sequence[int], stack: str) -> list[int]:
+    def _unfold(self, called: Opened, inputs: Sequence[int], stack: str) -> list[int]:
+        jaxpr, constants = called
         slots: dict[Any, int] = dict(zip(jaxpr.invars, inputs, strict=True))
         for variable, value in zip(jaxpr.constvars, constants, strict=True):
             slots[variable] = self._constant(value)
 
         def read(atom: Any) -> int:
-            return self._constant(atom.val) if isinstance(atom, jex.Literal) else slots[atom]
+            return self._constant(atom.val) if is_literal(atom) else slots[atom]
 
         for equation in jaxpr.eqns:
             ins = [read(v) for v in equation.invars]
             inner_stack = "/".join(part for part in (stack, str(equation.source_info.name_stack)) if part)
-            inner = equation.params.get(_CALLS.get(equation.primitive.name, ""))
+            inner = called_by(equation)
             if inner is not None:
-                closed = hasattr(inner, "consts")
-                outs = self._unfold(inner.jaxpr if closed else inner, inner.consts if closed else (), ins, inner_stack)
+                outs = self._unfold(inner, ins, inner_stack)
             else:
                 outs = [self._slot() for _ in equation.outvars]
                 self.operations.append(Operation(equation, tuple(ins), tuple(outs), inner_stack))

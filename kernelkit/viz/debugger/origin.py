@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.extend.core as jex
 import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import scope
+from kernelkit.jaxprs import scan_of
 from kernelkit.viz.debugger.flat import FlatStep, Operation, can_be_infinite, is_backward, layer_of
 from kernelkit.viz.debugger.taps import Taps
 
@@ -119,14 +119,14 @@ def _from_outside(flat: FlatStep, slot: int, state: Any, batch: Any, rows: int) 
 
 def _inside_loop(operation: Operation, given: list) -> tuple[Operation, list, list] | None:
     """Find the operation inside an RNN's loop, by running the loop step by step."""
-    if operation.name != "scan":
+    scan = scan_of(operation.equation)
+    if scan is None:
         return None
-    parameters = operation.equation.params
-    consts, carry = parameters["num_consts"], parameters["num_carry"]
-    body = FlatStep(jex.jaxpr_as_fun(parameters["jaxpr"]), *_one_step(given, consts, carry))
+    consts, carry = scan.constants, scan.carried
+    body = FlatStep(scan.body, *_one_step(given, consts, carry))
     run = jax.jit(lambda arguments: (lambda slots: (slots, _finite(slots)))(body.run(arguments)))
-    state, times = given[consts : consts + carry], range(parameters["length"])
-    for t in reversed(times) if parameters["reverse"] else times:
+    state, times = given[consts : consts + carry], range(scan.length)
+    for t in reversed(times) if scan.reverse else times:
         slots, finite = run((*given[:consts], *state, *(v[t] for v in given[consts + carry :])))
         bad = [slot for slot in body.outputs if not finite[slot]]
         if bad:

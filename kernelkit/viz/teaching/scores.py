@@ -80,14 +80,14 @@ def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
     """
     if scores.ndim == 1 or (scores.ndim == 2 and scores.shape[1] == 1):
         chance = scores.reshape(-1).astype(np.float64)
-        if len(chance) and (chance.min() < 0 or chance.max() > 1):
+        if len(chance) and (np.min(chance) < 0 or np.max(chance) > 1):
             chance = 1 / (1 + np.exp(-np.clip(chance, -500, 500)))
         return np.stack([1 - chance, chance], 1)
     if scores.ndim != 2:
         raise ValueError(f"{who}: expected scores of shape (samples, classes), got {scores.shape}.")
     shares = scores.astype(np.float64)
-    if shares.min(initial=0) < 0 or not np.allclose(shares.sum(1), 1, atol=1e-2):
-        shares = np.exp(shares - shares.max(1, keepdims=True))
+    if np.min(shares, initial=0) < 0 or not np.allclose(shares.sum(1), 1, atol=1e-2):
+        shares = np.exp(shares - np.max(shares, 1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)
     return shares
 

@@ -1,0 +1,136 @@
+"""Reading jaxprs: the one place that knows how they differ between jax 0.10 and jax 0.12.
+
+jax 0.11 merged ``ClosedJaxpr`` into ``Jaxpr``; jax 0.12 no longer writes the numbers of constants and of carried values
+into the parameters of ``scan``. What stays the same is read here: the ranks of a scan's inputs and outputs, inside and
+outside of the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.extend.core as jex
+
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "checkpoint": "jaxpr",
+    "remat2": "jaxpr",
+}
+"""Operations that only call others, and the parameter that holds these."""
+
+_DEBUG_INFO = jex.DebugInfo("kernelkit.jaxprs", "step", None, None)
+
+
+class Opened(NamedTuple):
+    """A jaxpr and the values of its constants.
+
+    Attributes:
+        jaxpr: The jaxpr, with ``eqns``, ``invars``, ``constvars`` and ``outvars``.
+        constants: A value for each of ``jaxpr.constvars``.
+    """
+
+    jaxpr: jex.Jaxpr
+    constants: Sequence[Any]
+
+
+class Scan(NamedTuple):
+    """A ``scan`` equation.
+
+    Attributes:
+        body: A function from constants, carried values and one element of each array to the new carried values and one
+            element of each result; all flat.
+        constants: How many of the inputs are constants of the loop; they come first.
+        carried: How many of the inputs are carried from round to round; they come next.
+        length: Number of rounds.
+        reverse: Whether the last element comes first.
+    """
+
+    body: Callable[..., list]
+    constants: int
+    carried: int
+    length: int
+    reverse: bool
+
+
+def opened(jaxpr: Any) -> Opened:
+    """Return a jaxpr with its constants, closed over them or not."""
+    return Opened(getattr(jaxpr, "jaxpr", jaxpr), tuple(getattr(jaxpr, "consts", ())))
+
+
+def is_literal(atom: Any) -> bool:
+    """Return whether an equation's input is a value that stands in the equation itself."""
+    return isinstance(atom, jex.Literal)
+
+
+def called_by(equation: Any) -> Opened | None:
+    """Return what an equation calls, if it does nothing else, as a nested ``jit`` does."""
+    inner = equation.params.get(_CALLS.get(equation.primitive.name, ""))
+    return None if inner is None else opened(inner)
+
+
+def run_equation(equation: Any, values: Sequence[Any]) -> list[Any]:
+    """Return an equation's outputs.
+
+    Args:
+        equation: The equation.
+        values: A value for each of its inputs.
+    """
+    given = {v: value for v, value in zip(equation.invars, values, strict=True) if not is_literal(v)}
+    alone = jex.Jaxpr([], list(given), equation.outvars, [equation], equation.effects, _DEBUG_INFO)
+    return jax.core.eval_jaxpr(alone, (), *given.values())
+
+
+def scan_of(equation: Any) -> Scan | None:
+    """Return an equation as a scan, ``None`` if it is something else.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> add = lambda total, row: (total + row, total)
+        >>> traced = jax.make_jaxpr(lambda rows: jax.lax.scan(add, rows[0], rows))(jnp.ones((3, 2)))
+        >>> [(s.constants, s.carried, s.length) for s in map(scan_of, traced.eqns) if s]
+        [(0, 1, 3)]
+    """
+    if equation.primitive.name != "scan":
+        return None
+    parameters = equation.params
+    body, _ = opened(parameters["jaxpr"])
+    # An array that is scanned has one axis more outside of the loop; so has a result that is stacked.
+    scanned = sum(_rank(o) != _rank(i) for o, i in zip(equation.invars, body.invars, strict=True))
+    carried = sum(_rank(o) == _rank(i) for o, i in zip(equation.outvars, body.outvars, strict=True))
+    return Scan(
+        jex.jaxpr_as_fun(parameters["jaxpr"]),
+        len(equation.invars) - scanned - carried,
+        carried,
+        parameters["length"],
+        parameters["reverse"],
+    )
+
+
+def scans(jaxpr: Any) -> Iterator[tuple[Any, Scan]]:
+    """Yield the outermost scans of a jaxpr, each with its equation."""
+    for equation in opened(jaxpr).jaxpr.eqns:
+        if (scan := scan_of(equation)) is not None:
+            yield equation, scan
+            continue
+        for value in equation.params.values():
+            for inner in value if isinstance(value, (tuple, list)) else (value,):
+                if hasattr(opened(inner).jaxpr, "eqns"):
+                    yield from scans(inner)
+
+
+def inputs_of_body(equation: Any) -> list[jax.ShapeDtypeStruct]:
+    """Return the shapes of the inputs of a scan's body."""
+    body, _ = opened(equation.params["jaxpr"])
+    avals: list[Any] = [v.aval for v in body.invars]
+    return [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]
+
+
+def _rank(atom: Any) -> int:
+    return len(atom.aval.shape)
