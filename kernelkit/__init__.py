@@ -75,6 +75,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "compile_cache",
     "config",
@@ -84,13 +85,16 @@ __all__ = [
     "dtype_policies",
     "initializers",
     "layers",
+    "legacy",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "name_scope",
     "op",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "remat",
@@ -121,10 +125,21 @@ def _viz() -> Any:
     return importlib.import_module("kernelkit.viz")
 
 
+_WHEN_USED = ("backend", "legacy", "mixed_precision", "preprocessing")
+
+
 def __getattr__(name: str):
     if name == "viz":
         return _viz()
+    if name in _WHEN_USED:
+        import importlib
+
+        return importlib.import_module(f"kernelkit.{name}")
     raise AttributeError(f"module 'kernelkit' has no attribute {name!r}.{serialize.suggest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHEN_USED, "viz"})
 
 
 compile_cache.enable_by_default()

@@ -28,6 +28,31 @@ def backend() -> str:
     return "jax"
 
 
+def set_backend(backend: str) -> None:
+    """Accept ``"jax"``, the only engine.
+
+    Raises:
+        ValueError: For any other engine.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_backend("jax")
+        >>> config.set_backend("torch")
+        Traceback (most recent call last):
+        ValueError: kernelkit computes with jax only, set_backend('torch') is not possible. ...
+    """
+    if backend != "jax":
+        raise ValueError(
+            f"kernelkit computes with jax only, set_backend({backend!r}) is not possible. Run the script with Keras "
+            "if it needs another engine."
+        )
+
+
+def is_nnx_enabled() -> bool:
+    """Return ``False``: layers are kernelkit's own, not modules of Flax NNX."""
+    return False
+
+
 def floatx() -> str:
     """Return the default float dtype of new variables and converted data, such as ``"float32"``."""
     return _settings["floatx"]

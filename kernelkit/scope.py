@@ -161,11 +161,17 @@ _counters: dict[str, int] = {}
 _counters_lock = threading.Lock()
 
 
-def auto_name(prefix: str) -> str:
-    """Return ``prefix``, ``prefix_1``, ``prefix_2``...: a name not given before in this session."""
+def count_name(prefix: str) -> int:
+    """Return how often a prefix was asked for before in this session."""
     with _counters_lock:
         count = _counters.get(prefix, 0)
         _counters[prefix] = count + 1
+    return count
+
+
+def auto_name(prefix: str) -> str:
+    """Return ``prefix``, ``prefix_1``, ``prefix_2``...: a name not given before in this session."""
+    count = count_name(prefix)
     return prefix if count == 0 else f"{prefix}_{count}"
 
 

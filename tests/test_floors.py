@@ -32,6 +32,7 @@ FLOORS = [
     "callbacks",
     "models",
     "utils datasets",
+    "backend legacy mixed_precision preprocessing",
     "visualization",
     "viz",
 ]

@@ -70,4 +70,12 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="optimizers")
 
 
+def __getattr__(name: str) -> Any:
+    if name == "legacy":
+        import importlib
+
+        return importlib.import_module("kernelkit.optimizers.legacy")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 _serialize.register_namespace("optimizers", globals())

@@ -15,8 +15,9 @@ from kernelkit.serialize import (
     serialize_keras_object,
 )
 from kernelkit.symbolic import is_keras_tensor
-from kernelkit.utils import bounding_boxes
+from kernelkit.utils import bounding_boxes, legacy
 from kernelkit.utils.audio_dataset import audio_dataset_from_directory
+from kernelkit.utils.config import Config
 from kernelkit.utils.dataset import Dataset
 from kernelkit.utils.download import get_file
 from kernelkit.utils.image_dataset import image_dataset_from_directory
@@ -34,6 +35,7 @@ from kernelkit.utils.timeseries import timeseries_dataset_from_array
 Sequence = PyDataset
 
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "Dataset",
     "Progbar",
@@ -56,6 +58,7 @@ __all__ = [
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
+    "legacy",
     "load_img",
     "model_to_dot",
     "normalize",

@@ -1,0 +1,56 @@
+"""Random arrays under Keras 2's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+from kernelkit import config, ops, random
+from kernelkit.backend.state import variable
+from kernelkit.variable import Variable
+
+
+def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+    """Return values of which a share is zero and the others are scaled up; see :func:`kernelkit.random.dropout`."""
+    return random.dropout(x, level, noise_shape, seed=seed)
+
+
+def random_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Return normally distributed values."""
+    return random.normal(shape, mean, stddev, dtype=dtype, seed=seed)
+
+
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Return values spread evenly over a range."""
+    return random.uniform(shape, minval, maxval, dtype=dtype, seed=seed)
+
+
+def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> jax.Array:
+    """Return ones with probability ``p``, zeros otherwise."""
+    return ops.cast(ops.less(random.uniform(shape, seed=seed), p), dtype or config.floatx())
+
+
+def truncated_normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+) -> jax.Array:
+    """Return normally distributed values, none of them further than two standard deviations from the mean."""
+    return random.truncated_normal(shape, mean, stddev, dtype=dtype, seed=seed)
+
+
+def random_normal_variable(
+    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """Return a variable with normally distributed values."""
+    return variable(random_normal(shape, mean, scale, dtype, seed), dtype, name)
+
+
+def random_uniform_variable(
+    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+) -> Variable:
+    """Return a variable with values spread evenly over a range."""
+    return variable(random_uniform(shape, low, high, dtype, seed), dtype, name)

@@ -1,0 +1,283 @@
+"""Functions of arrays under Keras 2's names: elementwise, along axes, of shapes."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernelkit import activations, config, ops, sparse
+
+# The same as the op, arguments included.
+abs = ops.abs
+all = ops.all
+any = ops.any
+cast = ops.cast
+cos = ops.cos
+equal = ops.equal
+exp = ops.exp
+greater = ops.greater
+greater_equal = ops.greater_equal
+hard_sigmoid = ops.hard_sigmoid
+less = ops.less
+less_equal = ops.less_equal
+log = ops.log
+max = ops.max
+maximum = ops.maximum
+mean = ops.mean
+min = ops.min
+minimum = ops.minimum
+not_equal = ops.not_equal
+one_hot = ops.one_hot
+prod = ops.prod
+reshape = ops.reshape
+round = ops.round
+sigmoid = ops.sigmoid
+sign = ops.sign
+sin = ops.sin
+softmax = ops.softmax
+softplus = ops.softplus
+softsign = ops.softsign
+square = ops.square
+squeeze = ops.squeeze
+stack = ops.stack
+std = ops.std
+sum = ops.sum
+tanh = ops.tanh
+transpose = ops.transpose
+var = ops.var
+
+
+def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> jax.Array:
+    """Return evenly spaced values; see :func:`kernelkit.ops.arange`."""
+    return ops.arange(start, stop, step, dtype=dtype)
+
+
+def argmax(x: Any, axis: int = -1) -> Any:
+    """Return the index of the largest value along an axis, the last by default."""
+    return ops.argmax(x, axis=axis)
+
+
+def argmin(x: Any, axis: int = -1) -> Any:
+    """Return the index of the smallest value along an axis, the last by default."""
+    return ops.argmin(x, axis=axis)
+
+
+def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+    """Return the product of two batches, sample by sample.
+
+    Args:
+        x: Array (batch, ...) of at least two axes.
+        y: Array (batch, ...) of at least two axes.
+        axes: The axis of ``x`` and that of ``y`` to sum over, or one number for both; by default the last of ``x`` and
+            the last but one of ``y`` (the last of both, if ``y`` has two axes).
+
+    Returns:
+        Array with the remaining axes of ``x`` and ``y``; (batch, 1) if none remain.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.batch_dot(K.ones((2, 3)), K.ones((2, 3)), axes=1).tolist()
+        [[3.0], [3.0]]
+    """
+    ranks = len(x.shape), len(y.shape)
+    if builtins.min(ranks) < 2:
+        raise ValueError(f"batch_dot() takes arrays of at least two axes, got the shapes {x.shape} and {y.shape}.")
+    if axes is None:
+        axes = (ranks[0] - 1, ranks[1] - 1 if ranks[1] == 2 else ranks[1] - 2)
+    left, right = (axes, axes) if isinstance(axes, int) else axes
+    left, right = left % ranks[0], right % ranks[1]
+    if 0 in (left, right):
+        raise ValueError("batch_dot() cannot sum over axis 0, which holds the samples.")
+    letters = iter("abcdefghijklmnopqrstuvwxy")
+    first = ["z", *(next(letters) for _ in range(ranks[0] - 1))]
+    second = ["z", *(next(letters) for _ in range(ranks[1] - 1))]
+    second[right] = first[left]
+    kept = [c for i, c in enumerate(first) if i != left] + [c for i, c in enumerate(second) if i not in (0, right)]
+    result = ops.einsum(f"{''.join(first)},{''.join(second)}->{''.join(kept)}", x, y)
+    return ops.expand_dims(result, -1) if len(kept) == 1 else result
+
+
+def batch_flatten(x: Any) -> Any:
+    """Return a batch with one axis beside that of the samples."""
+    return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
+
+
+def batch_normalization(
+    x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
+) -> Any:
+    """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, the statistics lying along an axis."""
+    return ops.batch_normalization(x, mean, var, axis=axis, offset=beta, scale=gamma, epsilon=epsilon)
+
+
+def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+    """Return the sum of a batch and a bias.
+
+    Args:
+        x: Array (batch, ..., channels), or channels first if ``data_format`` says so.
+        bias: Array of one value for each channel, or of a sample's shape.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the setting by default.
+    """
+    first = config.standardize_data_format(data_format) == "channels_first"
+    rank = len(x.shape)
+    if len(bias.shape) not in (1, rank - 1):
+        raise ValueError(f"bias_add(): the bias must have 1 or {rank - 1} axes, got the shape {tuple(bias.shape)}.")
+    if first and rank > 2:
+        if len(bias.shape) == 1:
+            return ops.add(x, ops.reshape(bias, (1, -1, *[1] * (rank - 2))))
+        bias = ops.moveaxis(bias, -1, 0)
+    return ops.add(x, bias)
+
+
+def cast_to_floatx(x: Any) -> Any:
+    """Return values in the default float dtype; a NumPy array stays one."""
+    if isinstance(x, (np.ndarray, list, tuple, int, float)):
+        return np.asarray(x, dtype=config.floatx())
+    return ops.cast(x, config.floatx())
+
+
+def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+    """Return values moved into a range; ``None`` is no bound."""
+    if isinstance(min_value, (int, float)) and isinstance(max_value, (int, float)):
+        max_value = builtins.max(min_value, max_value)
+    low = -np.inf if min_value is None else min_value
+    high = np.inf if max_value is None else max_value
+    return ops.clip(x, low, high)
+
+
+def concatenate(tensors: Any, axis: int = -1) -> Any:
+    """Return arrays joined along an axis, the last by default."""
+    return ops.concatenate(tensors, axis=axis)
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+    """Return values as an array, spread over a shape if one is given."""
+    array = ops.convert_to_tensor(value, dtype=dtype or config.floatx())
+    return array if shape is None else ops.broadcast_to(array, shape)
+
+
+def cumprod(x: Any, axis: int = 0) -> Any:
+    """Return the running product along an axis, the first by default."""
+    return ops.cumprod(x, axis=axis)
+
+
+def cumsum(x: Any, axis: int = 0) -> Any:
+    """Return the running sum along an axis, the first by default."""
+    return ops.cumsum(x, axis=axis)
+
+
+def dot(x: Any, y: Any) -> Any:
+    """Return the product over the last axis of ``x`` and the last but one of ``y``."""
+    return ops.dot(x, y)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """Return ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    return ops.elu(x, alpha=alpha)
+
+
+def expand_dims(x: Any, axis: int = -1) -> Any:
+    """Return an array with one more axis of size 1, the last by default."""
+    return ops.expand_dims(x, axis)
+
+
+def eye(size: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return the identity matrix of a size; ``(rows, columns)`` for one that is not square."""
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return ops.eye(rows, columns, dtype=dtype)
+
+
+def flatten(x: Any) -> Any:
+    """Return all values along one axis."""
+    return ops.reshape(x, (-1,))
+
+
+def gather(reference: Any, indices: Any) -> Any:
+    """Return the rows of ``reference`` at indices."""
+    return ops.take(reference, indices, axis=0)
+
+
+def is_sparse(tensor: Any) -> bool:
+    """Return whether an array is sparse."""
+    return sparse.is_sparse(tensor) or bool(getattr(tensor, "sparse", False))
+
+
+def l2_normalize(x: Any, axis: Any = None) -> Any:
+    """Return values divided by their Euclidean norm along an axis, of all values by default."""
+    return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12)))
+
+
+def ones(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return an array of ones."""
+    return ops.ones(shape, dtype=dtype)
+
+
+def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return ones in the shape of an array."""
+    return ops.ones_like(x, dtype=dtype)
+
+
+def permute_dimensions(x: Any, pattern: Any) -> Any:
+    """Return an array with its axes in another order."""
+    return ops.transpose(x, pattern)
+
+
+def pow(x: Any, a: Any) -> Any:
+    """Return ``x`` to the power of ``a``."""
+    return ops.power(x, a)
+
+
+def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """Return positive values as they are, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`."""
+    return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
+
+
+def repeat(x: Any, n: int) -> Any:
+    """Return each sample ``n`` times: (batch, size) becomes (batch, n, size)."""
+    if len(x.shape) != 2:
+        raise ValueError(f"repeat() takes an array (batch, size), got the shape {tuple(x.shape)}.")
+    return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
+
+
+def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+    """Return each element along an axis ``rep`` times."""
+    return ops.repeat(x, rep, axis=axis)
+
+
+def reverse(x: Any, axes: Any) -> Any:
+    """Return an array reversed along one axis or several."""
+    return ops.flip(x, axis=(axes,) if isinstance(axes, int) else tuple(axes))
+
+
+def sqrt(x: Any) -> Any:
+    """Return the square root, of 0 for negative values."""
+    return ops.sqrt(ops.maximum(x, 0.0))
+
+
+def stop_gradient(variables: Any) -> Any:
+    """Return values through which no gradient passes; a list for a list."""
+    if isinstance(variables, (list, tuple)):
+        return type(variables)(ops.stop_gradient(v) for v in variables)
+    return ops.stop_gradient(variables)
+
+
+def tile(x: Any, n: Any) -> Any:
+    """Return an array repeated ``n`` times along each axis."""
+    return ops.tile(x, (n,) if isinstance(n, int) else tuple(n))
+
+
+def to_dense(tensor: Any) -> Any:
+    """Return a sparse array as a dense one, a dense one as it is."""
+    return sparse.to_dense(tensor) if sparse.is_sparse(tensor) else tensor
+
+
+def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+    """Return an array of zeros."""
+    return ops.zeros(shape, dtype=dtype)
+
+
+def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+    """Return zeros in the shape of an array."""
+    return ops.zeros_like(x, dtype=dtype)

@@ -1,0 +1,118 @@
+"""Cross-entropies, CTC and top-k under Keras 2's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit import config, losses, ops
+
+
+def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+    """Return the binary cross-entropy of each value."""
+    return ops.binary_crossentropy(target, output, from_logits=from_logits)
+
+
+def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+    """Return the cross-entropy of distributions along an axis."""
+    return ops.categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
+
+
+def sparse_categorical_crossentropy(
+    target: Any, output: Any, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
+) -> Any:
+    """Return the cross-entropy of distributions and class numbers; 0 where the number is ``ignore_class``."""
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
+    kept = ops.not_equal(target, ignore_class)
+    value = ops.sparse_categorical_crossentropy(ops.where(kept, target, 0), output, from_logits=from_logits, axis=axis)
+    return ops.where(kept, value, 0.0)
+
+
+def binary_focal_crossentropy(
+    target: Any,
+    output: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+) -> Any:
+    """Return the binary cross-entropy of each value, weighted down where the prediction is good.
+
+    Source: Lin et al., 2017, Focal loss for dense object detection.
+    """
+    target, output = ops.cast(target, config.floatx()), ops.cast(output, config.floatx())
+    chance = ops.sigmoid(output) if from_logits else output
+    hit = target * chance + (1 - target) * (1 - chance)
+    value = ops.power(1 - hit, gamma) * ops.binary_crossentropy(target, output, from_logits=from_logits)
+    return (target * alpha + (1 - target) * (1 - alpha)) * value if apply_class_balancing else value
+
+
+def categorical_focal_crossentropy(
+    target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
+) -> Any:
+    """Return the cross-entropy of distributions along an axis, weighted down where the prediction is good."""
+    return losses.categorical_focal_crossentropy(target, output, alpha, gamma, from_logits=from_logits, axis=axis)
+
+
+def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+    """Return whether each sample's class is among the ``k`` that were predicted highest."""
+    return ops.in_top_k(targets, predictions, k)
+
+
+def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+    """Return the CTC loss of each sample.
+
+    Args:
+        y_true: Class numbers (batch, labels).
+        y_pred: Probabilities (batch, steps, classes); the last class is the blank.
+        input_length: Steps that count, (batch, 1).
+        label_length: Labels that count, (batch, 1).
+
+    Returns:
+        Array (batch, 1).
+    """
+    labels, steps = (ops.reshape(ops.cast(n, "int32"), (-1,)) for n in (label_length, input_length))
+    logits = ops.log(ops.convert_to_tensor(y_pred) + config.epsilon())
+    blank = logits.shape[-1] - 1
+    return ops.expand_dims(ops.ctc_loss(ops.cast(y_true, "int32"), logits, labels, steps, mask_index=blank), 1)
+
+
+def ctc_decode(
+    y_pred: Any, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
+) -> tuple[list, Any]:
+    """Return the likeliest labels of each sample.
+
+    Args:
+        y_pred: Probabilities (batch, steps, classes); the last class is the blank.
+        input_length: Steps that count, (batch,).
+        greedy: Whether each step's likeliest class is taken, instead of a beam search.
+        beam_width: Prefixes that a beam search follows.
+        top_paths: How many results a beam search returns.
+
+    Returns:
+        ``(list of class numbers (batch, labels), -1 after the end, log probabilities (batch, top_paths))``.
+    """
+    logits = ops.log(ops.convert_to_tensor(y_pred) + config.epsilon())
+    decoded, scores = ops.ctc_decode(
+        logits,
+        ops.cast(input_length, "int32"),
+        strategy="greedy" if greedy else "beam_search",
+        beam_width=beam_width,
+        top_paths=top_paths,
+        merge_repeated=greedy,
+        mask_index=logits.shape[-1] - 1,
+    )
+    return list(decoded), scores
+
+
+def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
+    """Return padded labels (batch, labels) as a sparse array that holds those within each sample's length."""
+    from jax.experimental import sparse
+
+    values = np.asarray(labels)
+    inside = np.arange(values.shape[1])[None] < np.asarray(label_lengths).reshape(-1, 1)
+    indices = np.argwhere(inside)
+    return sparse.BCOO((jnp.asarray(values[inside]), jnp.asarray(indices)), shape=values.shape)

@@ -1,0 +1,186 @@
+"""Convolutions, pooling, padding and resizing under Keras 2's names.
+
+Arrays are (batch, ..., channels), or channels first if ``data_format`` or the setting says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import config, ops
+
+
+def conv1d(
+    x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
+) -> Any:
+    """Return a convolution over one axis; ``padding="causal"`` looks at earlier steps only."""
+    if padding == "causal":
+        before = (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0]) * (kernel.shape[0] - 1)
+        x = temporal_padding(x, (before, 0), data_format)
+        padding = "valid"
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+
+
+def conv2d(
+    x: Any,
+    kernel: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
+    """Return a convolution over two axes."""
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+
+
+def conv3d(
+    x: Any,
+    kernel: Any,
+    strides: Any = (1, 1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1, 1),
+) -> Any:
+    """Return a convolution over three axes."""
+    return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
+
+
+def conv2d_transpose(
+    x: Any,
+    kernel: Any,
+    output_shape: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
+    """Return a transposed convolution over two axes.
+
+    Args:
+        x: Array of images.
+        kernel: Array (height, width, output channels, input channels).
+        output_shape: Shape of the result with the axis of the batch.
+        strides: Steps of the convolution that this one is the transpose of.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``; the setting by default.
+        dilation_rate: Distance of the kernel's cells.
+
+    Raises:
+        ValueError: If no transposed convolution of these arguments has that shape.
+    """
+    first = config.standardize_data_format(data_format) == "channels_first"
+    strides, rates = ((v, v) if isinstance(v, int) else tuple(v) for v in (strides, dilation_rate))
+    sizes, wanted = (tuple(s)[2:] if first else tuple(s)[1:3] for s in (x.shape, output_shape))
+    extra = []
+    for size, goal, stride, rate, width in zip(sizes, wanted, strides, rates, kernel.shape, strict=False):
+        reach = (width - 1) * rate + 1
+        # Source: Dumoulin & Visin, 2016, A guide to convolution arithmetic, with `same` padding of reach // 2.
+        least = (size - 1) * stride + reach - (2 * (reach // 2) if padding == "same" else 0)
+        extra.append(goal - least)
+        made = -(-goal // stride) if padding == "same" else (goal - reach) // stride + 1
+        if made != size:
+            raise ValueError(
+                f"conv2d_transpose(): no convolution with these arguments makes images of {sizes} out of ones of "
+                f"{wanted}, which output_shape asks for."
+            )
+    return ops.conv_transpose(x, kernel, strides, padding, tuple(extra), data_format, dilation_rate)
+
+
+def depthwise_conv2d(
+    x: Any,
+    depthwise_kernel: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
+    """Return a convolution over two axes that keeps channels apart."""
+    return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
+
+
+def separable_conv2d(
+    x: Any,
+    depthwise_kernel: Any,
+    pointwise_kernel: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    dilation_rate: Any = (1, 1),
+) -> Any:
+    """Return a depthwise convolution followed by one that mixes channels."""
+    return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
+
+
+def pool2d(
+    x: Any,
+    pool_size: Any,
+    strides: Any = (1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    pool_mode: str = "max",
+) -> Any:
+    """Return the largest or the average value of windows over two axes; ``pool_mode`` is ``"max"`` or ``"avg"``."""
+    return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
+
+
+def pool3d(
+    x: Any,
+    pool_size: Any,
+    strides: Any = (1, 1, 1),
+    padding: str = "valid",
+    data_format: Any = None,
+    pool_mode: str = "max",
+) -> Any:
+    """Return the largest or the average value of windows over three axes; ``pool_mode`` is ``"max"`` or ``"avg"``."""
+    return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
+
+
+def _pool(mode: str) -> Any:
+    if mode not in ("max", "avg"):
+        raise ValueError(f"Invalid pooling mode {mode!r}: give 'max' or 'avg'.")
+    return ops.max_pool if mode == "max" else ops.average_pool
+
+
+def temporal_padding(x: Any, padding: Any = (1, 1), data_format: Any = None) -> Any:
+    """Return sequences (batch, steps, channels) with zeros before and after."""
+    return _pad(x, (padding,), data_format)
+
+
+def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None) -> Any:
+    """Return images with zeros around them: ``((top, bottom), (left, right))``."""
+    return _pad(x, padding, data_format)
+
+
+def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None) -> Any:
+    """Return volumes with zeros around them, a pair for each of three axes."""
+    return _pad(x, padding, data_format)
+
+
+def _pad(x: Any, padding: Any, data_format: Any) -> Any:
+    inner = [tuple(p) for p in padding]
+    first = config.standardize_data_format(data_format) == "channels_first"
+    return ops.pad(x, [(0, 0), (0, 0), *inner] if first else [(0, 0), *inner, (0, 0)])
+
+
+def resize_images(
+    x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
+) -> Any:
+    """Return images enlarged by whole factors."""
+    if interpolation == "nearest":
+        return _repeated(x, (height_factor, width_factor), data_format)
+    first = config.standardize_data_format(data_format) == "channels_first"
+    height, width = x.shape[2:] if first else x.shape[1:3]
+    size = (height * height_factor, width * width_factor)
+    return ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
+
+
+def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Any:
+    """Return volumes enlarged by whole factors, each cell repeated."""
+    return _repeated(x, (depth_factor, height_factor, width_factor), data_format)
+
+
+def _repeated(x: Any, factors: tuple, data_format: str) -> Any:
+    begin = 2 if config.standardize_data_format(data_format) == "channels_first" else 1
+    for axis, factor in enumerate(factors, begin):
+        x = ops.repeat(x, factor, axis=axis)
+    return x

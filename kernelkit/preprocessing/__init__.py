@@ -1,0 +1,7 @@
+"""Loading and preparing data under the old names of ``keras.preprocessing``.
+
+New code uses `kernelkit.utils` and the preprocessing layers; what stands here is the same, or does what Keras 2 did.
+"""
+
+from kernelkit.preprocessing import image, sequence, text
+from kernelkit.utils import image_dataset_from_directory, text_dataset_from_directory, timeseries_dataset_from_array

@@ -1,0 +1,51 @@
+"""Images between files, Pillow and arrays, under the old name ``keras.preprocessing.image``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelkit import ops
+from kernelkit.utils.images import array_to_img, img_to_array, load_img, save_img
+
+__all__ = ["array_to_img", "img_to_array", "load_img", "save_img", "smart_resize"]
+
+
+def smart_resize(
+    x: Any,
+    size: tuple[int, int],
+    interpolation: str = "bilinear",
+    data_format: str = "channels_last",
+    **kwargs: Any,
+) -> Any:
+    """Return images in another size without distortion: what doesn't have the new proportions is cut off.
+
+    Args:
+        x: Image or batch of images.
+        size: ``(height, width)`` in pixels.
+        interpolation: ``"bilinear"``, ``"nearest"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``.
+        **kwargs: Refused.
+
+    Returns:
+        Images; a NumPy array, if ``x`` is one.
+
+    Raises:
+        ValueError: If ``size`` is not a pair, or ``x`` has no images' shape.
+
+    Example:
+        >>> smart_resize(np.ones((8, 12, 3)), (4, 4)).shape
+        (4, 4, 3)
+    """
+    if kwargs:
+        raise TypeError(f"smart_resize() got unknown arguments {sorted(kwargs)}.")
+    if not hasattr(size, "__len__") or len(size) != 2:
+        raise ValueError(f"Expected `size` to be a tuple of 2 integers, (height, width), but got: {size}.")
+    if len(x.shape) not in (3, 4):
+        raise ValueError(
+            "Expected an image array with shape `(height, width, channels)`, or `(batch_size, height, width, "
+            f"channels)`, but got input with incorrect rank, of shape {tuple(x.shape)}."
+        )
+    result = ops.image.resize(x, size, interpolation=interpolation, data_format=data_format, crop_to_aspect_ratio=True)
+    return np.asarray(result) if isinstance(x, np.ndarray) else result
