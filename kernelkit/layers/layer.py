@@ -57,6 +57,8 @@ class Layer(Operation):
 
     # Whether call() gets sparse arrays as they are: ops take them. Most of kernelkit's own layers get dense ones.
     _takes_sparse = True
+    # Names of attributes in files, where they differ from those here.
+    _saved_as: dict[str, str] = {}
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -578,6 +580,10 @@ class Layer(Operation):
             raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
+
+    def saved_parts(self) -> Iterator[tuple[str, Any]]:
+        """Yield the attributes in which parts with weights may lie, by their names in files, in the order of files."""
+        return serialize.saved_attributes(self, self._untracked, self._saved_as)
 
     # What it is -------------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import jax.tree_util as jtu
@@ -130,6 +131,16 @@ class Model(Trainer, Layer):
         return self._on_host if may_need_host or is_stream(x) or holds_strings(x) else None
 
     # Parts ------------------------------------------------------------------------------------------------------------
+
+    def saved_parts(self) -> Iterator[tuple[str, Any]]:
+        """Yield what has weights in files: the layers of the graph first, then attributes, the optimizer among them."""
+        wired = self._graph is not None
+        if wired:
+            yield "layers", self.layers
+        books = {"_graph_layers", "_stack", "_input_layer", "optimizer"}
+        found = dict(serialize.saved_attributes(self, self._untracked | books, self._saved_as))
+        found |= {"optimizer": self.optimizer} | ({} if wired else {"layers": self.layers})
+        yield from sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
     @property
     def layers(self) -> list[Layer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -163,6 +163,13 @@ class OptimizerVariables(serialize.Configurable):
             variable.assign(weight)
 
     # Saving -----------------------------------------------------------------------------------------------------------
+
+    # Names of attributes in files, where they differ from those here.
+    _saved_as: dict[str, str] = {}
+
+    def saved_parts(self) -> Iterator[tuple[str, Any]]:
+        """Yield the attributes in which inner optimizers may lie, by their names in files, in the order of files."""
+        return serialize.saved_attributes(self, ("_init_arguments", "optimizer_map"), self._saved_as)
 
     def save_own_variables(self, store: Any) -> None:
         """Put the variables' values into a mapping, under ``"0"``, ``"1"``, ..."""

@@ -32,6 +32,7 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     """
     target = os.path.realpath(path)
     folder, name = os.path.split(target)
+    require_folder(folder)
     temporary = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(6)}{UNFINISHED}")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     descriptor = os.open(temporary, flags, 0o666)
@@ -48,6 +49,12 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
             os.unlink(temporary)
         raise
     sync_folder(folder)
+
+
+def require_folder(folder: str) -> None:
+    """Raise ``FileNotFoundError`` if there is no such folder to write into."""
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"The folder {folder!r} does not exist: make it, or give another path.")
 
 
 def sync_folder(folder: str) -> None:

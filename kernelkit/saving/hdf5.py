@@ -36,6 +36,7 @@ class StoredArray:
     Attributes:
         shape: Tuple of ints.
         dtype: NumPy dtype.
+        is_packed: Whether the numbers lie in pieces, or compressed: then reading them may find damage.
     """
 
     def __init__(self, dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> None:
@@ -43,6 +44,8 @@ class StoredArray:
         self._where = where
         self.dtype, self._stored_dtype = _dtype_of(dataset, where, reader)
         self.shape = _shape_of(dataset, self._stored_dtype, where, reader.size, reader.expected)
+        with telling(where):
+            self.is_packed = dataset.chunks is not None
 
     @property
     def ndim(self) -> int:

@@ -8,16 +8,19 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable
 from typing import Any, BinaryIO
 
+import jax
+
 from kernelkit import serialize
 from kernelkit.layers.layer import Layer
 from kernelkit.saving import legacy_h5, orbax_folder
 from kernelkit.saving.archive import Archive, add_file
-from kernelkit.saving.atomic import replacing
+from kernelkit.saving.atomic import replacing, require_folder
 from kernelkit.saving.hdf5 import Hdf5Reader
 from kernelkit.saving.state import largest, load_assets, load_state, save_assets
 from kernelkit.saving.weights_file import (
@@ -35,6 +38,8 @@ from kernelkit.version import __version__
 KERAS_VERSION = "3.15.1"
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
 _LARGEST_CONFIG = 256 << 20
+# The packages that read a file. An error that passed through other code is that code's own.
+_READERS = {"kernelkit", "jax", "jaxlib", "numpy", "ml_dtypes", "h5py", "opt_einsum", *sys.stdlib_module_names}
 # A model may take this much more than the numbers in its file: room for what isn't saved.
 _FREE_MEMORY = 64 << 20
 
@@ -287,6 +292,7 @@ def _write_archive(model: Any, file: BinaryIO, folder: str) -> None:
 
 def _save_folder(model: Any, path: str) -> None:
     parent = os.path.dirname(os.path.abspath(path))
+    require_folder(parent)
     new = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=parent)
     try:
         for name, text in _texts(model).items():
@@ -395,7 +401,10 @@ def _build_optimizer(model: Any) -> None:
 
 
 def _checked(path: str, load: Callable[[], Any]) -> Any:
-    """Run a function that reads a file; whatever a broken file makes it stumble over becomes a ``ValueError``."""
+    """Run a function that reads a file; what a broken file makes kernelkit stumble over becomes a ``ValueError``.
+
+    Errors of the user's own classes, and a lack of memory, stay what they are.
+    """
     try:
         return load()
     except json.JSONDecodeError as error:
@@ -405,7 +414,19 @@ def _checked(path: str, load: Callable[[], Any]) -> Any:
     except RecursionError:
         raise ValueError(f"{path} cannot be loaded: its config is nested too deep.") from None
     except (KeyError, TypeError, AttributeError, IndexError, AssertionError, OverflowError, RuntimeError) as error:
+        if _is_foreign(error):
+            error.add_note(f"This was raised while {path} was loaded.")
+            raise
         raise ValueError(
             f"{path} cannot be loaded: its config doesn't fit the classes that it names "
             f"({type(error).__name__}: {error})."
         ) from error
+
+
+def _is_foreign(error: Exception) -> bool:
+    """Return whether an error says nothing about the file: memory has run out, or code of the user's own raised it."""
+    if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error):
+        return True
+    trail = traceback.walk_tb(error.__traceback__)
+    roots = (str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in trail)
+    return any(root not in _READERS for root in roots)

@@ -7,12 +7,14 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+import jax
 import numpy as np
 
 from kernelkit.layers.layer import Layer
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.random import SeedGenerator
 from kernelkit.saving.parts import Part, parts_of
+from kernelkit.variable import Variable
 
 _MOST_TOLD = 5
 _PACKAGE = __name__.partition(".")[0]
@@ -66,29 +68,67 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
         ValueError: If names, numbers or shapes of arrays don't fit the model; the message tells which.
     """
     left_out = {id(thing) for thing in objects_to_skip}
-    rows, complaints = [], []
+    plain: list[tuple[Part, Mapping]] = []
+    loaders: list[tuple[Part, Mapping]] = []
+    complaints = []
     other_names: list[tuple[str, str]] = []
     for part in parts_of(root, other_names):
         if id(part.thing) in left_out:
             continue
         entry = _entry(source, part.path, other_names)
-        complaint = _complaint(part, entry)
-        if complaint is None:
-            rows.append((part, entry))
-        else:
+        complaint = _complaint(part, entry) or _damage(part, entry)
+        if complaint is not None:
             complaints.append(complaint)
+        elif _has_own_loader(part.thing):
+            loaders.append((part, entry))
+        else:
+            plain.append((part, entry))
     if complaints and not skip_mismatch:
         raise ValueError(_misfit(root, source, complaints))
-    for part, entry in rows:
-        try:
-            _load(part.thing, entry)
-        except (ValueError, KeyError, TypeError) as error:
-            complaint = f"{_who(part)}: {error}"
-            if not skip_mismatch:
-                raise ValueError(_misfit(root, source, [complaint])) from error
-            complaints.append(complaint)
+    # Whether code of the layer's own fits the file is known once it has run, so it runs first, and is undone.
+    undo = _values(root) if loaders else []
+    try:
+        for part, entry in loaders:
+            before = _values(part.thing) if skip_mismatch else []
+            try:
+                _load(part.thing, entry)
+            except (ValueError, KeyError, TypeError) as error:
+                complaint = f"{_who(part)}: {error}"
+                if not skip_mismatch:
+                    raise ValueError(_misfit(root, source, [complaint])) from error
+                _put_back(before)
+                complaints.append(complaint)
+    except BaseException:
+        _put_back(undo)
+        raise
+    del undo
+    for part, entry in plain:
+        _load(part.thing, entry)
     if complaints:
         warnings.warn(_misfit(root, source, complaints) + " They were left as they are.", stacklevel=3)
+
+
+def _values(thing: Any) -> list[tuple[Variable, jax.Array]]:
+    """Return the variables of a model, a layer or an optimizer with their arrays, which nothing changes in place."""
+    optimizer = getattr(thing, "optimizer", None)
+    variables = [*thing.variables, *(optimizer.variables if isinstance(optimizer, Optimizer) else ())]
+    return [(variable, variable.value) for variable in variables]
+
+
+def _put_back(values: list[tuple[Variable, jax.Array]]) -> None:
+    for variable, value in values:
+        variable.assign(value)
+
+
+def _damage(part: Part, entry: Mapping) -> str | None:
+    """Return why an array of an entry cannot be read. Only packed ones can fail: they are read once for that."""
+    for name, array in entry.items():
+        if getattr(array, "is_packed", False):
+            try:
+                np.asarray(array)
+            except ValueError as error:
+                return f"{_who(part)}: {name!r}: {error}"
+    return None
 
 
 def save_assets(root: Any, folder: str) -> bool:
@@ -143,6 +183,12 @@ def _load(thing: Any, entry: Mapping) -> None:
             thing.load_own_variables(entry)
     elif entry or _overrides(thing):
         thing.load_own_variables(entry)
+
+
+def _has_own_loader(thing: Any) -> bool:
+    if isinstance(thing, Optimizer):
+        return type(thing).load_own_variables is not Optimizer.load_own_variables
+    return isinstance(thing, Layer) and _overrides(thing)
 
 
 def _overrides(layer: Layer) -> bool:

@@ -9,9 +9,11 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 - `registry`: names to classes and functions;
 - `trust`: what a config that somebody else wrote may not do;
 - `objects`: the two directions;
-- `configurable`: configs read off a signature.
+- `configurable`: configs read off a signature;
+- `attributes`: where an object's parts are, for files of weights.
 """
 
+from kernelkit.serialize.attributes import saved_attributes
 from kernelkit.serialize.configurable import Configurable, derived_arguments, derives
 from kernelkit.serialize.objects import (
     NoSuchConfig,
