@@ -41,6 +41,18 @@ def clone_model(
     """
     if kwargs:
         raise TypeError(f"clone_model() got unknown arguments {sorted(kwargs)}.")
+    # What is in memory already is as safe as it was: lambdas are copied, and layers keep the words they have learned.
+    with serialize.standing_alone(is_copy=True), serialize.loading(safe_mode=False):
+        return _cloned(model, input_tensors, clone_function, call_function, recursive)
+
+
+def _cloned(
+    model: Any,
+    input_tensors: Any,
+    clone_function: Callable[[Layer], Layer] | None,
+    call_function: Callable | None,
+    recursive: bool,
+) -> Any:
     from kernelkit.models.sequential import Sequential
 
     if input_tensors is None and clone_function is None and call_function is None:

@@ -356,8 +356,8 @@ class Model(Trainer, Layer):
             return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:
-        """Return the model's config as a JSON text; ``kwargs`` go to ``json.dumps``."""
-        with serialize.sharing():
+        """Return the model's config as a JSON text, learned vocabularies included; ``kwargs`` go to ``json.dumps``."""
+        with serialize.sharing(), serialize.standing_alone():
             return json.dumps(serialize.serialize_keras_object(self), **kwargs)
 
     def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict]:

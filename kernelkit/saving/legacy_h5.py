@@ -11,6 +11,7 @@ import numpy as np
 
 from kernelkit import serialize
 from kernelkit.saving.hdf5 import Hdf5Reader, StoredArray, write_array
+from kernelkit.saving.parts import parts_of
 from kernelkit.variable import Variable
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
         keras_version: What the file says about who wrote it.
         include_optimizer: Whether what `compile` was told and the optimizer's state are written too.
     """
-    with serialize.sharing():
+    _warn_of_files(model)
+    with serialize.sharing(), serialize.standing_alone():
         described = serialize.serialize_keras_object(model)
     if "layers" not in described["config"]:
         raise NotImplementedError(
@@ -53,6 +55,19 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
             root.attrs["training_config"] = json.dumps(compiled)
             if model.optimizer is not None and model.optimizer.variables:
                 _write_list(root.create_group("optimizer_weights"), model.optimizer.variables)
+
+
+def _warn_of_files(model: Any) -> None:
+    """Say which layers of the user write files of their own, for which an HDF5 file has no place."""
+    package = __name__.partition(".")[0]
+    for _, thing in parts_of(model):
+        way = getattr(type(thing), "save_assets", None)
+        if way is not None and way.__module__.partition(".")[0] != package:
+            warnings.warn(
+                f"Layer {thing.name!r} ({type(thing).__name__}) saves files of its own, which an .h5 file cannot hold: "
+                "they will be missing when the model is loaded. Save it as .keras.",
+                stacklevel=4,
+            )
 
 
 def _bare(described: dict) -> dict:

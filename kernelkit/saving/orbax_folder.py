@@ -6,6 +6,8 @@ import os
 import warnings
 from typing import Any
 
+from kernelkit import serialize
+
 
 def is_orbax(path: str) -> bool:
     """Return whether a folder holds checkpoints of Orbax."""
@@ -109,7 +111,8 @@ def _config_of(model: Any) -> dict | None:
     from kernelkit.saving.model_file import described
 
     try:
-        return described(model)
+        with serialize.standing_alone():
+            return described(model)
     except (NotImplementedError, ValueError, TypeError) as error:
         warnings.warn(
             f"The checkpoint holds the values of model {model.name!r} alone, since it has no config: {error} Pass "

@@ -10,9 +10,11 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 - `trust`: what a config that somebody else wrote may not do;
 - `objects`: the two directions;
 - `configurable`: configs read off a signature;
-- `attributes`: where an object's parts are, for files of weights.
+- `attributes`: where an object's parts are, for files of weights;
+- `alone`: configs without files beside them.
 """
 
+from kernelkit.serialize.alone import is_copy, standing_alone, stands_alone
 from kernelkit.serialize.attributes import saved_attributes
 from kernelkit.serialize.configurable import Configurable, derived_arguments, derives
 from kernelkit.serialize.objects import (

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from kernelkit import bytecode
-from kernelkit.serialize import trust
+from kernelkit.serialize import alone, trust
 from kernelkit.serialize.registry import (
     CustomObjectScope,
     find,
@@ -143,6 +143,8 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, np.dtype):
         return obj.name
     if inspect.isfunction(obj) or getattr(obj, "is_op", False):
+        if alone.is_copy():
+            return obj
         if obj.__name__ == "<lambda>":
             return _describe_lambda(obj)
         return _describe(obj, obj.__name__, class_name="function")
@@ -166,6 +168,7 @@ def _completed(config: Any) -> Any:
         values = [_completed(v) for v in config]
         return config if all(a is b for a, b in zip(values, config, strict=True)) else type(config)(values)
     plain = config is None or isinstance(config, (bool, int, float, str))
+    plain = plain or (alone.is_copy() and callable(config) and not hasattr(config, "get_config"))
     return config if plain or isinstance(config, type) else serialize_keras_object(config)
 
 

@@ -55,9 +55,11 @@ class IndexLookup(HostLayer):
         pad_to_max_tokens: bool,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)  # in configs, to be read by people
+        size, was_learned = kwargs.pop("vocabulary_size", None), kwargs.pop("vocabulary_learned", False)
         super().__init__(**kwargs)
         who = self._who()
+        if size is not None and (type(size) is not int or size < 0):
+            raise ValueError(f"{who}: vocabulary_size must be a number of tokens, got {size!r}.")
         if max_tokens is not None and max_tokens <= 1:
             raise ValueError(f"{who}: max_tokens must be greater than 1, got {max_tokens}.")
         if pad_to_max_tokens and max_tokens is None:
@@ -81,13 +83,15 @@ class IndexLookup(HostLayer):
         self._own: list = []
         self._table: dict[Any, int] = {}
         self._idf: np.ndarray | None = None
-        self._has_given = vocabulary is not None
+        # What the config of a file tells about words that lie beside it, and are read after the model was wired.
+        self._announced_size: int | None = size
+        self._has_given = vocabulary is not None and not was_learned
         self.reset_state()
         self.idf_weights = None if idf_weights is None else np.asarray(idf_weights, "float64").tolist()
         self.vocabulary: list | None = None
         if vocabulary is not None:
             tokens = self._read(vocabulary)
-            if not isinstance(vocabulary, (str, os.PathLike)):
+            if self._has_given and not isinstance(vocabulary, (str, os.PathLike)):
                 self.vocabulary = tokens
             self.set_vocabulary(tokens, self.idf_weights)
 
@@ -270,6 +274,8 @@ class IndexLookup(HostLayer):
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
+        if not self._own and self._announced_size is not None:
+            return self._announced_size
         return self.vocabulary_size()
 
     def _padded_idf(self) -> np.ndarray:
@@ -289,7 +295,9 @@ class IndexLookup(HostLayer):
 
     def _in_config(self) -> bool:
         # A file with a token in each line has no place for tokens of several lines, or of none at its end.
-        return self.vocabulary is not None or any("\n" in str(t) for t in self._own) or "" in self._own[-1:]
+        has_no_file = serialize.stands_alone() and bool(self._own)
+        unfit = any("\n" in str(t) for t in self._own) or "" in self._own[-1:]
+        return self.vocabulary is not None or has_no_file or unfit
 
     @serialize.derives
     def get_config(self) -> dict:
@@ -298,6 +306,8 @@ class IndexLookup(HostLayer):
         if self._in_config() and self.vocabulary is None:
             config["vocabulary"] = self.get_vocabulary()
             config["idf_weights"] = None if self._idf is None else self._idf.tolist()
+            if serialize.is_copy():
+                config["vocabulary_learned"] = True
         return config | {"vocabulary_size": self.vocabulary_size() if self._own else None}
 
     def save_own_variables(self, store: Any) -> None:
@@ -329,6 +339,11 @@ class IndexLookup(HostLayer):
                 vocabularies.without_special_tokens(
                     tokens, special, self.mask_token, self.oov_token, self.invert, self._who()
                 )
+            )
+        if self._announced_size not in (None, self.vocabulary_size()):
+            raise ValueError(
+                f"{self._who()}: the config announces a vocabulary of {self._announced_size} tokens, but its file has "
+                f"{self.vocabulary_size()}."
             )
         if self._idf is not None:
             self._idf = self._idf[: self.vocabulary_size()]

@@ -76,7 +76,7 @@ class TextVectorization(HostLayer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        kwargs.pop("vocabulary_size", None)  # in configs, to be read by people
+        learned = {name: kwargs.pop(name) for name in ("vocabulary_size", "vocabulary_learned") if name in kwargs}
         super().__init__(name=name, **kwargs)
         who = self._who()
         if ragged:
@@ -104,6 +104,7 @@ class TextVectorization(HostLayer):
             pad_to_max_tokens=pad_to_max_tokens,
             sparse=sparse,
             encoding=encoding,
+            **learned,
         )
         self.sparse = self._lookup_layer.sparse
         self.built = True
@@ -251,7 +252,7 @@ class TextVectorization(HostLayer):
     def get_config(self) -> dict:
         """Return the arguments that make an equal layer. A vocabulary that was learned is saved beside the config."""
         lookup = self._lookup_layer.get_config()
-        kept = {name: lookup[name] for name in ("vocabulary", "idf_weights")}
+        kept = {k: lookup[k] for k in ("vocabulary", "idf_weights", "vocabulary_learned") if k in lookup}
         return super().get_config() | kept | {"vocabulary_size": self.vocabulary_size()}
 
     def save_own_variables(self, store: Any) -> None:
