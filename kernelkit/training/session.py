@@ -22,6 +22,9 @@ from kernelkit.training.pace import Pace
 from kernelkit.training.state import StateVariables, TrainState
 from kernelkit.training.step import MAX_STEPS, Program
 
+# What a copy or a pickle of a model knows about its training.
+_SETTINGS = ("model", "compiled", "loss", "metrics", "loss_tracker", "steps_per_execution", "jit", "settings")
+
 
 class Training:
     """The trainable side of a model: compiled loss, metrics, optimizer and executables.
@@ -49,6 +52,14 @@ class Training:
         self.background: BackgroundFit | None = None
         self.last_fit: LastFit | None = None
         """What the last fit left behind, if it ended badly."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Programs, locks and threads stay in their process: a copy compiles its own.
+        return {name: self.__dict__[name] for name in _SETTINGS}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Training.__init__(self, state["model"])
+        self.__dict__.update(state)
 
     def forget(self) -> None:
         """Drop the programs: the model has changed."""
