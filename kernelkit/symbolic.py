@@ -234,29 +234,21 @@ class Operation:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.symbolic_call(*args, **kwargs) if any_symbolic(args, kwargs) else self.call(*args, **kwargs)
 
-    def _single(self, what: str) -> Any:
+    def _first_node(self, what: str) -> Node:
         if not self._inbound_nodes:
             raise AttributeError(f"{self.name!r} was never called on a symbolic tensor, so it has no {what}.")
-        if len(self._inbound_nodes) > 1:
-            raise AttributeError(
-                f"{self.name!r} is used {len(self._inbound_nodes)} times, so its {what} is ambiguous. "
-                "Ask the model's nodes or keep the tensor when you call the layer."
-            )
-        node = self._inbound_nodes[0]
-        if what == "output":
-            return node.outputs
-        tensors = node.input_tensors
-        return tensors[0] if len(tensors) == 1 else tensors
+        return self._inbound_nodes[0]
 
     @property
     def input(self) -> Any:
-        """The symbolic input, if the operation was called once."""
-        return self._single("input")
+        """The symbolic input of the first call; a list for several."""
+        tensors = self._first_node("input").input_tensors
+        return tensors[0] if len(tensors) == 1 else tensors
 
     @property
     def output(self) -> Any:
-        """The symbolic output, if the operation was called once."""
-        return self._single("output")
+        """The symbolic output of the first call."""
+        return self._first_node("output").outputs
 
 
 class FunctionOperation(Operation):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import activations, constraints, initializers, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.layer_normalization import checked_axes
 from kernelkit.layers.legacy import warn_once
 
 
@@ -134,7 +135,7 @@ class PReLU(Layer):
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
     def build(self, input_shape: Any) -> None:
-        shared = [axis % len(input_shape) for axis in self.shared_axes or ()]
+        shared = checked_axes(self, self.shared_axes or (), input_shape)
         shape = tuple(1 if i in shared else size for i, size in enumerate(input_shape))[1:]
         self.alpha = self.add_weight(
             shape,

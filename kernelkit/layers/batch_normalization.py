@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from kernelkit import config, constraints, initializers, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.layer_normalization import checked_axes
 from kernelkit.ops.nn import batch_normalization
 from kernelkit.ops.nn.normalization import mean_and_variance
 from kernelkit.variable import Variable
@@ -104,7 +105,8 @@ class BatchNormalization(Layer):
         self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
-        size = input_shape[self.axis]
+        [axis] = checked_axes(self, self.axis, input_shape)
+        size = input_shape[axis]
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
         # Statistics and what scales them stay in full precision under mixed precision.
         if self.scale:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import constraints, initializers, regularizers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.layers.layer_normalization import checked_axes
 from kernelkit.ops.nn.normalization import mean_and_variance
 from kernelkit.variable import Variable
 
@@ -77,7 +78,8 @@ class GroupNormalization(Layer):
         self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
-        channels = input_shape[self.axis]
+        [axis] = checked_axes(self, self.axis, input_shape)
+        channels = input_shape[axis]
         if channels is None:
             raise ValueError(
                 f"{self._who()}: axis {self.axis} of the input tensor should have a defined dimension but the layer "

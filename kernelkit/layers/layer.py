@@ -10,7 +10,6 @@ import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ import numpy as np
 
 from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
 from kernelkit.layers import calling, input_spec, legacy, rematerialize
-from kernelkit.layers.tracking import parts, unique
+from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, unique, walk
 from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
 from kernelkit.random import SeedGenerator
@@ -31,7 +30,7 @@ __all__ = ["Layer"]
 _PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
 
 
-class Layer(Operation):
+class Layer(Operation, HasParts):
     """The base class of layers.
 
     A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
@@ -59,6 +58,8 @@ class Layer(Operation):
     _takes_sparse = True
     # Names of attributes in files, where they differ from those here.
     _saved_as: dict[str, str] = {}
+    quantization_mode = None
+    """Keras's name for how a layer is quantized; kernelkit quantizes none."""
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -230,7 +231,7 @@ class Layer(Operation):
         return self.symbolic_call(*args, **kwargs)
 
     def _call_taped(self, args: tuple, kwargs: dict) -> Any:
-        if not self.built or any(not layer.built for layer in self._flatten_layers()):
+        if not self.built or any(not layer.built for layer in walk(self)):
             with tape.stop_recording():
                 self._run_abstractly(args, kwargs)
 
@@ -271,7 +272,7 @@ class Layer(Operation):
                         kwargs[name] = masks
             arriving = calling.collect_masks(bound.get(signature.first))
             cast = self._cast_dtype()
-            args, kwargs = calling.convert((args, kwargs), cast, self._takes_sparse)
+            args, kwargs = calling.convert((args, kwargs), cast if self.autocast else None, self._takes_sparse)
             bound = signature.bind(args, kwargs)
             first = bound.get(signature.first, args[0] if args else None)
             if not self.built:
@@ -280,7 +281,7 @@ class Layer(Operation):
                 self._build_for(bound)
                 if cast != self._cast_dtype():  # a map of policies knows the layer by its path from now on
                     cast = self._cast_dtype()
-                    args, kwargs = calling.convert((args, kwargs), cast, self._takes_sparse)
+                    args, kwargs = calling.convert((args, kwargs), cast if self.autocast else None, self._takes_sparse)
             input_spec.check(self.input_spec, first, self._who())
             with scope.name_scope(self.name), scope.autocast_scope(cast), jax.named_scope(self.name):
                 call = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
@@ -297,8 +298,8 @@ class Layer(Operation):
             scope.local.call = outer
 
     def _cast_dtype(self) -> str | None:
-        """The dtype that float inputs and weights are read in; ``None`` if they stay as they are."""
-        return self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else None
+        """The dtype in which weights are read, and with ``autocast`` float inputs; ``None`` to leave them alone."""
+        return self.compute_dtype if dtypes.is_float(self.compute_dtype) else None
 
     def _resolve_training(self, signature: Any, args: tuple, kwargs: dict, outer: Any) -> bool | None:
         given = signature.bind(args, kwargs if signature.has_training else _without(kwargs, "training"))
@@ -426,7 +427,7 @@ class Layer(Operation):
     @property
     def losses(self) -> list:
         """Losses added in the last call, and the regularizers' losses of the trainable weights."""
-        layers = [self, *self._flatten_layers()]
+        layers = [self, *walk(self)]
         if scope.local.stateless is not None:
             ids = {id(layer) for layer in layers}
             found = [loss for layer, loss in scope.local.stateless.losses if id(layer) in ids]
@@ -435,58 +436,39 @@ class Layer(Operation):
         return found + [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
 
     def _clear_losses(self) -> None:
-        for layer in (self, *self._flatten_layers()):
+        for layer in (self, *walk(self)):
             layer._own_losses.clear()
 
     # Parts ------------------------------------------------------------------------------------------------------------
 
-    def _child_layers(self) -> list[Layer]:
-        """The layers that are direct parts."""
-        return unique(parts(self, Layer))
-
-    def _flatten_layers(self) -> Iterator[Layer]:
-        """All layers below this one, each once, parents first."""
-        seen = {id(self)}
-        stack = self._child_layers()
-        while stack:
-            layer = stack.pop(0)
-            if id(layer) not in seen:
-                seen.add(id(layer))
-                yield layer
-                stack[:0] = layer._child_layers()
-
-    def _local_variables(self) -> list[Variable]:
-        own = unique(parts(self, Variable))
-        return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
+        """Return the layer's parts as Keras's private method of this name does; packages call it."""
+        return [self] * include_self + (list(walk(self)) if recursive else children(self))
 
     @property
     def variables(self) -> list[Variable]:
         """All variables: weights, and the states of random seeds."""
-        found = self._local_variables() + [g.state for g in parts(self, SeedGenerator)]
-        for layer in self._child_layers():
+        found = own_variables(self) + [g.state for g in parts(self, SeedGenerator)]
+        for layer in children(self):
             found += layer.variables
         return unique(found)
 
     @property
     def weights(self) -> list[Variable]:
         """The variables that are saved as weights, seeds left out."""
-        found = self._local_variables()
-        for layer in self._child_layers():
+        found = own_variables(self)
+        for layer in children(self):
             found += layer.weights
-        return unique(found)
-
-    def _all_trainable(self) -> list[Variable]:
-        if not self._trainable:
-            return []
-        found = [v for v in self._local_variables() if v.trainable]
-        for layer in self._child_layers():
-            found += layer._all_trainable()
         return unique(found)
 
     @property
     def trainable_variables(self) -> list[Variable]:
-        """The variables that gradients change."""
-        return self._all_trainable()
+        """The variables that gradients change.
+
+        As in Keras, a variable counts if it is trainable and if the layer that is asked is: a layer that was made
+        trainable inside a frozen one is trained with the model around them.
+        """
+        return [v for v in self.variables if v.trainable] if self._trainable else []
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -497,7 +479,7 @@ class Layer(Operation):
     @property
     def trainable_weights(self) -> list[Variable]:
         """The weights that gradients change."""
-        return self._all_trainable()
+        return self.trainable_variables
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
@@ -509,7 +491,7 @@ class Layer(Operation):
     def metrics(self) -> list:
         """The metrics that the layer and its parts hold."""
         found = list(parts(self, Metric))
-        for layer in self._child_layers():
+        for layer in children(self):
             found += layer.metrics
         return unique(found)
 
@@ -531,7 +513,7 @@ class Layer(Operation):
         for variable in parts(self, Variable):
             if variable.born_trainable:
                 variable.trainable = value
-        for layer in self._child_layers():
+        for layer in children(self):
             layer.trainable = value
 
     # Weights ----------------------------------------------------------------------------------------------------------
@@ -569,12 +551,12 @@ class Layer(Operation):
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's own variables into a dict-like store, under ``"0"``, ``"1"``..."""
-        for i, variable in enumerate(self._local_variables()):
+        for i, variable in enumerate(own_variables(self)):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
         """Read what :meth:`save_own_variables` wrote."""
-        variables = self._local_variables()
+        variables = own_variables(self)
         if len(store.keys()) != len(variables):
             hint = "" if variables or self.built else " The layer is not built yet."
             raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")

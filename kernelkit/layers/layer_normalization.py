@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import numpy as np
 
 from kernelkit import constraints, initializers, regularizers
 from kernelkit.layers.layer import Layer
@@ -71,7 +72,7 @@ class LayerNormalization(Layer):
         self.beta: Variable | None = None
 
     def build(self, input_shape: Any) -> None:
-        shape = shape_along(input_shape, self.axis)
+        shape = shape_along(self, input_shape)
         if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(
                 shape,
@@ -118,7 +119,7 @@ class RMSNormalization(Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape: Any) -> None:
-        self.scale = self.add_weight(shape_along(input_shape, self.axis), "ones", name="scale")
+        self.scale = self.add_weight(shape_along(self, input_shape), "ones", name="scale")
 
     def call(self, x: Any) -> jax.Array:
         return nn.rms_normalization(x, self.scale, self.axis, self.epsilon)
@@ -156,6 +157,21 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
     return axes
 
 
-def shape_along(input_shape: Any, axis: Any) -> tuple:
+def shape_along(layer: LayerNormalization | RMSNormalization, input_shape: Any) -> tuple:
     """Return the sizes of the axes that are normalized over."""
-    return tuple(input_shape[a] for a in normalized_axes(axis, len(input_shape)))
+    return tuple(input_shape[a] for a in checked_axes(layer, layer.axis, input_shape))
+
+
+def checked_axes(layer: Layer, axis: Any, input_shape: Any) -> tuple[int, ...]:
+    """Return axes of an input as sorted, non-negative ints.
+
+    Raises:
+        numpy.exceptions.AxisError: If the input has no such axis; it is a ``ValueError`` and an ``IndexError``.
+    """
+    try:
+        return normalized_axes(axis, len(input_shape))
+    except np.exceptions.AxisError:
+        raise np.exceptions.AxisError(
+            f"{layer._who()}: axis={axis!r} does not fit inputs of the shape {tuple(input_shape)}, which have the axes "
+            f"{-len(input_shape)} to {len(input_shape) - 1}."
+        ) from None

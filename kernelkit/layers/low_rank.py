@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import scope, serialize
+from kernelkit.layers.base.parts import own_variables
 from kernelkit.layers.layer import Layer
 from kernelkit.variable import Variable
 
@@ -107,7 +108,7 @@ class LowRankLayer(Layer):
             factor.assign(np.zeros(factor.shape, factor.dtype))
 
     def _saved_variables(self) -> list[Variable]:
-        return [v for v in self._local_variables() if not any(v is factor for factor in self._factors or ())]
+        return [v for v in own_variables(self) if not any(v is factor for factor in self._factors or ())]
 
     @serialize.derives
     def get_config(self) -> dict:

@@ -123,6 +123,12 @@ class MultiHeadAttention(ProjectedAttention):
             output=self.output_shape or query[-1:],
         )
 
+    # Keras's names, which packages use.
+    _num_heads = property(lambda self: self.num_heads)
+    _key_dim = property(lambda self: self.key_dim)
+    _value_dim = property(lambda self: self.value_dim)
+    _output_shape = property(lambda self: self.output_shape)
+
     @serialize.derives
     def get_config(self) -> dict:
         return super().get_config() | {"activity_regularizer": regularizers.serialize(self._projection_regularizer)}

@@ -118,15 +118,8 @@ class ProjectedAttention(Layer):
             shape,
             activation=activation,
             bias_axes=axes if self.use_bias else None,
-            kernel_initializer=_fresh(self.kernel_initializer),
-            bias_initializer=_fresh(self.bias_initializer),
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            activity_regularizer=self._projection_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            dtype=self.dtype_policy,
             name=name,
+            **self._get_common_kwargs_for_sublayer(),
         )
         # Inputs keep their masks, which this layer sees to.
         layer.supports_masking = True
@@ -151,29 +144,83 @@ class ProjectedAttention(Layer):
                 "disable flash attention to access attention scores: set flash_attention=None."
             )
         key = value if key is None else key
-        axes = self._axes
-        query_sizes, key_sizes = ([x.shape[a] for a in axes] for x in (query, key))
-        rank = query.ndim + 2 - len(axes)
+        query_sizes, key_sizes = self._positions(query), self._positions(key)
+        rank = query.ndim + 2 - len(self._axes)
         mask = attention_masks.combine(
             self._given_masks(query_mask, [value_mask, key_mask], attention_mask, query_sizes, key_sizes, rank),
             self._order_mask(query_sizes, key_sizes, use_causal_mask),
         )
-        q, k, v = (
-            positions_last(dense(x), axes)
-            for dense, x in ((self.query_dense, query), (self.key_dense, key), (self.value_dense, value))
-        )
-        scores = None
-        if self.dropout == 0 and not return_attention_scores and q.ndim == 4:
-            outputs = dot_product_attention(q, k, v, mask=mask, flash_attention=self.flash_attention)
-        else:
-            outputs, scores = attend(q, k, v, mask, self._drop if training and self.dropout > 0 else None)
-        outputs = positions_back(outputs, axes, query_sizes)
+        heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        outputs, scores = self._attend(*heads, mask, training, return_attention_scores)
         if self.gate_dense is not None:
             outputs = outputs * self.gate_dense(query)
         outputs = self.output_dense(outputs)
-        if scores is None or not return_attention_scores:
-            return outputs
-        return outputs, scores.reshape(*scores.shape[:-2], *query_sizes, *key_sizes)
+        return (outputs, scores) if return_attention_scores else outputs
+
+    def _positions(self, x: Any) -> list[int]:
+        return [x.shape[axis] for axis in self._axes]
+
+    def _attend(
+        self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, with_scores: bool
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """Return what heads of queries find, and with ``with_scores`` the weights of the positions."""
+        query_sizes, key_sizes = self._positions(query), self._positions(key)
+        q, k, v = (positions_last(jnp.asarray(x), self._axes) for x in (query, key, value))
+        if self.dropout == 0 and not with_scores and q.ndim == 4:
+            outputs = dot_product_attention(q, k, v, mask=mask, flash_attention=self.flash_attention)
+            return positions_back(outputs, self._axes, query_sizes), None
+        outputs, scores = attend(q, k, v, mask, self._drop if training and self.dropout > 0 else None)
+        scores = scores.reshape(*scores.shape[:-2], *query_sizes, *key_sizes) if with_scores else None
+        return positions_back(outputs, self._axes, query_sizes), scores
+
+    def _compute_attention(
+        self,
+        query: Any,
+        key: Any,
+        value: Any,
+        attention_mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool = False,
+        use_causal_mask: bool = False,
+    ) -> tuple[jax.Array, jax.Array | None]:
+        """Attend with projected queries, keys and values; Keras's private name, which packages call."""
+        query_sizes, key_sizes = self._positions(query), self._positions(key)
+        mask = attention_masks.combine(
+            self._given_masks(None, [], attention_mask, query_sizes, key_sizes, len(query.shape) + 1 - len(self._axes)),
+            self._order_mask(query_sizes, key_sizes, use_causal_mask),
+        )
+        return self._attend(query, key, value, mask, training, return_attention_scores)
+
+    def _build_attention(self, rank: int) -> None:
+        """Do nothing: attention itself has no weights. Keras's private name, which packages call."""
+
+    def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
+        """Return the arguments that the projections share; Keras's private name, which packages call."""
+        return {
+            "kernel_regularizer": self.kernel_regularizer,
+            "bias_regularizer": self.bias_regularizer,
+            "activity_regularizer": self._projection_regularizer,
+            "kernel_constraint": self.kernel_constraint,
+            "bias_constraint": self.bias_constraint,
+            "dtype": self.dtype_policy,
+            "kernel_initializer": _fresh(self.kernel_initializer),
+            "bias_initializer": _fresh(self.bias_initializer),
+        }
+
+    # Keras's names, which packages use. The layers themselves are public here.
+    _query_dense = property(lambda self: self.query_dense)
+    _key_dense = property(lambda self: self.key_dense)
+    _value_dense = property(lambda self: self.value_dense)
+    _gate_dense = property(lambda self: self.gate_dense)
+    _output_dense = property(lambda self: self.output_dense)
+    _use_bias = property(lambda self: self.use_bias)
+    _dropout = property(lambda self: self.dropout)
+    _kernel_initializer = property(lambda self: self.kernel_initializer)
+    _bias_initializer = property(lambda self: self.bias_initializer)
+    _kernel_regularizer = property(lambda self: self.kernel_regularizer)
+    _bias_regularizer = property(lambda self: self.bias_regularizer)
+    _kernel_constraint = property(lambda self: self.kernel_constraint)
+    _bias_constraint = property(lambda self: self.bias_constraint)
 
     def _drop(self, weights: jax.Array) -> jax.Array:
         return random.dropout(weights, self.dropout, seed=self.seed_generator)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, random, regularizers
+from kernelkit.layers.base.parts import walk
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.windows import as_count
 from kernelkit.random import SeedGenerator
@@ -150,7 +151,7 @@ def same_dropout_each_step(cell: Any, batch_size: int, training: Any) -> Iterato
 
     Source: Gal and Ghahramani, 2016, A theoretically grounded application of dropout in recurrent neural networks.
     """
-    parts = [cell, *cell._flatten_layers()] if training and isinstance(cell, Layer) else []
+    parts = [cell, *walk(cell)] if training and isinstance(cell, Layer) else []
     dropping = [c for c in parts if isinstance(c, RecurrentCell) and c.seed_generator is not None]
     before = _pinned.masks
     _pinned.masks = before | {id(c): c.draw_masks(batch_size) for c in dropping}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections import Counter
 from typing import Any
 
 import jax.numpy as jnp
@@ -61,12 +62,11 @@ class Graph:
             if not isinstance(producer(t).operation, InputLayer)  # type: ignore[union-attr]
         }
         self.operations = [*self._cuts.values(), *self.operations]
-        names = [op.name for op in self.operations]
-        repeated = sorted({n for n in names if names.count(n) > 1})
+        counts = Counter(op.name for op in self.operations)
+        repeated = sorted(name for name, count in counts.items() if count > 1)
         if repeated:
             raise ValueError(
-                f"The names of a model's layers must differ, but {repeated[0]!r} is used "
-                f"{names.count(repeated[0])} times. "
+                f"The names of a model's layers must differ, but {repeated[0]!r} is used {counts[repeated[0]]} times. "
                 "Give the layers other names with name=..."
             )
 
@@ -118,6 +118,11 @@ class Graph:
                 values[id(tensor)] = value
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
 
+    @property
+    def answer_struct(self) -> Any:
+        """The outputs as a model answers with them: a list of one output is that output, as in Keras."""
+        return only_one(self.outputs_struct)
+
     def match(self, inputs: Any, who: str) -> list:
         """Return the inputs as a flat list in the graph's order, each checked and cast to its Input's dtype."""
         names = self.input_names
@@ -142,7 +147,7 @@ class Graph:
             if not self._sorted:
                 raise ValueError(f"{self._misfit(inputs)} By which name goes which? Give {who} a dict.")
             self._warn_of_structure(inputs)
-        return [self._fit(i, x, who) for i, x in enumerate(flat)]
+        return [self._fit(t, name, x, who) for t, name, x in zip(self.inputs, names, flat, strict=True)]
 
     def _misfit(self, inputs: Any) -> str:
         given = sorted(inputs) if isinstance(inputs, dict) else f"a {type(inputs).__name__} without names"
@@ -159,11 +164,9 @@ class Graph:
     def _optional(self, index: int) -> bool:
         return getattr(self.input_layer(self.inputs[index]), "optional", False)
 
-    def _fit(self, index: int, x: Any, who: str) -> Any:
-        expected = self.inputs[index]
-        name = self.input_names[index]
+    def _fit(self, expected: KerasTensor, name: str, x: Any, who: str) -> Any:
         if x is None:
-            if self._optional(index):
+            if getattr(self.input_layer(expected), "optional", False):
                 return None
             raise ValueError(f"{who}: input {name!r} is None, but it is not optional.")
         shape, rank = tuple(x.shape), len(expected.shape)
@@ -196,6 +199,11 @@ def _as_input(tensor: Any) -> Any:
     if node is None:
         InputLayer(input_tensor=tensor)
     return tensor
+
+
+def only_one(values: Any) -> Any:
+    """Return what a list or tuple of one item holds; anything else as it is."""
+    return values[0] if isinstance(values, (list, tuple)) and len(values) == 1 else values
 
 
 def fits(expected: tuple, given: tuple) -> bool:

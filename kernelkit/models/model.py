@@ -11,10 +11,11 @@ import jax.tree_util as jtu
 from kernelkit import saving, scope, serialize
 from kernelkit.feeds.make import is_stream
 from kernelkit.layers import calling
+from kernelkit.layers.base.parts import children
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
 from kernelkit.models import state_tree as state_trees
-from kernelkit.models.graph import Graph, is_leaf
+from kernelkit.models.graph import Graph, is_leaf, only_one
 from kernelkit.models.host_stage import HostStage, Prepared
 from kernelkit.models.profile import Profile, profile
 from kernelkit.serialize import suggest
@@ -85,7 +86,7 @@ class Model(Trainer, Layer):
                 f"{type(self).__name__} must define call(self, inputs), or pass inputs and outputs to "
                 "super().__init__()."
             )
-        return self._graph.run(args[0], f"Model {self.name!r}")
+        return only_one(self._graph.run(args[0], f"Model {self.name!r}"))
 
     @property
     def can_be_called(self) -> bool:
@@ -145,7 +146,7 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers that are direct parts, in the order in which they run or were set."""
-        return list(self._graph_layers) if self._graph is not None else self._child_layers()
+        return list(self._graph_layers) if self._graph is not None else children(self)
 
     @layers.setter
     def layers(self, value: Any) -> None:
@@ -197,13 +198,23 @@ class Model(Trainer, Layer):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of each input."""
-        return jtu.tree_map(lambda t: t.shape, self.input, is_leaf=is_leaf)
+        """The shape of the input; a flat list of shapes for several, in whatever the inputs are nested."""
+        return only_one([t.shape for t in self._require_graph("input_shape").inputs])
 
     @property
     def output_shape(self) -> Any:
-        """The shape of each output."""
-        return jtu.tree_map(lambda t: t.shape, self.output, is_leaf=is_leaf)
+        """The shape of the output; a flat list of shapes for several, in whatever the outputs are nested."""
+        return only_one([t.shape for t in self._require_graph("output_shape").outputs])
+
+    @property
+    def _inputs_struct(self) -> Any:
+        """Keras's private name for :attr:`input`, which packages use."""
+        return self.input
+
+    @property
+    def _outputs_struct(self) -> Any:
+        """Keras's private name for :attr:`output`, which packages use."""
+        return self.output
 
     @property
     def input_names(self) -> list[str]:
@@ -467,7 +478,7 @@ class Functional(Model, metaclass=_WithGraph):
         """
         if mask is not None:
             calling.attach_masks(inputs, mask)
-        return self._graph.run(inputs, f"Model {self.name!r}")  # type: ignore[union-attr]
+        return only_one(self._graph.run(inputs, f"Model {self.name!r}"))  # type: ignore[union-attr]
 
 
 def _is_functional(args: tuple, kwargs: dict) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from kernelkit import serialize
+from kernelkit import changes, serialize
 from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
-from kernelkit.models.graph import Graph, fits
+from kernelkit.models.graph import Graph, fits, only_one
 from kernelkit.models.host_stage import Prepared
 from kernelkit.models.model import Model
 from kernelkit.symbolic import KerasTensor, producer
@@ -33,12 +33,14 @@ class Sequential(Model):
         ((None, 10), 25450)
     """
 
-    _untracked = Model._untracked | {"_input_layer"}
+    _untracked = Model._untracked | {"_input_layer", "_ends", "_wiring"}
 
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
+        self._ends: tuple[KerasTensor, Any] | None = None  # the input, and the output of the topmost layer
+        self._wiring: Graph | None = None  # of these, made when somebody asks for it
         for layer in [layers] if isinstance(layers, Layer) else layers or []:
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -61,8 +63,7 @@ class Sequential(Model):
             raise ValueError(
                 f"Sequential.add() takes a layer, got {layer!r}. Wrap a function in kernelkit.layers.Lambda."
             )
-        names = [one.name for one in self._stack]
-        if layer.name in names:
+        if any(one.name == layer.name and one is not layer for one in self._stack):
             raise ValueError(
                 f"The layers of a Sequential should have unique names, but {self.name!r} has one named {layer.name!r} "
                 "already. Give the new one another name=..."
@@ -77,8 +78,13 @@ class Sequential(Model):
             if not self._stack and self._input_layer is None:
                 self._input_layer = _input_of(layer)
             self._stack.append(layer)
-        if rebuild:
+            changes.structure.note()
+        if not rebuild:
+            self._forget_graph()
+        elif self._ends is None:
             self._rebuild()
+        else:
+            self._extend(layer)
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off and return it."""
@@ -90,9 +96,28 @@ class Sequential(Model):
             self._rebuild()
         return layer
 
+    @property
+    def _graph(self) -> Graph | None:  # type: ignore[override]
+        if self._wiring is None and self._ends is not None:
+            self._wiring = Graph(*self._ends)
+        return self._wiring
+
     def _forget_graph(self) -> None:
-        self._graph = None
+        self._ends = self._wiring = None
         self.built = False
+        changes.structure.note()
+        self._training.forget()
+
+    def _extend(self, layer: Layer) -> None:
+        """Wire one more layer to the top; if it doesn't fit, the model stays as it was."""
+        begin, top = self._ends  # type: ignore[misc]
+        try:
+            _require_one_input(layer)
+            self._ends = begin, layer(top)
+        except Exception:
+            self._stack.pop()
+            raise
+        self._wiring = None
         self._training.forget()
 
     def _rebuild(self) -> None:
@@ -106,6 +131,7 @@ class Sequential(Model):
         Raises:
             ValueError: If the model has an input of another shape already.
         """
+        input_shape = _as_tuple(input_shape)
         if self._input_layer is not None and isinstance(input_shape, (tuple, list)):
             before = self._input_layer.batch_shape
             if not fits(before, tuple(input_shape)):
@@ -130,7 +156,7 @@ class Sequential(Model):
         for layer in self._stack:
             _require_one_input(layer)
             tensor = layer(tensor)
-        self._graph = Graph(begin, tensor)
+        self._ends, self._wiring = (begin, tensor), None
         self.built = True
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
@@ -190,6 +216,16 @@ class Sequential(Model):
         return self._require_graph("outputs").outputs
 
     @property
+    def input(self) -> Any:
+        """The symbolic input: of the first call of the model on one, as in Keras, or else its own."""
+        return super(Model, self).input if self._inbound_nodes else self.inputs[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbolic output: of the first call of the model on a symbolic tensor, as in Keras, or else its own."""
+        return super(Model, self).output if self._inbound_nodes else only_one(self._require_graph("output").outputs)
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers from bottom to top, the Input left out."""
         return list(self._stack)
@@ -227,6 +263,13 @@ class Sequential(Model):
         if shape and not model.built and layers:
             model.build(tuple(shape))
         return model
+
+
+def _as_tuple(shape: Any) -> Any:
+    """Return a shape of another library (`tf.TensorShape`, `torch.Size`) as a tuple, anything else as it is."""
+    if isinstance(shape, (tuple, list, dict)) or not hasattr(shape, "__iter__") or isinstance(shape, str):
+        return shape
+    return tuple(shape.as_list() if hasattr(shape, "as_list") else shape)
 
 
 def _require_one_input(layer: Layer) -> None:

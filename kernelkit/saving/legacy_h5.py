@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from kernelkit import serialize
+from kernelkit.layers.base.parts import own_variables
 from kernelkit.saving.hdf5 import Hdf5Reader, StoredArray, write_array
 from kernelkit.saving.parts import parts_of
 from kernelkit.variable import Variable
@@ -89,7 +90,7 @@ def _write_weights(group: h5py.Group, model: Any, keras_version: str) -> None:
     group.attrs["keras_version"], group.attrs["backend"] = keras_version, "jax"
     for layer in model.layers:
         _write_list(group.create_group(layer.name), _weights_of(layer))
-    _write_list(group.create_group(_TOP), model._local_variables())
+    _write_list(group.create_group(_TOP), own_variables(model))
 
 
 def _write_list(group: h5py.Group, variables: Iterable[Variable]) -> None:
@@ -210,8 +211,8 @@ def load_weights(model: Any, reader: Hdf5Reader, skip_mismatch: bool = False, by
     if by_name:
         pairs = [(layer, layer.name) for layer in layers if layer.name in stored]
     rows = [(f"layer {layer.name!r} ({type(layer).__name__})", _weights_of(layer), stored[n]) for layer, n in pairs]
-    if model._local_variables():
-        rows.append(("the model itself", model._local_variables(), _read_list(reader, root, _TOP)))
+    if own_variables(model):
+        rows.append(("the model itself", own_variables(model), _read_list(reader, root, _TOP)))
     _assign(f"The weights in {reader.who} don't fit model {model.name!r}", rows, skip_mismatch)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.feeds.batch import unpack
-from kernelkit.layers.tracking import parts, unique
+from kernelkit.layers.base.parts import parts, unique, walk
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
@@ -126,7 +126,7 @@ class Training:
             (self.loss is not None and self.loss.parts is None)
             or (self.metrics is not None and not self.metrics.is_built)
         )
-        if model.built and not unresolved and all(layer.built for layer in model._flatten_layers()):
+        if model.built and not unresolved and all(layer.built for layer in walk(model)):
             return
         y_pred = self._predicted_shapes(x)
         if not unresolved or (_is_overridden(model, f"{kind}_step") and y is None):
@@ -174,7 +174,7 @@ class Training:
             known = lambda t: jax.ShapeDtypeStruct(  # noqa: E731
                 tuple(rows if d is None else d for d in t.shape), jax.numpy.dtype(t.dtype)
             )
-            return jtu.tree_map(known, model._graph.outputs_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
+            return jtu.tree_map(known, model._graph.answer_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
         specs = jtu.tree_map(_symbolic_like, x)
         return eval_spec(lambda inputs: model(inputs, training=False), specs)
 
@@ -185,7 +185,7 @@ class Training:
         cached = self._variables.get(kind)
         if cached is not None and cached[0] == now:
             return cached[2]
-        signature = [(id(layer), layer._trainable) for layer in [model, *model._flatten_layers()]]
+        signature = [(id(layer), layer._trainable) for layer in [model, *walk(model)]]
         signature += [(id(part), len(part.variables)) for part in (*self.optimizers(), *model.metrics)]
         if cached is not None and cached[1] == signature:
             self._variables[kind] = (now, *cached[1:])

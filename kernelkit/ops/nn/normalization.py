@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit import config
 from kernelkit.dispatch import op
@@ -199,8 +200,15 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
 
 
 def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Return one or more axes as sorted, non-negative ints."""
+    """Return one or more axes as sorted, non-negative ints.
+
+    Raises:
+        numpy.exceptions.AxisError: If there is no such axis; it is a ``ValueError`` and an ``IndexError``.
+    """
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise np.exceptions.AxisError(f"axis {a} is out of bounds for an array of {ndim} dimensions")
     return tuple(sorted(a % ndim for a in axes))
 
 

@@ -10,6 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.layers.base.parts import walk
 from kernelkit.viz.debugger import advice, looking
 from kernelkit.viz.debugger.labels import find_shift
 from kernelkit.viz.debugger.origin import Origin, find_origin
@@ -181,7 +182,7 @@ def _place_of(dbg: StepDebugger, origin: Origin) -> str:
 def _layer_name(dbg: StepDebugger, origin: Origin) -> str:
     model = dbg.timeline.steps.training.model
     if origin.part == "layer":
-        names = {layer.name for layer in model._flatten_layers()}
+        names = {layer.name for layer in walk(model)}
         return next((part for part in reversed(origin.layer.split("/")) if part in names), model.name)
     if origin.part == "loss":
         compiled = dbg.timeline.steps.training.loss
@@ -314,9 +315,7 @@ def _dead_row(dbg: StepDebugger, step: int, layer: str | None = None) -> dict | 
 
 def _bias_of(dbg: StepDebugger, name: str, step: int) -> np.ndarray | None:
     variables = dbg.timeline.steps.variables.trainable
-    layer = next(
-        part for part in dbg.timeline.steps.training.model._flatten_layers() if part.name == name.split("#")[0]
-    )
+    layer = next(part for part in walk(dbg.timeline.steps.training.model) if part.name == name.split("#")[0])
     bias = getattr(layer, "bias", None)
     values = dbg.timeline.state_at(step).trainable
     return next((np.asarray(v) for variable, v in zip(variables, values, strict=True) if variable is bias), None)

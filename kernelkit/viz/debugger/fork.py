@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import changes, dtype_policies, dtypes, optimizers
+from kernelkit.layers.base.parts import own_variables, walk
 from kernelkit.serialize import suggest
 from kernelkit.training.session import Training
 from kernelkit.training.state import TrainState, like
@@ -79,7 +80,7 @@ def twin_of(model: Any) -> tuple[Any, Callable[[Any], Any]]:
     Raises:
         ValueError: If the model holds something that Python cannot copy.
     """
-    models = [m for m in [model, *model._flatten_layers()] if isinstance(getattr(m, "_training", None), Training)]
+    models = [m for m in [model, *walk(model)] if isinstance(getattr(m, "_training", None), Training)]
     # Programs cannot be copied, and need not: the twin makes its own.
     memo: dict[int, Any] = {id(m._training): Training.__new__(Training) for m in models}
     memo |= {id(m.history): None for m in models if m.history is not None}
@@ -135,9 +136,9 @@ def _with_own_model(
 
 def _cast(model: Any, dtype: str) -> None:
     policy = dtype_policies.get(dtype)
-    for layer in [model, *model._flatten_layers()]:
+    for layer in [model, *walk(model)]:
         layer.dtype_policy = policy
-        for variable in layer._local_variables():
+        for variable in own_variables(layer):
             if dtypes.is_float(variable.dtype):
                 variable.give(variable.peek().astype(policy.variable_dtype))
 
@@ -188,7 +189,7 @@ def _edited(variable: Variable, old: jax.Array, edit: Any) -> jax.Array:
 
 def _with_frozen(steps: Steps, names: list[str]) -> Steps:
     """Return steps after which the weights of some layers are what they were before."""
-    layers = list(steps.training.model._flatten_layers())
+    layers = list(walk(steps.training.model))
     frozen: set[int] = set()
     for name in names:
         found = [layer for layer in layers if name in (layer.name, layer.path)]

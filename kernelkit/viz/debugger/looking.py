@@ -10,6 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.layers.base.parts import own_variables, walk
 from kernelkit.serialize import suggest
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger.observer import SeenLayer, cotangent_name, value_name
@@ -96,7 +97,7 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         if seen.layer is steps.training.model or key is None:
             continue
         # Once for each weight: a layer that holds others shows its own only.
-        own = [v for v in seen.layer._local_variables() if id(v) not in shown]
+        own = [v for v in own_variables(seen.layer) if id(v) not in shown]
         shown |= {id(v) for v in own}
         norms = [norm_of[id(v)] for v in own if id(v) in norm_of]
         cotangent = look.values.get(cotangent_name(key))
@@ -208,8 +209,8 @@ def _ratio(after: np.ndarray, before: np.ndarray) -> float:
 def _belongs(variable: Any, steps: Steps, layer: str | None) -> bool:
     if layer is None:
         return True
-    found = [part for part in steps.training.model._flatten_layers() if layer in (part.name, part.path)]
+    found = [part for part in walk(steps.training.model) if layer in (part.name, part.path)]
     if not found:
-        names = [part.name for part in steps.training.model._flatten_layers()]
+        names = [part.name for part in walk(steps.training.model)]
         raise ValueError(f"There is no layer {layer!r}.{suggest(layer, names)}")
     return any(variable is v for v in found[0].variables)

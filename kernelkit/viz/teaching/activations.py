@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.layers.base.parts import walk
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG, color_map, scale_of
@@ -95,7 +96,7 @@ def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
 def find_layer(model: Any, layer: Any) -> Any:
     """A layer by name, number or itself; names are looked for in models inside the model too."""
     if isinstance(layer, str):
-        inner = [part for part in model._flatten_layers() if part.name == layer]
+        inner = [part for part in walk(model) if part.name == layer]
         return inner[0] if inner else model.get_layer(layer)
     return model.get_layer(index=layer) if isinstance(layer, int) else layer
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import kernelkit as kk
 from kernelkit import tree
-from kernelkit.layers.tracking import parts
+from kernelkit.layers.base.parts import parts, walk
 
 
 def check_layer(
@@ -136,7 +136,7 @@ def _count(test, layer, counts, seeds):
 
 
 def _seeds(layer):
-    found = {id(g): g for one in (layer, *layer._flatten_layers()) for g in parts(one, kk.random.SeedGenerator)}
+    found = {id(g): g for one in (layer, *walk(layer)) for g in parts(one, kk.random.SeedGenerator)}
     return found.values()
 
 

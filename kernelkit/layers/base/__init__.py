@@ -1,0 +1,1 @@
+"""What every layer does: finding its parts, understanding a call, inferring shapes."""

@@ -1,0 +1,77 @@
+"""Finding what a layer is made of, by looking at its attributes.
+
+Nothing is recorded when an attribute is set: a layer's parts are whatever its attributes hold when somebody asks, in
+the order in which they were set, inside lists, tuples and dicts too.
+
+These are functions, not methods, so that a subclass is free to use the names for its own attributes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from kernelkit.variable import Variable
+
+T = TypeVar("T")
+
+
+class HasParts:
+    """The base of layers: what :func:`walk` looks for."""
+
+    _untracked: frozenset[str] = frozenset()
+    """Attributes that hold no parts."""
+
+
+def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
+    """Yield the instances of some classes that an object's attributes hold, each once."""
+    seen: set[int] = set()
+    for name, value in vars(owner).items():
+        if name not in owner._untracked:
+            yield from _search(value, kinds, seen)
+
+
+def _search(value: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
+    if isinstance(value, kinds):
+        if id(value) not in seen:
+            seen.add(id(value))
+            yield value
+    elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+        seen.add(id(value))  # a list may hold itself
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _search(item, kinds, seen)
+
+
+def unique(items: Iterable[T]) -> list[T]:
+    """Return the items in order, each object once."""
+    return list({id(item): item for item in items}.values())
+
+
+def children(layer: HasParts) -> list[Any]:
+    """Return the layers that a layer's attributes hold, each once."""
+    return list(parts(layer, HasParts))
+
+
+def walk(layer: HasParts) -> Iterator[Any]:
+    """Yield all layers below a layer, each once, parents first; the layer itself is left out.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.layers.Dense(2, name="a"), kk.layers.Dense(1, name="b")])
+        >>> [layer.name for layer in walk(model)]
+        ['a', 'b']
+    """
+    seen = {id(layer)}
+    stack = children(layer)[::-1]
+    while stack:
+        found = stack.pop()
+        if id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            stack.extend(reversed(children(found)))
+
+
+def own_variables(layer: HasParts) -> list[Variable]:
+    """Return the variables that a layer holds itself, those of its sub-layers left out: trainable ones first."""
+    own = list(parts(layer, Variable))
+    return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
