@@ -10,6 +10,7 @@ import contextlib
 import functools
 import inspect
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import jax

@@ -53,7 +53,7 @@ def test_the_output_of_a_layer_is_that_of_its_first_call():
     dense(first)
     assert dense.output is first and dense.input is i
     with pytest.raises(AttributeError, match="never called"):
-        kk.layers.Dense(1).output  # noqa: B018
+        kk.layers.Dense(1).output
 
 
 def test_the_output_of_a_sequential_inside_a_model_is_where_it_was_called():
