@@ -170,8 +170,8 @@ class ProjectedAttention(Layer):
             outputs = dot_product_attention(q, k, v, mask=mask, flash_attention=self.flash_attention)
             return positions_back(outputs, self._axes, query_sizes), None
         outputs, scores = attend(q, k, v, mask, self._drop if training and self.dropout > 0 else None)
-        scores = scores.reshape(*scores.shape[:-2], *query_sizes, *key_sizes) if with_scores else None
-        return positions_back(outputs, self._axes, query_sizes), scores
+        outputs = positions_back(outputs, self._axes, query_sizes)
+        return outputs, scores.reshape(*scores.shape[:-2], *query_sizes, *key_sizes) if with_scores else None
 
     def _compute_attention(
         self,

@@ -97,7 +97,7 @@ class Sequential(Model):
         return layer
 
     @property
-    def _graph(self) -> Graph | None:  # type: ignore[override]
+    def _graph(self) -> Graph | None:
         if self._wiring is None and self._ends is not None:
             self._wiring = Graph(*self._ends)
         return self._wiring
