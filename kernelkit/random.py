@@ -80,7 +80,7 @@ class SeedGenerator:
         return cls(**config)
 
 
-_global: dict[str, Any] = {"generator": None, "numpy": None}
+_global: dict[str, Any] = {"generator": None, "numpy": None, "times": 0}
 _lock = threading.Lock()
 
 
@@ -99,6 +99,7 @@ def set_random_seed(seed: int) -> None:
     _python_random.seed(int(seed))
     np.random.seed(int(seed))
     with _lock:
+        _global["times"] += 1
         _global["generator"] = SeedGenerator(int(seed), name="global_seed_generator")
         _global["numpy"] = np.random.Generator(np.random.Philox(int(seed)))
 
@@ -107,6 +108,11 @@ def forget_global_seed() -> None:
     """Start the global stream anew, from entropy, at its next use."""
     with _lock:
         _global["generator"] = _global["numpy"] = None
+
+
+def times_seeded() -> int:
+    """Return how often :func:`set_random_seed` was called in this process."""
+    return _global["times"]
 
 
 def make_default_seed() -> int:

@@ -7,7 +7,7 @@ arrays that are shuffled. Of larger ones the next batches are gathered on the ho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -15,8 +15,9 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.ahead import ahead
-from kernelkit.feeds.feed import Chunk, Feed
+from kernelkit.feeds.feed import Batch, Chunk, Feed
 from kernelkit.feeds.file_rows import FileRows, can_read
+from kernelkit.feeds.orders import order_of_samples
 from kernelkit.feeds.rows import converted, fill, fits_on_accelerator, host_array, host_rows, is_small
 
 CHUNK_BYTES = 8 * 2**20
@@ -70,32 +71,32 @@ class ArrayFeed(Feed):
     def order(self, number: int) -> np.ndarray | None:
         """Return the order of the samples in an epoch, ``None`` for the order of the arrays from the beginning."""
         number, part = divmod(number, self._epochs_in_pass)
-        order = self._order_of_pass(number)
+        order = order_of_samples(self.samples, self.batch_size, self._shuffle, self.seed, number)
         if not part:
             return order
         order = np.arange(self.samples, dtype="int32") if order is None else order
         return order[part * self.steps * self.batch_size :]
 
-    def _order_of_pass(self, number: int) -> np.ndarray | None:
-        if not self._shuffle:
-            return None
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-        if self._shuffle == "batch":
-            full = self.samples // self.batch_size * self.batch_size
-            blocks = np.arange(full, dtype="int32").reshape(-1, self.batch_size)
-            rest = np.arange(full, self.samples, dtype="int32")
-            return np.concatenate([blocks[rng.permutation(len(blocks))].reshape(-1), rest])
-        return rng.permutation(self.samples).astype("int32")
-
-    def whole(self) -> Any:
+    def whole(self) -> Batch:
         """Return all data, nested as a batch is, in the order of the arrays."""
         return jtu.tree_unflatten(self._treedef, self._leaves)
 
-    def sample(self) -> Any:
+    def sample(self, epoch: int = 0) -> Batch:
         return jtu.tree_unflatten(self._treedef, [host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
 
+    def watch(self, check: Callable[[Batch], None]) -> None:
+        check(self.whole())
+
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
-        order = self.order(number)
+        yield from self.chunks(self.order(number), start)
+
+    def chunks(self, order: np.ndarray | None, start: int = 0) -> Iterator[Chunk]:
+        """Yield the chunks of an epoch whose samples come in a given order.
+
+        Args:
+            order: Places of the samples, of all or of some; ``None`` for all in the order of the arrays.
+            start: Step to begin with.
+        """
         full = min((self.samples if order is None else len(order)) // self.batch_size, self.steps)
         if self._on_device:
             yield from self._resident_chunks(order, start, full)
@@ -166,9 +167,8 @@ class ArrayFeed(Feed):
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
         if count == room and isinstance(places, slice) and all(type(v) is np.ndarray for v in self._leaves):
-            rows: list = [
-                host_array(v[places]) for v in self._leaves
-            ]  # as they lie: a dispatch takes NumPy's arrays too
+            # As they lie: a dispatch takes NumPy's arrays too.
+            rows: list = [host_array(v[places]) for v in self._leaves]
         else:
             rows = [jax.device_put(fill(v, places, count, room), may_alias=True) for v in self._leaves]
         return jtu.tree_unflatten(self._treedef, rows)

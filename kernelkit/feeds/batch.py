@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.feeds.feed import Batch
+
+KINDS = "a batch is x, (x, y) or (x, y, sample_weight), each of them an array (samples, ...) or several"
 
 
-def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """Return the batch that steps take: ``(x, y)``, ``(x, y, sample_weight)``, or ``x`` alone.
 
     An ``x`` of several inputs is ``(x,)`` when it is alone, so that it isn't taken for inputs and targets.
@@ -17,7 +23,7 @@ def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack(data: Any) -> tuple[Any, Any, Any]:
+def unpack(data: Batch) -> tuple[Any, Any, Any]:
     """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
 
     Example:
@@ -33,7 +39,68 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
     return (*data, None, None)[:3]
 
 
-def batch_rows(batch: Any) -> int:
+def batch_rows(batch: Batch) -> int:
     """Return the number of samples in a batch, 1 if it holds no array with an axis."""
     leaves = [v for v in jtu.tree_leaves(batch) if getattr(v, "ndim", 0) > 0]
     return int(leaves[0].shape[0]) if leaves else 1
+
+
+def check_is_batch(value: Any, who: str) -> None:
+    """Raise unless a value may be a batch.
+
+    Args:
+        value: What a source yielded.
+        who: The source and the batch's number, for the error.
+
+    Raises:
+        ValueError: If it is ``None``, a number, a function, an empty tuple, or has no inputs.
+    """
+    parts = value if isinstance(value, (tuple, list)) else (value,)
+    if value is None:
+        problem = "yielded None"
+    elif isinstance(value, (bool, int, float, complex, np.generic)):
+        problem = f"yielded a single number, {value!r}"
+    elif inspect.isroutine(value) or isinstance(value, type):
+        problem = f"yielded a function, {getattr(value, '__name__', value)!r}: call it"
+    elif not len(parts):
+        problem = f"yielded an empty {type(value).__name__}"
+    elif parts[0] is None:
+        problem = "yielded None for x"
+    else:
+        return
+    raise ValueError(f"{who[:1].upper()}{who[1:]} {problem}; {KINDS}.")
+
+
+def check_rows(batch: Batch, who: str) -> None:
+    """Raise unless all arrays of a batch have the same number of samples, at least 1.
+
+    Args:
+        batch: Arrays, nested.
+        who: The source and the batch's number, for the error.
+    """
+    found = {_size(leaf) for leaf in jtu.tree_leaves(batch)}
+    if len(found) == 1 and next(iter(found)) not in (None, 0):
+        return
+    parts = batch if isinstance(batch, (tuple, list)) else (batch,)
+    names = ("x", "y", "sample_weight")
+    sizes: dict[str, int | None] = {}
+    for name, part in zip(names, parts, strict=False):
+        for path, leaf in jtu.tree_flatten_with_path(part)[0]:
+            sizes[name + jtu.keystr(path)] = _size(leaf)
+    single = [name for name, size in sizes.items() if size is None]
+    if not sizes:
+        problem = "yielded no array"
+    elif single:
+        problem = f"yielded a single value as {single[0]}, without an axis of samples"
+    elif len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        problem = f"yielded arrays of unequal numbers of samples: {told}"
+    else:
+        problem = "yielded a batch of 0 samples"
+    raise ValueError(f"{who[:1].upper()}{who[1:]} {problem}; {KINDS}.")
+
+
+def _size(leaf: Any) -> int | None:
+    """Return the number of samples of an array, ``None`` for a single value."""
+    shape = getattr(leaf, "shape", ())
+    return shape[0] if shape else None

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from kernelkit.feeds.feed import Array
 
-def weights_of_classes(y: Any, class_weight: dict, sample_weight: Any = None) -> Any:
+ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | np.ndarray | str
+"""A dict from class index to weight, the weights of the classes 0, 1, ... in a row, or ``"balanced"``."""
+
+
+def weights_of_classes(y: Any, class_weight: ClassWeight, sample_weight: Array | None = None) -> np.ndarray:
     """Return each sample's weight by its class, times its own weight.
 
     Args:
         y: Class indices (n,) or (n, 1), or one-hot rows (n, classes).
-        class_weight: Dict from class index to weight; classes that are missing weigh 1.
+        class_weight: Weights by class; classes that are missing weigh 1. ``"balanced"`` gives every class of ``y`` the
+            same total: samples / (classes * samples of the class), as scikit-learn does.
         sample_weight: Weights (n,) to multiply with.
+
+    Raises:
+        ValueError: If ``y`` is no single array of labels, or the weights are in another form.
+
+    Example:
+        >>> weights_of_classes(np.array([0, 1, 2]), {1: 5.0}).tolist()
+        [1.0, 5.0, 1.0]
+        >>> weights_of_classes(np.array([0, 1, 1, 1]), "balanced").tolist()
+        [2.0, 0.6666666865348816, 0.6666666865348816, 0.6666666865348816]
     """
     if y is None or isinstance(y, (dict, list, tuple)):
         raise ValueError("class_weight works with a single y of class labels; pass sample_weight for several outputs.")
@@ -21,8 +37,63 @@ def weights_of_classes(y: Any, class_weight: dict, sample_weight: Any = None) ->
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
     labels = np.round(labels).astype("int64")
-    table = np.ones(max(int(labels.max(initial=0)), *(int(k) for k in class_weight)) + 1, "float32")
-    for index, weight in class_weight.items():
-        table[int(index)] = weight
-    weights = table[labels]
+    by_class = _balanced(labels) if _is_balanced(class_weight) else by_index(class_weight)
+    highest = max([0, *by_class])
+    table = np.ones(highest + 2, "float32")  # the last entry stands for all classes that are not named
+    for index, weight in by_class.items():
+        table[index] = weight
+    weights = table[np.where((labels < 0) | (labels > highest), highest + 1, labels)]
     return weights if sample_weight is None else weights * np.asarray(sample_weight)
+
+
+def check_for_streams(class_weight: ClassWeight) -> None:
+    """Raise if weights need all labels at once, which a source of batches doesn't give."""
+    if _is_balanced(class_weight):
+        raise ValueError(
+            "class_weight='balanced' needs all labels: it works with arrays. For a source of batches pass a dict "
+            "{class: weight}."
+        )
+
+
+def by_index(class_weight: ClassWeight) -> dict[int, float]:
+    """Return weights as a dict from class index to weight.
+
+    Raises:
+        ValueError: If they are in another form, or a class is no whole number of at least 0.
+
+    Example:
+        >>> by_index([0.5, 2.0])
+        {0: 0.5, 1: 2.0}
+    """
+    expected = (
+        "class_weight must be a dict {class: weight}, a sequence with the weights of the classes 0, 1, ..., or "
+        "'balanced'"
+    )
+    if isinstance(class_weight, str):
+        raise ValueError(f"{expected}; got {class_weight!r}.")
+    if isinstance(class_weight, Mapping):
+        pairs: list[tuple[Any, Any]] = list(class_weight.items())
+    else:
+        weights = np.asarray(class_weight)
+        if weights.ndim != 1 or not len(weights):
+            raise ValueError(f"{expected}; got {type(class_weight).__name__} of shape {weights.shape}.")
+        pairs = list(enumerate(weights.tolist()))
+    found: dict[int, float] = {}
+    for index, weight in pairs:
+        try:
+            number, value = int(index), float(weight)
+        except (TypeError, ValueError):
+            raise ValueError(f"{expected}; got {weight!r} for the class {index!r}.") from None
+        if (number != index and not isinstance(index, str)) or number < 0:
+            raise ValueError(f"class_weight: classes are whole numbers of at least 0, got {index!r}.")
+        found[number] = value
+    return found
+
+
+def _is_balanced(class_weight: ClassWeight) -> bool:
+    return isinstance(class_weight, str) and class_weight == "balanced"
+
+
+def _balanced(labels: np.ndarray) -> dict[int, float]:
+    classes, counts = np.unique(labels[labels >= 0], return_counts=True)
+    return {int(c): counts.sum() / (len(classes) * count) for c, count in zip(classes, counts, strict=True)}

@@ -8,6 +8,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.rows import host_array
 from kernelkit.feeds.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
@@ -36,25 +37,35 @@ def _is_several(data: Any) -> bool:
     )
 
 
-def one_batch(batch: Any) -> Any:
+def one_batch(batch: Batch) -> Batch:
     """Return a batch as arrays that a compiled program takes: NumPy's in a dtype of jax, jax's as they are."""
-    return jtu.tree_map(_program_array, batch, is_leaf=_is_leaf)
+    return jtu.tree_map(lambda v: v if isinstance(v, jax.Array) else host_array(v), dense(batch))
 
 
-def to_host(batch: Any) -> Any:
-    """Return a batch of tensors of any framework as dense NumPy (or jax) arrays of dtypes that jax takes."""
-    return jtu.tree_map(_dense_array, batch, is_leaf=_is_leaf)
+def to_host(batch: Batch) -> Batch:
+    """Return a batch of data of any library as dense NumPy (or jax) arrays, of numbers or of strings.
+
+    A tuple holds the parts of a batch, as does a list of arrays; a list of numbers, rows or strings is one array.
+
+    Example:
+        >>> x, y = to_host(([[1, 2], [3, 4]], [0, 1]))
+        >>> x.shape, y.shape
+        ((2, 2), (2,))
+    """
+    if isinstance(batch, tuple) or (isinstance(batch, list) and _is_several(batch)):
+        return tuple(dense(to_arrays(part)) for part in batch)
+    return dense(to_arrays(batch))
+
+
+def dense(tree: Any) -> Any:
+    """Return nested array-likes as dense NumPy (or jax) arrays. Lists are nests: a list of numbers is several."""
+    return jtu.tree_map(_dense_array, tree, is_leaf=_is_leaf)
 
 
 def _is_leaf(value: Any) -> bool:
     if value is None or type(value) is np.ndarray:
         return True
     return is_frame(value) or is_strings(value) or is_sparse_data(value)
-
-
-def _program_array(value: Any) -> Any:
-    value = _dense_array(value)
-    return value if value is None or isinstance(value, jax.Array) else host_array(value)
 
 
 def _dense_array(value: Any) -> Any:

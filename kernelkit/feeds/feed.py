@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+
+Array: TypeAlias = np.ndarray | jax.Array
+
+Batch: TypeAlias = Any
+"""``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``; each of these an array (samples, ...), or a list, tuple or
+dict of them."""
 
 
 class Chunk(NamedTuple):
@@ -17,15 +26,15 @@ class Chunk(NamedTuple):
         count: How many batches to run.
     """
 
-    data: Any
-    order: Any
+    data: Batch
+    order: Array | None
     batch_size: int
     first: int
     count: int  # type: ignore[assignment]  # hides tuple.count, which no one needs here
 
 
 class Feed:
-    """A source of data.
+    """A source of data, as epochs of batches.
 
     Attributes:
         steps: Steps in an epoch, or ``None`` if only the end of the data will tell.
@@ -37,12 +46,29 @@ class Feed:
     batch_size: int | None = None
     samples: int | None = None
 
-    def sample(self) -> Any:
-        """Return one batch (of shapes and dtypes that can be relied on) without using it up."""
+    def sample(self, epoch: int = 0) -> Batch:
+        """Return one batch, to learn shapes and dtypes from, without using it up.
+
+        Args:
+            epoch: Number of the epoch that comes next: a stream reads its first batch.
+        """
+        raise NotImplementedError
+
+    def watch(self, check: Callable[[Batch], None]) -> None:
+        """Let a function check each batch that is read from now on; its error ends the reading.
+
+        Args:
+            check: Function of a batch. Arrays in memory are given to it whole, at once.
+        """
         raise NotImplementedError
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
-        """Yield the chunks of an epoch, from a given step on."""
+        """Yield the chunks of an epoch.
+
+        Args:
+            number: Number of the epoch; the order of its samples follows from it.
+            start: Step to begin with; streams always begin with step 0.
+        """
         raise NotImplementedError
 
     def epoch_end(self) -> None:

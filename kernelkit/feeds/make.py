@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import jax
 import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.batch import pack, unpack
 from kernelkit.feeds.check import check_lengths
-from kernelkit.feeds.class_weights import weights_of_classes
-from kernelkit.feeds.convert import to_arrays, to_host
-from kernelkit.feeds.feed import Feed
-from kernelkit.feeds.py_dataset import PyDataset, PyDatasetFeed
+from kernelkit.feeds.class_weights import ClassWeight, by_index, check_for_streams, weights_of_classes
+from kernelkit.feeds.convert import dense, to_arrays
+from kernelkit.feeds.feed import Batch, Feed
+from kernelkit.feeds.py_dataset import NumberedPasses, PyDataset
 from kernelkit.feeds.row_batches import RowBatches, prepared_size
 from kernelkit.feeds.rows import CONVERTED_BYTES
 from kernelkit.feeds.sparse_rows import is_sparse_data, sparse_rows
-from kernelkit.feeds.streams import StreamFeed
+from kernelkit.feeds.streams import IterablePasses, Passes, StreamFeed
 from kernelkit.layers.preprocessing.strings import holds_strings
 from kernelkit.sparse import is_sparse
 
@@ -34,7 +35,8 @@ def make_feed(
     shuffle: bool | str = False,
     seed: int = 0,
     epochs: int = 1,
-    class_weight: dict | None = None,
+    class_weight: ClassWeight | None = None,
+    goes_on: bool = True,
     what: str = "fit",
     on_host: Callable[[Any], Any] | None = None,
 ) -> Feed:
@@ -50,7 +52,8 @@ def make_feed(
         shuffle: Whether each epoch has an order of its own.
         seed: Seed of the order.
         epochs: How many epochs will be asked for.
-        class_weight: Dict from class index to weight.
+        class_weight: Weights of the classes; see :func:`~kernelkit.feeds.class_weights.weights_of_classes`.
+        goes_on: Whether an epoch of ``steps`` goes on where the one before stopped, if x yields batches.
         what: Name of the method, for errors.
         on_host: What the model does with inputs before its compiled step: turn strings into numbers.
 
@@ -59,29 +62,32 @@ def make_feed(
     """
     if x is None:
         raise ValueError(f"{what}() needs data: x=... was not given.")
+    steps = _checked_steps(steps, what)
     if is_stream(x):
         extra = [n for n, v in (("y", y), ("sample_weight", sample_weight)) if v is not None]
         if extra:
             raise ValueError(
-                f"{what}(): x is a {type(x).__name__} that yields whole batches, so {extra[0]}=... must "
-                "not be given: let it "
-                "yield (x, y) or (x, y, sample_weight)."
+                f"{what}(): x is a {type(x).__name__} that yields whole batches, so {extra[0]}=... must not be given: "
+                "let it yield (x, y) or (x, y, sample_weight)."
             )
         if batch_size is not None:
-            raise ValueError(
-                f"{what}(): x is a {type(x).__name__} that yields whole batches; batch_size=... has no effect on it."
+            warnings.warn(
+                f"{what}(): batch_size={batch_size} has no effect, since x is a {type(x).__name__} that yields whole "
+                "batches.",
+                stacklevel=3,
             )
-        prepare = _preparation(class_weight, on_host)
-        if isinstance(x, PyDataset):
-            return PyDatasetFeed(x, steps, shuffle, seed, prepare)
-        return StreamFeed(_iterable(x), steps, prepare)
+        if class_weight is not None:
+            check_for_streams(class_weight)
+        return StreamFeed(_passes(x, shuffle, seed), steps, _preparation(class_weight, on_host), goes_on)
+    if inspect.isroutine(x) or isinstance(x, type):
+        raise ValueError(f"{what}(): x is {_described(x)}, not data: call it, x().")
     arrays = [to_arrays(v) for v in (x, y, sample_weight)]
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if holds_strings(arrays[1]):
         raise TypeError(
             f"{what}(): y holds strings. Turn labels into numbers first: with kernelkit.layers.StringLookup, say."
         )
-    if class_weight:
+    if class_weight is not None and len(class_weight):
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
     if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
         raise ValueError(f"{what}(): batch_size must be an int of at least 1, got {batch_size!r}.")
@@ -93,23 +99,49 @@ def make_feed(
             prepared = _sparse_as_rows(prepared)
             if prepared_size(len(jtu.tree_leaves(arrays[0])[0]), prepared) > CONVERTED_BYTES:
                 rows = RowBatches(pack(*arrays), size, shuffle, seed)
-                return StreamFeed(rows, steps, _preparation(None, on_host))
+                return StreamFeed(rows, steps, _preparation(None, on_host), goes_on)
             arrays[0] = _sparse_as_rows(on_host(arrays[0]))
     return ArrayFeed(pack(*arrays), size, shuffle, seed, steps, epochs)
 
 
-def _preparation(class_weight: dict | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+def _passes(x: Any, shuffle: bool | str, seed: int) -> Passes:
+    """Return a source of batches as something that can be passed over."""
+    if hasattr(x, "as_numpy_iterator") and not isinstance(x, PyDataset):
+        x = _Numpy(x)
+    if isinstance(x, PyDataset) or not hasattr(x, "__iter__"):
+        return NumberedPasses(x, shuffle, seed)
+    return IterablePasses(x)
+
+
+def _checked_steps(steps: Any, what: str) -> int | None:
+    """Return a number of steps as an int; ``None`` stays."""
+    if steps is None:
+        return None
+    whole = isinstance(steps, (int, float, np.integer, np.floating)) and not isinstance(steps, bool)
+    if not whole or steps != int(steps) or steps < 1:
+        name = {"fit": "steps_per_epoch", "fit(validation_data)": "validation_steps"}.get(what, "steps")
+        raise ValueError(f"{what}(): {name} must be a whole number of at least 1, got {steps!r}.")
+    return int(steps)
+
+
+def _described(x: Any) -> str:
+    kind = "the class" if isinstance(x, type) else "the function"
+    return f"{kind} {getattr(x, '__name__', x)!r}"
+
+
+def _preparation(class_weight: ClassWeight | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """Return what is done to each batch of a stream."""
-    if class_weight is None and on_host is None:
+    by_class = None if class_weight is None or not len(class_weight) else by_index(class_weight)
+    if by_class is None and on_host is None:
         return None
 
     def prepare(batch: Any) -> Any:
         x, y, sample_weight = unpack(batch)
-        if class_weight:
-            sample_weight = weights_of_classes(y, class_weight, sample_weight)
+        if by_class is not None:
+            sample_weight = weights_of_classes(y, by_class, sample_weight)
         prepared = x if on_host is None else on_host(x)
-        prepared = prepared if prepared is x else to_host(prepared)
-        return batch if prepared is x and not class_weight else pack(prepared, y, sample_weight)
+        prepared = prepared if prepared is x else dense(prepared)
+        return batch if prepared is x and by_class is None else pack(prepared, y, sample_weight)
 
     return prepare
 
@@ -127,7 +159,7 @@ def is_stream(x: Any) -> bool:
     """Return whether data are an iterable of batches rather than arrays."""
     if is_sparse_data(x):
         return False
-    if isinstance(x, (list, tuple, dict, np.ndarray, jax.Array, int, float)) or hasattr(x, "__array__"):
+    if isinstance(x, (list, tuple, dict, str, bytes, int, float, type)) or hasattr(x, "__array__"):
         return False
     if type(x).__module__.partition(".")[0] == "pandas":
         return False
@@ -144,10 +176,10 @@ class _Numpy:
     """A `tf.data.Dataset` as an iterable of NumPy batches."""
 
     def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
+        self._dataset = dataset
 
-    def __iter__(self) -> Any:
-        return self.dataset.as_numpy_iterator()
+    def __iter__(self) -> Iterator[Batch]:
+        return self._dataset.as_numpy_iterator()
 
     def cardinality(self) -> int:
-        return int(self.dataset.cardinality())
+        return int(self._dataset.cardinality())

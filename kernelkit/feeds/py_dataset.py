@@ -8,19 +8,15 @@ import os
 import pickle
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-import jax
-import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.feeds.batch import batch_rows
-from kernelkit.feeds.convert import to_host
-from kernelkit.feeds.feed import Chunk
+from kernelkit.feeds.feed import Batch
+from kernelkit.feeds.orders import shuffled
 from kernelkit.feeds.parallel import parallel_map, submit_in_order
-from kernelkit.feeds.streams import StreamFeed
 
 
 class PyDataset:
@@ -45,6 +41,10 @@ class PyDataset:
         >>> Squares(workers=2).num_batches
         2
     """
+
+    workers = 1  # what a subclass has that doesn't call super().__init__()
+    use_multiprocessing = False
+    max_queue_size = 10
 
     def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
         for name, value in (("workers", workers), ("max_queue_size", max_queue_size)):
@@ -78,84 +78,58 @@ class PyDataset:
         return (self[i] for i in (itertools.count() if count is None else range(count)))
 
 
-class PyDatasetFeed(StreamFeed):
-    """Batches of a :class:`PyDataset`.
+class NumberedPasses:
+    """The batches of a :class:`PyDataset`, or of anything else that has ``__getitem__`` and a length.
 
     Args:
         dataset: The dataset.
-        steps: Steps in an epoch, if not as many as batches.
-        shuffle: Whether each epoch has an order of batches of its own.
+        shuffle: Whether each pass has an order of batches of its own.
         seed: Seed of the order.
-        prepare: Function applied to each batch.
+
+    Example:
+        >>> passes = NumberedPasses(["a", "b", "c"])
+        >>> list(passes.open(0, start=1)), passes.length
+        (['b', 'c'], 3)
     """
 
-    def __init__(
-        self,
-        dataset: PyDataset,
-        steps: int | None = None,
-        shuffle: bool | str = False,
-        seed: int = 0,
-        prepare: Callable[[Any], Any] | None = None,
-    ) -> None:
-        super().__init__(dataset, steps, prepare)
+    seeks = repeats = True
+
+    def __init__(self, dataset: Any, shuffle: bool | str = False, seed: int = 0) -> None:
         self._dataset = dataset
         self._shuffle, self._seed = bool(shuffle), seed
-        self._sample: list = []
-        self._rest: Iterator | None = None
-        self._passes = itertools.count()
         self._processes: _Processes | None = None
-        self.steps = dataset.num_batches if steps is None else steps
-
-    def sample(self) -> Any:
-        if not self._sample:
-            if self._dataset.num_batches == 0:
-                raise ValueError(f"{type(self._dataset).__name__} has no batch: its __len__ returns 0.")
-            self._sample.append(self._prepare(to_host(self._dataset[0])))
-        return self._sample[0]
+        self.name = type(dataset).__name__
+        if self.length == 0:
+            raise ValueError(f"{self.name} has no batch: its __len__ returns 0.")
 
     @property
-    def restarts(self) -> bool:
-        """Whether each pass gives the same batches in the same order."""
-        return not self._limited and not self._shuffle
+    def length(self) -> int | None:
+        """Batches in a pass, ``None`` if there is no end."""
+        return self._dataset.num_batches if isinstance(self._dataset, PyDataset) else len(self._dataset)
 
-    def anew(self) -> PyDatasetFeed:
-        """Return a feed of the same dataset, at the beginning of a pass."""
-        return PyDatasetFeed(self._dataset, None, False, 0, self._prepare)
+    def epoch_begins(self) -> None:
+        """Call the dataset's ``on_epoch_begin``, if it has one."""
+        if hasattr(self._dataset, "on_epoch_begin"):
+            self._dataset.on_epoch_begin()
 
-    def epoch_end(self) -> None:
-        self._dataset.on_epoch_end()
+    def epoch_ends(self) -> None:
+        """Call the dataset's ``on_epoch_end``, if it has one."""
+        if hasattr(self._dataset, "on_epoch_end"):
+            self._dataset.on_epoch_end()
 
-    def batches(self) -> Iterator[Chunk]:
-        """Yield the batches of the next epoch, each made when it is asked for or a little before."""
-        self._dataset.on_epoch_begin()
-        taken = 0
-        while not self._limited or taken < (self.steps or 0):
-            if self._rest is None:
-                self._rest = self._pass()
-            for batch in self._rest:
-                batch = self._prepare(to_host(batch))
-                yield Chunk(jtu.tree_map(jax.device_put, batch), None, batch_rows(batch), 0, 1)
-                taken += 1
-                if self._limited and taken >= (self.steps or 0):
-                    return  # what is left of this pass belongs to the next epoch
-            self._rest = None
-            if not self._limited:
-                return
-
-    def _pass(self) -> Iterator:
-        """Return the batches of one pass."""
-        dataset, count = self._dataset, self._dataset.num_batches
-        order: Any = itertools.count() if count is None else range(count)
+    def open(self, number: int, start: int) -> Iterator[Batch]:
+        """Return an iterator over the batches of a pass, from the batch ``start`` on."""
+        dataset, count = self._dataset, self.length
+        order: Iterable[int] = itertools.count(start) if count is None else range(start, count)
         if self._shuffle and count is not None:
-            key = [self._seed, next(self._passes)]
-            order = np.random.Generator(np.random.Philox(key=key)).permutation(count).tolist()
-        waiting = max(1, dataset.max_queue_size)
-        if dataset.use_multiprocessing:
+            order = shuffled(count, self._seed, number)[start:].tolist()
+        workers, waiting = getattr(dataset, "workers", 1), max(1, getattr(dataset, "max_queue_size", 10))
+        if getattr(dataset, "use_multiprocessing", False):
             if self._processes is None:
-                self._processes = _Processes(max(1, dataset.workers))
+                self._processes = _Processes(max(1, workers))
             return self._processes.map(dataset, order, waiting)
-        if dataset.workers > 1:
-            return parallel_map(dataset.__getitem__, order, dataset.workers, waiting)
+        if workers > 1:
+            return parallel_map(dataset.__getitem__, order, workers, waiting)
         return (dataset[i] for i in order)
 
 

@@ -8,36 +8,51 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.feeds.feed import Batch
+from kernelkit.feeds.orders import order_of_samples
+
 
 class RowBatches:
-    """Arrays as an iterable of batches, each time in an order of its own if they are shuffled.
+    """The rows of arrays as batches, in each pass in an order of its own if they are shuffled.
 
     Args:
         data: Arrays with a leading sample axis, nested as a batch is.
         batch_size: Samples in a batch.
-        shuffle: Whether the order differs from epoch to epoch.
+        shuffle: ``True``, ``False`` or ``"batch"``, as `fit` takes it.
         seed: Seed of the order.
 
     Example:
-        >>> [batch.tolist() for batch in RowBatches(np.arange(5), 2)]
+        >>> [batch.tolist() for batch in RowBatches(np.arange(5), 2).open(0, 0)]
         [[0, 1], [2, 3], [4]]
     """
 
-    def __init__(self, data: Any, batch_size: int, shuffle: bool | str = False, seed: int = 0) -> None:
+    name = "the arrays"
+    seeks = repeats = True
+
+    def __init__(self, data: Batch, batch_size: int, shuffle: bool | str = False, seed: int = 0) -> None:
         self._data = data
         self._samples = len(jtu.tree_leaves(data)[0])
         self._batch_size = batch_size
-        self._shuffle = shuffle
-        self._rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
+        self._shuffle, self._seed = shuffle, seed
 
-    def __len__(self) -> int:
+    @property
+    def length(self) -> int:
+        """Batches in a pass."""
         return -(-self._samples // self._batch_size)
 
-    def __iter__(self) -> Iterator[Any]:
-        order = self._rng.permutation(self._samples) if self._shuffle else np.arange(self._samples)
-        for start in range(0, self._samples, self._batch_size):
-            places = order[start : start + self._batch_size]
+    def open(self, number: int, start: int) -> Iterator[Batch]:
+        """Return an iterator over the batches of a pass, from the batch ``start`` on."""
+        order = order_of_samples(self._samples, self._batch_size, self._shuffle, self._seed, number)
+        for first in range(start * self._batch_size, self._samples, self._batch_size):
+            span = slice(first, min(first + self._batch_size, self._samples))
+            places = np.arange(span.start, span.stop) if order is None else order[span]
             yield jtu.tree_map(lambda v: v[places], self._data)  # noqa: B023 - called at once
+
+    def epoch_begins(self) -> None:
+        """Do nothing: arrays need not know."""
+
+    def epoch_ends(self) -> None:
+        """Do nothing: arrays need not know."""
 
 
 def prepared_size(samples: int, first: Any) -> int:

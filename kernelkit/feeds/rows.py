@@ -6,9 +6,11 @@ import functools
 from typing import Any
 
 import jax
+import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config, dtypes
+from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.file_rows import FileRows
 from kernelkit.feeds.sparse_rows import SparseRows
 
@@ -21,6 +23,11 @@ def host_array(value: Any) -> np.ndarray:
     value = np.asarray(value)
     dtype = device_dtype(value.dtype)
     return value if value.dtype == dtype else value.astype(dtype)
+
+
+def on_device(batch: Batch) -> Batch:
+    """Return a batch's arrays on the device, in dtypes that it takes."""
+    return jtu.tree_map(lambda v: v if isinstance(v, jax.Array) else jax.device_put(host_array(v)), batch)
 
 
 def device_dtype(dtype: Any) -> Any:

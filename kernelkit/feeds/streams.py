@@ -1,93 +1,223 @@
-"""Anything that yields batches (generators, `tf.data`, torch's `DataLoader`), read ahead by a thread."""
+"""Sources that yield batches (generators, `tf.data`, torch's `DataLoader`, `PyDataset`), read ahead by a thread."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-import jax
-import jax.tree_util as jtu
+from typing import Any, Protocol
 
 from kernelkit.feeds.ahead import ahead
-from kernelkit.feeds.batch import batch_rows
+from kernelkit.feeds.batch import batch_rows, check_is_batch, check_rows
 from kernelkit.feeds.convert import to_host
-from kernelkit.feeds.feed import Chunk, Feed
+from kernelkit.feeds.feed import Batch, Chunk, Feed
+from kernelkit.feeds.rows import on_device
+
+_END: Any = object()
+
+
+class Passes(Protocol):
+    """A source of batches that is passed over once or several times.
+
+    Attributes:
+        name: How errors call the source: "the generator", say.
+        length: Batches in a pass, ``None`` if that is unknown or there is no end.
+        seeks: Whether a pass can be opened by its number and at any batch. If so, the batches of an epoch depend on
+            its number only, not on the epochs that were read before.
+        repeats: Whether a pass can be opened more than once.
+    """
+
+    name: str
+    seeks: bool
+    repeats: bool
+
+    @property
+    def length(self) -> int | None: ...
+
+    def open(self, number: int, start: int) -> Iterator[Batch]:
+        """Return an iterator over the batches of a pass, from the batch ``start`` on."""
+
+    def epoch_begins(self) -> None:
+        """Tell the source that an epoch begins: its first batch is asked for next."""
+
+    def epoch_ends(self) -> None:
+        """Tell the source that an epoch has ended."""
+
+
+class IterablePasses:
+    """Any iterable. An iterator (a generator, say) has one pass only.
+
+    Args:
+        source: The iterable.
+
+    Example:
+        >>> passes = IterablePasses([1, 2])
+        >>> list(passes.open(0, 0)), list(passes.open(1, 0)), passes.length
+        ([1, 2], [1, 2], 2)
+    """
+
+    seeks = False
+
+    def __init__(self, source: Iterable[Batch]) -> None:
+        self._source = source
+        kind = type(source).__name__
+        self.name = f"the {kind}" if kind == "generator" else kind
+        self.repeats = not hasattr(source, "__next__")
+
+    @property
+    def length(self) -> int | None:
+        """Batches in a pass, ``None`` if unknown."""
+        if hasattr(self._source, "cardinality"):
+            count = int(self._source.cardinality())
+            return count if count >= 0 else None
+        try:
+            return len(self._source)  # type: ignore[arg-type]
+        except TypeError:
+            return None
+
+    def open(self, number: int, start: int) -> Iterator[Batch]:
+        """Return a new iterator over the source; of an iterator what is left of it."""
+        return iter(self._source)
+
+    def epoch_begins(self) -> None:
+        """Call the source's ``on_epoch_begin``, if it has one."""
+        getattr(self._source, "on_epoch_begin", _nothing)()
+
+    def epoch_ends(self) -> None:
+        """Call the source's ``on_epoch_end``, if it has one."""
+        getattr(self._source, "on_epoch_end", _nothing)()
+
+
+def _nothing() -> None:
+    return
 
 
 class StreamFeed(Feed):
-    """Anything that yields batches.
+    """A source that yields batches, as epochs.
+
+    Without ``steps`` an epoch is one pass over the source. With ``steps`` an epoch has so many batches, and the next
+    epoch goes on behind them. A pass that ends is followed by the next one; a pass that yields no batch ends the data.
 
     Args:
-        source: An iterable of batches; asked for a new iterator when an epoch begins, if it can give one.
-        steps: Steps in an epoch; by default an epoch is one pass over the source.
+        passes: The source.
+        steps: Steps in an epoch.
         prepare: Function applied to each batch (weights by class, say).
+        goes_on: Whether an epoch of ``steps`` goes on where the one before stopped. If not, each begins at the
+            beginning of the source, if the source can be passed over again.
+
+    Example:
+        >>> import numpy as np
+        >>> feed = StreamFeed(IterablePasses([np.array([0]), np.array([1]), np.array([2])]), steps=2)
+        >>> [[chunk.data.tolist() for chunk in feed.epoch(number)] for number in range(3)]
+        [[[0], [1]], [[2], [0]], [[1], [2]]]
     """
 
-    def __init__(self, source: Iterable, steps: int | None = None, prepare: Callable[[Any], Any] | None = None) -> None:
-        self._source = source
-        self._prepare = prepare or (lambda batch: batch)
-        self._iterator: Iterator | None = None
-        self._first: list = []
-        self._limited = steps is not None
-        self.steps = steps if steps is not None else _length(source)
+    def __init__(
+        self,
+        passes: Passes,
+        steps: int | None = None,
+        prepare: Callable[[Batch], Batch] | None = None,
+        goes_on: bool = True,
+    ) -> None:
+        self._passes = passes
+        self._limit = steps
+        self._prepare = prepare
+        self._goes_on = goes_on or not passes.repeats
+        self._check: Callable[[Batch], None] | None = None
+        self._first: list[Batch] = []  # the first batch of the next epoch, if it was looked at
+        self._open: Iterator[Batch] | None = None
+        self._number = 0  # of the open pass
+        self._read = 0  # batches read of the open pass
+        self._following = 0  # the epoch whose first batch comes next in the open pass
+        self._ready: int | None = None  # the epoch that begins next, if that was prepared
+        self.steps = passes.length if steps is None else steps
 
     @property
-    def restarts(self) -> bool:
-        """Whether an epoch is one pass over a source that can be passed over again."""
-        return not self._limited and not hasattr(self._source, "__next__")
+    def rereads(self) -> bool:
+        """Whether the batches of an epoch can be read a second time, by a feed that :meth:`anew` returns."""
+        return self._passes.repeats and (self._passes.seeks or self._limit is None)
 
     def anew(self) -> StreamFeed:
-        """Return a feed of the same source, at the beginning of a pass."""
-        return StreamFeed(self._source, None, self._prepare)
+        """Return a feed of the same source that has read nothing yet."""
+        return StreamFeed(self._passes, self._limit, self._prepare, self._goes_on)
 
-    def _next(self) -> Any:
-        if self._first:
-            return self._first.pop()
-        if self._iterator is None:
-            self._iterator = iter(self._source)
-        return self._prepare(to_host(next(self._iterator)))
+    def watch(self, check: Callable[[Batch], None]) -> None:
+        check(self.sample())
+        self._check = check
 
-    def sample(self) -> Any:
+    def sample(self, epoch: int = 0) -> Batch:
+        self._begin(epoch)
         if not self._first:
-            try:
-                self._first.append(self._next())
-            except StopIteration:
+            batch = self._take()
+            if batch is _END:
                 raise ValueError(
-                    "The data source gave no batch at all. A generator can be used only once: make a new "
-                    "one for each call."
-                ) from None
+                    f"The data source ({self._passes.name}) gave no batch at all. A generator can be used only once: "
+                    "make a new one for each call."
+                )
+            self._first.append(batch)
         return self._first[0]
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
-        yield from ahead(self.batches())
+        yield from ahead(self.batches(number))
 
-    def batches(self) -> Iterator[Chunk]:
-        """Yield the batches of the next epoch, each read when it is asked for."""
+    def batches(self, number: int) -> Iterator[Chunk]:
+        """Yield the batches of an epoch, each read when it is asked for."""
+        self._begin(number)
+        self._ready, self._following = None, number + 1
         taken = 0
-        while not self._limited or taken < (self.steps or 0):
-            try:
-                batch = self._next()
-            except StopIteration:
-                self._iterator = None
-                if self._limited and taken and not isinstance(self._source, Iterator):
-                    continue  # an epoch longer than one pass begins the next one
+        while self._limit is None or taken < self._limit:
+            batch = self._take()
+            if batch is _END:
                 return
-            data = jtu.tree_map(jax.device_put, batch)
             taken += 1
-            yield Chunk(data, None, batch_rows(batch), 0, 1)
+            yield Chunk(on_device(batch), None, batch_rows(batch), 0, 1)
 
     def epoch_end(self) -> None:
-        if not self._limited:
-            self._iterator = None
-        if hasattr(self._source, "on_epoch_end"):
-            self._source.on_epoch_end()
+        self._passes.epoch_ends()
 
+    def _begin(self, epoch: int) -> None:
+        """Open the pass in which an epoch begins, unless it is open already."""
+        if self._ready == epoch or (self._ready is not None and not self._passes.seeks):
+            return
+        if self._ready is None:
+            self._passes.epoch_begins()
+        self._ready = epoch
+        if not self._continues(epoch):
+            self._first.clear()
+            self._number, self._read = self._position(epoch)
+            self._open = self._passes.open(self._number, self._read)
 
-def _length(source: Any) -> int | None:
-    if hasattr(source, "cardinality"):
-        count = int(source.cardinality())
-        return count if count >= 0 else None
-    try:
-        return len(source)
-    except TypeError:
-        return None
+    def _continues(self, epoch: int) -> bool:
+        """Return whether an epoch begins where the last one stopped."""
+        if self._open is None or self._limit is None or not self._goes_on:
+            return False
+        return not self._passes.seeks or epoch == self._following
+
+    def _position(self, epoch: int) -> tuple[int, int]:
+        """Return the pass and the batch in it with which an epoch begins."""
+        if self._limit is None:
+            return epoch, 0
+        if not self._passes.seeks or not self._goes_on:
+            return 0, 0
+        length = self._passes.length
+        return (0, epoch * self._limit) if length is None else divmod(epoch * self._limit, max(1, length))
+
+    def _take(self) -> Batch:
+        if self._first:
+            return self._first.pop()
+        assert self._open is not None
+        batch = next(self._open, _END)
+        if batch is _END and self._limit is not None:
+            self._number, self._read = self._number + 1, 0
+            self._open = self._passes.open(self._number, 0)
+            batch = next(self._open, _END)  # a pass that yields nothing ends the data
+        if batch is _END:
+            return _END
+        who = f"{self._passes.name} (batch {self._read})"
+        self._read += 1
+        check_is_batch(batch, who)
+        batch = to_host(batch)
+        if self._prepare is not None:
+            batch = self._prepare(batch)
+        check_rows(batch, who)
+        if self._check is not None:
+            self._check(batch)
+        return batch

@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.feeds.batch import unpack
 from kernelkit.layers.base.parts import parts, unique, walk
+from kernelkit.random import make_default_seed, times_seeded
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
@@ -49,6 +50,7 @@ class Training:
         self._fresh: dict[str, tuple[StateVariables, tuple]] = {}
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
+        self._data_seed: tuple[int, int] | None = None  # with how often the global seed had been set
         self.background: BackgroundFit | None = None
         self.last_fit: LastFit | None = None
         """What the last fit left behind, if it ended badly."""
@@ -97,6 +99,22 @@ class Training:
                 f"{what}(): model {self.model.name!r} is being trained in the background. Call wait() or stop() on "
                 "what fit(background=True) returned first; predict() and get_weights() work meanwhile."
             )
+
+    def data_seed(self, first_epoch: int, keep: bool = True) -> int:
+        """Return the seed of the order of the samples.
+
+        Args:
+            first_epoch: Number of the epoch with which a fit begins. If it isn't 0, the fit goes on where the one
+                before ended, and has its seed: the order of an epoch doesn't depend on where `fit` began.
+            keep: Whether later fits may go on with this seed.
+        """
+        known, seeded = self._data_seed, times_seeded()
+        if first_epoch > 0 and known is not None and known[0] == seeded:
+            return known[1]
+        seed = make_default_seed()
+        if keep:
+            self._data_seed = seeded, seed
+        return seed
 
     # Getting ready --------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ from kernelkit.feeds.convert import one_batch, to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.metrics.metric import Metric
-from kernelkit.random import make_default_seed
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
@@ -349,7 +348,7 @@ class Trainer:
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
-        seed = make_default_seed() if shuffle else 0
+        seed = self._training.data_seed(int(initial_epoch)) if shuffle else 0
         feed = make_feed(
             x,
             y,
@@ -362,7 +361,7 @@ class Trainer:
             class_weight=class_weight,
             on_host=self._host_work(x),
         )
-        self._training.prepare("train", feed.sample())
+        self._training.prepare("train", feed.sample(int(initial_epoch)))
         if not is_stream(x):
             self._training.check_labels(to_arrays(y))
         cap = config.max_epochs()
@@ -395,9 +394,15 @@ class Trainer:
         if data is None:
             return None
         x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
-        size = None if is_stream(x) else batch_size
         feed = make_feed(
-            x, y, sample_weight, batch_size=size, steps=steps, what="fit(validation_data)", on_host=self._host_work(x)
+            x,
+            y,
+            sample_weight,
+            batch_size=None if is_stream(x) else batch_size,
+            steps=steps,
+            goes_on=False,  # each validation sees the same data, if these can be read again
+            what="fit(validation_data)",
+            on_host=self._host_work(x),
         )
 
         def validate(epoch: int, done: int) -> dict:

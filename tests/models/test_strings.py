@@ -139,11 +139,11 @@ def test_texts_that_are_large_as_vectors_are_prepared_batch_by_batch(monkeypatch
 
 def test_shuffled_batches_have_each_row_once_in_another_order():
     batches = RowBatches((np.arange(10), np.arange(10) * 2), 3, shuffle=True, seed=1)
-    first, second = (np.concatenate([x for x, _ in batches]) for _ in range(2))
-    assert len(batches) == 4
+    first, second = (np.concatenate([x for x, _ in batches.open(number, 0)]) for number in range(2))
+    assert batches.length == 4
     assert sorted(first) == sorted(second) == list(range(10))
     assert first.tolist() != second.tolist()
-    assert all((y == 2 * x).all() for x, y in batches)
+    assert all((y == 2 * x).all() for x, y in batches.open(0, 0))
 
 
 def test_what_cannot_be_is_told(model):

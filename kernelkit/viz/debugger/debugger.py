@@ -11,7 +11,6 @@ from kernelkit import changes
 from kernelkit.feeds.convert import to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.streams import StreamFeed
-from kernelkit.random import make_default_seed
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
@@ -96,17 +95,17 @@ class StepDebugger(Shown):
             batch_size=batch_size,
             steps=steps_per_epoch,
             shuffle=shuffle,
-            seed=make_default_seed() if shuffle else 0,
+            seed=training.data_seed(initial_epoch, keep=False) if shuffle else 0,
             class_weight=class_weight,
             what="debug",
             on_host=model._host_work(x),
         )
-        training.prepare("train", feed.sample())
+        training.prepare("train", feed.sample(initial_epoch))
         if not is_stream(x):
             training.check_labels(to_arrays(y))
         steps = Steps(training, training.program("train"), training.variables("train"))
         snapshots = Snapshots(memory)
-        again = feed.anew if isinstance(feed, StreamFeed) and feed.restarts else None
+        again = feed.anew if isinstance(feed, StreamFeed) and feed.rereads else None
         source = source_of(feed, snapshots.budget // 4, again)
         state = copied(steps.variables.peek())
         records = Records(0, reports_means(model))

@@ -120,7 +120,7 @@ def _compare(losses: np.ndarray, last: LastFit) -> None:
 
 def _again(feed: Any) -> Any:
     """Return a function that gives a stream's epoch anew, ``None`` if it can be read only once."""
-    if not isinstance(feed, StreamFeed) or not feed.restarts:
+    if not isinstance(feed, StreamFeed) or not feed.rereads:
         return None
     return feed.anew
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import zlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -84,7 +83,7 @@ class ArraySource:
     def _advance(self, epoch: int, step: int) -> None:
         if self._open is None or self._open[0] != epoch or step != self._open[1] + self._open[2]:
             first = step - step % _AHEAD
-            self._chunks = self._part(epoch).epoch(epoch, first)
+            self._chunks = self.feed.chunks(self._order(epoch), first)
         else:
             first = step
         while True:
@@ -112,16 +111,6 @@ class ArraySource:
             self._orders[epoch] = order
         return self._orders[epoch]
 
-    def _part(self, epoch: int) -> ArrayFeed:
-        """Return the feed of one epoch: the arrays themselves, or fewer samples in an order of their own."""
-        if not self.drops:
-            return self.feed
-        order = self._order(epoch)
-        part = copy.copy(self.feed)
-        part.samples, part.steps = self._samples(epoch), self.steps(epoch)
-        part.order = lambda number: order  # type: ignore[method-assign]
-        return part
-
 
 class StreamSource:
     """Anything that yields batches: they are kept as they come, and the oldest are let go when they fill the budget.
@@ -136,7 +125,7 @@ class StreamSource:
 
     drops: tuple[Drop, ...] = ()
 
-    def __init__(self, feed: StreamFeed, budget: int, again: Callable[[], Feed] | None = None) -> None:
+    def __init__(self, feed: StreamFeed, budget: int, again: Callable[[], StreamFeed] | None = None) -> None:
         self.feed = feed
         self._budget = budget
         self._again = again
@@ -187,7 +176,7 @@ class StreamSource:
 
     def _read(self, epoch: int, step: int) -> bool:
         if self._live is None or self._live[0] != epoch:
-            self._live = (epoch, 0, self.feed.batches())
+            self._live = (epoch, 0, self.feed.batches(epoch))
         assert self._live[1] == step, "batches of a stream come in order"
         chunk = next(self._live[2], None)
         if chunk is None:
@@ -223,7 +212,7 @@ class StreamSource:
                 "less far, give the debugger more memory, or pass data that can be read again (arrays, a Dataset)."
             )
         if self._repeat is None or self._repeat[0] != epoch or self._repeat[1] > step:
-            self._repeat = (epoch, 0, self._again().batches())  # type: ignore[attr-defined]
+            self._repeat = (epoch, 0, self._again().batches(epoch))
         _, at, batches = self._repeat
         chunk = None
         for number in range(at, step + 1):
@@ -242,7 +231,7 @@ class StreamSource:
 Source = ArraySource | StreamSource
 
 
-def source_of(feed: Feed, budget: int, again: Callable[[], Feed] | None = None) -> Source:
+def source_of(feed: Feed, budget: int, again: Callable[[], StreamFeed] | None = None) -> Source:
     """Return the source for a feed of `fit`.
 
     Args:

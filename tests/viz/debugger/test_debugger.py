@@ -244,6 +244,21 @@ def test_dropped_samples(dbg):
         dbg.fork(drop_samples=[24])
 
 
+@pytest.mark.parametrize("shuffle", [True, False, "batch"])
+@pytest.mark.parametrize("steps_before", [0, 1, 9])
+def test_a_fork_without_samples_is_given_the_rows_that_its_indices_name(shuffle, steps_before):
+    x = np.arange(1.0, 201.0, dtype="float32")[:, None]
+    model = kk.Sequential([kk.Input((1,)), kk.layers.Dense(1)])
+    model.compile(kk.optimizers.SGD(0.0), "mse")
+    dbg = model.debug(x, x, batch_size=8, shuffle=shuffle)
+    if steps_before:
+        dbg.step(steps_before)
+    fork = dbg.fork(drop_samples=[0, 1, 2, 100])
+    for _ in range(40):
+        fork.step()
+        np.testing.assert_array_equal(fork.batch.x, x[fork.batch.indices])
+
+
 def test_an_edited_weight(dbg):
     path = "sequential/out/bias"
     fork = dbg.fork(weights={path: lambda bias: bias + 1})
