@@ -145,4 +145,6 @@ def __dir__() -> list[str]:
 compile_cache.enable_by_default()
 display.register(_notebook_display)
 history.register(_viz)
-serialize.register_namespace("", globals())
+serialize.register_namespace(
+    "", globals(), (Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint, DTypePolicy)
+)

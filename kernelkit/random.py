@@ -291,4 +291,4 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
     return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(shape), dtype)
 
 
-serialize.register_namespace("random", globals())
+serialize.register_namespace("random", globals(), (SeedGenerator,))

@@ -6,6 +6,7 @@ A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touc
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import changes, dtypes, scope
+from kernelkit import budget, changes, dtypes, scope
 from kernelkit.operators import Operators
 
 state_lock = threading.RLock()
@@ -101,6 +102,8 @@ class Variable(Operators):
                         f"Variable {self.path!r}: an initializer that is a function needs a shape; pass shape=(...)."
                     )
                 dtype = dtypes.standardize_dtype(dtype)
+                nbytes = math.prod(shape) * np.dtype(dtypes.canonical(dtype)).itemsize
+                budget.claim_memory(nbytes, f"Variable {self.path!r} of shape {tuple(shape)}")
                 value = initializer(tuple(shape), dtype=dtype)
                 self._lent = False
             else:

@@ -66,4 +66,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="activations")
 
 
-_serialize.register_namespace("activations", globals())
+_serialize.register_namespace("activations", globals(), is_function=callable)

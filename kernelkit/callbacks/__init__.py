@@ -7,7 +7,6 @@ Example:
     ...         self.best = min(getattr(self, "best", float("inf")), logs["loss"])
 """
 
-from kernelkit import serialize as _serialize
 from kernelkit.callbacks.backup_and_restore import BackupAndRestore
 from kernelkit.callbacks.csv_logger import CSVLogger
 from kernelkit.callbacks.early_stopping import EarlyStopping
@@ -24,5 +23,3 @@ from kernelkit.callbacks.terminate_on_nan import TerminateOnNaN
 from kernelkit.training.callback import Callback
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.history import History
-
-_serialize.register_namespace("callbacks", globals())

@@ -43,4 +43,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="constraints")
 
 
-_serialize.register_namespace("constraints", globals())
+_serialize.register_namespace("constraints", globals(), (Constraint,))

@@ -34,4 +34,4 @@ __all__ = [
     "serialize",
 ]
 
-register_namespace("dtype_policies", globals())
+register_namespace("dtype_policies", globals(), (DTypePolicy,))

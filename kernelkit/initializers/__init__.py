@@ -89,5 +89,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="initializers")
 
 
-_serialize.register_namespace("initializers", globals())
+_serialize.register_namespace("initializers", globals(), (Initializer,))
 variable.named_initializers.append(get)

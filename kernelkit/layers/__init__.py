@@ -335,4 +335,4 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="layers")
 
 
-_serialize.register_namespace("layers", globals())
+_serialize.register_namespace("layers", globals(), (Layer,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from kernelkit import ops, serialize
+from kernelkit import serialize
 from kernelkit.layers.layer import Layer
 
 
@@ -60,7 +60,7 @@ class Lambda(Layer):
             for name, value in config.items()
         }
         if isinstance(found["function"], str):
-            found["function"] = getattr(ops, found["function"])
+            found["function"] = serialize.lookup(found["function"], "ops", "function")
         return cls(**found)
 
     def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,7 +163,6 @@ class Layer(Operation, HasParts):
                 "the axis a size in the model's Input."
             )
         dtype = self.variable_dtype if dtype is None else dtypes.standardize_dtype(dtype)
-        serialize.claim_memory(math.prod(shape) * np.dtype(dtypes.canonical(dtype)).itemsize, f"{self._who()}: {name}")
         if initializer is None:
             initializer = "glorot_uniform" if dtypes.is_float(dtype) else "zeros"
         with contextlib.nullcontext() if scope.local.names[-1:] == [self.name] else scope.name_scope(self.name):

@@ -113,4 +113,4 @@ def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
     return categorical_crossentropy
 
 
-_serialize.register_namespace("losses", globals())
+_serialize.register_namespace("losses", globals(), (Loss,), _serialize.takes_targets)

@@ -139,4 +139,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="metrics")
 
 
-_serialize.register_namespace("metrics", globals())
+_serialize.register_namespace("metrics", globals(), (Metric,), _serialize.takes_targets)

@@ -8,8 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from kernelkit import budget
 from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
+
+_BYTES_OF_A_THRESHOLD = 40  # a Python float, its place in a list, and what is counted for it
 
 
 class Confusion(NamedTuple):
@@ -143,6 +146,7 @@ def divide(a: jax.Array, b: jax.Array) -> jax.Array:
 
 def even_thresholds(count: int, margin: float = 0.0) -> list[float]:
     """Return ``count`` thresholds that divide [0, 1] evenly, the outer ones moved out by ``margin``."""
+    budget.claim_memory(_BYTES_OF_A_THRESHOLD * count, f"A metric of {count} thresholds")
     return [0.0 - margin, *(i / (count - 1) for i in range(1, count - 1)), 1.0 + margin]
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
-import numpy as np
 
-from kernelkit import config, dtype_policies, dtypes, initializers, masking, scope
+from kernelkit import config, dtype_policies, initializers, masking, scope
 from kernelkit import serialize as _serialize
 from kernelkit.tape import TapeTensor, stop_recording
 from kernelkit.variable import Variable
@@ -89,8 +87,6 @@ class Metric(_serialize.Configurable):
             raise RuntimeError(
                 f"{type(self).__name__}.__init__() must call super().__init__() before it makes variables."
             )
-        size = math.prod(shape) * np.dtype(dtypes.canonical(dtype or self.dtype)).itemsize
-        _serialize.claim_memory(size, f"Metric {self.name!r}")
         with scope.name_scope(self.name):
             variable = Variable(
                 initializers.get("zeros" if initializer is None else initializer),

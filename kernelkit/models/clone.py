@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from kernelkit import serialize, tree
+from kernelkit import config, serialize, tree
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import FunctionOperation
 
@@ -131,8 +130,17 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     """Make a model, with new weights, from ``model.to_json()``.
 
     Args:
-        json_string: The text.
+        json_string: The text. It may come from anybody: what it may name and how much it may take is limited, as for
+            :func:`load_model`.
         custom_objects: Names of classes and functions that are not registered.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If the text is no config of a model, or asks for what no config may.
     """
-    with serialize.sharing():
-        return serialize.deserialize_keras_object(json.loads(json_string), custom_objects)
+    is_trusted = config.is_unsafe_deserialization_enabled()
+    described = serialize.parse_config(json_string, "model_from_json()", is_trusted=is_trusted)
+    with serialize.sharing(), serialize.loading(safe_mode=not is_trusted):
+        return serialize.deserialize_keras_object(described, custom_objects)

@@ -10,7 +10,7 @@ from kernelkit import serialize
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.models import keras_operations
 from kernelkit.models.graph import Graph, is_leaf
-from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation
+from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation, any_symbolic
 
 
 def graph_config(model: Any) -> dict:
@@ -130,6 +130,13 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
                 left.append((name, call))
             else:
                 args, kwargs = made[name][1](*arguments) if name in made else arguments
+                # Without a tensor of the model nothing would be wired: the call would be computed at once.
+                if not any_symbolic(tuple(args), kwargs):
+                    raise ValueError(
+                        f"The model's config is broken: it calls {name!r} on no tensor of the model. A call in a graph "
+                        "takes at least one."
+                    )
+                serialize.claim_objects(1, f"The call of {name!r}")
                 operations[name](*args, **kwargs)
         if len(left) == len(waiting):
             raise ValueError(

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from kernelkit import activations, ops, serialize
+from kernelkit import ops, serialize
 from kernelkit.symbolic import FunctionOperation, Operation
 
 # The classes by module, and by how many of the function's first arguments belong to the call.
@@ -117,7 +117,8 @@ def _fold(name: str) -> str:
 
 def _functions(module: str) -> dict[str, Any]:
     home = ops.image if module == "image" else ops
-    return {_fold(n): f for n, f in vars(home).items() if callable(f) and not n.startswith("_")}
+    members = serialize.table("ops") if home is ops else {n: getattr(home, n) for n in home.__all__}
+    return {_fold(n): f for n, f in members.items() if callable(f) and not n.startswith("_")}
 
 
 def _table() -> dict[str, tuple[str, Any, Any]]:
@@ -157,7 +158,7 @@ def read(entry: dict) -> tuple[Operation, Callable[[list, dict], tuple[list, dic
     name = str(entry["class_name"])
     settings = {k: serialize.deserialize_keras_object(v) for k, v in entry["config"].items() if k != "name"}
     if str(entry.get("module") or "").startswith(_ACTIVATIONS):
-        function, arguments = getattr(activations, name.lower(), None), 1
+        function, arguments = serialize.table("activations").get(name.lower()), 1
     else:
         _, function, arguments = _by_class.get(name, ("", None, 0))
     if function is None:
@@ -185,7 +186,7 @@ def describe(operation: FunctionOperation) -> tuple[dict, Callable[[tuple, dict]
     function: Any = operation.function
     if id(function) not in _by_function:
         public = serialize.public_module(function)
-        function = getattr(ops, getattr(function, "__name__", ""), None) if public == "activations" else None
+        function = serialize.table("ops").get(function.__name__) if public == "activations" else None
         if id(function) not in _by_function:
             return None
     name = _by_function[id(function)]

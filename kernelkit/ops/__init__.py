@@ -66,4 +66,4 @@ from kernelkit.ops.nn import *  # noqa: F403
 from kernelkit.ops.numpy import *  # noqa: F403
 
 operators.install({**{name: getattr(numpy, name) for name in numpy.__all__}, "cast": cast, "getitem": numpy.get_item})
-serialize.register_namespace("ops", globals())
+serialize.register_namespace("ops", globals(), is_function=callable)

@@ -44,4 +44,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="regularizers")
 
 
-_serialize.register_namespace("regularizers", globals())
+_serialize.register_namespace("regularizers", globals(), (Regularizer,))

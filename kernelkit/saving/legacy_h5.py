@@ -126,23 +126,25 @@ def _weights_of(layer: Any) -> list[Variable]:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
-def read_config(reader: Hdf5Reader, compile: bool = True) -> dict:
+def read_config(reader: Hdf5Reader, compile: bool = True, safe_mode: bool = True) -> dict:
     """Return the description of the model in a file, in today's form.
 
     Args:
         reader: The file.
         compile: Whether what `compile` was told is read too.
+        safe_mode: Whether there are limits to what the texts may hold.
 
     Raises:
-        ValueError: If the file holds weights alone.
+        ValueError: If the file holds weights alone, or its config is none.
     """
     text = reader.attribute(reader.root, "model_config")
     if text is None:
         raise ValueError(f"{reader.who} holds no model, perhaps weights alone: build the model and load_weights().")
-    config = _modern(json.loads(str(text)))
+    config = _modern(serialize.parse_config(str(text), reader.who, reader.size, is_trusted=not safe_mode))
     settings = reader.attribute(reader.root, "training_config") if compile else None
     if settings is not None:
-        config["compile_config"] = _modern_settings(json.loads(str(settings)))
+        told = serialize.parse_config(str(settings), reader.who, reader.size, is_trusted=not safe_mode)
+        config["compile_config"] = _modern_settings(told)
     return config
 
 
@@ -252,13 +254,21 @@ def _assign(beginning: str, rows: list[tuple[str, list[Variable], list[StoredArr
 def _read_names(reader: Hdf5Reader, group: h5py.Group, attribute: str) -> list[str]:
     names = reader.attribute(group, attribute)
     if names is not None:
-        return list(names)
+        return _as_names(reader, group, attribute, names)
     found: list[str] = []
     number = 0
     while (piece := reader.attribute(group, f"{attribute}{number}")) is not None:
-        found += list(piece)
+        found += _as_names(reader, group, f"{attribute}{number}", piece)
         number += 1
     return found
+
+
+def _as_names(reader: Hdf5Reader, group: h5py.Group, attribute: str, value: Any) -> list[str]:
+    if not isinstance(value, list):
+        raise ValueError(
+            f"{reader.who}: the attribute {attribute!r} of {group.name!r} must be a list of names, got {value!r}."
+        )
+    return value
 
 
 def _read_list(reader: Hdf5Reader, parent: h5py.Group, path: str) -> list[StoredArray]:

@@ -37,7 +37,6 @@ from kernelkit.version import __version__
 # The version of Keras whose files these are.
 KERAS_VERSION = "3.15.1"
 _CONFIG, _METADATA, _WEIGHTS, _ASSETS = "config.json", "metadata.json", "model.weights.h5", "assets/"
-_LARGEST_CONFIG = 256 << 20
 # The packages that read a file. An error that passed through other code is that code's own.
 _READERS = {"kernelkit", "jax", "jaxlib", "numpy", "ml_dtypes", "h5py", "opt_einsum", *sys.stdlib_module_names}
 # A model may take this much more than the numbers in its file: room for what isn't saved.
@@ -320,9 +319,9 @@ def _save_folder(model: Any, path: str) -> None:
 def _load_archive(path: Any, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
     with Archive(path) as archive:
         path = archive.who
-        config = _parsed(path, archive.read(_CONFIG))
         with archive.open(_WEIGHTS) as file:
             size = file.seek(0, os.SEEK_END)
+            config = _parsed(path, archive.read(_CONFIG), size, safe_mode)
             model = _from_config(path, config, custom_objects, compile, safe_mode, size)
             with Hdf5Reader(file, path, largest(model)) as reader:
                 load_state(model, Hdf5Source(reader))
@@ -334,10 +333,11 @@ def _load_archive(path: Any, custom_objects: dict | None, compile: bool, safe_mo
 
 
 def _load_folder(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
-    with open_file(os.path.join(path, _CONFIG)) as file:
-        config = _parsed(path, file.read(_LARGEST_CONFIG + 1))
     weights = os.path.join(path, _WEIGHTS)
-    model = _from_config(path, config, custom_objects, compile, safe_mode, os.path.getsize(weights))
+    size = os.path.getsize(weights)
+    with open_file(os.path.join(path, _CONFIG)) as file:
+        config = _parsed(path, file.read(), size, safe_mode)
+    model = _from_config(path, config, custom_objects, compile, safe_mode, size)
     with open_weights(weights, largest(model)) as source:
         load_state(model, source)
     load_assets(model, os.path.join(path, _ASSETS))
@@ -356,7 +356,7 @@ def _size_of(folder: str) -> int:
 
 def _load_h5(path: str, custom_objects: dict | None, compile: bool, safe_mode: bool) -> Any:
     with open_file(path) as file, Hdf5Reader(file, path) as reader:
-        config = legacy_h5.read_config(reader, compile)
+        config = legacy_h5.read_config(reader, compile, safe_mode)
         is_compiled = bool(config.get("compile_config"))
         model = _from_config(path, config, custom_objects, compile, safe_mode, reader.size)
         reader.expected = largest(model)
@@ -366,10 +366,8 @@ def _load_h5(path: str, custom_objects: dict | None, compile: bool, safe_mode: b
     return model
 
 
-def _parsed(path: str, text: bytes) -> dict:
-    if len(text) > _LARGEST_CONFIG:
-        raise ValueError(f"{path}: its config of {len(text)} bytes is too large.")
-    config = json.loads(text)
+def _parsed(path: str, text: bytes, weights_size: int, safe_mode: bool) -> dict:
+    config = serialize.parse_config(text, path, weights_size, is_trusted=not safe_mode)
     if not isinstance(config, dict) or "class_name" not in config or not isinstance(config.get("config"), dict):
         raise ValueError(f"{path}: its config describes no model.")
     return config

@@ -11,11 +11,14 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 - `objects`: the two directions;
 - `configurable`: configs read off a signature;
 - `attributes`: where an object's parts are, for files of weights;
-- `alone`: configs without files beside them.
+- `alone`: configs without files beside them;
+- `config_text`: configs as texts from anybody.
 """
 
+from kernelkit.budget import claim_memory, claim_objects
 from kernelkit.serialize.alone import is_copy, standing_alone, stands_alone
 from kernelkit.serialize.attributes import saved_attributes
+from kernelkit.serialize.config_text import parse as parse_config
 from kernelkit.serialize.configurable import Configurable, derived_arguments, derives
 from kernelkit.serialize.objects import (
     NoSuchConfig,
@@ -37,5 +40,7 @@ from kernelkit.serialize.registry import (
     register_keras_serializable,
     register_namespace,
     suggest,
+    table,
+    takes_targets,
 )
-from kernelkit.serialize.trust import claim_memory, in_safe_mode, loading
+from kernelkit.serialize.trust import in_safe_mode, loading

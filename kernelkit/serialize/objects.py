@@ -13,8 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import bytecode
-from kernelkit.serialize import alone, trust
+from kernelkit import budget, bytecode
+from kernelkit.serialize import alone, config_text, trust
 from kernelkit.serialize.registry import (
     CustomObjectScope,
     find,
@@ -252,8 +252,10 @@ def deserialize_keras_object(
     if custom_objects:
         with CustomObjectScope(custom_objects):
             return deserialize_keras_object(config, None, safe_mode, namespace)
-    if not safe_mode and not trust.is_loading():
-        with trust.loading(safe_mode=False):
+    if not trust.is_loading() and isinstance(config, (dict, list, tuple)):
+        with trust.loading(safe_mode):
+            if trust.in_safe_mode():
+                config_text.require_moderate(config)
             return deserialize_keras_object(config, None, safe_mode, namespace)
     if isinstance(config, (list, tuple)):
         return [deserialize_keras_object(v, safe_mode=safe_mode) for v in config]
@@ -271,11 +273,12 @@ def deserialize_keras_object(
     if class_name in ("function", "__typespec__"):
         if not isinstance(inner, str):
             raise NoSuchConfig(f"Expected 'config' to be a non-null str, the function's name, got {inner!r}.")
-        return find(str(inner), config, namespace)
+        return find(inner, config, namespace)
     shared = getattr(_local, "shared", None)
     number = config.get("shared_object_id")
     if shared is not None and number is not None and number in shared:
         return shared[number]
+    budget.claim_objects(1, str(class_name))
     cls = find(str(class_name), config, namespace)
     if not (inspect.isclass(cls) and hasattr(cls, "from_config")):
         raise NoSuchConfig(

@@ -6,23 +6,72 @@ import difflib
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-namespaces: dict[str, dict[str, Any]] = {}
-"""The members of kernelkit's packages, by the package's name."""
+
+class Namespace(NamedTuple):
+    """A package, and which of its members a config may name."""
+
+    members: dict[str, Any]
+    kinds: tuple[type, ...]
+    is_function: Callable[[Any], bool]
+
+
+namespaces: dict[str, Namespace] = {}
+"""kernelkit's packages, by name."""
+_tables: dict[str, dict[str, Any]] = {}
+_HELPERS = ("get", "serialize", "deserialize")
 _custom_by_name: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
 _local = threading.local()
+_PACKAGE = __name__.partition(".")[0]
 
 
-def register_namespace(name: str, members: dict[str, Any]) -> None:
-    """Make the public members of a package findable by name.
+def register_namespace(
+    name: str,
+    members: dict[str, Any],
+    kinds: tuple[type, ...] = (),
+    is_function: Callable[[Any], bool] = lambda thing: False,
+) -> None:
+    """Make the public members of a package findable by name. Configs can name nothing else.
 
     Args:
         name: Public name of the package below ``kernelkit``, such as ``"layers"``.
         members: The package's ``globals()``.
+        kinds: The classes whose subclasses a config may make.
+        is_function: Whether a function of the package may be named by a config: one that computes and does nothing
+            else.
     """
-    namespaces[name] = members
+    namespaces[name] = Namespace(members, kinds, is_function)
+    _tables.pop(name, None)
+
+
+def table(name: str) -> dict[str, Any]:
+    """Return the classes and functions of a package that a config may name. It is made once, when first asked for.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> sorted(table("constraints"))[:3]
+        ['Constraint', 'MaxNorm', 'MinMaxNorm']
+        >>> "get" in table("activations"), "__setattr__" in table("activations")
+        (False, False)
+    """
+    if name not in _tables:
+        package = namespaces.get(name, Namespace({}, (), lambda thing: False))
+        _tables[name] = {k: v for k, v in package.members.items() if not k.startswith("_") and _is_named(package, k, v)}
+    return _tables[name]
+
+
+def _is_named(package: Namespace, name: str, thing: Any) -> bool:
+    if inspect.isclass(thing):
+        return issubclass(thing, package.kinds)
+    is_own = callable(thing) and str(getattr(thing, "__module__", "")).partition(".")[0] == _PACKAGE
+    return is_own and name not in _HELPERS and package.is_function(thing)
+
+
+def takes_targets(function: Any) -> bool:
+    """Return whether a function compares predictions with targets, as losses and metrics do."""
+    return list(inspect.signature(function).parameters)[:2] == ["y_true", "y_pred"]
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
@@ -120,7 +169,7 @@ def lookup(name: str, namespace: str, kind: str, custom_objects: dict | None = N
     custom = get_registered_object(name, custom_objects)
     if custom is not None:
         return custom
-    members = {k: v for k, v in namespaces[namespace].items() if not k.startswith("_") and callable(v)}
+    members = table(namespace)
     if name in members:
         return members[name]
     folded = {k.replace("_", "").lower(): k for k in sorted(members, reverse=True)}
@@ -141,14 +190,11 @@ def public_module(thing: Any) -> str | None:
     """Return the namespace that exports a class or function under its own name (`""` for the top level)."""
     name = getattr(thing, "__name__", None)
     for namespace in ("", *namespaces):  # what stands at the top is known by that place
-        members = namespaces.get(namespace, {})
-        if name is not None and members.get(name) is thing:
+        if name is not None and table(namespace).get(name) is thing:
             return namespace
     return None
 
 
-# Functions may only come from packages whose functions compute and do nothing else.
-_PURE = ("activations", "initializers", "regularizers", "constraints", "losses", "metrics", "ops", "optimizers")
 _OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAttention"}
 
 
@@ -160,7 +206,8 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         found = get_registered_object(key)
         if found is not None:
             return found
-    if config.get("class_name") == "function":  # Keras 3.6 wrote them without their package
+    wants_function = config.get("class_name") == "function"
+    if wants_function:  # Keras 3.6 wrote them without their package
         same = [v for k, v in _custom_by_name.items() if k.rpartition(">")[2] == name]
         if len(same) == 1:
             return same[0]
@@ -172,30 +219,20 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         places += [public] if public in namespaces else sorted(namespaces)
     elif not module or module == "builtins":
         places += sorted(namespaces)
-    wants_function = config.get("class_name") in ("function", "__typespec__")
     for place in places:
-        found = namespaces.get(place, {}).get(_OTHER_NAMES.get(name, name))
-        if found is None or not callable(found) or name.startswith("_"):
+        found = table(place).get(_OTHER_NAMES.get(name, name))
+        if found is None or inspect.isclass(found) == wants_function:
             continue
-        if inspect.isclass(found) or (wants_function and _is_pure(place, name)):
-            if registered.rpartition(">")[2] not in (name, config.get("class_name")) or ">" in registered:
-                raise ValueError(
-                    f"{name!r} resolved to a Keras built-in, but the config says that it was registered as "
-                    f"{registered!r}. If it is your own, pass custom_objects={{{registered!r}: ...}}."
-                )
-            return found
+        if registered.rpartition(">")[2] not in (name, config.get("class_name")) or ">" in registered:
+            raise ValueError(
+                f"{name!r} resolved to a Keras built-in, but the config says that it was registered as "
+                f"{registered!r}. If it is your own, pass custom_objects={{{registered!r}: ...}}."
+            )
+        return found
+    kind = "function" if wants_function else "class"
     raise ValueError(
-        f"{registered!r} (module {module!r}) is not known to kernelkit. If it is your own class or "
-        "function, decorate it "
-        "with kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
-        f"{suggest(name, namespaces.get(namespace or public, {}))}"
-    )
-
-
-def _is_pure(place: str, name: str) -> bool:
-    listed = namespaces[place].get("__all__")
-    return (
-        place.partition(".")[0] in _PURE
-        and name not in ("get", "serialize", "deserialize")
-        and (listed is None or name in listed)
+        f"{registered!r} (module {module!r}) is not known to kernelkit as a {kind} that a config may "
+        "name. If it is your own class or function, decorate it with "
+        "kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
+        f"{suggest(name, table(namespace or public))}"
     )

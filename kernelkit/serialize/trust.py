@@ -6,36 +6,44 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from kernelkit import config
+from kernelkit import budget, config
 
+MEMORY_OF_TEXTS = 2 << 30
+"""Bytes that the weights of a model may take which is described by a text alone, without a file of weights."""
+_HINT = (
+    "If you trust the file, pass safe_mode=False, which sets no limits; or build the model in code and call "
+    "load_weights()."
+)
 _local = threading.local()
 
 
 @contextlib.contextmanager
-def loading(safe_mode: bool = True, memory: int | None = None) -> Iterator[None]:
+def loading(safe_mode: bool = True, memory: int = MEMORY_OF_TEXTS) -> Iterator[None]:
     """While the block runs, objects are made from a config that somebody else may have written.
 
     Args:
-        safe_mode: Whether nothing that lies outside of the config may be read because the config says so.
-        memory: Bytes that weights may take in all; ``None`` for no limit.
+        safe_mode: Whether nothing that lies outside of the config may be read because the config says so, and whether
+            there are limits to what it may take.
+        memory: Bytes that weights may take in all.
     """
-    before = getattr(_local, "loading", None)
-    _local.loading = {"safe_mode": safe_mode, "memory": memory}
+    before = getattr(_local, "safe_mode", None)
+    _local.safe_mode = safe_mode
+    limits = budget.Budget(memory, hint=_HINT) if in_safe_mode() else None
     try:
-        yield
+        with budget.limited(limits):
+            yield
     finally:
-        _local.loading = before
+        _local.safe_mode = before
 
 
 def is_loading() -> bool:
     """Return whether the reader of a file has said how far it is to be trusted."""
-    return getattr(_local, "loading", None) is not None
+    return getattr(_local, "safe_mode", None) is not None
 
 
 def is_vouched_for() -> bool:
     """Return whether somebody said that code in the config may run: whoever reads the file, or who set it for all."""
-    state = getattr(_local, "loading", None)
-    return (state is not None and not state["safe_mode"]) or config.is_unsafe_deserialization_enabled()
+    return getattr(_local, "safe_mode", None) is False or config.is_unsafe_deserialization_enabled()
 
 
 def in_safe_mode() -> bool:
@@ -47,23 +55,4 @@ def in_safe_mode() -> bool:
         >>> in_safe_mode()
         False
     """
-    state = getattr(_local, "loading", None)
-    return state is not None and state["safe_mode"] and not config.is_unsafe_deserialization_enabled()
-
-
-def claim_memory(nbytes: int, who: str) -> None:
-    """Raise before memory is taken that the file which is being loaded has no numbers for.
-
-    Args:
-        nbytes: Bytes that a weight would take.
-        who: How the error names it.
-    """
-    state = getattr(_local, "loading", None)
-    if state is None or state["memory"] is None:
-        return
-    state["memory"] -= nbytes
-    if state["memory"] < 0:
-        raise ValueError(
-            f"{who} would take {nbytes} bytes, which the file that is being loaded does not hold. If you trust the "
-            "file, build the model in code and call load_weights()."
-        )
+    return getattr(_local, "safe_mode", None) is True and not config.is_unsafe_deserialization_enabled()

@@ -29,4 +29,4 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> LearningRate
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="optimizers.schedules")
 
 
-_serialize.register_namespace("optimizers.schedules", globals())
+_serialize.register_namespace("optimizers.schedules", globals(), (LearningRateSchedule,))

@@ -1,0 +1,183 @@
+"""What the loading of a file may take: memory, objects and time.
+
+A file from a stranger may declare more than it holds. Whatever makes objects or arrays because a config says so claims
+them here first. What no claim foresees (a loop without end in the code of a layer) is ended by a thread that looks at
+the time and at the memory of the process while a file is loaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+MOST_OBJECTS = 50_000
+"""Objects (layers, functions, initializers, calls) that a config may describe."""
+MOST_SECONDS = 90.0
+"""Seconds that making them may take, of this thread's computing."""
+_PERIOD = 0.1
+_SLACK = 1 << 30
+_HOW_TO_RAISE = "If you trust the file, pass safe_mode=False, which sets no limits."
+
+
+class OverBudget(ValueError):
+    """A file asks for more than it may."""
+
+
+class _Ended(BaseException):
+    """Raised in the loading thread by the one that watches it. No handler of ordinary errors catches it."""
+
+
+class Budget:
+    """What is left of the memory, the objects and the time of one load.
+
+    Args:
+        memory: Bytes that arrays may take.
+        objects: How many objects may be made.
+        seconds: Seconds of the thread's computing.
+        hint: What to do about a lack of memory, for the message.
+    """
+
+    def __init__(self, memory: int, objects: int = MOST_OBJECTS, seconds: float = MOST_SECONDS, hint: str = "") -> None:
+        self.memory, self.objects, self.seconds = memory, objects, seconds
+        self.hint = hint or _HOW_TO_RAISE
+        self.begin = time.thread_time()
+
+    def take_memory(self, nbytes: int, who: str) -> None:
+        """Claim bytes; raise :class:`OverBudget` if there are not as many left."""
+        self.memory -= nbytes
+        if self.memory < 0:
+            raise OverBudget(
+                f"{who} would take {nbytes} bytes, which the file that is being loaded does not hold. {self.hint}"
+            )
+
+    def take_objects(self, count: int, who: str) -> None:
+        """Claim objects, and look at the time."""
+        self.objects -= count
+        if self.objects < 0:
+            raise OverBudget(f"{who}: the file that is being loaded describes too many objects. {self.hint}")
+        if time.thread_time() - self.begin > self.seconds:
+            raise OverBudget(self.too_long())
+
+    def too_long(self) -> str:
+        """Return what is said when time has run out."""
+        return f"The model that is being loaded takes more than {self.seconds:g} seconds to be made. {self.hint}"
+
+
+_local = threading.local()
+
+
+def current() -> Budget | None:
+    """Return the budget of the load that goes on in this thread."""
+    return getattr(_local, "budget", None)
+
+
+@contextlib.contextmanager
+def limited(budget: Budget | None) -> Iterator[None]:
+    """While the block runs, claims of this thread are taken from a budget; from none for ``None``."""
+    before = current()
+    _local.budget = budget
+    try:
+        if budget is None:
+            yield
+        else:
+            with _watched(budget):
+                yield
+    finally:
+        _local.budget = before
+
+
+def claim_memory(nbytes: int, who: str) -> None:
+    """Raise before memory is taken that the file which is being loaded has no numbers for.
+
+    Args:
+        nbytes: Bytes that an array would take.
+        who: How the error names it.
+
+    Example:
+        >>> with limited(Budget(memory=100)):
+        ...     claim_memory(60, "A table")
+        ...     claim_memory(60, "Another table")
+        Traceback (most recent call last):
+        ...
+        kernelkit.budget.OverBudget: Another table would take 60 bytes, which the file that is being loaded does not \
+hold. If you trust the file, pass safe_mode=False, which sets no limits.
+    """
+    budget = current()
+    if budget is not None:
+        budget.take_memory(int(nbytes), who)
+
+
+def claim_objects(count: int, who: str) -> None:
+    """Raise before more objects are made than a file may describe."""
+    budget = current()
+    if budget is not None:
+        budget.take_objects(count, who)
+
+
+# Watching -------------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _watched(budget: Budget) -> Iterator[None]:
+    """End the block when it takes far more time or memory than the budget has, whatever it does."""
+    thread, done, lock = threading.get_ident(), threading.Event(), threading.Lock()
+    clock = _clock_of(thread)
+    most = _resident() + budget.memory + _SLACK
+    reason: list[str] = []
+
+    def watch() -> None:
+        begin = clock()
+        while not done.wait(_PERIOD):
+            if clock() - begin > budget.seconds:
+                why = budget.too_long()
+            elif _resident() > most:
+                why = f"The model that is being loaded takes far more memory than the file holds. {budget.hint}"
+            else:
+                continue
+            with lock:
+                if not done.is_set():
+                    reason[:] = [why]
+                    _raise_in(thread, _Ended)
+            done.wait(1.0)  # it may have been raised where Python forgets it, such as in a destructor: once more
+
+    watcher = threading.Thread(target=watch, name="kernelkit-budget", daemon=True)
+    with contextlib.suppress(RuntimeError):  # a platform without threads
+        watcher.start()
+    try:
+        try:
+            yield
+        finally:
+            with lock:
+                done.set()
+                if reason:
+                    _raise_in(thread, None)  # one that did not arrive yet
+    except _Ended:
+        raise OverBudget(reason[0]) from None
+
+
+def _clock_of(thread: int) -> Callable[[], float]:
+    """Return what tells the seconds of computing of a thread, or the time where the system cannot."""
+    try:
+        number = time.pthread_getcpuclockid(thread)
+        time.clock_gettime(number)
+    except (AttributeError, OSError, OverflowError):
+        return time.monotonic
+    return lambda: time.clock_gettime(number)
+
+
+def _resident() -> int:
+    """Return the bytes of memory that the process holds; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _raise_in(thread: int, error: type[BaseException] | None) -> None:
+    kind = ctypes.py_object() if error is None else ctypes.py_object(error)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), kind)

@@ -1,0 +1,74 @@
+"""Configs as JSON texts from anybody: how large, how deep and of how many objects they may be is checked first."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kernelkit import budget
+
+MOST_BYTES = 32 << 20
+"""The longest text that is read without further ado. A file of weights may have a config of a quarter of its size."""
+_MOST_BRACKETS = 1_000_000
+_DEEPEST = 400
+# What a config describes without an object being made.
+_PLAIN = ("__keras_tensor__", "__tuple__", "__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__")
+_HOW_TO_RAISE = "If you trust it, pass safe_mode=False, which sets no limits."
+
+
+def parse(text: str | bytes, who: str, weights_size: int = 0, is_trusted: bool = False) -> Any:
+    """Return what a JSON text says.
+
+    Args:
+        text: The text.
+        who: How errors name it.
+        weights_size: Bytes of the weights beside it.
+        is_trusted: Whether there are no limits.
+
+    Raises:
+        ValueError: If it is no JSON, or larger than any config.
+
+    Example:
+        >>> parse('{"a": [1, 2]}', "a text")
+        {'a': [1, 2]}
+    """
+    if not is_trusted:
+        brackets = text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
+        if len(text) > max(MOST_BYTES, weights_size // 4) or brackets > _MOST_BRACKETS:
+            raise ValueError(
+                f"{who}: its config of {len(text)} bytes, with {brackets} lists and dicts, is too large for a model "
+                f"of {weights_size} bytes of weights. {_HOW_TO_RAISE}"
+            )
+    try:
+        config = json.loads(text)
+        if not is_trusted:
+            require_moderate(config, who)
+    except RecursionError:
+        raise ValueError(f"{who}: its config is nested too deep.") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{who}: its config is no JSON text ({error}).") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{who}: its config is no JSON text ({error}).") from error
+    return config
+
+
+def require_moderate(config: Any, who: str = "The config") -> None:
+    """Raise ``ValueError`` if a config describes too many objects, or is nested too deep for them to be made."""
+    count, level, seen = 0, [config], 0
+    while level:
+        seen += 1
+        if seen > _DEEPEST:
+            raise ValueError(f"{who}: its config is nested too deep.")
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                count += "class_name" in value and value["class_name"] not in _PLAIN
+                below += value.values()
+            elif isinstance(value, (list, tuple)):
+                below += value
+        level = [value for value in below if isinstance(value, (dict, list, tuple))]
+    if count > budget.MOST_OBJECTS:
+        raise ValueError(
+            f"{who} describes {count} layers and other objects, more than the {budget.MOST_OBJECTS} of any model. "
+            f"{_HOW_TO_RAISE}"
+        )
