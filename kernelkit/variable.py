@@ -6,10 +6,11 @@ A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touc
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -19,8 +20,40 @@ import numpy as np
 from kernelkit import budget, changes, dtypes, scope
 from kernelkit.operators import Operators
 
-state_lock = threading.RLock()
-"""Held while a step has taken variables' arrays and not yet given the new ones: no other thread may read them then."""
+
+class StateLock(type(threading.RLock())):  # type: ignore[misc]
+    """The lock of one model's variables.
+
+    It is held while a step has taken the arrays and not yet stored the new ones: no other thread may read them then.
+    """
+
+    def __init__(self) -> None:
+        self.number = next(_numbers)
+        """Threads that need several locks take them in this order, so that none waits for another in a circle."""
+
+
+_numbers = itertools.count()
+_no_model = StateLock()
+"""The lock of variables that no model trains yet."""
+
+
+def claim(variables: Iterable[Variable], lock: StateLock) -> tuple[StateLock, ...]:
+    """Put variables under the lock of a model, but for those that another model's lock guards already.
+
+    Args:
+        variables: The variables that the model's steps read and write.
+        lock: The model's lock.
+
+    Returns:
+        All locks to hold, in order, while a step has these variables' arrays.
+    """
+    found = {lock}
+    for variable in variables:
+        with _no_model:  # whoever waits for this lock looks again which one it is
+            if variable._lock is _no_model:
+                variable._lock = lock
+        found.add(variable._lock)
+    return tuple(sorted(found, key=lambda one: one.number))
 
 
 named_initializers: list[Callable] = []
@@ -51,6 +84,8 @@ class Variable(Operators):
         >>> v.numpy()
         array([2., 3.], dtype=float32)
     """
+
+    _lock: StateLock = _no_model
 
     def __init__(
         self,
@@ -140,22 +175,29 @@ class Variable(Operators):
         if local.stateless is not None:
             value = local.stateless.get_current_value(self)
         if value is None:
-            with state_lock:
-                self._lent = True
-                value = self._value
+            value = self._lend()
         if local.autocast is not None and self._autocast and jnp.issubdtype(value.dtype, jnp.floating):
             return value.astype(local.autocast)
         return value
 
+    def _lend(self) -> jax.Array:
+        """Return the array for somebody outside to hold: a step that wants to donate it makes a copy first."""
+        while True:
+            lock = self._lock
+            with lock:
+                if lock is self._lock:  # else a model has claimed the variable meanwhile
+                    self._lent = True
+                    return self._value
+
     def take(self) -> jax.Array:
-        """Return an array that a step may donate: nobody else holds it."""
+        """Return an array that a step may donate: nobody else holds it. The caller holds the lock."""
         if self._lent:
             self._value = jax.lax.copy_p.bind(self._value)  # what .copy() does, in a third of its time
             self._lent = False
         return self._value
 
     def peek(self) -> jax.Array:
-        """Return the array to read only, within one dispatch."""
+        """Return the array to read only. The caller holds the lock, or knows that nothing is trained."""
         return self._value
 
     def give(self, value: jax.Array) -> None:
@@ -166,8 +208,11 @@ class Variable(Operators):
         """Return a NumPy copy of the value."""
         if scope.local.stateless is not None:
             return np.array(self.value)
-        with state_lock:
-            return np.array(self._value)
+        while True:
+            lock = self._lock
+            with lock:
+                if lock is self._lock:
+                    return np.array(self._value)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
@@ -190,9 +235,13 @@ class Variable(Operators):
                 "Use the stateless form (`stateless_call`, `stateless_apply`) or open a `kernelkit.StatelessScope`."
             )
         else:
-            with state_lock:
-                self._value = self._place(value)
-                self._lent = True
+            value = self._place(value)
+            while True:
+                lock = self._lock
+                with lock:
+                    if lock is self._lock:
+                        self._value, self._lent = value, True
+                        return
 
     def assign_add(self, value: Any) -> None:
         """Add to the value in place."""
@@ -303,9 +352,14 @@ class Variable(Operators):
     def __deepcopy__(self, memo: dict) -> Variable:
         twin = Variable.__new__(type(self))
         memo[id(self)] = twin
-        twin.__dict__.update(self.__dict__)
-        twin._value, twin._lent = self._value.copy(), False
+        twin.__dict__.update(self.__getstate__())
+        twin._value, twin._lent = self._lend().copy(), False
         return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = self.__dict__ | {"_value": self._lend(), "_lent": True}
+        state.pop("_lock", None)
+        return state
 
 
 def _raw(value: Any) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 
 
 class CSVLogger(Callback):
@@ -47,6 +47,8 @@ class CSVLogger(Callback):
         self._file = path.open("a" if self.append else "w", newline="")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         logs = logs or {}
         if self.keys is None:
             # Validation may come only in later epochs: its columns are made now.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit.callbacks import monitor as watch
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 from kernelkit.training.display import say
 
 
@@ -65,6 +65,8 @@ class EarlyStopping(Callback):
         self._forget()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         current = self.get_monitor_value(logs)
         if current is None or epoch < self.start_from_epoch:
             return

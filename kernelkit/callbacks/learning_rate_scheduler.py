@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.optimizers import MultiOptimizer
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 from kernelkit.training.display import say
 
 
@@ -43,7 +43,7 @@ class LearningRateScheduler(Callback):
                 say(f"Epoch {epoch + 1}: the learning rate is {float(rate):.4g}.")
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if logs is not None:
+        if logs is not None and not was_cut_short(self):
             note_rates(logs, self.model, "LearningRateScheduler")
 
 

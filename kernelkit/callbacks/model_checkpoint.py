@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kernelkit.callbacks import monitor as watch
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 from kernelkit.training.display import say
 
 
@@ -79,7 +79,7 @@ class ModelCheckpoint(Callback):
         self._last_batch = -1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" or was_cut_short(self):
             return
         self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
         self._last_batch = batch
@@ -88,7 +88,7 @@ class ModelCheckpoint(Callback):
             self._save(self._epoch, batch, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" and not was_cut_short(self):
             self._save(epoch, None, logs or {})
 
     def _save(self, epoch: int, batch: int | None, logs: dict) -> None:

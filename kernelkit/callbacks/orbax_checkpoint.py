@@ -8,7 +8,7 @@ from typing import Any
 from kernelkit.callbacks import monitor as watch
 from kernelkit.callbacks.model_checkpoint import checked_frequency
 from kernelkit.saving import orbax_folder
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 from kernelkit.training.display import say
 
 
@@ -85,7 +85,7 @@ class OrbaxCheckpoint(Callback):
         self._last_batch = -1
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" or was_cut_short(self):
             return
         new = batch - self._last_batch  # several, if compile() was given steps_per_execution
         self._last_batch = batch
@@ -96,7 +96,7 @@ class OrbaxCheckpoint(Callback):
             self._save(self._batches, logs or {})
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if self.save_freq == "epoch":
+        if self.save_freq == "epoch" and not was_cut_short(self):
             self._save(epoch, logs or {})
 
     def on_train_end(self, logs: dict | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernelkit.training import display
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 
 
 class ProgbarLogger(Callback):
@@ -38,7 +38,8 @@ class ProgbarLogger(Callback):
         self._display.steps(display.Block(batch, 1, self._epoch, batch, rows))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self._display.epoch_end(epoch, dict(logs or {}))
+        if not was_cut_short(self):
+            self._display.epoch_end(epoch, dict(logs or {}))
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        self._display.end("done")
+        self._display.end(self.params.get("outcome") or "done")

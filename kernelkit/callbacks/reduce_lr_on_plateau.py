@@ -7,7 +7,7 @@ from typing import Any
 
 from kernelkit.callbacks import monitor as watch
 from kernelkit.callbacks.learning_rate_scheduler import current_rate, note_rates, rated_optimizers
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 from kernelkit.training.display import say
 
 
@@ -72,6 +72,8 @@ class ReduceLROnPlateau(Callback):
         self._forget()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         current = watch.monitored(self.monitor, logs, "ReduceLROnPlateau", "does nothing")
         rates = [current_rate(optimizer, "ReduceLROnPlateau") for optimizer in rated_optimizers(self.model)]
         if logs is not None:

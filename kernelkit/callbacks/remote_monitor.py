@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 import threading
+import time
 import urllib.parse
 import urllib.request
 import warnings
 from typing import Any
 
-from kernelkit.training.callback import Callback
+from kernelkit import interrupts
+from kernelkit.training.callback import Callback, was_cut_short
 
 SECONDS = 10
 """How long an answer is waited for."""
@@ -46,12 +48,20 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         values = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
         failures: list[OSError] = []
         # In a thread of its own, so that a server that never answers doesn't hold up training.
         sending = threading.Thread(target=self._send, args=(values, failures), name="kernelkit-remote", daemon=True)
         sending.start()
-        sending.join(SECONDS)
+        end = time.monotonic() + SECONDS
+
+        def is_over(seconds: float) -> bool:
+            sending.join(seconds)
+            return not sending.is_alive() or time.monotonic() > end
+
+        interrupts.wait(is_over)
         if failures or sending.is_alive():
             why = failures[0] if failures else f"no answer in {SECONDS} seconds"
             warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}: {why}.", stacklevel=2)

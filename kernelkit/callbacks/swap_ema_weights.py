@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from kernelkit.training.callback import Callback
+from kernelkit import interrupts
+from kernelkit.training.callback import Callback, was_cut_short
 
 
 class SwapEMAWeights(Callback):
@@ -34,7 +35,7 @@ class SwapEMAWeights(Callback):
             self._swap()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if not self.swap_on_epoch:
+        if not self.swap_on_epoch or was_cut_short(self):
             return
         self._swap()
         if self.model.stop_training or epoch + 1 == self.params.get("epochs"):
@@ -42,6 +43,10 @@ class SwapEMAWeights(Callback):
             for variable, average in self.model.optimizer.averaged_variables:
                 average.assign(variable.value)
             self._averages_in_place = False
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if was_cut_short(self) and self._averages_in_place:
+            self._swap()  # weights and averages go back to their places, so that training can go on
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self._swap()
@@ -59,8 +64,9 @@ class SwapEMAWeights(Callback):
         pairs = getattr(self.model.optimizer, "averaged_variables", [])
         if not pairs:
             raise ValueError("SwapEMAWeights needs an optimizer that averages: make it with use_ema=True.")
-        for variable, average in pairs:
-            value = variable.value
-            variable.assign(average.value)
-            average.assign(value)
-        self._averages_in_place = not self._averages_in_place
+        with interrupts.whole:
+            for variable, average in pairs:
+                value = variable.value
+                variable.assign(average.value)
+                average.assign(value)
+            self._averages_in_place = not self._averages_in_place

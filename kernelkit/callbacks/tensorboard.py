@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from kernelkit.callbacks.event_files import EventWriter
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 
 
 class TensorBoard(Callback):
@@ -90,6 +90,8 @@ class TensorBoard(Callback):
             self._profiling = True
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         self._batches += 1
         if self._profiled is not None and self._batches == self._profiled[1]:
             self._stop_profile()
@@ -105,6 +107,8 @@ class TensorBoard(Callback):
             self._last_write = now
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         train = self._writer("train")
         for name, value in _scalars(logs):
             if name.startswith("val_"):
@@ -124,7 +128,7 @@ class TensorBoard(Callback):
             writer.flush()
 
     def on_test_end(self, logs: dict | None = None) -> None:
-        if self.model.optimizer is not None:
+        if self.model.optimizer is not None and not was_cut_short(self):
             for name, value in _scalars(logs):
                 self._writer("validation").scalar(f"evaluation_{name}_vs_iterations", value, self._step())
         if not self._fitting:

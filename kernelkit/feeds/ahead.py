@@ -7,7 +7,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from kernelkit import interrupts
+
 Element = TypeVar("Element")
+
+PATIENCE = 2.0
+"""Seconds that the end of a loop waits for its thread."""
 
 
 def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
@@ -37,9 +42,19 @@ def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
 
     thread = threading.Thread(target=work, name="kernelkit-feed", daemon=True)
     thread.start()
+    received: list = []
+
+    def receive(seconds: float) -> bool:
+        try:
+            received.append(ready.get(timeout=seconds))
+        except queue.Empty:
+            return False
+        return True
+
     try:
         while True:
-            kind, value = ready.get()
+            interrupts.wait(receive)
+            kind, value = received.pop()
             if kind == "end":
                 return
             if kind == "error":
@@ -47,7 +62,8 @@ def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
             yield value
     finally:
         stopped.set()
-        thread.join(timeout=10)
+        with interrupts.whole:
+            thread.join(timeout=PATIENCE)  # a source that blocks keeps its thread until it goes on
 
 
 def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import atexit
 import contextvars
+import math
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from kernelkit import interrupts
 from kernelkit.training.display import Run
 from kernelkit.training.history import History
 
@@ -97,8 +100,16 @@ class BackgroundFit:
         Raises:
             TimeoutError: If training still runs when the time is over; it goes on.
             BaseException: What ended training, if it failed.
+            KeyboardInterrupt: If the stop button was pressed. Training goes on; :meth:`stop` ends it.
         """
-        self._thread.join(timeout)
+        end = math.inf if timeout is None else time.monotonic() + timeout
+
+        def is_over(seconds: float) -> bool:
+            self._thread.join(max(0.0, min(seconds, end - time.monotonic())))
+            return not self._thread.is_alive() or time.monotonic() >= end
+
+        with interrupts.guard():
+            interrupts.wait(is_over)
         if self._thread.is_alive():
             raise TimeoutError(f"Training still runs after {timeout} s: {self.status}.")
         if self._error is not None:

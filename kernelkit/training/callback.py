@@ -8,12 +8,16 @@ from typing import Any
 class Callback:
     """The base class of callbacks: override the hooks you need.
 
+    Every ``*_begin`` hook that returned is followed by its ``*_end`` hook, whatever happens in between: an error, the
+    stop button, an error in another callback. ``params["outcome"]`` tells an ``*_end`` hook how it came to its end.
+
     Attributes:
-        params: Dict with ``epochs``, ``steps`` and ``verbose``.
+        params: Dict with ``epochs``, ``steps``, ``verbose`` and, in ``*_end`` hooks, ``outcome``: ``"done"``,
+            ``"stopped"`` (by the panel's button or a control), ``"interrupted"`` (by the stop button) or ``"failed"``.
+            After the last two ``logs`` are those of the batches so far; they are empty if there was none.
         batch_hooks: ``"model"`` if the batch hooks may read or change the model, which is assumed of every callback
-            that
-            overrides them: training then sends one step at a time. ``"logs"`` if they need the logs only: steps stay
-            fused, and the hooks are called afterwards, once for each batch in order, with that batch's own logs.
+            that overrides them: training then sends one step at a time. ``"logs"`` if they need the logs only: steps
+            stay fused, and the hooks are called afterwards, once for each batch in order, with that batch's own logs.
 
     Example:
         >>> import kernelkit as kk
@@ -91,3 +95,8 @@ class Callback:
 
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """A prediction step has ended; ``logs["outputs"]`` has its outputs."""
+
+
+def was_cut_short(callback: Any) -> bool:
+    """Return whether the ``*_end`` hook that runs was called because of an error or the stop button."""
+    return (callback.params or {}).get("outcome") in ("interrupted", "failed")

@@ -80,7 +80,7 @@ class CallbackList:
             callback.on_epoch_end(epoch, logs)
         for callback in self.callbacks:
             if isinstance(callback, History):
-                callback.add(epoch, logs)  # what others have put into the logs, such as the learning rate
+                callback.add_late(logs)  # what others have put into the logs, such as the learning rate
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Tell those that listen that a training step begins."""

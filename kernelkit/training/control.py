@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
+
+from kernelkit import interrupts
 
 State = Literal["running", "pausing", "paused", "stopping"]
 _POLL = 0.25
@@ -111,7 +115,7 @@ class Control:
         self._ask(job=("The checkpoint", lambda run, steps: _save(run, path, steps)))
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
-        """Call a function, on the thread that trains, after each thing that was done."""
+        """Call a function, on the thread that trains, after each thing that was done. One that raises is dropped."""
         self._listeners.append(listener)
 
     # For the thread that trains -------------------------------------------------------------------------------------
@@ -135,9 +139,10 @@ class Control:
         self._standing = False
         while not self._may_go_on(run, steps, where):
             began = time.perf_counter()
-            with self._changed:
+            with interrupts.whole, self._changed:
                 if self._quiet():
                     self._changed.wait(_POLL)
+            interrupts.check()
             self.waited += time.perf_counter() - began
 
     def epoch_ended(self, run: Any) -> None:
@@ -180,8 +185,17 @@ class Control:
         return stepping or not self._held
 
     def _tell(self, event: Event) -> None:
-        for listener in self._listeners:
-            listener(event)
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:  # who only watches must not end a training
+                self._listeners.remove(listener)
+                with contextlib.suppress(RuntimeWarning):  # raised where warnings are errors
+                    warnings.warn(
+                        f"A listener of the training's control failed and is told nothing more: {error!r}",
+                        RuntimeWarning,
+                        stacklevel=2,
+                    )
 
 
 def _attempt(what: str, job: Callable[[Any, int], Event], run: Any, steps: int) -> Event:

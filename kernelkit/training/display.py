@@ -6,8 +6,10 @@ Notebooks are shown by :mod:`kernelkit.viz`, which stands on a higher floor; the
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -165,6 +167,8 @@ class BarDisplay(Display):
 
 def say(line: str) -> None:
     """Print a line at once, where the program's output goes."""
+    if sys.stdout is None:  # a program without a console
+        return
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -187,24 +191,50 @@ def choose(verbose: Any) -> Display:
     """Return the display for a ``verbose`` argument.
 
     Args:
-        verbose: ``"auto"`` (a live panel in a notebook, a bar in a terminal, lines elsewhere), ``0`` (nothing),
-            ``1`` (as ``"auto"``, at least a bar), ``2`` (a line for each epoch), or a :class:`Display`.
+        verbose: ``"auto"`` (a live panel in a notebook, a bar in a terminal, lines elsewhere), ``0`` or ``None``
+            (nothing), ``1`` (as ``"auto"``, at least a bar), ``2`` or more (a line for each epoch), or a
+            :class:`Display`.
 
     Raises:
         ValueError: If it is none of these.
     """
     if isinstance(verbose, Display) or hasattr(verbose, "epoch_begin"):
         return verbose
-    if verbose in (0, False):
+    if verbose in (0, False, None):
         return Display()
-    if verbose == 2:
+    if isinstance(verbose, int) and verbose >= 2:
         return LineDisplay()
     if verbose not in ("auto", 1, True):
         raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}.")
     if config.is_interactive_logging_enabled() or verbose == 1:
-        made = _notebook["factory"]() if "factory" in _notebook else None
+        made = _of_notebook()
         if made is not None:
             return made
-        if sys.stdout.isatty():
+        if _is_terminal():
             return BarDisplay()
     return LineDisplay()
+
+
+def _of_notebook() -> Display | None:
+    """Return the display of the notebook that this runs in, if it is one whose display can be made."""
+    try:
+        return _notebook["factory"]() if "factory" in _notebook else None
+    except Exception as error:  # the notebook must never cost a training
+        warn(f"The notebook's display could not be made: {error!r}. Progress is printed as lines.")
+        return LineDisplay()
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stdout is not None and sys.stdout.isatty()
+    except ValueError:  # it is closed
+        return False
+
+
+def warn(text: str) -> None:
+    """Warn; where warnings are errors, print the text: a display must not end a training."""
+    try:
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
+    except RuntimeWarning:
+        with contextlib.suppress(Exception):
+            say(text)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernelkit.training.callback import Callback
+from kernelkit.training.callback import Callback, was_cut_short
 
 __all__ = ["History"]
 
@@ -41,14 +41,20 @@ class History(Callback):
         self._blocks: list[Any] = []
         self._batches: dict[str, list[np.ndarray]] = {}
         self._added: set[str] = set()  # in the epoch that has just ended
+        self._is_open = False  # whether that epoch was whole, and its logs may still be added to
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch.append(epoch)
-        self._added.clear()
-        self.add(epoch, logs or {})
+        self._is_open = not was_cut_short(self)
+        if self._is_open:
+            self.epoch.append(epoch)
+            self._added.clear()
+            self.add_late(logs or {})
 
-    def add(self, epoch: int, logs: dict) -> None:
+    def add_late(self, logs: dict) -> None:
         """Keep the logs of the epoch that has just ended which aren't kept yet."""
+        if not self._is_open:
+            return
+        epoch = self.epoch[-1]
         for name, value in logs.items():
             if name not in self._added:
                 self._added.add(name)

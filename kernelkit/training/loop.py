@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import config
+from kernelkit import config, interrupts
 from kernelkit.feeds.feed import Feed
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.session import Training
-from kernelkit.variable import state_lock
+from kernelkit.training.spans import Span, Spans, outcome_of
+from kernelkit.training.state import Doors
 
 
 def fit(
@@ -37,55 +40,100 @@ def fit(
         display: Shown what happens; its ``begin`` was called.
         validate: Called with the number of an epoch that has ended and of the steps done; returns logs named
             ``val_...``. Not called once somebody asked to stop at once.
+
+    Raises:
+        RuntimeError: If another thread trains the model.
     """
+    with interrupts.guard():
+        error: BaseException | None = None
+        try:
+            with training.alone("fit"):
+                _fit(training, feed, run, callbacks, display, validate)
+        except BaseException as failure:
+            error = failure
+            raise
+        finally:
+            display.end(outcome_of(error, run.stopping), error)
+
+
+def _fit(
+    training: Training,
+    feed: Feed,
+    run: Run,
+    callbacks: CallbackList,
+    display: Display,
+    validate: Callable[[int, int], dict] | None,
+) -> None:
     model = run.model
     model.stop_training = False
-    outcome = "failed"
     error: BaseException | None = None
     last = training.last_fit = LastFit(feed, run.history)
+    spans = Spans(callbacks, lambda: run.stopping)
     logs: dict = {}
     try:
-        with training.guard:
-            callbacks.on_train_begin()
+        with spans.train() as whole:
             # A callback may have gone back to where an earlier training was cut off.
             begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
             done = 0
             for epoch in range(begin, run.epochs):
+                interrupts.check()
                 training.reset_metrics("train")
-                callbacks.on_epoch_begin(epoch)
-                display.epoch_begin(epoch)
-                last.epoch_begins(training, epoch, done, logs)
-                logs, steps = _train_epoch(training, feed, run, callbacks, display, epoch, done)
-                if not steps:
-                    break
-                done += steps
-                run.steps = steps
-                if validate is not None and not run.stopping:
-                    logs |= validate(epoch, done)
-                callbacks.on_epoch_end(epoch, logs)
+                training.in_epoch = True
+                with spans.epoch(epoch) as span:
+                    display.epoch_begin(epoch)
+                    last.epoch_begins(training, epoch, done, logs)
+                    steps = _train_epoch(_Epoch(training, feed, run, spans, display, last, span, epoch, done))
+                    training.in_epoch = False
+                    if not steps:
+                        if epoch == begin:
+                            raise ValueError(
+                                "fit(): the data source gave no batch. A generator can be used only once: make a new "
+                                "one."
+                            )
+                        warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=4)
+                        span.cut_short(f"the data ended before epoch {epoch + 1}")
+                        break
+                    done += steps
+                    run.steps = steps
+                    if validate is not None and not run.stopping:
+                        span.logs |= validate(epoch, done)
+                    logs = whole.logs = span.logs
                 display.epoch_end(epoch, logs)
-                feed.epoch_end()
+                with interrupts.user_code():
+                    feed.epoch_end()
                 run.control.epoch_ended(run)
                 if model.stop_training:
                     break
-            callbacks.on_train_end(logs)
-        outcome = "stopped" if run.stopping else "done"
-    except KeyboardInterrupt as interrupt:
-        outcome, error = "interrupted", interrupt
-        raise
+            interrupts.check()
+            if done:
+                training.finish()
     except BaseException as failure:
         error = failure
         raise
     finally:
         if last.ended_well(error, logs):
             training.last_fit = None
-        display.end(outcome, error)
 
 
-def _train_epoch(
-    training: Training, feed: Feed, run: Run, callbacks: CallbackList, display: Display, epoch: int, done: int
-) -> tuple[dict, int]:
-    """Run one epoch; return its logs and how many steps it had."""
+class _Epoch(NamedTuple):
+    """What an epoch needs to run."""
+
+    training: Training
+    feed: Feed
+    run: Run
+    spans: Spans
+    display: Display
+    last: LastFit
+    span: Span
+    number: int
+    done: int
+    """Steps before it."""
+
+
+def _train_epoch(epoch: _Epoch) -> int:
+    """Run one epoch; leave its logs in its span, and return how many steps it had."""
+    training, feed, run, spans, display, trace, span, number, done = epoch
+    callbacks, model = spans.callbacks, run.model
     stride = training.hook_stride
     grouped = stride > 1 and callbacks.needs_model_between_batches
     one_by_one = callbacks.needs_model_between_batches and not grouped
@@ -93,61 +141,81 @@ def _train_epoch(
     last: Block | None = None
     step = 0
     limit = config.max_steps_per_epoch()
-    trace = training.last_fit
-    assert trace is not None
-    for chunk in feed.epoch(epoch):
-        data, order, batch_size, first, count = trace.chunk = chunk
-        if limit is not None:
-            count = min(count, limit - step)
-        variables = training.variables("train")
-        # The weights that lower the program are read, not taken: compiling may be interrupted.
-        dispatch = training.program("train").prepare(variables.peek(), data, order, batch_size)
-        end = first + count
-        while first < end:
-            k = pace.next(run.control.limit(end - first))
-            if grouped:
-                k = min(k, stride - step % stride)
-            if one_by_one or (grouped and step % stride == 0):
-                callbacks.on_train_batch_begin(step)
-                if training.variables("train") is not variables:  # a callback froze a layer
-                    variables = training.variables("train")
-                    dispatch = training.program("train").prepare(variables.peek(), data, order, batch_size)
-            with training.guard.whole:
-                state, logs = dispatch(variables.take(), first, k)
-                variables.give(state)
-                trace.did(step + k)
-            block = Block(done + step, k, epoch, step, logs)
-            last = block
-            run.history.record(block)
-            pace.dispatched(logs, k)
-            display.steps(block)
-            if callbacks.needs_batches and not grouped:
-                _tell_batches(callbacks, block, one_by_one)
-            first += k
-            step += k
-            if grouped and step % stride == 0:
-                callbacks.on_train_batch_end(step - 1, last_logs(logs, k))
-            run.control.checkpoint(run, done + step, pace.drain)
-            if run.model.stop_training:
+    batch: Any = None  # the stretch that callbacks were told has begun
+    try:
+        for chunk in feed.epoch(number):
+            data, order, batch_size, first, count = trace.chunk = chunk
+            if limit is not None:
+                count = min(count, limit - step)
+            dispatch, doors = _prepared(training, data, order, batch_size)
+            end = first + count
+            while first < end:
+                interrupts.check()
+                k = pace.next(run.control.limit(end - first))
+                if grouped:
+                    k = min(k, stride - step % stride)
+                if one_by_one or (grouped and step % stride == 0):
+                    batch = spans.batch("train", step)
+                    batch.__enter__()
+                    if training.doors("train") is not doors:  # a callback froze a layer
+                        dispatch, doors = _prepared(training, data, order, batch_size)
+                with doors.stepping() as taken:
+                    taken.state, logs = dispatch(taken.state, first, k)
+                    trace.did(step + k)
+                block = Block(done + step, k, number, step, logs)
+                last = block
+                run.history.record(block)
+                pace.dispatched(logs, k)
+                display.steps(block)
+                first += k
+                step += k
+                if batch is not None and (one_by_one or step % stride == 0):
+                    batch.logs, batch.number = last_logs(logs, k), step - 1
+                    ended, batch = batch, None
+                    ended.__exit__(None, None, None)
+                elif callbacks.needs_batches and not grouped:
+                    _tell_batches(spans, block)
+                run.control.checkpoint(run, done + step, pace.drain)
+                if model.stop_training:
+                    break
+            if model.stop_training or (limit is not None and step >= limit):
                 break
-        if run.model.stop_training or (limit is not None and step >= limit):
-            break
-    pace.drain()
+        pace.drain()
+        if batch is not None and last is not None:  # the data's end has cut a group of steps short
+            batch.logs, batch.number = last_logs(last.logs, last.count), _group_end(step, stride)
+            ended, batch = batch, None
+            ended.__exit__(None, None, None)
+    except BaseException as error:
+        if last is not None:
+            _keep_logs(span, last)
+        if batch is not None:
+            batch.__exit__(type(error), error, error.__traceback__)
+        raise
     if last is None:
-        _say_no_data(run, epoch)
-        return {}, 0
-    if grouped and step % stride:
-        callbacks.on_train_batch_end(_group_end(step, stride), last_logs(last.logs, last.count))
-    if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not run.model.stop_training:
+        return 0
+    if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not model.stop_training:
         warnings.warn(
-            f"The data ended after {step} of {feed.steps} steps in epoch {epoch + 1}. They should hold steps_per_epoch "
-            "* epochs batches, or a whole number of epochs; training goes on with what there is.",
-            stacklevel=4,
+            f"The data ended after {step} of {feed.steps} steps in epoch {number + 1}. They should hold "
+            "steps_per_epoch * epochs batches, or a whole number of epochs; training goes on with what there is.",
+            stacklevel=5,
         )
-    logs = last_logs(last.logs, last.count)
-    if not np.all(np.isfinite(logs.get("loss", 0.0))):
-        _say_nan(run, epoch, step)
-    return logs, step
+    span.logs = last_logs(last.logs, last.count)
+    if not np.all(np.isfinite(span.logs.get("loss", 0.0))):
+        _say_nan(run, number, step)
+    return step
+
+
+def _prepared(training: Training, data: Any, order: Any, batch_size: int) -> tuple[Callable, Doors]:
+    """Return the program for batches, compiled, and the doors to the variables that it trains."""
+    doors = training.doors("train")
+    # The weights that lower the program are read, not taken: compiling may be interrupted.
+    return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
+
+
+def _keep_logs(span: Span, last: Block) -> None:
+    """Leave the logs so far of an epoch that an error has cut short, if the device can still tell them."""
+    with contextlib.suppress(Exception):  # a failed computation has no logs; its error is already on its way
+        span.logs = last_logs(last.logs, last.count)
 
 
 def _group_end(step: int, stride: int) -> int:
@@ -155,19 +223,12 @@ def _group_end(step: int, stride: int) -> int:
     return -(-step // stride) * stride - 1
 
 
-def _tell_batches(callbacks: CallbackList, block: Block, began: bool) -> None:
+def _tell_batches(spans: Spans, block: Block) -> None:
     """Call the batch hooks once for each step of a dispatch, in order, with that step's own logs."""
     rows = {name: np.asarray(values) for name, values in block.logs.items()}
     for i in range(block.count):
-        if not began:
-            callbacks.on_train_batch_begin(block.step + i)
-        callbacks.on_train_batch_end(block.step + i, {name: as_number(values[i]) for name, values in rows.items()})
-
-
-def _say_no_data(run: Run, epoch: int) -> None:
-    if epoch == run.initial_epoch:
-        raise ValueError("fit(): the data source gave no batch. A generator can be used only once: make a new one.")
-    warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=5)
+        with spans.batch("train", block.step + i) as batch:
+            batch.logs = {name: as_number(values[i]) for name, values in rows.items()}
 
 
 def _say_nan(run: Run, epoch: int, steps: int) -> None:
@@ -179,7 +240,7 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
         "clipnorm=1.0 to the optimizer), NaN in the data, or a logarithm or division of zero in a custom loss. "
         "callbacks.TerminateOnNaN() stops at once.",
         RuntimeWarning,
-        stacklevel=5,
+        stacklevel=6,
     )
 
 
@@ -194,47 +255,45 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
             metrics are of the batches so far.
         done: How many steps the run has done.
     """
-    model = training.model
     control = Control() if run is None else run.control
+    spans = Spans(callbacks, lambda: run is not None and run.stopping)
     told, stride = callbacks.needs_test_batches, training.hook_stride
     pace = training.pace("test", one_by_one=told and stride == 1)
-    variables = training.variables("test")
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
-    with training.guard:
+    with interrupts.guard(), training.keeping_metrics(), spans.test() as whole, contextlib.ExitStack() as batch:
         training.reset_metrics("test")
-        callbacks.on_test_begin()
-        for k, send in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
+        for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
             if told and step % stride == 0:
-                callbacks.on_test_batch_begin(step)
-            with training.guard.whole:
-                state, logs = send(variables.take())
-                variables.give(state)
+                span = batch.enter_context(spans.batch("test", step))
+            with doors.stepping() as taken:
+                taken.state, logs = send(taken.state)
             count = k
             pace.dispatched(logs, k)
             step += k
             if told and step % stride == 0:
-                callbacks.on_test_batch_end(step - 1, last_logs(logs, k))
+                span.logs, span.number = last_logs(logs, k), step - 1
+                batch.close()
             control.checkpoint(run, done, pace.drain, f", {step:,} of validation")
-            if getattr(model, "stop_evaluating", False) or (run is not None and run.stopping):
+            if getattr(training.model, "stop_evaluating", False) or (run is not None and run.stopping):
                 break
         if logs is None:
             raise ValueError(
                 "evaluate(): the data source gave no batch. A generator can be used only once: make a new one."
             )
-        result = last_logs(logs, count)
+        whole.logs = last_logs(logs, count)
         pace.drain()
         if told and step % stride:
-            callbacks.on_test_batch_end(_group_end(step, stride), result)
-        callbacks.on_test_end(result)
-    return result
+            span.logs, span.number = whole.logs, _group_end(step, stride)
+            batch.close()
+    return whole.logs
 
 
 def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
     """Return the model's outputs for a feed, as NumPy arrays."""
+    spans = Spans(callbacks)
     told, stride = callbacks.needs_predict_batches, training.hook_stride
     pace = training.pace("predict", one_by_one=told and stride == 1)
-    variables = training.variables("predict")
     pieces: list = []
     step = 0
     waiting: list[tuple[int, Any]] = []
@@ -245,33 +304,34 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
             count, rows = waiting.pop(0)
             pieces.append(jtu.tree_map(lambda v, n=count: _join(np.asarray(v)[:n]), rows))
 
-    def tell(begin: int, end: int) -> None:
-        fetch(0)
-        callbacks.on_predict_batch_end(end, {"outputs": _concatenated(pieces[begin:])})
-
-    callbacks.on_predict_begin()
     begin = 0  # of the pieces that callbacks were not told of
     limit = config.max_steps_per_epoch()
-    for k, send in _dispatches(training, "predict", feed, pace, limit, stride=stride if told else 0):
-        if told and step % stride == 0:
-            begin = len(pieces)
-            callbacks.on_predict_batch_begin(step)
-        with state_lock:  # a step in another thread must not give the weights away meanwhile
-            rows, changed = send(variables.peek())
-            variables.give_some(changed)
-        pace.dispatched(rows, k)
-        waiting.append((k, rows))
-        fetch(1)
-        step += k
-        if told and step % stride == 0:
-            tell(begin, step - 1)
-        if getattr(training.model, "stop_predicting", False):
-            break
-    fetch(0)
-    pace.drain()
-    if told and step % stride:
-        tell(begin, _group_end(step, stride))
-    callbacks.on_predict_end()
+    with interrupts.guard(), spans.predict(), contextlib.ExitStack() as batch:
+
+        def tell(end: int) -> None:
+            fetch(0)
+            span.logs, span.number = {"outputs": _concatenated(pieces[begin:])}, end
+            batch.close()
+
+        for k, send, doors in _dispatches(training, "predict", feed, pace, limit, stride=stride if told else 0):
+            if told and step % stride == 0:
+                begin = len(pieces)
+                span = batch.enter_context(spans.batch("predict", step))
+            with doors.reading() as state:  # a step in another thread must not give the weights away meanwhile
+                rows, changed = send(state)
+                doors.variables.give_some(changed)
+            pace.dispatched(rows, k)
+            waiting.append((k, rows))
+            fetch(1)
+            step += k
+            if told and step % stride == 0:
+                tell(step - 1)
+            if getattr(training.model, "stop_predicting", False):
+                break
+        fetch(0)
+        pace.drain()
+        if told and step % stride:
+            tell(_group_end(step, stride))
     if not pieces:
         raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")
     return _concatenated(pieces)
@@ -291,8 +351,8 @@ def _dispatches(
     limit: int | None,
     control: Control | None = None,
     stride: int = 0,
-) -> Iterator[tuple[int, Callable]]:
-    """Yield ``(steps, send)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off.
+) -> Iterator[tuple[int, Callable, Doors]]:
+    """Yield ``(steps, send, doors)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off.
 
     With a stride no dispatch goes beyond a multiple of so many steps: there callbacks are told.
     """
@@ -300,13 +360,15 @@ def _dispatches(
     for data, order, batch_size, first, count in feed.epoch(0):
         if limit is not None:
             count = min(count, limit - step)
-        dispatch = training.program(kind).prepare(training.variables(kind).peek(), data, order, batch_size)
+        doors = training.doors(kind)
+        dispatch = training.program(kind).prepare(doors.variables.peek(), data, order, batch_size)
         end = first + count
         while first < end:
+            interrupts.check()
             k = pace.next(end - first if control is None else control.limit(end - first))
             if stride:
                 k = min(k, stride - step % stride)
-            yield k, lambda state, first=first, k=k: dispatch(state, first, k)  # noqa: B023 - run before the next chunk
+            yield k, functools.partial(dispatch, first=first, count=k), doors
             first += k
             step += k
         if limit is not None and step >= limit:

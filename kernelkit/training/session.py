@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -16,12 +19,12 @@ from kernelkit.random import make_default_seed, times_seeded
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
-from kernelkit.training.interrupt import InterruptGuard
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.pace import Pace
-from kernelkit.training.state import StateVariables, TrainState
+from kernelkit.training.state import Doors, Reading, StateVariables, Stepping, TrainState
 from kernelkit.training.step import MAX_STEPS, Program
+from kernelkit.variable import StateLock, claim
 
 # What a copy or a pickle of a model knows about its training.
 _SETTINGS = ("model", "compiled", "loss", "metrics", "loss_tracker", "steps_per_execution", "jit", "settings")
@@ -43,15 +46,19 @@ class Training:
         self.steps_per_execution: int | str = "auto"
         self.jit = True
         self.settings: dict[str, Any] = {}
-        self.guard = InterruptGuard()
+        self.lock = StateLock()
+        """Guards the model's variables, and what is kept here about them."""
         self._programs: dict[Any, Program] = {}
         self._paces: dict[Any, Pace] = {}
-        self._variables: dict[str, tuple[int, Any, StateVariables]] = {}
+        self._variables: dict[str, tuple[int, Any, Doors]] = {}
         self._fresh: dict[str, tuple[StateVariables, tuple]] = {}
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
         self._data_seed: tuple[int, int] | None = None  # with how often the global seed had been set
         self.background: BackgroundFit | None = None
+        self.in_epoch = False
+        """Whether an epoch is under way, whose metrics others must not touch."""
+        self._trained_by: threading.Thread | None = None
         self.last_fit: LastFit | None = None
         """What the last fit left behind, if it ended badly."""
 
@@ -99,6 +106,47 @@ class Training:
                 f"{what}(): model {self.model.name!r} is being trained in the background. Call wait() or stop() on "
                 "what fit(background=True) returned first; predict() and get_weights() work meanwhile."
             )
+        thread = self._trained_by
+        if thread is not None and thread is not threading.current_thread():
+            raise RuntimeError(
+                f"{what}(): model {self.model.name!r} is being trained in another thread, {thread.name!r}. Wait until "
+                "its fit() has ended, or give each thread a model of its own; predict() and get_weights() work "
+                "meanwhile."
+            )
+
+    @contextlib.contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        """Train in this thread, and in no other one meanwhile.
+
+        Raises:
+            RuntimeError: If another thread trains the model.
+        """
+        with self.lock:
+            self.require_idle(what)
+            before, in_epoch = self._trained_by, self.in_epoch
+            self._trained_by = threading.current_thread()
+        try:
+            yield
+        finally:
+            self._trained_by, self.in_epoch = before, in_epoch
+
+    @contextlib.contextmanager
+    def keeping_metrics(self) -> Iterator[None]:
+        """Give the metrics of an epoch under way back at the end: its callbacks may evaluate the model."""
+        if not self.in_epoch:
+            yield
+            return
+        kept = [(v, v.value) for v in self.variables("test").metrics]
+        try:
+            yield
+        finally:
+            for variable, value in kept:
+                variable.assign(value)
+
+    def finish(self) -> None:
+        """Put the optimizers' averages of the weights in place, where they keep some: training has come to its end."""
+        for optimizer in self.optimizers():
+            optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def data_seed(self, first_epoch: int, keep: bool = True) -> int:
         """Return the seed of the order of the samples.
@@ -124,16 +172,18 @@ class Training:
         if kind in self._ready_for and model.built:
             return
         x, y, _ = unpack(batch)
-        with self.guard.whole:
+        with self.lock:  # a second thread waits until the model is built
+            if kind in self._ready_for and model.built:
+                return
             self._build(x, y, kind)
             if kind == "train" and model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
-        unbuilt = self.loss is not None and self.loss.parts is None
-        if kind != "predict" and (_is_overridden(model, f"{kind}_step") or unbuilt):
-            # A step of the user may make metrics and optimizer slots in its first run: let them come into being now.
-            self.program(kind).trial(self.variables(kind).peek(), batch)
-            self.forget()
-        self._ready_for.add(kind)
+            unbuilt = self.loss is not None and self.loss.parts is None
+            if kind != "predict" and (_is_overridden(model, f"{kind}_step") or unbuilt):
+                # A step of the user may make metrics and optimizer slots in its first run: it makes them now.
+                self.program(kind).trial(self.variables(kind).peek(), batch)
+                self.forget()
+            self._ready_for.add(kind)
 
     def _build(self, x: Any, y: Any, kind: str) -> None:
         model = self.model
@@ -198,6 +248,33 @@ class Training:
 
     def variables(self, kind: str) -> StateVariables:
         """Return the variables of a kind of step, in their fixed order."""
+        return self.doors(kind).variables
+
+    def reading(self, kind: str) -> Reading:
+        """Return a context that gives the state of a kind of step to read; no step gives these arrays away meanwhile.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+            >>> with Training(model).reading("predict") as state:
+            ...     [v.shape for v in state.trainable]
+            [(2, 1), (1,)]
+        """
+        return self.doors(kind).reading()
+
+    def stepping(self, kind: str) -> Stepping:
+        """Return a context in which a step may donate the state; the new one, put in ``.state``, is stored at its end.
+
+        No press of the stop button and no other thread comes between.
+        """
+        return self.doors(kind).stepping()
+
+    def doors(self, kind: str) -> Doors:
+        """Return the doors to the variables of a kind of step."""
+        with self.lock:
+            return self._find_doors(kind)
+
+    def _find_doors(self, kind: str) -> Doors:
         model = self.model
         now = changes.structure.count
         cached = self._variables.get(kind)
@@ -218,7 +295,8 @@ class Training:
             watched = tuple(model.metrics_variables)
             own = {id(v) for v in watched}
             rest = tuple(v for v in rest if id(v) not in own)
-        found = StateVariables(trainable, rest, slots, watched)
+        variables = StateVariables(trainable, rest, slots, watched)
+        found = Doors(variables, claim((v for group in variables for v in group), self.lock))
         self._variables[kind] = (now, signature, found)
         if cached is not None:
             self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
@@ -226,6 +304,10 @@ class Training:
 
     def fresh_metrics(self, kind: str) -> tuple:
         """Return the values of metrics that have seen nothing. They are kept: to reset each takes as long as a step."""
+        with self.lock:
+            return self._find_fresh_metrics(kind)
+
+    def _find_fresh_metrics(self, kind: str) -> tuple:
         variables = self.variables(kind)
         known = self._fresh.get(kind)
         if known is not None and known[0] is variables:
@@ -262,11 +344,12 @@ class Training:
 
     def program(self, kind: str) -> Program:
         """Return the program of a kind of step, made anew when layers were frozen or thawed."""
-        self.variables(kind)
-        key = (kind, self.jit)
-        if key not in self._programs:
-            self._programs[key] = Program(_step_of(self, kind), kind, self.jit)
-        return self._programs[key]
+        with self.lock:
+            self.variables(kind)
+            key = (kind, self.jit)
+            if key not in self._programs:
+                self._programs[key] = Program(_step_of(self, kind), kind, self.jit)
+            return self._programs[key]
 
     @property
     def hook_stride(self) -> int:

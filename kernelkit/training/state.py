@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any, NamedTuple
 
 import jax
 
-from kernelkit.variable import Variable
+from kernelkit import interrupts
+from kernelkit.variable import StateLock, Variable
 
 
 class TrainState(NamedTuple):
@@ -54,6 +56,85 @@ class StateVariables(NamedTuple):
         return [
             pair for variables, values in zip(self, state, strict=True) for pair in zip(variables, values, strict=True)
         ]
+
+
+class Doors:
+    """The ways to the arrays of variables that a thread may be training: :meth:`reading` and :meth:`stepping`.
+
+    Args:
+        variables: The variables.
+        locks: Their locks, in order.
+    """
+
+    def __init__(self, variables: StateVariables, locks: tuple[StateLock, ...]) -> None:
+        self.variables = variables
+        self.locks = locks
+
+    def reading(self) -> Reading:
+        """Return a context that gives the state to read; until it ends, no step gives these arrays away."""
+        return Reading(self)
+
+    def stepping(self) -> Stepping:
+        """Return a context in which a step may donate the state, and at whose end the new one is stored."""
+        return Stepping(self)
+
+
+class _Section:
+    """A stretch of code in which no other thread, and no press of the stop button, comes between."""
+
+    def __init__(self, doors: Doors) -> None:
+        self.variables = doors.variables
+        self._locks = doors.locks
+        self._held: list[StateLock] = []
+
+    def _open(self) -> None:
+        interrupts.whole.__enter__()
+        for lock in self._locks:
+            lock.acquire()
+            self._held.append(lock)
+
+    def _close(self) -> None:
+        while self._held:
+            self._held.pop().release()
+        interrupts.whole.__exit__()
+
+
+class Reading(_Section):
+    """See :meth:`Doors.reading`."""
+
+    def __enter__(self) -> TrainState:
+        self._open()
+        return self.variables.peek()
+
+    def __exit__(self, *_: Any) -> None:
+        self._close()
+
+
+class Stepping(_Section):
+    """See :meth:`Doors.stepping`.
+
+    Attributes:
+        state: The arrays, which a step may donate; the step's result is put here, to be stored at the end.
+    """
+
+    state: TrainState
+
+    def __enter__(self) -> Stepping:
+        self._open()
+        try:
+            self.state = self.variables.take()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self.variables.give(self.state)
+        finally:
+            del self.state
+            self._close()
 
 
 def like(new: Any, old: TrainState) -> TrainState:

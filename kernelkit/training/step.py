@@ -7,6 +7,7 @@ single steps, and replay, and gives the same bits for each.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,7 @@ class Program:
         self.compiles = 0
         self.dispatches = 0
         self._executables: dict[Any, Any] = {}
+        self._compiling = threading.RLock()
         self._placements: dict[tuple, int] = {}
         self._last_placement: tuple[list, int] = ([], -1)
         loop = {"predict": self._predict_loop}.get(kind, self._loop)
@@ -69,23 +71,28 @@ class Program:
         key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
         executable = self._executables.get(key)
         if executable is None:
-            keeps = jax.default_backend() == "cpu" and keep_freed_memory()
-            zero = jnp.zeros((), "int32")
-            rows = leaves[0].shape[0] if order is None else order.shape[0]
-            capacity = min(MAX_STEPS, max(1, rows // batch_size))
-            lowered = self._jitted_for(state).lower(
-                state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
-            )
-            executable = self._executables[key] = lowered.compile()
-            self.compiles += 1
-            if keeps:
-                give_back_memory()
+            with self._compiling:  # a second thread waits for the program that the first one compiles
+                executable = self._executables.get(key) or self._compile(key, state, data, order, batch_size)
 
         def run(state: TrainState, first: int, count: int) -> Any:
             self.dispatches += 1
             return executable(state, data, order, np.int32(first), np.int32(count))
 
         return run
+
+    def _compile(self, key: Any, state: TrainState, data: Any, order: Any, batch_size: int) -> Any:
+        keeps = jax.default_backend() == "cpu" and keep_freed_memory()
+        zero = jnp.zeros((), "int32")
+        rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
+        capacity = min(MAX_STEPS, max(1, rows // batch_size))
+        lowered = self._jitted_for(state).lower(
+            state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
+        )
+        executable = self._executables[key] = lowered.compile()
+        self.compiles += 1
+        if keeps:
+            give_back_memory()
+        return executable
 
     def _placement(self, state: TrainState) -> int:
         """Return a number for the shapes of a state and where it lies: the same for as long as these stay the same."""

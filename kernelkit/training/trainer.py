@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import changes, config, optimizers, scope, sparse
+from kernelkit import changes, config, interrupts, optimizers, scope, sparse
 from kernelkit.feeds.batch import batch_rows, pack, unpack
 from kernelkit.feeds.check import check_lengths
 from kernelkit.feeds.class_weights import weights_of_classes
@@ -23,6 +23,7 @@ from kernelkit.metrics.metric import Metric
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
+from kernelkit.training.guarded_display import GuardedDisplay
 from kernelkit.training.history import History
 from kernelkit.training.session import Training
 
@@ -289,6 +290,7 @@ class Trainer:
 
     # Fit, evaluate, predict -------------------------------------------------------------------------------------------
 
+    @interrupts.guarded
     def fit(
         self,
         x: Any = None,
@@ -361,7 +363,7 @@ class Trainer:
             class_weight=class_weight,
             on_host=self._host_work(x),
         )
-        self._training.prepare("train", feed.sample(int(initial_epoch)))
+        self._training.prepare("train", _sample(feed, int(initial_epoch)))
         if not is_stream(x):
             self._training.check_labels(to_arrays(y))
         cap = config.max_epochs()
@@ -378,7 +380,7 @@ class Trainer:
         validate = self._validation(
             run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
         )
-        shown = display.choose(verbose)
+        shown = GuardedDisplay(display.choose(verbose))
         shown.begin(run)
         work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
         if background:
@@ -409,7 +411,7 @@ class Trainer:
             due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
             if not due:
                 return {}
-            self._training.prepare("test", feed.sample())
+            self._training.prepare("test", _sample(feed))
             logs = loop.evaluate(self._training, feed, callbacks, run, done)
             feed.epoch_end()
             if run.stopping:  # of a part of the data: no value to compare with other epochs'
@@ -418,6 +420,7 @@ class Trainer:
 
         return validate
 
+    @interrupts.guarded
     def evaluate(
         self,
         x: Any = None,
@@ -453,13 +456,14 @@ class Trainer:
         feed = make_feed(
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
-        self._training.prepare("test", feed.sample())
+        self._training.prepare("test", _sample(feed))
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         logs = loop.evaluate(self._training, feed, told)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
 
+    @interrupts.guarded
     def predict(
         self,
         x: Any,
@@ -481,7 +485,7 @@ class Trainer:
             Arrays (samples, ...), nested as the model's outputs.
         """
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
-        self._training.prepare("predict", feed.sample())
+        self._training.prepare("predict", _sample(feed))
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         return loop.predict(self._training, feed, told)
 
@@ -523,22 +527,22 @@ class Trainer:
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         training.prepare(kind, batch)
-        variables = training.variables(kind)
-        run = training.program(kind).prepare(variables.peek(), batch, None, batch_rows(batch))
+        doors = training.doors(kind)
+        run = training.program(kind).prepare(doors.variables.peek(), batch, None, batch_rows(batch))
         fresh = training.fresh_metrics(kind)
-        with training.guard, training.guard.whole:
-            state, logs = run(variables.take()._replace(metrics=fresh), 0, 1)
-            variables.give(state)
+        with interrupts.guard(), training.keeping_metrics(), doors.stepping() as taken:
+            taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
         return loop.last_logs(logs, 1)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
         self._training.prepare("predict", batch)
-        variables = self._training.variables("predict")
-        run = self._training.program("predict").prepare(variables.peek(), batch, None, batch_rows(batch))
-        rows, changed = run(variables.peek(), 0, 1)
-        variables.give_some(changed)
+        doors = self._training.doors("predict")
+        run = self._training.program("predict").prepare(doors.variables.peek(), batch, None, batch_rows(batch))
+        with interrupts.guard(), doors.reading() as state:
+            rows, changed = run(state, 0, 1)
+            doors.variables.give_some(changed)
         return jax.tree_util.tree_map(lambda v: np.asarray(v)[0], rows)
 
     # Configs ----------------------------------------------------------------------------------------------------------
@@ -570,6 +574,12 @@ class Trainer:
         self.compile(**settings)
         if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+
+def _sample(feed: Any, epoch: int = 0) -> Any:
+    """Return a batch of a feed, which code of the user may make."""
+    with interrupts.user_code():
+        return feed.sample(epoch)
 
 
 @functools.cache

@@ -1,14 +1,19 @@
 """The stop button leaves a model at a whole step."""
 
+import dis
+import functools
+import itertools
 import os
 import signal
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit.training.interrupt import InterruptGuard
+from kernelkit import interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -31,34 +36,158 @@ def press_stop():
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_a_section_holds_an_interrupt_back_until_its_end():
+def test_a_section_holds_an_interrupt_back_until_the_next_safe_point():
     reached = []
-    with pytest.raises(KeyboardInterrupt), InterruptGuard() as guard:
-        with guard.whole:
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        with interrupts.whole:
+            press_stop()
             press_stop()
             reached.append("whole")
         reached.append("after")
-    assert reached == ["whole"]
+        interrupts.check()
+        reached.append("never")
+    assert reached == ["whole", "after"]
 
 
-def test_outside_of_a_section_an_interrupt_acts_at_once():
-    with pytest.raises(KeyboardInterrupt), InterruptGuard():
+def test_the_end_of_a_guard_is_a_safe_point():
+    reached = []
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
         press_stop()
-        pytest.fail("the interrupt was lost")
+        reached.append("held")
+    assert reached == ["held"]
+
+
+def test_a_second_press_acts_at_once():
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        press_stop()
+        press_stop()
+        pytest.fail("the second press was lost")
+
+
+def test_in_code_of_the_user_a_press_acts_at_once():
+    with pytest.raises(KeyboardInterrupt), interrupts.guard(), interrupts.user_code():
+        press_stop()
+        pytest.fail("the press was lost")
+
+
+def test_code_that_reaches_no_safe_point_is_ended_all_the_same():
+    end = time.monotonic() + 30
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        press_stop()
+        while time.monotonic() < end:
+            pass
+        pytest.fail("nothing has ended the loop")
+
+
+def test_a_press_that_a_destructor_has_swallowed_is_raised_again(monkeypatch):
+    swallowed = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: swallowed.append(unraisable.exc_type))
+
+    class Greedy:
+        def __del__(self):
+            press_stop()
+
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        with interrupts.user_code():
+            Greedy()
+        assert swallowed == [KeyboardInterrupt]
+        interrupts.check()
+        pytest.fail("the press was lost")
+
+
+def test_a_handler_of_the_program_that_does_not_raise_is_called_once():
+    called = []
+    signal.signal(signal.SIGINT, lambda *_: called.append(1))
+    with interrupts.guard():
+        press_stop()
+        interrupts.check()
+        interrupts.check()
+    assert called == [1]
 
 
 def test_the_handler_is_put_back():
     before = signal.getsignal(signal.SIGINT)
-    with InterruptGuard():
+    with interrupts.guard():
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_guard_may_be_entered_inside_itself():
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), InterruptGuard() as guard, guard, guard.whole:
+    with pytest.raises(KeyboardInterrupt), interrupts.guard(), interrupts.guard(), interrupts.whole:
         press_stop()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_wait_is_ended_by_one_press_and_leaves_no_lock_behind():
+    lock = threading.Condition()
+    threading.Timer(0.2, press_stop).start()
+
+    def never(seconds):
+        with lock:
+            return lock.wait(seconds)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        interrupts.wait(never)
+    assert lock.acquire(blocking=False)
+
+
+@functools.cache
+def where_signals_are_handled(code):
+    """Offsets of instructions at which Python looks for signals: the first of a function, and those behind a call."""
+    instructions = list(dis.get_instructions(code))
+    behind = [b.offset for a, b in itertools.pairwise(instructions) if a.opname.startswith(("CALL", "JUMP_BACK"))]
+    return {*behind, *(i.offset for i in instructions if i.opname == "RESUME")}
+
+
+def pressed_at(place, work):
+    """Press the stop button when the interpreter comes to a place in kernelkit.interrupts, counted from 0.
+
+    Returns whether it came so far.
+    """
+    seen = 0
+
+    def trace(frame, event, arg):
+        nonlocal seen
+        if frame.f_code.co_filename == interrupts.__file__:
+            frame.f_trace_opcodes = True
+            if event == "opcode" and frame.f_lasti in where_signals_are_handled(frame.f_code):
+                seen += 1
+                if seen == place + 1:
+                    press_stop()
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return seen > place
+
+
+def test_a_press_at_any_place_of_a_guard_is_raised_once_and_leaves_nothing_open():
+    before = signal.getsignal(signal.SIGINT)
+
+    def work():
+        with interrupts.guard(), interrupts.user_code():
+            pass
+        with interrupts.guard():
+            interrupts.check()
+
+    place, raised = 0, 0
+    while True:
+        try:
+            if not pressed_at(place, work):
+                break
+        except KeyboardInterrupt:
+            raised += 1
+        else:
+            pytest.fail(f"the press at place {place} was lost")
+        state = interrupts._button
+        assert (state.guards, state.whole, state.in_user_code, state.pending) == (0, 0, False, False), place
+        assert signal.getsignal(signal.SIGINT) is before
+        place += 1
+    assert raised == place > 10
 
 
 def test_an_evaluation_inside_training_leaves_the_handler_alone():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit.training.interrupt import InterruptGuard
+from kernelkit import interrupts
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
@@ -172,7 +172,7 @@ def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
 def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
     """Put back every variable of a model, its optimizer and its metrics; an interrupt waits until that is done."""
     values = _values(model)
-    with InterruptGuard() as guard:
+    with interrupts.guard():
         try:
             model.test_on_batch(*batch)  # builds what is not built, and trains nothing
             if not model.optimizer.built:
@@ -181,7 +181,7 @@ def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
             _check_rate(model)
             yield
         finally:
-            with guard.whole:
+            with interrupts.whole:
                 for variable, value in values.values():
                     variable.assign(value)
 

@@ -1,0 +1,80 @@
+"""A display that cannot end a training."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from kernelkit.training.display import Block, Display, LineDisplay, Run, warn
+
+
+class GuardedDisplay(Display):
+    """A display in front of another one, which may fail.
+
+    At the first error of the other one a warning says so, and a line for each epoch takes its place. Training never
+    sees the error.
+
+    Args:
+        display: The display to show things with.
+
+    Example:
+        >>> class Broken(Display):
+        ...     def steps(self, block):
+        ...         raise OSError("the page is closed")
+        >>> display = GuardedDisplay(Broken())
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as seen:
+        ...     display.steps(Block(0, 1, 0, 0, {}))
+        >>> print(seen[0].message)
+        Broken.steps() failed: OSError: the page is closed. Training goes on; progress is printed as lines.
+    """
+
+    def __init__(self, display: Any) -> None:
+        self.display = display
+        self._run: Run | None = None
+        self._epoch: int | None = None
+
+    def begin(self, run: Run) -> None:
+        self._run = run
+        self._tell("begin", run)
+
+    def epoch_begin(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._tell("epoch_begin", epoch)
+
+    def steps(self, block: Block) -> None:
+        self._tell("steps", block)
+
+    def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
+        self._tell("epoch_end", epoch, logs)
+        self._epoch = None
+
+    def end(self, outcome: str, error: BaseException | None = None) -> None:
+        self._tell("end", outcome, error)
+
+    def _tell(self, what: str, *arguments: Any) -> None:
+        display = self.display
+        try:
+            getattr(display, what)(*arguments)
+        except Exception as error:
+            self.display = self._successor(display)
+            rest = "not shown" if type(self.display) is Display else "printed as lines"
+            failure = f"{type(display).__name__}.{what}() failed: {type(error).__name__}: {error}"
+            warn(f"{failure}. Training goes on; progress is {rest}.")
+            if what != "end":
+                with contextlib.suppress(Exception):  # let it close what it has opened
+                    display.end("failed", error)
+            if what in ("epoch_end", "end"):
+                self._tell(what, *arguments)
+
+    def _successor(self, failed: Any) -> Display:
+        """Return a display that takes the place of one that has failed, told what that one was told."""
+        try:
+            successor = Display() if self._run is None or isinstance(failed, LineDisplay) else LineDisplay()
+            if self._run is not None:
+                successor.begin(self._run)
+            if self._epoch is not None:
+                successor.epoch_begin(self._epoch)
+        except Exception:
+            return Display()
+        return successor
