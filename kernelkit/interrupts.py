@@ -20,7 +20,6 @@ from __future__ import annotations
 import _thread
 import functools
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -250,11 +249,6 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 _TURNS = frozenset(
-    method.__code__
-    for owner in (guard, user_code, _Whole)
-    for method in (owner.__enter__, owner.__exit__)  # type: ignore[attr-defined]
+    method.__code__ for owner in (guard, user_code, _Whole) for method in (owner.__enter__, owner.__exit__)
 ) | {_Button.serve.__code__, _Button.has_arrived.__code__}
 """Code that begins and ends such stretches: an exception in its middle would leave one open."""
-
-if sys.platform == "emscripten":  # no threads, no signals
-    _MAIN = None

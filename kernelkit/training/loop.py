@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -368,7 +367,7 @@ def _dispatches(
             k = pace.next(end - first if control is None else control.limit(end - first))
             if stride:
                 k = min(k, stride - step % stride)
-            yield k, functools.partial(dispatch, first=first, count=k), doors
+            yield k, lambda state, first=first, k=k, run=dispatch: run(state, first, k), doors
             first += k
             step += k
         if limit is not None and step >= limit:

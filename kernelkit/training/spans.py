@@ -95,7 +95,6 @@ class Span:
         """End early and in good order; what the end hooks cannot do then is only a warning."""
         error = RuntimeError(why)
         self._end(error)
-        self._began.clear()
         for note in getattr(error, "__notes__", ()):
             warnings.warn(f"{note} ({why})", stacklevel=3)
 
@@ -119,8 +118,9 @@ class Span:
         interrupts.served(error)  # the next press of the stop button is another one, which ends the end hooks
         self._spans.callbacks.params["outcome"] = outcome_of(error, self._spans.stopped())
         hook = f"{self._name}_end"
+        began, self._began = self._began, []
         failure = None
-        for callback in self._began:
+        for callback in began:
             try:
                 self._call(callback, hook, self.logs)
             except BaseException as another:
@@ -130,7 +130,7 @@ class Span:
                 else:
                     _note(error or failure, callback, hook, another)
         if hook == "on_epoch_end":
-            for callback in self._began:
+            for callback in began:
                 if isinstance(callback, History):
                     callback.add_late(self.logs)  # what others have put into the logs, such as the learning rate
         if failure is not None:
