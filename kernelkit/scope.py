@@ -23,6 +23,12 @@ class _Local(threading.local):
     symbolic: bool = False
     observer: Any = None
     """Told what layers, losses and optimizers compute, while a step is traced to be looked into."""
+    watcher: Any = None
+    """Calls the layers in place of their callers, while a model's own ``call`` is traced to be drawn."""
+    recorder: list | None = None
+    """Collects the nodes that symbolic calls record, while :func:`kernelkit.symbolic.recording` is open."""
+    counters: dict[str, int] | None = None
+    """This thread's own counts of automatic names, while :func:`keep_names` is open."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -164,8 +170,9 @@ _counters_lock = threading.Lock()
 def count_name(prefix: str) -> int:
     """Return how often a prefix was asked for before in this session."""
     with _counters_lock:
-        count = _counters.get(prefix, 0)
-        _counters[prefix] = count + 1
+        counters = _counters if local.counters is None else local.counters
+        count = counters.get(prefix, 0)
+        counters[prefix] = count + 1
     return count
 
 
@@ -173,6 +180,26 @@ def auto_name(prefix: str) -> str:
     """Return ``prefix``, ``prefix_1``, ``prefix_2``...: a name not given before in this session."""
     count = count_name(prefix)
     return prefix if count == 0 else f"{prefix}_{count}"
+
+
+@contextlib.contextmanager
+def keep_names() -> Iterator[None]:
+    """Make automatic names inside without using them up: what is made later is named as if nothing had been.
+
+    Example:
+        >>> from kernelkit import scope
+        >>> with scope.keep_names():
+        ...     inside = scope.auto_name("kept")
+        >>> inside == scope.auto_name("kept")
+        True
+    """
+    before = local.counters
+    with _counters_lock:
+        local.counters = dict(_counters if before is None else before)
+    try:
+        yield
+    finally:
+        local.counters = before
 
 
 def to_snake_case(name: str) -> str:

@@ -7,7 +7,8 @@ come from `jax.eval_shape` on the very code that would run, so each operation is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -164,6 +165,8 @@ class Node:
                 tensor._keras_history[0]._outbound_nodes.append(self)
         for position, tensor in enumerate(self.output_tensors):
             tensor._keras_history = (operation, self.index, position)
+        if scope.local.recorder is not None:
+            scope.local.recorder.append(self)
 
     @property
     def is_input(self) -> bool:
@@ -190,6 +193,35 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<Node {self.index} of {self.operation.name}>"
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[Node]]:
+    """Collect the nodes that are recorded inside, and take them off their operations again at the end.
+
+    Yields:
+        The list that they are put in, in the order of the calls.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.Dense(2)
+        >>> with recording() as nodes:
+        ...     y = layer(kk.KerasTensor((None, 3)))
+        >>> nodes[-1].operation is layer, len(layer._inbound_nodes)
+        (True, 0)
+    """
+    nodes: list[Node] = []
+    before, scope.local.recorder = scope.local.recorder, nodes
+    try:
+        yield nodes
+    finally:
+        scope.local.recorder = before
+        for node in reversed(nodes):
+            node.operation._inbound_nodes = [n for n in node.operation._inbound_nodes if n is not node]
+            for tensor in node.input_tensors:
+                history = tensor._keras_history
+                if history is not None:
+                    history[0]._outbound_nodes = [n for n in history[0]._outbound_nodes if n is not node]
 
 
 def producer(tensor: KerasTensor) -> Node | None:

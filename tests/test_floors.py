@@ -31,6 +31,7 @@ FLOORS = [
     "training",
     "callbacks",
     "models",
+    "diagram",
     "utils datasets",
     "backend legacy mixed_precision preprocessing",
     "visualization",

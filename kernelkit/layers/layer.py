@@ -208,6 +208,8 @@ class Layer(Operation, HasParts):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._require_init()
+        if scope.local.watcher is not None:
+            return scope.local.watcher.call(self, args, kwargs)
         try:
             if any_symbolic(args, kwargs):
                 return self._call_symbolic(args, kwargs)

@@ -190,6 +190,12 @@ class Graph:
         return x if both_floats and expected.dtype == config.floatx() else x.astype(dtype)
 
 
+def graph_of(model: Any) -> Graph | None:
+    """Return the graph of a functional or sequential model that is built; ``None`` for all else."""
+    graph = getattr(model, "_graph", None)
+    return graph if isinstance(graph, Graph) else None
+
+
 def _as_input(tensor: Any) -> Any:
     if not isinstance(tensor, KerasTensor):
         return tensor

@@ -139,6 +139,24 @@ _by_class = _table()
 _by_function = {id(function): name for name, (_, function, _) in _by_class.items()}
 
 
+def class_name(operation: Operation) -> str:
+    """Return the name of Keras's class for an operation: of a function's, or of the operation's own class.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> x = kk.Input((2,))
+        >>> class_name(kk.symbolic.producer(kk.ops.tanh(x)).operation)
+        'Tanh'
+    """
+    if not isinstance(operation, FunctionOperation):
+        return type(operation).__name__
+    function: Any = operation.function
+    name = str(getattr(function, "__name__", type(function).__name__))
+    if id(function) in _by_function:
+        return _by_function[id(function)]
+    return _by_function.get(id(getattr(ops, name, None)), name)
+
+
 def is_function(entry: dict) -> bool:
     """Return whether a layer's entry in a config stands for a function."""
     module = str(entry.get("module") or "")

@@ -12,7 +12,8 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 - `configurable`: configs read off a signature;
 - `attributes`: where an object's parts are, for files of weights;
 - `alone`: configs without files beside them;
-- `config_text`: configs as texts from anybody.
+- `config_text`: configs as texts from anybody;
+- `shown`: the arguments that made an object, as text.
 """
 
 from kernelkit.budget import claim_memory, claim_objects
@@ -43,4 +44,5 @@ from kernelkit.serialize.registry import (
     table,
     takes_targets,
 )
+from kernelkit.serialize.shown import call_text, shown_arguments, shown_texts, value_text
 from kernelkit.serialize.trust import in_safe_mode, loading

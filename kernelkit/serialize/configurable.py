@@ -65,7 +65,7 @@ def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
     own = [i for i, c in enumerate(mro) if "get_config" in vars(c) and not _is_derived(c)]
     values: dict[str, Any] = {}
     first = own[-1] + 1 if own else 0
-    given = _given_arguments(instance) if first == 0 else {}
+    given = given_arguments(instance) if first == 0 else {}
     for cls in mro[first:]:
         if cls is stop or cls is object:
             break
@@ -111,7 +111,8 @@ def derives(method: Callable) -> Callable:
     return method
 
 
-def _given_arguments(instance: Any) -> dict[str, Any]:
+def given_arguments(instance: Any) -> dict[str, Any]:
+    """Return the arguments that an object's constructor was called with, by name."""
     args, kwargs = getattr(instance, "_init_arguments", ((), {}))
     try:
         bound = inspect.signature(type(instance).__init__).bind_partial(instance, *args, **kwargs)

@@ -1,17 +1,22 @@
-"""Models as graphs of Graphviz."""
+"""Models as pictures: through Graphviz where it is installed, else drawn by kernelkit itself."""
 
 from __future__ import annotations
 
 import html
-import itertools
 import os
 import shutil
+import warnings
 from typing import Any, NamedTuple
 
-from kernelkit.layers.layer import Layer
-from kernelkit.models.model import Model
-from kernelkit.models.sequential import Sequential
-from kernelkit.symbolic import KerasTensor, Node, Operation, producer
+from kernelkit.diagram.scene import FACTS, all_groups, scene
+from kernelkit.diagram.svg import svg
+from kernelkit.models.description import describe, schema
+
+_VECTOR = ("svg", "pdf", "ps", "eps", "dot", "plain", "json")
+_HOW = (
+    "For Graphviz's: pip install pydot, and its program `dot` (apt install graphviz, brew install graphviz, conda "
+    "install graphviz)."
+)
 
 
 class _Options(NamedTuple):
@@ -39,6 +44,8 @@ def model_to_dot(
 ) -> Any:
     """Return a model as a graph of pydot.
 
+    Subclassed models are shown with the layers that they call.
+
     Args:
         model: The model, built.
         show_shapes: Whether to show the shapes of inputs and outputs.
@@ -51,37 +58,33 @@ def model_to_dot(
         show_layer_activations: Whether to show activations.
         show_trainable: Whether to show which layers are trainable.
         splines: How edges run: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"`` or ``"line"``.
-        **kwargs: Refused.
+        **kwargs: ``layer_range``: the names of the first and the last layer to show.
 
     Returns:
         A `pydot.Dot`, or a `pydot.Cluster` for ``subgraph=True``.
 
     Raises:
         ImportError: If pydot is not installed.
-        ValueError: If the model isn't built.
+        ValueError: If the model isn't built, or an argument is not known.
 
     Example:
         >>> import kernelkit as kk
         >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1, name="out")])
         >>> dot = model_to_dot(model, show_shapes=True)  # doctest: +SKIP
         >>> len(dot.get_nodes())  # doctest: +SKIP
-        2
+        1
     """
     pydot = _pydot()
-    if kwargs:
-        raise ValueError(f"Unrecognized keyword arguments: {sorted(kwargs)}.")
-    if not model.built:
-        raise ValueError(
-            "This model has not yet been built. Build the model first by calling `build()` or by calling it on a batch "
-            "of data."
-        )
+    layer_range = _layer_range(kwargs)
     options = _Options(show_shapes, show_dtype, show_layer_names, expand_nested, show_layer_activations, show_trainable)
+    drawing = _Drawing(pydot, _described(model), options, layer_range)
     if subgraph:
-        dot = pydot.Cluster(style="dashed", graph_name=f"cluster_{id(model)}", label=model.name, labeljust="l")
+        dot = pydot.Cluster(graph_name=str(id(model)), style="dashed", label=_quoted(model.name))
+        dot.set("labeljust", "l")
     else:
-        dot = pydot.Dot(rankdir=rankdir, concentrate="true", dpi=str(dpi), splines=splines)
+        dot = pydot.Dot(graph_type="digraph", rankdir=rankdir, concentrate="true", dpi=str(dpi), splines=splines)
         dot.set_node_defaults(shape="none", fontname="Helvetica")
-    _draw(pydot, dot, model, options)
+    drawing.draw(dot)
     return dot
 
 
@@ -99,53 +102,110 @@ def plot_model(
     splines: str = "ortho",
     **kwargs: Any,
 ) -> Any:
-    """Draw a model with Graphviz into a file.
+    """Draw a model into a file.
+
+    Graphviz draws where it and pydot are installed. Without them kernelkit draws: SVG with nothing installed, PNG and
+    PDF where matplotlib is; where it is not, the SVG is written beside the name that was given.
 
     Args:
         model: The model, built.
-        to_file: Path; its ending tells the format (``.png``, ``.svg``, ``.pdf`` ...).
+        to_file: Path; its ending tells the format (``.png``, ``.svg``, ``.pdf``, ``.dot`` ...).
         show_shapes: Whether to show the shapes of inputs and outputs.
         show_dtype: Whether to show dtypes.
         show_layer_names: Whether to show names.
         rankdir: ``"TB"`` for downwards, ``"LR"`` for rightwards.
         expand_nested: Whether the layers of nested models are shown, in a frame.
-        dpi: Dots in an inch.
+        dpi: Dots in an inch, of formats that have dots.
         show_layer_activations: Whether to show activations.
         show_trainable: Whether to show which layers are trainable.
-        splines: How edges run; see :func:`model_to_dot`.
-        **kwargs: Refused.
+        splines: How Graphviz's edges run; see :func:`model_to_dot`.
+        **kwargs: ``layer_range``, see :func:`model_to_dot`; Graphviz only.
 
     Returns:
         The picture for a notebook, if IPython is installed and can show the format.
 
     Raises:
-        ImportError: If pydot or Graphviz is not installed; the message says how to get them.
-        ValueError: If the model isn't built.
+        ImportError: If a format needs what is not installed.
+        ValueError: If the model isn't built, or an argument is not known.
+
+    Example:
+        >>> import kernelkit as kk, tempfile, os
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     picture = plot_model(model, os.path.join(folder, "model.svg"), show_shapes=True)
+        ...     os.listdir(folder)
+        ['model.svg']
     """
-    dot = model_to_dot(
-        model,
-        show_shapes,
-        show_dtype,
-        show_layer_names,
-        rankdir,
-        expand_nested,
-        dpi,
-        False,
-        show_layer_activations,
-        show_trainable,
-        splines,
-        **kwargs,
-    )
-    if shutil.which("dot") is None:
-        raise ImportError(
-            "plot_model() needs Graphviz, whose program `dot` was not found. Install it (apt install graphviz, brew "
-            "install graphviz, conda install graphviz), or look at model.summary() instead."
-        )
+    layer_range = _layer_range(kwargs)
     path = os.fspath(to_file)
-    kind = os.path.splitext(path)[1].lstrip(".").lower() or "png"
-    path = path if os.path.splitext(path)[1] else f"{path}.png"
-    dot.write(path, format=kind)
+    kind = os.path.splitext(path)[1].lstrip(".").lower()
+    path, kind = (path, kind) if kind else (f"{path}.png", "png")
+    missing = _missing_of_graphviz(kind)
+    options = _Options(show_shapes, show_dtype, show_layer_names, expand_nested, show_layer_activations, show_trainable)
+    if not missing:
+        dot = model_to_dot(model, *options[:3], rankdir, expand_nested, dpi, False, *options[4:], splines, **kwargs)
+        if kind in _VECTOR:  # sizes of these are in points; with a number of dots parts of them are cut off
+            dot.obj_dict["attributes"].pop("dpi", None)
+        dot.write(path, format="raw" if kind in ("dot", "gv") else kind)
+    else:
+        if kind in ("dot", "gv"):
+            raise ImportError(f"Writing {path!r} needs pydot: pip install pydot.")
+        if layer_range is not None:
+            raise ImportError(f"plot_model(layer_range=...) needs Graphviz; {missing}. {_HOW}")
+        path, kind = _draw_without_graphviz(_described(model), path, kind, options, rankdir, dpi, missing)
     return _picture(path, kind)
+
+
+def _draw_without_graphviz(
+    description: dict[str, Any], path: str, kind: str, options: _Options, rankdir: str, dpi: float, missing: str
+) -> tuple[str, str]:
+    """Draw with kernelkit's own layout; return the path and the format that were written."""
+    facts = set(FACTS)
+    wanted = {
+        "name": options.show_layer_names,
+        "shape": options.show_shapes,
+        "dtype": options.show_dtype,
+        "activation": options.show_layer_activations,
+        "trainable": options.show_trainable,
+    }
+    for name, shown in wanted.items():
+        facts = facts | {name} if shown else facts - {name}
+    opened = all_groups(description) if options.expand_nested else set()
+    arranged = scene(description, opened, left_to_right=rankdir in ("LR", "RL"), facts=facts)
+    _say_once(f"plot_model() drew the model itself: {missing}. {_HOW}")
+    if kind != "svg":
+        try:
+            from kernelkit.diagram.drawn import draw
+
+            draw(arranged, path, kind, dpi)
+            return path, kind
+        except ImportError:
+            path, kind = f"{os.path.splitext(path)[0]}.svg", "svg"
+            _say_once(f"Only SVG can be drawn without matplotlib and Graphviz: the picture is in {path}.")
+    title = f"Model {description['strings'][description['model']]}"
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(svg(arranged, title, background="#ffffff", color="#1a1a1a"))
+    return path, kind
+
+
+_said: set[str] = set()
+
+
+def _say_once(text: str) -> None:
+    if text not in _said:
+        _said.add(text)
+        warnings.warn(text, stacklevel=4)
+
+
+def _missing_of_graphviz(kind: str) -> str:
+    """Return what Graphviz's picture lacks, or an empty text."""
+    try:
+        import pydot  # noqa: F401
+    except ImportError:
+        return "pydot is not installed"
+    if kind not in ("dot", "gv") and shutil.which("dot") is None:
+        return "Graphviz's program `dot` was not found"
+    return ""
 
 
 def _picture(path: str, kind: str) -> Any:
@@ -163,96 +223,164 @@ def _pydot() -> Any:
         import pydot
     except ImportError as error:
         raise ImportError(
-            "Drawing a model needs pydot and Graphviz: pip install pydot, apt install graphviz."
+            "model_to_dot() needs pydot: pip install pydot. plot_model() and model.graph() draw without it."
         ) from error
     return pydot
+
+
+def _layer_range(kwargs: dict[str, Any]) -> Any:
+    unknown = sorted(set(kwargs) - {"layer_range"})
+    if unknown:
+        raise ValueError(f"Unrecognized keyword arguments: {unknown}.")
+    return kwargs.get("layer_range")
+
+
+def _described(model: Any) -> dict[str, Any]:
+    if not model.built:
+        raise ValueError(
+            "This model has not yet been built. Build the model first by calling `build()` or by calling it on a batch "
+            "of data."
+        )
+    return describe(model, costs=False, fold=False)
 
 
 # Nodes and edges ------------------------------------------------------------------------------------------------------
 
 
-def _draw(pydot: Any, dot: Any, model: Any, options: _Options) -> None:
-    """Add a model's layers and what leads from one to the next."""
-    graph = model._graph
-    if graph is None:
-        layers = model.layers if isinstance(model, Sequential) else [model]
-        for layer in layers:
-            dot.add_node(pydot.Node(_key(layer), label=_label(layer, options)))
-        for before, after in itertools.pairwise(layers):
-            dot.add_edge(pydot.Edge(_key(before), _key(after)))
-        return
-    for operation in graph.operations:
-        if _is_expanded(operation, options):
-            cluster = pydot.Cluster(
-                graph_name=f"cluster_{id(operation)}", style="dashed", label=operation.name, labeljust="l"
-            )
-            _draw(pydot, cluster, operation, options)
-            dot.add_subgraph(cluster)
-        else:
-            dot.add_node(pydot.Node(_key(operation), label=_label(operation, options)))
-    drawn = set()
-    for node in graph.nodes:
-        for position, tensor in enumerate(node.input_tensors):
-            edge = _end_of(tensor, options), _begin_of(node.operation, position, options)
-            if edge not in drawn:
-                drawn.add(edge)
-                dot.add_edge(pydot.Edge(*edge))
+class _Drawing:
+    """A description as nodes, edges and clusters of pydot."""
+
+    def __init__(self, pydot: Any, description: dict[str, Any], options: _Options, layer_range: Any) -> None:
+        self.pydot, self.description, self.options = pydot, description, options
+        self.nodes = description["nodes"]
+        self.parent: list[int] = self.nodes["parent"]
+        self.count = len(self.parent)
+        self.has_inside = set(self.parent) - {-1}
+        self.left_out = self._left_out(layer_range)
+        # The box that stands for each row: of the outermost group that isn't opened.
+        self.box = list(range(self.count))
+        for row, parent in enumerate(self.parent):
+            if parent >= 0 and (self.box[parent] != parent or not options.expand_nested):
+                self.box[row] = self.box[parent]
+
+    def _text(self, index: int | None) -> str:
+        return "" if index is None else self.description["strings"][index]
+
+    def _container_class(self, row: int) -> str:
+        parent = self.parent[row]
+        return self._text(self.description["class"] if parent == -1 else self.nodes["class"][parent])
+
+    def _left_out(self, layer_range: Any) -> set[int]:
+        """Return the rows that are not drawn: outputs, the inputs of Sequentials, what lies out of the range."""
+        kinds = self.nodes["kind"]
+        found = {row for row in range(self.count) if kinds[row] == schema.OUTPUT}
+        for row in range(self.count):
+            if kinds[row] == schema.INPUT and self._container_class(row) == "Sequential":
+                found.add(row)
+        drawn = [row for row in range(self.count) if row not in found and self.parent[row] == -1]
+        if not drawn:  # a model that hands its input on
+            return found - {row for row in range(self.count) if kinds[row] == schema.INPUT}
+        if layer_range is not None:
+            names = [self._text(self.nodes["name"][row]) for row in drawn]
+            for name in layer_range:
+                if name not in names:
+                    raise ValueError(f"layer_range: the model has no layer {name!r}; it has {names}.")
+            first, last = sorted(names.index(name) for name in layer_range)
+            out = set(drawn[:first] + drawn[last + 1 :])
+            found |= out | {row for row in range(self.count) if self._top(row) in out}
+        return found
+
+    def _top(self, row: int) -> int:
+        while self.parent[row] >= 0:
+            row = self.parent[row]
+        return row
+
+    def draw(self, dot: Any) -> None:
+        """Add all nodes, frames and edges."""
+        graphs = {-1: dot}
+        for row in range(self.count):
+            if self.box[row] != row or row in self.left_out:
+                continue
+            around = graphs[self.parent[row]]
+            if self.options.expand_nested and row in self.has_inside:
+                graphs[row] = self.pydot.Cluster(
+                    graph_name=f"{id(dot)}_{row}",
+                    style="dashed",
+                    label=_quoted(self._text(self.nodes["name"][row])),
+                    labeljust="l",
+                )
+            else:
+                around.add_node(self.pydot.Node(f"n{row}", label=self._label(row)))
+        for row in reversed([row for row in graphs if row >= 0]):
+            graphs[self.parent[row]].add_subgraph(graphs[row])
+        for a, b in self._edges():
+            dot.add_edge(self.pydot.Edge(f"n{a}", f"n{b}", penwidth="2"))
+
+    def _edges(self) -> list[tuple[int, int]]:
+        """Return what leads where, past the rows that are not drawn, each once."""
+        edges = self.description["edges"]
+        pairs = [
+            (self.box[a], self.box[b])
+            for a, b in zip(edges["source"], edges["target"], strict=True)
+            if self.box[a] != self.box[b]
+        ]
+        sources: dict[int, list[int]] = {}
+        for a, b in pairs:
+            sources.setdefault(b, []).append(a)
+        passed = {row for row in self.left_out if self.nodes["kind"][row] == schema.INPUT and self.parent[row] >= 0}
+        found: dict[tuple[int, int], None] = {}
+        for a, b in pairs:
+            if b in self.left_out:
+                continue
+            begins = [a]
+            while any(begin in passed for begin in begins):
+                begins = [s for begin in begins for s in (sources.get(begin, []) if begin in passed else [begin])]
+            for begin in begins:
+                if begin not in self.left_out:
+                    found.setdefault((begin, b))
+        return list(found)
+
+    def _label(self, row: int) -> str:
+        """Return what is written into a node: a table, in Graphviz's HTML."""
+        options, nodes = self.options, self.nodes
+        kind, name = html.escape(self._text(nodes["class"][row])), html.escape(self._text(nodes["name"][row]))
+        cells = []
+        if options.show_shapes:
+            if nodes["inputs"][row]:
+                cells.append(_cell("Input shape", self._shapes(nodes["inputs"][row])))
+            cells.append(_cell("Output shape", self._shapes(nodes["outputs"][row])))
+        if options.show_dtype:
+            cells.append(_cell("Output dtype", self._dtypes(nodes["outputs"][row])))
+        if options.show_trainable and nodes["trainable"][row] is not None and nodes["params"][row]:
+            trainable = bool(nodes["trainable"][row])
+            color, text = ("forestgreen", "Trainable") if trainable else ("firebrick", "Non-trainable")
+            cells.append(f'<td bgcolor="{color}"><font point-size="14" color="white"><b>{text}</b></font></td>')
+        columns = max(1, len(cells))
+        title = f"<b>{name}</b> ({kind})" if options.show_layer_names else f"<b>{kind}</b>"
+        rows = [
+            f'<tr><td colspan="{columns}" bgcolor="black"><font point-size="16" color="white">{title}</font></td></tr>'
+        ]
+        if options.show_layer_activations and nodes["activation"][row] is not None:
+            activation = html.escape(self._text(nodes["activation"][row]))
+            cell = f'<font point-size="14">Activation: <b>{activation}</b></font>'
+            rows.append(f'<tr><td colspan="{columns}" bgcolor="white">{cell}</td></tr>')
+        if cells:
+            rows.append(f"<tr>{''.join(cells)}</tr>")
+        return f'<<table border="0" cellborder="1" bgcolor="black" cellpadding="10">{"".join(rows)}</table>>'
+
+    def _shapes(self, tensors: list[int]) -> str:
+        shapes = [tuple(self.description["tensors"][t][1:]) for t in tensors]
+        return "?" if not shapes else str(shapes[0]) if len(shapes) == 1 else str(shapes)
+
+    def _dtypes(self, tensors: list[int]) -> str:
+        names = [self._text(self.description["tensors"][t][0]) for t in tensors]
+        return "?" if not names else names[0] if len(names) == 1 else str(names)
 
 
-def _is_expanded(operation: Operation, options: _Options) -> bool:
-    return options.expand_nested and isinstance(operation, Model) and operation._graph is not None
+def _cell(name: str, value: str) -> str:
+    return f'<td bgcolor="white"><font point-size="14">{name}: <b>{html.escape(value)}</b></font></td>'
 
 
-def _key(operation: Operation) -> str:
-    return f"n{id(operation)}"
-
-
-def _end_of(tensor: KerasTensor, options: _Options) -> str:
-    """Return the node that a tensor comes out of, inside of a nested model that is expanded."""
-    operation, _, position = tensor._keras_history  # type: ignore[misc]
-    if _is_expanded(operation, options):
-        return _end_of(operation._graph.outputs[position], options)
-    return _key(operation)
-
-
-def _begin_of(operation: Operation, position: int, options: _Options) -> str:
-    """Return the node that takes an operation's input, inside of a nested model that is expanded."""
-    if _is_expanded(operation, options):
-        inputs = operation._graph.inputs  # type: ignore[attr-defined]
-        inner = producer(inputs[min(position, len(inputs) - 1)])
-        return _key(inner.operation)  # type: ignore[union-attr]
-    return _key(operation)
-
-
-def _label(operation: Operation, options: _Options) -> str:
-    """Return what is written into a node: a table, in Graphviz's HTML."""
-    kind = html.escape(
-        type(operation).__name__ if isinstance(operation, Layer) else operation.name.rstrip("_0123456789")
-    )
-    title = f"{html.escape(operation.name)} ({kind})" if options.show_layer_names else kind
-    lines = [f"<b>{title}</b>"]
-    activation = getattr(operation, "activation", None)
-    if options.show_layer_activations and activation is not None:
-        lines.append(f"Activation: {html.escape(getattr(activation, '__name__', type(activation).__name__))}")
-    node = operation._inbound_nodes[0] if operation._inbound_nodes else None
-    if options.show_shapes:
-        lines.append(_shapes(node))
-    if options.show_dtype:
-        lines.append(f"Output dtype: {_one_or_many([t.dtype for t in node.output_tensors] if node else ['?'])}")
-    if options.show_trainable and isinstance(operation, Layer):
-        lines.append(f"Trainable: {operation.trainable}")
-    rows = "".join(f"<tr><td>{line}</td></tr>" for line in lines)
-    return f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{rows}</table>>'
-
-
-def _shapes(node: Node | None) -> str:
-    if node is None:
-        return "Shape: ?"
-    outputs = f"Output shape: {_one_or_many([t.shape for t in node.output_tensors])}"
-    if not node.input_tensors:
-        return outputs
-    return f"Input shape: {_one_or_many([t.shape for t in node.input_tensors])}<br/>{outputs}"
-
-
-def _one_or_many(values: list) -> str:
-    return html.escape(str(values[0]) if len(values) == 1 else ", ".join(map(str, values)))
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
+    return f'"{escaped}"'

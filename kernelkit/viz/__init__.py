@@ -1,5 +1,6 @@
 """Looking at training and models. The rest of kernelkit is only handed what it needs of this."""
 
+from kernelkit.models.description import describe as graph
 from kernelkit.viz import curves, teaching
 from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history
 from kernelkit.viz.debugger import StepDebugger, debug_last, replay

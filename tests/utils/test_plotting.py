@@ -1,109 +1,218 @@
-"""Models as graphs."""
+"""Models as graphs of Graphviz, and without it."""
 
-import os
+import html
+import re
 import stat
+import warnings
+from xml.etree import ElementTree
 
+import keras
 import pytest
 
 import kernelkit as kk
+from kernelkit.utils import plotting
 
 pydot = pytest.importorskip("pydot")
+
+
+def chain(K):
+    L = K.layers
+    return K.Sequential([K.Input((4,)), L.Dense(8, activation="relu"), L.Dropout(0.5), L.Dense(2)])
+
+
+def nested(K):
+    L = K.layers
+    inner = K.Sequential([K.Input((4,)), L.Dense(4, name="h", activation="relu")], name="inner")
+    a, b = K.Input((4,), name="a"), K.Input((4,), name="b")
+    x = inner(L.Add(name="sum")([a, b]))
+    return K.Model([a, b], L.Dense(2, name="out", activation="softmax", trainable=False)(K.ops.tanh(x)), name="net")
+
+
+def several_outputs(K):
+    L = K.layers
+    i = K.Input((6,), name="i")
+    inner = K.Model(i, [L.Dense(2, name="p")(i), L.Dense(3, name="q")(i)], name="two")
+    j = K.Input((6,), name="j")
+    p, q = inner(j)
+    return K.Model(j, [L.Dense(1, name="r")(p), L.Dense(1, name="s")(q)])
+
+
+def siamese(K):
+    L = K.layers
+    encoder = K.Sequential([K.Input((8,)), L.Dense(4, name="d")], name="encoder")
+    a, b = K.Input((8,), name="l"), K.Input((8,), name="r")
+    return K.Model([a, b], L.Subtract(name="sub")([encoder(a), encoder(b)]))
+
+
+def residual(K):
+    L = K.layers
+    i = K.Input((8, 8, 3))
+    x = L.Conv2D(4, 3, padding="same", activation="gelu")(i)
+    x = L.Add()([x, L.BatchNormalization()(x)])
+    return K.Model(i, L.GlobalAveragePooling2D()(x))
+
+
+def functions(K):
+    i = K.Input((4,))
+    x = (i * 2 + 1) / 3
+    return K.Model(i, K.ops.concatenate([x, K.ops.exp(i)], axis=-1))
+
+
+def deep(K):
+    L = K.layers
+    i, j, k = K.Input((4,)), K.Input((4,)), K.Input((4,))
+    first = K.Model(i, L.Dense(4, name="d1")(i), name="first")
+    second = K.Model(j, L.Activation("relu", name="act")(first(j)), name="second")
+    return K.Model(k, second(k))
+
+
+def recurrent(K):
+    L = K.layers
+    both = L.Bidirectional(L.LSTM(3, return_sequences=True))
+    return K.Sequential([K.Input((7,)), L.Embedding(10, 4), both, L.LSTM(2), L.Dense(1)])
+
+
+def words(label):
+    return html.unescape(re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", label[1:-1])).strip())
+
+
+def read(dot):
+    """The texts in the nodes, the pairs of texts that edges join, and the titles of the frames."""
+    texts, edges, frames, waiting = {}, [], [], [dot]
+    while waiting:
+        graph = waiting.pop()
+        texts |= {n.get_name(): words(n.get_label()) for n in graph.get_nodes() if n.get_label()}
+        edges += [(e.get_source(), e.get_destination()) for e in graph.get_edges()]
+        frames += [g.get_label().strip('"') for g in graph.get_subgraphs()]
+        waiting += graph.get_subgraphs()
+    return sorted(texts.values()), sorted((texts[a], texts[b]) for a, b in edges), sorted(frames)
+
+
+EVERYTHING = {"show_shapes": True, "show_dtype": True, "show_layer_activations": True, "show_trainable": True}
+
+
+@pytest.mark.parametrize("options", [{}, EVERYTHING, {"expand_nested": True}, {"show_layer_names": False}], ids=str)
+@pytest.mark.parametrize(
+    "make", [chain, nested, several_outputs, siamese, residual, functions, deep, recurrent], ids=lambda f: f.__name__
+)
+def test_nodes_edges_and_frames_are_those_of_keras(make, options):
+    keras.utils.clear_session()
+    kk.utils.clear_session()
+    expected = read(keras.utils.model_to_dot(make(keras), **options))
+    assert read(kk.utils.model_to_dot(make(kk), **options)) == expected
 
 
 @pytest.fixture
 def model():
     kk.utils.clear_session()
-    inner = kk.Sequential([kk.Input((4,)), kk.layers.Dense(4, activation="relu", name="hidden")], name="inner")
-    a, b = kk.Input((4,), name="a"), kk.Input((4,), name="b")
-    x = inner(kk.layers.Add(name="sum")([a, b]))
-    outputs = kk.layers.Dense(2, activation="softmax", name="out", trainable=False)(kk.ops.tanh(x))
-    return kk.Model([a, b], outputs, name="net")
+    return nested(kk)
 
 
-def named(dot):
-    """The graph's nodes by the first word of their labels."""
-    nodes = list(dot.get_nodes())
-    for cluster in dot.get_subgraphs():
-        nodes += cluster.get_nodes()
-    return {n.get_name(): n.get_label().split("<b>")[1].split("</b>")[0] for n in nodes if n.get_label()}
+class Own(kk.Model):
+    def __init__(self):
+        super().__init__(name="own")
+        self.first, self.second = kk.layers.Dense(3, name="first"), kk.layers.Dense(3, name="second")
+
+    def call(self, x):
+        return self.second(self.first(x)) + x
 
 
-def edges(dot):
-    names = named(dot)
-    found = [(e.get_source(), e.get_destination()) for g in (dot, *dot.get_subgraphs()) for e in g.get_edges()]
-    return {(names[a].split(" ")[0], names[b].split(" ")[0]) for a, b in found}
+def test_a_subclassed_model_is_drawn_with_the_calls_that_it_makes():
+    own = Own()
+    own(kk.ops.ones((1, 3)))
+    texts, edges, _ = read(kk.utils.model_to_dot(own))
+    assert texts == ["add (Add)", "first (Dense)", "second (Dense)", "x (InputLayer)"]
+    assert ("first (Dense)", "second (Dense)") in edges and ("x (InputLayer)", "add (Add)") in edges
 
 
-def test_nodes_and_edges(model):
-    dot = kk.utils.model_to_dot(model)
-    assert set(named(dot).values()) == {
-        "a (InputLayer)", "b (InputLayer)", "sum (Add)", "inner (Sequential)", "tanh (tanh)", "out (Dense)",
-    }  # fmt: skip
-    assert edges(dot) == {("a", "sum"), ("b", "sum"), ("sum", "inner"), ("inner", "tanh"), ("tanh", "out")}
-    assert (dot.get_rankdir(), dot.get_dpi(), dot.get_splines()) == ("TB", "200", "ortho")
-
-
-def test_nested_models_in_a_frame(model):
-    dot = kk.utils.model_to_dot(model, expand_nested=True, show_layer_names=True)
-    (cluster,) = dot.get_subgraphs()
-    assert cluster.get_label() == "inner"
-    begin = next(n for n in named(dot).values() if "InputLayer" in n and n[0] not in "ab").split(" ")[0]
-    assert {("sum", begin), (begin, "hidden"), ("hidden", "tanh")} <= edges(dot)
-
-
-def test_what_is_written_into_nodes(model):
-    text = kk.utils.model_to_dot(
-        model,
-        show_shapes=True,
-        show_dtype=True,
-        show_layer_names=False,
-        show_layer_activations=True,
-        show_trainable=True,
-    ).to_string()
-    for words in ("<b>Dense</b>", "Input shape: (None, 4)", "Output shape: (None, 2)", "Output dtype: float32",
-                  "Activation: softmax", "Trainable: False", "Input shape: (None, 4), (None, 4)"):  # fmt: skip
-        assert words in text
-    assert "out (" not in text
-
-
-def test_other_models():
-    class Own(kk.Model):
-        def call(self, x):
-            return x
-
-    own = Own(name="own")
-    own(kk.ops.ones((1, 2)))
-    assert list(named(kk.utils.model_to_dot(own)).values()) == ["own (Own)"]
+def test_models_that_are_not_built_and_unknown_arguments_are_refused():
     with pytest.raises(ValueError, match="not yet been built"):
         kk.utils.model_to_dot(kk.Sequential([kk.layers.Dense(1)]))
-    small = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
-    with pytest.raises(ValueError, match="layer_range"):
-        kk.utils.plot_model(small, layer_range=["a", "b"])
-    cluster = kk.utils.model_to_dot(small, subgraph=True)
-    assert isinstance(cluster, pydot.Cluster)
+    with pytest.raises(ValueError, match="Unrecognized"):
+        kk.utils.plot_model(chain(kk), colour="red")
+
+
+def test_a_range_of_layers(model):
+    texts, edges, _ = read(kk.utils.model_to_dot(model, layer_range=["sum", "tanh"]))
+    assert texts == ["inner (Sequential)", "sum (Add)", "tanh (Tanh)"] and len(edges) == 2
+    with pytest.raises(ValueError, match="no layer 'summ'"):
+        kk.utils.model_to_dot(model, layer_range=["summ", "tanh"])
+
+
+def test_names_cannot_become_dot(model):
+    wild = 'x"]; evil [URL="javascript:1" label=<b>'
+    i = kk.Input((2,), name=wild)
+    inner = kk.Model(i, kk.layers.Dense(1, name='<TABLE HREF="a">')(i), name=wild + "inner")
+    j = kk.Input((2,))
+    for dot in (
+        kk.utils.model_to_dot(kk.Model(j, inner(j)), expand_nested=True),
+        kk.utils.model_to_dot(inner, subgraph=True),
+    ):
+        text = dot.to_string()
+        back = pydot.graph_from_dot_data(text if text.startswith("digraph") else f"digraph {{ {text} }}")
+        assert "evil" not in [n.get_name() for g in back for n in g.get_nodes()]
+        assert "HREF" not in re.sub("&lt;.*?&gt;", "", text)
+
+
+def test_rankdir_dpi_and_clusters(model):
+    dot = kk.utils.model_to_dot(model)
+    assert (dot.get_rankdir(), dot.get_dpi(), dot.get_splines()) == ("TB", "200", "ortho")
+    assert isinstance(kk.utils.model_to_dot(chain(kk), subgraph=True), pydot.Cluster)
 
 
 def fake_dot(folder):
     """A program of the name `dot` that writes what it was given, and the format, to its output."""
     folder.mkdir()
     program = folder / "dot"
-    program.write_text('#!/bin/sh\nfor a in "$@"; do case "$a" in -T*) echo "$a";; -*) ;; *) cat "$a";; esac; done\n')
+    program.write_text(
+        '#!/bin/sh\nfor a in "$@"; do case "$a" in -T*) echo "$a";; -*) ;; *) /bin/cat "$a";; esac; done\n'
+    )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
 
 
-def test_a_picture_is_written(model, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("kind", "dpi"), [("png", True), ("pdf", False), ("svg", False)])
+def test_graphviz_draws_where_it_is_installed(model, tmp_path, monkeypatch, kind, dpi):
     fake_dot(tmp_path / "bin")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    kk.utils.plot_model(model, tmp_path / "model.pdf", rankdir="LR", dpi=70)
-    text = (tmp_path / "model.pdf").read_text()
-    assert text.startswith("-Tpdf") and "rankdir=LR" in text and "dpi=70" in text
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(plotting, "_picture", lambda path, kind: None)  # which would read the file as a picture
+    kk.utils.plot_model(model, tmp_path / f"model.{kind}", rankdir="LR", dpi=70)
+    text = (tmp_path / f"model.{kind}").read_text()
+    assert text.startswith(f"-T{kind}") and "rankdir=LR" in text and ("dpi=70" in text) == dpi
 
 
-def test_without_graphviz(model, tmp_path, monkeypatch):
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """Neither pydot nor Graphviz."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ImportError, match="Graphviz"):
-        kk.utils.plot_model(model, tmp_path / "model.png")
-    assert list(tmp_path.iterdir()) == []
     monkeypatch.setitem(__import__("sys").modules, "pydot", None)
+    monkeypatch.setattr(plotting, "_said", set())
+
+
+def test_without_graphviz_there_is_a_picture_and_one_warning(model, tmp_path, bare):
+    with pytest.warns(UserWarning, match="pip install pydot.*apt install graphviz") as said:
+        kk.utils.plot_model(model, tmp_path / "model.png", show_shapes=True)
+    assert len(said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        kk.utils.plot_model(model, tmp_path / "model.svg", show_layer_names=True, expand_nested=True)
+        kk.utils.plot_model(model, tmp_path / "model.pdf", rankdir="LR")
+    assert (tmp_path / "model.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "model.pdf").read_bytes().startswith(b"%PDF")
+    texts = [t.text for t in ElementTree.parse(tmp_path / "model.svg").iter("{http://www.w3.org/2000/svg}text")]
+    assert {"a", "b", "sum", "inner", "h", "out"} <= set(texts)
+
+
+def test_without_matplotlib_too_the_svg_is_written(model, tmp_path, bare, monkeypatch):
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(__import__("sys").modules, name, None)
+    with pytest.warns(UserWarning, match="Only SVG"):
+        kk.utils.plot_model(model, tmp_path / "model.png")
+    assert [p.name for p in tmp_path.iterdir()] == ["model.svg"]
+
+
+def test_what_needs_pydot_says_so(model, tmp_path, bare):
+    with pytest.raises(ImportError, match="pip install pydot"):
+        kk.utils.plot_model(model, tmp_path / "model.dot")
     with pytest.raises(ImportError, match="pip install pydot"):
         kk.utils.model_to_dot(model)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,111 @@
+"""The texts on the boxes of a diagram, and their widths."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# The widths of letters in a sans-serif face, as shares of its size.
+_NARROW = frozenset("fijlrt.,:;'|!()[]{} I·")
+_WIDE = frozenset("mwMW@%—→")
+
+
+def text_width(text: str, size: float = 12.0) -> float:
+    """Return about how wide a text is, in pixels.
+
+    Example:
+        >>> text_width("dense") > text_width("till")
+        True
+    """
+    total = 0.0
+    for letter in text:
+        if letter in _NARROW:
+            total += 0.36
+        elif letter in _WIDE:
+            total += 0.95
+        elif ord(letter) > 0x1100 and unicodedata.east_asian_width(letter) in "WF":
+            total += 1.0
+        else:
+            total += 0.68 if letter.isupper() else 0.61
+    return total * size
+
+
+def cut(text: str, most: int = 26) -> str:
+    """Return a text of at most so many letters, its middle left out: names differ at their ends.
+
+    Example:
+        >>> cut("a_very_long_name_of_a_layer_12", 12)
+        'a_very…er_12'
+    """
+    text = "".join(letter if letter.isprintable() else "·" for letter in text)
+    if len(text) <= most:
+        return text
+    left = most // 2
+    return f"{text[:left]}…{text[len(text) - (most - left - 1) :]}"
+
+
+def shape_text(sizes: list) -> str:
+    """Return a shape as `32×32×16`, its batch axis left out; a scalar for each sample is `scalar`.
+
+    Example:
+        >>> shape_text([None, 32, 32, 3]), shape_text([None]), shape_text([8, None])
+        ('32×32×3', 'scalar', '?')
+    """
+    inner = sizes[1:]
+    return "×".join("?" if d is None else str(d) for d in inner) if inner else "scalar"
+
+
+def number_text(number: float) -> str:
+    """Return a count in a few letters.
+
+    Example:
+        >>> number_text(950), number_text(25400), number_text(2.5e9)
+        ('950', '25.4 k', '2.5 G')
+    """
+    for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= limit:
+            return f"{number / limit:.3g} {unit}"
+    return f"{number:.0f}"
+
+
+def bytes_text(count: int) -> str:
+    """Return bytes in a few letters.
+
+    Example:
+        >>> bytes_text(950), bytes_text(25450)
+        ('950 B', '24.9 KB')
+    """
+    size = float(count)
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024 or unit == "TB":
+            return f"{size:.0f} B" if unit == "B" else f"{size:.3g} {unit}"
+        size /= 1024
+    raise AssertionError
+
+
+# What a layer is for, told by its class's name: the first word that fits decides.
+_FAMILIES = (
+    ("norm", "Normalization"),
+    ("pool", "Pooling"),
+    ("conv", "Conv"),
+    ("attention", "Attention"),
+    ("recurrent", "LSTM GRU RNN Cell Bidirectional TimeDistributed"),
+    ("dropout", "Dropout Noise"),
+    ("embed", "Embedding Hashing Lookup Vectorization Encoding"),
+    ("dense", "Dense"),
+    ("activation", "ReLU Relu Softmax Activation Sigmoid Tanh Gelu Silu Elu"),
+    ("merge", "Add add Concatenate concatenate Multiply mul Subtract Average Maximum Minimum Dot"),
+    ("reshape", "Reshape Flatten Permute Repeat Cropping Padding UpSampling Squeeze Transpose"),
+)
+
+
+def family(title: str) -> str:
+    """Return what a class of layers is for, to color it by.
+
+    Example:
+        >>> family("BatchNormalization"), family("Conv2D"), family("Own")
+        ('norm', 'conv', 'other')
+    """
+    for name, words in _FAMILIES:
+        if any(word in title for word in words.split()):
+            return name
+    return "other"

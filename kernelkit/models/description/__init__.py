@@ -1,0 +1,11 @@
+"""A model as plain data: nodes, edges, shapes and costs in columns, described in docs/graph.md.
+
+- `schema`: the names and codes of the columns, and a check of descriptions that strangers wrote;
+- `columns`: a model to such data;
+- `collect`, `wiring`, `trace`, `flow`: what calls what;
+- `costs`: floating-point operations and bytes;
+- `repeats`: runs of the same block.
+"""
+
+from kernelkit.models.description.columns import describe, to_json
+from kernelkit.models.description.schema import check

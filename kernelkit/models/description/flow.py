@@ -1,0 +1,224 @@
+"""Which calls of layers feed which, read off the jaxpr of the code that makes them.
+
+While the code is traced, the tensors that go into each call and come out of it are named in the jaxpr (an equation
+``name`` each, which does nothing). A walk through the equations then carries along, for each value, the calls that it
+comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.tree_util as jtu
+from jax.ad_checkpoint import checkpoint_name
+
+from kernelkit import masking, scope
+from kernelkit.layers import calling
+from kernelkit.models.description.wiring import Call, Wiring
+from kernelkit.symbolic import KerasTensor
+
+_MARK = "kernelkit/drawn/"
+
+# Stands for an unknown size while jax traces: with many divisors, so that a split or a reshape may pass.
+UNKNOWN = 10080
+
+
+@dataclass
+class Seen:
+    """One call of a layer while its caller is traced."""
+
+    layer: Any
+    args: tuple
+    kwargs: dict[str, Any]
+    takes: list[KerasTensor] = field(default_factory=list)
+    gives: list[KerasTensor] = field(default_factory=list)
+    ended: bool = False
+
+
+class Watcher:
+    """Names the tensors that go into the calls that a layer makes, and those that come out.
+
+    Attributes:
+        calls: The calls, in the order in which they began.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self.began = False
+        self.calls: list[Seen] = []
+        self.known: dict[int, KerasTensor] = {}  # by the id of a traced array, all of which are kept
+        self._kept: list[Any] = []
+
+    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Call the root, watching what it calls."""
+        before, scope.local.watcher = scope.local.watcher, self
+        try:
+            return self.root(*args, **kwargs)
+        finally:
+            scope.local.watcher = before
+
+    def call(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Call a layer in place of its caller."""
+        scope.local.watcher = None
+        try:
+            if layer is self.root and not self.began:
+                self.began = True
+                return self._call_root(layer, args, kwargs)
+            seen = Seen(layer, *_as_specs((args, kwargs)))
+            self.calls.append(seen)
+            number = len(self.calls) - 1
+            args, kwargs = self._named((args, kwargs), f"{number}/in", seen.takes)
+            outputs = self._named(layer(*args, **kwargs), f"{number}/out", seen.gives)
+            seen.ended = True
+            return outputs
+        finally:
+            scope.local.watcher = self
+
+    def _call_root(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        # The root's own call goes through all that a layer does around `call`; only inside of that is it watched.
+        own, given = layer.call, layer.__dict__.get("call")
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            scope.local.watcher = self
+            try:
+                return own(*args, **kwargs)
+            finally:
+                scope.local.watcher = None
+
+        watched.__signature__ = calling.signature_of(layer).signature  # type: ignore[attr-defined]
+        layer.__dict__["call"] = watched
+        try:
+            return layer(*args, **kwargs)
+        finally:
+            if given is None:
+                layer.__dict__.pop("call", None)
+            else:
+                layer.__dict__["call"] = given
+
+    def _named(self, nested: Any, place: str, specs: list[KerasTensor]) -> Any:
+        def mark(value: Any) -> Any:
+            if not calling.is_tensor(value):
+                return value
+            spec = self.known.get(id(value))
+            spec = _as_specs(value) if spec is None else spec
+            specs.append(spec)
+            marked = checkpoint_name(value, f"{_MARK}{place}/{len(specs) - 1}")
+            self.known[id(marked)] = spec
+            self._kept += [value, marked]
+            mask = masking.get_mask(value)
+            if mask is not None:
+                masking.set_mask(marked, mask)
+            return marked
+
+        return jtu.tree_map(mark, nested, is_leaf=calling.is_leaf)
+
+
+def _as_specs(nested: Any) -> Any:
+    def spec(value: Any) -> Any:
+        if not calling.is_tensor(value):
+            return value
+        return KerasTensor(tuple(None if d == UNKNOWN else d for d in value.shape), str(value.dtype))
+
+    return jtu.tree_map(spec, nested, is_leaf=calling.is_leaf)
+
+
+# Reading the jaxpr ----------------------------------------------------------------------------------------------------
+
+
+def connect(wiring: Wiring, jaxpr: Any, seen: list[Seen]) -> None:
+    """Fill a wiring with the calls that were seen, and with what the jaxpr says of what leads to what.
+
+    Values that come from several calls, such as a sum of two branches, become calls of their own, named by the
+    primitive that joins them.
+    """
+    walk = _Walk(wiring, seen)
+    for (key, _), variable in zip(wiring.inputs, jaxpr.invars, strict=True):
+        walk.known[variable] = (key,)
+    walk.run(jaxpr)
+    wiring.kept = (wiring.kept, walk, seen)
+    outputs = [key for v in jaxpr.outvars for key in walk.sources(v)[:1]]
+    wiring.outputs = list(dict.fromkeys(outputs))
+
+
+class _Walk:
+    def __init__(self, wiring: Wiring, seen: list[Seen]) -> None:
+        self.wiring, self.seen = wiring, seen
+        self.known: dict[Any, tuple[int, ...]] = {}
+        self.takes: dict[int, dict[int, tuple[int, ...]]] = {}
+        self.made: list[KerasTensor] = []
+
+    def sources(self, variable: Any) -> tuple[int, ...]:
+        return () if hasattr(variable, "val") else self.known.get(variable, ())
+
+    def run(self, jaxpr: Any) -> None:
+        """Walk through the equations, and through those of the functions that they call, without recursion."""
+        stack: list[tuple[Iterator, Any, Any]] = [(iter(jaxpr.eqns), None, None)]
+        while stack:
+            equations, inner, outer = stack[-1]
+            equation = next(equations, None)
+            if equation is None:
+                stack.pop()
+                if outer is not None:
+                    self._leave(inner, outer)
+                continue
+            below = _inner(equation)
+            if below is not None:
+                # The last operands are the arguments, in whatever way constants come before them.
+                given = equation.invars[len(equation.invars) - len(below.invars) :]
+                if len(given) == len(below.invars):
+                    for variable, value in zip(below.invars, given, strict=True):
+                        self.known[variable] = self.sources(value)
+                stack.append((iter(below.eqns), below, equation))
+                continue
+            self._step(equation)
+
+    def _leave(self, inner: Any, outer: Any) -> None:
+        if len(inner.outvars) == len(outer.outvars):
+            for variable, value in zip(outer.outvars, inner.outvars, strict=True):
+                self.known[variable] = self.sources(value)
+        else:
+            self._step(outer)
+
+    def _step(self, equation: Any) -> None:
+        name = equation.params.get("name") if equation.primitive.name == "name" else None
+        found = tuple(dict.fromkeys(key for v in equation.invars for key in self.sources(v)))
+        if isinstance(name, str) and name.startswith(_MARK):
+            number, side, position = name.removeprefix(_MARK).split("/")
+            call = int(number)
+            if side == "in":
+                self.takes.setdefault(call, {})[int(position)] = found
+            else:
+                if int(position) == 0:
+                    self._add(call)
+                spec = self.seen[call].gives[int(position)]
+                self.wiring.specs[id(spec)] = spec
+                found = (id(spec),)
+        elif len(found) > 1:
+            found = (self._join(equation, found),)
+        for variable in equation.outvars:
+            self.known[variable] = found
+
+    def _add(self, number: int) -> None:
+        seen = self.seen[number]
+        takes = [key for position in sorted(self.takes.get(number, {})) for key in self.takes[number][position]]
+        call = Call(seen.layer, takes, [id(t) for t in seen.gives], seen.args, seen.kwargs)
+        self.wiring.calls.append(call)
+
+    def _join(self, equation: Any, found: tuple[int, ...]) -> int:
+        aval = equation.outvars[0].aval
+        spec = KerasTensor(tuple(None if d == UNKNOWN else d for d in aval.shape), str(aval.dtype), name="joined")
+        self.made.append(spec)
+        self.wiring.specs[id(spec)] = spec
+        self.wiring.calls.append(Call(equation.primitive.name, list(found), [id(spec)]))
+        return id(spec)
+
+
+def _inner(equation: Any) -> Any:
+    """Return the jaxpr of the function that an equation calls, if it calls one."""
+    for value in equation.params.values():
+        inner = getattr(value, "jaxpr", value)
+        if hasattr(inner, "eqns") and hasattr(inner, "invars"):
+            return inner
+    return None
