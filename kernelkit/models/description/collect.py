@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernelkit import serialize
+from kernelkit.layers.base.parts import parts, unique
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.tracking import parts, unique
 from kernelkit.models import keras_operations
 from kernelkit.models.description import schema
 from kernelkit.models.description.trace import specs_for, trace
