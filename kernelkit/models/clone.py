@@ -7,6 +7,7 @@ from typing import Any
 
 from kernelkit import config, serialize, tree
 from kernelkit.layers.layer import Layer
+from kernelkit.saving.reading import reading
 from kernelkit.symbolic import FunctionOperation
 
 
@@ -141,6 +142,6 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
         ValueError: If the text is no config of a model, or asks for what no config may.
     """
     is_trusted = config.is_unsafe_deserialization_enabled()
-    described = serialize.parse_config(json_string, "model_from_json()", is_trusted=is_trusted)
-    with serialize.sharing(), serialize.loading(safe_mode=not is_trusted):
+    with reading("The text"), serialize.sharing(), serialize.loading(safe_mode=not is_trusted):
+        described = serialize.parse_config(json_string, "The text", is_trusted=is_trusted)
         return serialize.deserialize_keras_object(described, custom_objects)

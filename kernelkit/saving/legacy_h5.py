@@ -12,7 +12,11 @@ import numpy as np
 from kernelkit import serialize
 from kernelkit.layers.base.parts import own_variables
 from kernelkit.saving.hdf5 import Hdf5Reader, StoredArray, write_array
+from kernelkit.saving.model_config import model_from
 from kernelkit.saving.parts import parts_of
+from kernelkit.saving.reading import Wishes
+from kernelkit.saving.state import largest
+from kernelkit.saving.weights_file import open_file
 from kernelkit.variable import Variable
 
 if TYPE_CHECKING:
@@ -124,6 +128,23 @@ def _weights_of(layer: Any) -> list[Variable]:
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
+
+
+def load_model(path: str, wishes: Wishes) -> Any:
+    """Return the model of a file.
+
+    Raises:
+        ValueError: If the file is broken, or declares more than it holds.
+    """
+    with open_file(path) as file, Hdf5Reader(file, path) as reader:
+        config = read_config(reader, wishes.compile, wishes.safe_mode)
+        is_compiled = bool(config.get("compile_config"))
+        model = model_from(path, config, wishes, reader.size)
+        reader.expected = largest(model)
+        load_weights(model, reader)
+        if is_compiled:
+            load_optimizer(model, reader)
+    return model
 
 
 def read_config(reader: Hdf5Reader, compile: bool = True, safe_mode: bool = True) -> dict:

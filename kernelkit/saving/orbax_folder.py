@@ -7,6 +7,8 @@ import warnings
 from typing import Any
 
 from kernelkit import serialize
+from kernelkit.saving.model_config import described, model_from
+from kernelkit.saving.reading import Wishes
 
 
 def is_orbax(path: str) -> bool:
@@ -77,6 +79,21 @@ def restore(source: Any, number: int, wanted: dict[str, list], who: str = "") ->
             variable.assign(value)
 
 
+def load_model(path: str, wishes: Wishes) -> Any:
+    """Return the model of the last checkpoint in a folder.
+
+    Raises:
+        ValueError: If there are only weights, or they don't fit the config.
+    """
+    model = model_from(path, read_config(path), wishes, _size_of(path))
+    load_weights(model, path)
+    return model
+
+
+def _size_of(folder: str) -> int:
+    return sum(os.path.getsize(os.path.join(place, name)) for place, _, names in os.walk(folder) for name in names)
+
+
 def load_weights(model: Any, path: str) -> None:
     """Assign the values of the last checkpoint in a folder, those of the optimizer if they are there.
 
@@ -108,8 +125,6 @@ def read_config(path: str) -> dict:
 
 def _config_of(model: Any) -> dict | None:
     """Return a model's config; ``None``, with a warning, for one that has none: of it only values are kept."""
-    from kernelkit.saving.model_file import described
-
     try:
         with serialize.standing_alone():
             return described(model)
