@@ -83,6 +83,7 @@ __all__ = [
     "datasets",
     "device",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "legacy",
@@ -125,7 +126,7 @@ def _viz() -> Any:
     return importlib.import_module("kernelkit.viz")
 
 
-_WHEN_USED = ("backend", "legacy", "mixed_precision", "preprocessing")
+_WHEN_USED = ("backend", "export", "legacy", "mixed_precision", "preprocessing")
 
 
 def __getattr__(name: str):

@@ -20,7 +20,10 @@ _CALLS = {
     "core_call": "call_jaxpr",
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_lin": "call_jaxpr",
     "checkpoint": "jaxpr",
+    "remat": "jaxpr",
     "remat2": "jaxpr",
 }
 """Operations that only call others, and the parameter that holds these."""
@@ -50,6 +53,7 @@ class Scan(NamedTuple):
         carried: How many of the inputs are carried from round to round; they come next.
         length: Number of rounds.
         reverse: Whether the last element comes first.
+        opened: The jaxpr of ``body``.
     """
 
     body: Callable[..., list]
@@ -57,6 +61,23 @@ class Scan(NamedTuple):
     carried: int
     length: int
     reverse: bool
+    opened: Opened
+
+
+class While(NamedTuple):
+    """A ``while`` equation.
+
+    Attributes:
+        condition: Whether there is another round: from its own constants and the carried values.
+        condition_constants: How many of the inputs are constants of ``condition``; they come first.
+        body: One round: from its own constants and the carried values to the new carried values.
+        body_constants: How many of the inputs are constants of ``body``; they come next.
+    """
+
+    condition: Opened
+    condition_constants: int
+    body: Opened
+    body_constants: int
 
 
 def opened(jaxpr: Any) -> Opened:
@@ -110,7 +131,19 @@ def scan_of(equation: Any) -> Scan | None:
         carried,
         parameters["length"],
         parameters["reverse"],
+        opened(parameters["jaxpr"]),
     )
+
+
+def while_of(equation: Any) -> While:
+    """Return the parts of a ``while`` equation."""
+    p = equation.params
+    return While(opened(p["cond_jaxpr"]), p["cond_nconsts"], opened(p["body_jaxpr"]), p["body_nconsts"])
+
+
+def branches_of(equation: Any) -> list[Opened]:
+    """Return the branches of a ``cond`` equation, in the order of its index."""
+    return [opened(branch) for branch in equation.params["branches"]]
 
 
 def scans(jaxpr: Any) -> Iterator[tuple[Any, Scan]]:

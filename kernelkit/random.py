@@ -80,6 +80,11 @@ class SeedGenerator:
         return cls(**config)
 
 
+def is_seed(variable: Variable) -> bool:
+    """Return whether a variable holds the state of a :class:`SeedGenerator`."""
+    return variable.name == "seed_generator_state"
+
+
 _global: dict[str, Any] = {"generator": None, "numpy": None, "times": 0}
 _lock = threading.Lock()
 

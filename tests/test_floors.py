@@ -29,7 +29,7 @@ FLOORS = [
     "saving",
     "feeds",
     "training",
-    "callbacks",
+    "callbacks export",
     "models",
     "diagram",
     "utils datasets",

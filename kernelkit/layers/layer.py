@@ -291,7 +291,9 @@ class Layer(Operation, HasParts):
                 outputs = scope.local.observer.layer(self, outputs)
             if self.activity_regularizer is not None:
                 for output in jax.tree_util.tree_leaves(outputs, is_leaf=calling.is_leaf):
-                    self.add_loss(self.activity_regularizer(output) / max(1, output.shape[0] if output.ndim else 1))
+                    size = output.shape[0] if output.ndim else 1
+                    size = max(1, size) if isinstance(size, int) else size  # a symbol is at least 1
+                    self.add_loss(self.activity_regularizer(output) / size)
             mask = bound.get("mask") if bound.get("mask") is not None else arriving
             self._pass_mask_on(first, mask, outputs)
             return outputs

@@ -431,20 +431,59 @@ class Model(Trainer, Layer):
         saving.load_weights(self, filepath, skip_mismatch, **kwargs)
 
     def export(
-        self, filepath: Any, format: str = "tf_saved_model", verbose: Any = None, input_signature: Any = None, **_: Any
-    ) -> None:
-        """Refuse: kernelkit writes no formats of other runtimes."""
-        if format not in _EXPORT_FORMATS:
-            raise ValueError(
-                f"Unrecognized format={format!r}. Keras knows {', '.join(_EXPORT_FORMATS)}; kernelkit none."
-            )
-        raise NotImplementedError(
-            f"export(format={format!r}) is not supported: kernelkit writes no files of other runtimes. Save the model "
-            "as .keras and export it with Keras, or use jax.export on a function around model.stateless_call."
-        )
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        verbose: bool | None = None,
+        input_signature: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Write the model to a file of another runtime; docs/export.md has a table of formats.
 
+        Args:
+            filepath: Path of the file.
+            format: ``"onnx"``, ``"stablehlo"`` or ``"openvino"``.
+            verbose: Whether a report is printed; it is by default.
+            input_signature: Specs of the inputs, for a model that was not called yet, or to fix sizes that are open.
+            **kwargs: Options of the format, such as ``opset_version`` for ONNX.
 
-_EXPORT_FORMATS = ("tf_saved_model", "onnx", "openvino", "litert", "torch")
+        Returns:
+            A :class:`~kernelkit.export.Report`: size, inputs, and how far the file's outputs lie from the model's.
+
+        Raises:
+            ImportError: If a package that the format needs is not installed.
+            NotImplementedError: If the format has no operation for something that the model computes.
+        """
+        from kernelkit import export as exporting
+
+        return exporting.export(self, filepath, format, verbose, input_signature, **kwargs)
+
+    def pure(self) -> Any:
+        """Return the model as a pure function and its weights; see :func:`kernelkit.export.pure`.
+
+        Example:
+            >>> import jax, kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+            >>> apply, weights = model.pure()
+            >>> jax.jit(apply)(weights, kk.ops.ones((4, 3))).shape
+            (4, 2)
+        """
+        from kernelkit import export as exporting
+
+        return exporting.pure(self)
+
+    def program_inputs(self) -> tuple[list[KerasTensor], Any, list[str]] | None:
+        """Return where the compiled part of a model with strings begins, ``None`` if nothing runs in Python.
+
+        Returns:
+            The tensors that the compiled part takes, a function from a list of arrays to what the model is called on,
+            and the names of the layers that run before it.
+        """
+        stage = HostStage(self._graph) if self._graph is not None and self._graph.may_need_host else None
+        if stage is None or stage.is_empty or stage.nested:
+            return None
+        layers = [node.operation.name for node in stage.nodes if isinstance(node.operation, Layer)]
+        return stage.tensors, lambda arrays: Prepared(stage, tuple(arrays), ()), layers
 
 
 class _WithGraph(type):

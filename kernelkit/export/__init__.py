@@ -1,0 +1,15 @@
+"""Models out of kernelkit: pure functions, and files for other runtimes."""
+
+from kernelkit.export.front import export
+from kernelkit.export.pure import Weights, assign, pure
+from kernelkit.export.report import Report
+
+__all__ = ["Report", "Weights", "assign", "export", "load", "pure"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "load":  # reads its own parts of jax
+        from kernelkit.export.stablehlo import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

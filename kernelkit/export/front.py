@@ -1,0 +1,74 @@
+"""``model.export``: one door for all formats."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from kernelkit.export import program
+from kernelkit.export.report import Report, check
+
+Tree = Any
+Writer = Callable[..., Any]
+
+
+def _onnx(model: Any, path: str, signature: Tree, opset_version: int | None = None) -> program.Program:
+    from kernelkit.export import onnx
+
+    traced = program.trace(model, signature)
+    onnx.save(traced, path, opset_version)
+    return traced
+
+
+def _stablehlo(
+    model: Any, path: str, signature: Tree, platforms: Any = ("cpu", "cuda", "tpu"), gradients: bool = False
+) -> program.Program:
+    from kernelkit.export import stablehlo
+
+    traced = program.trace(model, signature)
+    stablehlo.save(traced, path, platforms, gradients)
+    return traced
+
+
+def _openvino(model: Any, path: str, signature: Tree, is_static: bool = False) -> program.Program:
+    from kernelkit.export import openvino
+
+    traced = program.trace(model, signature, static_batch=1 if is_static else None)
+    openvino.save(traced, path)
+    return traced
+
+
+WRITERS: dict[str, Writer] = {"onnx": _onnx, "stablehlo": _stablehlo, "openvino": _openvino}
+ENDINGS = {"openvino": ".xml"}
+
+
+def export(
+    model: Any,
+    filepath: str | os.PathLike,
+    format: str = "tf_saved_model",
+    verbose: bool | None = None,
+    input_signature: Tree = None,
+    **options: Any,
+) -> Report:
+    """Write a model to a file of another runtime; see :meth:`kernelkit.Model.export`."""
+    if format not in WRITERS:
+        raise ValueError(f"format={format!r} is not one that kernelkit writes: {', '.join(sorted(WRITERS))}.")
+    path = os.fspath(filepath)
+    ending = ENDINGS.get(format)
+    if ending is not None and not path.endswith(ending):
+        raise ValueError(f"A file of format={format!r} must end with {ending!r}, got {path!r}.")
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"The folder {folder!r} does not exist. Make it first: os.makedirs({folder!r}).")
+    writer = WRITERS[format]
+    try:
+        traced = writer(model, path, input_signature, **options)
+    except TypeError as error:
+        if options and "unexpected keyword argument" in str(error) and writer.__name__ in str(error):
+            raise TypeError(f"format={format!r} does not take the arguments {sorted(options)}.") from None
+        raise
+    report = check(model, traced, path, format)
+    if verbose or verbose is None:
+        report.say()
+    return report

@@ -1,0 +1,123 @@
+"""From a traced model to an ONNX model, and to a file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from kernelkit.export.needs import need
+from kernelkit.export.onnx.builder import Graph
+from kernelkit.export.onnx.types import onnx_type
+from kernelkit.export.program import Program
+from kernelkit.export.walk import walk
+from kernelkit.saving.atomic import replacing
+from kernelkit.version import __version__
+
+OPSETS = range(17, 24)
+DEFAULT_OPSET = 18  # what onnxruntime-web, OpenVINO and runtimes of some years ago read
+LARGEST_FILE = 2**31 - 2**20  # a protobuf holds less than 2 GiB
+
+
+def make_model(program: Program, opset: int | None = None) -> Any:
+    """Return a program as an `onnx.ModelProto`.
+
+    Args:
+        program: A traced model.
+        opset: Version of ONNX's operators, 17 to 23; 18 by default.
+
+    Raises:
+        ImportError: If `onnx` is not installed.
+        NotImplementedError: If the model uses an operation that ONNX does not have.
+    """
+    onnx = need("onnx", "ONNX files")
+    from kernelkit.export.onnx.rules import RULES
+
+    opset = DEFAULT_OPSET if opset is None else opset
+    if opset not in OPSETS:
+        raise ValueError(f"opset_version must lie from {OPSETS[0]} to {OPSETS[-1]}, got {opset!r}.")
+    g = Graph(opset)
+    for spec in program.signature.inputs:
+        g._used.add(spec.name)
+    for spec in program.outputs:
+        g._used.add(spec.name)
+    inputs = []
+    for spec, aval in zip(program.signature.inputs, program.arguments, strict=True):
+        for axis, size in enumerate(aval.shape):
+            if not isinstance(size, int) and str(size) not in g.sizes:
+                g.sizes[str(size)] = g.node("Shape", [spec.name], start=axis, end=axis + 1)
+        same = jnp.dtype(spec.dtype) == aval.dtype
+        name = spec.name if same else g.node("Cast", [spec.name], to=onnx_type(aval.dtype))
+        inputs.append(g.value(name, aval.shape, aval.dtype))
+    weights = [g.constant(np.asarray(value), weight=path) for path, value in program.weights.items()]
+    results = walk(g, program.body, [*weights, *inputs], RULES)
+    for spec, x in zip(program.outputs, results, strict=True):
+        g.nodes.append(onnx.helper.make_node("Identity", [g.full(x)], [spec.name]))
+    helper = onnx.helper
+    infos = [
+        [
+            helper.make_tensor_value_info(name, onnx_type(dtype), [s if isinstance(s, int) else str(s) for s in shape])
+            for name, dtype, shape in named
+        ]
+        for named in (
+            [
+                (spec.name, spec.dtype, a.shape)
+                for spec, a in zip(program.signature.inputs, program.arguments, strict=True)
+            ],
+            [(spec.name, x.dtype, _shown(x.shape)) for spec, x in zip(program.outputs, results, strict=True)],
+        )
+    ]
+    used = {name for node in _all_nodes(g.nodes) for name in node.input}
+    initializers = [tensor for name, tensor in g.initializers.items() if name in used]
+    graph = helper.make_graph(
+        _used_nodes(g.nodes, {s.name for s in program.outputs}), program.name, *infos, initializers
+    )
+    ir = min(10, onnx.IR_VERSION)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, producer_name="kernelkit",
+        producer_version=__version__,
+    )  # fmt: skip
+
+
+def save(program: Program, path: str | os.PathLike, opset: int | None = None) -> Any:
+    """Write a program to an ``.onnx`` file, whole or not at all. Return the `onnx.ModelProto`.
+
+    Weights of more than 2 GB go into a second file beside it, ``<name>.data``.
+    """
+    import onnx
+
+    model = make_model(program, opset)
+    size = sum(tensor.ByteSize() for tensor in model.graph.initializer)
+    if size > LARGEST_FILE:
+        target = os.path.realpath(path)
+        onnx.save_model(
+            model, target, save_as_external_data=True, location=os.path.basename(target) + ".data", size_threshold=1024
+        )
+        return model
+    with replacing(path) as file:
+        file.write(model.SerializeToString())
+    return model
+
+
+def _shown(shape: tuple) -> list:
+    return [size if isinstance(size, int) else str(size) for size in shape]
+
+
+def _all_nodes(nodes: Any) -> Any:
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _all_nodes(attribute.g.node)
+
+
+def _used_nodes(nodes: list, outputs: set[str]) -> list:
+    """Leave out the nodes that no output needs."""
+    wanted, kept = set(outputs), []
+    for node in reversed(nodes):
+        if not wanted.isdisjoint(node.output):
+            kept.append(node)
+            wanted |= {name for inner in _all_nodes([node]) for name in inner.input}
+    return kept[::-1]

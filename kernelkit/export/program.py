@@ -1,0 +1,157 @@
+"""A model traced once for any platform and any batch size: what all emitters read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.tree_util as jtu
+
+from kernelkit import devices
+from kernelkit.export import signature as signatures
+from kernelkit.export.pure import Weights, pure
+from kernelkit.export.signature import Signature, TensorSpec
+from kernelkit.jaxprs import Opened, opened
+
+Tree = Any
+
+
+class Program(NamedTuple):
+    """A model as a jaxpr.
+
+    Attributes:
+        name: Name of the model.
+        signature: Its inputs.
+        outputs: One spec for each output, flat.
+        struct: Tree of the outputs' positions, nested as the model gives them.
+        weights: The values of the variables, by path, in the order in which ``function`` takes them.
+        function: ``function(list of weights, *inputs) -> flat outputs``: pure.
+        arguments: Abstract values of the inputs, with symbols for open sizes.
+        body: The jaxpr of ``function``: its first operands are the weights.
+        cut: What runs in Python before the program, in words; empty if nothing does.
+    """
+
+    name: str
+    signature: Signature
+    outputs: tuple[TensorSpec, ...]
+    struct: Tree
+    weights: dict[str, jax.Array]
+    function: Callable[..., list[jax.Array]]
+    arguments: list[jax.ShapeDtypeStruct]
+    body: Opened
+    cut: str = ""
+
+
+def trace(model: Any, input_signature: Tree = None, static_batch: int | None = None) -> Program:
+    """Trace a model.
+
+    Args:
+        model: A model that is built.
+        input_signature: See :func:`kernelkit.export.signature.of_model`.
+        static_batch: Batch size to fix, for runtimes that need one.
+
+    Raises:
+        ValueError: If the model is not built, or its code needs a size that is open.
+    """
+    apply, weights = pure(model)
+    signature, wrap, cut = _without_strings(model, input_signature)
+    if static_batch is not None:
+        signature = _fixed(signature, static_batch)
+    values = {**weights.trainable, **weights.state}
+    split = len(weights.trainable)
+    paths = list(values)
+    struct: list[Any] = []
+
+    def function(arrays: list[jax.Array], *inputs: jax.Array) -> list[jax.Array]:
+        lent = Weights(
+            dict(zip(paths[:split], arrays, strict=False)), dict(zip(paths[split:], arrays[split:], strict=True))
+        )
+        outputs = apply(lent, wrap(inputs))
+        leaves, tree = jtu.tree_flatten(outputs)
+        struct[:] = [jtu.tree_unflatten(tree, list(range(len(leaves))))]
+        return leaves
+
+    abstract = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in values.values()]
+    arguments, body, avals = _trace(function, abstract, signature, model)
+    names = _output_names(model, struct[0], len(avals))
+    outputs = tuple(
+        TensorSpec(name, tuple(d if isinstance(d, int) else None for d in aval.shape), aval.dtype.name)
+        for name, aval in zip(names, avals, strict=True)
+    )
+    return Program(model.name, signature, outputs, struct[0], values, function, arguments, body, cut)
+
+
+def _trace(function: Callable, weights: list, signature: Signature, model: Any) -> tuple[list, Opened, list]:
+    is_open = any(size is None for spec in signature.inputs for size in spec.shape)
+    problem: Exception | None = None
+    for shared in (False, True) if is_open and len(signature.inputs) > 1 else (False,):
+        arguments = signatures.symbolic(signature.inputs, shared)
+        try:
+            with devices.portable():
+                closed, out = jax.make_jaxpr(function, return_shape=True)(weights, *arguments)
+            return arguments, opened(closed), out
+        except _SIZE_ERRORS as error:
+            problem = error
+    open_sizes = {spec.name: spec.shape for spec in signature.inputs if None in spec.shape}
+    raise ValueError(
+        f"Model {model.name!r} cannot be exported with the open sizes {open_sizes}: its code needs one of them as a "
+        f"number. Fix them, for example input_signature={_example(signature)}. jax says: {_first_line(problem)}"
+    ) from problem
+
+
+_SIZE_ERRORS = (
+    jax.errors.InconclusiveDimensionOperation,
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.NonConcreteBooleanIndexError,
+    TypeError,
+)
+
+
+def _without_strings(model: Any, input_signature: Tree) -> tuple[Signature, Callable, str]:
+    """Return the signature behind what runs in Python, how to hand arrays to the model, and what was cut off."""
+    prepared = model.program_inputs() if input_signature is None and hasattr(model, "program_inputs") else None
+    if prepared is None:
+        signature = signatures.of_model(model, input_signature)
+        for spec in signature.inputs:
+            if spec.dtype == "string":
+                raise ValueError(
+                    f"Input {spec.name!r} of model {model.name!r} holds strings, which no exported program can take."
+                )
+        return signature, lambda arrays: signature.nest(arrays), ""
+    tensors, wrap, layers = prepared
+    signature = signatures.from_specs(list(tensors), names=[t.name for t in tensors])
+    cut = f"The layers {', '.join(layers)} work on strings and are left out: give the program what they return."
+    return signature, wrap, cut
+
+
+def _fixed(signature: Signature, batch: int) -> Signature:
+    inputs = tuple(
+        spec._replace(shape=(batch, *spec.shape[1:])) if spec.shape and spec.shape[0] is None else spec
+        for spec in signature.inputs
+    )
+    return signature._replace(inputs=inputs)
+
+
+def _output_names(model: Any, struct: Tree, count: int) -> list[str]:
+    paths = [
+        "_".join(str(getattr(key, "key", getattr(key, "idx", key))) for key in path)
+        for path, _ in jtu.tree_flatten_with_path(struct)[0]
+    ]
+    if isinstance(struct, dict) and all(paths):
+        names = paths
+    else:
+        own = list(model.output_names) if getattr(model, "outputs", None) else []
+        names = own if len(own) == count else ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    return signatures.unique(names)
+
+
+def _example(signature: Signature) -> str:
+    spec = signature.inputs[0]
+    shape = tuple(d if d is not None else (None if axis == 0 else 16) for axis, d in enumerate(spec.shape))
+    return f"kernelkit.InputSpec(shape={shape}, dtype={spec.dtype!r})"
+
+
+def _first_line(error: Exception | None) -> str:
+    return str(error).strip().split("\n")[0][:300]

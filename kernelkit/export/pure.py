@@ -1,0 +1,119 @@
+"""A model as a pure function and its weights: what jax, optax and every exporter start from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import jax
+
+from kernelkit import scope
+from kernelkit.export.signature import unique
+from kernelkit.random import is_seed
+from kernelkit.variable import Variable
+
+Tree = Any
+
+
+class Weights(NamedTuple):
+    """The values of a model's variables, by path.
+
+    Attributes:
+        trainable: Arrays that training changes by gradients: what an optimizer is given.
+        state: The other arrays, such as moving averages. Seeds are not among them: ``rng`` takes their place.
+    """
+
+    trainable: dict[str, jax.Array]
+    state: dict[str, jax.Array]
+
+
+class Apply(Protocol):
+    """The pure function of a model.
+
+    ``apply(weights, inputs, training=False, rng=None)`` returns the outputs; with ``mutable=True`` the pair
+    ``(outputs, state)``, where ``state`` is what the call made of ``weights.state``.
+    """
+
+    def __call__(
+        self, weights: Weights, inputs: Tree, *, training: bool = False, rng: Any = None, mutable: bool = False
+    ) -> Any: ...
+
+
+def pure(model: Any) -> tuple[Apply, Weights]:
+    """Return a model as a pure function and the values of its weights.
+
+    The function can be jitted, differentiated and vmapped. Nothing that it does changes the model.
+
+    Args:
+        model: A model or layer that is built.
+
+    Returns:
+        ``(apply, weights)``: see :class:`Apply` and :class:`Weights`.
+
+    Raises:
+        ValueError: If the model is not built yet.
+
+    Example:
+        >>> import jax, kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> apply, weights = kk.export.pure(model)
+        >>> loss = lambda trainable, x: (apply(weights._replace(trainable=trainable), x) ** 2).mean()
+        >>> gradients = jax.jit(jax.grad(loss))(weights.trainable, kk.ops.ones((4, 3)))
+        >>> [g.shape for g in gradients.values()]
+        [(2,), (3, 2)]
+    """
+    if not model.built:
+        raise ValueError(f"Model {model.name!r} has no weights yet: call it on a batch of data, or build(input_shape).")
+    seeds, trainable, state = named_variables(model)
+
+    def apply(weights: Weights, inputs: Tree, *, training: bool = False, rng: Any = None, mutable: bool = False) -> Any:
+        lent = [(v, weights.trainable[path]) for path, v in trainable.items()]
+        lent += [(v, weights.state[path]) for path, v in state.items()]
+        lent += _lent_seeds(seeds, rng)
+        with scope.StatelessScope(lent) as lender:
+            outputs = model(inputs, training=training)
+        if not mutable:
+            return outputs
+        return outputs, {path: lender.get_current_value(v) for path, v in state.items()}
+
+    values = Weights({p: v.value for p, v in trainable.items()}, {p: v.value for p, v in state.items()})
+    return apply, values
+
+
+def assign(model: Any, weights: Weights) -> None:
+    """Put values into the variables of a model, by path.
+
+    Args:
+        model: The model that :func:`pure` was given.
+        weights: Values, such as those that a loop of your own has trained.
+
+    Raises:
+        ValueError: If a path names no variable of the model.
+    """
+    _, trainable, state = named_variables(model)
+    by_path = {**trainable, **state}
+    given = {**weights.trainable, **weights.state}
+    if unknown := sorted(set(given) - set(by_path)):
+        raise ValueError(f"Model {model.name!r} has no variables {unknown}.")
+    for path, value in given.items():
+        by_path[path].assign(value)
+
+
+def named_variables(model: Any) -> tuple[list[Variable], dict[str, Variable], dict[str, Variable]]:
+    """Return ``(seeds, trainable, state)``: the variables of a model, the last two by path.
+
+    Models that were built apart and then put together may hold the same path twice; the second one gets a number.
+    """
+    seeds = [v for v in model.variables if is_seed(v)]
+    trainable = list(model.trainable_variables)
+    state = [v for v in model.non_trainable_variables if not is_seed(v)]
+    paths = unique([v.path for v in [*trainable, *state]])
+    count = len(trainable)
+    return seeds, dict(zip(paths[:count], trainable, strict=True)), dict(zip(paths[count:], state, strict=True))
+
+
+def _lent_seeds(seeds: list[Variable], rng: Any) -> list[tuple[Variable, jax.Array]]:
+    if rng is None:
+        return [(v, v.value) for v in seeds]
+    key = rng if jax.numpy.issubdtype(rng.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(rng)
+    data = [jax.random.key_data(jax.random.fold_in(key, i)).ravel()[:2] for i in range(len(seeds))]
+    return [(v, d.astype(v.dtype)) for v, d in zip(seeds, data, strict=True)]

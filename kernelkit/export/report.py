@@ -1,0 +1,152 @@
+"""What an export wrote, and how far the file's numbers lie from the model's."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from kernelkit.export.program import Program
+from kernelkit.export.signature import TensorSpec
+
+Run = Callable[[list[np.ndarray]], list[np.ndarray]]
+OPEN_SIZE = 16  # what open sizes other than the batch's are in the check
+BATCH = 2
+
+
+class Report(NamedTuple):
+    """The result of an export.
+
+    Attributes:
+        path: The file or folder.
+        format: Its format.
+        bytes: Its size.
+        inputs: What it takes.
+        outputs: What it gives.
+        error: Largest difference to the model's outputs on a batch of random numbers; ``None`` if it was not run.
+        checked_by: The runtime that ran it, or why none did.
+        cut: What was left out, in words.
+    """
+
+    path: str
+    format: str
+    bytes: int
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    error: float | None
+    checked_by: str
+    cut: str
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what there is to say, as pairs of a heading and a text."""
+        error = (
+            f"{self.error:.1e}, run by {self.checked_by}" if self.error is not None else f"not run: {self.checked_by}"
+        )
+        rows = [("file", self.path), ("format", self.format), ("size", _size(self.bytes))]
+        rows += [("input", _shown(spec)) for spec in self.inputs] + [("output", _shown(spec)) for spec in self.outputs]
+        rows.append(("largest difference to the model", error))
+        return [*rows, ("left out", self.cut)] if self.cut else rows
+
+    def say(self) -> None:
+        """Print the report."""
+        import sys
+
+        if sys.stdout is not None:
+            sys.stdout.write(str(self) + "\n")
+
+    def __str__(self) -> str:
+        width = max(len(name) for name, _ in self.rows())
+        return "\n".join(f"{name:{width}s}  {text}" for name, text in self.rows())
+
+    def _repr_html_(self) -> str:
+        left = "style='text-align:left'"
+        cells = "".join(
+            f"<tr><th {left}>{html.escape(name)}</th><td {left}>{html.escape(text)}</td></tr>"
+            for name, text in self.rows()
+        )
+        return f"<table>{cells}</table>"
+
+
+def check(model: Any, program: Program, path: str, format: str) -> Report:
+    """Run what was written on a batch of random numbers, if its runtime is installed, and compare it with the model."""
+    error, by = None, ""
+    try:
+        run, by = runner(format, path, program)
+        inputs = sample(program.signature.inputs)
+        want = program.function(list(program.weights.values()), *map(jax.numpy.asarray, inputs))
+        error = largest_difference(run(inputs), [np.asarray(w) for w in want])
+    except ImportError as missing:
+        by = f"{missing.name} is not installed"
+    except Exception as problem:  # the file is written: what keeps its runtime from running it belongs in the report
+        by = f"{by or 'its runtime'} raised {type(problem).__name__}: {str(problem).strip()[:200]}"
+    return Report(path, format, size_of(path), program.signature.inputs, program.outputs, error, by, program.cut)
+
+
+def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
+    """Return a function that runs a file, and the name of the runtime.
+
+    Raises:
+        ImportError: If the runtime is not installed.
+    """
+    if format == "onnx":
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        names = [spec.name for spec in program.signature.inputs]
+        return lambda arrays: session.run(None, dict(zip(names, arrays, strict=True))), "onnxruntime"
+    if format == "stablehlo":
+        from kernelkit.export.stablehlo import load
+
+        loaded = load(path)
+        return lambda arrays: [np.asarray(y) for y in loaded.flat(arrays)], "jax"
+    if format == "openvino":
+        from kernelkit.export.openvino import reader
+
+        return reader(path), "openvino"
+    raise ImportError(name=f"a runtime for {format}")
+
+
+def sample(inputs: tuple[TensorSpec, ...], seed: int = 0, batch: int = BATCH) -> list[np.ndarray]:
+    """Return random arrays that fit specs: normal numbers, integers 0 and 1, which every vocabulary has."""
+    rng = np.random.default_rng(seed)
+    arrays = []
+    for spec in inputs:
+        shape = [(batch if axis == 0 else OPEN_SIZE) if n is None else n for axis, n in enumerate(spec.shape)]
+        dtype = jax.numpy.dtype(spec.dtype)
+        is_float = jax.numpy.issubdtype(dtype, jax.numpy.floating)
+        arrays.append((rng.normal(size=shape) if is_float else rng.integers(0, 2, shape)).astype(dtype))
+    return arrays
+
+
+def largest_difference(got: list[np.ndarray], want: list[np.ndarray]) -> float:
+    """Return the largest absolute difference of lists of arrays; infinite if shapes differ or one has NaN alone."""
+    largest = 0.0
+    for a, b in zip(got, want, strict=True):
+        a, b = np.asarray(a, "float64"), np.asarray(b, "float64")
+        if a.shape != b.shape or (np.isnan(a) != np.isnan(b)).any():
+            return float("inf")
+        if a.size:
+            same = (a == b) | np.isnan(a)
+            largest = max(largest, float(np.where(same, 0.0, np.abs(a - b)).max()))
+    return largest
+
+
+def size_of(path: str) -> int:
+    """Return the bytes of a file or of all files in a folder."""
+    if not os.path.isdir(path):
+        return os.path.getsize(path)
+    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(path) for name in names)
+
+
+def _shown(spec: TensorSpec) -> str:
+    return f"{spec.name} {spec.shape} {spec.dtype}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.1f} KB"

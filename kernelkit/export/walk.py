@@ -1,0 +1,71 @@
+"""One walk over a jaxpr for every format: equations that only call are opened, the others go to a table of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kernelkit import jaxprs
+from kernelkit.jaxprs import Opened
+
+Rule = Callable[..., Any]
+"""``rule(target, equation, *operands)`` returns the result, or a list of results for several."""
+
+
+class Missing(NotImplementedError):
+    """A format has no rule for a primitive that the model uses."""
+
+
+def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str, Rule], within: str = "") -> list[Any]:
+    """Run a jaxpr on values of a target format.
+
+    Args:
+        target: What is being written. ``target.constant(array, dtype)`` makes a value of a constant;
+            ``target.before(equation, operands)`` may return results in place of a rule's; ``target.format`` names it
+            in errors.
+        body: The jaxpr.
+        operands: One value for each of its inputs.
+        rules: From a primitive's name to its rule.
+        within: The layers around this jaxpr, for errors.
+
+    Returns:
+        One value for each output.
+
+    Raises:
+        Missing: If there is no rule for a primitive.
+    """
+    jaxpr: Any = body.jaxpr
+    values: dict[Any, Any] = dict(zip(jaxpr.invars, operands, strict=True))
+    values |= {v: target.constant(c, v.aval.dtype) for v, c in zip(jaxpr.constvars, body.constants, strict=True)}
+
+    def read(atom: Any) -> Any:
+        return target.constant(atom.val, atom.aval.dtype) if jaxprs.is_literal(atom) else values[atom]
+
+    for equation in jaxpr.eqns:
+        given = [read(atom) for atom in equation.invars]
+        results = target.before(equation, given)
+        if results is None:
+            inner = jaxprs.called_by(equation)
+            if inner is not None:
+                results = walk(target, inner, given, rules, _stack(equation) or within)
+            else:
+                rule = rules.get(equation.primitive.name)
+                if rule is None:
+                    raise Missing(
+                        f"{target.format} has no operation for jax's {equation.primitive.name!r}"
+                        f"{_place(equation, within)}."
+                    )
+                made = rule(target, equation, *given)
+                results = made if isinstance(made, (list, tuple)) and not hasattr(made, "_fields") else [made]
+        values |= zip(equation.outvars, results, strict=True)
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _place(equation: Any, within: str) -> str:
+    """Say which layer an equation belongs to: jax keeps the names of the layers that were called."""
+    stack = _stack(equation) or within
+    return f", which {stack} uses" if stack else ""
+
+
+def _stack(equation: Any) -> str:
+    return str(getattr(equation.source_info, "name_stack", ""))

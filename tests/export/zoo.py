@@ -1,0 +1,145 @@
+"""Small models of every kind, each with the sizes that its file may leave open and a way to draw inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+import kernelkit as kk
+from kernelkit import layers as L
+
+STEPS = 6
+
+
+def mlp():
+    i = kk.Input((10,), name="features")
+    h = L.Dropout(0.2)(L.BatchNormalization()(L.Dense(16, activation="relu")(i)))
+    return kk.Model(i, L.Dense(3, activation="softmax", name="classes")(h))
+
+
+def cnn():
+    i = kk.Input((12, 12, 1))
+    h = L.MaxPooling2D(2)(L.Conv2D(8, 3, activation="relu")(i))
+    h = L.AveragePooling2D(2, padding="same")(L.Conv2D(6, 3, padding="same", activation="elu")(h))
+    return kk.Model(i, L.Dense(4)(L.Flatten()(h)))
+
+
+def resnet():
+    i = kk.Input((8, 8, 3))
+    h = L.Conv2D(6, 3, padding="same", use_bias=False)(i)
+    for _ in range(2):
+        r = L.Activation("gelu")(L.BatchNormalization()(h))
+        h = L.add([h, L.Conv2D(6, 3, padding="same")(r)])
+    return kk.Model(i, L.Dense(4)(L.GlobalAveragePooling2D()(h)))
+
+
+def mobile():
+    i = kk.Input((8, 8, 3))
+    h = L.SeparableConv2D(6, 3, strides=2, padding="same", activation="swish")(i)
+    h = L.LayerNormalization()(L.DepthwiseConv2D(3, depth_multiplier=2)(h))
+    return kk.Model(i, L.Dense(4)(L.GlobalMaxPooling2D()(h)))
+
+
+def unet():
+    i = kk.Input((8, 8, 2))
+    a = L.Conv2D(4, 3, padding="same", activation="relu")(i)
+    b = L.Conv2D(6, 3, strides=2, padding="same", activation="relu")(a)
+    c = L.Conv2DTranspose(4, 3, strides=2, padding="same")(b)
+    d = L.UpSampling2D(2)(L.MaxPooling2D(2)(a))
+    return kk.Model(i, L.Conv2D(1, 1, activation="sigmoid")(L.concatenate([a, c, d])))
+
+
+def simplernn():
+    i = kk.Input((STEPS, 4))
+    return kk.Model(i, L.Dense(2)(L.SimpleRNN(5)(i)))
+
+
+def lstm():
+    i = kk.Input((STEPS, 4))
+    return kk.Model(i, L.Dense(2)(L.LSTM(5)(L.LSTM(6, return_sequences=True)(i))))
+
+
+def gru():
+    i = kk.Input((STEPS, 4))
+    return kk.Model(i, L.Dense(2)(L.GRU(5, return_sequences=True)(i)))
+
+
+def bilstm():
+    i = kk.Input((STEPS, 4))
+    return kk.Model(i, L.Dense(2)(L.Bidirectional(L.LSTM(5))(i)))
+
+
+def masked_lstm():
+    i = kk.Input((STEPS,), dtype="int32")
+    return kk.Model(i, L.Dense(2)(L.LSTM(5)(L.Embedding(11, 4, mask_zero=True)(i))))
+
+
+def transformer():
+    i = kk.Input((STEPS, 8))
+    h = L.add([i, L.MultiHeadAttention(2, 4)(i, i)])
+    h = L.LayerNormalization()(h)
+    return kk.Model(i, L.Dense(2)(L.add([h, L.Dense(8)(L.Dense(12, activation="gelu")(h))])))
+
+
+def causal_lm():
+    i = kk.Input((STEPS,), dtype="int32")
+    h = L.Embedding(11, 8)(i)
+    h = L.add([h, L.MultiHeadAttention(2, 4)(h, h, use_causal_mask=True)])
+    return kk.Model(i, L.Dense(11)(L.LayerNormalization()(h)))
+
+
+def conv1d():
+    i = kk.Input((16, 4))
+    h = L.Conv1D(8, 3, padding="causal", dilation_rate=2, activation="relu")(i)
+    return kk.Model(i, L.Dense(2)(L.AveragePooling1D(2)(L.GroupNormalization(4)(h))))
+
+
+def conv3d():
+    i = kk.Input((6, 6, 6, 1))
+    h = L.MaxPooling3D(2)(L.Conv3D(4, 3, padding="same", activation="relu")(i))
+    return kk.Model(i, L.Dense(2)(L.Flatten()(h)))
+
+
+def multi_io():
+    a, b = kk.Input((4,), name="a"), kk.Input((3,), name="b")
+    h = L.Dense(6, activation="tanh")(L.concatenate([a, b]))
+    return kk.Model({"a": a, "b": b}, {"mean": L.Dense(1, name="mean")(h), "kind": L.Dense(3, name="kind")(h)})
+
+
+def preproc():
+    i = kk.Input((10, 10, 3))
+    h = L.CenterCrop(6, 6)(L.Resizing(8, 8)(L.Rescaling(1 / 255)(i)))
+    return kk.Model(i, L.Dense(2)(L.Flatten()(h)))
+
+
+ZOO: dict[str, Callable] = {
+    f.__name__: f
+    for f in (
+        *(mlp, cnn, resnet, mobile, unet, simplernn, lstm, gru, bilstm, masked_lstm, transformer, causal_lm),
+        *(conv1d, conv3d, multi_io, preproc),
+    )
+}
+
+
+def build(name: str) -> kk.Model:
+    """The model, with weights that are all different from zero and one."""
+    kk.utils.set_random_seed(3)
+    model = ZOO[name]()
+    rng = np.random.default_rng(4)
+    for v in model.variables:
+        if "seed" not in v.path:
+            noise = rng.normal(0, 0.1, v.shape)
+            v.assign(np.abs(v.numpy() + noise) + 0.1 if "variance" in v.path else v.numpy() + noise)
+    return model
+
+
+def draw(model: kk.Model, batch: int, seed: int = 0):
+    """Inputs of a batch, nested as the model's."""
+    rng = np.random.default_rng(seed)
+
+    def one(t):
+        shape = (batch, *(STEPS if d is None else d for d in t.shape[1:]))
+        return rng.integers(0, 11, shape).astype(t.dtype) if "int" in t.dtype else rng.random(shape).astype(t.dtype)
+
+    return kk.tree.map_structure(one, model.input)
