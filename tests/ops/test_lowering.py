@@ -1,6 +1,7 @@
 """Both lowerings, XLA's and the package's own for the CPU, compute the same: values and gradients."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,8 @@ import pytest
 from jax import lax
 
 from kernelkit.ops import lowering
-from kernelkit.ops.lowering import conv, window
+from kernelkit.ops.lowering import choice, conv, ways
+from kernelkit.ops.lowering.window import Geometry, output_shape, pad_pairs
 
 
 def draw(*shape, seed=0):
@@ -88,33 +90,141 @@ def test_convolution_equals_lax(case):
     compare_convolutions(draw(*x), draw(*kernel, seed=1), *options)
 
 
-BLOCKED = ["2d same", "2d same strides", "2d strides beyond the window", "2d groups", "1d causal", "3d"]
+def draw_convolution(seed):
+    """A convolution drawn at random: (x shape, kernel shape, geometry)."""
+    rng = np.random.default_rng(seed)
+    pick = lambda *values: values[int(rng.integers(len(values)))]  # noqa: E731
+    rank = pick(1, 2, 2, 2, 3)
+    each = lambda *values: tuple(int(pick(*values)) for _ in range(rank))  # noqa: E731
+    groups, channels = pick(1, 1, 2, 3, 4), pick(1, 2, 3, 16)
+    features = groups * pick(1, 2, 5)
+    inflation = pick((1,) * rank, each(1, 2, 3))
+    strides = pick((1,) * rank, each(1, 2, 3))
+    dilation = pick((1,) * rank, each(1, 2))
+    window = each(1, 2, 3)
+    pads = tuple((int(rng.integers(-1, 4)), int(rng.integers(0, 3))) for _ in range(rank))
+    geometry = Geometry(strides, inflation, pads, dilation, groups)
+    x, kernel = (2, *each(7, 8, 9), groups * channels), (*window, channels, features)
+    assert min(output_shape(x, kernel, geometry)) > 0
+    return x, kernel, geometry
 
 
-# Room for the patches of some images, of some rows of one image, of less than a row.
-@pytest.mark.parametrize("block_bytes", [30_000, 2000, 1])
-@pytest.mark.parametrize("name", BLOCKED)
-def test_convolution_by_blocks_equals_lax(name, block_bytes, monkeypatch):
-    monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
-    x, kernel, *options = CONVOLUTIONS[name]
-    compare_convolutions(draw(5, *x[1:]), draw(*kernel, seed=1), *options)
+def ways_for(kernel_shape, geometry):
+    plain = [
+        ways.native,
+        ways.native_padded,
+        ways.native_by_kernel,
+        ways.native_by_input,
+        ways.gather,
+        ways.scatter,
+        ways.taps,
+    ]
+    if geometry.groups == 1:
+        return plain
+    depthwise = [ways.direct] if kernel_shape[-2] == 1 else []
+    return [*depthwise, ways.native_by_kernel, *map(ways.dense, plain)]
 
 
-def test_blocks_bound_the_memory_of_patches(monkeypatch):
-    x, kernel = draw(16, 32, 32, 16), draw(5, 5, 16, 4)
-    patches = 16 * 28 * 28 * 25 * 16 * 4
+@pytest.mark.parametrize("seed", range(16))
+def test_every_way_computes_the_same_convolution_and_gradients(seed):
+    x_shape, kernel_shape, geometry = draw_convolution(seed)
+    x, kernel = draw(*x_shape), draw(*kernel_shape, seed=1)
+    y_shape = (x_shape[0], *output_shape(x_shape, kernel_shape, geometry), kernel_shape[-1])
+    dy = draw(*y_shape, seed=2)
 
-    def memory(block_bytes):
-        monkeypatch.setattr(conv, "BLOCK_BYTES", block_bytes)
+    @jax.jit
+    def run(x, kernel, dy):
+        found = []
+        for way in [ways.native, *ways_for(kernel_shape, geometry)]:
+            y, pull = jax.vjp(functools.partial(way, geometry=geometry), x, kernel)
+            found.append((y, *pull(dy)))
+        chosen = choice.choose(x_shape, kernel_shape, geometry)
+        forward, pull = jax.vjp(functools.partial(conv.in_chosen_ways, geometry=geometry), x, kernel)
+        assert chosen is choice.choose(x_shape, kernel_shape, geometry)
+        return [*found, (forward, *pull(dy))]
 
-        def loss(x, kernel):
-            return lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1)).sum()
+    native, *others = run(x, kernel, dy)
+    for found in others:
+        assert_same(found, native)
 
-        gradient = jax.jit(jax.grad(loss, (0, 1)))
-        return gradient.lower(x, kernel).compile().memory_analysis().temp_size_in_bytes
 
-    assert memory(patches) > patches
-    assert memory(patches // 64) < patches // 4
+def test_a_grouped_convolution_of_many_channels_is_cut_into_blocks():
+    geometry = Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 96)
+    x, kernel = draw(2, 5, 5, 192), draw(3, 3, 2, 96, seed=1)
+    assert ways.together(96, 2) == 32
+    ours = values_and_gradients(functools.partial(ways.dense(ways.native), geometry=geometry), x, kernel)
+    theirs = values_and_gradients(functools.partial(ways.native, geometry=geometry), x, kernel)
+    assert_same(ours, theirs)
+
+
+# Eigen's code takes a convolution only in this order of axes; in a loop XLA computes any other number by number.
+EIGENS_ORDER = {"b0f_0io->b0f", "b01f_01io->b01f", "b012f_012io->b012f"}
+
+LOOPED = {
+    "2d": ((8, 16, 16, 32), (3, 3, 32, 32), Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)),
+    "2d strided": ((8, 16, 16, 32), (3, 3, 32, 32), Geometry((2, 2), (1, 1), ((0, 1), (0, 1)), (1, 1), 1)),
+    "2d transposed": ((8, 16, 16, 16), (3, 3, 16, 16), Geometry((1, 1), (2, 2), ((1, 2), (1, 2)), (1, 1), 1)),
+    "2d transposed by 1": ((8, 16, 16, 16), (3, 3, 16, 16), Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 1)),
+    "2d dilated": ((8, 16, 16, 16), (3, 3, 16, 16), Geometry((1, 1), (1, 1), ((2, 2), (2, 2)), (2, 2), 1)),
+    "2d depthwise": ((8, 16, 16, 32), (3, 3, 1, 32), Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 32)),
+    "2d grouped": ((8, 16, 16, 32), (3, 3, 8, 32), Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 4)),
+    "2d many groups": ((4, 8, 8, 128), (3, 3, 2, 128), Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 64)),
+    "1d": ((8, 64, 32), (5, 32, 32), Geometry((1,), (1,), ((2, 2),), (1,), 1)),
+    "3d": ((4, 8, 8, 8, 16), (3, 3, 3, 16, 16), Geometry((1, 1, 1), (1, 1, 1), ((1, 1),) * 3, (1, 1, 1), 1)),
+    "3d strided": ((4, 8, 8, 8, 16), (3, 3, 3, 16, 16), Geometry((2, 2, 2), (1, 1, 1), ((0, 1),) * 3, (1, 1, 1), 1)),
+}
+
+
+def convolutions_in(program) -> set[str]:
+    return set(re.findall(r"convolution\(.*?dim_labels=([^,\s]+)", program.as_text()))
+
+
+@pytest.mark.parametrize("name", LOOPED)
+def test_inside_a_loop_every_convolution_is_in_eigens_order(name):
+    x, kernel, geometry = LOOPED[name]
+    options = geometry._asdict()
+    options["padding"] = options.pop("pads")
+
+    def step(_, values):
+        gradients = jax.grad(lambda x, k: (lowering.convolve(x, k, **options) ** 2).sum(), (0, 1))(*values)
+        return jax.tree.map(lambda v, g: v - 0.01 * g, values, gradients)
+
+    program = jax.jit(lambda *values: lax.fori_loop(0, 3, step, values)).lower(draw(*x), draw(*kernel)).compile()
+    assert convolutions_in(program) <= EIGENS_ORDER
+
+
+def test_without_the_ways_a_loop_holds_convolutions_in_other_orders():
+    """What the test above would see if a lowering were wrong."""
+    x, kernel, geometry = LOOPED["2d"]
+
+    def step(_, values):
+        gradients = jax.grad(lambda x, k: (ways.native(x, k, geometry) ** 2).sum(), (0, 1))(*values)
+        return jax.tree.map(lambda v, g: v - 0.01 * g, values, gradients)
+
+    program = jax.jit(lambda *values: lax.fori_loop(0, 3, step, values)).lower(draw(*x), draw(*kernel)).compile()
+    assert not convolutions_in(program) <= EIGENS_ORDER
+
+
+def test_images_too_large_for_patches_take_no_memory_for_them():
+    x, kernel = draw(16, 64, 64, 16), draw(5, 5, 16, 16)
+    patches = 16 * 60 * 60 * 25 * 16 * 4
+
+    def loss(x, kernel):
+        return lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1)).sum()
+
+    program = jax.jit(jax.grad(loss, (0, 1))).lower(x, kernel).compile()
+    assert program.memory_analysis().temp_size_in_bytes < patches // 4
+
+
+@pytest.mark.parametrize("batch", [1, 7, 32])
+@pytest.mark.parametrize("channels, features", [(1, 16), (3, 8), (16, 1), (64, 64)])
+def test_the_choice_is_made_for_any_shape(batch, channels, features):
+    for size in (1, 5, 50):
+        for stride, inflation in (1, 1), (2, 1), (1, 2):
+            pads = pad_pairs("SAME", (size,) * 2, (3, 3), (stride,) * 2, (1, 1))
+            geometry = Geometry((stride,) * 2, (inflation,) * 2, pads, (1, 1), 1)
+            chosen = choice.choose((batch, size, size, channels), (3, 3, channels, features), geometry)
+            assert len(chosen) == 3 and all(map(callable, chosen))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -149,8 +259,7 @@ def test_convolution_is_mapped_and_differentiated_twice(name):
     assert_same(ours, theirs)
 
 
-def test_forward_mode_and_hessian_go_through_blocks(monkeypatch):
-    monkeypatch.setattr(conv, "BLOCK_BYTES", 200)
+def test_forward_mode_and_hessian():
     x, kernel = draw(4, 5, 5, 1), draw(3, 3, 1, 1, seed=1)
     options = {"strides": (1, 1), "padding": "SAME", "dilation": (1, 1)}
 
@@ -186,12 +295,16 @@ def test_other_platforms_get_xlas_operations(monkeypatch):
 
         return str(jax.make_jaxpr(jax.grad(lambda x, kernel: run(x, kernel).sum(), (0, 1)))(x, kernel))
 
-    assert "conv_general_dilated" not in lowered() and "reduce_window" not in lowered()
-    monkeypatch.setattr(window.jax, "default_backend", lambda: "gpu")
+    asked = []
+    monkeypatch.setattr(conv, "choose", lambda *shape: asked.append(shape) or choice.choose(*shape))
+    assert "reduce_window" not in lowered() and asked
+    asked.clear()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
     for operation in ["conv_general_dilated", "select_and_scatter_add", "reduce_window_sum"]:
         assert operation in lowered()
+    assert not asked
     with jax.default_device(jax.devices("cpu")[0]):
-        assert "conv_general_dilated" not in lowered()
+        assert "reduce_window" not in lowered() and asked
 
 
 # x, window, strides, padding
@@ -321,7 +434,7 @@ def test_what_is_not_differentiated_is_xlas_forward_pass():
 
     x, kernel = draw(2, 8, 8, 3), draw(3, 3, 3, 4)
     forward = str(jax.make_jaxpr(run)(x, kernel))
-    assert "conv_general_dilated" in forward and "reduce_window_max" in forward
+    assert "reduce_window_max" in forward and "transpose" not in forward
     np.testing.assert_allclose(run(x, kernel), jax.vjp(run, x, kernel)[0], rtol=1e-5, atol=1e-5)
 
 

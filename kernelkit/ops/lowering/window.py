@@ -1,7 +1,19 @@
 """What convolution and pooling share: padding as pairs, one tap of a sliding window."""
 
+from typing import NamedTuple
+
 import jax
 from jax import lax
+
+
+class Geometry(NamedTuple):
+    """How a window moves: one number, or one (low, high) pair, for each spatial axis."""
+
+    strides: tuple[int, ...]
+    inflation: tuple[int, ...]  # how far apart the input's cells are laid, as by a transposed convolution
+    pads: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int
 
 
 def pad_pairs(padding, shape, window, strides, dilation) -> tuple[tuple[int, int], ...]:
@@ -28,3 +40,21 @@ def pad_spatial(x, pads, value=0):
 def tap(x, axis: int, offset: int, size: int, stride: int):
     """What one cell of the window sees along `axis`: `size` cells from `offset`, `stride` apart."""
     return lax.slice_in_dim(x, offset, offset + (size - 1) * stride + 1, stride, axis)
+
+
+def output_shape(shape, kernel_shape, geometry: Geometry) -> tuple[int, ...]:
+    """The spatial sizes of a convolution's output."""
+    spans = extents(kernel_shape[:-2], geometry.dilation)
+    spread = [(size - 1) * factor + 1 for size, factor in zip(shape[1:-1], geometry.inflation, strict=True)]
+    return tuple(
+        (size + low + high - span) // stride + 1
+        for size, (low, high), span, stride in zip(spread, geometry.pads, spans, geometry.strides, strict=True)
+    )
+
+
+def inflate(x, geometry: Geometry):
+    """`x` (N, *spatial, C) spread out and padded: a window slides over it with nothing left to mind."""
+    spread = [(low, high, factor - 1) for (low, high), factor in zip(geometry.pads, geometry.inflation, strict=True)]
+    if not any(map(any, spread)):
+        return x
+    return lax.pad(x, jax.numpy.zeros((), x.dtype), ((0, 0, 0), *spread, (0, 0, 0)))

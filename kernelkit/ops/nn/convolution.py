@@ -229,16 +229,14 @@ def conv_transpose(
         _transposed_padding(k, s, d, same, p)
         for k, s, d, p in zip(kernel.shape[:spatial], strides, dilation, extra, strict=True)
     ]
-    axes = "DHW"[3 - spatial :]
     dtype = jnp.result_type(x, kernel)
-    result = jax.lax.conv_general_dilated(
+    result = lowering.convolve(
         x.astype(dtype),
-        jnp.flip(kernel.astype(dtype), range(spatial)),
-        window_strides=(1,) * spatial,
+        jnp.swapaxes(jnp.flip(kernel.astype(dtype), range(spatial)), -1, -2),
+        strides=(1,) * spatial,
         padding=pads,
-        lhs_dilation=strides,
-        rhs_dilation=dilation,
-        dimension_numbers=(f"N{axes}C", f"{axes}OI", f"N{axes}C"),
+        dilation=dilation,
+        inflation=strides,
     )
     return from_channels_last(result, data_format)
 

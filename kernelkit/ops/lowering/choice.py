@@ -1,0 +1,141 @@
+"""Which way computes each of a convolution's three sums: the one that a cost model of its shape says is fastest.
+
+Costs are nanoseconds of one core, linear in what a way copies and multiplies; their factors are rounded from fits to
+`benchmarks/convolutions.py`, which also prints how far the choice is from the best. Only their order matters, and that
+holds from one machine to another better than the times do.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+from kernelkit.ops.lowering import ways
+from kernelkit.ops.lowering.ways import Way
+from kernelkit.ops.lowering.window import Geometry, output_shape
+
+# Nanoseconds for one number: multiplied by Eigen, in vectors; read or written; copied into a patch by XLA, from long
+# runs and from short ones; copied by Eigen from channels that fill vectors, from others, and what zeros between cells
+# and a third dimension add to that; multiplied and added by XLA in one pass over the output.
+MULTIPLY = 0.01
+PASS = 0.5
+COPY, COPY_SHORT = 0.8, 1.5
+PACK, PACK_ODD, PACK_INFLATED, PACK_3D = 0.2, 2.0, 2.5, 9.0
+TAP = 0.12
+# Patches beyond the second-level caches cost more the larger they are.
+CACHED_BYTES, MOST_TIMES = 2**23, 5
+# Numbers in one of Eigen's vectors on current processors; matrices that are narrower leave some empty.
+LANES = 16
+
+
+class Ways(NamedTuple):
+    """A way for the output, and for each gradient one whose transpose by that operand computes it."""
+
+    forward: Way
+    by_kernel: Way
+    by_input: Way
+
+
+class _Sums(NamedTuple):
+    """Sums over `cells` of a window: `taken` numbers in each of `places` become `given` in each of `results`."""
+
+    cells: int
+    places: int
+    taken: int
+    results: int
+    given: int
+    inflated: bool
+    strided: bool
+    rank: int
+
+
+@functools.lru_cache(4096)
+def choose(shape: tuple[int, ...], kernel_shape: tuple[int, ...], geometry: Geometry) -> Ways:
+    """Choose the three ways of a convolution.
+
+    Args:
+        shape: Of the input, (N, *spatial, C).
+        kernel_shape: (*window, C / groups, F).
+        geometry: How the window moves.
+    """
+    *window, channels, features = kernel_shape
+    if geometry.groups > 1:
+        return _grouped(shape, kernel_shape, geometry)
+    if math.prod(window) == 1:
+        return Ways(ways.gather, ways.gather, ways.gather)
+    places = shape[0] * math.prod(shape[1:-1])
+    results = shape[0] * math.prod(output_shape(shape, kernel_shape, geometry))
+    inflated, strided = max(geometry.inflation) > 1, max(geometry.strides) > 1
+    forward = _Sums(math.prod(window), places, channels, results, features, inflated, strided, len(window))
+    backward = _Sums(math.prod(window), results, features, places, channels, strided, inflated, len(window))
+    # The gradient by the input is made by transposing: what gathers becomes what scatters.
+    by_input: dict[Way, Way] = {ways.native: ways.native_by_input, ways.gather: ways.scatter, ways.scatter: ways.gather}
+    return Ways(
+        _cheapest(_output_costs(forward)),
+        _cheapest(_kernel_costs(forward, shape[0])),
+        by_input[_cheapest(_output_costs(backward, transposed=True))],
+    )
+
+
+def _grouped(shape, kernel_shape, geometry) -> Ways:
+    one = geometry._replace(groups=1)
+    size = ways.together(geometry.groups, kernel_shape[-2])
+    few = size * kernel_shape[-2]
+    some = choose((*shape[:-1], few), (*kernel_shape[:-2], few, kernel_shape[-1] // geometry.groups * size), one)
+    dense = Ways(*map(ways.dense, some))
+    if kernel_shape[-2] > 1:
+        return dense
+    # One filter for each channel: sums of products, but for gradients that would add up numbers far apart.
+    return Ways(ways.direct, dense.by_kernel, dense.by_input if shape[-1] <= 32 else ways.direct)
+
+
+def _cheapest(costs: dict[Way, float]) -> Way:
+    return min(costs, key=lambda way: costs[way])
+
+
+def _output_costs(s: _Sums, transposed: bool = False) -> dict[Way, float]:
+    """Costs of a convolution's output; ``transposed``: of the gradient by its input, in other names."""
+    patches = s.results * s.cells * s.taken
+    passed = PASS * (s.places * s.taken + s.results * s.given)
+    multiplied = MULTIPLY * patches * _lanes(s.given)
+    costs: dict[Way, float] = {ways.gather: _copied(patches, s.taken) + multiplied + passed}
+    if not s.strided:
+        products = s.places * s.cells * s.given
+        costs[ways.scatter] = (
+            _copied(products, s.given) + MULTIPLY * s.places * s.taken * _lanes(s.cells * s.given) + 2 * passed
+        )
+    if not (s.rank == 3 and s.inflated):
+        # Eigen multiplies what it has just copied.
+        rest = (PACK_3D * (s.rank == 3) + PACK_INFLATED * s.inflated) * patches + multiplied / 2 + 2 * passed
+        odd = s.taken % ways.PACKED_CHANNELS
+        costs[ways.native] = (PACK_ODD if odd else PACK) * patches + rest
+        if odd and s.taken > 1 and not transposed:
+            costs[ways.native_padded] = PACK * s.results * s.cells * (s.taken + 4 - odd) + rest + passed
+    if s.taken == 1 and not transposed:
+        costs[ways.taps] = TAP * s.results * s.cells * s.given
+    return costs
+
+
+def _kernel_costs(s: _Sums, batch: int) -> dict[Way, float]:
+    patches, products = s.results * s.cells * s.taken, s.places * s.cells * s.given
+    passed = PASS * (s.places * s.taken + s.results * s.given)
+    costs: dict[Way, float] = {ways.gather: _copied(patches, s.taken) + MULTIPLY * patches * _lanes(s.given) + passed}
+    if not s.strided:
+        costs[ways.scatter] = _copied(products, s.given) + MULTIPLY * products * _lanes(s.taken) + passed
+    if not s.inflated:
+        # Here the images of a batch are what Eigen takes for channels; both operands are transposed first.
+        pack = (PACK_ODD if batch % ways.PACKED_CHANNELS else PACK) + PACK_3D * (s.rank == 3)
+        costs[ways.native_by_kernel] = pack * patches + MULTIPLY / 2 * patches * _lanes(s.given) + 4 * passed
+    return costs
+
+
+def _copied(numbers: int, run: int) -> float:
+    """The cost of patches that are made of runs of so many numbers."""
+    times = min(MOST_TIMES, 1 + 4 * numbers / CACHED_BYTES)
+    return (COPY if run >= ways.FEW_CHANNELS else COPY_SHORT) * times * numbers
+
+
+def _lanes(width: int) -> int:
+    """A matrix's width, as its rows fill vectors."""
+    return -(-width // LANES) * LANES

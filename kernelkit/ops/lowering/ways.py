@@ -1,0 +1,181 @@
+"""The ways to compute a convolution: each is the same sum, written for XLA's CPU backend in another form.
+
+A convolution is linear in its input and in its kernel, so a way has two transposes: the gradients by the input and by
+the kernel. jax transposes what a way is made of: the transpose of `gather` by the input is `scatter`'s form, and the
+other way round. XLA hands a convolution to Eigen's fast code only if batches come first, channels last, and the kernel
+lies as (window, in, out); any other order runs one number at a time inside a loop, because the pass that would mend the
+order looks at the entry computation alone (`conv_canonicalization.cc`). `native`, `native_by_kernel` and
+`native_by_input` therefore move axes themselves, each so that it, or its gradient of that name, is in Eigen's order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from kernelkit.ops.lowering.window import Geometry, inflate, output_shape, tap
+
+Way = Callable[[Array, Array, Geometry], Array]
+
+# Below this many channels the patches' innermost runs are too short to copy one window cell at a time.
+FEW_CHANNELS = 16
+# Eigen copies an input's cells in vectors of so many channels, or one number at a time.
+PACKED_CHANNELS = 4
+# So many channels of a grouped convolution are taken together.
+DENSE_CHANNELS = 64
+
+
+def native(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """XLA's own operation."""
+    return _xla(x, kernel, geometry, "N_C", "_IO", "N_C")
+
+
+def native_padded(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """XLA's operation on channels filled up to fours, which Eigen copies as vectors."""
+    more = -x.shape[-1] % PACKED_CHANNELS
+    x = lax.pad(x, jnp.zeros((), x.dtype), (*((0, 0, 0),) * (x.ndim - 1), (0, more, 0)))
+    kernel = lax.pad(kernel, jnp.zeros((), x.dtype), (*((0, 0, 0),) * (x.ndim - 2), (0, more, 0), (0, 0, 0)))
+    return native(x, kernel, geometry)
+
+
+def native_by_kernel(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """XLA's operation, of which the gradient by the kernel is in Eigen's order."""
+    x = jnp.moveaxis(jnp.moveaxis(x, 0, -1), -2, 0)
+    y = _xla(x, jnp.moveaxis(kernel, -2, 0), geometry, "C_N", "I_O", "_NC")
+    return jnp.moveaxis(y, -2, 0)
+
+
+def native_by_input(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """XLA's operation, of which the gradient by the input is in Eigen's order."""
+    return _xla(x, jnp.swapaxes(kernel, -1, -2), geometry, "N_C", "_OI", "N_C")
+
+
+def _xla(x, kernel, geometry, *orders):
+    letters = "DHW"[3 - len(geometry.pads) :]
+    return lax.conv_general_dilated(
+        x,
+        kernel,
+        geometry.strides,
+        geometry.pads,
+        geometry.inflation,
+        geometry.dilation,
+        tuple(order.replace("_", letters) for order in orders),
+        geometry.groups,
+    )
+
+
+def gather(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """What each output cell sees, as one row of a matrix, times the kernel.
+
+    Source: Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document Processing"
+    (2006).
+    """
+    out = output_shape(x.shape, kernel.shape, geometry)
+    patches = _patches(inflate(x, geometry), kernel.shape[:-2], out, geometry)
+    y = patches.reshape(-1, patches.shape[-1]) @ kernel.reshape(-1, kernel.shape[-1])
+    return y.reshape(x.shape[0], *out, kernel.shape[-1])
+
+
+def scatter(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """Each input cell times the kernel, its products added up where the windows lie."""
+    *window, channels, features = kernel.shape
+    out = output_shape(x.shape, kernel.shape, geometry)
+    columns = jnp.moveaxis(kernel.reshape(-1, channels, features), 1, 0).reshape(channels, -1)
+    products = (x.reshape(-1, channels) @ columns).reshape(*x.shape[:-1], -1)
+    parts = lax.split(products, (features,) * math.prod(window), products.ndim - 1)
+    return sum(_place(part, cell, out, geometry) for cell, part in zip(_cells(window), parts, strict=True))
+
+
+def taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """One matrix product for each window cell, their results added up."""
+    *window, channels, features = kernel.shape
+    out = output_shape(x.shape, kernel.shape, geometry)
+    x = inflate(x, geometry)
+    weights = kernel.reshape(-1, channels, features)
+    y = sum(_seen(x, c, out, geometry).reshape(-1, channels) @ weights[i] for i, c in enumerate(_cells(window)))
+    return y.reshape(x.shape[0], *out, features)
+
+
+def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
+    """One filter (or a few) for each channel: there is nothing to multiply as matrices, products are summed."""
+    out = output_shape(x.shape, kernel.shape, geometry)
+    x = inflate(x, geometry)
+    weights = kernel.reshape(*kernel.shape[:-2], x.shape[-1], -1)
+
+    def add_up(x, weights, axis):
+        if axis > len(out):
+            return x * weights
+        start, stride = geometry.dilation[axis - 1], geometry.strides[axis - 1]
+        return sum(
+            tap(add_up(x, w, axis + 1), axis, i * start, out[axis - 1], stride)
+            for i, w in enumerate(lax.squeeze(w, [0]) for w in lax.split(weights, (1,) * len(weights)))
+        )
+
+    y = add_up(x[..., None], weights, 1)
+    return y.reshape(*y.shape[:-2], -1)
+
+
+def dense(way: Way) -> Way:
+    """Groups as convolutions of up to 64 channels each, whose kernels are zero from one group to another.
+
+    Most of such a product is thrown away, and still it is the faster one: products of a few channels keep Eigen's
+    vectors empty.
+    """
+
+    def run(x: Array, kernel: Array, geometry: Geometry) -> Array:
+        *window, channels, _ = kernel.shape
+        size = together(geometry.groups, channels)
+        count = geometry.groups // size
+        one = geometry._replace(groups=1)
+        same = jnp.eye(size, dtype=kernel.dtype)[:, None, :, None]
+        kernel = kernel.reshape(*window, 1, channels, count, size, -1)
+        parts = []
+        for i in range(count):
+            blocks = kernel[..., i, :, :] * same
+            few = lax.slice_in_dim(x, i * size * channels, (i + 1) * size * channels, axis=x.ndim - 1)
+            parts.append(way(few, blocks.reshape(*window, size * channels, -1), one))
+        return jnp.concatenate(parts, -1) if count > 1 else parts[0]
+
+    return run
+
+
+def together(groups: int, channels: int) -> int:
+    """How many groups share a kernel: as many as divide their number and have up to 64 channels."""
+    return max(n for n in range(1, groups + 1) if groups % n == 0 and (n == 1 or n * channels <= DENSE_CHANNELS))
+
+
+def _cells(window):
+    return list(itertools.product(*map(range, window)))
+
+
+def _patches(x, window, out, geometry):
+    """What each output cell sees: (N, *out, window cells * C), ordered as the kernel's rows are."""
+    if x.shape[-1] >= FEW_CHANNELS:
+        return jnp.concatenate([_seen(x, cell, out, geometry) for cell in _cells(window)], -1)
+    for axis in reversed(range(len(window))):
+        step, stride = geometry.dilation[axis], geometry.strides[axis]
+        x = jnp.concatenate([tap(x, axis + 1, i * step, out[axis], stride) for i in range(window[axis])], -1)
+    return x
+
+
+def _seen(x, cell, out, geometry):
+    """What one cell of the window sees: a slice of `x` of the output's size."""
+    start = [i * step for i, step in zip(cell, geometry.dilation, strict=True)]
+    stop = [low + (size - 1) * s + 1 for low, size, s in zip(start, out, geometry.strides, strict=True)]
+    return lax.slice(x, (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *geometry.strides, 1))
+
+
+def _place(part, cell, out, geometry):
+    """The products of one cell of the window, where the output takes them."""
+    spread = []
+    for axis, i in enumerate(cell):
+        factor = geometry.inflation[axis]
+        low = geometry.pads[axis][0] - i * geometry.dilation[axis]
+        full = (out[axis] - 1) * geometry.strides[axis] + 1
+        spread.append((low, full - ((part.shape[axis + 1] - 1) * factor + 1) - low, factor - 1))
+    part = lax.pad(part, jnp.zeros((), part.dtype), ((0, 0, 0), *spread, (0, 0, 0)))
+    return lax.slice(part, (0,) * part.ndim, part.shape, (1, *geometry.strides, 1))
