@@ -23,6 +23,7 @@ from kernelkit import (
     optimizers,
     random,
     regularizers,
+    rich_display,
     saving,
     serialize,
     tree,
@@ -146,6 +147,7 @@ def __dir__() -> list[str]:
 compile_cache.enable_by_default()
 display.register(_notebook_display)
 history.register(_viz)
+rich_display.register(lambda thing: _viz().html_of(thing), lambda thing: _viz().bundle_of(thing))
 serialize.register_namespace(
     "", globals(), (Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint, DTypePolicy)
 )

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import dtypes, scope
+from kernelkit import dtypes, rich_display, scope
 from kernelkit.operators import Operators
 from kernelkit.sparse import is_sparse
 from kernelkit.sparse import stand_in as sparse_stand_in
@@ -125,6 +125,9 @@ class KerasTensor(Operators):
     def __repr__(self) -> str:
         sparse = ", sparse=True" if self.sparse else ""
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{sparse}, name={self.name}>"
+
+    def _repr_html_(self) -> str | None:
+        return rich_display.html(self)
 
 
 def is_keras_tensor(x: Any) -> bool:

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import budget, changes, dtypes, scope
+from kernelkit import budget, changes, dtypes, rich_display, scope
 from kernelkit.operators import Operators
 
 
@@ -348,6 +348,9 @@ class Variable(Operators):
     def __repr__(self) -> str:
         with np.printoptions(threshold=20):
             return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+    def _repr_html_(self) -> str | None:
+        return rich_display.html(self)
 
     def __deepcopy__(self, memo: dict) -> Variable:
         twin = Variable.__new__(type(self))

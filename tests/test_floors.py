@@ -17,7 +17,8 @@ PACKAGE = "kernelkit"
 
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
-    "config tree dtypes scope operators sparse changes interrupts version compile_cache devices budget bytecode jaxprs",
+    "config rich_display tree dtypes scope operators sparse "
+    "changes interrupts version compile_cache devices budget bytecode jaxprs",
     "variable masking",
     "symbolic tape dispatch",
     "serialize operation dtype_policies random",

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernelkit.diagram.layered import layered
-from kernelkit.diagram.words import bytes_text, cut, family, number_text, shape_text, text_width
+from kernelkit.diagram.words import cut, family, text_width
 from kernelkit.models.description import schema
+from kernelkit.models.description.words import number_text, shape_text
 
 PAD, TITLE = 14.0, 30.0
 """Room around what is inside of an open group, and above it for its title."""
@@ -340,20 +341,3 @@ class _Scenery:
         if "trainable" in self.facts and self.nodes["trainable"][row] is not None:
             found.append("trainable" if self.nodes["trainable"][row] else "frozen")
         return found
-
-
-def totals_text(description: dict[str, Any]) -> str:
-    """Return the totals in one line: parameters, memory, work.
-
-    Example:
-        >>> totals_text({"totals": {"params": 58, "trainable_params": 40, "weight_bytes": 232, "flops": 114}})
-        '58 parameters (18 frozen) · 232 B · 114 FLOPs a sample'
-    """
-    totals = description["totals"]
-    parameters = f"{totals['params']:,} parameters"
-    frozen = totals["params"] - totals["trainable_params"]
-    parameters += f" ({frozen:,} frozen)" if frozen else ""
-    work = f"{number_text(totals['flops'])}FLOPs a sample" if (totals["flops"] or 0) >= 1000 else ""
-    if totals["flops"] and not work:
-        work = f"{totals['flops']} FLOPs a sample"
-    return " · ".join(t for t in (parameters, bytes_text(totals["weight_bytes"]), work) if t)

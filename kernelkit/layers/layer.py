@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -669,7 +670,19 @@ class Layer(Operation, HasParts):
             return
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+        if "_own_variables" not in self.__dict__:  # super().__init__() was not called, or not yet
+            return f"<{type(self).__name__} that is not ready>"
+        call = serialize.call_text(self, Layer, (f"name={self.name!r}",))
+        if not self.built:
+            return f"<{call}, not built>"
+        shapes = ""
+        if len(self._inbound_nodes) == 1:
+            [node] = self._inbound_nodes
+            sides = (node.input_tensors, node.output_tensors)
+            shapes = " → ".join(", ".join(str(t.shape) for t in side) for side in sides if side)
+        count = sum(math.prod(v.shape) for v in self.weights)
+        facts = [shapes, f"{count:,} parameters" if count else "", "" if self._trainable else "frozen"]
+        return f"<{': '.join([call, ', '.join(fact for fact in facts if fact)]).removesuffix(': ')}>"
 
 
 def _has_nothing_to_build(cls: type[Layer]) -> bool:

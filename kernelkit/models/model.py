@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import jax.tree_util as jtu
 
-from kernelkit import saving, scope, serialize
+from kernelkit import rich_display, saving, scope, serialize
 from kernelkit.feeds.make import is_stream
 from kernelkit.layers import calling
 from kernelkit.layers.base.parts import children
@@ -288,6 +289,16 @@ class Model(Trainer, Layer):
         from kernelkit.models.summary import show
 
         show(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
+
+    def __repr__(self) -> str:
+        name = f"{type(self).__name__} name={self.name}"
+        if "_own_variables" not in self.__dict__ or not self.built:
+            return f"<{name}, built=False>"
+        count = sum(math.prod(v.shape) for v in self.weights)
+        return f"<{name}, built=True, {len(self.layers)} layers, {count:,} parameters>"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return rich_display.bundle(self)
 
     def profile(self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
         """Measure what each layer costs on one batch: time, floating-point operations, bytes. Nothing is trained.

@@ -1,17 +1,16 @@
-"""`model.summary()`: the layers with their output shapes and numbers of parameters, as text and as HTML."""
+"""`model.summary()`: the layers with their output shapes and numbers of parameters, as text."""
 
 from __future__ import annotations
 
-import html
-import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kernelkit.layers.input_layer import InputLayer
-from kernelkit.layers.layer import Layer
-from kernelkit.symbolic import KerasTensor, producer
+from kernelkit.models.description import describe as describe_model
+from kernelkit.models.description import schema
+from kernelkit.models.description.reading import sources
+from kernelkit.models.summary_tree import as_html
 
 
 @dataclass
@@ -37,6 +36,7 @@ class Summary:
     frozen: int
     optimizer: int
     connected: bool
+    weight_bytes: int = 0
 
 
 _UNBUILT = " (not built yet)"
@@ -50,87 +50,80 @@ def describe(model: Any, expand_nested: bool = False, layer_range: Any = None) -
         expand_nested: Whether the layers of nested models have rows of their own.
         layer_range: Names of the first and the last layer.
     """
-    layers = model.layers
+    return _from_description(describe_model(model, costs=False, fold=False), model, expand_nested, layer_range)
+
+
+def _from_description(description: dict[str, Any], model: Any, expand_nested: bool, layer_range: Any) -> Summary:
+    nodes, strings = description["nodes"], description["strings"]
+    kinds, parents = nodes["kind"], nodes["parent"]
+    names = [strings[i] for i in nodes["name"]]
+    hidden = {row for row, kind in enumerate(kinds) if kind == schema.OUTPUT or _is_hidden_input(description, row)}
+    first, last = 0, len(names)
     if layer_range is not None:
-        names = [layer.name for layer in layers]
+        top = [row for row in range(len(names)) if parents[row] == -1 and row not in hidden]
+        known = [names[row] for row in top]
         for name in layer_range:
-            if name not in names:
+            if name not in known:
                 raise ValueError(
-                    f"summary(layer_range=...): model {model.name!r} has no layer {name!r}; it has {names}."
+                    f"summary(layer_range=...): model {model.name!r} has no layer {name!r}; it has {known}."
                 )
-        layers = layers[names.index(layer_range[0]) : names.index(layer_range[1]) + 1]
-    connected = model._graph is not None and not _is_chain(model)
-    rows: list[Row] = []
-    for layer in layers:
-        _add_rows(rows, layer, model, connected, expand_nested, 0)
-    trainable, frozen = model.trainable_weights, model.non_trainable_weights
-    slots = model.optimizer.variables if getattr(model, "optimizer", None) is not None else []
+        ends = [known.index(name) for name in layer_range]
+        first = top[ends[0]]
+        last = top[ends[1] + 1] if ends[1] + 1 < len(top) else len(names)
+    fed = sources(description)
+    connected = any(len(found) > 1 for found in fed.values()) or _has_branches(fed)
+    rows, depth = [], [0] * len(names)
+    for row in range(len(names)):
+        depth[row] = 0 if parents[row] == -1 else depth[parents[row]] + 1
+        if row in hidden or not (first <= row < last) or (depth[row] and not expand_nested):
+            continue
+        parameters = nodes["params"][row]
+        unbuilt = nodes["state"][row] == schema.UNREACHED and not parameters
+        rows.append(
+            Row(
+                names[row],
+                strings[nodes["class"][row]],
+                ", ".join(shape_text(description["tensors"][t][1:]) for t in nodes["outputs"][row]) or "?",
+                None if unbuilt else parameters,
+                bool(nodes["trainable"][row]),
+                ", ".join(names[s] for s in fed.get(row, [])) or "-",
+                depth[row],
+            )
+        )
+    totals = description["totals"]
     return Summary(
         f"Model: {model.name}" + ("" if model.built else _UNBUILT),
         rows,
-        sum(math.prod(v.shape) for v in trainable),
-        sum(math.prod(v.shape) for v in frozen),
-        sum(math.prod(v.shape) for v in slots) if model.optimizer is not None and model.optimizer.built else 0,
+        totals["trainable_params"],
+        totals["frozen_params"],
+        totals["optimizer_params"],
         connected,
+        totals["weight_bytes"],
     )
 
 
-def _is_chain(model: Any) -> bool:
-    counts = [len(node.input_tensors) for node in model._graph.nodes]
-    used = [id(t) for node in model._graph.nodes for t in node.input_tensors]
-    return all(c <= 1 for c in counts) and len(set(used)) == len(used)
+def _is_hidden_input(description: dict[str, Any], row: int) -> bool:
+    """Return whether a row is an input that no layer stands for: of a Sequential, or of a model written as code."""
+    nodes, strings = description["nodes"], description["strings"]
+    if nodes["kind"][row] != schema.INPUT:
+        return False
+    parent = nodes["parent"][row]
+    return strings[description["class"] if parent == -1 else nodes["class"][parent]] != "Functional"
 
 
-def _add_rows(rows: list[Row], layer: Layer, model: Any, connected: bool, expand: bool, depth: int) -> None:
-    rows.append(
-        Row(
-            layer.name,
-            type(layer).__name__,
-            _shape_of(layer, model),
-            sum(math.prod(v.shape) for v in layer.weights) if layer.built else None,
-            bool(layer.trainable),
-            _inputs_of(layer, model) if connected else "",
-            depth,
-        )
-    )
-    nested = getattr(layer, "layers", None)
-    if expand and nested and hasattr(layer, "_graph"):
-        inner = layer._graph is not None and not _is_chain(layer)
-        for child in nested:
-            _add_rows(rows, child, layer, connected and inner, expand, depth + 1)
+def _has_branches(sources: dict[int, list[int]]) -> bool:
+    used = [source for found in sources.values() for source in found]
+    return len(set(used)) != len(used)
 
 
-def _nodes_of(layer: Layer, model: Any) -> list:
-    graph = getattr(model, "_graph", None)
-    if graph is None:
-        return layer._inbound_nodes
-    own = [node for node in graph.nodes if node.operation is layer]
-    return own or layer._inbound_nodes
+def shape_text(sizes: list) -> str:
+    """Return a shape as Python writes it.
 
-
-def _shape_of(layer: Layer, model: Any) -> str:
-    nodes = _nodes_of(layer, model)
-    if not nodes:
-        return "?"
-    tensors = nodes[-1].output_tensors
-    return ", ".join(_shape_text(t) for t in tensors)
-
-
-def _shape_text(tensor: KerasTensor) -> str:
-    inner = ", ".join("None" if d is None else str(d) for d in tensor.shape)
-    return f"({inner},)" if len(tensor.shape) == 1 else f"({inner})"
-
-
-def _inputs_of(layer: Layer, model: Any) -> str:
-    if isinstance(layer, InputLayer):
-        return "-"
-    names = []
-    for node in _nodes_of(layer, model):
-        for tensor in node.input_tensors:
-            parent = producer(tensor)
-            if parent is not None:
-                names.append(parent.operation.name)
-    return ", ".join(names) or "-"
+    Example:
+        >>> shape_text([None, 3])
+        '(None, 3)'
+    """
+    return str(tuple(sizes))
 
 
 def _columns(summary: Summary, show_trainable: bool) -> tuple[list[str], list[list[str]]]:
@@ -180,38 +173,12 @@ def as_text(summary: Summary, width: int | None = None, show_trainable: bool = F
         table.add_column(title, justify="right" if title == "Parameters" else "left", overflow="fold")
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
-    console = Console(width=width or 100, color_system=None, force_terminal=False)
+    console = Console(width=width or 100, color_system=None, force_terminal=False, force_jupyter=False)
     with console.capture() as capture:
         console.print(table)
         for name, value in _totals(summary):
             console.print(Text(f" {name}: {value}"))
     return capture.get()
-
-
-def as_html(summary: Summary, show_trainable: bool = False) -> str:
-    """Draw a summary for a notebook. Every name is escaped: it may come from a stranger's file."""
-    titles, lines = _columns(summary, show_trainable)
-    cell = "padding:4px 12px;text-align:left;font-variant-numeric:tabular-nums;white-space:nowrap"
-    right = cell.replace("left", "right")
-    align = [right if t == "Parameters" else cell for t in titles]
-    line = "border-top:1px solid color-mix(in srgb, currentColor 18%, transparent)"
-    head = "".join(f'<th scope="col" style="{a}">{html.escape(t)}</th>' for t, a in zip(titles, align, strict=True))
-    body = ""
-    for row, cells in zip(summary.rows, lines, strict=True):
-        name = (
-            f'<td style="{cell};padding-left:{12 + 18 * row.depth}px">'
-            f'<b style="font-weight:600">{html.escape(row.name)}</b> '
-            f'<span style="opacity:.6">{html.escape(row.kind)}</span></td>'
-        )
-        rest = "".join(f'<td style="{a}">{html.escape(c)}</td>' for c, a in zip(cells[1:], align[1:], strict=True))
-        body += f'<tr style="{line}">{name}{rest}</tr>'
-    totals = " · ".join(f"{html.escape(n)}: <b>{html.escape(v)}</b>" for n, v in _totals(summary))
-    return (
-        '<div style="overflow-x:auto;font-family:system-ui,sans-serif;font-size:13px">'
-        f'<div style="font-weight:600;font-size:15px;margin:4px 12px">{html.escape(summary.title)}</div>'
-        f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-        f'<div style="margin:6px 12px;opacity:.85">{totals}</div></div>'
-    )
 
 
 def show(
@@ -223,14 +190,15 @@ def show(
     layer_range: Any = None,
 ) -> None:
     """Show a model's summary: HTML in a notebook, text elsewhere."""
-    summary = describe(model, expand_nested, layer_range)
-    text = as_text(summary, width, show_trainable)
+    description = describe_model(model, costs=False, fold=False)
+    text = as_text(_from_description(description, model, expand_nested, layer_range), width, show_trainable)
     if print_fn is not None:
         print_fn(text)
     elif _in_notebook():
         from IPython.display import display
 
-        display({"text/html": as_html(summary, show_trainable), "text/plain": text}, raw=True)
+        page = as_html(describe_model(model), expand_nested, show_trainable, layer_range)
+        display({"text/html": page, "text/plain": text}, raw=True)
     else:
         sys.stdout.write(text)
 

@@ -380,6 +380,16 @@ class Optimizer(OptimizerVariables):
             values["learning_rate"] = float(self._learning_rate.numpy()) if fixed else self._learning_rate
         return {name: serialize.serialize_value(value) for name, value in values.items()}
 
+    def __repr__(self) -> str:
+        try:
+            fixed = isinstance(self._learning_rate, Variable)
+            rate = f"{float(self._learning_rate.numpy()):.6g}" if fixed else serialize.value_text(self._learning_rate)
+            step = int(self._iterations.numpy())
+        except Exception:  # while a step is traced the numbers are not known
+            return f"<{type(self).__name__} name={self.name}>"
+        texts = {"learning_rate": rate} | {k: v for k, v in serialize.shown_texts(self).items() if k != "learning_rate"}
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in texts.items())}, step {step})"
+
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
         """Make an optimizer from :meth:`get_config`'s result."""

@@ -9,6 +9,7 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 - `registry`: names to classes and functions;
 - `trust`: what a config that somebody else wrote may not do;
 - `objects`: the two directions;
+- `arguments`: what an object was made with, found again;
 - `configurable`: configs read off a signature;
 - `attributes`: where an object's parts are, for files of weights;
 - `alone`: configs without files beside them;
@@ -18,9 +19,10 @@ A class made with :class:`Configurable` needs no ``get_config``: its config is r
 
 from kernelkit.budget import claim_memory, claim_objects
 from kernelkit.serialize.alone import is_copy, standing_alone, stands_alone
+from kernelkit.serialize.arguments import derived_arguments, derives
 from kernelkit.serialize.attributes import saved_attributes
 from kernelkit.serialize.config_text import parse as parse_config
-from kernelkit.serialize.configurable import Configurable, derived_arguments, derives
+from kernelkit.serialize.configurable import Configurable
 from kernelkit.serialize.objects import (
     NoSuchConfig,
     deserialize_keras_object,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import scope
-from kernelkit.serialize.configurable import derived_arguments, given_arguments
+from kernelkit.serialize.arguments import derived_arguments, given_arguments
 
 _LONGEST = 60
 _DEEPEST = 3
@@ -32,7 +32,10 @@ def shown_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
     try:
         values = derived_arguments(instance, stop)
         defaults = _defaults(type(instance))
-        if type(instance).__module__.partition(".")[0] == __name__.partition(".")[0]:
+        if (
+            hasattr(instance, "_init_arguments")
+            and type(instance).__module__.partition(".")[0] == __name__.partition(".")[0]
+        ):
             # What the constructor filled in itself, such as the seed of an initializer, nobody wrote.
             given = given_arguments(instance)
             values = {name: value for name, value in values.items() if name in given}
@@ -68,7 +71,7 @@ def call_text(instance: Any, stop: type = object, more: tuple[str, ...] = (), de
     Example:
         >>> import kernelkit as kk
         >>> call_text(kk.regularizers.L2(0.5))
-        'L2(0.5)'
+        'L2(l2=0.5)'
     """
     cls = type(instance)
     if depth > _DEEPEST:
@@ -78,10 +81,11 @@ def call_text(instance: Any, stop: type = object, more: tuple[str, ...] = (), de
     except (TypeError, ValueError):
         parameters = []
     texts = shown_texts(instance, stop, depth)
-    # What is first in the signature needs no name, as long as nothing before it is left out.
+    # The first ones need no name, if none can be made without them.
     bare = 0
     for parameter in parameters[:2]:
-        if parameter.name not in texts or parameter.kind is parameter.KEYWORD_ONLY:
+        required = parameter.default is parameter.empty
+        if parameter.name not in texts or parameter.kind is parameter.KEYWORD_ONLY or not required:
             break
         bare += 1
     parts = [text if i < bare else f"{name}={text}" for i, (name, text) in enumerate(texts.items())]

@@ -179,7 +179,8 @@ def test_a_summary_counts_and_escapes(capsys):
     model.summary()
     text = capsys.readouterr().out
     assert "Total parameters: 15" in text and "(None, 3)" in text
-    from kernelkit.models.summary import as_html, describe
+    from kernelkit.models.description import describe
+    from kernelkit.models.summary_tree import as_html
 
     page = as_html(describe(model))
     assert "<img" not in page and "&lt;img" in page and "15" in page

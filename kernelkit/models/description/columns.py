@@ -43,6 +43,10 @@ def describe(model: Any, sample: Any = None, costs: bool = True, fold: bool = Tr
     return _Writer(model, found, costs, fold).written()
 
 
+_Waiting = tuple[int | repeats.Repeat, list[int], int]
+"""A node or a run that is still to be written, the row of nodes that it stands in, and its parent."""
+
+
 class _Writer:
     def __init__(self, model: Any, found: Collected, costs: bool, fold: bool) -> None:
         self.model, self.found, self.costs, self.fold = model, found, costs, fold
@@ -89,43 +93,42 @@ class _Writer:
         for i, item in enumerate(self.found.items):
             children.setdefault(item.parent, []).append(i)
         runs = _runs(self.found, children) if self.fold else {}
-        # Rows still to be written: (items, row of the parent, item of the parent), the next one on top.
-        stack: list[tuple[list[int], int, list[repeats.Repeat]]] = [(children.get(-1, []), -1, runs.get(-1, []))]
+        # What is still to be written, the next one on top: a row's children follow it at once.
+        stack = self._divided(children.get(-1, []), runs.get(-1, []), -1)
         while stack:
-            members, parent, found = stack.pop()
-            begins = {run.start: run for run in found}
-            waiting: list[tuple[list[int], int, list[repeats.Repeat]]] = []
-            at = 0
-            while at < len(members):
-                run = begins.get(at)
-                if run is None:
-                    waiting += self._row_of(members[at], parent, children, runs)
-                    at += 1
-                    continue
-                waiting += self._rows_of(run, members, parent)
-                at += run.length * run.count
-            stack.extend(reversed(waiting))
+            what, members, parent = stack.pop()
+            if isinstance(what, repeats.Repeat):
+                stack += self._rows_of(what, members, parent)
+                continue
+            self.place[what] = row = self._row(parent, **self._facts(self.found.items[what]))
+            stack += self._divided(children.get(what, []), runs.get(what, []), row)
 
-    def _row_of(self, index: int, parent: int, children: dict, runs: dict) -> list:
-        item = self.found.items[index]
-        self.place[index] = row = self._row(parent, **self._facts(item))
-        return [(children[index], row, runs.get(index, []))] if index in children else []
+    def _divided(self, members: list[int], found: list[repeats.Repeat], parent: int) -> list[_Waiting]:
+        """Return the children of a row as single ones and runs, the first one last."""
+        begins = {run.start: run for run in found}
+        parts: list[_Waiting] = []
+        at = 0
+        while at < len(members):
+            run = begins.get(at)
+            parts.append((members[at], members, parent) if run is None else (run, members, parent))
+            at += 1 if run is None else run.length * run.count
+        return parts[::-1]
 
-    def _rows_of(self, run: repeats.Repeat, members: list[int], parent: int) -> list:
-        """Write the rows of a run of blocks; return what stands inside of it."""
+    def _rows_of(self, run: repeats.Repeat, members: list[int], parent: int) -> list[_Waiting]:
+        """Write the row of a run of blocks; return what stands inside of it, the first one last."""
         first = self.found.items[members[run.start]]
         block = first.title if run.length == 1 else "block"
         inside = list(dict.fromkeys(self.found.items[i].title for i in members[run.start : run.start + run.length]))
         title = " + ".join(inside[:3]) + (" + …" if len(inside) > 3 else "")
+        if run.count == 1:
+            row = self._row(parent, kind=schema.BLOCK, name=f"{block} {run.number}", title=title, count=1)
+            return self._divided(members[run.start : run.start + run.length], [], row)
         folded = self._row(parent, kind=schema.REPEAT, name=block, title=title, count=run.count)
         if run.length == 1:
-            return [(members[run.start : run.start + run.count], folded, [])]
-        waiting: list[tuple[list[int], int, list[repeats.Repeat]]] = []
-        for number in range(run.count):
-            begin = run.start + number * run.length
-            row = self._row(folded, kind=schema.BLOCK, name=f"{block} {number + 1}", title=title, count=1)
-            waiting.append((members[begin : begin + run.length], row, []))
-        return waiting
+            return self._divided(members[run.start : run.start + run.count], [], folded)
+        starts = range(run.start, run.start + run.length * run.count, run.length)
+        blocks = [repeats.Repeat(start, run.length, 1, number) for number, start in enumerate(starts, 1)]
+        return [(one, members, folded) for one in reversed(blocks)]
 
     def _row(self, parent: int, **facts: Any) -> int:
         values: dict[str, Any] = dict.fromkeys(self.names) | {

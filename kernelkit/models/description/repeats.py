@@ -13,11 +13,12 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Repeat:
-    """`count` times the same `length` nodes, from `start` on."""
+    """`count` times the same `length` nodes, from `start` on; or the block of that number among them."""
 
     start: int
     length: int
     count: int
+    number: int = 0
 
 
 def find(signatures: Sequence[int]) -> list[Repeat]:
@@ -31,7 +32,7 @@ def find(signatures: Sequence[int]) -> list[Repeat]:
 
     Example:
         >>> find([9, 1, 2, 1, 2, 1, 2, 7])
-        [Repeat(start=1, length=2, count=3)]
+        [Repeat(start=1, length=2, count=3, number=0)]
     """
     row = np.asarray(signatures, dtype=np.int64)
     size = len(row)

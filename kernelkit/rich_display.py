@@ -1,0 +1,30 @@
+"""How objects look as the last line of a notebook's cell. `kernelkit.viz`, which stands above all, draws them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def html(thing: Any) -> str | None:
+    """Return an object as HTML, or ``None`` if there is no more to it than its text."""
+    return _makers[0](thing) if _makers else None
+
+
+def bundle(thing: Any) -> dict[str, Any]:
+    """Return an object as a dict from MIME type to data."""
+    return _bundlers[0](thing) if _bundlers else {"text/plain": repr(thing)}
+
+
+_makers: list[Callable[[Any], str | None]] = []
+_bundlers: list[Callable[[Any], dict[str, Any]]] = []
+
+
+def register(maker: Callable[[Any], str | None], bundler: Callable[[Any], dict[str, Any]]) -> None:
+    """Set what draws objects.
+
+    Args:
+        maker: Function of an object that returns HTML or ``None``.
+        bundler: Function of an object that returns a dict from MIME type to data.
+    """
+    _makers[:], _bundlers[:] = [maker], [bundler]

@@ -1,0 +1,4 @@
+"""How objects look as the last line of a notebook's cell."""
+
+from kernelkit.viz.cards.bundles import bundle_of
+from kernelkit.viz.cards.things import html_of
