@@ -8,6 +8,8 @@ Example:
 
 from __future__ import annotations
 
+import os
+
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 _settings: dict = {
@@ -17,7 +19,7 @@ _settings: dict = {
     "max_epochs": None,
     "max_steps_per_epoch": None,
     "interactive_logging": True,
-    "traceback_filtering": True,
+    "traceback_filtering": os.environ.get("KERNELKIT_TRACEBACK") != "full",
     "flash_attention": None,
     "unsafe_deserialization": False,
 }
@@ -150,12 +152,12 @@ def is_traceback_filtering_enabled() -> bool:
 
 
 def enable_traceback_filtering() -> None:
-    """Hide the inner frames of jax in tracebacks (the default)."""
+    """Hide the inner frames of kernelkit and jax in tracebacks (the default)."""
     _settings["traceback_filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
-    """Show every frame in tracebacks."""
+    """Show every frame in tracebacks, as ``KERNELKIT_TRACEBACK=full`` in the environment does."""
     _settings["traceback_filtering"] = False
 
 

@@ -43,6 +43,7 @@ class StatelessScope:
     Args:
         state_mapping: ``(variable, value)`` pairs: the values that reading these variables gives.
         collect_losses: Whether the losses that layers add are kept in ``scope.losses``.
+        initialize_variables: Accepted for Keras's sake: variables have their values from the start.
 
     Example:
         >>> import kernelkit as kk
@@ -56,9 +57,10 @@ class StatelessScope:
     def __init__(
         self, state_mapping: Iterable[tuple] = (), collect_losses: bool = False, initialize_variables: bool = True
     ) -> None:
-        self.values = {id(variable): value for variable, value in state_mapping or ()}
+        pairs = list(state_mapping or ())
+        self.values = {id(variable): value for variable, value in pairs}
         # Keeps the variables alive, since an id is only unique among the living.
-        self.variables = [variable for variable, _ in state_mapping or ()]
+        self.variables = [variable for variable, _ in pairs]
         self.collect_losses = collect_losses
         self.losses: list = []
         self.outer: StatelessScope | None = None

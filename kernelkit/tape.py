@@ -62,17 +62,24 @@ class TapeTensor(Operators):
         """Return the only element as a Python number."""
         return self.value.item()
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Return the mean over ``axis``, recorded."""
-        return _functions["mean"](self, axis=axis, keepdims=keepdims)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
-        """Return the sum over ``axis``, recorded."""
-        return _functions["sum"](self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any, order: str = "C") -> Any:
         """Return the tensor in another shape, recorded."""
+        if order != "C":
+            raise TypeError(f"A tensor that a tape records is reshaped in order='C' only, got order={order!r}.")
         return _functions["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+
+    def transpose(self, *axes: Any) -> Any:
+        """Return the tensor with its axes in another order (reversed by default), recorded."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
+        return _functions["transpose"](self, order)
+
+    def flatten(self) -> Any:
+        """Return the tensor with a single axis, recorded."""
+        return _functions["ravel"](self)
+
+    def tolist(self) -> Any:
+        """Return the value as nested lists of Python numbers."""
+        return self.value.tolist()
 
     def astype(self, dtype: Any) -> Any:
         """Return the tensor in another dtype, recorded."""
@@ -118,6 +125,30 @@ class TapeTensor(Operators):
         return f"TapeTensor({self.value})"
 
 
+_METHODS = (
+    "mean sum max min std var prod squeeze ravel clip argmax argmin argsort sort all any cumsum cumprod swapaxes take "
+    "repeat dot round diagonal trace"
+).split()
+"""Methods of NumPy's arrays, which `np.mean(tensor)` and its like call."""
+
+
+def _method(name: str) -> Callable:
+    def method(self: TapeTensor, *args: Any, out: None = None, dtype: Any = None, ddof: int = 0, **kwargs: Any) -> Any:
+        if out is not None or ddof:
+            raise TypeError(f"A tensor that a tape records has no {name}() with out=... or ddof=...")
+        result = _functions[name](self, *args, **kwargs)
+        return result if dtype is None else _functions["cast"](result, dtype)
+
+    method.__name__ = name
+    method.__qualname__ = f"TapeTensor.{name}"
+    method.__doc__ = f"Return what :func:`kernelkit.ops.{name}` makes of the tensor, recorded."
+    return method
+
+
+for _name in _METHODS:
+    setattr(TapeTensor, _name, _method(_name))
+
+
 class _Entry:
     """One recorded call: which differentiable values went in and came out, and how gradients go back."""
 
@@ -158,19 +189,34 @@ class GradientTape:
     def __exit__(self, *_: Any) -> None:
         scope.local.tape = self._outer
 
-    def watch(self, tensor: Any) -> None:
+    def watch(self, tensor: Any) -> Any:
         """Make gradients with respect to an array, variable or list of them available.
 
         Args:
             tensor: A jax array or variable (NumPy arrays have no identity a tape could follow: convert them first).
+
+        Returns:
+            The same, with arrays as tensors whose arithmetic is recorded: ``x = tape.watch(x)`` lets ``x * x`` have a
+            gradient. Layers and `kernelkit.ops` record what they are given without that.
+
+        Example:
+            >>> import jax.numpy as jnp
+            >>> import kernelkit as kk
+            >>> with kk.GradientTape() as tape:
+            ...     x = tape.watch(jnp.float32(3.0))
+            ...     y = x * x
+            >>> float(tape.gradient(y, x))
+            6.0
         """
-        for leaf in jtu.tree_leaves(tensor, is_leaf=lambda x: isinstance(x, (Variable, TapeTensor))):
+        is_leaf = lambda x: isinstance(x, (Variable, TapeTensor))  # noqa: E731
+        for leaf in jtu.tree_leaves(tensor, is_leaf=is_leaf):
             if not isinstance(leaf, (jax.Array, Variable, TapeTensor)):
                 raise TypeError(
                     f"tape.watch() takes jax arrays and variables, got {type(leaf).__name__}. "
                     "Convert it with kernelkit.ops.convert_to_tensor() and pass the result to watch() and to the model."
                 )
             self._watched[id(leaf)] = leaf
+        return jtu.tree_map(lambda v: TapeTensor(v) if isinstance(v, jax.Array) else v, tensor, is_leaf=is_leaf)
 
     def stop_recording(self) -> Any:
         """Return a context in which nothing is recorded."""
@@ -200,11 +246,10 @@ class GradientTape:
         for one in targets:
             if id(one) not in made and not any(one is s for s in flat):
                 raise ValueError(
-                    "GradientTape.gradient() was given a target that the tape has not recorded: it was "
-                    "computed outside "
-                    "of kernelkit's ops and layers (with jax.numpy, NumPy or plain arrays), or after the tape was "
-                    "closed. Compute the loss inside the `with` block with kernelkit.ops, a Loss or arithmetic on the "
-                    "model's output; or use jax.value_and_grad over `model.stateless_call`."
+                    "GradientTape.gradient() was given a target that the tape has not recorded: it was computed with "
+                    "jax.numpy, NumPy or arithmetic on plain arrays, or after the tape was closed. Compute the loss "
+                    "inside the `with` block with kernelkit.ops, a Loss or arithmetic on the model's output; for an "
+                    "array begin with x = tape.watch(x); or use jax.value_and_grad over `model.stateless_call`."
                 )
         seeds = [jnp.ones_like(_plain(t)) for t in targets]
         if output_gradients is not None:
@@ -216,16 +261,50 @@ class GradientTape:
         if flat and all(g is None for g in found) and unconnected_gradients == "none":
             names = ", ".join(getattr(s, "path", f"array of shape {s.shape}") for s in flat[:5])
             raise ValueError(
-                f"The target depends on none of the sources ({names}{', ...' if len(flat) > 5 else ''}) "
-                "through recorded "
-                "ops. A value on the way was computed outside of kernelkit's ops and layers (NumPy, "
-                "jax.numpy, arithmetic "
-                "on plain arrays) or was not watched: use kernelkit.ops, and tape.watch(x) for arrays "
-                "before using them."
+                f"The target depends on none of the sources ({names}{', ...' if len(flat) > 5 else ''}) through "
+                "recorded ops. A value on the way was computed with NumPy, jax.numpy or arithmetic on plain arrays, or "
+                "was not watched: use kernelkit.ops, and x = tape.watch(x) for arrays before using them."
             )
         if unconnected_gradients == "zero":
             found = [jnp.zeros_like(_plain(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jtu.tree_unflatten(treedef, found)
+
+    def jacobian(self, target: Any, sources: Any) -> Any:
+        """Return the derivatives of each element of a recorded value.
+
+        Args:
+            target: A tensor that ops and layers computed while the tape was open.
+            sources: Variables or watched arrays, nested at will.
+
+        Returns:
+            Arrays of the shape of ``target`` followed by that of the source, nested as ``sources``; ``None`` where the
+            target doesn't depend on the source.
+
+        Raises:
+            ValueError: As :meth:`gradient`.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> w = kk.Variable([1.0, 2.0])
+            >>> with kk.GradientTape() as tape:
+            ...     y = w * w
+            >>> tape.jacobian(y, w).tolist()
+            [[2.0, 0.0], [0.0, 4.0]]
+        """
+        is_leaf = lambda x: x is None or isinstance(x, (Variable, TapeTensor))  # noqa: E731
+        value = _plain(target)
+        rows = []
+        for i in range(value.size):
+            one = jnp.zeros(value.size, value.dtype).at[i].set(1).reshape(value.shape)
+            rows.append(self.gradient(target, sources, output_gradients=one))
+        if not rows:
+            raise ValueError("GradientTape.jacobian() was given a target without elements.")
+        flat = [jtu.tree_leaves(row, is_leaf=is_leaf) for row in rows]
+        stacked = [
+            None if gs[0] is None else jnp.stack([_plain(g) for g in gs]).reshape(*value.shape, *gs[0].shape)
+            for gs in zip(*flat, strict=True)
+        ]
+        return jtu.tree_structure(rows[0], is_leaf=is_leaf).unflatten(stacked)
 
     def _pull_back(self, targets: list, sources: list, seeds: list) -> list:
         totals: dict[int, Any] = {}

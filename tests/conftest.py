@@ -11,6 +11,7 @@ from collections.abc import Iterator
 # Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("KERNELKIT_TRACEBACK", "full")  # who mends kernelkit wants to see its frames
 # Many tests compile the same small programs: what one of them has compiled serves the others of this run.
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     folder = tempfile.TemporaryDirectory(prefix="kernelkit-tests-")

@@ -119,3 +119,73 @@ def test_metrics_are_not_recorded():
         metric.update_state(y, predictions)
         assert len(tape._entries) == entries
     np.testing.assert_allclose(metric.result(), np.mean((np.asarray(predictions) - y) ** 2), rtol=1e-5)
+
+
+# NumPy's names under the tape -----------------------------------------------------------------------------------------
+
+NUMPY_CALLS = {
+    "np.mean": (np.mean, jnp.mean),
+    "np.mean of an axis": (lambda a: np.mean(a, axis=0, keepdims=True), lambda a: jnp.mean(a, axis=0, keepdims=True)),
+    "np.sum": (lambda a: np.sum(a, axis=1), lambda a: jnp.sum(a, axis=1)),
+    "np.max": (np.max, jnp.max),
+    "np.std": (np.std, jnp.std),
+    "np.var": (lambda a: np.var(a, axis=1), lambda a: jnp.var(a, axis=1)),
+    "np.prod": (np.prod, jnp.prod),
+    "np.clip": (lambda a: np.clip(a, 0.3, 0.9), lambda a: jnp.clip(a, 0.3, 0.9)),
+    "np.reshape": (lambda a: np.reshape(a, (3, 2)), lambda a: jnp.reshape(a, (3, 2))),
+    "np.transpose": (np.transpose, jnp.transpose),
+    "ravel": (lambda a: a.ravel(), jnp.ravel),
+    "np.squeeze": (lambda a: np.squeeze(a[:1], axis=0), lambda a: jnp.squeeze(a[:1], axis=0)),
+    "np.cumsum": (lambda a: np.cumsum(a, axis=1), lambda a: jnp.cumsum(a, axis=1)),
+    "max": (lambda a: a.max(axis=1), lambda a: a.max(axis=1)),
+    "min": (lambda a: a.min(0), lambda a: a.min(0)),
+    "flatten": (lambda a: a.flatten(), lambda a: a.flatten()),
+    "transpose(1, 0)": (lambda a: a.transpose(1, 0), lambda a: a.transpose(1, 0)),
+    "swapaxes": (lambda a: a.swapaxes(0, 1), lambda a: a.swapaxes(0, 1)),
+    "sum of a dtype": (lambda a: a.sum(dtype="float32"), lambda a: a.sum(dtype="float32")),
+}
+
+
+@pytest.mark.parametrize("call", NUMPY_CALLS)
+def test_numpy_s_functions_and_methods_are_recorded(call):
+    ours, right = NUMPY_CALLS[call]
+    start = jnp.asarray([[0.1, 0.5, 0.7], [0.2, 0.8, 1.1]])
+    with kk.GradientTape() as tape:
+        p = tape.watch(start) * 1.0
+        y = ours(p)
+        loss = kk.ops.sum(y * y)
+    np.testing.assert_allclose(np.asarray(y), right(start), rtol=1e-6)
+    np.testing.assert_allclose(
+        tape.gradient(loss, p), jax.grad(lambda a: jnp.sum(right(a) ** 2))(start), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_argmax_and_tolist_give_plain_values():
+    with kk.GradientTape() as tape:
+        p = tape.watch(jnp.asarray([1.0, 3.0])) * 2.0
+        assert int(np.argmax(p)) == int(p.argmax()) == 1
+        assert p.tolist() == [2.0, 6.0]
+
+
+def test_arithmetic_on_a_watched_array_is_recorded_when_the_tensor_is_kept():
+    x = jnp.asarray([2.0, 3.0])
+    with kk.GradientTape() as tape:
+        watched = tape.watch({"x": x})["x"]
+        y = 5 * watched**2 - watched
+    assert tape.gradient(y, watched).tolist() == [19.0, 29.0]
+    with kk.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    with pytest.raises(ValueError, match=r"x = tape.watch\(x\)"):
+        tape.gradient(y, x)
+
+
+def test_a_jacobian_has_the_shape_of_the_target_and_then_of_the_source():
+    w, b = kk.Variable([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), kk.Variable([1.0, 1.0])
+    with kk.GradientTape() as tape:
+        y = kk.ops.matmul(w, kk.ops.transpose(w)) * b
+    found = tape.jacobian(y, {"w": w, "b": b})
+    right = jax.jacobian(lambda w, b: (w @ w.T) * b, argnums=(0, 1))(w.value, b.value)
+    assert found["w"].shape == (2, 2, 2, 3)
+    np.testing.assert_allclose(found["w"], right[0], rtol=1e-6)
+    np.testing.assert_allclose(found["b"], right[1], rtol=1e-6)

@@ -64,6 +64,11 @@ class EarlyStopping(Callback):
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._forget()
 
+    @property
+    def monitor_op(self) -> Any:
+        """``numpy.less`` or ``numpy.greater``: what a better value is; ``None`` until it can be told."""
+        return watch.operator_of(watch.known_direction(self))
+
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if was_cut_short(self):
             return

@@ -74,6 +74,11 @@ class ModelCheckpoint(Callback):
         """What the batch hooks cost: nothing, if saving is a matter of epochs."""
         return () if self.save_freq == "epoch" and type(self) is ModelCheckpoint else None
 
+    @property
+    def monitor_op(self) -> Any:
+        """``numpy.less`` or ``numpy.greater``: what a better value is; ``None`` until it can be told."""
+        return watch.operator_of(watch.known_direction(self))
+
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
         self._last_batch = -1

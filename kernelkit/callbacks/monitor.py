@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from kernelkit import serialize
+from kernelkit.metrics.metric import Metric
+from kernelkit.scope import to_snake_case
 
 _HIGHER = (
-    "acc auc precision recall sensitivity specificity f1 fbeta iou r2 similarity correlation dice "
+    "accuracy acc auc precision recall sensitivity specificity f1 fbeta iou r2 similarity correlation dice "
     "true_positives true_negatives"
 ).split()
 _LOWER = (
-    "loss error mse mae mape msle crossentropy divergence hinge poisson log_cosh logcosh perplexity nll "
-    "false_positives false_negatives"
+    "loss error mse mae mape msle rmse rmsle crossentropy cross_entropy divergence hinge poisson log_cosh logcosh "
+    "perplexity nll false_positives false_negatives"
 ).split()
+"""Words in the names of metrics that cannot be asked."""
 
 
 def checked_mode(mode: str, who: str) -> str:
@@ -31,7 +37,7 @@ def direction(monitor: str, mode: str, model: Any, who: str) -> str:
     Args:
         monitor: Name of the metric in the logs.
         mode: ``"min"``, ``"max"``, or ``"auto"`` to tell it from the metric, or else from its name.
-        model: The model, whose metrics are asked for a ``_direction`` of ``"up"`` or ``"down"``.
+        model: The model, whose metrics are asked for their ``direction``.
         who: Name of the callback, for the message.
 
     Raises:
@@ -40,26 +46,38 @@ def direction(monitor: str, mode: str, model: Any, who: str) -> str:
     Example:
         >>> direction("val_accuracy", "auto", None, "EarlyStopping")
         'max'
+        >>> direction("val_accumulated_regret", "auto", None, "EarlyStopping")
+        Traceback (most recent call last):
+        ValueError: EarlyStopping cannot tell whether 'val_accumulated_regret' should become smaller or larger: pass ...
     """
     if mode != "auto":
         return mode
-    name = monitor.removeprefix("val_").lower()
-    for metric in _metrics(model):
-        if getattr(metric, "name", None) == name and getattr(metric, "_direction", None) in ("up", "down"):
-            return "max" if metric._direction == "up" else "min"
-    for words, way in ((_LOWER, "min"), (_HIGHER, "max")):
-        if any(word in name for word in words):
+    name = monitor.removeprefix("val_")
+    for label, metric in _named_metrics(model):
+        if label == name and (way := _direction_of(metric)) is not None:
+            return "max" if way == "up" else "min"
+    words = f"_{to_snake_case(name)}_{name.lower()}_".replace(" ", "_")
+    for known, way in ((_LOWER, "min"), (_HIGHER, "max")):
+        if any(f"_{word}_" in words for word in known):
             return way
     raise ValueError(
         f"{who} cannot tell whether {monitor!r} should become smaller or larger: pass mode='min' or mode='max'."
     )
 
 
-def _metrics(model: Any) -> list:
-    found = []
+def _direction_of(metric: Metric) -> str | None:
+    """Return ``"up"`` or ``"down"`` as a metric says it, under Keras's private name too."""
+    return getattr(metric, "direction", None) or getattr(metric, "_direction", None)
+
+
+def _named_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
+    """Yield the model's metrics with their names in the logs."""
     for metric in getattr(model, "metrics", None) or []:
-        found += [metric, *(getattr(metric, "metrics", None) or [])]
-    return found
+        parts = getattr(metric, "metrics", None)
+        if parts is None:
+            yield metric.name, metric
+        else:
+            yield from zip(getattr(metric, "names", [m.name for m in parts]), parts, strict=False)
 
 
 def is_better(current: float, best: float | None, way: str, min_delta: float = 0.0) -> bool:
@@ -94,6 +112,19 @@ def is_new_best(callback: Any, logs: dict) -> bool:
         return False
     callback.best = current
     return True
+
+
+def known_direction(callback: Any) -> str | None:
+    """Return the direction of what a callback monitors, ``None`` if it cannot be told yet."""
+    try:
+        return direction(callback.monitor, callback.mode, callback.model, type(callback).__name__)
+    except ValueError:
+        return None
+
+
+def operator_of(way: str | None) -> Any:
+    """Return Keras's ``monitor_op``: the NumPy function that says whether a value is better than another."""
+    return None if way is None else np.less if way == "min" else np.greater
 
 
 def monitored(monitor: str, logs: dict | None, who: str, what: str) -> Any:

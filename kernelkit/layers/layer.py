@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
+from kernelkit.hints import explain_tracer
 from kernelkit.layers import calling, input_spec, legacy, rematerialize
 from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, unique, walk
 from kernelkit.metrics.metric import Metric
@@ -24,6 +25,7 @@ from kernelkit.operation import Operation
 from kernelkit.random import SeedGenerator
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor, any_symbolic, eval_spec
+from kernelkit.tracebacks import shorten
 from kernelkit.variable import Variable
 
 __all__ = ["Layer"]
@@ -219,6 +221,8 @@ class Layer(Operation, HasParts):
             return self._run(args, kwargs)
         except Exception as error:
             self._add_note(error, args)
+            if scope.local.call is None:  # the outermost call, which the user's program made
+                shorten(error)
             raise
 
     def _call_symbolic(self, args: tuple, kwargs: dict) -> Any:
@@ -655,8 +659,10 @@ class Layer(Operation, HasParts):
             )
 
     def _add_note(self, error: Exception, args: tuple) -> None:
+        if any_symbolic(args, {}):
+            explain_tracer(error, "wired")
         # The innermost layer says where it happened, once; the layers around it add nothing.
-        if getattr(error, "_kernelkit_noted", False):
+        if getattr(error, "layer_path", None) is not None:
             return
         inputs = ", ".join(
             f"{tuple(v.shape)} {'object' if v.dtype == object else dtypes.standardize_dtype(v.dtype)}"
@@ -665,7 +671,7 @@ class Layer(Operation, HasParts):
         )
         error.add_note(f"In layer {self.path!r} ({type(self).__name__}), called with inputs: {inputs or 'none'}.")
         try:
-            error._kernelkit_noted = True  # type: ignore[attr-defined]
+            error.layer_path = self.path  # type: ignore[attr-defined]
         except AttributeError:
             return
 

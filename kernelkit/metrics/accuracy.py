@@ -168,6 +168,8 @@ class Accuracy(MeanMetricWrapper):
         0.5
     """
 
+    direction = "up"
+
     def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
         super().__init__(accuracy, name=name, dtype=dtype)
 
@@ -184,6 +186,8 @@ class BinaryAccuracy(MeanMetricWrapper):
         0.5
     """
 
+    direction = "up"
+
     def __init__(self, name: str = "binary_accuracy", dtype: Any = None, threshold: float = 0.5) -> None:
         super().__init__(binary_accuracy, name=name, dtype=dtype, threshold=threshold)
         self.threshold = threshold
@@ -199,6 +203,8 @@ class CategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
+    direction = "up"
+
     def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name=name, dtype=dtype)
 
@@ -212,6 +218,8 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         >>> float(SparseCategoricalAccuracy()([1, 0], [[0.2, 0.8], [0.3, 0.7]]))
         0.5
     """
+
+    direction = "up"
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name=name, dtype=dtype)
@@ -228,6 +236,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         >>> float(TopKCategoricalAccuracy(k=2)([[0, 0, 1], [1, 0, 0]], [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2]]))
         0.5
     """
+
+    direction = "up"
 
     def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(top_k_categorical_accuracy, name=name, dtype=dtype, k=k)
@@ -246,6 +256,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         >>> float(SparseTopKCategoricalAccuracy(k=2)([2, 0], [[0.1, 0.7, 0.2], [0.1, 0.7, 0.2]]))
         0.5
     """
+
+    direction = "up"
 
     _implied = {"from_sorted_ids": False}
 

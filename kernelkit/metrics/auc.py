@@ -95,6 +95,8 @@ class AUC(Metric):
         0.75
     """
 
+    direction = "up"
+
     def __init__(
         self,
         num_thresholds: int = 200,

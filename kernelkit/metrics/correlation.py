@@ -73,6 +73,8 @@ class PearsonCorrelation(MeanMetricWrapper):
         0.9979
     """
 
+    direction = "up"
+
     def __init__(self, name: str = "pearson_correlation", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(pearson_correlation, name=name, dtype=dtype, axis=axis)
         self.axis = axis
@@ -89,6 +91,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
         >>> round(float(ConcordanceCorrelation()([[1.0, 2.0, 3.0]], [[2.0, 3.0, 4.0]])), 4)
         0.5714
     """
+
+    direction = "up"
 
     def __init__(self, name: str = "concordance_correlation", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(concordance_correlation, name=name, dtype=dtype, axis=axis)

@@ -51,6 +51,8 @@ class TruePositives(_Count):
         1.0
     """
 
+    direction = "up"
+
     _entry = "true_positives"
 
 
@@ -61,6 +63,8 @@ class FalsePositives(_Count):
         >>> float(FalsePositives()([0, 1, 1], [0.8, 0.4, 0.9]))
         1.0
     """
+
+    direction = "down"
 
     _entry = "false_positives"
 
@@ -73,6 +77,8 @@ class TrueNegatives(_Count):
         1.0
     """
 
+    direction = "up"
+
     _entry = "true_negatives"
 
 
@@ -84,11 +90,15 @@ class FalseNegatives(_Count):
         1.0
     """
 
+    direction = "down"
+
     _entry = "false_negatives"
 
 
 class _Share(Metric):
     """Base of precision and recall: true positives over themselves and one other count."""
+
+    direction = "up"
 
     _other = ""
 

@@ -36,6 +36,8 @@ class FBetaScore(Metric):
         0.6944
     """
 
+    direction = "up"
+
     def __init__(
         self,
         average: str | None = None,

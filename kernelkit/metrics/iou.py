@@ -39,6 +39,8 @@ def confusion_matrix(labels: jax.Array, predictions: jax.Array, num_classes: int
 class _IoUBase(Metric):
     """Base: collects a confusion matrix."""
 
+    direction = "up"
+
     def __init__(self, num_classes: int, name: str | None, dtype: Any, ignore_class: int | None, axis: int) -> None:
         super().__init__(name=name, dtype=dtype or "int32")
         self.num_classes = num_classes

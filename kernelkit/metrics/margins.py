@@ -16,6 +16,8 @@ class Hinge(MeanMetricWrapper):
         0.25
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "hinge", dtype: Any = None) -> None:
         super().__init__(losses.hinge, name=name, dtype=dtype)
 
@@ -28,6 +30,8 @@ class SquaredHinge(MeanMetricWrapper):
         0.125
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "squared_hinge", dtype: Any = None) -> None:
         super().__init__(losses.squared_hinge, name=name, dtype=dtype)
 
@@ -39,6 +43,8 @@ class CategoricalHinge(MeanMetricWrapper):
         >>> float(CategoricalHinge()([[0.0, 1.0]], [[0.5, 1.0]]))
         0.5
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "categorical_hinge", dtype: Any = None) -> None:
         super().__init__(losses.categorical_hinge, name=name, dtype=dtype)

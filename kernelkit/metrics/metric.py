@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,9 @@ class Metric(_serialize.Configurable):
         >>> float(Largest()([0.0], [3.0]))
         3.0
     """
+
+    direction: Literal["up", "down"] | None = None
+    """Which way is better, for callbacks that look for the best epoch; ``None`` if the metric cannot say."""
 
     # Arguments that Keras leaves out of configs; they are saved only where they differ from these values.
     _implied: dict[str, Any] = {}

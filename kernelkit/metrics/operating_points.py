@@ -14,6 +14,8 @@ from kernelkit.metrics.metric import Metric
 class _RateAt(Metric):
     """Base: the best value of one rate over the thresholds at which another is at least a given value."""
 
+    direction = "up"
+
     def __init__(
         self, minimum: float, what: str, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
     ) -> None:

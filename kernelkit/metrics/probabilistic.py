@@ -16,6 +16,8 @@ class KLDivergence(MeanMetricWrapper):
         0.1438
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "kl_divergence", dtype: Any = None) -> None:
         super().__init__(losses.kl_divergence, name=name, dtype=dtype)
 
@@ -27,6 +29,8 @@ class Poisson(MeanMetricWrapper):
         >>> round(float(Poisson()([[1.0, 3.0]], [[1.0, 2.0]])), 4)
         0.4603
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "poisson", dtype: Any = None) -> None:
         super().__init__(losses.poisson, name=name, dtype=dtype)
@@ -43,6 +47,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
         >>> round(float(BinaryCrossentropy(from_logits=True)([[1.0]], [[0.0]])), 4)
         0.6931
     """
+
+    direction = "down"
 
     def __init__(
         self,
@@ -73,6 +79,8 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         >>> round(float(CategoricalCrossentropy()([[0.0, 1.0]], [[0.25, 0.75]])), 4)
         0.2877
     """
+
+    direction = "down"
 
     def __init__(
         self,
@@ -106,6 +114,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         >>> round(float(SparseCategoricalCrossentropy()([1], [[0.25, 0.75]])), 4)
         0.2877
     """
+
+    direction = "down"
 
     def __init__(
         self,

@@ -130,6 +130,10 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         mask = masking.get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
+        if values is None:
+            raise ValueError(
+                f"The metric {self.name!r} returned None: let it return a tensor with a value for each sample."
+            )
         super().update_state(values, combine_weights(sample_weight, mask, np.shape(values)))
 
     @_serialize.derives

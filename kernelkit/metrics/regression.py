@@ -20,6 +20,8 @@ class MeanSquaredError(MeanMetricWrapper):
         0.5
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_squared_error, name=name, dtype=dtype)
 
@@ -31,6 +33,8 @@ class RootMeanSquaredError(Mean):
         >>> float(RootMeanSquaredError()([[0.0, 1.0]], [[2.0, 3.0]]))
         2.0
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -51,6 +55,8 @@ class MeanAbsoluteError(MeanMetricWrapper):
         0.5
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_absolute_error, name=name, dtype=dtype)
 
@@ -64,6 +70,8 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
         >>> float(MeanAbsolutePercentageError()([[1.0, 2.0]], [[1.5, 2.0]]))
         25.0
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_absolute_percentage_error, name=name, dtype=dtype)
@@ -79,6 +87,8 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
         1.0
     """
 
+    direction = "down"
+
     def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
         super().__init__(losses.mean_squared_logarithmic_error, name=name, dtype=dtype)
 
@@ -90,6 +100,8 @@ class LogCoshError(MeanMetricWrapper):
         >>> round(float(LogCoshError()([[0.0]], [[10.0]])), 4)
         9.3069
     """
+
+    direction = "down"
 
     def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
         super().__init__(losses.log_cosh, name=name, dtype=dtype)
@@ -111,6 +123,8 @@ class CosineSimilarity(MeanMetricWrapper):
         >>> round(float(CosineSimilarity()([[3.0, 4.0]], [[6.0, 8.0]])), 4)
         1.0
     """
+
+    direction = "up"
 
     _implied = {"axis": -1}
 

@@ -13,6 +13,7 @@ from kernelkit.models.graph import Graph, fits, only_one
 from kernelkit.models.host_stage import Prepared
 from kernelkit.models.model import Model
 from kernelkit.symbolic import KerasTensor, producer
+from kernelkit.tracebacks import shortened
 
 __all__ = ["Sequential"]
 
@@ -35,6 +36,7 @@ class Sequential(Model):
 
     _untracked = Model._untracked | {"_input_layer", "_ends", "_wiring"}
 
+    @shortened
     def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._stack: list[Layer] = []
@@ -45,6 +47,7 @@ class Sequential(Model):
             self.add(layer, rebuild=False)
         self._rebuild()
 
+    @shortened
     def add(self, layer: Any, rebuild: bool = True) -> None:
         """Put a layer on top of the stack.
 

@@ -59,6 +59,9 @@ class Optimizer(OptimizerVariables):
     slots: tuple[str, ...] = ()
     """Names of the arrays that the rule keeps for each weight."""
 
+    settings_version = 0
+    """Rises when a setting changes that compiled steps were traced with."""
+
     shared_slots: tuple[str, ...] = ()
     """Names of the scalars that the rule keeps for all weights together."""
 
@@ -322,6 +325,18 @@ class Optimizer(OptimizerVariables):
         if fixed:
             self._variables = [v for v in self._variables if v is not self._learning_rate]
         self._learning_rate = learning_rate
+        self._settings_changed()
+
+    @property
+    def lr(self) -> Any:
+        """The learning rate, under its name of Keras 1."""
+        settings.warn_of_lr(self)
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, learning_rate: Any) -> None:
+        settings.warn_of_lr(self)
+        self.learning_rate = learning_rate
 
     def build(self, variables: Sequence[Variable]) -> None:
         """Make the optimizer's variables.
@@ -331,9 +346,7 @@ class Optimizer(OptimizerVariables):
         """
         variables = list(variables)
         if self.built:
-            if len(variables) == len(self._trainable_variables) and all(
-                v is known for v, known in zip(variables, self._trainable_variables, strict=True)
-            ):
+            if self.serves(variables):
                 return
             raise ValueError(
                 f"Optimizer {self.name!r} was built for {len(self._trainable_variables)} other variables and keeps "
@@ -356,6 +369,24 @@ class Optimizer(OptimizerVariables):
             name: self._add_scalar(name, self.initial_slot(name, None), config.floatx()) for name in self.shared_slots
         }
         self.built = True
+
+    def serves(self, variables: Sequence[Variable]) -> bool:
+        """Return whether the optimizer was built for these variables, in this order."""
+        known = self._trainable_variables
+        return len(variables) == len(known) and all(v is w for v, w in zip(variables, known, strict=True))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.__dict__.get(name, value)
+        super().__setattr__(name, value)
+        is_setting = not name.startswith("_") and isinstance(value, (bool, int, float, str, type(None)))
+        if is_setting and before != value and self.__dict__.get("built"):
+            self._settings_changed()
+
+    def _settings_changed(self) -> None:
+        """Drop the compiled steps: they hold the settings that they were traced with."""
+        self.__dict__["settings_version"] = self.settings_version + 1
+        self.__dict__.pop("_compiled_step", None)
+        changes.structure.note()
 
     def _rate_in(self, state: step.State) -> Any:
         if isinstance(self._learning_rate, Variable):

@@ -43,6 +43,12 @@ def old_spellings(keywords: dict, learning_rate: Any, cls: type) -> Any:
     return learning_rate
 
 
+def warn_of_lr(optimizer: Any) -> None:
+    """Warn that ``optimizer.lr`` is an old spelling."""
+    who = type(optimizer).__name__
+    warnings.warn(f"{who}.lr is an old spelling: write {who}.learning_rate instead.", stacklevel=4)
+
+
 def check(optimizer: Any) -> None:
     """Raise ``ValueError`` if settings contradict each other or are out of range."""
     who = type(optimizer).__name__

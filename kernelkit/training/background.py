@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from kernelkit import interrupts
+from kernelkit.tracebacks import shortened
 from kernelkit.training.display import Run
 from kernelkit.training.history import History
 
@@ -88,6 +89,7 @@ class BackgroundFit:
         """Save the model as it is between two batches."""
         self.control.save(path)
 
+    @shortened
     def wait(self, timeout: float | None = None) -> History:
         """Wait until training is over.
 

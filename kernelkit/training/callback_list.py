@@ -54,6 +54,18 @@ class CallbackList:
         self.needs_test_batches = any(overrides(c, _TEST) for c in given)
         self.needs_predict_batches = any(overrides(c, _PREDICT) for c in given)
 
+    def set_model(self, model: Any) -> None:
+        """Tell all which model they watch."""
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params: dict) -> None:
+        """Tell all about the run."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
     def append(self, callback: Any) -> None:
         """Add a callback."""
         self.__init__([*self.callbacks, callback], model=self.model, params=self.params)  # type: ignore[misc]

@@ -12,6 +12,7 @@ import jax.tree_util as jtu
 from kernelkit import losses, metrics
 from kernelkit.losses.loss import Loss
 from kernelkit.metrics.metric import Metric
+from kernelkit.scope import to_snake_case
 from kernelkit.training.losses_of_outputs import distinct, loss_weights, placed_losses
 from kernelkit.training.outputs import Outputs
 
@@ -275,4 +276,10 @@ def _as_metric(entry: Any, y_true: Any, y_pred: Any, loss: Any) -> Metric:
 
 
 def _name_of(entry: Any, function: Callable) -> str:
-    return entry if isinstance(entry, str) else getattr(function, "__name__", type(function).__name__)
+    """Return Keras's name for a metric that is a function or another callable object."""
+    if isinstance(entry, str):
+        return entry
+    own = getattr(function, "name", None)
+    if isinstance(own, str):
+        return own
+    return to_snake_case(getattr(function, "__name__", None) or type(function).__name__)

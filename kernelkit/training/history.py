@@ -120,7 +120,9 @@ class History(Callback):
         return _viz[0]().history_frame(self, per)
 
     def __repr__(self) -> str:
-        ends = " · ".join(f"{name} {values[-1]:.4g}" for name, values in self.history.items() if np.ndim(values) == 1)
+        ends = " · ".join(
+            f"{name} {values[-1]:.4g}" for name, values in self.history.items() if values and is_curve(values)
+        )
         return f"<History of {len(self.epoch)} epochs{': ' * bool(ends)}{ends}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -138,6 +140,11 @@ class History(Callback):
                     fresh.setdefault(name, []).append(np.asarray(values)[:steps])
         for name, pieces in fresh.items():
             _append(self._batches.setdefault(name, []), np.concatenate(pieces, dtype="float32"))
+
+
+def is_curve(values: list) -> bool:
+    """Return whether the values of a log are numbers, one for each epoch, which can be drawn."""
+    return all(value is not None and np.ndim(value) == 0 for value in values)
 
 
 def _append(rows: list[np.ndarray], new: np.ndarray) -> None:

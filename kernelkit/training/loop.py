@@ -16,6 +16,7 @@ from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.last_fit import LastFit
+from kernelkit.training.logs import row
 from kernelkit.training.session import Training
 from kernelkit.training.spans import Span, Spans, outcome_of
 from kernelkit.training.state import Doors
@@ -224,10 +225,10 @@ def _group_end(step: int, stride: int) -> int:
 
 def _tell_batches(spans: Spans, block: Block) -> None:
     """Call the batch hooks once for each step of a dispatch, in order, with that step's own logs."""
-    rows = {name: np.asarray(values) for name, values in block.logs.items()}
+    logs = jtu.tree_map(np.asarray, block.logs)
     for i in range(block.count):
         with spans.batch("train", block.step + i) as batch:
-            batch.logs = {name: as_number(values[i]) for name, values in rows.items()}
+            batch.logs = row(logs, i)
 
 
 def _say_nan(run: Run, epoch: int, steps: int) -> None:
@@ -381,10 +382,4 @@ def _join(rows: np.ndarray) -> np.ndarray:
 
 def last_logs(logs: dict[str, Any], count: int) -> dict:
     """Return the last row of stacked logs as Python numbers."""
-    return {name: as_number(np.asarray(values)[count - 1]) for name, values in logs.items()}
-
-
-def as_number(value: Any) -> Any:
-    """Return a scalar as a Python float (or int), an array as it is."""
-    value = np.asarray(value)
-    return value.item() if value.ndim == 0 else value
+    return row(logs, count - 1)

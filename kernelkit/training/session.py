@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import inspect
 import threading
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import numpy as np
 
 from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.feeds.batch import unpack
+from kernelkit.hints import explaining
 from kernelkit.layers.base.parts import parts, unique, walk
 from kernelkit.random import make_default_seed, times_seeded
 from kernelkit.symbolic import KerasTensor, eval_spec
@@ -21,10 +23,11 @@ from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.outputs import Outputs
+from kernelkit.training.overriding import overrides
 from kernelkit.training.pace import Pace
 from kernelkit.training.state import Doors, Reading, StateVariables, Stepping, TrainState
 from kernelkit.training.step import MAX_STEPS, Program
-from kernelkit.variable import StateLock, claim
+from kernelkit.variable import StateLock, Variable, claim
 
 # What a copy or a pickle of a model knows about its training.
 _SETTINGS = ("model", "compiled", "loss", "metrics", "loss_tracker", "steps_per_execution", "jit", "settings")
@@ -55,6 +58,9 @@ class Training:
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
         self._data_seed: tuple[int, int] | None = None  # with how often the global seed had been set
+        self.functions: dict[str, Callable] = {}
+        self._said_no_gradient = False
+        self._optimizer_served = False
         self.background: BackgroundFit | None = None
         self.in_epoch = False
         """Whether an epoch is under way, whose metrics others must not touch."""
@@ -76,6 +82,7 @@ class Training:
         self._variables.clear()
         self._fresh.clear()
         self._ready_for.clear()
+        self.functions.clear()
 
     def configure(self, settings: dict[str, Any]) -> None:
         """Take over what `compile` was told."""
@@ -87,6 +94,7 @@ class Training:
             CompiledMetrics(settings["metrics"], settings["weighted_metrics"], settings["loss"]) if watched else None
         )
         self.loss_tracker = metrics.Mean(name="loss")
+        self._said_no_gradient = self._optimizer_served = False
         self.steps_per_execution = settings["steps_per_execution"]
         self.jit = not settings["run_eagerly"] and settings["jit_compile"] is not False
         self.compiled = True
@@ -95,8 +103,8 @@ class Training:
         """Raise unless `compile` was called."""
         if not self.compiled:
             raise ValueError(
-                f"{what}() needs a loss and an optimizer: call model.compile(optimizer='adam', loss=..., "
-                "metrics=[...]) first."
+                f"You must call `compile()` before {what}(): model.compile(optimizer='adam', loss=..., metrics=[...]) "
+                "names the loss and the optimizer."
             )
 
     def require_idle(self, what: str) -> None:
@@ -172,14 +180,14 @@ class Training:
         if kind in self._ready_for and model.built:
             return
         x, y, _ = unpack(batch)
-        with self.lock:  # a second thread waits until the model is built
+        with self.lock, explaining(self.jit):  # a second thread waits until the model is built
             if kind in self._ready_for and model.built:
                 return
             self._build(x, y, kind)
             if kind == "train" and model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             unbuilt = self.loss is not None and self.loss.parts is None
-            if kind != "predict" and (_is_overridden(model, f"{kind}_step") or unbuilt):
+            if kind != "predict" and (overrides(model, f"{kind}_step") or unbuilt):
                 # A step of the user may make metrics and optimizer slots in its first run: it makes them now.
                 self.program(kind).trial(self.variables(kind).peek(), batch)
                 self.forget()
@@ -187,7 +195,7 @@ class Training:
 
     def _build(self, x: Any, y: Any, kind: str) -> None:
         model = self.model
-        if not model.can_be_called and _is_overridden(model, f"{kind}_step"):
+        if not model.can_be_called and overrides(model, f"{kind}_step"):
             model.built = True  # a container of models, such as a GAN: only its step knows how they are called
             return
         unresolved = kind != "predict" and (
@@ -197,14 +205,18 @@ class Training:
         if model.built and not unresolved and all(layer.built for layer in walk(model)):
             return
         y_pred = self._predicted_shapes(x)
-        if not unresolved or (_is_overridden(model, f"{kind}_step") and y is None):
+        if y_pred is None:
+            raise ValueError(
+                f"Model {model.name!r}: {type(model).__name__}.call() returned None. Let it return the model's outputs."
+            )
+        if not unresolved or (overrides(model, f"{kind}_step") and y is None):
             return
         names = model.output_names if model._graph is not None else None
         outputs = Outputs(y_pred, names)
         needed = None
         if self.loss is not None and self.loss.parts is None:
             self.loss.names = names
-            if not _is_overridden(model, "compute_loss"):  # it may hand on something else than the outputs
+            if not overrides(model, "compute_loss"):  # it may hand on something else than the outputs
                 self.loss.build(outputs, y_pred, y)
                 needed = self.loss.needed
         if self.metrics is not None and not self.metrics.is_built:
@@ -243,6 +255,8 @@ class Training:
                 tuple(rows if d is None else d for d in t.shape), jax.numpy.dtype(t.dtype)
             )
             return jtu.tree_map(known, model._graph.answer_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
+        if not self.jit:
+            return model(jtu.tree_map(jax.numpy.asarray, x), training=False)  # op by op, as the steps to come
         specs = jtu.tree_map(_symbolic_like, x)
         return eval_spec(lambda inputs: model(inputs, training=False), specs)
 
@@ -281,11 +295,14 @@ class Training:
         if cached is not None and cached[0] == now:
             return cached[2]
         signature = [(id(layer), layer._trainable) for layer in [model, *walk(model)]]
-        signature += [(id(part), len(part.variables)) for part in (*self.optimizers(), *model.metrics)]
+        signature += [(id(part), len(part.variables)) for part in model.metrics]
+        signature += [(id(part), len(part.variables), part.settings_version) for part in self.optimizers()]
         if cached is not None and cached[1] == signature:
             self._variables[kind] = (now, *cached[1:])
             return cached[2]
         trainable, rest = tuple(model.trainable_variables), tuple(model.non_trainable_variables)
+        if kind == "train":
+            self._require_optimizer_for(trainable)
         slots: tuple = ()
         watched: tuple = ()
         if kind == "train":
@@ -301,6 +318,39 @@ class Training:
         if cached is not None:
             self._programs = {k: p for k, p in self._programs.items() if k[0] != kind}
         return found
+
+    def _require_optimizer_for(self, trainable: tuple[Variable, ...]) -> None:
+        """Raise if the optimizer was built for other weights than those that a step would train now."""
+        optimizer = self.model.optimizer
+        if optimizer is None or not optimizer.built or overrides(self.model, "train_step"):
+            return
+        if optimizer.serves(trainable):
+            self._optimizer_served = True
+            return
+        if self._optimizer_served:
+            raise ValueError(
+                f"model.trainable changed since compile(): optimizer {optimizer.name!r} keeps the history of other "
+                f"weights than the {len(trainable)} that model {self.model.name!r} trains now. Call compile() again, "
+                "with a new optimizer."
+            )
+        raise ValueError(
+            f"Optimizer {optimizer.name!r} was used for other weights than the {len(trainable)} that model "
+            f"{self.model.name!r} trains. Make a new optimizer and give it to compile()."
+        )
+
+    def say_no_gradient(self) -> None:
+        """Warn, once after `compile`, that training changes nothing."""
+        if self._said_no_gradient:
+            return
+        self._said_no_gradient = True
+        if not self.model.trainable_variables:
+            what = "The model has no trainable variables, so fit() only measures"
+        else:
+            what = (
+                "No trainable variable has a gradient, so the weights will not change: argmax, round, a cast to int, "
+                "stop_gradient or NumPy lies between them and the loss, or the loss doesn't use the model's output"
+            )
+        warnings.warn(f"{what}.", stacklevel=2)
 
     def fresh_metrics(self, kind: str) -> tuple:
         """Return the values of metrics that have seen nothing. They are kept: to reset each takes as long as a step."""
@@ -386,9 +436,8 @@ def _step_of(training: Training, kind: str) -> Any:
         return lambda state, batch: method(tuple(state), batch)
     if kind == "test":
 
-        def test(state: TrainState, batch: Any) -> tuple:
-            logs, (tv, ntv, mv) = method((state.trainable, state.non_trainable, state.metrics), batch)
-            return logs, TrainState(tv, ntv, (), mv)
+        def test(state: TrainState, batch: Any) -> Any:
+            return method((state.trainable, state.non_trainable, state.metrics), batch)
 
         return test
 
@@ -417,10 +466,6 @@ def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
         return result, TrainState(*(tuple(lender.values[id(v)] for v in group) for group in variables))
 
     return step
-
-
-def _is_overridden(model: Any, name: str) -> bool:
-    return not getattr(getattr(type(model), name), "__module__", "").startswith(__name__.rpartition(".")[0])
 
 
 def _symbolic_like(value: Any) -> KerasTensor:

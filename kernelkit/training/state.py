@@ -137,30 +137,44 @@ class Stepping(_Section):
             self._close()
 
 
-def like(new: Any, old: TrainState) -> TrainState:
+def like(new: Any, old: TrainState, method: str) -> TrainState:
     """Return a step's result with the types of the state that it began with, so that steps can follow each other.
+
+    Args:
+        new: The state that the step returned.
+        old: The state that it was given.
+        method: The name of the step's method, for errors.
 
     Raises:
         ValueError: If a custom step returned another number or other shapes of arrays.
     """
     groups = []
+    if method == "test_step" and isinstance(new, (tuple, list)) and len(new) == 3:  # a test has no optimizer
+        new = (new[0], new[1], (), new[2])
+    if not isinstance(new, (tuple, list)) or len(new) != len(TrainState._fields):
+        raise ValueError(f"{method}() must return its state as it came: {_FORMS[method]}.")
     for name, before, after in zip(TrainState._fields, old, new, strict=True):
         after = jax.tree_util.tree_leaves(after)
         if len(before) != len(after):
             raise ValueError(
-                f"train_step() returned {len(after)} {name} values for {len(before)} variables. The state "
-                "must come back "
-                "as (trainable, non_trainable, optimizer, metrics) with as many arrays as it came with."
+                f"{method}() returned {len(after)} {name} values for {len(before)} variables. The state must come back "
+                f"as {_FORMS[method]}, with as many arrays as it came with."
             )
-        groups.append(tuple(_like(b, a, name) for b, a in zip(before, after, strict=True)))
+        groups.append(tuple(_like(b, a, name, method) for b, a in zip(before, after, strict=True)))
     return TrainState(*groups)
 
 
-def _like(before: Any, after: Any, name: str) -> Any:
+_FORMS = {
+    "train_step": "(trainable, non_trainable, optimizer, metrics)",
+    "test_step": "(trainable, non_trainable, metrics)",
+}
+
+
+def _like(before: Any, after: Any, name: str, method: str) -> Any:
     after = jax.numpy.asarray(after)
     if before.shape != after.shape:
         raise ValueError(
-            f"train_step() returned a {name} value of shape {after.shape} for a variable of shape {before.shape}."
+            f"{method}() returned a {name} value of shape {after.shape} for a variable of shape {before.shape}."
         )
     # A weakly typed or wider result would not fit into the loop that fuses steps.
     return jax.lax.convert_element_type(after, before.dtype)

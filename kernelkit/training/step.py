@@ -17,7 +17,9 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
+from kernelkit.hints import explaining
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
+from kernelkit.training.logs import StepLogs, step_logs
 from kernelkit.training.state import TrainState, like
 
 MAX_STEPS = 512
@@ -85,9 +87,10 @@ class Program:
         zero = jnp.zeros((), "int32")
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
         capacity = min(MAX_STEPS, max(1, rows // batch_size))
-        lowered = self._jitted_for(state).lower(
-            state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
-        )
+        with explaining(self.jit):
+            lowered = self._jitted_for(state).lower(
+                state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
+            )
         executable = self._executables[key] = lowered.compile()
         self.compiles += 1
         if keeps:
@@ -119,8 +122,22 @@ class Program:
         )
 
     def trial(self, state: TrainState, batch: Any) -> None:
-        """Run one step on shapes alone."""
-        jax.eval_shape(self.step, state, batch)
+        """Run one step on shapes alone, or on the batch itself if steps run op by op."""
+        step = self.step if self.kind == "predict" else self._checked_step
+        with explaining(self.jit):
+            if self.jit:
+                jax.eval_shape(step, state, batch)
+            else:
+                step(state, jtu.tree_map(jnp.asarray, batch))
+
+    def _checked_step(self, state: TrainState, batch: Any) -> tuple[StepLogs, TrainState]:
+        """Do one step; raise if what it returns cannot be looped over."""
+        method = f"{self.kind}_step"
+        returned = self.step(state, batch)
+        if not isinstance(returned, (tuple, list)) or len(returned) != 2:
+            raise TypeError(f"{method}(self, state, data) must return (logs, state), got {_kind(returned)}.")
+        logs, new = returned
+        return step_logs(logs, method), like(new, state, method)
 
     def _loop(self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int) -> Any:
         one, _ = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
@@ -135,8 +152,7 @@ class Program:
         return lax.fori_loop(0, count, body, (state, logs))
 
     def _step(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> tuple:
-        logs, new = self.step(state, take_batch(data, order, index, batch_size))
-        return jtu.tree_map(jnp.asarray, dict(logs or {})), like(new, state)
+        return self._checked_step(state, take_batch(data, order, index, batch_size))
 
     def _outputs(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> Any:
         return self.step(state, take_batch(data, order, index, batch_size))
@@ -157,6 +173,10 @@ class Program:
         return lax.fori_loop(0, count, body, (zeros, {k: state.non_trainable[k] for k in changes}))
 
     def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
+        with explaining(self.jit):
+            return self._steps_one_by_one(state, data, order, batch_size, first, count)
+
+    def _steps_one_by_one(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
         rows: list = []
         changed: dict = {}
         for i in range(first, first + count):
@@ -168,9 +188,8 @@ class Program:
                 state = _with(state, new)
                 rows.append(outputs)
             else:
-                logs, new = self.step(state, batch)
-                state = like(new, state)
-                rows.append(jtu.tree_map(jnp.asarray, dict(logs or {})))
+                logs, state = self._checked_step(state, batch)
+                rows.append(logs)
         stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
         return (stacked, changed) if self.kind == "predict" else (state, stacked)
 
@@ -180,6 +199,10 @@ def _with(state: TrainState, changed: dict[int, Any]) -> TrainState:
     if not changed:
         return state
     return state._replace(non_trainable=tuple(changed.get(i, v) for i, v in enumerate(state.non_trainable)))
+
+
+def _kind(value: Any) -> str:
+    return f"a tuple of {len(value)}" if isinstance(value, tuple) else f"a {type(value).__name__}"
 
 
 def _committed(value: Any) -> Any:

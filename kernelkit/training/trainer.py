@@ -20,9 +20,11 @@ from kernelkit.feeds.convert import one_batch, to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.metrics.metric import Metric
+from kernelkit.tracebacks import shortened
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
+from kernelkit.training.gradient_probe import GradientProbe
 from kernelkit.training.guarded_display import GuardedDisplay
 from kernelkit.training.history import History
 from kernelkit.training.session import Training
@@ -42,6 +44,7 @@ class Trainer:
 
     # Compile ----------------------------------------------------------------------------------------------------------
 
+    @shortened
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -93,7 +96,8 @@ class Trainer:
         scales = auto_scale_loss and policy is not None and policy.name == "mixed_float16"
         if scales and self.optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        self.loss = loss
+        if loss is not None or self.loss is self._training.settings.get("loss"):
+            self.loss = loss  # a subclass may keep something else under this name
         self.stop_training = False
         self._training.configure(
             {
@@ -228,6 +232,8 @@ class Trainer:
             y_pred = sparse.densify(self(x, training=training))  # type: ignore[operator]
             more = {"training": training} if _takes_training(type(self).compute_loss) else {}
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
+        if loss is None:
+            raise ValueError(f"{type(self).__name__}.compute_loss() returned None: let it return a scalar.")
         loss = unscaled = jnp.asarray(loss)
         if training and self.optimizer is not None and optimizer_variables is not None:
             own = zip(self.optimizer.variables, optimizer_variables, strict=False)
@@ -236,6 +242,51 @@ class Trainer:
         new_state = [lender.values[id(v)] for v in variables.non_trainable]
         new_metrics = [lender.values[id(v)] for v in variables.metrics]
         return loss, (unscaled, y_pred, new_state, new_metrics)
+
+    def stateless_compute_loss(
+        self,
+        trainable_variables: Any,
+        non_trainable_variables: Any,
+        metrics_variables: Any,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> tuple:
+        """Return :meth:`compute_loss` as a pure function of the variables' values.
+
+        Args:
+            trainable_variables: Values of ``model.trainable_variables``.
+            non_trainable_variables: Values of ``model.non_trainable_variables``.
+            metrics_variables: Values of ``model.metrics_variables``.
+            x: The batch's inputs.
+            y: Its targets.
+            y_pred: The model's outputs for the batch.
+            sample_weight: Weights of the samples.
+            training: Whether this is a training step.
+
+        Returns:
+            ``(loss, (trainable_variables, non_trainable_variables, metrics_variables))`` with the values afterwards.
+
+        Example:
+            >>> import jax.numpy as jnp
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+            >>> model.compile("sgd", "mse")
+            >>> weights, means = ([v.value for v in g] for g in (model.trainable_variables, model.metrics_variables))
+            >>> y, y_pred = jnp.zeros((1, 1)), jnp.full((1, 1), 3.0)
+            >>> loss, _ = model.stateless_compute_loss(weights, [], means, y=y, y_pred=y_pred)
+            >>> float(loss)
+            9.0
+        """
+        groups = (self.trainable_variables, self.non_trainable_variables, self.metrics_variables)  # type: ignore[attr-defined]
+        given = (trainable_variables, non_trainable_variables, metrics_variables)
+        mapping = [pair for group, values in zip(groups, given, strict=True) for pair in _paired(group, values)]
+        more = {"training": training} if _takes_training(type(self).compute_loss) else {}
+        with scope.StatelessScope(mapping, collect_losses=True) as lender:
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
+        return loss, tuple([lender.get_current_value(v) for v in group] for group in groups)
 
     def train_step(self, state: Any, data: Any) -> tuple:
         """Do one pure training step. Override it for another way to learn.
@@ -250,13 +301,19 @@ class Trainer:
         """
         trainable, rest, slots, watched = state
         x, y, sample_weight = unpack(data)
-        gradient = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
-        (_, (loss, y_pred, rest, watched)), gradients = gradient(
-            trainable, rest, watched, x, y, sample_weight, training=True, optimizer_variables=slots
-        )
+        probe = GradientProbe()
+
+        def compute_loss(trainable: Any) -> tuple:
+            return self.compute_loss_and_updates(
+                probe(trainable), rest, watched, x, y, sample_weight, training=True, optimizer_variables=slots
+            )
+
+        (_, (loss, y_pred, rest_after, watched)), gradients = jax.value_and_grad(compute_loss, has_aux=True)(trainable)
+        if not probe.was_reached:
+            self._training.say_no_gradient()
         trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
         logs, watched = self._update_metrics("train", watched, loss, x, y, y_pred, sample_weight)
-        return logs, (trainable, rest, slots, watched)
+        return logs, (trainable, rest_after, slots, watched)
 
     def test_step(self, state: Any, data: Any) -> tuple:
         """Do one pure evaluation step: ``(trainable, non_trainable, metrics), data -> logs, state``."""
@@ -278,6 +335,47 @@ class Trainer:
             outputs = sparse.densify(self(x, training=False))  # type: ignore[operator]
         return outputs, [lender.values[id(v)] for v in variables.non_trainable]
 
+    def make_train_function(self, force: bool = False) -> Callable:
+        """Return one training step as a function ``(state, iterator) -> (logs, state)``, for loops of one's own.
+
+        `fit` compiles its own steps and does not call it: override :meth:`train_step` to train in another way.
+
+        Args:
+            force: Whether to make it anew.
+        """
+        return self._step_function("train", force)
+
+    def make_test_function(self, force: bool = False) -> Callable:
+        """Return one evaluation step as a function ``(state, iterator) -> (logs, state)``."""
+        return self._step_function("test", force)
+
+    def make_predict_function(self, force: bool = False) -> Callable:
+        """Return one prediction step as a function ``(state, iterator) -> (outputs, non_trainable)``."""
+        return self._step_function("predict", force)
+
+    def _step_function(self, kind: str, force: bool) -> Callable:
+        made = self._training.functions
+        if force or kind not in made:
+            step = getattr(self, f"{kind}_step")
+            run = step if self.run_eagerly else jax.jit(step)
+            made[kind] = lambda state, iterator: run(state, next(iterator))
+        return made[kind]
+
+    @property
+    def train_function(self) -> Callable | None:
+        """What :meth:`make_train_function` has made."""
+        return self._training.functions.get("train")
+
+    @property
+    def test_function(self) -> Callable | None:
+        """What :meth:`make_test_function` has made."""
+        return self._training.functions.get("test")
+
+    @property
+    def predict_function(self) -> Callable | None:
+        """What :meth:`make_predict_function` has made."""
+        return self._training.functions.get("predict")
+
     def _update_metrics(
         self, kind: str, watched: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
     ) -> tuple[dict, list]:
@@ -290,6 +388,7 @@ class Trainer:
 
     # Fit, evaluate, predict -------------------------------------------------------------------------------------------
 
+    @shortened
     @interrupts.guarded
     def fit(
         self,
@@ -420,6 +519,7 @@ class Trainer:
 
         return validate
 
+    @shortened
     @interrupts.guarded
     def evaluate(
         self,
@@ -463,6 +563,7 @@ class Trainer:
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
 
+    @shortened
     @interrupts.guarded
     def predict(
         self,
@@ -491,6 +592,7 @@ class Trainer:
 
     # One batch --------------------------------------------------------------------------------------------------------
 
+    @shortened
     def train_on_batch(
         self,
         x: Any,
@@ -516,6 +618,7 @@ class Trainer:
         logs = self._on_batch("train", x, y, sample_weight, class_weight)
         return logs if return_dict else self._training.as_list(logs)
 
+    @shortened
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.require_compiled("test_on_batch")
@@ -534,6 +637,7 @@ class Trainer:
             taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
         return loop.last_logs(logs, 1)
 
+    @shortened
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
@@ -580,6 +684,16 @@ def _sample(feed: Any, epoch: int = 0) -> Any:
     """Return a batch of a feed, which code of the user may make."""
     with interrupts.user_code():
         return feed.sample(epoch)
+
+
+def _paired(variables: list, values: Any) -> list[tuple]:
+    values = list(values)
+    if len(values) != len(variables):
+        raise ValueError(
+            f"stateless_compute_loss() got {len(values)} values for {len(variables)} variables "
+            f"({', '.join(v.path for v in variables[:3])}{', ...' if len(variables) > 3 else ''}): pass one for each."
+        )
+    return list(zip(variables, values, strict=True))
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 
 import kernelkit as kk
@@ -152,6 +153,53 @@ def test_direction_from_the_metric():
     Model.metrics[0]._direction = "up"
     assert monitor.direction("val_zork", "auto", Model(), "X") == "max"
     assert monitor.direction("val_zork", "min", Model(), "X") == "min"
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("val_sparse_categorical_accuracy", "max"),
+        ("MyAccuracy", "max"),
+        ("auc_1", "max"),
+        ("f1_score", "max"),
+        ("head_true_positives", "max"),
+        ("terror_recall", "max"),
+        ("cosine_similarity", "max"),
+        ("val_loss", "min"),
+        ("head_a_loss", "min"),
+        ("MeanSquaredError", "min"),
+        ("val_binary_crossentropy", "min"),
+        ("kl_divergence", "min"),
+    ],
+)
+def test_direction_from_whole_words_of_a_name(name, way):
+    assert monitor.direction(name, "auto", None, "X") == way
+
+
+@pytest.mark.parametrize("name", ["val_accumulated_regret", "vaccine_effect", "sauce_score", "terroir", "glossary"])
+def test_a_part_of_a_word_says_nothing(name):
+    with pytest.raises(ValueError, match="pass mode='min' or mode='max'"):
+        monitor.direction(name, "auto", None, "X")
+
+
+def test_compiled_metrics_are_asked_by_their_names_in_the_logs():
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+
+    class Regret(kk.metrics.Mean):
+        direction = "down"
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            super().update_state(y_pred)
+
+    model.compile("sgd", "mse", metrics=[Regret(name="best_score"), kk.metrics.AUC(name="surface")])
+    stop = callbacks.EarlyStopping("val_best_score")
+    assert stop.monitor_op is None
+    x = np.ones((4, 2))
+    model.fit(x, np.ones(4), validation_data=(x, np.ones(4)), verbose=0, callbacks=[stop])
+    assert stop.monitor_op is np.less
+    assert monitor.direction("surface", "auto", model, "X") == "max"
+    for kind in (callbacks.ModelCheckpoint("x.keras", "loss"), callbacks.ReduceLROnPlateau("loss")):
+        assert kind.monitor_op is np.less
 
 
 def test_each_optimizer_of_a_multi_optimizer_is_slowed(pretend):

@@ -16,6 +16,7 @@ import numpy as np
 
 from kernelkit.training.control import Event
 from kernelkit.training.display import Display
+from kernelkit.training.history import is_curve
 from kernelkit.viz.curves.batches import BatchValues, means_of
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
@@ -112,7 +113,7 @@ class LivePanel(Display):
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Add an epoch's logs."""
-        logs = {name: value for name, value in logs.items() if np.ndim(value) == 0}
+        logs = {name: value for name, value in logs.items() if is_curve([value])}
         if not any(name in logs for name in RATE_NAMES) and (rate := _learning_rate(self._run)) is not None:
             logs[LEARNING_RATE] = rate
         self._told.append(partial(self._add_epoch, epoch + 1, logs, self._run.steps))

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
+from kernelkit.training.history import is_curve
 from kernelkit.viz import figure as figures
 from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, charts_of_histories
 
@@ -113,7 +112,7 @@ def _one(history: Any) -> History:
     logs = history if isinstance(history, Mapping) else getattr(history, "history", None)
     if not isinstance(logs, Mapping):
         raise ValueError(f"Expected a History or a dict of log name to values, got {type(history).__name__}.")
-    logs = {str(name): list(values) for name, values in logs.items() if np.ndim(values) == 1}
+    logs = {str(name): list(values) for name, values in logs.items() if is_curve(values)}
     longest = max((len(values) for values in logs.values()), default=0)
     epochs = list(getattr(history, "epoch", ()))
     if len(epochs) != longest:

@@ -1,0 +1,83 @@
+"""Short tracebacks: the user's frames and one of kernelkit's, in notebooks, terminals and scripts.
+
+Between `fit` and a line of a user's layer lie twenty frames of kernelkit and of jax, which say nothing about the
+mistake. The methods that users call drop them from the tracebacks of errors that pass through.
+:func:`kernelkit.config.disable_traceback_filtering` shows them all, and so does ``KERNELKIT_TRACEBACK=full`` in the
+environment.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+import jax
+
+from kernelkit import config
+
+_F = TypeVar("_F", bound=Callable)
+
+_OURS = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LEFT_OUT = (
+    _OURS,
+    os.path.dirname(os.path.abspath(jax.__file__)) + os.sep,
+    *(os.path.join(os.path.dirname(os.__file__), f"{name}.py") for name in ("contextlib", "functools", "threading")),
+)
+"""Files and folders whose frames say nothing about a user's mistake."""
+_NOTES_OF_JAX = "For simplicity, JAX has removed its internal frames"
+
+
+def shortened(function: _F) -> _F:
+    """Return a method whose errors have short tracebacks.
+
+    Args:
+        function: A function or method that users call.
+    """
+
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except (Exception, KeyboardInterrupt) as error:
+            shorten(error)
+            raise error  # kernelkit's other frames: kernelkit.config.disable_traceback_filtering()
+
+    wrapper.__code__ = wrapper.__code__.replace(co_name=function.__name__, co_qualname=function.__qualname__)
+    return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+
+
+def shorten(error: BaseException) -> None:
+    """Drop kernelkit's and jax's frames from the traceback of an error, and of the errors that caused it."""
+    if not config.is_traceback_filtering_enabled():
+        return
+    for one in _chain(error):
+        one.__traceback__ = without_inner_frames(one.__traceback__)
+        notes = getattr(one, "__notes__", None)
+        if notes and any(_NOTES_OF_JAX in note for note in notes):
+            one.__notes__ = [note for note in notes if _NOTES_OF_JAX not in note]
+
+
+def without_inner_frames(found: TracebackType | None) -> TracebackType | None:
+    """Return a traceback without the frames of kernelkit and jax."""
+    kept = []
+    while found is not None:
+        if not found.tb_frame.f_code.co_filename.startswith(_LEFT_OUT):
+            kept.append(found)
+        found = found.tb_next
+    short = None
+    for frame in reversed(kept):
+        short = TracebackType(short, frame.tb_frame, frame.tb_lasti, frame.tb_lineno)
+    return short
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, one.__context__]

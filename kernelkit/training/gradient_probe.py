@@ -1,0 +1,35 @@
+"""Whether any gradient reaches the weights, found out while a step is traced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+
+
+class GradientProbe:
+    """An identity on weights that notes whether the way back of a gradient comes through it.
+
+    Nothing of it is left in the compiled program.
+
+    Example:
+        >>> for loss in (lambda w: w * w, lambda w: jax.lax.stop_gradient(w)):
+        ...     probe = GradientProbe()
+        ...     _ = jax.grad(lambda w: loss(probe(w)))(3.0)
+        ...     print(probe.was_reached)
+        True
+        False
+    """
+
+    def __init__(self) -> None:
+        self.was_reached = False
+        self._identity = jax.custom_vjp(lambda values: values)
+        self._identity.defvjp(lambda values: (values, None), self._back)
+
+    def __call__(self, values: Any) -> Any:
+        """Return the values as they are."""
+        return self._identity(values)
+
+    def _back(self, _: None, gradients: Any) -> tuple:
+        self.was_reached = True
+        return (gradients,)
