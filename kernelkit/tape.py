@@ -304,7 +304,7 @@ class GradientTape:
             None if gs[0] is None else jnp.stack([_plain(g) for g in gs]).reshape(*value.shape, *gs[0].shape)
             for gs in zip(*flat, strict=True)
         ]
-        return jtu.tree_structure(rows[0], is_leaf=is_leaf).unflatten(stacked)
+        return jtu.tree_unflatten(jtu.tree_structure(rows[0], is_leaf=is_leaf), stacked)
 
     def _pull_back(self, targets: list, sources: list, seeds: list) -> list:
         totals: dict[int, Any] = {}

@@ -294,9 +294,10 @@ class Training:
         cached = self._variables.get(kind)
         if cached is not None and cached[0] == now:
             return cached[2]
-        signature = [(id(layer), layer._trainable) for layer in [model, *walk(model)]]
-        signature += [(id(part), len(part.variables)) for part in model.metrics]
-        signature += [(id(part), len(part.variables), part.settings_version) for part in self.optimizers()]
+        # The parts themselves, not their ids: the id of a part that is gone may come again.
+        signature: list[tuple] = [(layer, layer._trainable) for layer in [model, *walk(model)]]
+        signature += [(part, len(part.variables)) for part in model.metrics]
+        signature += [(part, len(part.variables), part.settings_version) for part in self.optimizers()]
         if cached is not None and cached[1] == signature:
             self._variables[kind] = (now, *cached[1:])
             return cached[2]

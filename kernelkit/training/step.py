@@ -123,14 +123,14 @@ class Program:
 
     def trial(self, state: TrainState, batch: Any) -> None:
         """Run one step on shapes alone, or on the batch itself if steps run op by op."""
-        step = self.step if self.kind == "predict" else self._checked_step
+        step = self.step if self.kind == "predict" else self.checked_step
         with explaining(self.jit):
             if self.jit:
                 jax.eval_shape(step, state, batch)
             else:
                 step(state, jtu.tree_map(jnp.asarray, batch))
 
-    def _checked_step(self, state: TrainState, batch: Any) -> tuple[StepLogs, TrainState]:
+    def checked_step(self, state: TrainState, batch: Any) -> tuple[StepLogs, TrainState]:
         """Do one step; raise if what it returns cannot be looped over."""
         method = f"{self.kind}_step"
         returned = self.step(state, batch)
@@ -152,7 +152,7 @@ class Program:
         return lax.fori_loop(0, count, body, (state, logs))
 
     def _step(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> tuple:
-        return self._checked_step(state, take_batch(data, order, index, batch_size))
+        return self.checked_step(state, take_batch(data, order, index, batch_size))
 
     def _outputs(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> Any:
         return self.step(state, take_batch(data, order, index, batch_size))
@@ -188,7 +188,7 @@ class Program:
                 state = _with(state, new)
                 rows.append(outputs)
             else:
-                logs, state = self._checked_step(state, batch)
+                logs, state = self.checked_step(state, batch)
                 rows.append(logs)
         stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
         return (stacked, changed) if self.kind == "predict" else (state, stacked)

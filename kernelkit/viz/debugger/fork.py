@@ -201,7 +201,7 @@ def _with_frozen(steps: Steps, names: list[str]) -> Steps:
 
     def step(state: TrainState, batch: Any) -> tuple:
         logs, after = inner(state, batch)
-        after = like(after, state)
+        after = like(after, state, "train_step")
         kept = {
             group: tuple(
                 old if id(v) in frozen else new

@@ -78,7 +78,7 @@ class Taps:
                 _, after = flat.result(slots)
                 row = _watched(*watched, slots)
                 rows = jtu.tree_map(lambda all_, one: lax.dynamic_update_index_in_dim(all_, one, i, 0), rows, row)
-                return like(after, state), rows
+                return like(after, state, "train_step"), rows
 
             one = jax.eval_shape(lambda: _watched(*watched, flat.run((state, take_batch(data, order, 0, batch_size)))))
             rows = jtu.tree_map(lambda v: jnp.zeros((ROWS, *v.shape), v.dtype), one)
@@ -108,8 +108,7 @@ class Taps:
         return self._compiled(name, function, arguments)
 
     def _step(self, state: TrainState, batch: Any) -> tuple:
-        logs, after = self.steps.program.step(state, batch)
-        return jtu.tree_map(jnp.asarray, dict(logs or {})), like(after, state)
+        return self.steps.program.checked_step(state, batch)
 
     def _compiled(self, name: str, function: Callable, arguments: tuple) -> Callable:
         key = (name, _shapes(arguments))
