@@ -83,6 +83,7 @@ __all__ = [
     "constraints",
     "datasets",
     "device",
+    "distillation",
     "dtype_policies",
     "export",
     "initializers",
@@ -105,6 +106,7 @@ __all__ = [
     "utils",
     "version",
     "visualization",
+    "wrappers",
 ]
 
 
@@ -127,16 +129,20 @@ def _viz() -> Any:
     return importlib.import_module("kernelkit.viz")
 
 
-_WHEN_USED = ("backend", "export", "legacy", "mixed_precision", "preprocessing")
+def _imported(name: str) -> Any:
+    import importlib
+
+    return importlib.import_module(f"kernelkit.{name}")
+
+
+_WHEN_USED = ("backend", "distillation", "export", "legacy", "mixed_precision", "preprocessing", "wrappers")
 
 
 def __getattr__(name: str):
     if name == "viz":
         return _viz()
     if name in _WHEN_USED:
-        import importlib
-
-        return importlib.import_module(f"kernelkit.{name}")
+        return _imported(name)
     raise AttributeError(f"module 'kernelkit' has no attribute {name!r}.{serialize.suggest(name, __all__)}")
 
 
@@ -150,4 +156,9 @@ history.register(_viz)
 rich_display.register(lambda thing: _viz().html_of(thing), lambda thing: _viz().bundle_of(thing))
 serialize.register_namespace(
     "", globals(), (Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint, DTypePolicy)
+)
+serialize.register_namespace_later(
+    "distillation",
+    ("Distiller", "FeatureDistillation", "LogitsDistillation"),
+    lambda: _imported("distillation"),
 )

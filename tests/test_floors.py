@@ -34,7 +34,7 @@ FLOORS = [
     "models",
     "diagram",
     "utils datasets",
-    "backend legacy mixed_precision preprocessing",
+    "backend distillation legacy mixed_precision preprocessing wrappers",
     "visualization",
     "viz",
 ]

@@ -42,6 +42,7 @@ from kernelkit.serialize.registry import (
     public_module,
     register_keras_serializable,
     register_namespace,
+    register_namespace_later,
     suggest,
     table,
     takes_targets,

@@ -74,6 +74,29 @@ def takes_targets(function: Any) -> bool:
     return list(inspect.signature(function).parameters)[:2] == ["y_true", "y_pred"]
 
 
+def register_namespace_later(name: str, members: tuple[str, ...], load: Callable[[], Any]) -> None:
+    """Make classes of a package findable by name that is imported when one of them is first asked for.
+
+    Args:
+        name: Public name of the package below ``kernelkit``.
+        members: The names of the classes.
+        load: Imports the package and returns it.
+    """
+    namespaces[name] = Namespace({}, (), lambda thing: False)
+    _tables[name] = _Later(members, load)
+
+
+class _Later(dict):
+    """Members of a package that is not imported yet."""
+
+    def __init__(self, names: tuple[str, ...], load: Callable[[], Any]) -> None:
+        super().__init__()
+        self._names, self._load = names, load
+
+    def get(self, name: Any, default: Any = None) -> Any:
+        return getattr(self._load(), name) if name in self._names else default
+
+
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
     """Return a decorator that makes a class or function of the user findable when a model is loaded.
 
