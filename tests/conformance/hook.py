@@ -16,13 +16,14 @@ import types
 
 import pytest
 
+from kernelkit.as_keras.refusals import missing
 from tests.conformance.wheel import SRC
 
 # What stands behind `keras.src.<key>` and all below it, the longest matching key first. kernelkit's package of the
 # same name follows by itself.
 ADAPTERS = {
     "": ["tests.conformance.adapters.top", "kernelkit"],
-    "backend": ["tests.conformance.adapters.backend"],
+    "backend": ["kernelkit.as_keras.stand_ins.backend"],
     "backend.common.backend_utils": ["tests.conformance.adapters.conv_transpose"],
     "backend.common.dtypes": ["tests.conformance.adapters.dtypes"],
     "backend.common.keras_tensor": ["kernelkit.symbolic"],
@@ -53,26 +54,9 @@ ADAPTERS = {
     "utils": ["kernelkit.utils", "tests.conformance.adapters.utils"],
     "utils.file_utils": ["tests.conformance.adapters.file_utils"],
     "utils.jax_layer": ["kernelkit.layers"],
-    "utils.module_utils": ["tests.conformance.adapters.module_utils"],
+    "utils.module_utils": ["kernelkit.as_keras.stand_ins.modules"],
     "utils.tracking": ["tests.conformance.adapters.tracking"],
 }
-
-
-class _Refuses(type):
-    """The class of names that kernelkit has no counterpart of: each use of one is an error that says so."""
-
-    def __call__(cls, *args, **kwargs):
-        raise NotImplementedError(f"kernelkit has nothing that stands for {cls.__qualname__}")
-
-    def __getattr__(cls, name):
-        if name.startswith("__") or cls.__bases__ != (object,):  # what derives from one is asked by pytest
-            raise AttributeError(name)
-        raise NotImplementedError(f"kernelkit has nothing that stands for {cls.__qualname__}.{name}")
-
-
-def missing(name: str) -> type:
-    """Return a stand-in that can be imported and derived from, and nothing else."""
-    return _Refuses(name.rpartition(".")[2], (), {"__qualname__": name})
 
 
 def sources(path: str) -> list:

@@ -1,6 +1,7 @@
 """`keras.src.backend`: the functions that Keras's layers call on its engines are kernelkit's ops."""
 
 import contextlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -82,3 +83,8 @@ def clear_name_counts():
 def to_numpy(x):
     """Return values as NumPy's, as `convert_to_numpy` does."""
     return np.asarray(ops.convert_to_numpy(x))
+
+
+def jax_draw_seed(seed: Any) -> Any:
+    """Return a jax key drawn from a seed."""
+    return random.draw_seed(seed)

@@ -1,0 +1,8 @@
+"""What ``import keras`` finds where this folder is on ``PYTHONPATH``: kernelkit takes its place."""
+
+import importlib
+import sys
+
+del sys.modules[__name__]
+importlib.import_module("kernelkit.as_keras").install()
+sys.modules[__name__] = importlib.import_module(__name__)

@@ -1,0 +1,21 @@
+"""Keras's public modules: which there are, and where kernelkit keeps what isn't in the one of the same name."""
+
+MODULES = set(
+    """activations applications backend callbacks config constraints datasets distillation distribution dtype_policies
+    export initializers layers legacy losses metrics mixed_precision models ops optimizers preprocessing quantizers
+    random regularizers saving tree utils visualization wrappers
+
+    applications.convnext applications.densenet applications.efficientnet applications.efficientnet_v2
+    applications.imagenet_utils applications.inception_resnet_v2 applications.inception_v3 applications.mobilenet
+    applications.mobilenet_v2 applications.mobilenet_v3 applications.nasnet applications.resnet applications.resnet50
+    applications.resnet_v2 applications.vgg16 applications.vgg19 applications.xception datasets.boston_housing
+    datasets.california_housing datasets.cifar10 datasets.cifar100 datasets.fashion_mnist datasets.imdb datasets.mnist
+    datasets.reuters legacy.saving ops.image ops.linalg ops.nn ops.numpy optimizers.legacy optimizers.schedules
+    preprocessing.image preprocessing.sequence preprocessing.text utils.bounding_boxes utils.legacy""".split()
+)
+"""Public modules, `preprocessing.text` included, which is `tf.keras`'s."""
+
+STAND_INS = {
+    "distribution": "kernelkit.as_keras.stand_ins.distribution",  # one device, until kernelkit has a module of its own
+}
+"""What stands for a module that kernelkit doesn't have."""

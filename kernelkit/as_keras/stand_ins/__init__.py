@@ -1,0 +1,1 @@
+"""What stands for names of Keras that kernelkit has under other names, or in another form."""

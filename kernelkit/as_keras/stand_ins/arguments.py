@@ -1,0 +1,48 @@
+"""Small helpers by Keras's inner names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
+    """Return an int or a sequence of ints as a tuple of a length.
+
+    Raises:
+        ValueError: If it is neither, or has another length, or holds something too small.
+    """
+    values = (value,) * n if isinstance(value, int) else value
+    try:
+        numbers = tuple(int(v) for v in values)
+    except (TypeError, ValueError):
+        numbers = ()
+    least = 0 if allow_zero else 1
+    if len(numbers) != n or any(v < least for v in numbers):
+        raise ValueError(
+            f"The `{name}` argument must be a tuple of {n} integers of at least {least}. Received: {value}"
+        )
+    return numbers
+
+
+def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
+    """Return the name of a padding in small letters."""
+    if isinstance(value, (list, tuple)):
+        return value
+    allowed = {"valid", "same", *(["causal"] if allow_causal else [])}
+    if str(value).lower() not in allowed:
+        raise ValueError(f"The `padding` argument must be one of {sorted(allowed)}. Received: {value}")
+    return str(value).lower()
+
+
+def in_tf_graph() -> bool:
+    """Return whether code of tf.data is being traced, which kernelkit's layers don't take part in."""
+    import sys
+
+    tf = sys.modules.get("tensorflow")
+    return tf is not None and not tf.executing_eagerly()
+
+
+def no_automatic_dependency_tracking(method: Callable) -> Callable:
+    """Return a method as it is: parts are searched for when somebody asks."""
+    return method

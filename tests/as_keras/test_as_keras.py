@@ -1,0 +1,172 @@
+"""kernelkit in Keras's place, each time in a process of its own."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from kernelkit import as_keras
+from kernelkit.as_keras import private, public
+
+
+def run(*arguments, cwd, **environment):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+SCRIPT = """
+import sys
+import keras, kernelkit
+from keras import layers, ops
+from keras.layers import Dense
+import keras.preprocessing.image
+from keras.src import backend
+from keras.src.layers.core.dense import Dense as Inner
+from keras.src.saving.serialization_lib import in_safe_mode
+from keras.src.utils.module_utils import tensorflow
+from keras.src.utils.tracking import no_automatic_dependency_tracking
+from keras.src.nowhere import Thing, compute_thing
+
+assert keras.__version__ == keras.version() and keras.__version__.startswith("3.15.1+kernelkit")
+assert keras.config.backend() == keras.backend.backend() == "jax"
+assert Dense is Inner is kernelkit.layers.Dense and layers.Dense is Dense
+assert backend.standardize_data_format("channels_last") == "channels_last" and not hasattr(keras.backend, "is_tensor")
+assert not hasattr(keras.layers, "Nothing") and not hasattr(keras, "sparse") and not hasattr(keras.layers, "dense")
+assert not in_safe_mode()
+
+class Derived(Thing):
+    pass
+
+assert not isinstance(3, Thing)
+errors = []
+for use in (lambda: Thing(), lambda: Thing.make(), lambda: compute_thing(1)):
+    try:
+        use()
+    except NotImplementedError as error:
+        errors.append(str(error))
+assert all(f"{__name__} uses it" in e for e in errors) and len(errors) == 3, errors
+assert "keras.src.nowhere.Thing " in errors[0] and "keras.src.nowhere.compute_thing " in errors[2], errors
+try:
+    import keras.engine
+except ModuleNotFoundError as error:
+    assert "keras.engine" in str(error)
+else:
+    raise AssertionError("keras.engine is no module of Keras 3")
+
+names = {}
+exec("from keras import *", names)
+assert {"layers", "Model", "backend", "distribution"} <= set(names) and "compile_cache" not in names
+model = keras.Sequential([keras.Input((2,)), Dense(1)])
+model.compile("sgd", "mse")
+assert model.predict(ops.ones((3, 2)), verbose=0).shape == (3, 1)
+print("report", *kernelkit.as_keras.report(), sep="|")
+
+def version_of_a_child(_):
+    import keras
+
+    return keras.__version__
+
+if __name__ == "__main__":
+    import multiprocessing
+
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:  # a child that fails ends the pool
+        assert list(pool.map(version_of_a_child, [0])) == [keras.__version__]
+    print("arguments", *sys.argv[1:])
+"""
+
+
+@pytest.mark.slow
+def test_a_script_for_keras_runs_and_says_what_it_runs_on(tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    done = run("-m", "kernelkit.as_keras", "--report", "script.py", "one", "--two", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "arguments one --two" in done.stdout
+    assert "report|keras.src.nowhere.Thing, which __main__ uses" in done.stdout
+    assert "keras.src.nowhere.compute_thing, which __main__ uses" in done.stderr
+
+
+def test_it_refuses_when_keras_is_imported(tmp_path):
+    code = "import sys, types; sys.modules['keras'] = types.ModuleType('keras'); "
+    code += "import kernelkit.as_keras as k; k.install()"
+    done = run("-c", code, cwd=tmp_path)
+    assert "RuntimeError: keras is imported already" in done.stderr
+
+
+def test_it_installs_once_and_for_children(tmp_path):
+    code = (
+        "import kernelkit.as_keras as k, os, sys, subprocess; k.install(); k.install(); "
+        "print(sum(type(f).__name__ == 'Finder' and 'as_keras' in type(f).__module__ for f in sys.meta_path)); "
+        "print(os.environ['PYTHONPATH'].split(os.pathsep).count(k.path()), os.environ['KERAS_BACKEND']); "
+        "print(subprocess.run([sys.executable, '-c', 'import keras; print(keras.__version__)'], "
+        "capture_output=True, text=True).stdout)"
+    )
+    done = run("-c", code, cwd=tmp_path, KERAS_BACKEND="torch")
+    assert done.stdout.split() == ["1", "1", "jax", as_keras.VERSION], done.stderr
+
+
+def test_pytest_runs_tests_for_keras_on_kernelkit(tmp_path):
+    test = "import keras\ndef test():\n    assert keras.layers.Dense.__module__.startswith('kernelkit')\n"
+    test += "from keras.src.nowhere import Thing\n"
+    (tmp_path / "test_it.py").write_text(test)
+    options = ("-q", "-p", "kernelkit.as_keras.pytest_plugin", "-c", os.devnull, "-p", "no:cacheprovider")
+    done = run("-m", "pytest", *options, "test_it.py", cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "keras.src.nowhere.Thing, which test_it imports" in done.stdout
+    again = run("-m", "kernelkit.as_keras", "-m", "pytest", "-q", "-c", os.devnull, "test_it.py", cwd=tmp_path)
+    assert "1 passed" in again.stdout, again.stdout + again.stderr
+
+
+def test_code_and_usage(tmp_path):
+    done = run(
+        "-m", "kernelkit.as_keras", "-c", "import keras, sys; print(keras.__name__, sys.argv)", "x", cwd=tmp_path
+    )
+    assert done.stdout.split("\n")[0] == "keras ['-c', 'x']", done.stderr
+    assert "usage: python -m kernelkit.as_keras" in run("-m", "kernelkit.as_keras", cwd=tmp_path).stderr
+    assert os.path.samefile(run("-m", "kernelkit.as_keras", "--path", cwd=tmp_path).stdout.strip(), as_keras.path())
+
+
+@pytest.mark.parametrize("path", private.NAMES)
+def test_a_name_of_the_table_exists(path):
+    module, attribute, who = private.NAMES[path]
+    found = importlib.import_module(module)
+    assert not attribute or hasattr(found, attribute)
+    assert who
+
+
+@pytest.mark.parametrize("path", private.MODULES)
+def test_a_module_of_the_table_exists(path):
+    module, who = private.MODULES[path]
+    assert importlib.import_module(module) and who
+
+
+def test_the_public_modules_are_those_of_keras():
+    import pkgutil
+
+    import keras
+
+    names = {m.name.removeprefix("keras.") for m in pkgutil.walk_packages(keras.__path__, "keras.")}
+    names = {n for n in names if not n.startswith(("src", "_", "api")) and "._" not in n}
+    assert names | {"preprocessing.text"} == public.MODULES
+
+
+def test_a_table_that_others_write_into_is_live():
+    from kernelkit import activations
+    from kernelkit.as_keras.stand_ins.registries import ALL_OBJECTS_DICT
+
+    def lecun(x):
+        return x
+
+    ALL_OBJECTS_DICT["lecun_of_a_test"] = lecun
+    assert activations.get("lecun_of_a_test") is lecun and ALL_OBJECTS_DICT["relu"] is activations.relu
