@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit.datasets import pickles
 from kernelkit.saving.archive import Archive
+from kernelkit.saving.npy_header import read_header
 
 _LARGEST = 4 << 30
 
@@ -39,15 +40,10 @@ def parse(data: bytes, who: str) -> np.ndarray:
     if len(data) > _LARGEST:
         raise ValueError(f"{who} has {len(data)} bytes, which is too much.")
     file = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, in_fortran_order, dtype = read_header[version](file)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-        raise ValueError(f"{who} is not an .npy array: {error}") from error
+    shape, in_fortran_order, dtype = read_header(file, who)
     body = data[file.tell() :]
     if dtype.kind == "O":
         return pickles.lists(pickles.loads(body, who), len(body), who)
-    if dtype.kind not in "biuf" or any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(body):
+    if dtype.kind not in "biuf" or math.prod(shape) * dtype.itemsize != len(body):
         raise ValueError(f"{who} declares the shape {shape} of {dtype}, but has {len(body)} bytes.")
     return np.frombuffer(body, dtype).reshape(shape, order="F" if in_fortran_order else "C").copy()

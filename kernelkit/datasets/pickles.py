@@ -11,9 +11,21 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
+import re
 from typing import Any
 
 import numpy as np
+
+# Codes of lists of numbers, none of which remembers a value under a number beyond 2**24. Most files hold nothing else.
+_SHORT = b"|".join(b"(?:[UC\x8c]%b|X%b...).{%d}" % ((re.escape(bytes([n])),) * 2 + (n,)) for n in range(1, 33)).replace(
+    b"...", rb"\x00{3}"
+)
+_HARMLESS = re.compile(
+    rb"(?:[\](e.alts0-9dtu}\)NRb\x85-\x89\x81\x8f\x90\x94]|K.|M..|J.{4}|q.|h.|j.{4}|r...\x00|\x80.|\x95.{8}"
+    rb"|c[^\n]*\n[^\n]*\n|" + _SHORT + rb")*+",
+    re.DOTALL,
+)
 
 
 class _Array:
@@ -70,12 +82,25 @@ def loads(data: bytes, who: str, encoding: str = "ASCII") -> Any:
     Raises:
         ValueError: If it is broken or names anything else.
     """
+    _require_small_memo(data, who)
     try:
         return _Unpickler(io.BytesIO(data), encoding=encoding).load()
     except (pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
         raise ValueError(f"{who} is not a pickle of numbers that can be read: {error}") from error
     except (UnicodeError, OverflowError, MemoryError, RecursionError, ImportError) as error:
         raise ValueError(f"{who} is not a pickle of numbers that can be read: {error!r}") from error
+
+
+def _require_small_memo(data: bytes, who: str) -> None:
+    """Raise if a pickle numbers a value that it remembers far beyond how many it can hold: room is made up to there."""
+    if _HARMLESS.fullmatch(data):
+        return
+    try:
+        for opcode, number, _ in pickletools.genops(data):
+            if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(number) <= len(data):
+                raise ValueError(f"it remembers a value under the number {number}.")
+    except (ValueError, KeyError, IndexError, TypeError, UnicodeError, OverflowError) as error:
+        raise ValueError(f"{who} is not a pickle of numbers that can be read: {error}") from error
 
 
 def lists(found: Any, size: int, who: str) -> np.ndarray:

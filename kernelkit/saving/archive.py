@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import shutil
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -13,11 +14,14 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
+from kernelkit.saving.zip_headers import begin_of, require_headers, require_short_directory
+
 _MOST_MEMBERS = 100_000
 # A config is mostly repetition and packs well; weights don't.
 _MOST_UNFOLDING = 20
 _FREE_SIZE = 16 << 20
 _BLOCK = 1 << 20
+_LONGEST_NAME, _LONGEST_PART = 2000, 200
 
 
 class Archive:
@@ -38,9 +42,18 @@ class Archive:
         self._file: Any = _copied(path) if is_open else open(path, "rb")  # type: ignore[arg-type]  # noqa: SIM115
         self.size = self._file.seek(0, os.SEEK_END)
         try:
+            require_short_directory(self._file, self.size)
             self._zip = zipfile.ZipFile(self._file)
             self._members = self._checked_members()
-        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, KeyError, OverflowError) as error:
+        except (
+            zipfile.BadZipFile,
+            NotImplementedError,
+            OSError,
+            ValueError,
+            KeyError,
+            OverflowError,
+            struct.error,
+        ) as error:
             self._file.close()
             raise ValueError(f"{self.who} is not {kind} that can be read: {error}") from error
         except BaseException:
@@ -62,6 +75,11 @@ class Archive:
         """The members' names."""
         return list(self._members)
 
+    @property
+    def unfolded(self) -> int:
+        """The bytes of all members."""
+        return sum(info.file_size for info in self._members.values())
+
     def _checked_members(self) -> dict[str, zipfile.ZipInfo]:
         infos = [info for info in self._zip.infolist() if not info.is_dir()]
         if len(infos) > _MOST_MEMBERS:
@@ -74,11 +92,15 @@ class Archive:
                 raise ValueError(f"{info.filename!r} is encrypted, or compressed in an unusual way.")
             if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
                 raise ValueError(f"{info.filename!r} declares two sizes.")
+            if len(info.filename.encode()) > _LONGEST_NAME or any(len(p.encode()) > _LONGEST_PART for p in parts):
+                raise ValueError(f"the member name {info.filename[:60]!r}... is too long.")
         names = [info.filename for info in infos]
         if len(set(names)) < len(names):
             raise ValueError("two members have the same name.")
-        if sum(info.compress_size for info in infos) > self.size:
-            raise ValueError("its members overlap.")
+        folders = {str(parent) for name in names for parent in PurePosixPath(name.replace("\\", "/")).parents}
+        if clash := sorted(folders & {str(PurePosixPath(name.replace("\\", "/"))) for name in names}):
+            raise ValueError(f"{clash[0]!r} is a file and a folder at once.")
+        require_headers(self._file, infos, self.size)
         unfolded = sum(info.file_size for info in infos)
         if unfolded > max(_MOST_UNFOLDING * self.size, _FREE_SIZE):
             raise ValueError(f"its {self.size} bytes unfold to {unfolded}, as those of a decompression bomb would.")
@@ -99,7 +121,7 @@ class Archive:
             try:
                 source = stack.enter_context(self._zip.open(info))
                 if info.compress_type == zipfile.ZIP_STORED:
-                    begin = _begin_of(self._file, info)
+                    begin = begin_of(self._file, info)
                     _drain(source, info.file_size)
                     file: Any = _Window(self._file, begin, info.file_size)
                 else:
@@ -132,13 +154,6 @@ def add_file(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
     source.seek(0)
     with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
         shutil.copyfileobj(source, member, _BLOCK)
-
-
-def _begin_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
-    """Return where a member's bytes begin: behind a header of its own, whose length is in it."""
-    file.seek(info.header_offset)
-    header = file.read(30)
-    return info.header_offset + 30 + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
 
 
 def _drain(source: Any, size: int, target: Any = None) -> None:

@@ -9,14 +9,21 @@ from kernelkit import budget
 
 MOST_BYTES = 32 << 20
 """The longest text that is read without further ado. A file of weights may have a config of a quarter of its size."""
-_MOST_BRACKETS = 1_000_000
+MOST_BRACKETS = 1_000_000
+"""Lists and dicts in a config."""
 _DEEPEST = 400
 # What a config describes without an object being made.
 _PLAIN = ("__keras_tensor__", "__tuple__", "__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__")
 _HOW_TO_RAISE = "If you trust it, pass safe_mode=False, which sets no limits."
 
 
-def parse(text: str | bytes, who: str, weights_size: int = 0, is_trusted: bool = False) -> Any:
+def parse(
+    text: str | bytes,
+    who: str,
+    weights_size: int = 0,
+    is_trusted: bool = False,
+    most_brackets: int = MOST_BRACKETS,
+) -> Any:
     """Return what a JSON text says.
 
     Args:
@@ -24,6 +31,7 @@ def parse(text: str | bytes, who: str, weights_size: int = 0, is_trusted: bool =
         who: How errors name it.
         weights_size: Bytes of the weights beside it.
         is_trusted: Whether there are no limits.
+        most_brackets: How many lists and dicts there may be.
 
     Raises:
         ValueError: If it is no JSON, or larger than any config.
@@ -34,7 +42,7 @@ def parse(text: str | bytes, who: str, weights_size: int = 0, is_trusted: bool =
     """
     if not is_trusted:
         brackets = text.count(b"{") + text.count(b"[") if isinstance(text, bytes) else text.count("{") + text.count("[")
-        if len(text) > max(MOST_BYTES, weights_size // 4) or brackets > _MOST_BRACKETS:
+        if len(text) > max(MOST_BYTES, weights_size // 4) or brackets > most_brackets:
             raise ValueError(
                 f"{who}: its config of {len(text)} bytes, with {brackets} lists and dicts, is too large for a model "
                 f"of {weights_size} bytes of weights. {_HOW_TO_RAISE}"

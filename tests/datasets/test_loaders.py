@@ -322,3 +322,11 @@ def test_broken_files(tmp_path):
         bad.write_bytes(data)
         with pytest.raises(ValueError, match="x.gz"):
             _read_idx(str(bad))
+
+
+@pytest.mark.parametrize("pickle", [b"\x80\x02]r" + (2**28).to_bytes(4, "little") + b".", b"(lp268435456\n."])
+def test_a_pickle_that_remembers_under_a_huge_number_makes_no_room_for_it(pickle):
+    from kernelkit.datasets import pickles
+
+    with pytest.raises(ValueError, match="remembers a value under the number 268435456"):
+        pickles.loads(pickle, "a file")

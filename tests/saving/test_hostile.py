@@ -475,3 +475,63 @@ def test_tables_that_would_fill_the_memory(tmp_path, name, options):
 )
 def test_code_of_other_frameworks(good, tmp_path, name, inner, match):
     refuse(with_config(good, tmp_path, lambda config: layer(config).update(class_name=name, config=inner)), match)
+
+
+# Headers --------------------------------------------------------------------------------------------------------------
+
+
+def local_header(data, name):
+    """Return where the header of a member begins, found by its name."""
+    return data.index(name.encode()) - 30
+
+
+@pytest.mark.parametrize("value", [5, 10**6, 2**32 - 16, 0])
+@pytest.mark.parametrize("field", [14, 18, 22])
+def test_a_header_that_disagrees_with_the_list_of_members(good, value, field):
+    data = bytearray(good.read_bytes())
+    place = local_header(data, CONFIG) + field  # checksum, packed size, size
+    data[place : place + 4] = value.to_bytes(4, "little")
+    good.write_bytes(data)
+    refuse(good, "another size or checksum in its own header")
+
+
+def test_a_header_of_another_name_or_method(good):
+    data = bytearray(good.read_bytes())
+    at = local_header(data, CONFIG)
+    data[at + 30] ^= 1
+    good.write_bytes(data)
+    refuse(good, "another name in its own header")
+    data[at + 30] ^= 1
+    data[at + 8] = 8
+    good.write_bytes(data)
+    refuse(good, "packed in another way")
+
+
+def test_names_that_no_file_system_has(good, tmp_path):
+    for name in ("assets/" + "a" * 300, "assets/" + "a/" * 1500 + "b"):
+        refuse(pack(tmp_path / "bad.keras", members(good) | {name: b"x"}), "is too long")
+
+
+def test_an_asset_that_is_a_file_and_a_folder(good, tmp_path):
+    refuse(pack(tmp_path / "bad.keras", members(good) | {"assets/a": b"x", "assets/a/b": b"y"}), "file and a folder")
+
+
+def test_two_million_members(tmp_path):
+    entry = b"PK\x01\x02" + bytes(24) + (1).to_bytes(2, "little") + bytes(16) + b"a"
+    directory = entry * 2_000_000
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + len(directory).to_bytes(4, "little") + bytes(4) + bytes(2)
+    path = tmp_path / "bad.keras"
+    path.write_bytes(directory + end)
+    refuse(path, "its list of members takes")
+
+
+def test_weight_names_of_wrong_types(model, tmp_path):
+    path = tmp_path / "m.h5"
+    for place, name in (("model_weights", "layer_names"), ("model_weights/one", "weight_names")):
+        for value in (5, 2.5, "one", np.arange(3), np.ones((2, 2))):
+            model.save(path)
+            with h5py.File(path, "r+") as file:
+                file[place].attrs[name] = value
+            refuse(path, "must be a list of names|are of|is not an array")
+            with pytest.raises(ValueError, match="must be a list of names|are of|is not an array"):
+                model.load_weights(path)

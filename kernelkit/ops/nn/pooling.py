@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import config
+from kernelkit import budget, config
 from kernelkit.dispatch import op
 from kernelkit.ops import lowering
 from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
@@ -128,6 +128,7 @@ def _adaptive_pool(pool_axis: Any, inputs: jax.Array, output_size: Any, data_for
     x = to_channels_last(inputs, data_format)
     for i, parts in enumerate(as_tuple(output_size, inputs.ndim - 2, "output_size")):
         size = x.shape[i + 1]
+        budget.claim_memory(32 * parts, f"An adaptive pooling to {parts} cells")
         starts = np.arange(parts) * size // parts
         ends = -(-(np.arange(1, parts + 1) * size) // parts)
         x = pool_axis(x, i + 1, starts, ends)

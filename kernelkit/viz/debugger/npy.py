@@ -12,8 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from kernelkit.saving.archive import Archive
-
-_HEADER = 10_000
+from kernelkit.saving.npy_header import read_header
 
 
 def write_array(archive: zipfile.ZipFile, name: str, value: Any) -> None:
@@ -45,12 +44,7 @@ def read_array(archive: Archive, name: str, shape: tuple | None = None, dtype: A
     with archive.open(name) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        try:
-            version = npy.read_magic(file)
-            reader = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-            declared, fortran, found = reader(file, max_header_size=_HEADER)
-        except (ValueError, KeyError, EOFError) as error:
-            raise ValueError(f"{archive.who}: {name!r} is no array: {error}") from error
+        declared, fortran, found = read_header(file, f"{archive.who}: {name!r}")
         if found.kind not in "fiubc" or math.prod(declared) * found.itemsize != size - file.tell():
             raise ValueError(f"{archive.who}: {name!r} declares {declared} {found}, which it doesn't hold.")
         value = np.frombuffer(file.read(), found).reshape(declared, order="F" if fortran else "C")

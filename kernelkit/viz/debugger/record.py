@@ -11,10 +11,14 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import serialize
+from kernelkit.layers.layer import Layer
 from kernelkit.saving.archive import Archive
 from kernelkit.saving.atomic import replacing
+from kernelkit.saving.model_config import memory_for
+from kernelkit.saving.reading import reading
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger import looking
+from kernelkit.viz.debugger.manifest import FORMAT, read_manifest
 from kernelkit.viz.debugger.npy import read_array, write_array
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.replay import Replay
@@ -23,9 +27,6 @@ from kernelkit.viz.debugger.timeline import Timeline
 
 if TYPE_CHECKING:
     from kernelkit.viz.debugger.debugger import StepDebugger
-
-_FORMAT = 1
-_LARGEST_TEXT = 64 << 20
 
 
 def record(dbg: StepDebugger, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
@@ -39,7 +40,7 @@ def record(dbg: StepDebugger, path: Any, layers: Any = (), every: int = 1, batch
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         pages = {str(step): _page(dbg, archive, step, layers, batches) for step in looked}
         manifest = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "model": _config(timeline.steps.training.model),
             "begin": timeline.begin,
             "head": timeline.head,
@@ -102,12 +103,15 @@ def replay(
         >>> lesson.goto(6) == logs, lesson.activations("out").shape
         (True, (8, 1))
     """
-    with Archive(path) as archive:
-        manifest = _manifest(archive)
+    with Archive(path, "a recording") as archive:
+        manifest = read_manifest(archive)
         records = _records(archive, manifest)
-        indices = read_array(archive, "indices.npy") if "indices.npy" in archive else None
+        indices = _rows(archive, manifest)
         if x is None:
             arrays = {n: read_array(archive, n) for n in archive.names if n.startswith("pages/")}
+            lacking = [s for s in manifest["pages"] if f"pages/{s}/losses.npy" not in arrays]
+            if lacking:
+                raise ValueError(f"{archive.who}: the losses of step {lacking[0]} are missing.")
             return Replay(manifest, records, indices, arrays)
         return _debugger(archive, manifest, records, indices, x, y, batch_size, model, options)
 
@@ -154,30 +158,29 @@ def _indices(timeline: Timeline) -> np.ndarray | None:
     )
 
 
-def _manifest(archive: Archive) -> dict[str, Any]:
-    try:
-        with archive.open("manifest.json") as file:
-            text = file.read(_LARGEST_TEXT + 1)
-        if len(text) > _LARGEST_TEXT:
-            raise ValueError("its manifest is too large")
-        manifest = json.loads(text)
-        if manifest["format"] != _FORMAT:
-            raise ValueError(f"its format is {manifest['format']!r}, this version reads {_FORMAT}")
-        for name in ("begin", "head", "first_epoch"):
-            if not isinstance(manifest[name], int):
-                raise ValueError(f"{name} is no number")
-        if not 0 <= manifest["begin"] <= manifest["head"]:
-            raise ValueError("it ends before it begins")
-        return manifest
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"{archive.who} is no recording that can be read: {error}.") from error
-
-
 def _records(archive: Archive, manifest: dict) -> Records:
     names = ["epoch", "step", "rows", *map(str, manifest["logs"])]
     count = manifest["head"] - manifest["begin"]
-    columns = {n: read_array(archive, f"records/{n}.npy", (count,)) for n in names} if count else {}
+    columns = {n: _column(archive, f"records/{n}.npy", count) for n in names} if count else {}
     return Records.of(manifest["begin"], bool(manifest["means"]), columns)
+
+
+def _column(archive: Archive, name: str, count: int) -> np.ndarray:
+    values = read_array(archive, name, (count,))
+    if values.dtype.kind not in "fiu":
+        raise ValueError(f"{archive.who}: {name!r} holds {values.dtype}, not numbers.")
+    return values
+
+
+def _rows(archive: Archive, manifest: dict) -> np.ndarray | None:
+    """Return the rows of each step's batch, if they were kept."""
+    if "indices.npy" not in archive:
+        return None
+    rows = read_array(archive, "indices.npy")
+    steps = manifest["head"] - manifest["begin"]
+    if rows.dtype.kind not in "iu" or rows.ndim != 2 or len(rows) != steps:
+        raise ValueError(f"{archive.who}: 'indices.npy' must hold rows of whole numbers for {steps} steps.")
+    return rows
 
 
 def _debugger(
@@ -198,7 +201,7 @@ def _debugger(
     if isinstance(old.source, ArraySource) and manifest["seed"] is not None:
         old.source.feed.seed = manifest["seed"]
         old.source = ArraySource(old.source.feed)
-    states = {step: _snapshot(archive, step, old) for step in map(int, manifest["snapshots"])}
+    states = {step: _snapshot(archive, step, old) for step in manifest["snapshots"]}
     begin = manifest["begin"]
     old.snapshots.forget(old.name)
     timeline = Timeline(
@@ -207,7 +210,7 @@ def _debugger(
         old.source,
         old.snapshots,
         begin,
-        [int(s) for s in manifest["starts"]],
+        manifest["starts"],
         manifest["first_epoch"],
         states[begin],
         records,
@@ -220,11 +223,15 @@ def _debugger(
 
 
 def _made(archive: Archive, manifest: dict) -> Any:
-    if not isinstance(manifest["model"], dict):
+    described = manifest["model"]
+    if described is None:
         raise ValueError(f"{archive.who} holds no config of its model: pass replay(..., model=...), compiled.")
-    with serialize.sharing():
-        model = serialize.deserialize_keras_object(json.loads(manifest["model"]["model"]))
-    model.compile_from_config(json.loads(manifest["model"]["compile"]))
+    size = archive.unfolded
+    with reading(archive.who), serialize.sharing(), serialize.loading(memory=memory_for(size)):
+        model = serialize.deserialize_keras_object(serialize.parse_config(described["model"], archive.who, size))
+        if not isinstance(model, Layer):
+            raise ValueError(f"{archive.who}: its 'model' is a {type(model).__name__}, not a model.")
+        model.compile_from_config(serialize.parse_config(described["compile"], archive.who, size))
     return model
 
 

@@ -1,0 +1,32 @@
+"""The header of an ``.npy`` array from anybody."""
+
+from __future__ import annotations
+
+import tokenize
+from typing import BinaryIO
+
+import numpy as np
+from numpy.lib import format as npy
+
+_LONGEST = 10_000
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+_ERRORS = (ValueError, KeyError, EOFError, TypeError, SyntaxError, OverflowError, RecursionError, MemoryError)
+
+
+def read_header(file: BinaryIO, who: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, whether it lies in Fortran's order, and dtype. The file stands at the numbers then.
+
+    Args:
+        file: The array's file, open at its beginning.
+        who: How errors name it.
+
+    Raises:
+        ValueError: If it is no header.
+    """
+    try:
+        shape, in_fortran_order, dtype = _READERS[npy.read_magic(file)](file, max_header_size=_LONGEST)
+    except (*_ERRORS, tokenize.TokenError) as error:
+        raise ValueError(f"{who} is not an .npy array: {error}") from error
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"{who} is not an .npy array: it declares the shape {shape}.")
+    return shape, bool(in_fortran_order), dtype
