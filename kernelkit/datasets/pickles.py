@@ -22,7 +22,7 @@ _SHORT = b"|".join(b"(?:[UC\x8c]%b|X%b...).{%d}" % ((re.escape(bytes([n])),) * 2
     b"...", rb"\x00{3}"
 )
 _HARMLESS = re.compile(
-    rb"(?:[\](e.alts0-9dtu}\)NRb\x85-\x89\x81\x8f\x90\x94]|K.|M..|J.{4}|q.|h.|j.{4}|r...\x00|\x80.|\x95.{8}"
+    rb"(?:[\](e.alts0-9dtu}\)NRb\x85-\x89\x81\x8f\x90\x93\x94]|K.|M..|J.{4}|q.|h.|j.{4}|r...\x00|\x80.|\x95.{8}"
     rb"|c[^\n]*\n[^\n]*\n|" + _SHORT + rb")*+",
     re.DOTALL,
 )
@@ -97,7 +97,7 @@ def _require_small_memo(data: bytes, who: str) -> None:
         return
     try:
         for opcode, number, _ in pickletools.genops(data):
-            if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(number) <= len(data):
+            if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(number or 0) <= len(data):
                 raise ValueError(f"it remembers a value under the number {number}.")
     except (ValueError, KeyError, IndexError, TypeError, UnicodeError, OverflowError) as error:
         raise ValueError(f"{who} is not a pickle of numbers that can be read: {error}") from error

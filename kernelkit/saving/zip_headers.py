@@ -11,7 +11,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 _LOCAL, _END, _END64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"
 _LARGEST_DIRECTORY = 6 << 20
@@ -21,7 +21,7 @@ _MASKED = 0xFFFFFFFF  # the true size stands in the zip64 field
 _HAS_DESCRIPTOR = 0x08  # sizes follow the member
 
 
-def require_short_directory(file: BinaryIO, size: int) -> None:
+def require_short_directory(file: IO[bytes], size: int) -> None:
     """Raise ``ValueError`` if the directory of a zip file is far longer than that of any model.
 
     Args:

@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import serialize
-from kernelkit.layers.layer import Layer
+from kernelkit.models.model import Model
 from kernelkit.saving.archive import Archive
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.model_config import memory_for
@@ -229,7 +229,7 @@ def _made(archive: Archive, manifest: dict) -> Any:
     size = archive.unfolded
     with reading(archive.who), serialize.sharing(), serialize.loading(memory=memory_for(size)):
         model = serialize.deserialize_keras_object(serialize.parse_config(described["model"], archive.who, size))
-        if not isinstance(model, Layer):
+        if not isinstance(model, Model):
             raise ValueError(f"{archive.who}: its 'model' is a {type(model).__name__}, not a model.")
         model.compile_from_config(serialize.parse_config(described["compile"], archive.who, size))
     return model
