@@ -64,6 +64,7 @@ class ArrayFeed(Feed):
         self.seed = seed
         self._leaves = [FileRows(v) if can_read(v) else v for v in leaves]
         self._resident: list | None = None
+        self._check: Callable[[Batch], None] | None = None
         self._on_device = fits_on_accelerator(self._leaves)
         # A single epoch of more than a chunk is sooner done than a copy is made.
         self._is_copied = bool(shuffle) and is_small(self._leaves, RESIDENT_BYTES if epochs > 1 else CHUNK_BYTES)
@@ -85,7 +86,10 @@ class ArrayFeed(Feed):
         return jtu.tree_unflatten(self._treedef, [host_rows(v, slice(0, self.batch_size)) for v in self._leaves])
 
     def watch(self, check: Callable[[Batch], None]) -> None:
-        check(self.whole())
+        if any(isinstance(v, FileRows) for v in self._leaves):
+            self._check = check  # a file may be larger than the memory
+        else:
+            check(self.whole())
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
         yield from self.chunks(self.order(number), start)
@@ -170,5 +174,8 @@ class ArrayFeed(Feed):
             # As they lie: a dispatch takes NumPy's arrays too.
             rows: list = [host_array(v[places]) for v in self._leaves]
         else:
-            rows = [jax.device_put(fill(v, places, count, room), may_alias=True) for v in self._leaves]
+            filled = [fill(v, places, count, room) for v in self._leaves]
+            if self._check is not None:
+                self._check(jtu.tree_unflatten(self._treedef, [v[:count] for v in filled]))
+            rows = [jax.device_put(v, may_alias=True) for v in filled]
         return jtu.tree_unflatten(self._treedef, rows)

@@ -140,8 +140,9 @@ class StreamFeed(Feed):
         return StreamFeed(self._passes, self._limit, self._prepare, self._goes_on)
 
     def watch(self, check: Callable[[Batch], None]) -> None:
-        check(self.sample())
         self._check = check
+        for batch in self._first:
+            check(batch)
 
     def sample(self, epoch: int = 0) -> Batch:
         self._begin(epoch)

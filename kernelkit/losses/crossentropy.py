@@ -115,6 +115,10 @@ def sparse_categorical_crossentropy(
     return values
 
 
+binary_crossentropy.takes_yes_no = True  # type: ignore[attr-defined]
+sparse_categorical_crossentropy.takes_class_indices = True  # type: ignore[attr-defined]
+
+
 # Parts that other losses and the metrics share ------------------------------------------------------------------------
 
 
@@ -227,6 +231,8 @@ class BinaryCrossentropy(Loss):
         0.6931
     """
 
+    takes_yes_no = True
+
     def __init__(
         self,
         from_logits: bool = False,
@@ -288,7 +294,7 @@ class SparseCategoricalCrossentropy(Loss):
     """
 
     _implied = {"axis": -1}
-    _labels_are_indices = True
+    _labels_are_indices = takes_class_indices = True
 
     def __init__(
         self,

@@ -130,6 +130,10 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return (1.0 - jnp.where(positive, jnp.power(jnp.where(positive, own, 1.0), q), 0.0)) / q
 
 
+binary_focal_crossentropy.takes_yes_no = True  # type: ignore[attr-defined]
+categorical_generalized_cross_entropy.takes_class_indices = True  # type: ignore[attr-defined]
+
+
 class BinaryFocalCrossentropy(Loss):
     """Focal cross-entropy of yes/no labels; see :func:`binary_focal_crossentropy`.
 
@@ -141,6 +145,8 @@ class BinaryFocalCrossentropy(Loss):
         >>> round(float(BinaryFocalCrossentropy()([[1.0]], [[0.5]])), 4)
         0.1733
     """
+
+    takes_yes_no = True
 
     def __init__(
         self,
@@ -226,7 +232,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         1.0
     """
 
-    _labels_are_indices = True
+    _labels_are_indices = takes_class_indices = True
 
     def __init__(
         self,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import config, dtype_policies, masking, scope, tree
 from kernelkit import serialize as _serialize
 from kernelkit.dispatch import op
+from kernelkit.losses.labels import check_class_indices, check_yes_no, is_on_accelerator
 from kernelkit.losses.reduction import check_reduction, reduce_weighted
 from kernelkit.losses.shapes import squeeze_or_expand
 
@@ -36,6 +38,12 @@ class Loss(_serialize.Configurable):
 
     # Arguments that Keras leaves out of configs; they are saved only where they differ from these values.
     _implied: dict[str, Any] = {}
+    takes_class_indices = False
+    """Whether labels are class indices, from 0 to below the size of the predictions' last axis: they are checked."""
+
+    takes_yes_no = False
+    """Whether labels are 0 or 1, or probabilities: they are checked."""
+
     # Class indices stay integers: a 16-bit float could not hold them.
     _labels_are_indices = False
 
@@ -105,6 +113,11 @@ class LossFunctionWrapper(Loss):
     ) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
         self.fn = fn
+        self.takes_class_indices = getattr(fn, "takes_class_indices", False)
+        self.takes_yes_no = getattr(fn, "takes_yes_no", False)
+        for option in ("axis", "ignore_class"):
+            if self.takes_class_indices and option in kwargs:
+                setattr(self, option, kwargs[option])
         self._fn_kwargs = kwargs
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -122,6 +135,8 @@ class LossFunctionWrapper(Loss):
 @op
 def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
     """Compute a :class:`Loss` on arrays: cast, call, weigh, reduce. Recorded as one op."""
+    if (loss.takes_class_indices or loss.takes_yes_no) and loss.reduction not in (None, "none") and mask is None:
+        _check_labels(loss, y_true, y_pred, sample_weight)
     y_pred = _to_arrays(y_pred, loss.dtype)
     y_true = _to_arrays(y_true, None if loss._labels_are_indices else loss.dtype)
     values = loss.call(y_true, y_pred)
@@ -131,6 +146,22 @@ def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, 
     if scope.local.observer is not None:
         values = scope.local.observer.loss(loss, jnp.asarray(values, dtype=loss.dtype), sample_weight, mask)
     return reduce_weighted(jnp.asarray(values, dtype=loss.dtype), sample_weight, mask, loss.reduction)
+
+
+def _check_labels(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    """Raise if labels that lie on the host are none that a loss takes. Those of a compiled step are checked before."""
+    if isinstance(y_true, dict) or isinstance(sample_weight, jax.core.Tracer):
+        return
+    if isinstance(y_true, jax.core.Tracer) or (isinstance(y_true, jax.Array) and is_on_accelerator(y_true)):
+        return
+    labels, shape = np.asarray(y_true), np.shape(y_pred)
+    if labels.dtype.kind not in "biuf" or not shape:
+        return
+    if loss.takes_class_indices:
+        classes = shape[getattr(loss, "axis", -1)]
+        check_class_indices(labels, classes, getattr(loss, "ignore_class", None), sample_weight, "y_true")
+    else:
+        check_yes_no(labels, sample_weight, "y_true", warn=False)
 
 
 def _to_arrays(structure: Any, dtype: str | None) -> Any:

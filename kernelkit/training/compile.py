@@ -34,6 +34,7 @@ class CompiledLoss:
         self.parts: list[tuple[Any, Any, metrics.Mean | None]] | None = None
         self.places: list[Any] = []  # which output, or nest of outputs, each part is about
         self.outputs: Outputs | None = None
+        self.shapes: list[tuple] = []  # of the outputs, the batch's size first
 
     def build(self, outputs: Outputs, y_pred: Any, y_true: Any = None) -> None:
         """Resolve names and make a tracker for each output's loss, if there are several."""
@@ -42,7 +43,7 @@ class CompiledLoss:
         if not placed:
             raise ValueError("compile(loss=...) gives no output a loss.")
         self.outputs, self.places = outputs, [one.place for one in placed]
-        self.classes = [v.shape[-1] if v.shape else 1 for v in flat]
+        self.shapes = [tuple(v.shape) for v in flat]
         true = outputs.align(y_true, "y", self.needed)
         found = [_as_loss(one.spec, *_only(one.place, true, flat)) for one in placed]
         weights = loss_weights(outputs, self.spec, placed, self.weights)

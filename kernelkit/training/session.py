@@ -15,12 +15,15 @@ import numpy as np
 
 from kernelkit import changes, metrics, optimizers, scope
 from kernelkit.feeds.batch import unpack
+from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
+from kernelkit.layers import Masking
 from kernelkit.layers.base.parts import parts, unique, walk
 from kernelkit.random import make_default_seed, times_seeded
 from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
+from kernelkit.training.labels import LabelCheck
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.overriding import overrides
@@ -222,29 +225,24 @@ class Training:
         if self.metrics is not None and not self.metrics.is_built:
             self.metrics.resolve(outputs, y, y_pred, needed)
 
-    def check_labels(self, y: Any) -> None:
-        """Raise if class labels lie outside of a sparse loss's classes: on the device they would pass unseen."""
-        if self.loss is None or self.loss.parts is None or self.loss.outputs is None or y is None:
-            return
-        outputs = self.loss.outputs
-        targets = self.loss.targets(y)
-        for (loss, _, _), place in zip(self.loss.parts, self.loss.places, strict=True):
-            if not isinstance(place, int):
-                continue  # a nest of outputs, which only the loss understands
-            labels, classes, name = targets[place], self.loss.classes[place], outputs.names[place]
-            if "Sparse" not in type(loss).__name__ and "sparse" not in getattr(loss, "name", ""):
-                continue
-            if not isinstance(labels, np.ndarray) or not labels.size or getattr(loss, "ignore_class", None) is not None:
-                continue
-            low, high = labels.min(), labels.max()
-            if low < 0 or high >= classes:
-                where = "" if outputs.count == 1 else f" for output {name!r}"
-                raise ValueError(
-                    f"y{where} holds class labels from {low} to {high}, but the model's output has "
-                    f"{classes} classes: labels "
-                    f"must lie from 0 to {classes - 1}. Begin labels at 0, or give the last layer "
-                    f"{int(high) + 1} units."
-                )
+    def label_check(self, kind: str) -> LabelCheck | None:
+        """Return a check of labels for a kind of step, ``None`` if nothing is known of what its labels must be.
+
+        Nothing is known of a step or loss that the user wrote. Positions that a mask leaves out may hold any label.
+        """
+        model = self.model
+        own = overrides(model, f"{kind}_step") or overrides(model, "compute_loss")
+        if own or self.loss is None or self.loss.parts is None:
+            return None
+        check = LabelCheck(self.loss)
+        masked = any(getattr(layer, "mask_zero", False) or isinstance(layer, Masking) for layer in walk(model))
+        return None if check.is_empty or masked else check
+
+    def watch_labels(self, feed: Feed, kind: str) -> None:
+        """Let a feed check its labels as they are read: on the device wrong ones would pass unseen."""
+        check = self.label_check(kind)
+        if check is not None:
+            feed.watch(check)
 
     def _predicted_shapes(self, x: Any) -> Any:
         model = self.model

@@ -463,8 +463,7 @@ class Trainer:
             on_host=self._host_work(x),
         )
         self._training.prepare("train", _sample(feed, int(initial_epoch)))
-        if not is_stream(x):
-            self._training.check_labels(to_arrays(y))
+        self._training.watch_labels(feed, "train")
         cap = config.max_epochs()
         if cap is not None and cap < epochs:
             warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=2)
@@ -505,6 +504,7 @@ class Trainer:
             what="fit(validation_data)",
             on_host=self._host_work(x),
         )
+        self._training.watch_labels(feed, "test")
 
         def validate(epoch: int, done: int) -> dict:
             due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
@@ -557,6 +557,7 @@ class Trainer:
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
         self._training.prepare("test", _sample(feed))
+        self._training.watch_labels(feed, "test")
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         logs = loop.evaluate(self._training, feed, told)
         if verbose not in (0, False):
@@ -630,6 +631,9 @@ class Trainer:
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         training.prepare(kind, batch)
+        check = training.label_check(kind)
+        if check is not None:
+            check(batch)
         doors = training.doors(kind)
         run = training.program(kind).prepare(doors.variables.peek(), batch, None, batch_rows(batch))
         fresh = training.fresh_metrics(kind)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import changes
-from kernelkit.feeds.convert import to_arrays
-from kernelkit.feeds.make import is_stream, make_feed
+from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger import looking
@@ -101,8 +100,7 @@ class StepDebugger(Shown):
             on_host=model._host_work(x),
         )
         training.prepare("train", feed.sample(initial_epoch))
-        if not is_stream(x):
-            training.check_labels(to_arrays(y))
+        training.watch_labels(feed, "train")
         steps = Steps(training, training.program("train"), training.variables("train"))
         snapshots = Snapshots(memory)
         again = feed.anew if isinstance(feed, StreamFeed) and feed.rereads else None

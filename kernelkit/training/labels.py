@@ -1,0 +1,68 @@
+"""The check of labels on their way into a step: class indices inside the classes, yes/no labels 0 or 1."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kernelkit.feeds.batch import unpack
+from kernelkit.feeds.feed import Batch
+from kernelkit.losses.labels import check_class_indices, check_yes_no
+from kernelkit.training.compile import CompiledLoss
+
+
+class _Rule(NamedTuple):
+    loss: Any
+    place: int
+    classes: int
+    what: str
+
+
+class LabelCheck:
+    """A function that raises when the labels of a batch are none that the compiled losses take.
+
+    Args:
+        loss: The losses, built.
+
+    Attributes:
+        is_empty: Whether there is nothing to check.
+    """
+
+    def __init__(self, loss: CompiledLoss) -> None:
+        self._loss = loss
+        self._rules: list[_Rule] = []
+        outputs = loss.outputs
+        for (one, _, _), place in zip(loss.parts or [], loss.places, strict=False):
+            if outputs is None or not isinstance(place, int):
+                continue  # a nest of outputs, which only the loss understands
+            what = "y" if outputs.count == 1 else f"y for output {outputs.names[place]!r}"
+            if one.takes_class_indices or one.takes_yes_no:
+                shape = loss.shapes[place]
+                self._rules.append(_Rule(one, place, shape[getattr(one, "axis", -1)] if shape else 1, what))
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._rules
+
+    def __call__(self, batch: Batch) -> None:
+        """Check a batch.
+
+        Args:
+            batch: Arrays of NumPy or jax, nested as a batch is.
+
+        Raises:
+            ValueError: With what the labels are, what was expected, and what to do.
+        """
+        _, y, sample_weight = unpack(batch)
+        if y is None or self._loss.outputs is None:
+            return
+        targets = self._loss.targets(y)
+        weights = self._loss.outputs.spread(sample_weight, "sample_weight", repeat=True)
+        for loss, place, classes, what in self._rules:
+            labels = targets[place]
+            if getattr(labels, "dtype", None) is None or labels.dtype.kind not in "biuf":
+                continue
+            weight = weights[place] if sample_weight is not None else None
+            if loss.takes_class_indices:
+                check_class_indices(labels, classes, getattr(loss, "ignore_class", None), weight, what)
+            else:
+                check_yes_no(labels, weight, what)
