@@ -9,6 +9,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.feed import Batch
+from kernelkit.feeds.frames import frame_array, is_frame
 from kernelkit.feeds.rows import host_array
 from kernelkit.feeds.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
@@ -77,40 +78,90 @@ def as_array(value: Any) -> Any:
     """Return an array-like as a NumPy or jax array of a dtype that jax takes, or of strings; ``None`` stays.
 
     Args:
-        value: NumPy, jax, pandas, TensorFlow or torch data, or a number. Sparse data (SciPy's or jax's) stay sparse, as
-            :class:`~kernelkit.feeds.sparse_rows.SparseRows`.
+        value: Data of NumPy, jax, pandas, polars, pyarrow, TensorFlow or torch, or a number. Sparse data (SciPy's or
+            jax's) stay sparse, as :class:`~kernelkit.feeds.sparse_rows.SparseRows`.
 
     Raises:
-        TypeError: If it holds objects that are no numbers.
+        TypeError: If it holds something that is no number: strings between numbers, dates, rows of unequal lengths.
+        ValueError: If values are masked.
     """
     if value is None or isinstance(value, jax.Array) or (type(value) is np.ndarray and value.dtype.kind in "fiub"):
         return value
+    if isinstance(value, np.ma.MaskedArray):
+        return as_array(unmasked(value))
     if is_sparse_data(value):
         return sparse_rows(value)
+    if is_frame(value):
+        return frame_array(value)
     if is_strings(value):
         try:
-            strings = to_strings(value)
+            return to_strings(value)
         except ValueError as error:
             raise TypeError(f"Data of dtype object, which begin with a string, must all be strings: {error}") from None
-        return strings[:, None] if is_frame(value) and strings.ndim == 1 else strings
-    if is_frame(value):
-        value = value.to_numpy()
-        value = value[:, None] if value.ndim == 1 else value
-    elif type(value).__module__.startswith("torch"):
+    if type(value).__module__.startswith("torch"):
         value = value.detach().cpu().numpy()
     elif not isinstance(value, np.ndarray):
-        value = np.asarray(value)
-    if value.dtype.kind == "O":
         try:
-            value = np.asarray(value.tolist(), dtype="float32")
+            value = np.asarray(value)
+        except ValueError:  # NumPy's "inhomogeneous shape"
+            raise TypeError(_about_objects(value)) from None
+    if value.dtype.kind == "O":
+        rows = value.tolist()
+        try:
+            numbers = np.asarray(rows, dtype="float32")
         except (TypeError, ValueError):
-            raise TypeError(
-                "Data of dtype object cannot be trained on: the rows may have unequal lengths (pad them with "
-                "kernelkit.utils.pad_sequences) or hold something that is no number."
-            ) from None
+            raise TypeError(_about_objects(rows)) from None
+        if np.isnan(numbers).any() and any(v is None for v in value.ravel()):
+            raise TypeError(_about_objects(rows))
+        return numbers
+    if value.dtype.kind in "Mm":
+        what = "dates" if value.dtype.kind == "M" else "durations"
+        raise TypeError(
+            f"Data of dtype {value.dtype} are {what}. Make numbers of them: (dates - dates.min()) / "
+            "np.timedelta64(1, 'D') counts days."
+        )
+    if value.dtype.kind == "V" and value.dtype.names:
+        raise TypeError(
+            f"A structured array has fields {list(value.dtype.names)}: give them as a dict of arrays, or stack them "
+            "with numpy.lib.recfunctions.structured_to_unstructured."
+        )
     return value
 
 
-def is_frame(value: Any) -> bool:
-    """Return whether a value is a DataFrame or Series of pandas."""
-    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "to_numpy")
+def unmasked(value: np.ma.MaskedArray) -> np.ndarray:
+    """Return a masked array without a masked value as a plain array.
+
+    Raises:
+        ValueError: If values are masked: a step would use what lies under the mask.
+    """
+    count = int(np.ma.count_masked(value))
+    if count:
+        raise ValueError(
+            f"A masked array with {count} masked values cannot be used: what lies under the mask would count. Fill "
+            "them, x.filled(0), or drop those rows; a sample_weight of 0 leaves samples out of the loss."
+        )
+    return value.data
+
+
+def _about_objects(value: Any) -> str:
+    """Return why nested lists or an array of objects are no array of numbers."""
+    pad = "pad them with kernelkit.utils.pad_sequences"
+    waiting, seen = [value], 0
+    while waiting and seen < 10_000:
+        part = waiting.pop()
+        seen += 1
+        if isinstance(part, (list, tuple)):
+            rows = [v for v in part if isinstance(v, (list, tuple, np.ndarray))]
+            lengths = list(dict.fromkeys(map(len, rows)))
+            if len(lengths) > 1 or 0 < len(rows) < len(part):
+                told = ", ".join(map(str, sorted(lengths)[:4]))
+                return f"Data of dtype object cannot be trained on: rows have unequal lengths ({told}, ...); {pad}."
+            waiting += part[::-1]
+        elif isinstance(part, np.ndarray):
+            continue
+        elif not isinstance(part, (int, float, np.number, np.bool_)):
+            return (
+                f"Data of dtype object cannot be trained on: they hold {part!r:.60} ({type(part).__name__}), which is "
+                "no number."
+            )
+    return f"Data of dtype object cannot be trained on: the rows may have unequal lengths ({pad})."

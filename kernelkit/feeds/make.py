@@ -16,6 +16,7 @@ from kernelkit.feeds.check import check_lengths
 from kernelkit.feeds.class_weights import ClassWeight, by_index, check_for_streams, weights_of_classes
 from kernelkit.feeds.convert import dense, to_arrays
 from kernelkit.feeds.feed import Batch, Feed
+from kernelkit.feeds.frames import is_frame
 from kernelkit.feeds.py_dataset import NumberedPasses, PyDataset
 from kernelkit.feeds.row_batches import RowBatches, prepared_size
 from kernelkit.feeds.rows import CONVERTED_BYTES
@@ -161,7 +162,7 @@ def is_stream(x: Any) -> bool:
         return False
     if isinstance(x, (list, tuple, dict, str, bytes, int, float, type)) or hasattr(x, "__array__"):
         return False
-    if type(x).__module__.partition(".")[0] == "pandas":
+    if is_frame(x):
         return False
     return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 

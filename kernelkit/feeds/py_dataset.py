@@ -6,10 +6,13 @@ import itertools
 import multiprocessing
 import os
 import pickle
+import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import numpy as np
@@ -125,26 +128,45 @@ class NumberedPasses:
             order = shuffled(count, self._seed, number)[start:].tolist()
         workers, waiting = getattr(dataset, "workers", 1), max(1, getattr(dataset, "max_queue_size", 10))
         if getattr(dataset, "use_multiprocessing", False):
-            if self._processes is None:
-                self._processes = _Processes(max(1, workers))
-            return self._processes.map(dataset, order, waiting)
+            try:
+                if self._processes is None:
+                    self._processes = _Processes(max(1, workers))
+                return self._processes.map(dataset, order, waiting)
+            except _NotThere as error:
+                dataset.use_multiprocessing = False
+                warnings.warn(
+                    f"{self.name}(use_multiprocessing=True): other processes cannot make this dataset ({error}), so "
+                    "threads make the batches. Processes need a class that a module defines, not a notebook, and a "
+                    "script that trains under `if __name__ == '__main__':`.",
+                    stacklevel=2,
+                )
         if workers > 1:
             return parallel_map(dataset.__getitem__, order, workers, waiting)
         return (dataset[i] for i in order)
+
+
+class _NotThere(Exception):
+    """Other processes cannot have a dataset."""
 
 
 class _Processes:
     """Processes that hold a copy of a dataset. They are started anew, since a fork of a process with jax may hang."""
 
     def __init__(self, workers: int) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="kernelkit-")
+        self._folder = tempfile.mkdtemp(prefix="kernelkit-")
         self._pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
         self._copies = itertools.count()
         weakref.finalize(self, self._pool.shutdown, wait=False, cancel_futures=True)
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
-    def map(self, dataset: PyDataset, order: Any, ahead: int) -> Iterator:
-        """Yield the dataset's batches in an order; the copies are as the dataset is now."""
-        path = os.path.join(self._folder.name, f"{next(self._copies)}.pickle")
+    def map(self, dataset: PyDataset, order: Iterable[int], ahead: int) -> Iterator[Batch]:
+        """Return an iterator over the dataset's batches in an order; the copies are as the dataset is now.
+
+        Raises:
+            ValueError: If the dataset cannot be pickled.
+            _NotThere: If the processes cannot read it, or don't live.
+        """
+        path = os.path.join(self._folder, f"{next(self._copies)}.pickle")
         try:
             with open(path, "wb") as file:
                 pickle.dump(dataset, file)
@@ -153,7 +175,11 @@ class _Processes:
                 f"{type(dataset).__name__}(use_multiprocessing=True) must be pickled, which failed: {error}. Define "
                 "the class in a module and keep no open files in it, or use threads: use_multiprocessing=False."
             ) from error
-        yield from submit_in_order(self._pool, _item, ((path, i) for i in order), ahead)
+        try:
+            self._pool.submit(_load, path).result()
+        except (AttributeError, ImportError, BrokenProcessPool) as error:
+            raise _NotThere(f"{type(error).__name__}: {error}") from error
+        return submit_in_order(self._pool, _item, ((path, i) for i in order), ahead)
 
 
 _copy: dict[str, PyDataset] = {}
@@ -162,8 +188,13 @@ _copy: dict[str, PyDataset] = {}
 def _item(task: tuple[str, int]) -> Any:
     """Return a batch of the copy of a dataset, in a process of its own."""
     path, index = task
+    _load(path)
+    return _copy[path][index]
+
+
+def _load(path: str) -> None:
+    """Read the copy of a dataset, in a process of its own."""
     if path not in _copy:
         _copy.clear()
         with open(path, "rb") as file:
             _copy[path] = pickle.load(file)  # written by this program's own parent, in a folder that is only its own
-    return _copy[path][index]

@@ -53,6 +53,11 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 @op
 def _convert(x: Any, dtype: Any = None) -> jax.Array:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(
+            "A masked array with masked values is no tensor: what lies under the mask would count. Fill them, "
+            "x.filled(0)."
+        )
     return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
 
 

@@ -103,7 +103,7 @@ def test_nothing_left_by_the_mask_is_zero_and_masked_nan_does_not_count():
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_ignored_class_and_mask_equal_keras(reduction):
-    labels, scores = np.array([1, 0, 2, -1, 0]), RNG.uniform(0.1, 0.9, (5, 3)).astype("float32")
+    labels, scores = np.array([1, 0, 2, 1, 0]), RNG.uniform(0.1, 0.9, (5, 3)).astype("float32")
     mask, weight = np.array([1, 1, 0, 1, 1], bool), np.arange(5.0)
     ours = losses.SparseCategoricalCrossentropy(ignore_class=0, reduction=reduction)
     theirs = keras.losses.SparseCategoricalCrossentropy(ignore_class=0, reduction=reduction)

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 import wave
 
 import keras
@@ -465,3 +467,29 @@ class Failing(Numbers):
         if index == 2:
             raise ZeroDivisionError
         return super().__getitem__(index)
+
+
+def test_a_dataset_of_a_notebook_is_made_by_threads_where_processes_are_asked_for(tmp_path):
+    code = """
+import warnings
+import numpy as np
+import kernelkit as kk
+
+class D(kk.utils.PyDataset):
+    def __len__(self):
+        return 3
+    def __getitem__(self, index):
+        return np.full((2, 1), index, "float32"), np.zeros((2, 1), "float32")
+
+model = kk.Sequential([kk.Input((1,)), kk.layers.Dense(1)])
+model.compile("sgd", "mse")
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    model.fit(D(workers=2, use_multiprocessing=True), epochs=2, verbose=0)
+print([str(w.message).split(" (")[0][:90] for w in told])
+print(len(model.history.epoch))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    told, epochs = done.stdout.splitlines()
+    assert eval(told) == ["D(use_multiprocessing=True): other processes cannot make this dataset"] and epochs == "2"
