@@ -9,6 +9,9 @@ import numpy as np
 
 from kernelkit.utils.directory import Options, read
 
+LARGEST = 2**30
+"""Bytes that a single sound may take after it was resampled."""
+
 
 def audio_dataset_from_directory(
     directory: Any,
@@ -69,7 +72,7 @@ def audio_dataset_from_directory(
     def load(path: str) -> np.ndarray:
         sound, rate = read_wav(path)
         if sampling_rate is not None and rate != sampling_rate:
-            sound = resampled(sound, max(1, round(len(sound) * sampling_rate / rate)))
+            sound = resampled(sound, _count(path, sound, rate, sampling_rate))
         return sound if output_sequence_length is None else _fitted(sound, output_sequence_length)
 
     def join(sounds: list[np.ndarray]) -> np.ndarray:
@@ -93,6 +96,17 @@ def audio_dataset_from_directory(
     return read(options, (".wav",), load, join)
 
 
+def _count(path: str, sound: np.ndarray, rate: int, wanted: int) -> int:
+    """Return the number of samples of a sound at another rate."""
+    count = max(1, round(len(sound) * wanted / rate))
+    if count * sound.shape[1] * 4 > LARGEST:
+        raise ValueError(
+            f"{path} has a sampling rate of {rate}: at {wanted} samples in a second its {len(sound)} samples would be "
+            f"{count}, which take more than {LARGEST >> 20} MB."
+        )
+    return count
+
+
 def read_wav(path: str) -> tuple[np.ndarray, int]:
     """Return a sound as float32 (samples, channels) from -1 to 1, and its samples in a second.
 
@@ -105,6 +119,8 @@ def read_wav(path: str) -> tuple[np.ndarray, int]:
             data = file.readframes(file.getnframes())
     except (wave.Error, EOFError) as error:
         raise ValueError(f"{path} is not a .wav file of PCM samples: {error}") from error
+    if rate < 1:
+        raise ValueError(f"{path} has a sampling rate of {rate}; it must be at least 1.")
     data = data[: len(data) // (width * channels) * width * channels]
     if width == 1:
         values = (np.frombuffer(data, "uint8").astype("float32") - 128) / 128
@@ -118,6 +134,8 @@ def read_wav(path: str) -> tuple[np.ndarray, int]:
 
 def resampled(sound: np.ndarray, count: int) -> np.ndarray:
     """Return a sound in another number of samples: frequencies that fit stay, higher ones go."""
+    if not len(sound):
+        return sound
     spectrum = np.fft.rfft(sound, axis=0)
     kept = min(len(spectrum), count // 2 + 1)
     return (np.fft.irfft(spectrum[:kept], count, axis=0) * (count / len(sound))).astype("float32")

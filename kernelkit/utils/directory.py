@@ -143,9 +143,29 @@ def _list(options: Options, endings: tuple[str, ...]) -> Listing:
 
 
 def _files(folder: str, endings: tuple[str, ...], follow_links: bool) -> Iterator[str]:
-    """Yield the paths of a folder's files, folder by folder in the order of their names."""
-    for place, _, names in sorted(os.walk(folder, followlinks=follow_links)):
-        yield from (os.path.join(place, name) for name in sorted(names) if name.lower().endswith(endings))
+    """Yield the paths of a folder's regular files, folder by folder in the order of their names.
+
+    Pipes and devices are left out: reading them may never end. A folder that links lead to twice is read once.
+    """
+    found: list[tuple[str, list[str]]] = []
+    seen: set[tuple[int, int]] = set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        info = os.stat(place)
+        if (info.st_dev, info.st_ino) in seen:
+            continue
+        seen.add((info.st_dev, info.st_ino))
+        names = []
+        with os.scandir(place) as entries:
+            for entry in sorted(entries, key=lambda e: e.name, reverse=True):
+                if entry.is_dir() and (follow_links or not entry.is_symlink()):
+                    waiting.append(entry.path)
+                elif entry.name.lower().endswith(endings) and entry.is_file():
+                    names.append(entry.name)
+        found.append((place, names))
+    for place, names in sorted(found):
+        yield from (os.path.join(place, name) for name in sorted(names))
 
 
 def _shuffled(listing: Listing, seed: int) -> Listing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import tempfile
 import urllib.error
@@ -128,7 +129,7 @@ def _fetch(origin: str, target: str, file_hash: str | None, algorithm: str, forc
     try:
         with urllib.request.urlopen(origin, timeout=_SECONDS_OF_SILENCE) as source, replacing(target) as file:
             declared = source.headers.get("Content-Length")
-            size = int(declared) if declared and declared.strip().isdecimal() else None
+            size = int(declared) if declared and declared.strip().isdecimal() and len(declared) < 20 else None
             bar = Progbar(size, unit_name="byte")
             done = 0
             while block := source.read(_BLOCK):
@@ -149,6 +150,11 @@ def _fetch(origin: str, target: str, file_hash: str | None, algorithm: str, forc
         raise OSError(f"URL fetch failure on {origin}: {error.code} -- {error.msg}") from error
     except urllib.error.URLError as error:
         raise OSError(f"URL fetch failure on {origin}: {error.errno} -- {error.reason}") from error
+    except (http.client.HTTPException, EOFError) as error:
+        raise OSError(
+            f"URL fetch failure on {origin}: the server's answer is broken or was cut off: "
+            f"{type(error).__name__}: {error!s:.200}"
+        ) from error
     return True
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,11 @@ from kernelkit.utils.directory import Options, read
 from kernelkit.utils.images import load_img, pillow
 
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
+_LARGE = 2**24
+"""Images of more pixels are read one at a time: several threads with one each would fill the memory."""
+
+_one_large = threading.Lock()
 
 
 def image_dataset_from_directory(
@@ -89,12 +96,16 @@ def image_dataset_from_directory(
     resampling.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # a wrong name is told at once
 
     def load(path: str) -> np.ndarray:
-        image = np.asarray(load_img(path, color_mode), "float32")
+        with _turn(path):
+            return load_one(path)
+
+    def load_one(path: str) -> np.ndarray:
+        image = np.asarray(load_img(path, color_mode))
         image = image[..., None] if image.ndim == 2 else image
         if crop_to_aspect_ratio:
             image = _cropped(image, size)
         elif pad_to_aspect_ratio:
-            image = _padded(image, size)
+            image = _padded(image, size, path)
         image = resampling.resize(image, size, interpolation)
         return image.transpose(2, 0, 1) if first else image
 
@@ -116,6 +127,28 @@ def image_dataset_from_directory(
     return read(options, ENDINGS, load, np.stack)
 
 
+def _turn(path: str) -> Any:
+    """Return a scope to read an image in: large ones are read one at a time.
+
+    Raises:
+        ValueError: If the image has more pixels than Pillow's limit.
+    """
+    image_module = pillow()
+    with image_module.open(path) as file:
+        width, height = file.size
+    _check_pixels(path, width, height)
+    return _one_large if width * height > _LARGE else contextlib.nullcontext()
+
+
+def _check_pixels(path: str, width: int, height: int) -> None:
+    limit = pillow().MAX_IMAGE_PIXELS
+    if limit is not None and width * height > limit:
+        raise ValueError(
+            f"{path} needs {width} x {height} pixels, more than {limit}. Make it smaller or remove it; if it is to be "
+            "read as it is, raise PIL.Image.MAX_IMAGE_PIXELS."
+        )
+
+
 def check_format(format: str | None) -> None:
     """Raise unless a dataset's format is one that Keras knows."""
     if format not in (None, "tf", "grain"):
@@ -131,9 +164,10 @@ def _cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return image[top : top + crop_height, left : left + crop_width]
 
 
-def _padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _padded(image: np.ndarray, size: tuple[int, int], path: str) -> np.ndarray:
     """Return an image in the middle of zeros, in the size's shape, with as many on the one side as on the other."""
     height, width = image.shape[:2]
     rows = (max(height, int(width * size[0] / size[1])) - height) // 2
     columns = (max(width, int(height * size[1] / size[0])) - width) // 2
+    _check_pixels(path, width + 2 * columns, height + 2 * rows)
     return np.pad(image, ((rows, rows), (columns, columns), (0, 0)))

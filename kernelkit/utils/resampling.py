@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+_WHOLE = 2**24
+"""Numbers of an image that are made floats at once; of larger images it is done in bands of rows."""
+
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
     """Return an image in another size; pixels are averaged over no more than the kernel's own width.
@@ -29,17 +32,30 @@ def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilin
     """
     if interpolation not in ("nearest", "area", *_KERNELS):
         raise ValueError(f"interpolation must be one of {['nearest', 'area', *_KERNELS]}, got {interpolation!r}.")
-    image = np.asarray(image, "float32")
+    image = np.asarray(image)
     height, width, channels = image.shape
     if interpolation == "nearest":
         rows, columns = (((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(size, (height, width), strict=True))
-        return image[rows][:, columns]
+        return image[rows][:, columns].astype("float32")
     if (height, width) == tuple(size):
-        return image
-    down = _weights(height, size[0], interpolation) @ image.reshape(height, width * channels)
+        return image.astype("float32")
+    down = _rows_weighed(_weights(height, size[0], interpolation), image.reshape(height, width * channels))
     across = down.reshape(size[0], width, channels).transpose(1, 0, 2).reshape(width, size[0] * channels)
     across = _weights(width, size[1], interpolation) @ across
     return np.ascontiguousarray(across.reshape(size[1], size[0], channels).transpose(1, 0, 2))
+
+
+def _rows_weighed(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return the product of weights (new, old) and rows (old, n), which a large image has as small integers."""
+    if rows.size <= _WHOLE:
+        return weights @ rows.astype("float32")
+    used = np.flatnonzero(weights.any(axis=0))  # few, if the image becomes much smaller
+    total = np.zeros((len(weights), rows.shape[1]), "float32")
+    band = max(1, _WHOLE // rows.shape[1])
+    for first in range(0, len(used), band):
+        some = used[first : first + band]
+        total += weights[:, some] @ rows[some].astype("float32")
+    return total
 
 
 @functools.lru_cache(maxsize=256)

@@ -57,10 +57,13 @@ def text_dataset_from_directory(
         ['Hello']
     """
     check_format(format)
+    if max_length is not None and (not isinstance(max_length, int) or max_length < 0):
+        raise ValueError(f"`max_length` must be a whole number of at least 0. Received: max_length={max_length!r}")
 
     def load(path: str) -> str:
         with open(path, "rb") as file:
-            text = file.read().decode("utf-8", "replace")
+            # A character takes 4 bytes at most: no more than these are read.
+            text = file.read(-1 if max_length is None else 4 * max_length).decode("utf-8", "replace")
         return text if max_length is None else text[:max_length]
 
     options = Options(
