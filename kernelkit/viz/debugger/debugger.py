@@ -15,7 +15,8 @@ from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
 from kernelkit.viz.debugger.compare import Comparison, compare
 from kernelkit.viz.debugger.conditions import Breakpoint
-from kernelkit.viz.debugger.explain import Explanation, explain
+from kernelkit.viz.debugger.finders import find_first
+from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.fork import forked
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.running import running
@@ -25,6 +26,7 @@ from kernelkit.viz.debugger.source import source_of
 from kernelkit.viz.debugger.table import Table
 from kernelkit.viz.debugger.taps import Look, Taps
 from kernelkit.viz.debugger.timeline import EVERY, Steps, Timeline
+from kernelkit.viz.debugger.view import View
 
 
 class StepDebugger(Shown):
@@ -335,9 +337,17 @@ class StepDebugger(Shown):
             self.look(), self.timeline.steps, self.taps, before, self.timeline.batch(self.shown)
         )
 
-    def explain(self) -> Explanation:
+    def explain(self) -> Finding:
         """Say what went wrong first, up to the step shown: where, in which step and samples, and what usually helps."""
-        return explain(self)
+        return find_first(self.view())
+
+    def view(self) -> View:
+        """Return the training up to the step shown, to read only: what looks for mistakes is given this."""
+        view = View(self.timeline, self.taps, self.position, self.shown, self.error)
+        look = self._look[1] if self._look is not None and self._look[0] == self.shown else None
+        view.keep(self.position, self.state_after(), None)
+        view.keep(self.shown, self.state_before(), look)
+        return view
 
     def look(self) -> Look:
         """Return everything that the step shown computed, on the device. The first look at a step runs it once more."""

@@ -13,10 +13,10 @@ from kernelkit.feeds.streams import StreamFeed
 from kernelkit.training.last_fit import LastFit
 from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
 from kernelkit.viz.debugger.records import Records
-from kernelkit.viz.debugger.running import is_finite
 from kernelkit.viz.debugger.snapshots import Snapshots, copied
 from kernelkit.viz.debugger.source import Drop, source_of
 from kernelkit.viz.debugger.timeline import EVERY, Steps, Timeline
+from kernelkit.viz.debugger.view import first_step, is_finite
 
 
 def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EVERY) -> StepDebugger:
@@ -87,8 +87,8 @@ def _replay(dbg: StepDebugger, last: LastFit) -> None:
     bad = np.flatnonzero(~np.isfinite(losses))
     if len(bad):
         step = last.begin + int(bad[0])
-        while step > last.begin and not is_finite(dbg.timeline.state_at(step)):
-            step -= 1
+        if step > last.begin and not is_finite(dbg.timeline.state_at(step)):
+            step = first_step(last.begin, step, lambda at: not is_finite(dbg.timeline.state_at(at + 1)))
         dbg.goto(step + 1)
     elif isinstance(last.error, Exception):
         _fail_again(dbg, last.error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,7 +188,10 @@ def _part_of(path: str, frames: list[tuple[str, str, int]]) -> str:
 
 
 def where_of(operation: Operation) -> str:
-    """Return ``"file:line in function"`` of the line of the user's program that wrote an operation, else of ours."""
+    """Return the line of the user's program that wrote an operation, else the line of ours.
+
+    It reads ``"file:line in function"``, or ``"cell [7], line 3, in function"`` for a notebook's cell.
+    """
     traceback = operation.equation.source_info.traceback
     if traceback is None:
         return ""
@@ -199,8 +203,19 @@ def where_of(operation: Operation) -> str:
     chosen = next(iter([*users, *frames]), None)
     if chosen is None:
         return ""
+    if (cell := _cell_of(chosen.file_name)) is not None:
+        return f"{cell}, line {chosen.line_num}, in {chosen.function_name}"
     name = chosen.file_name.removeprefix(os.path.dirname(_OURS.rstrip(os.sep)) + os.sep)
     return f"{name}:{chosen.line_num} in {chosen.function_name}"
+
+
+def _cell_of(file: str) -> str | None:
+    """Return ``"cell [7]"`` for the file that IPython gives to the code of that cell, ``None`` for other files."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    named = name_of(file) if name_of is not None else None  # ("Cell", "In[7]")
+    return None if named is None else f"cell {named[1].removeprefix('In')}"
 
 
 def _is_library(file: str) -> bool:

@@ -6,12 +6,9 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import jax.numpy as jnp
-import jax.tree_util as jtu
-import numpy as np
-
 from kernelkit.viz.debugger.conditions import WINDOW, Breakpoint, Moment, NotWatched
 from kernelkit.viz.debugger.taps import ROWS
+from kernelkit.viz.debugger.view import is_finite
 
 if TYPE_CHECKING:
     from kernelkit.viz.debugger.debugger import StepDebugger
@@ -128,9 +125,3 @@ def _blame(dbg: StepDebugger, index: int, why: str) -> tuple[int, str]:
     if index <= dbg.timeline.begin or is_finite(dbg.timeline.state_at(index)):
         return index, why
     return index - 1, f"The update of step {index - 1} made weights NaN or infinite. {why}"
-
-
-def is_finite(state: Any) -> bool:
-    """Return whether the trainable and other weights of a state hold neither NaN nor infinity."""
-    leaves = [v for v in jtu.tree_leaves((state.trainable, state.non_trainable)) if np.dtype(v.dtype).kind not in "iub"]
-    return all(bool(jnp.all(jnp.isfinite(v))) for v in leaves)

@@ -1,23 +1,69 @@
-"""Labels that belong to the row before or behind: found by what similar inputs are called."""
+"""Labels that stand one or two rows away from their inputs.
+
+They are found by comparing the labels of similar inputs.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax.tree_util as jtu
 import numpy as np
+
+from kernelkit.feeds.batch import unpack
+from kernelkit.viz.debugger.finders import advice
+from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.view import View
 
 _SAMPLES = 1500
 _GAIN = 0.12
 
 
+def find(view: View) -> Finding | None:
+    """Return from which row on the labels have slipped, for data that are arrays with one input and class labels."""
+    source = view.arrays
+    if source is None:
+        return None
+    x, y, _ = unpack(source.feed.whole())
+    x, y = jtu.tree_leaves(x), jtu.tree_leaves(y)
+    if len(x) != 1 or len(y) != 1 or (np.asarray(y[0][:1]).dtype.kind not in "iub" and np.ndim(y[0]) < 2):
+        return None
+    shift = find_shift(x[0], np.asarray(y[0]))
+    if shift is None:
+        return None
+    step = view.begin
+    while step < view.timeline.head:
+        place = view.timeline.place(step)
+        if place is None or (source.indices(*place) >= shift.first).any():
+            break
+        step += 1
+    way = "behind" if shift.by > 0 else "before"
+    rows = "row" if abs(shift.by) == 1 else "rows"
+    return Finding(
+        "shifted labels",
+        f"From row {shift.first} on, each label stands {abs(shift.by)} {rows} {way} the input that it belongs to.",
+        step,
+        view.epoch(step),
+        "y",
+        direction="forward",
+        samples=[shift.first],
+        evidence=[
+            f"{shift.agreement:.0%} of the samples have the label of the sample most like them",
+            f"with the labels moved back it would be {shift.mended:.0%}",
+            f"step {step} is the first one that met such a sample",
+        ],
+        advice=advice.SHIFTED,
+    )
+
+
 class Shift(NamedTuple):
-    """Labels that slipped.
+    """By how many rows labels have slipped, and from where on.
 
     Attributes:
         by: The label of row i stands in row ``i + by``.
-        first: The first row of which this holds.
-        agreement: Share of the samples whose label is that of the sample most like them, as the labels are.
-        mended: The same, with the labels put back.
+        first: The first row whose label has slipped.
+        agreement: Share of the samples that have the label of the sample most like them.
+        mended: The same share with the labels moved back.
     """
 
     by: int
@@ -29,9 +75,9 @@ class Shift(NamedTuple):
 def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
     """Return how class labels have slipped against their inputs, ``None`` if they don't seem to have.
 
-    A sample and the one most like it mostly have the same label. If they do far more often once the labels, from some
-    row on, are moved by one or two rows, then that is where they belong. Labels of blocks (all zeros, then all ones)
-    hide a slip, which does no harm there.
+    A sample and the sample most like it mostly have the same label. If that holds for many more samples once the labels
+    from some row on are moved by one or two rows, the labels belong there. Data sorted by label (all zeros, then all
+    ones) hide a slip; it does no harm there.
 
     Args:
         x: Inputs (samples, ...).

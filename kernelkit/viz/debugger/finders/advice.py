@@ -1,11 +1,8 @@
-"""What usually helps."""
+"""Advice for each finding, the likeliest first."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from kernelkit.viz.debugger.origin import Origin
+from kernelkit.viz.debugger.origin import Origin
 
 EXPLODING = [
     "Lower the learning rate, by ten at first: dbg.fork(learning_rate=...) shows what that would have done.",
@@ -39,7 +36,7 @@ DATA = [
 _OPERATIONS = {
     "log": ["Keep what goes into the logarithm above zero: log(x + 1e-7), or a loss that takes logits."],
     "log1p": ["Keep what goes into log1p above -1."],
-    "div": ["Keep the divisor away from zero: x / (y + 1e-7), or divide only where it isn't zero, before and behind."],
+    "div": ["Keep the divisor away from zero: x / (y + 1e-7), or give jax.numpy.where safe values on both sides."],
     "sqrt": ["Keep what goes into the root above zero: sqrt(x + 1e-12). At zero its gradient is infinite."],
     "rsqrt": ["Keep what goes into the root above zero: rsqrt(x + 1e-12)."],
     "exp": ["Subtract the largest value before exp, or use softmax and logsumexp, which do so."],
@@ -47,14 +44,14 @@ _OPERATIONS = {
     "integer_pow": ["Negative powers of zero: keep the base away from zero."],
     "dot_general": ["Sums grew too large: lower the learning rate, clip gradients, or use float32 or bfloat16 here."],
     "conv_general_dilated": ["Sums grew too large: lower the learning rate, clip gradients, or use float32 here."],
-    "sub": ["Infinity minus infinity: the infinity before it is the one to look for."],
+    "sub": ["Infinity minus infinity: look for the infinity before it."],
     "mul": ["Zero times infinity, or a product too large: look at both factors in dbg.table()."],
 }
 _BACKWARD = "The value itself is finite, only its gradient isn't: jax.numpy.where needs safe values on both sides."
 
 
 def for_operation(origin: Origin) -> list[str]:
-    """Return what usually helps against a NaN that an operation made."""
+    """Return advice against a NaN that an operation made."""
     if origin.part == "data":
         return DATA
     found = list(

@@ -1,0 +1,24 @@
+"""A layer that gets no gradient."""
+
+from __future__ import annotations
+
+from kernelkit.viz.debugger.finders import advice
+from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.view import View
+
+
+def find(view: View) -> Finding | None:
+    """Return the first layer whose weights get no gradient."""
+    for row in view.table(view.shown).rows:
+        if row["trouble"] == "no gradient":
+            return Finding(
+                "no gradient",
+                f"Step {view.shown}: layer {row['layer']!r} gets no gradient.",
+                view.shown,
+                view.epoch(view.shown),
+                str(row["layer"]),
+                direction="backward",
+                evidence=[f"the norm of its weights' gradients is {row['grad']:.3g}"],
+                advice=advice.NO_GRADIENT,
+            )
+    return None

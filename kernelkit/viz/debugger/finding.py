@@ -1,0 +1,58 @@
+"""`Finding`: what went wrong in a training, in words."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Finding:
+    """What went wrong first, as a cell shows it and as values.
+
+    Attributes:
+        kind: ``"nan"``, ``"exploding"``, ``"corrupted sample"``, ``"dead units"``, ``"shifted labels"``,
+            ``"no gradient"``, ``"error"`` or ``"nothing"``.
+        title: The finding in one sentence.
+        step: Number of the step, from 0; ``goto(step + 1)`` shows it.
+        epoch: Number of its epoch, from 0.
+        layer: Name of the layer, loss or part of the step; ``""`` if none stands out.
+        op: The operation, such as ``"log"``; ``""`` if none stands out.
+        direction: ``"forward"``, ``"backward"``, ``"update"`` or ``""``.
+        where: ``"file:line in function"`` of the source, if a line is to blame.
+        samples: Rows in the data of the samples to blame (places in the batch, if rows are not known).
+        evidence: What was seen.
+        advice: What usually helps, the likeliest first.
+    """
+
+    kind: str
+    title: str
+    step: int
+    epoch: int = 0
+    layer: str = ""
+    op: str = ""
+    direction: str = ""
+    where: str = ""
+    samples: list[int] = field(default_factory=list)
+    evidence: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        lines = [self.title, *(f"  {line}" for line in self.evidence)]
+        lines += [f"  written in {self.where}"] if self.where else []
+        lines += ["What usually helps:", *(f"  - {line}" for line in self.advice)] if self.advice else []
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"**{self.title}**", "", *(f"- {line}" for line in self.evidence)]
+        lines += [f"- written in `{self.where}`"] if self.where else []
+        lines += ["", "What usually helps:", "", *(f"1. {line}" for line in self.advice)] if self.advice else []
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        listed = lambda tag, rows: f"<{tag}>" + "".join(f"<li>{html.escape(r)}</li>" for r in rows) + f"</{tag}>"  # noqa: E731
+        seen = self.evidence + ([f"written in {self.where}"] if self.where else [])
+        helps = f"<p>What usually helps:</p>{listed('ol', self.advice)}" if self.advice else ""
+        return f"<p><b>{html.escape(self.title)}</b></p>{listed('ul', seen)}{helps}"

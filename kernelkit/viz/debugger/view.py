@@ -1,0 +1,147 @@
+"""`View`: a training up to a step, to read only. What looks for mistakes sees a debugger through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.training.state import TrainState
+from kernelkit.viz.debugger import looking
+from kernelkit.viz.debugger.records import Records
+from kernelkit.viz.debugger.source import ArraySource
+from kernelkit.viz.debugger.table import Table
+from kernelkit.viz.debugger.taps import Look, Taps
+from kernelkit.viz.debugger.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class View:
+    """A training up to a position.
+
+    Attributes:
+        timeline: Its steps, states and batches.
+        taps: What looks into a step.
+        position: How many steps are done, as seen from here.
+        shown: The number of the step that is shown.
+        error: What that step failed with, if it did.
+    """
+
+    timeline: Timeline
+    taps: Taps
+    position: int
+    shown: int
+    error: BaseException | None = None
+    _states: dict[int, TrainState] = field(default_factory=dict, repr=False)
+    _looks: dict[int, Look] = field(default_factory=dict, repr=False)
+
+    def keep(self, step: int, state: TrainState, look: Look | None) -> None:
+        """Keep the state of a step, and what a look into it found, if somebody has them already."""
+        self._states[step] = state
+        if look is not None:
+            self._looks[step] = look
+
+    def until(self, step: int) -> View:
+        """Return the view up to a step, which it leaves out."""
+        return replace(self, position=step, shown=max(self.begin, step - 1), error=None)
+
+    @property
+    def begin(self) -> int:
+        """The first step that is known."""
+        return self.timeline.begin
+
+    @property
+    def records(self) -> Records:
+        """The logs of all steps."""
+        return self.timeline.records
+
+    @property
+    def model(self) -> Any:
+        """The model that is trained."""
+        return self.timeline.steps.training.model
+
+    @property
+    def arrays(self) -> ArraySource | None:
+        """The data, if they are arrays."""
+        source = self.timeline.source
+        return source if isinstance(source, ArraySource) else None
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Each batch's own loss (steps,), from the first recorded step up to the position."""
+        return self.records.losses()[: self.position - self.records.begin]
+
+    def epoch(self, step: int) -> int:
+        """Return the number of a step's epoch, 0 for a step behind the end of the data."""
+        place = self.timeline.place(step)
+        return 0 if place is None else place.epoch
+
+    def state(self, step: int) -> TrainState:
+        """Return the state that a step begins with."""
+        return self._states[step] if step in self._states else self.timeline.state_at(step)
+
+    def entered(self, step: int) -> TrainState:
+        """Return the state that a step is given: at the beginning of an epoch its metrics are reset."""
+        return self.timeline.entered(self.state(step), self._place(step))
+
+    def batch(self, step: int) -> Any:
+        """Return a step's batch."""
+        return self.timeline.batch(step)
+
+    def look(self, step: int) -> Look:
+        """Return everything that a step computed; it is run once more for that."""
+        if step not in self._looks:
+            self._looks.clear()  # a look holds every activation of a step
+            self._looks[step] = self.taps.look(self.entered(step), self.batch(step))
+        return self._looks[step]
+
+    def table(self, step: int) -> Table:
+        """Return a row for each layer, of a step."""
+        return looking.table(self.look(step), self.timeline.steps, self.state(step))
+
+    def sample_losses(self, step: int) -> np.ndarray:
+        """Return the loss of each sample of a step's batch (samples,)."""
+        return looking.sample_losses(
+            self.look(step), self.timeline.steps, self.taps, self.state(step), self.batch(step)
+        )
+
+    def rows(self, step: int, samples: Any) -> list[int]:
+        """Return the rows in the data of samples of a batch; their places in the batch if rows are not known.
+
+        Args:
+            step: The step.
+            samples: Places in its batch (n,).
+        """
+        indices = self.timeline.source.indices(*self._place(step))
+        return [int(i) for i in (samples if indices is None else indices[samples])]
+
+    def all_rows(self, step: int) -> list[int]:
+        """Return the rows in the data of all samples of a step's batch."""
+        return self.rows(step, np.arange(len(jtu.tree_leaves(self.batch(step))[0])))
+
+    def _place(self, step: int) -> Any:
+        place = self.timeline.place(step)
+        assert place is not None
+        return place
+
+
+def first_step(low: int, high: int, holds: Any) -> int:
+    """Return the first step for which something holds that holds for all steps after it; ``high`` if for none.
+
+    Example:
+        >>> first_step(0, 100, lambda step: step >= 37)
+        37
+    """
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle + 1, high)
+    return low
+
+
+def is_finite(state: TrainState) -> bool:
+    """Return whether the trainable and other weights of a state hold neither NaN nor infinity."""
+    leaves = [v for v in jtu.tree_leaves((state.trainable, state.non_trainable)) if np.dtype(v.dtype).kind not in "iub"]
+    return all(bool(jnp.all(jnp.isfinite(v))) for v in leaves)
