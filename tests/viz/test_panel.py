@@ -425,3 +425,26 @@ def test_a_history_shown_by_its_panel_is_only_text_in_that_cell(monkeypatch):
     assert bundle.history_bundle(history).keys() == {"text/plain"}
     cell[0] = 8
     assert "text/html" in bundle.history_bundle(history)
+
+
+ODD = [None, 5, [], "x", b"x", {"kind": None}, {"kind": []}, {"kind": {}}, {"kind": "ready", "nonce": [[[]]]}]
+ODD += [{"kind": "learning_rate", "value": value} for value in (10**400, [], {}, None, True, "nan", "x" * 10_000)]
+ODD += [{"kind": "stop", "value": value} for value in (5, [], {}, "tomorrow")]
+
+
+def test_any_message_of_a_page_is_taken():
+    output = FakeOutput()
+    panel = drive(output, 3, 0.1)
+    for content in ODD:
+        panel._receive(content)
+    output.clock.now += 1
+    panel._receive({"kind": "ready", "nonce": "n" * 1000})
+    assert all(nonce is None or len(nonce) <= 64 for nonce in output.messages[-1][0]["facts"]["answered"])
+
+
+def test_a_flood_of_clicks_saves_one_checkpoint():
+    output = FakeOutput()
+    panel = drive(output, 3, 0.1)
+    for _ in range(1000):
+        panel._receive({"kind": "save"})
+    assert len(panel._run.control._jobs) == 1

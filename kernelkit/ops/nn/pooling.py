@@ -128,7 +128,7 @@ def _adaptive_pool(pool_axis: Any, inputs: jax.Array, output_size: Any, data_for
     x = to_channels_last(inputs, data_format)
     for i, parts in enumerate(as_tuple(output_size, inputs.ndim - 2, "output_size")):
         size = x.shape[i + 1]
-        budget.claim_memory(32 * parts, f"An adaptive pooling to {parts} cells")
+        budget.claim_memory(200 * parts, f"An adaptive pooling to {parts} cells")
         starts = np.arange(parts) * size // parts
         ends = -(-(np.arange(1, parts + 1) * size) // parts)
         x = pool_axis(x, i + 1, starts, ends)

@@ -34,6 +34,8 @@ ACKNOWLEDGE_INTERVAL = 0.05
 """Seconds after the last message before which a click is not answered by one of its own."""
 REPLY_INTERVAL = 0.1
 """Seconds between full answers while training runs; whoever asks sooner shares the next update."""
+LONGEST_NONCE = 64
+"""Letters of the mark by which a page knows the answer to its question."""
 ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
 """What pages may ask of a training."""
 
@@ -66,6 +68,7 @@ class LivePanel(Display):
         self._told: deque[Any] = deque()
         self._news = False
         self._facts: dict[str, Any] = {}
+        self._saving = False
         self._cursor: Cursor | None = None
         self._sequence = 0
         self._sent = self._sent_full = -float("inf")
@@ -161,21 +164,33 @@ class LivePanel(Display):
         charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"], self._batches.names)
         return Picture(facts["name"], charts, tuple(texts + [facts["error"]] * bool(facts["error"])))
 
-    def _receive(self, content: dict[str, Any]) -> None:
-        """Handle a message from a page; runs on a thread of the kernel's choice, often beside training."""
-        kind = content.get("kind")
+    def _receive(self, content: Any) -> None:
+        """Handle a message from a page, whatever it holds; runs on a thread of the kernel's choice, beside training."""
+        if not isinstance(content, dict) or not isinstance(kind := content.get("kind"), str):
+            return
         if kind == "ready":
-            self._answer(content.get("nonce"))
+            nonce = content.get("nonce")
+            self._answer(nonce if isinstance(nonce, str) and len(nonce) <= LONGEST_NONCE else None)
         elif kind in ACTIONS and (run := self._run) is not None:
-            wrong = _ask(run.control, str(kind), content.get("value"))
+            wrong = self._ask(run.control, kind, content.get("value"))
             with self._lock:
                 self._facts["notice"] = wrong or self._facts["notice"]
                 if self.output.live and self._clock() - self._sent >= ACKNOWLEDGE_INTERVAL:
                     self._send(full=False)
 
+    def _ask(self, control: Any, action: str, value: Any) -> str | None:
+        """Pass a page's request on; return what is wrong with it, in words."""
+        if action == "save":
+            # A file takes seconds: clicks until it is written ask for the same one.
+            if self._saving:
+                return "The checkpoint is being saved already."
+            self._saving = True
+        return _ask(control, action, value)
+
     def _on_control(self, event: Event) -> None:
         """Note what the control has done; runs on the training thread."""
         with self._lock:
+            self._saving = self._saving and event.kind not in ("saved", "refused")
             self._facts["notice"] = event.text
             if event.kind == "paused":
                 self._collect(wait=True)
@@ -296,11 +311,13 @@ def _ask(control: Any, action: str, value: Any) -> str | None:
         if action == "stop":
             control.stop(value or "batch")
         elif action == "learning_rate":
+            if type(value) not in (int, float, str):
+                return f"A learning rate is a positive number, got a {type(value).__name__}."
             control.set_learning_rate(value)
         else:
             getattr(control, action)()
-    except (TypeError, ValueError) as error:
-        return str(error)
+    except (TypeError, ValueError, OverflowError) as error:
+        return str(error)[:200]
     return None
 
 

@@ -208,6 +208,28 @@ class StepDebugger(Shown):
             yield position
         self._tell("moved")
 
+    def moving(self, position: int) -> Iterator[int]:
+        """Go to where a number of steps is done, and yield the position after each slice; :meth:`stop` ends it.
+
+        Args:
+            position: How many steps are done there. Breakpoints are passed.
+        """
+        self._stop_asked, self.stopped = False, ""
+        if position < self.position:
+            self._jump(self.timeline.snapshots.nearest(self.timeline.name, position))
+        while self.position < position:
+            if self._stop_asked:
+                self.stopped = "Stopped."
+                break
+            before = self.position
+            self._forward(min(position - self.position, self.timeline.pace(self.position)))
+            if self.position == before:
+                self.stopped = "The data have ended."
+                break
+            self._tell("running")
+            yield self.position
+        self._tell("moved")
+
     def stop(self) -> None:
         """End a run after the steps under way; may be called from any thread."""
         self._stop_asked = True

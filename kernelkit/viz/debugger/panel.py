@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 from kernelkit.viz.debugger.detail import layer_message
 from kernelkit.viz.debugger.message import Message, Seen, branch_name, clipped, state_message, table_message
+from kernelkit.viz.debugger.requests import MOST_STEPS, Request, checked, sender
 from kernelkit.viz.debugger.samples import batch_message
 
 INTERVAL = 0.2
@@ -18,7 +20,12 @@ GAP = 0.005
 """Seconds between two slices of a run, in which clicks come through."""
 QUICK = 0.05
 """Seconds that a look may take for the next one to be taken at once."""
-MOST_STEPS = 100_000
+MOST_WAITING = 100
+"""Requests that wait at most: whoever clicks faster is told."""
+MOST_BRANCHES = 32
+MOST_BREAKPOINTS = 50
+SLICED = 64
+"""Steps from which a move is done in slices, which a request to stop can end."""
 PAGES = 16
 
 CONDITIONS: dict[str, Callable[[Any, float], bool]] = {
@@ -59,7 +66,8 @@ class DebuggerPanel:
         self._later = later
         self._changed = changed
         self._clock = clock
-        self._queue: deque[dict[str, Any]] = deque()
+        self._queue: deque[Request] = deque()
+        self._lock = threading.Lock()
         self._run: Iterator[int] | None = None
         self._slices = 0
         self._seen = Seen()
@@ -78,12 +86,35 @@ class DebuggerPanel:
         self._extra: dict[str, Message] = {}
         self._listen()
 
-    def receive(self, content: dict[str, Any]) -> None:
-        """Take what a page asks; on any thread."""
-        if content.get("kind") == "stop" and self._run is None and hasattr(self.dbg, "stop"):
+    def receive(self, content: Any) -> None:
+        """Take what a page asks, whatever that is; on any thread. What cannot be done is told on the page."""
+        try:
+            request = checked(content)
+        except ValueError as error:
+            self._refuse(sender(content), str(error))
+            return
+        kind = request["kind"]
+        if kind == "stop" and self._run is None and hasattr(self.dbg, "stop"):
             self.dbg.stop()  # a run that a cell has begun
-        self._queue.append(content)
-        self._later(0, self._drain)
+        with self._lock:
+            if kind in ("ready", "stop", "layer"):  # the last one says it all
+                for waiting in [one for one in self._queue if one["kind"] == kind]:
+                    self._queue.remove(waiting)
+                    self._note_handled(waiting)
+            too_many = len(self._queue) >= MOST_WAITING and kind != "stop"
+            if not too_many:
+                self._queue.append(request)
+        if too_many:
+            self._refuse(request, f"{MOST_WAITING} clicks are waiting already: more are left out until they are done.")
+            return
+        self._once("drain", 0, self._drain)
+
+    def _refuse(self, request: Request, why: str) -> None:
+        """Tell the pages why something is not done."""
+        self._notice, self._watched = clipped(why, 1000), True
+        with self._lock:
+            self._note_handled(request)
+        self._once("refuse", 0, self._send_state)
 
     @property
     def running(self) -> bool:
@@ -99,9 +130,10 @@ class DebuggerPanel:
 
     def _drain(self) -> None:
         """Do the next thing that was asked."""
-        if self._run is not None or not self._queue:
-            return
-        event = self._queue.popleft()
+        with self._lock:
+            if self._run is not None or not self._queue:
+                return
+            event = self._queue.popleft()
         self._watched = True
         if event.get("kind") != "ready":
             self._notice = ""
@@ -112,7 +144,7 @@ class DebuggerPanel:
         if self._queue:
             self._once("drain", 0, self._drain)
 
-    def _note_handled(self, event: dict[str, Any]) -> None:
+    def _note_handled(self, event: Request) -> None:
         """Remember the last request of each page that was done, so that the page knows for what it waits."""
         page, number = event.get("page"), event.get("id")
         if isinstance(page, str) and isinstance(number, int):
@@ -130,26 +162,28 @@ class DebuggerPanel:
         finally:
             self._handling = False
 
-    def _handle(self, event: dict[str, Any]) -> None:
+    def _handle(self, event: Request) -> None:
         kind, dbg = event.get("kind"), self.dbg
         if kind == "step":
-            dbg.step(_count(event))
+            self._move(dbg.position + event.get("count", 1), lambda: dbg.step(event.get("count", 1)))
         elif kind == "back":
-            dbg.back(_count(event))
+            count = event.get("count", 1)
+            self._move(max(dbg.state()["begin"], dbg.position - count), lambda: dbg.back(count))
         elif kind == "goto":
-            dbg.goto(int(event["position"]))
+            self._move(event["position"], lambda: dbg.goto(event["position"]))
         elif kind == "run":
             self._begin(dbg.running(epochs=1))
         elif kind == "run to":
-            self._begin(dbg.running(until=condition(event), epochs=_count(event, "epochs", 10)))
+            self._begin(dbg.running(until=condition(event), epochs=event.get("epochs", 10)))
         elif kind == "break":
-            above = event.get("above")
-            dbg.break_on(str(event["on"]), None if above is None else float(above))
+            if len(dbg.breakpoints) >= MOST_BREAKPOINTS:
+                raise ValueError(f"There are {MOST_BREAKPOINTS} breakpoints already: clear some.")
+            dbg.break_on(event["on"], event.get("above"))
         elif kind == "clear":
-            dbg.clear(int(event["number"]))
+            dbg.clear(event["number"])
         elif kind == "enable":
             for point in dbg.breakpoints:
-                point.enabled = bool(event["on"]) if point.number == event["number"] else point.enabled
+                point.enabled = event["on"] if point.number == event["number"] else point.enabled
         elif kind == "fork":
             self._fork(float(event["learning_rate"]))
         elif kind == "branch":
@@ -158,7 +192,7 @@ class DebuggerPanel:
             self._extra["comparison"] = comparison_message(dbg, self._named(event))
             self._tell("comparison")
         elif kind == "layer":
-            self._layer, self._sample = str(event.get("layer") or ""), _count(event, "sample", self._sample, least=0)
+            self._layer, self._sample = event.get("layer", ""), event.get("sample", self._sample)
             self._tell_layer()
         elif kind == "explain":
             self._explain()
@@ -166,18 +200,26 @@ class DebuggerPanel:
             self._looked = None
             for name in self._extra:
                 self._tell(name)
-        elif kind != "stop":
-            raise ValueError(f"There is nothing called {kind!r} to be done.")
+
+    def _move(self, position: int, at_once: Callable[[], Any]) -> None:
+        """Go to a step: at once if it is near, in slices that a request to stop ends if not."""
+        dbg = self.dbg
+        if abs(position - dbg.position) > MOST_STEPS:
+            raise ValueError(f"One click goes {MOST_STEPS:,} steps at most, from {dbg.position} not to {position}.")
+        if abs(position - dbg.position) < SLICED or not hasattr(dbg, "moving"):
+            at_once()
+        else:
+            self._begin(dbg.moving(position))
 
     def _fork(self, rate: float) -> None:
-        if not rate > 0:
-            raise ValueError(f"A learning rate is a number above 0, got {rate:g}.")
+        if len(getattr(self.dbg, "family", [])) >= MOST_BRANCHES:
+            raise ValueError(f"There are {MOST_BRANCHES} branches already: fork in a cell if you need more.")
         fork = self.dbg.fork(learning_rate=rate)
         for point in self.dbg.breakpoints:
             fork.break_on(point.kind, None if callable(point.kind) or point.kind == "nan" else point.above)
         self.dbg = fork
 
-    def _named(self, event: dict[str, Any]) -> Any:
+    def _named(self, event: Request) -> Any:
         for one in getattr(self.dbg, "family", [self.dbg]):
             if branch_name(one) == event.get("name"):
                 return one
@@ -194,9 +236,12 @@ class DebuggerPanel:
         if run is None:
             return
         # A run forgets at its start what was asked of the one before; it is stopped from its second slice on.
-        for event in [e for e in self._queue if e.get("kind") == "stop" and self._slices]:
-            self._queue.remove(event)
-            self._note_handled(event)
+        with self._lock:
+            stops = [e for e in self._queue if e["kind"] == "stop" and self._slices]
+            for event in stops:
+                self._queue.remove(event)
+                self._note_handled(event)
+        if stops:
             self.dbg.stop()
         self._slices += 1
         try:
@@ -239,7 +284,7 @@ class DebuggerPanel:
 
     def _due(self, name: str, job: Callable[[], None]) -> None:
         self._waiting.discard(name)
-        job()
+        self._guarded(job)
 
     def _show(self) -> None:
         """Tell all pages where the debugger is; the look at it follows when nothing else is to be done."""
@@ -319,7 +364,7 @@ class DebuggerPanel:
             self._send_out(content | {"sequence": self._sequence}, buffer)
 
 
-def condition(event: dict[str, Any]) -> Callable[[Any], bool]:
+def condition(event: Request) -> Callable[[Any], bool]:
     """Return a function of a moment that says whether to stop, as a page asked for it."""
     what, value = str(event["what"]), float(event["value"])
     if what not in CONDITIONS:
@@ -346,10 +391,3 @@ def comparison_message(dbg: Any, other: Any) -> Message:
             {"path": clipped(row["path"]), "distance": float(f"{row['distance']:.4g}")} for row in found.weights[:12]
         ],
     }, b""
-
-
-def _count(event: dict[str, Any], name: str = "count", default: int = 1, least: int = 1) -> int:
-    count = int(event.get(name, default))
-    if not least <= count <= MOST_STEPS:
-        raise ValueError(f"{name} is to be between {least} and {MOST_STEPS}, got {count}.")
-    return count
