@@ -4,7 +4,7 @@ from kernelkit.export.front import export
 from kernelkit.export.pure import Weights, assign, pure
 from kernelkit.export.report import Report
 
-__all__ = ["Report", "Weights", "assign", "export", "load", "pure"]
+__all__ = ["Report", "Weights", "assign", "assign_torch", "export", "load", "pure"]
 
 
 def __getattr__(name: str) -> object:
@@ -12,4 +12,8 @@ def __getattr__(name: str) -> object:
         from kernelkit.export.stablehlo import load
 
         return load
+    if name == "assign_torch":
+        from kernelkit.export.torch.module import assign_torch
+
+        return assign_torch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -39,8 +39,16 @@ def _openvino(model: Any, path: str, signature: Tree, is_static: bool = False) -
     return traced
 
 
-WRITERS: dict[str, Writer] = {"onnx": _onnx, "stablehlo": _stablehlo, "openvino": _openvino}
-ENDINGS = {"openvino": ".xml"}
+def _torch(model: Any, path: str, signature: Tree) -> program.Program:
+    from kernelkit.export.torch import file
+
+    traced = program.trace(model, signature)
+    file.save(model, traced, path, signature)
+    return traced
+
+
+WRITERS: dict[str, Writer] = {"onnx": _onnx, "stablehlo": _stablehlo, "openvino": _openvino, "torch": _torch}
+ENDINGS = {"openvino": ".xml", "torch": ".pt2"}
 
 
 def export(

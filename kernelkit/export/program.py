@@ -43,8 +43,20 @@ class Program(NamedTuple):
     cut: str = ""
 
 
+class TrainingProgram(NamedTuple):
+    """A model as a jaxpr of a training call: after the outputs come the new values of the variables that it changes.
+
+    Attributes:
+        program: The jaxpr; ``outputs`` are the model's alone.
+        trainable: How many of ``program.weights`` are trained; the others are those that the call changes.
+    """
+
+    program: Program
+    trainable: int
+
+
 def trace(model: Any, input_signature: Tree = None, static_batch: int | None = None) -> Program:
-    """Trace a model.
+    """Trace a model as it predicts.
 
     Args:
         model: A model that is built.
@@ -54,6 +66,15 @@ def trace(model: Any, input_signature: Tree = None, static_batch: int | None = N
     Raises:
         ValueError: If the model is not built, or its code needs a size that is open.
     """
+    return _traced(model, input_signature, static_batch, training=False)[0]
+
+
+def trace_training(model: Any, input_signature: Tree = None) -> TrainingProgram:
+    """Trace a model as it is called in training."""
+    return TrainingProgram(*_traced(model, input_signature, None, training=True))
+
+
+def _traced(model: Any, input_signature: Tree, static_batch: int | None, training: bool) -> tuple[Program, int]:
     apply, weights = pure(model)
     signature, wrap, cut = _without_strings(model, input_signature)
     if static_batch is not None:
@@ -64,22 +85,28 @@ def trace(model: Any, input_signature: Tree = None, static_batch: int | None = N
     struct: list[Any] = []
 
     def function(arrays: list[jax.Array], *inputs: jax.Array) -> list[jax.Array]:
-        lent = Weights(
-            dict(zip(paths[:split], arrays, strict=False)), dict(zip(paths[split:], arrays[split:], strict=True))
-        )
-        outputs = apply(lent, wrap(inputs))
+        trainable = dict(zip(paths[:split], arrays, strict=False))
+        lent = Weights(trainable, dict(zip(paths[split:], arrays[split:], strict=True)))
+        state: dict = {}
+        if training:
+            outputs, state = apply(lent, wrap(inputs), training=True, rng=jax.random.key(0), mutable=True)
+        else:
+            outputs = apply(lent, wrap(inputs))
         leaves, tree = jtu.tree_flatten(outputs)
         struct[:] = [jtu.tree_unflatten(tree, list(range(len(leaves))))]
-        return leaves
+        return [*leaves, *state.values()]
 
     abstract = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in values.values()]
     arguments, body, avals = _trace(function, abstract, signature, model)
+    if training:
+        avals = avals[: len(avals) - len(weights.state)]
     names = _output_names(model, struct[0], len(avals))
     outputs = tuple(
         TensorSpec(name, tuple(d if isinstance(d, int) else None for d in aval.shape), aval.dtype.name)
         for name, aval in zip(names, avals, strict=True)
     )
-    return Program(model.name, signature, outputs, struct[0], values, function, arguments, body, cut)
+    program = Program(model.name, signature, outputs, struct[0], values, function, arguments, body, cut)
+    return program, split
 
 
 def _trace(function: Callable, weights: list, signature: Signature, model: Any) -> tuple[list, Opened, list]:

@@ -109,6 +109,10 @@ def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
         from kernelkit.export.openvino import reader
 
         return reader(path), "openvino"
+    if format == "torch":
+        from kernelkit.export.torch.file import reader as torch_reader
+
+        return torch_reader(path), "torch"
     raise ImportError(name=f"a runtime for {format}")
 
 

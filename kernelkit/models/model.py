@@ -453,7 +453,7 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path of the file.
-            format: ``"onnx"``, ``"stablehlo"`` or ``"openvino"``.
+            format: ``"onnx"``, ``"stablehlo"``, ``"openvino"`` or ``"torch"``.
             verbose: Whether a report is printed; it is by default.
             input_signature: Specs of the inputs, for a model that was not called yet, or to fix sizes that are open.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.
@@ -482,6 +482,19 @@ class Model(Trainer, Layer):
         from kernelkit import export as exporting
 
         return exporting.pure(self)
+
+    def to_torch(self, input_signature: Any = None) -> Any:
+        """Return the model as a `torch.nn.Module` of pure PyTorch code, with its weights; docs/export.md tells more.
+
+        Args:
+            input_signature: Specs of the inputs, as in :meth:`export`.
+
+        Raises:
+            ImportError: If PyTorch is not installed.
+        """
+        from kernelkit.export.torch import to_torch
+
+        return to_torch(self, input_signature)
 
     def program_inputs(self) -> tuple[list[KerasTensor], Any, list[str]] | None:
         """Return where the compiled part of a model with strings begins, ``None`` if nothing runs in Python.
