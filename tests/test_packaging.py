@@ -18,6 +18,7 @@ import pytest
 import kernelkit
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTENSION = ROOT / "labextension" / "built"
 
 TINY_FIT = """
 import numpy as np
@@ -71,7 +72,13 @@ def outside(folder: Path) -> dict:
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"kernelkit", f"kernelkit-{kernelkit.__version__}.dist-info"}
+    parts = ("", ".dist-info", ".data")
+    assert {name.split("/")[0] for name in names} == {
+        "kernelkit", *(f"kernelkit-{kernelkit.__version__}{part}" for part in parts[1:])
+    }  # fmt: skip
+    data = f"kernelkit-{kernelkit.__version__}.data/data/share/jupyter/labextensions/kernelkit-labextension/"
+    built = {p.relative_to(EXTENSION).as_posix() for p in EXTENSION.rglob("*") if p.is_file()}
+    assert {name.removeprefix(data) for name in names if ".data/" in name} == built
     shipped = (p for p in (ROOT / "kernelkit").rglob("*") if p.suffix in {".py", ".js", ".css", ".typed"})
     sources = {p.relative_to(ROOT).as_posix() for p in shipped if "frontend" not in p.parts}
     assert sources <= set(names)
@@ -96,6 +103,23 @@ def test_the_wheel_runs_the_quickstart(wheel, tmp_path):
     run(python, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace", notebook, **outside(tmp_path))
     last = json.loads(Path(notebook).read_text())["cells"][-1]
     assert "'test accuracy': 0.9" in "".join(last["outputs"][0]["data"]["text/plain"])
+
+
+@pytest.mark.slow
+def test_jupyterlab_finds_the_extension_after_an_install_of_the_wheel(wheel, tmp_path):
+    python = environment(tmp_path / "venv", f"kernelkit @ {wheel.as_uri()}")
+    run(uv(), "pip", "install", "--quiet", "--python", python, "jupyterlab")
+    options = outside(tmp_path) | {"stderr": subprocess.STDOUT, "stdout": subprocess.PIPE}
+    done = subprocess.run([str(python.with_name("jupyter")), "labextension", "list"], text=True, **options)
+    assert re.search(r"kernelkit-labextension v[\d.]+ .*enabled.*OK", done.stdout), done.stdout
+
+
+def test_the_extension_is_small_and_fetches_nothing():
+    package = json.loads((EXTENSION / "package.json").read_text(encoding="utf-8"))
+    assert (EXTENSION / package["jupyterlab"]["_build"]["load"]).exists()
+    code = [p.read_text(encoding="utf-8") for p in EXTENSION.rglob("*.js")]
+    assert sum(map(len, code)) < 80 * 1024
+    assert not [c for c in code if "innerHTML" in c or "insertAdjacentHTML" in c or re.search(r"\beval\(", c)]
 
 
 def test_readme_and_classifiers_name_the_same_pythons():

@@ -183,7 +183,7 @@ class _Scenery:
             if container == -1:
                 continue
             box = boxes[container]
-            heading = max(text_width(box.title, 12.5) + text_width(box.subtitle, 11) + 46, 120.0)
+            heading = max(text_width(box.title, 12.5) + text_width(box.subtitle, 11) + 60, 120.0)
             box.width = max(found.width + 2 * PAD, heading)
             box.height = found.height + TITLE + PAD
             side = (box.width - found.width) / 2
@@ -308,7 +308,7 @@ class _Scenery:
         elif calls > 1:
             name = f"{name} ×{calls} calls"
         subtitle = " · ".join(fact for fact in facts if fact)
-        width = max(text_width(name, 12.5), text_width(subtitle, 11)) + 26
+        width = max(text_width(name, 12.5), text_width(subtitle, 11)) + 32
         trained = self.nodes["trainable_params"][row] or 0
         what = "io" if kind in (schema.INPUT, schema.OUTPUT) else "group" if kind >= schema.GROUP else family(title)
         return Box(

@@ -322,6 +322,23 @@ class Model(Trainer, Layer):
         """
         return profile(self, x, y, sample_weight, repeats)
 
+    def graph(self, sample: Any = None, weights: bool = True) -> Any:
+        """Walk through the model in a notebook: open groups, pan, zoom, find a layer, look at its weights.
+
+        Args:
+            sample: A batch of inputs or their shape, for a model that was never called.
+            weights: Whether histograms of the weights are kept in the notebook with it.
+
+        Returns:
+            A :class:`kernelkit.viz.Graph`, which shows itself as the last value of a cell.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)], name="m").graph()
+            <Graph of m: 3 parameters · 12 B · 5 FLOPs a sample>
+        """
+        return history.viz().Graph(self, sample, weights)
+
     def debug(self, x: Any = None, y: Any = None, batch_size: int | None = None, **options: Any) -> Any:
         """Step through a training instead of running it, into each step and back.
 

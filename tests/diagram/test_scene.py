@@ -1,5 +1,7 @@
 """Which boxes are seen, and the picture that is made of them."""
 
+import json
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -129,3 +131,49 @@ def test_a_call_that_failed_is_red_and_what_was_not_reached_is_faint():
     assert sorted(box.state for box in found.boxes) == [0, 0, 1, 2]
     text = svg(found)
     assert 'class="conv f"' in text and '<g class="u"' in text
+
+
+SCENES = Path(__file__).parent / "scenes.json"
+
+
+def small_models():
+    kk.utils.clear_session()
+    encoder = kk.Sequential([kk.Input((8,), name="begin"), L.Dense(4, activation="relu", name="d")], name="encoder")
+    a, b = kk.Input((8,), name="l"), kk.Input((8,), name="r")
+    siamese = kk.Model([a, b], L.Subtract(name="sub")([encoder(a), encoder(b)]), name="siamese")
+    i = kk.Input((6,), name="i")
+    two = kk.Model(i, [L.Dense(2, name="p")(i), L.Dense(3, name="q")(i)], name="two")
+    j = kk.Input((6,), name="j")
+    p, q = two(j)
+    several = kk.Model(j, [L.Dense(1, name="日本語の名前")(p), L.Dense(1, name="s")(q)], name="several")
+    return {"residual": residual(3), "siamese": siamese, "several": several}
+
+
+def all_scenes():
+    found = {}
+    for name, model in small_models().items():
+        description = describe(model)
+        for opened in ([], sorted(all_groups(description))):
+            for across in (False, True):
+                arranged = scene(description, opened, across)
+                title = f"{name}, {'open' if opened else 'closed'}, {'across' if across else 'down'}"
+                found[title] = {
+                    "description": description,
+                    "opened": opened,
+                    "across": across,
+                    "boxes": [
+                        [b.row, b.title, b.subtitle, b.family] + [round(v, 6) for v in (b.x, b.y, b.width, b.height)]
+                        for b in arranged.boxes
+                    ],
+                    "lines": [[line.source, line.target, line.arrow] for line in arranged.lines],
+                }
+    return found
+
+
+def test_the_scenes_are_those_that_the_browser_is_held_to():
+    """`python tests/diagram/test_scene.py` writes the file anew; npm test reads it."""
+    assert json.loads(SCENES.read_text()) == json.loads(json.dumps(all_scenes()))
+
+
+if __name__ == "__main__":
+    SCENES.write_text(json.dumps(all_scenes(), separators=(",", ":"), ensure_ascii=False) + "\n")

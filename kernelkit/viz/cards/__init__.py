@@ -2,3 +2,4 @@
 
 from kernelkit.viz.cards.bundles import bundle_of
 from kernelkit.viz.cards.things import html_of
+from kernelkit.viz.cards.walk import Graph

@@ -3,6 +3,7 @@
 import { build, transform } from "esbuild";
 import { existsSync } from "node:fs";
 import { readFile, readdir, writeFile } from "node:fs/promises";
+import { digest } from "./sources.mjs";
 
 const LIMIT = 120; // KiB: anywidget sends the bundle again for each widget
 
@@ -31,7 +32,8 @@ async function bundle(name) {
   const outfile = `../static/${name}.js`;
   const options = { ...shared, entryPoints: [`src/${name}/index.ts`], outfile, minify: true, legalComments: "none" };
   const { metafile } = await build({ ...options, metafile: true });
-  const code = `${await banner(metafile)}\n${await readFile(outfile, "utf8")}`;
+  const from = `// Sources: ${await digest(`src/${name}`, "src/shared")}`;
+  const code = `${await banner(metafile)}\n${from}\n${await readFile(outfile, "utf8")}`;
   await writeFile(outfile, code);
   const size = Buffer.byteLength(code) / 1024;
   console.log(`${outfile}: ${size.toFixed(1)} KiB`);

@@ -1,0 +1,25 @@
+"""The widget that draws a model's graph in pages without JupyterLab's extension. Needs anywidget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+BUNDLE = Path(__file__).parents[1] / "static" / "graph.js"
+
+
+class GraphWidget(anywidget.AnyWidget):
+    """The browser's half of a :class:`~kernelkit.viz.cards.walk.Graph`.
+
+    Attributes:
+        description: dict. The model's description.
+        weights: dict. Statistics of its weights by node.
+        key: str. The mark of the static picture whose place the graph takes while its kernel lives.
+    """
+
+    _esm = BUNDLE
+    description = traitlets.Dict().tag(sync=True)
+    weights = traitlets.Dict().tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)

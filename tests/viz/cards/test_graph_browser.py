@@ -1,0 +1,191 @@
+"""The graph in a real JupyterLab and Notebook 7: live, and in saved, untrusted notebooks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import nbformat
+import pytest
+
+import kernelkit as kk
+from kernelkit.models.description import describe
+from kernelkit.viz.cards.bundles import MIME
+from tests.viz import lab
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+L = kk.layers
+GRAPH = ".kernelkit-graph"
+EVIL = "<img src=x onerror=hack=1>"
+LIVE = """
+import kernelkit as kk
+L = kk.layers
+x = i = kk.Input((8, 8, 4), name="begin")
+for k in range(6):
+    y = L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(x)))
+    x = L.Add()([x, L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(y))])
+model = kk.Model(i, L.Dense(2, name="<img src=x onerror=hack=1>")(L.GlobalAveragePooling2D()(x)), name="net")
+model.graph()
+"""
+
+
+def server_with(folder, extension=True, application="lab"):
+    if extension:
+        place = folder / "data" / "labextensions" / "kernelkit-labextension"
+        shutil.copytree(lab.ROOT / "labextension" / "built", place)
+    return lab.LabServer(folder, application=application)
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    with server_with(tmp_path_factory.mktemp("lab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    with server_with(tmp_path_factory.mktemp("bare"), extension=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def notebook7(tmp_path_factory):
+    with server_with(tmp_path_factory.mktemp("notebook"), application="notebook") as server:
+        yield server
+
+
+def network():
+    x = i = kk.Input((8, 8, 4), name="begin")
+    for _ in range(6):
+        y = L.ReLU()(L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(x)))
+        x = L.Add()([x, L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(y))])
+    return kk.Model(i, L.Dense(2, name=EVIL)(L.GlobalAveragePooling2D()(x)), name="net")
+
+
+def saved_notebook(folder, *payloads):
+    """A notebook with outputs that nobody has signed."""
+    cells = []
+    for payload in payloads:
+        bundle = {MIME: payload, "text/html": "<b>what other viewers show</b>", "text/plain": "text"}
+        cell = nbformat.v4.new_code_cell("model", outputs=[nbformat.v4.new_output("display_data", bundle)])
+        cells.append(cell)
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / "saved.ipynb")
+
+
+@pytest.fixture
+def open_(chromium):
+    pages = []
+
+    def open_(server, name="saved.ipynb", width=1200, height=900):
+        page = chromium.new_page(viewport={"width": width, "height": height})
+        page.set_default_timeout(120_000)
+        notebook = lab.LabPage(page, server)
+        pages.append(notebook)
+        notebook.open(name)
+        return notebook
+
+    yield open_
+    for notebook in pages:
+        assert notebook.page.evaluate("window.hack") is None
+        assert notebook.errors == [] and notebook.foreign_requests() == []
+        notebook.shut_down_kernel()
+        notebook.page.close()
+
+
+def labels(page):
+    return page.locator(f"{GRAPH} [role=treeitem]").evaluate_all("nodes => nodes.map(n => n.ariaLabel.split(',')[0])")
+
+
+def walk(notebook, name):
+    """Do with the graph in a page what a person does."""
+    page = notebook.page
+    page.wait_for_selector(f"{GRAPH} [role=treeitem]")
+    assert labels(page)[:2] == ["begin", "block × 6"] and EVIL in labels(page)
+    notebook.screenshot(f"{name}-closed")
+    group = page.locator(f"{GRAPH} [aria-expanded]").first
+    before = group.bounding_box()
+    group.click()
+    assert page.locator(f"{GRAPH} [aria-expanded=true]").count() == 1 and "block 6" in labels(page)
+    after = page.locator(f"{GRAPH} [aria-expanded=true]").bounding_box()
+    assert abs(after["y"] - before["y"]) < 12  # what was opened stays where it was
+    search = page.locator(f"{GRAPH} input[type=search]")
+    search.fill("batch_normalization")
+    assert page.locator(f"{GRAPH} .kg-said").inner_text() == "1 of 12"
+    search.press("Enter")
+    assert page.locator(f"{GRAPH} .kg-said").inner_text() == "2 of 12"
+    search.fill("no such layer")
+    assert "No layer's name" in page.locator(f"{GRAPH} .kg-said").inner_text()
+    search.fill("")
+    page.locator(f"{GRAPH} button", has_text="Close").first.click()
+    page.locator(f"{GRAPH} [role=treeitem]").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.ariaLevel") == "2"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert "Conv2D" in page.locator(f"{GRAPH} .kg-side").inner_text()
+    notebook.screenshot(f"{name}-open")
+
+
+def test_a_saved_notebook_that_nobody_trusts_can_be_walked_through(extended, open_):
+    graph = network().graph()
+    saved_notebook(extended.folder, json.loads(json.dumps(graph.description | {"weights": graph.weights})))
+    notebook = open_(extended)
+    walk(notebook, "graph-saved")
+    assert notebook.page.locator(f"{GRAPH} .kg-side figure").count() == 2  # the kernel and the bias
+    notebook.set_theme("JupyterLab Dark")
+    notebook.screenshot("graph-dark")
+
+
+def test_damaged_graphs_say_so_and_run_nothing(extended, open_):
+    good = describe(network())
+    wild = json.loads(json.dumps(good))
+    wild["nodes"]["parent"][0] = 0
+    huge = json.loads(json.dumps(good)) | {"strings": ["x" * 5_000_000]}
+    saved_notebook(extended.folder, wild, huge, {"schema": EVIL}, [1, 2], good)
+    page = open_(extended).page
+    page.wait_for_selector(GRAPH)
+    shown = page.locator(".jp-OutputArea-output").all_inner_texts()
+    assert sum("cannot be shown" in text for text in shown) == 4
+    assert page.locator(GRAPH).count() == 1
+
+
+def test_notebook_7_shows_it_too_and_narrow_pages_do(notebook7, open_):
+    saved_notebook(notebook7.folder, json.loads(json.dumps(describe(network()))))
+    notebook = open_(notebook7, width=390, height=800)
+    notebook.page.wait_for_selector(f"{GRAPH} [role=treeitem]")
+    assert "block × 6" in labels(notebook.page)
+    page = notebook.page
+    box = page.locator(GRAPH).bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 391
+    notebook.screenshot("graph-390")
+
+
+@pytest.mark.parametrize("where", ["extended", "bare"])
+def test_a_live_notebook_shows_the_graph_with_and_without_the_extension(where, request, open_):
+    server = request.getfixturevalue(where)
+    lab.write_notebook(server.folder / "live.ipynb", LIVE, "model")
+    notebook = open_(server, "live.ipynb")
+    notebook.run_cell(0)
+    notebook.wait_cell_done(0)
+    walk(notebook, f"graph-live-{where}")
+    assert notebook.page.locator(f"{GRAPH} .kg-side figure").count() == 2
+    notebook.run_cell(1)
+    notebook.wait_cell_done(1)
+    notebook.page.wait_for_selector(".kk-card >> nth=1" if where == "bare" else f"{GRAPH} >> nth=1")
+    notebook.screenshot(f"card-live-{where}")
+
+
+def test_the_graph_has_no_barriers_that_axe_finds(extended, open_):
+    from axe_playwright_python.sync_playwright import Axe
+
+    saved_notebook(extended.folder, json.loads(json.dumps(describe(network()))))
+    notebook = open_(extended)
+    notebook.page.wait_for_selector(f"{GRAPH} [role=treeitem]")
+    found = Axe().run(notebook.page, context=GRAPH)
+    assert [v["id"] for v in found.response["violations"]] == []
