@@ -8,10 +8,12 @@ outside of the loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
-import jax.extend.core as jex
+
+if TYPE_CHECKING:
+    import jax.extend.core as jex
 
 _CALLS = {
     "jit": "jaxpr",
@@ -28,7 +30,12 @@ _CALLS = {
 }
 """Operations that only call others, and the parameter that holds these."""
 
-_DEBUG_INFO = jex.DebugInfo("kernelkit.jaxprs", "step", None, None)
+
+def _core() -> Any:
+    """`jax.extend.core`, which brings pallas with it: 50 ms that `import kernelkit` need not take."""
+    import jax.extend.core
+
+    return jax.extend.core
 
 
 class Opened(NamedTuple):
@@ -87,7 +94,7 @@ def opened(jaxpr: Any) -> Opened:
 
 def is_literal(atom: Any) -> bool:
     """Return whether an equation's input is a value that stands in the equation itself."""
-    return isinstance(atom, jex.Literal)
+    return isinstance(atom, _core().Literal)
 
 
 def called_by(equation: Any) -> Opened | None:
@@ -104,7 +111,15 @@ def run_equation(equation: Any, values: Sequence[Any]) -> list[Any]:
         values: A value for each of its inputs.
     """
     given = {v: value for v, value in zip(equation.invars, values, strict=True) if not is_literal(v)}
-    alone = jex.Jaxpr([], list(given), equation.outvars, [equation], equation.effects, _DEBUG_INFO)
+    core = _core()
+    alone = core.Jaxpr(
+        [],
+        list(given),
+        equation.outvars,
+        [equation],
+        equation.effects,
+        core.DebugInfo("kernelkit.jaxprs", "step", None, None),
+    )
     return jax.core.eval_jaxpr(alone, (), *given.values())
 
 
@@ -126,7 +141,7 @@ def scan_of(equation: Any) -> Scan | None:
     scanned = sum(_rank(o) != _rank(i) for o, i in zip(equation.invars, body.invars, strict=True))
     carried = sum(_rank(o) == _rank(i) for o, i in zip(equation.outvars, body.outvars, strict=True))
     return Scan(
-        jex.jaxpr_as_fun(parameters["jaxpr"]),
+        _core().jaxpr_as_fun(parameters["jaxpr"]),
         len(equation.invars) - scanned - carried,
         carried,
         parameters["length"],

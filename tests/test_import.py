@@ -9,6 +9,7 @@ import sys
 USED_LATER = """
 IPython anywidget h5py ipykernel ipywidgets keras matplotlib optax pandas plotly
 rich scipy sklearn tensorflow torch tqdm
+statistics fractions jax.extend jax._src.pallas
 """.split()
 
 

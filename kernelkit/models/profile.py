@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
+import numpy as np
 
 from kernelkit.jaxprs import inputs_of_body, scans
 from kernelkit.layers import calling
@@ -242,7 +242,7 @@ def _whole(model: Any, batch: tuple, trains: bool, rows: list[ProfileRow], repea
             begin = time.perf_counter()
             state, _ = jax.block_until_ready(run(state, 0, 1))
             taken.append(1000 * (time.perf_counter() - begin))
-        train_ms = statistics.median(taken[1:])
+        train_ms = float(np.median(taken[1:]))
         cost = cost_of(program.step, variables.peek(), batch)
     parameters = sum(math.prod(v.shape) for v in model.weights)
     outputs = jtu.tree_leaves(jax.eval_shape(forward, *values))
@@ -258,7 +258,7 @@ def _milliseconds(function: Any, values: tuple, repeats: int) -> float:
         begin = time.perf_counter()
         jax.block_until_ready(function(*values))
         taken.append(1000 * (time.perf_counter() - begin))
-    return statistics.median(taken)
+    return float(np.median(taken))
 
 
 def cost_of(function: Callable, *values: Any) -> Cost:

@@ -84,7 +84,7 @@ class Program:
 
     def _compile(self, key: Any, state: TrainState, data: Any, order: Any, batch_size: int) -> Any:
         keeps = jax.default_backend() == "cpu" and keep_freed_memory()
-        zero = jnp.zeros((), "int32")
+        zero = jax.ShapeDtypeStruct((), "int32")
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
         capacity = min(MAX_STEPS, max(1, rows // batch_size))
         with explaining(self.jit):

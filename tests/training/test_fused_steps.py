@@ -249,3 +249,25 @@ def test_a_models_own_reset_of_its_metrics_is_called_each_time():
     assert model.resets == 6
     model.train_on_batch(x, x[:, :1])
     assert model.resets == 7
+
+
+def test_a_first_fit_compiles_no_program_for_each_variable():
+    """Compilations are most of the time to a first epoch: their number doesn't grow with the layers."""
+    counts = []
+    for widths in ((5,), (5, 6, 7, 9, 10, 11)):
+        kk.utils.clear_session()
+        model = kk.Sequential([kk.Input((4,)), *[kk.layers.Dense(w) for w in widths], kk.layers.Dense(3)])
+        model.compile("adam", "mse")
+        compiled = []
+
+        def listen(event, seconds, compiled=compiled, **_):
+            if event == "/jax/core/compile/backend_compile_duration":
+                compiled.append(seconds)
+
+        jax.monitoring.register_event_duration_secs_listener(listen)
+        try:
+            model.fit(np.ones((8, 4), "float32"), np.ones((8, 3), "float32"), verbose=0)
+        finally:
+            jax.monitoring.unregister_event_duration_listener(listen)
+        counts.append(len(compiled))
+    assert 0 < counts[0] == counts[1]
