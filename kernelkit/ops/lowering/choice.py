@@ -86,8 +86,13 @@ def _grouped(shape, kernel_shape, geometry) -> Ways:
     dense = Ways(*map(ways.dense, some))
     if kernel_shape[-2] > 1:
         return dense
-    # One filter for each channel: sums of products, but for gradients that would add up numbers far apart.
-    return Ways(ways.direct, dense.by_kernel, dense.by_input if shape[-1] <= 32 else ways.direct)
+    # One filter for each channel: sums of products where channels fill vectors; not for the gradient by the kernel,
+    # which would add up numbers that lie far apart.
+    return Ways(
+        dense.forward if shape[-1] <= LANES else ways.direct,
+        dense.by_kernel,
+        dense.by_input if shape[-1] <= 2 * LANES else ways.direct,
+    )
 
 
 def _cheapest(costs: dict[Way, float]) -> Way:
