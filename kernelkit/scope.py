@@ -213,6 +213,37 @@ def to_snake_case(name: str) -> str:
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
+def checked_name(name: Any, what: str) -> str:
+    """Return a name, after a check.
+
+    Args:
+        name: The name.
+        what: Whose it is, to begin the message.
+
+    Raises:
+        ValueError: If it is no text, holds a slash, or half a character, which no file and no terminal can show.
+    """
+    if not isinstance(name, str) or "/" in name:
+        raise ValueError(f"{what} must be a string and cannot contain character `/`, got {name!r}.")
+    if not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name):
+        raise ValueError(f"{what} must be text, got {name!a}, which holds half of a character.")
+    return name
+
+
+def printable(text: str) -> str:
+    r"""Return a text with its control characters escaped, line breaks left as they are.
+
+    A name from a file may hold escape sequences, which a terminal would obey, or marks that turn the order of letters.
+
+    Example:
+        >>> printable("a" + chr(27) + "[31mb")
+        'a\\x1b[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def reset_names() -> None:
     """Start counting automatic names from the beginning."""
     with _counters_lock:

@@ -124,7 +124,7 @@ class KerasTensor(Operators):
 
     def __repr__(self) -> str:
         sparse = ", sparse=True" if self.sparse else ""
-        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{sparse}, name={self.name}>"
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{sparse}, name={scope.printable(self.name)}>"
 
     def _repr_html_(self) -> str | None:
         return rich_display.html(self)
@@ -195,7 +195,7 @@ class Node:
         return jtu.tree_map(replace, (self.args, self.kwargs), is_leaf=lambda x: isinstance(x, KerasTensor))
 
     def __repr__(self) -> str:
-        return f"<Node {self.index} of {self.operation.name}>"
+        return f"<Node {self.index} of {scope.printable(self.operation.name)}>"
 
 
 @contextlib.contextmanager
@@ -244,11 +244,7 @@ class Operation:
 
     def __init__(self, name: str | None = None) -> None:
         name = name or scope.auto_name(scope.to_snake_case(type(self).__name__))
-        if not isinstance(name, str) or "/" in name:
-            raise ValueError(
-                f"{type(self).__name__}: `name` must be a string and cannot contain character `/`, got {name!r}."
-            )
-        self.name = name
+        self.name = scope.checked_name(name, f"{type(self).__name__}: `name`")
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 

@@ -111,8 +111,7 @@ class Variable(Operators):
         if kwargs:
             raise TypeError(f"Variable() got unknown arguments {sorted(kwargs)}.")
         name = name or scope.auto_name("variable")
-        if not isinstance(name, str) or "/" in name:
-            raise ValueError(f"A variable's name must be a string without '/', got {name!r}.")
+        name = scope.checked_name(name, "A variable's name")
         if aggregation not in (None, "none", "mean", "sum", "only_first_replica"):
             raise ValueError(f"aggregation must be 'none', 'mean', 'sum' or 'only_first_replica', got {aggregation!r}.")
         if synchronization not in (None, "none", "on_read", "on_write", "auto"):
@@ -355,7 +354,8 @@ class Variable(Operators):
 
     def __repr__(self) -> str:
         with np.printoptions(threshold=20):
-            return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+            path = scope.printable(self.path)
+            return f"<Variable path={path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
     def _repr_html_(self) -> str | None:
         return rich_display.html(self)

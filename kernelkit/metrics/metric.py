@@ -180,7 +180,7 @@ class Metric(_serialize.Configurable):
         return {k: v for k, v in super().get_config().items() if k not in self._implied or v != self._implied[k]}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} name={self.name}>"
+        return f"<{type(self).__name__} name={scope.printable(self.name)}>"
 
 
 def _values(variables: Sequence[Variable], given: Sequence[Any]) -> list[tuple[Variable, Any]]:

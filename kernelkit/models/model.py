@@ -291,7 +291,7 @@ class Model(Trainer, Layer):
         show(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
 
     def __repr__(self) -> str:
-        name = f"{type(self).__name__} name={self.name}"
+        name = f"{type(self).__name__} name={scope.printable(self.name)}"
         if "_own_variables" not in self.__dict__ or not self.built:
             return f"<{name}, built=False>"
         count = sum(math.prod(v.shape) for v in self.weights)

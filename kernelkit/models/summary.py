@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kernelkit import scope
 from kernelkit.models.description import describe as describe_model
 from kernelkit.models.description import schema
 from kernelkit.models.description.reading import sources
@@ -92,7 +93,7 @@ def _from_description(description: dict[str, Any], model: Any, expand_nested: bo
         )
     totals = description["totals"]
     return Summary(
-        f"Model: {model.name}" + ("" if model.built else _UNBUILT),
+        f"Model: {scope.printable(model.name)}" + ("" if model.built else _UNBUILT),
         rows,
         totals["trainable_params"],
         totals["frozen_params"],
@@ -136,7 +137,7 @@ def _columns(summary: Summary, show_trainable: bool) -> tuple[list[str], list[li
         line = [f"{'  ' * row.depth}{row.name} ({row.kind})", row.shape, count]
         line += [row.inputs] if summary.connected else []
         line += ["yes" if row.trainable else "no"] if show_trainable else []
-        lines.append(line)
+        lines.append([scope.printable(cell) for cell in line])
     return titles, lines
 
 

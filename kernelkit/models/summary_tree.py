@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from kernelkit import scope
 from kernelkit.models.description import schema
 from kernelkit.models.description.reading import sources
 from kernelkit.models.description.words import bytes_text, number_text, totals_text
@@ -48,7 +49,7 @@ def as_html(
 class _Tree:
     def __init__(self, description: dict[str, Any], expand_nested: bool, show_trainable: bool) -> None:
         self.description, self.expand, self.show_trainable = description, expand_nested, show_trainable
-        self.nodes, self.strings = description["nodes"], description["strings"]
+        self.nodes, self.strings = description["nodes"], [scope.printable(text) for text in description["strings"]]
         self.total = max(1, description["totals"]["params"])
         self.children: dict[int, list[int]] = {}
         for row, parent in enumerate(self.nodes["parent"]):

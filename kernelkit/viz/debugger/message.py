@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit import scope
 from kernelkit.viz.debugger.conditions import KINDS
 
 BUCKETS = 512
@@ -139,7 +140,7 @@ def model_name(dbg: Any) -> str:
 
 def clipped(text: Any, length: int = 200) -> str:
     """Return a text that fits into a message."""
-    text = str(text)
+    text = scope.printable(str(text))
     return text if len(text) <= length else text[: length - 3] + "..."
 
 

@@ -6,6 +6,8 @@ import html
 import math
 from typing import Any
 
+from kernelkit import scope
+
 COLUMNS = (
     "layer",
     "type",
@@ -112,4 +114,4 @@ def _text(row: dict[str, Any], name: str) -> str:
         return str(int(value))
     if name == "shape":
         return " x ".join(str(n) for n in value)
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else scope.printable(str(value))
