@@ -8,6 +8,7 @@
 #   make format  let ruff mend what it can
 #   make bench   training speed beside Keras and hand-written jax
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
+#   make applications  compare all 40 image networks with Keras's
 #   make clean   remove what the targets above made
 
 PYTHON ?= python3
@@ -54,6 +55,9 @@ bench: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+applications: .venv/.dev
+	KERNELKIT_TEST_ALL_APPLICATIONS=1 $(BIN)/pytest tests/applications $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

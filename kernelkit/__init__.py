@@ -76,6 +76,7 @@ __all__ = [
     "Variable",
     "__version__",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "compile_cache",
@@ -135,7 +136,16 @@ def _imported(name: str) -> Any:
     return importlib.import_module(f"kernelkit.{name}")
 
 
-_WHEN_USED = ("backend", "distillation", "export", "legacy", "mixed_precision", "preprocessing", "wrappers")
+_WHEN_USED = (
+    "applications",
+    "backend",
+    "distillation",
+    "export",
+    "legacy",
+    "mixed_precision",
+    "preprocessing",
+    "wrappers",
+)
 
 
 def __getattr__(name: str):
@@ -156,6 +166,11 @@ history.register(_viz)
 rich_display.register(lambda thing: _viz().html_of(thing), lambda thing: _viz().bundle_of(thing))
 serialize.register_namespace(
     "", globals(), (Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint, DTypePolicy)
+)
+serialize.register_namespace_later(
+    "applications",
+    ("CustomScaleLayer", "LayerScale"),
+    lambda: _imported("applications.own_layers"),
 )
 serialize.register_namespace_later(
     "distillation",

@@ -61,6 +61,7 @@ NAMES = {
     # path below keras.src: (module, attribute, who needs it)
     "GradientTape": ("kernelkit", "GradientTape", "packages that ask for it before tf's"),
     "activations.ALL_OBJECTS_DICT": (f"{_S}.registries", "ALL_OBJECTS_DICT", "ncps writes its activation into it"),
+    "applications.imagenet_utils.obtain_input_shape": (f"{_S}.images", "obtain_input_shape", "kimm, medicai"),
     "backend.common.global_state": (f"{_S}.global_state", "", "keras-hub: attributes of a session"),
     "backend.jax.random.jax_draw_seed": (f"{_S}.backend", "jax_draw_seed", "keras-hub, keras-rs"),
     "distribution.distribution_lib.distribution": (f"{_S}.distribution", "distribution", "keras-rs"),

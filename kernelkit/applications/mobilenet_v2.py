@@ -1,0 +1,88 @@
+"""MobileNet V2: blocks that widen, filter channel by channel, and become narrow again.
+
+Source: Sandler et al., 2018, MobileNetV2: inverted residuals and linear bottlenecks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import layers
+from kernelkit.applications.imagenet_utils import decode_predictions
+from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
+from kernelkit.applications.network import Network, Tensor, padding_to_halve, published_size, round_channels
+from kernelkit.models import Model
+
+__all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
+
+# (expansion, channels, how many, first stride): table 2 of the paper.
+STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
+
+
+def MobileNetV2(
+    input_shape: Any = None,
+    alpha: float = 1.0,
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
+) -> Model:
+    """Return MobileNet V2; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications`."""
+    size = published_size(input_shape, weights, (96, 128, 160, 192, 224))
+    net = Network(
+        name or f"mobilenetv2_{alpha:0.2f}_{size or 224}",
+        weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
+        default_size=size or 224, min_size=32,
+    )  # fmt: skip
+    if weights == "imagenet" and alpha not in WIDTHS:
+        raise ValueError(f"The weights of ImageNet are for `alpha` in {WIDTHS}. Received: alpha={alpha}")
+    x = layers.Conv2D(round_channels(32 * alpha), 3, strides=2, padding="same", use_bias=False, name="Conv1")(net.x)
+    x = _activated(x, "bn_Conv1", "Conv1_relu", net)
+    number = 0
+    for expansion, channels, count, first_stride in STAGES:
+        for i in range(count):
+            stride = first_stride if i == 0 else 1
+            x = _block(x, expansion, round_channels(int(channels * alpha)), stride, number, net)
+            number += 1
+    x = layers.Conv2D(round_channels(1280 * alpha) if alpha > 1 else 1280, 1, use_bias=False, name="Conv_1")(x)
+    x = _activated(x, "Conv_1_bn", "out_relu", net)
+    base = "tensorflow/keras-applications/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels"
+    if not include_top:
+        return net.model(net.pooled(x), (f"{base}_{alpha}_{size}_no_top.h5", None))
+    x = layers.GlobalAveragePooling2D()(x)
+    return net.model(net.classifier(x), (f"{base}_{alpha}_{size}.h5", None))
+
+
+def _normalized(x: Tensor, name: str, net: Network) -> Tensor:
+    return layers.BatchNormalization(axis=net.channel_axis, epsilon=1e-3, momentum=0.999, name=name)(x)
+
+
+def _activated(x: Tensor, name: str, relu: str, net: Network) -> Tensor:
+    return layers.ReLU(6.0, name=relu)(_normalized(x, name, net))
+
+
+def _block(x: Tensor, expansion: int, channels: int, stride: int, number: int, net: Network) -> Tensor:
+    name, shortcut = f"block_{number}" if number else "expanded_conv", x
+    before = x.shape[net.channel_axis]
+    if number:
+        x = layers.Conv2D(expansion * before, 1, padding="same", use_bias=False, name=f"{name}_expand")(x)
+        x = _activated(x, f"{name}_expand_BN", f"{name}_expand_relu", net)
+    if stride == 2:
+        x = layers.ZeroPadding2D(padding_to_halve(x, 3), name=f"{name}_pad")(x)
+    padding = "same" if stride == 1 else "valid"
+    x = layers.DepthwiseConv2D(3, strides=stride, padding=padding, use_bias=False, name=f"{name}_depthwise")(x)
+    x = _activated(x, f"{name}_depthwise_BN", f"{name}_depthwise_relu", net)
+    x = layers.Conv2D(channels, 1, padding="same", use_bias=False, name=f"{name}_project")(x)
+    x = _normalized(x, f"{name}_project_BN", net)
+    if before == channels and stride == 1:
+        return layers.Add(name=f"{name}_add")([shortcut, x])
+    return x
+
+
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+    """Return images (0 to 255) as MobileNet V2 was trained on: from -1 to 1."""
+    return _prepared(x, data_format, mode="tf")

@@ -1,0 +1,66 @@
+"""VGG: blocks of small convolutions.
+
+Source: Simonyan & Zisserman, 2015, Very deep convolutional networks for large-scale image recognition.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit import layers
+from kernelkit.applications.imagenet_utils import decode_predictions
+from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
+from kernelkit.applications.network import Network
+from kernelkit.models import Model
+
+__all__ = ["VGG16", "VGG19", "decode_predictions", "preprocess_input"]
+
+FILTERS = (64, 128, 256, 512, 512)
+
+
+def _vgg(file: str, depths: tuple, **options: Any) -> Model:
+    net = Network(default_size=224, min_size=32, **options)
+    x = net.x
+    for block, (filters, depth) in enumerate(zip(FILTERS, depths, strict=True), 1):
+        for i in range(1, depth + 1):
+            x = layers.Conv2D(filters, 3, activation="relu", padding="same", name=f"block{block}_conv{i}")(x)
+        x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
+    if not net.include_top:
+        return net.model(net.pooled(x), file)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(4096, activation="relu", name="fc1")(x)
+    x = layers.Dense(4096, activation="relu", name="fc2")(x)
+    return net.model(net.classifier(x), file)
+
+
+def VGG16(
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    input_shape: Any = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "vgg16",
+) -> Model:
+    """Return VGG with 16 layers; see :mod:`kernelkit.applications` for the arguments."""
+    return _vgg("vgg16", (2, 2, 3, 3, 3), **locals())
+
+
+def VGG19(
+    include_top: bool = True,
+    weights: Any = "imagenet",
+    input_tensor: Any = None,
+    input_shape: Any = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "vgg19",
+) -> Model:
+    """Return VGG with 19 layers; see :mod:`kernelkit.applications` for the arguments."""
+    return _vgg("vgg19", (2, 2, 4, 4, 4), **locals())
+
+
+def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+    """Return images (0 to 255) as VGG was trained on: blue, green, red, the mean subtracted."""
+    return _prepared(x, data_format, mode="caffe")

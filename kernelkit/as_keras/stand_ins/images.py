@@ -1,0 +1,19 @@
+"""The shape of images that a network is made for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kernelkit.applications.network import checked_input_shape
+
+
+def obtain_input_shape(
+    input_shape: Any,
+    default_size: int,
+    min_size: int,
+    data_format: str,
+    require_flatten: bool,
+    weights: Any = None,
+) -> tuple:
+    """Return the shape of an image, checked against what a network can take."""
+    return checked_input_shape(input_shape, default_size, min_size, require_flatten, weights, data_format)
