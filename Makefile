@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test slice lint format bench conformance clean
+.PHONY: help demo lab test slice lint format bench conformance applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
