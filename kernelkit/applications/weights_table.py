@@ -1,4 +1,4 @@
-"""Where the weights that were learned on ImageNet lie, and their checksums (MD5): facts of Keras's published files."""
+"""Where the weights learned on ImageNet lie, with checksums (MD5 or SHA-256): facts of Keras's published files."""
 
 BASE = "https://storage.googleapis.com/"
 
