@@ -75,7 +75,8 @@ class IterablePasses:
 
     def open(self, number: int, start: int) -> Iterator[Batch]:
         """Return a new iterator over the source; of an iterator what is left of it."""
-        return iter(self._source)
+        # A dataset of kernelkit has elements as they are: what was computed on a device stays there.
+        return self._source.elements() if hasattr(self._source, "elements") else iter(self._source)
 
     def epoch_begins(self) -> None:
         """Call the source's ``on_epoch_begin``, if it has one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import os
@@ -13,8 +14,22 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.ahead import ahead
+from kernelkit.feeds.convert import unmasked
 from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
+from kernelkit.utils.elements import (
+    Element,
+    call,
+    chunks,
+    columns_of,
+    interleaved,
+    padded,
+    rows_of,
+    spec_of,
+    stack,
+    to_user,
+    windows,
+)
 
 AUTOTUNE = -1
 _INFINITE, _UNKNOWN = -1, -2
@@ -23,12 +38,14 @@ _INFINITE, _UNKNOWN = -1, -2
 class Dataset:
     """Elements of a source, one after the other, as often as one asks. `fit` and its kin take it as it is.
 
-    Elements are NumPy arrays, or tuples and dicts of them. Each method returns a new dataset and computes nothing.
-    The methods are those of `tf.data.Dataset` that tutorials call.
+    Elements are NumPy arrays, or tuples and dicts of them; a loop over them finds TensorFlow's method ``numpy()`` on
+    each array. Each method returns a new dataset and computes nothing. The methods are those of `tf.data.Dataset` that
+    tutorials call.
 
     Args:
         make: Function that returns a new iterator over the elements.
         length: Number of elements, if known; ``math.inf`` if they never end.
+        is_batched: Whether the first axis of the elements' arrays is that of a batch.
 
     Attributes:
         class_names: Names of the classes, if it was read from a folder.
@@ -45,9 +62,10 @@ class Dataset:
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
 
-    def __init__(self, make: Callable[[], Iterator], length: float | None = None) -> None:
+    def __init__(self, make: Callable[[], Iterator], length: float | None = None, is_batched: bool = False) -> None:
         self._make = make
         self._length = length
+        self._is_batched = is_batched
 
     @classmethod
     def from_tensor_slices(cls, tensors: Any) -> Dataset:
@@ -56,15 +74,84 @@ class Dataset:
         Args:
             tensors: Arrays with a leading axis of samples, nested in tuples or dicts.
         """
-        arrays = jtu.tree_map(np.asarray, tensors, is_leaf=lambda v: isinstance(v, list))
+        arrays = jtu.tree_map(_array, tensors, is_leaf=lambda v: isinstance(v, list))
         counts = {len(v) for v in jtu.tree_leaves(arrays)}
         if len(counts) != 1:
             raise ValueError(f"Arrays of one dataset need the same number of samples, got {sorted(counts)}.")
-        count = counts.pop()
-        leaves, treedef = _flat(arrays)
-        return cls(lambda: (treedef.unflatten(row) for row in zip(*leaves, strict=True)), count)
+        return cls(lambda: rows_of([arrays]), counts.pop())
+
+    @classmethod
+    def from_tensors(cls, tensors: Element) -> Dataset:
+        """Return a dataset of a single element."""
+        element = jtu.tree_map(_array, tensors, is_leaf=lambda v: isinstance(v, list))
+        return cls(lambda: iter([element]), 1)
+
+    @classmethod
+    def from_generator(cls, generator: Callable[..., Iterator], *_: Any, args: tuple = (), **__: Any) -> Dataset:
+        """Return what a function yields, which is called for each pass. Signatures of outputs are not needed."""
+        if not callable(generator):
+            raise TypeError("from_generator() takes a function that returns an iterator, not the iterator itself.")
+        return cls(lambda: iter(generator(*args)))
+
+    @classmethod
+    def range(cls, *args: int, **_: Any) -> Dataset:
+        """Return int64 numbers; arguments as Python's ``range``."""
+        numbers = range(*args)
+        return cls(lambda: (np.int64(n) for n in numbers), len(numbers))
+
+    @classmethod
+    def zip(cls, *datasets: Any, **_: Any) -> Dataset:
+        """Return tuples of the elements of several datasets, up to the end of the shortest.
+
+        Args:
+            datasets: Datasets, or one tuple of them (nested at will, dicts too).
+        """
+        nested = datasets[0] if len(datasets) == 1 else datasets
+        parts, treedef = jtu.tree_flatten(nested, is_leaf=lambda v: isinstance(v, Dataset))
+        lengths = [part._length for part in parts]
+        return cls(
+            lambda: (jtu.tree_unflatten(treedef, row) for row in zip(*(p.elements() for p in parts), strict=False)),
+            None if None in lengths else min(lengths),
+            all(part._is_batched for part in parts),
+        )
+
+    @classmethod
+    def sample_from_datasets(
+        cls, datasets: list, weights: Any = None, seed: int | None = None, stop_on_empty_dataset: bool = False, **_: Any
+    ) -> Dataset:
+        """Return elements of datasets drawn at random.
+
+        Args:
+            datasets: The datasets.
+            weights: How likely each of them is; all the same by default.
+            seed: Seed of the draws.
+            stop_on_empty_dataset: Whether the end of one is the end of all.
+        """
+        chances = np.full(len(datasets), 1 / len(datasets)) if weights is None else np.asarray(weights, "float64")
+        seed = make_default_seed() if seed is None else seed
+
+        def make() -> Iterator:
+            rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
+            open_ = {i: dataset.elements() for i, dataset in enumerate(datasets) if chances[i] > 0}
+            while open_:
+                places = list(open_)
+                left = chances[places]
+                place = places[int(rng.choice(len(places), p=left / left.sum()))]
+                element = next(open_[place], _NOTHING)
+                if element is not _NOTHING:
+                    yield element
+                elif stop_on_empty_dataset:
+                    return
+                else:
+                    del open_[place]
+
+        return cls(make)
 
     def __iter__(self) -> Iterator:
+        return map(to_user, self._make())
+
+    def elements(self) -> Iterator[Element]:
+        """Return an iterator over the elements as they are: what a function made on a device stays there."""
         return self._make()
 
     def __len__(self) -> int:
@@ -80,7 +167,7 @@ class Dataset:
 
     def as_numpy_iterator(self) -> Iterator:
         """Return an iterator over the elements as NumPy arrays."""
-        for element in self:
+        for element in self.elements():
             yield jtu.tree_map(lambda v: np.asarray(v) if isinstance(v, jax.Array) else v, element)
 
     def map(
@@ -93,40 +180,162 @@ class Dataset:
             num_parallel_calls: Threads; one for each core with -1. The order stays.
             deterministic: Accepted for TensorFlow's sake: the order always stays.
         """
-        call = lambda element: map_func(*element) if isinstance(element, tuple) else map_func(element)  # noqa: E731
+        one = functools.partial(call, map_func)
         if not num_parallel_calls or num_parallel_calls == 1:
-            return Dataset(lambda: map(call, self), self._length)
+            return self._like(lambda: map(one, self.elements()), self._length)
         workers = (os.cpu_count() or 1) if num_parallel_calls < 0 else num_parallel_calls
-        return Dataset(lambda: parallel_map(call, self, workers), self._length)
+        return self._like(lambda: parallel_map(one, self.elements(), workers), self._length)
 
     def filter(self, predicate: Callable) -> Dataset:
         """Keep the elements for which a function is true; the parts of a tuple are its arguments."""
-        true = lambda element: bool(predicate(*element) if isinstance(element, tuple) else predicate(element))  # noqa: E731
-        return Dataset(lambda: filter(true, self), None)
+        return self._like(lambda: (e for e in self.elements() if bool(call(predicate, e))), None)
 
-    def batch(self, batch_size: int, drop_remainder: bool = False, **_: Any) -> Dataset:
-        """Stack so many elements to one; a last batch may be smaller, unless it is dropped."""
+    def take_while(self, predicate: Callable) -> Dataset:
+        """Keep the elements up to the first for which a function is false."""
+        return self._like(lambda: itertools.takewhile(lambda e: bool(call(predicate, e)), self.elements()), None)
+
+    def flat_map(self, map_func: Callable) -> Dataset:
+        """Give the elements of the datasets that a function makes of each element, one dataset after the other."""
+        return Dataset(lambda: (e for element in self.elements() for e in _elements(call(map_func, element))))
+
+    def interleave(
+        self, map_func: Callable, cycle_length: int | None = None, block_length: int = 1, *_: Any, **__: Any
+    ) -> Dataset:
+        """Give the elements of the datasets that a function makes of each element, of several in turn.
+
+        Args:
+            map_func: Function that returns a dataset.
+            cycle_length: Datasets that are open at a time; one for each core with ``None`` or -1.
+            block_length: Elements of one before the next has its turn.
+        """
+        cycle = (os.cpu_count() or 1) if cycle_length is None or cycle_length < 1 else cycle_length
+        return Dataset(
+            lambda: interleaved((_elements(call(map_func, e)) for e in self.elements()), cycle, block_length)
+        )
+
+    def scan(self, initial_state: Any, scan_func: Callable) -> Dataset:
+        """Give what ``scan_func(state, element) -> (state, result)`` makes of each element, one after the other."""
 
         def make() -> Iterator:
-            for chunk in chunks(self, batch_size):
-                if len(chunk) == batch_size or not drop_remainder:
-                    yield stack(chunk)
+            state = initial_state
+            for element in self.elements():
+                state, result = scan_func(state, element)
+                yield result
 
-        count = None if self._length is None else self._length / batch_size
-        if count is None or count == math.inf:
-            return Dataset(make, count)
-        return Dataset(make, math.floor(count) if drop_remainder else math.ceil(count))
+        return self._like(make, self._length)
+
+    def reduce(self, initial_state: Any, reduce_func: Callable) -> Any:
+        """Return the last state of ``reduce_func(state, element) -> state``."""
+        return to_user(functools.reduce(reduce_func, self.elements(), initial_state))
+
+    def apply(self, transformation_func: Callable) -> Any:
+        """Return what a function makes of the dataset."""
+        return transformation_func(self)
+
+    def with_options(self, options: Any) -> Dataset:
+        """Return the dataset itself: TensorFlow's options say how it runs, not what it gives."""
+        return self
+
+    def batch(self, batch_size: int, drop_remainder: bool = False, *_: Any, **__: Any) -> Dataset:
+        """Stack so many elements to one; a last batch may be smaller, unless it is dropped."""
+        return self._batched(stack, batch_size, drop_remainder)
+
+    def padded_batch(
+        self, batch_size: int, padded_shapes: Any = None, padding_values: Any = None, drop_remainder: bool = False
+    ) -> Dataset:
+        """Stack so many elements to one, each padded behind to the shape of the longest.
+
+        Args:
+            batch_size: Elements in a batch.
+            padded_shapes: Shape to pad to, or shapes nested as an element; ``None`` in it for the longest of a batch.
+            padding_values: What to pad with, 0 or ``""`` by default, or several nested as an element.
+            drop_remainder: Whether a smaller last batch is left out.
+        """
+        join = functools.partial(padded, shapes=padded_shapes, values=padding_values)
+        return self._batched(join, batch_size, drop_remainder)
+
+    def _batched(self, join: Callable[[list], Element], size: int, drop_remainder: bool) -> Dataset:
+        if not isinstance(size, (int, np.integer)) or size < 1:
+            raise ValueError(f"batch_size must be an int of at least 1, got {size!r}.")
+
+        def make() -> Iterator:
+            for chunk in chunks(self.elements(), size):
+                if len(chunk) == size or not drop_remainder:
+                    yield join(chunk)
+
+        count = None if self._length is None else self._length / size
+        if count is not None and count != math.inf:
+            count = math.floor(count) if drop_remainder else math.ceil(count)
+        return Dataset(make, count, is_batched=True)
+
+    def rebatch(self, batch_size: int, drop_remainder: bool = False, **_: Any) -> Dataset:
+        """Give batches of another size."""
+        return self.unbatch().batch(batch_size, drop_remainder)
+
+    def window(self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False) -> Dataset:
+        """Give windows over the elements, each a dataset; of tuples and dicts one dataset for each part.
+
+        Args:
+            size: Elements in a window.
+            shift: Elements from the beginning of a window to that of the next; ``size`` by default.
+            stride: Elements from one entry of a window to the next.
+            drop_remainder: Whether windows at the end that are too short are left out.
+        """
+        step = size if shift is None else shift
+        if size < 1 or step < 1 or stride < 1:
+            raise ValueError(f"window() takes whole numbers of at least 1, got {size=}, {shift=}, {stride=}.")
+
+        def make() -> Iterator:
+            for found in windows(self.elements(), size, step, stride, drop_remainder):
+                parts = [Dataset(functools.partial(iter, column), len(column)) for column in columns_of(found)]
+                yield jtu.tree_unflatten(jtu.tree_structure(found[0]), parts)
+
+        return Dataset(make)
+
+    def shard(self, num_shards: int, index: int) -> Dataset:
+        """Keep each element whose number leaves ``index`` when divided by ``num_shards``."""
+        if not 0 <= index < num_shards:
+            raise ValueError(f"shard() takes an index from 0 to {num_shards - 1}, got {index}.")
+        length = self._length
+        if length is not None and length != math.inf:
+            length = max(0, math.ceil((length - index) / num_shards))
+        return self._like(lambda: itertools.islice(self.elements(), index, None, num_shards), length)
+
+    def unique(self) -> Dataset:
+        """Keep the first of equal elements."""
+
+        def make() -> Iterator:
+            seen: set[bytes] = set()
+            for element in self.elements():
+                key = repr([(np.asarray(v).dtype.str, np.asarray(v).tolist()) for v in jtu.tree_leaves(element)])
+                if key.encode() not in seen:
+                    seen.add(key.encode())
+                    yield element
+
+        return self._like(make, None)
+
+    def get_single_element(self) -> Element:
+        """Return the only element.
+
+        Raises:
+            ValueError: If there is none, or more than one.
+        """
+        found = list(itertools.islice(self.elements(), 2))
+        if len(found) != 1:
+            raise ValueError(f"get_single_element() needs one element, the dataset has {'more' if found else 'none'}.")
+        return to_user(found[0])
+
+    @property
+    def element_spec(self) -> Any:
+        """Shapes and dtypes of an element, nested alike; the first element is made to learn them."""
+        element = next(self.elements(), _NOTHING)
+        if element is _NOTHING:
+            raise ValueError("element_spec: the dataset has no element.")
+        return spec_of(element, self._is_batched)
 
     def unbatch(self) -> Dataset:
         """Take batches apart into samples."""
-
-        def make() -> Iterator:
-            for batch in self:
-                leaves, treedef = _flat(batch)
-                for row in zip(*leaves, strict=True):
-                    yield treedef.unflatten(row)
-
-        return Dataset(make, None)
+        return Dataset(lambda: rows_of(self.elements()))
 
     def shuffle(
         self, buffer_size: int | None = None, seed: int | None = None, reshuffle_each_iteration: bool = True, **_: Any
@@ -145,19 +354,19 @@ class Dataset:
             number = next(passes) if reshuffle_each_iteration else 0
             rng = np.random.Generator(np.random.Philox(key=[seed, number]))
             buffer: list = []
-            for element in self:
+            for element in self.elements():
                 buffer.append(element)
                 if buffer_size is not None and len(buffer) >= buffer_size:
                     yield _draw(buffer, rng)
             while buffer:
                 yield _draw(buffer, rng)
 
-        return Dataset(make, self._length)
+        return self._like(make, self._length)
 
     def prefetch(self, buffer_size: int = AUTOTUNE, **_: Any) -> Dataset:
         """Let a thread make so many elements ahead."""
         depth = 2 if buffer_size is None or buffer_size < 1 else buffer_size
-        return Dataset(lambda: ahead(iter(self), depth=depth), self._length)
+        return self._like(lambda: ahead(self.elements(), depth=depth), self._length)
 
     def cache(self, filename: str = "", **_: Any) -> Dataset:
         """Keep the elements of the first whole pass in memory.
@@ -175,28 +384,28 @@ class Dataset:
                 yield from kept
                 return
             seen = []
-            for element in self:
+            for element in self.elements():
                 seen.append(element)
                 yield element
             if not complete:
                 kept[:] = seen
                 complete.append(True)
 
-        return Dataset(make, self._length)
+        return self._like(make, self._length)
 
     def take(self, count: int) -> Dataset:
         """Keep the first elements; all of them with -1."""
         if count < 0:
             return self
         length = None if self._length is None else min(count, self._length)
-        return Dataset(lambda: itertools.islice(iter(self), count), length)
+        return self._like(lambda: itertools.islice(self.elements(), count), length)
 
     def skip(self, count: int) -> Dataset:
         """Leave the first elements out; all of them with -1."""
         if count < 0:
             return Dataset(lambda: iter(()), 0)
         length = None if self._length is None else max(0, self._length - count)
-        return Dataset(lambda: itertools.islice(iter(self), count, None), length)
+        return self._like(lambda: itertools.islice(self.elements(), count, None), length)
 
     def repeat(self, count: int | None = None) -> Dataset:
         """Give the elements so many times over, without end with ``None`` or -1."""
@@ -205,52 +414,46 @@ class Dataset:
         def make() -> Iterator:
             for _ in itertools.count() if endless else range(count):  # type: ignore[arg-type]
                 empty = True
-                for element in self:
+                for element in self.elements():
                     empty = False
                     yield element
                 if empty:
                     return
 
         if endless:
-            return Dataset(make, math.inf)
-        return Dataset(make, None if self._length is None else self._length * count)  # type: ignore[operator]
+            return self._like(make, math.inf)
+        return self._like(make, None if self._length is None else self._length * count)  # type: ignore[operator]
 
     def concatenate(self, dataset: Dataset) -> Dataset:
         """Give the elements of another dataset after one's own."""
-        lengths = (self._length, dataset._length)
-        return Dataset(lambda: itertools.chain(self, dataset), None if None in lengths else sum(lengths))  # type: ignore[arg-type]
+        first, second = self._length, dataset._length
+        length = None if first is None or second is None else first + second
+        return self._like(lambda: itertools.chain(self.elements(), dataset.elements()), length)
 
     def enumerate(self, start: int = 0) -> Dataset:
         """Give ``(number, element)`` pairs."""
-        return Dataset(lambda: enumerate(self, start), self._length)
+        return Dataset(lambda: enumerate(self.elements(), start), self._length)
+
+    def _like(self, make: Callable[[], Iterator], length: float | None) -> Dataset:
+        """Return a dataset whose elements are batches if these are."""
+        return Dataset(make, length, self._is_batched)
 
     def __repr__(self) -> str:
         return f"<Dataset length={self.cardinality()}>"
 
 
-def _flat(arrays: Any) -> tuple[list, Any]:
-    return jtu.tree_flatten(arrays)
+_NOTHING: Any = object()
+
+
+def _array(value: Any) -> np.ndarray:
+    return unmasked(value) if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+
+
+def _elements(source: Any) -> Iterator[Element]:
+    return source.elements() if isinstance(source, Dataset) else iter(source)
 
 
 def _draw(buffer: list, rng: np.random.Generator) -> Any:
     place = int(rng.integers(len(buffer)))
     buffer[place], buffer[-1] = buffer[-1], buffer[place]
     return buffer.pop()
-
-
-def chunks(elements: Any, size: int) -> Iterator[list]:
-    """Yield lists of so many elements; the last may be shorter."""
-    iterator = iter(elements)
-    while chunk := list(itertools.islice(iterator, size)):
-        yield chunk
-
-
-def stack(elements: list) -> Any:
-    """Return elements as one batch, each of their arrays stacked; texts as an array of objects."""
-    return jtu.tree_map(lambda *v: _as_objects(v) if isinstance(v[0], str) else np.stack(v), *elements)
-
-
-def _as_objects(texts: tuple) -> np.ndarray:
-    array = np.empty(len(texts), dtype=object)
-    array[:] = texts
-    return array

@@ -12,7 +12,8 @@ import numpy as np
 from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
 from kernelkit.training.display import say
-from kernelkit.utils.dataset import Dataset, chunks
+from kernelkit.utils.dataset import Dataset
+from kernelkit.utils.elements import chunks
 
 _WORKERS = 8
 
@@ -217,7 +218,7 @@ def _dataset(
         for places, batch in zip(chunks(order, size), chunks(samples, size), strict=True):
             yield join(batch) if labels is None else (join(batch), labels[places])
 
-    dataset = Dataset(make, count if size is None else -(-count // size))
+    dataset = Dataset(make, count if size is None else -(-count // size), size is not None)
     dataset.file_paths = list(listing.paths)
     dataset.class_names = listing.class_names
     return dataset

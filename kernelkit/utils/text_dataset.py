@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelkit.utils.dataset import stack
 from kernelkit.utils.directory import Options, read
+from kernelkit.utils.elements import stack
 from kernelkit.utils.image_dataset import check_format
 
 

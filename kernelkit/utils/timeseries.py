@@ -83,7 +83,8 @@ def timeseries_dataset_from_array(
                 else (windows, targets[places[first] if batch_size is None else chosen[:, 0]])
             )
 
-    return Dataset(make, len(starts) if batch_size is None else -(-len(starts) // batch_size))
+    length = len(starts) if batch_size is None else -(-len(starts) // batch_size)
+    return Dataset(make, length, batch_size is not None)
 
 
 def _range(length: int, start_index: int | None, end_index: int | None) -> tuple[int, int]:
