@@ -63,6 +63,8 @@ class Layer(Operation, HasParts):
     _saved_as: dict[str, str] = {}
     quantization_mode = None
     """Keras's name for how a layer is quantized; kernelkit quantizes none."""
+    # TensorFlow's AutoGraph leaves objects with this attribute alone; it would rewrite the code of a layer in `map`.
+    autograph_info__: dict[str, Any] = {}
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

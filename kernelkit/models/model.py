@@ -13,6 +13,7 @@ from kernelkit import rich_display, saving, scope, serialize
 from kernelkit.feeds.make import is_stream
 from kernelkit.layers import calling
 from kernelkit.layers.base.parts import children
+from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
 from kernelkit.models import state_tree as state_trees
@@ -99,6 +100,8 @@ class Model(Trainer, Layer):
         return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if holds_graph_tensors((args, kwargs)):
+            return call_in_graph(self, args, kwargs)
         graph = self._graph
         if graph is not None and args and graph.may_need_host and not any_symbolic(args, kwargs):
             stage = HostStage(graph)

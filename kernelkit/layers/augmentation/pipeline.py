@@ -6,6 +6,7 @@ from typing import Any
 
 from kernelkit import serialize
 from kernelkit.layers.calling import signature_of
+from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 
 
@@ -34,6 +35,11 @@ class Pipeline(Layer):
     def layers(self) -> list:
         """The layers, in order."""
         return list(self._pipeline_layers)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if holds_graph_tensors((args, kwargs)):
+            return call_in_graph(self, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = True, mask: Any = None) -> Any:
         for layer in self._pipeline_layers:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import config
-from kernelkit.layers.augmentation.graph_tensors import refuse_graph_tensors
+from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 
 
@@ -36,7 +36,8 @@ class Rescaling(Layer):
         self.offset = offset
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        refuse_graph_tensors(self._who(), (args, kwargs))
+        if holds_graph_tensors((args, kwargs)):
+            return call_in_graph(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Any) -> jax.Array:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.layers.augmentation.boxes import clip_to_image_size, convert_format, dense
-from kernelkit.layers.augmentation.graph_tensors import refuse_graph_tensors
+from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator
 
@@ -78,7 +78,8 @@ class ImageTransform(Layer):
         return segmentation_masks
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        refuse_graph_tensors(self._who(), (args, kwargs))
+        if holds_graph_tensors((args, kwargs)):
+            return call_in_graph(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
     def call(self, data: Any, training: bool | None = True) -> Any:

@@ -33,11 +33,16 @@ class DataLayer(Layer):
         like = self._like(jax.tree_util.tree_unflatten(treedef, symbols), kwargs)
 
         def run(*values: Any) -> np.ndarray:
-            return np.asarray(to_dense(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs)), like.dtype)
+            return np.asarray(to_dense(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs)), dtype)
 
-        output = tensorflow.numpy_function(run, leaves, Tout=like.dtype)
+        dtype = self.dtype_in_tensorflow(like.dtype)
+        output = tensorflow.numpy_function(run, leaves, Tout=dtype)
         output.set_shape(like.shape)
         return output
+
+    def dtype_in_tensorflow(self, dtype: str) -> str:
+        """Return the dtype of the outputs in a data set of TensorFlow, from that of the outputs elsewhere."""
+        return dtype
 
     def _like(self, args: tuple, kwargs: dict) -> KerasTensor:
         if not self.built:

@@ -55,6 +55,10 @@ class HostLayer(DataLayer):
         shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=calling.is_leaf)
         return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype, sparse=self.sparse)
 
+    def dtype_in_tensorflow(self, dtype: str) -> str:
+        """Return int64 for integers: there jax's 32 bits are no limit."""
+        return "int64" if dtype == "int32" else dtype
+
     @property
     def output_dtype(self) -> str:
         """The dtype of the output."""

@@ -32,13 +32,68 @@ def check_layers_are_mapped_over_data_sets():
     ]
     for layer, data in rows:
         mapped = dataset(data).map(layer)
-        assert mapped.element_spec.dtype.name == np.asarray(layer(data)).dtype.name
+        integer = "int32" if isinstance(layer, kk.layers.Discretization) else "int64"
+        expected = np.asarray(layer(data)).dtype.name.replace("int32", integer)
+        assert mapped.element_spec.dtype.name == expected, layer.name
         found = np.concatenate(batches(mapped))
         np.testing.assert_allclose(found, layer(data), err_msg=layer.name)
     crossed = dataset(words, np.array([1, 2, 3])).map(lambda a, b: kk.layers.HashedCrossing(9)((a, b)))
     assert (
         np.concatenate(batches(crossed)).tolist() == kk.layers.HashedCrossing(9)((words, np.array([1, 2, 3]))).tolist()
     )
+
+
+def check_images_are_prepared_in_data_sets():
+    import tensorflow as tf
+
+    import kernelkit as kk
+
+    x = np.random.default_rng(0).random((6, 12, 10, 3)).astype("float32") * 255
+    images = tf.data.Dataset.from_tensor_slices((x, np.arange(6)))
+    for layer, shape in (
+        (kk.layers.Resizing(4, 5), (4, 5, 3)),
+        (kk.layers.Rescaling(1 / 255), (12, 10, 3)),
+        (kk.layers.CenterCrop(4, 4), (4, 4, 3)),
+    ):
+        mapped = images.batch(2).map(lambda a, b, layer=layer: (layer(a), b), num_parallel_calls=2)
+        assert tuple(mapped.element_spec[0].shape) == (None, *shape)
+        found = np.concatenate([a for a, _ in mapped.as_numpy_iterator()])
+        np.testing.assert_allclose(found, layer(x), rtol=1e-5, atol=1e-4, err_msg=layer.name)
+        single = images.map(lambda a, b, layer=layer: (layer(a), b)).batch(3)
+        assert tuple(single.element_spec[0].shape) == (None, *shape)
+    for augment in (
+        kk.layers.RandomFlip(),
+        kk.Sequential([kk.layers.RandomFlip(), kk.layers.RandomRotation(0.1)]),
+        kk.layers.Pipeline([kk.layers.RandomZoom(0.1), kk.layers.RandomContrast(0.1)]),
+    ):
+        mapped = images.batch(2).map(lambda a, b, augment=augment: (augment(a, training=True), b))
+        assert tuple(mapped.element_spec[0].shape) == (None, 12, 10, 3)
+        found = np.concatenate([a for a, _ in mapped.as_numpy_iterator()])
+        assert found.shape == x.shape and not np.array_equal(found, x)
+    mix = kk.layers.MixUp()
+    mapped = images.batch(2).map(lambda a, b: mix({"images": a, "labels": tf.one_hot(b, 6)}))
+    assert tuple(mapped.element_spec["labels"].shape) == (None, 6)
+    assert next(iter(mapped))["labels"].shape == (2, 6)
+    unknown = images.map(lambda a, b: tf.numpy_function(lambda v: v, [a], tf.float32))
+    try:
+        unknown.map(kk.layers.Resizing(4, 4))
+    except ValueError as error:
+        assert "unknown rank" in str(error) and "set_shape" in str(error)
+    else:
+        raise AssertionError("an image of unknown rank was taken")
+    model = kk.Sequential([kk.Input((4, 4, 3)), kk.layers.Flatten(), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(images.batch(2).map(lambda a, b: (kk.layers.Resizing(4, 4)(a / 255), b)), epochs=2, verbose=0)
+
+
+def check_a_data_set_with_steps_trains_for_all_epochs():
+    import kernelkit as kk
+
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    pairs = dataset(np.ones((20, 2), "float32"), np.ones(20, "float32"))
+    for steps, data in ((5, pairs), (10, pairs), (7, pairs.filter(lambda a, b: True)), (10, pairs.repeat())):
+        assert model.fit(data, steps_per_epoch=steps, epochs=4, verbose=0).epoch == [0, 1, 2, 3]
 
 
 def check_layers_adapt_to_data_sets_and_models_learn_from_them():
