@@ -1,6 +1,9 @@
 """All layers: configs, shapes, dtypes, draws, errors, and use in models, in programs and in threads."""
 
+import importlib.machinery
 import json
+import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
@@ -185,11 +188,43 @@ def test_errors_of_inputs():
         kk.layers.RandomGrayscale()(np.ones((1, 4, 4, 2), "float32"))
 
 
-def test_graphs_of_tensorflow_are_told_what_to_do():
-    symbolic = type("SymbolicTensor", (), {"__module__": "tensorflow.python.framework.ops"})()
-    for layer in (kk.layers.RandomFlip(), kk.layers.Rescaling(2.0)):
-        with pytest.raises(TypeError, match="as_numpy_iterator"):
-            layer(symbolic)
+def test_in_a_graph_of_tensorflow_a_layer_is_a_call_back_to_python(monkeypatch):
+    class Shape(tuple):
+        rank = property(len)
+
+    class Unknown(tuple):
+        rank = None
+
+    class SymbolicTensor:
+        def __init__(self, shape, dtype="float32"):
+            self.shape, self.dtype = shape, np.dtype(dtype)
+
+        def set_shape(self, shape):
+            self.shape = shape
+
+    SymbolicTensor.__module__ = "tensorflow.python.framework.ops"
+    calls = []
+
+    def numpy_function(function, tensors, Tout):
+        calls.append(function)
+        return [SymbolicTensor(None, dtype) for dtype in Tout]
+
+    monkeypatch.setitem(
+        sys.modules,
+        "tensorflow",
+        types.SimpleNamespace(
+            __spec__=importlib.machinery.ModuleSpec("tensorflow", None), numpy_function=numpy_function
+        ),
+    )
+    symbolic = SymbolicTensor(Shape((None, 4, 6, 3)), "uint8")
+    images = np.arange(2 * 4 * 6 * 3, dtype="uint8").reshape(2, 4, 6, 3)
+    for layer in (kk.layers.Rescaling(2.0), kk.layers.Resizing(2, 2), kk.Sequential([kk.layers.Rescaling(2.0)])):
+        outputs = layer(symbolic)
+        (found,) = calls.pop()(images)
+        np.testing.assert_allclose(found, layer(images))
+        assert tuple(outputs.shape) == (None, *found.shape[1:]) and outputs.dtype == found.dtype
+        with pytest.raises(ValueError, match=r"unknown rank.*set_shape"):
+            layer(SymbolicTensor(Unknown()))
 
 
 def test_in_a_model(data, tmp_path):
