@@ -1,35 +1,33 @@
-"""`Training`: what `compile` was told about a model, resolved when data are first seen, and its programs."""
+"""`Training`: what `compile` was told about a model, its variables in their fixed order, and its programs."""
 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
-import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import changes, metrics, optimizers, scope
+from kernelkit import changes, metrics, optimizers
 from kernelkit.feeds.batch import unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
 from kernelkit.layers import Masking
 from kernelkit.layers.base.parts import parts, unique, walk
 from kernelkit.random import make_default_seed, times_seeded
-from kernelkit.symbolic import KerasTensor, eval_spec
 from kernelkit.training.background import BackgroundFit
+from kernelkit.training.building import build
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.labels import LabelCheck
 from kernelkit.training.last_fit import LastFit
-from kernelkit.training.outputs import Outputs
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pace import Pace
-from kernelkit.training.state import Doors, Reading, StateVariables, Stepping, TrainState
+from kernelkit.training.state import Doors, Reading, StateVariables, Stepping
 from kernelkit.training.step import MAX_STEPS, Program
+from kernelkit.training.step_forms import step_of
 from kernelkit.variable import StateLock, Variable, claim
 
 # What a copy or a pickle of a model knows about its training.
@@ -186,7 +184,7 @@ class Training:
         with self.lock, explaining(self.jit):  # a second thread waits until the model is built
             if kind in self._ready_for and model.built:
                 return
-            self._build(x, y, kind)
+            build(self.model, self, x, y, kind)
             if kind == "train" and model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             unbuilt = self.loss is not None and self.loss.parts is None
@@ -195,35 +193,6 @@ class Training:
                 self.program(kind).trial(self.variables(kind).peek(), batch)
                 self.forget()
             self._ready_for.add(kind)
-
-    def _build(self, x: Any, y: Any, kind: str) -> None:
-        model = self.model
-        if not model.can_be_called and overrides(model, f"{kind}_step"):
-            model.built = True  # a container of models, such as a GAN: only its step knows how they are called
-            return
-        unresolved = kind != "predict" and (
-            (self.loss is not None and self.loss.parts is None)
-            or (self.metrics is not None and not self.metrics.is_built)
-        )
-        if model.built and not unresolved and all(layer.built for layer in walk(model)):
-            return
-        y_pred = self._predicted_shapes(x)
-        if y_pred is None:
-            raise ValueError(
-                f"Model {model.name!r}: {type(model).__name__}.call() returned None. Let it return the model's outputs."
-            )
-        if not unresolved or (overrides(model, f"{kind}_step") and y is None):
-            return
-        names = model.output_names if model._graph is not None else None
-        outputs = Outputs(y_pred, names)
-        needed = None
-        if self.loss is not None and self.loss.parts is None:
-            self.loss.names = names
-            if not overrides(model, "compute_loss"):  # it may hand on something else than the outputs
-                self.loss.build(outputs, y_pred, y)
-                needed = self.loss.needed
-        if self.metrics is not None and not self.metrics.is_built:
-            self.metrics.resolve(outputs, y, y_pred, needed)
 
     def label_check(self, kind: str) -> LabelCheck | None:
         """Return a check of labels for a kind of step, ``None`` if nothing is known of what its labels must be.
@@ -243,20 +212,6 @@ class Training:
         check = self.label_check(kind)
         if check is not None:
             feed.watch(check)
-
-    def _predicted_shapes(self, x: Any) -> Any:
-        model = self.model
-        if model.built and model._graph is not None:
-            leaves = jtu.tree_leaves(x)
-            rows = len(leaves[0]) if leaves else 1  # None for an input: the model says if it may be
-            known = lambda t: jax.ShapeDtypeStruct(  # noqa: E731
-                tuple(rows if d is None else d for d in t.shape), jax.numpy.dtype(t.dtype)
-            )
-            return jtu.tree_map(known, model._graph.answer_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
-        if not self.jit:
-            return model(jtu.tree_map(jax.numpy.asarray, x), training=False)  # op by op, as the steps to come
-        specs = jtu.tree_map(_symbolic_like, x)
-        return eval_spec(lambda inputs: model(inputs, training=False), specs)
 
     def variables(self, kind: str) -> StateVariables:
         """Return the variables of a kind of step, in their fixed order."""
@@ -363,9 +318,9 @@ class Training:
             return known[1]
         self.model.reset_metrics()
         values = tuple(np.array(v.peek()) for v in variables.metrics)
-        # What a class of the user does to reset itself, it does each time.
-        ways = [type(self.model).reset_metrics, *(type(m).reset_state for m in _flat(self.model.metrics))]
-        if all(way.__module__.startswith("kernelkit.") for way in ways):
+        # A reset of the user's own may do more than set variables: it runs each time.
+        metrics_of_users = any(overrides(m, "reset_state") for m in _flat(self.model.metrics))
+        if not metrics_of_users and not overrides(self.model, "reset_metrics"):
             self._fresh[kind] = (variables, values)
         return values
 
@@ -397,7 +352,7 @@ class Training:
             self.variables(kind)
             key = (kind, self.jit)
             if key not in self._programs:
-                self._programs[key] = Program(_step_of(self, kind), kind, self.jit)
+                self._programs[key] = Program(step_of(self.model, kind, self.variables(kind)), kind, self.jit)
             return self._programs[key]
 
     @property
@@ -414,59 +369,6 @@ class Training:
         return self._paces.setdefault(kind, Pace(None, MAX_STEPS))
 
 
-def _takes_data_alone(method: Any) -> bool:
-    parameters = list(inspect.signature(method).parameters.values())
-    return len(parameters) == 1 and parameters[0].kind is not parameters[0].VAR_POSITIONAL
-
-
 def _flat(found: list) -> list:
     """Return metrics with those that `compile` was given in place of what stands for them."""
     return [m for metric in found for m in getattr(metric, "metrics", [metric])]
-
-
-def _step_of(training: Training, kind: str) -> Any:
-    model = training.model
-    method = getattr(model, f"{kind}_step")
-    takes_state = not _takes_data_alone(method)
-    variables = training.variables(kind)
-    if not takes_state:
-        return _scoped_step(method, variables, kind)
-    if kind == "train":
-        return lambda state, batch: method(tuple(state), batch)
-    if kind == "test":
-
-        def test(state: TrainState, batch: Any) -> Any:
-            return method((state.trainable, state.non_trainable, state.metrics), batch)
-
-        return test
-
-    def predict(state: TrainState, batch: Any) -> tuple:
-        outputs, after = method((state.trainable, state.non_trainable), batch)
-        return outputs, _changed(state.non_trainable, after)
-
-    return predict
-
-
-def _changed(before: Any, after: Any) -> dict[int, Any]:
-    """Return the values that predicting has changed, by place: of seed generators, mostly."""
-    pairs = zip(before, jtu.tree_leaves(after), strict=True)
-    return {i: new for i, (old, new) in enumerate(pairs) if new is not old}
-
-
-def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
-    """A step of the form `step(data)`, which assigns to variables, as a pure function of them."""
-
-    def step(state: TrainState, batch: Any) -> Any:
-        with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
-            result = method(batch)
-        if kind == "predict":
-            after = [lender.values[id(v)] for v in variables.non_trainable]
-            return result, _changed(state.non_trainable, after)
-        return result, TrainState(*(tuple(lender.values[id(v)] for v in group) for group in variables))
-
-    return step
-
-
-def _symbolic_like(value: Any) -> KerasTensor:
-    value = value if hasattr(value, "dtype") else np.asarray(value)
-    return KerasTensor(value.shape, str(value.dtype))

@@ -1,0 +1,71 @@
+"""The two forms in which a step may be written, as one pure function of state and batch.
+
+``train_step(state, data)`` is pure already. ``train_step(data)`` assigns to variables; a scope makes it pure.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import jax.tree_util as jtu
+
+from kernelkit import scope
+from kernelkit.training.state import StateVariables, TrainState
+
+
+def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
+    """Return a model's step as a pure function.
+
+    Args:
+        model: The model.
+        kind: ``"train"``, ``"test"`` or ``"predict"``.
+        variables: The variables of such a step.
+
+    Returns:
+        ``(state, batch) -> (logs, state)`` as the model's method returns them; for predicting
+        ``(state, batch) -> (outputs, changed)``, ``changed`` holding new non-trainable values by place.
+    """
+    method = getattr(model, f"{kind}_step")
+    if _takes_data_alone(method):
+        return _scoped_step(method, variables, kind)
+    if kind == "train":
+        return lambda state, batch: method(tuple(state), batch)
+    if kind == "test":
+
+        def test(state: TrainState, batch: Any) -> Any:
+            return method((state.trainable, state.non_trainable, state.metrics), batch)
+
+        return test
+
+    def predict(state: TrainState, batch: Any) -> tuple:
+        outputs, after = method((state.trainable, state.non_trainable), batch)
+        return outputs, _changed(state.non_trainable, after)
+
+    return predict
+
+
+def _changed(before: Any, after: Any) -> dict[int, Any]:
+    """Return the values that predicting has changed, by place: of seed generators, mostly."""
+    pairs = zip(before, jtu.tree_leaves(after), strict=True)
+    return {i: new for i, (old, new) in enumerate(pairs) if new is not old}
+
+
+def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
+    """A step of the form `step(data)`, which assigns to variables, as a pure function of them."""
+
+    def step(state: TrainState, batch: Any) -> Any:
+        with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
+            result = method(batch)
+        if kind == "predict":
+            after = [lender.values[id(v)] for v in variables.non_trainable]
+            return result, _changed(state.non_trainable, after)
+        return result, TrainState(*(tuple(lender.values[id(v)] for v in group) for group in variables))
+
+    return step
+
+
+def _takes_data_alone(method: Any) -> bool:
+    parameters = list(inspect.signature(method).parameters.values())
+    return len(parameters) == 1 and parameters[0].kind is not parameters[0].VAR_POSITIONAL
