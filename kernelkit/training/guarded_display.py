@@ -26,7 +26,7 @@ class GuardedDisplay(Display):
         >>> with warnings.catch_warnings(record=True) as seen:
         ...     display.steps(Block(0, 1, 0, 0, {}))
         >>> print(seen[0].message)
-        Broken.steps() failed: OSError: the page is closed. Training goes on; progress is printed as lines.
+        Broken.steps() failed: OSError: the page is closed. Training goes on; progress is not shown.
     """
 
     def __init__(self, display: Any) -> None:
