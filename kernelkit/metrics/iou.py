@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import config
+from kernelkit import budget, config
 from kernelkit.losses.reduction import align_weights
 from kernelkit.metrics.metric import Metric
 
@@ -113,6 +113,7 @@ class IoU(_IoUBase):
         sparse_y_pred: bool = True,
         axis: int = -1,
     ) -> None:
+        budget.claim_memory(40 * len(target_class_ids), f"A metric of {num_classes} classes")
         wrong = [i for i in target_class_ids if not 0 <= i < num_classes]
         if wrong:
             raise ValueError(f"target_class_ids must be below num_classes={num_classes}, got {wrong}.")

@@ -1,5 +1,6 @@
 """What a config may name, and how much it may take: the same in each format, and in texts."""
 
+import inspect
 import io
 import json
 import subprocess
@@ -221,6 +222,8 @@ def test_nothing_is_computed_while_a_graph_is_wired(tmp_path, gate, case):
         {"class_name": "AUC", "config": {"num_thresholds": 10**9}},
         {"class_name": "PrecisionAtRecall", "config": {"recall": 0.5, "num_thresholds": 10**10}},
         {"class_name": "MeanIoU", "config": {"num_classes": 30000}},
+        {"class_name": "MeanIoU", "config": {"num_classes": 10**10}},
+        {"class_name": "OneHotMeanIoU", "config": {"num_classes": 2**31}},
     ],
 )
 def test_metrics_ask_before_they_make_their_tables(tmp_path, compiled):
@@ -263,6 +266,31 @@ def test_a_model_of_a_thousand_layers_is_loaded(tmp_path):
     again = kk.models.load_model(tmp_path / "m.keras")
     assert len(again.layers) == 1000
     np.testing.assert_array_equal(again.get_weights()[300], model.get_weights()[300])
+
+
+SIZES = [
+    ("Dense", "units"), ("Conv1D", "filters"), ("Conv1D", "kernel_size"), ("Embedding", "output_dim"),
+    ("AdaptiveAveragePooling1D", "output_size"), ("AdaptiveMaxPooling1D", "output_size"), ("LSTM", "units"),
+    ("MultiHeadAttention", "num_heads"), ("Hashing", "num_bins"), ("CategoryEncoding", "num_tokens"),
+    ("UpSampling1D", "size"), ("ZeroPadding1D", "padding"), ("RepeatVector", "n"), ("Discretization", "num_bins"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "argument"), SIZES)
+@pytest.mark.parametrize("size", [10**10, 2**31])
+def test_a_layer_of_any_size_is_loaded_or_refused_in_little_time(name, argument, size):
+    """A slice of a larger search: each class of each table, each argument set to huge numbers."""
+    needed = {"units": 3, "filters": 2, "kernel_size": 2, "num_heads": 2, "key_dim": 2, "input_dim": 5, "output_dim": 3}
+    taken = {"units", "filters", "kernel_size", "num_heads", "key_dim", "input_dim", "output_dim"}
+    parameters = set(inspect.signature(getattr(kk.layers, name).__init__).parameters)
+    config = {k: v for k, v in needed.items() if k in taken & parameters} | {argument: size, "name": "x"}
+    layer = {"module": "keras.layers", "class_name": name, "config": config, "registered_name": None}
+    begin = time.process_time()
+    try:
+        kk.models.model_from_json(json.dumps(stack(layer, () if name == "Embedding" else (8, 4))))
+    except ValueError as error:
+        assert len(str(error)) > 20
+    assert time.process_time() - begin < 20
 
 
 # Budgets --------------------------------------------------------------------------------------------------------------
