@@ -43,9 +43,10 @@ from kernelkit.models import Model, Sequential
 from kernelkit.models.function import Function
 from kernelkit.operation import Operation
 from kernelkit.optimizers import Optimizer
+from kernelkit.recording import FunctionOperation
 from kernelkit.regularizers import Regularizer
 from kernelkit.scope import StatelessScope, SymbolicScope, name_scope
-from kernelkit.symbolic import FunctionOperation, KerasTensor
+from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import GradientTape
 from kernelkit.training import display, history
 from kernelkit.variable import Variable

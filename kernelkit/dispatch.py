@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from kernelkit import scope, sparse, tape
 from kernelkit.operators import Operators
-from kernelkit.symbolic import FunctionOperation, any_symbolic
+from kernelkit.recording import record
+from kernelkit.symbolic import any_symbolic
 from kernelkit.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +48,7 @@ def op(function: F) -> F:
         found = _kinds(args) | _kinds(kwargs.values()) if kwargs else _kinds(args)
         if found & _OPERATORS:
             if any_symbolic(args, kwargs):
-                return FunctionOperation(wrapper).symbolic_call(*args, **kwargs)
+                return record(wrapper, *args, **kwargs)
             if scope.local.tape is None:
                 args, kwargs = _plain(args), _plain(kwargs)
         if scope.local.tape is not None:

@@ -1,7 +1,8 @@
 """Masks that travel with tensors from the layer that makes them to the layers that use them.
 
-A mask is a boolean array, `False` where a position is padding. jax arrays take no attributes, so masks are kept beside
-them, keyed by identity, and vanish with the tensor.
+A mask is a boolean array, `False` where a position is padding. It is the tensor's attribute ``_keras_mask``, which is
+Keras's name for it. Tensors that take no attributes (NumPy's, and those that jax traces) have theirs kept beside them,
+keyed by identity, until they vanish.
 """
 
 from __future__ import annotations
@@ -9,23 +10,30 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import jax
+import numpy as np
+
 _masks: dict[int, tuple[weakref.ref, Any]] = {}
 
 
 def get_mask(tensor: Any) -> Any:
     """Return the mask that came with a tensor, or ``None``."""
-    entry = _masks.get(id(tensor))
-    return entry[1] if entry is not None and entry[0]() is tensor else None
+    if isinstance(tensor, (jax.core.Tracer, np.ndarray)):
+        entry = _masks.get(id(tensor))
+        return entry[1] if entry is not None and entry[0]() is tensor else None
+    return getattr(tensor, "_keras_mask", None)
 
 
 def set_mask(tensor: Any, mask: Any) -> None:
     """Attach a mask to a tensor; ``None`` removes it."""
+    if not isinstance(tensor, (jax.core.Tracer, np.ndarray)):
+        try:
+            tensor._keras_mask = mask
+        except AttributeError:  # NumPy scalars and Python numbers carry no masks
+            return
+        return
     key = id(tensor)
     if mask is None:
         _masks.pop(key, None)
         return
-    try:
-        reference = weakref.ref(tensor, lambda _: _masks.pop(key, None))
-    except TypeError:  # NumPy scalars and Python numbers carry no masks
-        return
-    _masks[key] = (reference, mask)
+    _masks[key] = (weakref.ref(tensor, lambda _: _masks.pop(key, None)), mask)

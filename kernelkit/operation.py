@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kernelkit import serialize, symbolic
+from kernelkit import recording, serialize
 
 
-class Operation(symbolic.Operation, serialize.Configurable):
+class Operation(recording.Operation, serialize.Configurable):
     """Something that runs when it is called on arrays, and is recorded when it is called on symbolic tensors.
 
     A subclass computes in ``call``. Its config is read off the signature of its constructor. Layers are operations

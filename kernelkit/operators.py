@@ -39,6 +39,11 @@ def install(functions: dict[str, Callable]) -> None:
     _functions.update(functions)
 
 
+def function(name: str) -> Callable:
+    """Return the function of the library that was installed under a name."""
+    return _functions[name]
+
+
 class Operators:
     """Arithmetic, comparison and indexing through the function library."""
 

@@ -21,12 +21,14 @@ class _Local(threading.local):
     call: CallContext | None = None
     tape: Any = None
     symbolic: bool = False
+    recording: bool = True
+    """Whether calls on symbolic tensors become nodes of a graph; not while code is run for shapes alone."""
     observer: Any = None
     """Told what layers, losses and optimizers compute, while a step is traced to be looked into."""
     watcher: Any = None
     """Calls the layers in place of their callers, while a model's own ``call`` is traced to be drawn."""
     recorder: list | None = None
-    """Collects the nodes that symbolic calls record, while :func:`kernelkit.symbolic.recording` is open."""
+    """Collects the nodes that symbolic calls record, while :func:`kernelkit.recording.recording` is open."""
     counters: dict[str, int] | None = None
     """This thread's own counts of automatic names, while :func:`keep_names` is open."""
 
@@ -119,6 +121,16 @@ class SymbolicScope:
 def in_symbolic_scope() -> bool:
     """Return whether this code is run for shapes alone."""
     return local.symbolic
+
+
+@contextlib.contextmanager
+def not_recording() -> Iterator[None]:
+    """Let calls on symbolic tensors return symbolic tensors without making nodes or taking names."""
+    before, local.recording = local.recording, False
+    try:
+        yield
+    finally:
+        local.recording = before
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ FLOORS = [
     "config rich_display tree dtypes scope operators sparse "
     "changes interrupts version compile_cache devices budget bytecode jaxprs hints tracebacks",
     "variable masking",
-    "symbolic tape dispatch",
+    "symbolic inference recording tape dispatch",
     "serialize operation dtype_policies random",
     "ops",
     "activations initializers regularizers constraints",

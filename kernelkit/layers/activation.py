@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, regularizers
+from kernelkit.layers.base.arguments import warn_once
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import checked_axes
-from kernelkit.layers.legacy import warn_once
 
 
 class Activation(Layer):

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
 
@@ -49,7 +49,7 @@ def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Any:
         )
     own_args, own_kwargs = filled([KerasTensor(tuple(t.shape), dtype=t.dtype.name) for t in tensors])
     if not layer.built:
-        layer._build_for(calling.signature_of(layer).bind(own_args, own_kwargs))
+        layer._build_for(Call(signature_of(layer), own_args, dict(own_kwargs)).arguments())
     like = layer.compute_output_spec(*own_args, **own_kwargs)
     flat, out_tree = jax.tree_util.tree_flatten(like, is_leaf=lambda v: isinstance(v, KerasTensor))
     dtypes = [str(spec.dtype) for spec in flat]

@@ -7,7 +7,8 @@ from typing import Any
 
 from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
-from kernelkit.symbolic import KerasTensor, Node, standardize_shape
+from kernelkit.recording import Node
+from kernelkit.symbolic import KerasTensor, standardize_shape
 
 __all__ = ["Input", "InputLayer"]
 

@@ -30,6 +30,7 @@ class Lambda(Layer):
     """
 
     _takes_sparse = True
+    _is_made_of_calls = True
 
     def __init__(
         self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict | None = None, **kwargs: Any

@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -18,13 +18,17 @@ import numpy as np
 
 from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
 from kernelkit.hints import explain_tracer
-from kernelkit.layers import calling, input_spec, legacy, rematerialize
+from kernelkit.inference import eval_spec, infer
+from kernelkit.layers import input_spec, rematerialize
+from kernelkit.layers.base import arguments, shapes
+from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, unique, walk
+from kernelkit.layers.base.tensors import attach_masks, collect_masks, convert, describe_tensors, is_leaf, is_tensor
 from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
 from kernelkit.random import SeedGenerator
 from kernelkit.sparse import is_sparse
-from kernelkit.symbolic import KerasTensor, any_symbolic, eval_spec
+from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.tracebacks import shorten
 from kernelkit.variable import Variable
 
@@ -59,6 +63,11 @@ class Layer(Operation, HasParts):
 
     # Whether call() gets sparse arrays as they are: ops take them. Most of kernelkit's own layers get dense ones.
     _takes_sparse = True
+    # Whether call() is a user's code, made of calls of layers and ops: shapes are then found call by call.
+    _is_made_of_calls = False
+    # Keras's switches: whether array-likes become jax arrays, and whether numbers may be positional arguments.
+    _convert_input_args = True
+    _allow_non_tensor_positional_args = False
     # Names of attributes in files, where they differ from those here.
     _saved_as: dict[str, str] = {}
     quantization_mode = None
@@ -69,8 +78,12 @@ class Layer(Operation, HasParts):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        is_ours = cls.__module__.startswith("kernelkit.")
         if Layer in cls.__bases__ and cls.__module__.startswith(f"{__package__}."):
             cls._takes_sparse = vars(cls).get("_takes_sparse", False)
+        if "call" in vars(cls) and not is_ours:
+            cls._is_made_of_calls = True
+            cls._takes_sparse = vars(cls).get("_takes_sparse", True)
         if "build" in vars(cls):
             cls.build = _build_once(vars(cls)["build"])  # type: ignore[method-assign]
 
@@ -84,8 +97,8 @@ class Layer(Operation, HasParts):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        self._input_shape_hint = legacy.take_input_shape(type(self).__name__, kwargs)
-        legacy.refuse_unknown(type(self), kwargs)
+        self._input_shape_hint = arguments.take_input_shape(type(self).__name__, kwargs)
+        arguments.refuse_unknown(type(self), kwargs)
         Operation.__init__(self, name)
         if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(f"{type(self).__name__}: expected `trainable` to be a boolean, got {trainable!r}.")
@@ -159,7 +172,7 @@ class Layer(Operation, HasParts):
         """
         self._require_init()
         self._refuse_new_state(name)
-        shape, initializer, dtype = legacy.weight_arguments(args, shape, initializer, dtype)
+        shape, initializer, dtype = arguments.weight_arguments(args, shape, initializer, dtype)
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if None in shape:
             raise ValueError(
@@ -187,13 +200,13 @@ class Layer(Operation, HasParts):
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
-        args, kwargs = calling.arguments_of_build(self, arguments)
+        args, kwargs = shapes.arguments_of_build(self.build, signature_of(self), arguments, self._who())
         self.build(*args, **kwargs)
         self.built = True
 
     def get_build_config(self) -> dict | None:
         """Return the shapes that the layer was built for."""
-        if not self._build_shapes:
+        if self._build_shapes is None:
             return None
         if len(self._build_shapes) == 1:
             return {"input_shape": next(iter(self._build_shapes.values()))}
@@ -204,9 +217,9 @@ class Layer(Operation, HasParts):
         if not config or self.built:
             return
         if "input_shape" in config:
-            self.build(_as_shape(config["input_shape"]))
+            self.build(shapes.as_tuples(config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{k: _as_shape(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: shapes.as_tuples(v) for k, v in config["shapes_dict"].items()})
         self.built = True
 
     # Calling ----------------------------------------------------------------------------------------------------------
@@ -216,128 +229,128 @@ class Layer(Operation, HasParts):
         if scope.local.watcher is not None:
             return scope.local.watcher.call(self, args, kwargs)
         try:
+            call = Call(signature_of(self), args, kwargs, self._who)
             if any_symbolic(args, kwargs):
-                return self._call_symbolic(args, kwargs)
+                return self._call_symbolic(call)
             if scope.local.tape is not None:
-                return self._call_taped(args, kwargs)
-            return self._run(args, kwargs)
+                return self._run_taped(call)
+            return self._run(call)
         except Exception as error:
             self._add_note(error, args)
             if scope.local.call is None:  # the outermost call, which the user's program made
                 shorten(error)
             raise
 
-    def _call_symbolic(self, args: tuple, kwargs: dict) -> Any:
-        signature = calling.signature_of(self)
-        args, kwargs = calling.convert((args, kwargs), None)
-        calling.require_tensors(args, signature, self._who())
-        first = signature.bind(args, kwargs).get(signature.first)
-        if not self.built:
-            input_spec.check(self.input_spec, first, self._who())
-            self._build_for(signature.bind(args, kwargs))
-        input_spec.check(self.input_spec, first, self._who())
-        return self.symbolic_call(*args, **kwargs)
-
-    def _call_taped(self, args: tuple, kwargs: dict) -> Any:
-        if not self.built or any(not layer.built for layer in walk(self)):
-            with tape.stop_recording():
-                self._run_abstractly(args, kwargs)
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            outputs = self._run(args, kwargs)
-            return outputs, calling.collect_masks(outputs)
-
-        outputs, masks = tape.record(run, args, kwargs, self.trainable_variables)
-        if masks is not None:
-            calling.attach_masks(outputs, masks)
+    def _call_symbolic(self, call: Call) -> Any:
+        """Call the layer on symbolic tensors: convert, build, check, find the output's shape, record, hand masks on."""
+        if self._convert_input_args:
+            call.convert(None)
+        if not self._allow_non_tensor_positional_args:
+            call.require_tensors(self._who, symbolic=True)
+        self._build_and_check(call)
+        outputs = self.symbolic_call(*call.args, **call.kwargs)
+        if not self._spec_runs_call():
+            arriving = call.fill_masks()
+            self._hand_masks_on(call, arriving, outputs, functools.partial(infer, self.compute_mask))
         return outputs
 
-    def _run_abstractly(self, args: tuple, kwargs: dict) -> Any:
+    def _run_taped(self, call: Call) -> Any:
+        """Call the layer under an open tape, which records it as a whole."""
+        if not self.built or any(not layer.built for layer in walk(self)):
+            with tape.stop_recording():
+                self._run_on_shapes(call)
+
+        def run(*args: Any, **kwargs: Any) -> Any:
+            outputs = self._run(Call(call.signature, args, kwargs))
+            return outputs, collect_masks(outputs)
+
+        outputs, masks = tape.record(run, call.args, call.kwargs, self.trainable_variables)
+        if masks is not None:
+            attach_masks(outputs, masks)
+        return outputs
+
+    def _run_on_shapes(self, call: Call) -> Any:
         """Run `call` on shapes alone, so that every part of the layer is built."""
         specs = jax.tree_util.tree_map(
-            lambda v: KerasTensor(v.shape, v.dtype, sparse=is_sparse(v)) if calling.is_tensor(v) else v,
-            calling.convert((args, kwargs), None),
-            is_leaf=calling.is_leaf,
+            lambda v: KerasTensor(v.shape, v.dtype, sparse=is_sparse(v)) if is_tensor(v) else v,
+            convert((call.args, call.kwargs), None),
+            is_leaf=is_leaf,
         )
-        return eval_spec(lambda *a, **k: self._run(a, k), *specs[0], **specs[1])
+        return self._find_spec(*specs[0], **specs[1])
 
-    def _run(self, args: tuple, kwargs: dict) -> Any:
-        """Run `call` on arrays, with everything around it."""
-        signature = calling.signature_of(self)
+    def _find_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic tensors like the outputs, found by running `call`."""
+        find = infer if self._is_made_of_calls else eval_spec
+        signature = signature_of(self)
+        return find(lambda *a, **k: self._run(Call(signature, a, k)), *args, **kwargs)
+
+    def _run(self, call: Call) -> Any:
+        """Run `call`: settle what was left open, convert, build, check, run, hand masks on."""
         outer = scope.local.call
         context = scope.local.call = scope.CallContext(outer.entry if outer is not None else self)
         if outer is None and scope.local.stateless is None:
             self._clear_losses()
         try:
-            kwargs = dict(kwargs)
-            context.training = self._resolve_training(signature, args, kwargs, outer)
-            bound = signature.bind(args, kwargs)
-            for name in signature.masks:
-                if bound.get(name) is None:
-                    owner = signature.first if name == "mask" else name.removesuffix("_mask")
-                    masks = calling.collect_masks(bound.get(owner))
-                    if masks is not None:
-                        kwargs[name] = masks
-            arriving = calling.collect_masks(bound.get(signature.first))
-            cast = self._cast_dtype()
-            args, kwargs = calling.convert((args, kwargs), cast if self.autocast else None, self._takes_sparse)
-            bound = signature.bind(args, kwargs)
-            first = bound.get(signature.first, args[0] if args else None)
-            if not self.built:
-                # What is known before building is checked before, so that a wrong rank is told as such.
-                input_spec.check(self.input_spec, first, self._who())
-                self._build_for(bound)
-                if cast != self._cast_dtype():  # a map of policies knows the layer by its path from now on
-                    cast = self._cast_dtype()
-                    args, kwargs = calling.convert((args, kwargs), cast if self.autocast else None, self._takes_sparse)
-            input_spec.check(self.input_spec, first, self._who())
-            with scope.name_scope(self.name), scope.autocast_scope(cast), jax.named_scope(self.name):
-                call = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
-                outputs = call(*args, **kwargs)
+            context.training = call.settle_training(None if outer is None else outer.training)
+            arriving = call.fill_masks()
+            dtype = self._convert(call)
+            if not self._allow_non_tensor_positional_args and isinstance(call.first, (str, list, tuple, Layer)):
+                call.require_tensors(self._who, symbolic=False)
+            if self._build_and_check(call) and dtype != self._float_dtype():
+                dtype = self._convert(call)  # a map of policies knows the layer by its path from now on
+            with scope.name_scope(self.name), scope.autocast_scope(dtype), jax.named_scope(self.name):
+                function = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
+                outputs = function(*call.args, **call.kwargs)
             if scope.local.observer is not None:
                 outputs = scope.local.observer.layer(self, outputs)
-            if self.activity_regularizer is not None:
-                for output in jax.tree_util.tree_leaves(outputs, is_leaf=calling.is_leaf):
+            if self.activity_regularizer is not None and scope.local.recording:
+                for output in jax.tree_util.tree_leaves(outputs, is_leaf=is_leaf):
                     size = output.shape[0] if output.ndim else 1
                     size = max(1, size) if isinstance(size, int) else size  # a symbol is at least 1
                     self.add_loss(self.activity_regularizer(output) / size)
-            mask = bound.get("mask") if bound.get("mask") is not None else arriving
-            self._pass_mask_on(first, mask, outputs)
+            self._hand_masks_on(call, arriving, outputs, self.compute_mask)
             return outputs
         finally:
             scope.local.call = outer
 
-    def _cast_dtype(self) -> str | None:
+    def _float_dtype(self) -> str | None:
         """The dtype in which weights are read, and with ``autocast`` float inputs; ``None`` to leave them alone."""
-        return self.compute_dtype if dtypes.is_float(self.compute_dtype) else None
+        dtype = self.compute_dtype
+        return dtype if dtypes.is_float(dtype) else None
 
-    def _resolve_training(self, signature: Any, args: tuple, kwargs: dict, outer: Any) -> bool | None:
-        given = signature.bind(args, kwargs if signature.has_training else _without(kwargs, "training"))
-        training = given.get("training", kwargs.get("training"))
-        if training is None and outer is not None:
-            training = outer.training
-        if training is None:
-            training = signature.training_default
-        if signature.named_training and ("training" in kwargs or "training" not in given):
-            kwargs["training"] = training
-        elif not signature.has_training:
-            kwargs.pop("training", None)
-        return training
+    def _convert(self, call: Call) -> str | None:
+        dtype = self._float_dtype()
+        if self._convert_input_args:
+            call.convert(dtype if self.autocast else None, self._takes_sparse)
+        return dtype
 
-    def _pass_mask_on(self, inputs: Any, mask: Any, outputs: Any) -> None:
+    def _build_and_check(self, call: Call) -> bool:
+        """Check the inputs, and build the layer for them if it was not built; return whether it was built now."""
+        builds = not self.built
+        if builds:
+            # What is known before building is checked before, so that a wrong rank is told as such.
+            if self.input_spec is not None:
+                input_spec.check(self.input_spec, call.first, self._who())
+            self._build_for(call.arguments())
+        if self.input_spec is not None:
+            input_spec.check(self.input_spec, call.first, self._who())
+        return builds
+
+    def _hand_masks_on(self, call: Call, arriving: Any, outputs: Any, compute_mask: Callable) -> None:
+        """Give the outputs their masks, made from the mask that was given or else the one that came with the inputs."""
+        given = call.get("mask")
+        mask = arriving if given is None else given
         own = type(self).compute_mask is not Layer.compute_mask
         if mask is not None and not self.supports_masking and not own:
-            if calling.signature_of(self).masks:
-                return
-            legacy.warn_once(
-                f"mask:{type(self).__qualname__}",
-                f"{self._who()} was given an input with a mask, but does not support masking: the mask ends here.",
-            )
-            return
-        if own or mask is not None:
-            masks = self.compute_mask(inputs, mask)
+            if not call.signature.masks:
+                arguments.warn_once(
+                    f"mask:{type(self).__qualname__}",
+                    f"{self._who()} was given an input with a mask, but does not support masking: the mask ends here.",
+                )
+        elif own or mask is not None:
+            masks = compute_mask(call.first, mask)
             if masks is not None:
-                calling.attach_masks(outputs, masks)
+                attach_masks(outputs, masks)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """Return the mask of the output; the default hands on the mask of the input."""
@@ -354,28 +367,34 @@ class Layer(Operation, HasParts):
             raise NotImplementedError(
                 f"{self._who()} does not have a `compute_output_shape` method implemented, nor a `call` to run for it."
             )
+        signature = signature_of(self)
         spec = lambda s: None if s is None else KerasTensor(s, dtype=self.compute_dtype)  # noqa: E731
-        names = calling.signature_of(self).names
-        values = {k.removesuffix("_shape"): _map_shapes(spec, v) for k, v in kwargs.items()}
-        if set(values) - set(names):
-            args, values = (*args, *(_map_shapes(lambda s: s, v) for v in kwargs.values())), {}
-        positional = [_map_shapes(spec, s) for s in args]
+        values = {k.removesuffix("_shape"): shapes.map_shapes(spec, v) for k, v in kwargs.items()}
+        if set(values) - set(signature.names):
+            args, values = (*args, *kwargs.values()), {}
+        positional = [shapes.map_shapes(spec, s) for s in args]
         if not self.built:
-            self._build_for(calling.signature_of(self).bind(tuple(positional), values))
-        outputs = eval_spec(lambda *a, **k: self._run(a, k), *positional, **values)
+            self._build_for(Call(signature, tuple(positional), dict(values)).arguments())
+        outputs = self._find_spec(*positional, **values)
         return jax.tree_util.tree_map(lambda t: t.shape, outputs, is_leaf=lambda t: isinstance(t, KerasTensor))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic tensors like the output of a call with the given symbolic tensors."""
-        if type(self).compute_output_shape is not Layer.compute_output_shape:
-            shapes = calling.shapes_for_build(calling.signature_of(self).bind(args, kwargs))
-            names = inspect.signature(self.compute_output_shape).parameters
-            if len(names) == 1 or not set(names) <= set(shapes):
-                result = self.compute_output_shape(next(iter(shapes.values())))
-            else:
-                result = self.compute_output_shape(**{n: shapes[n] for n in names})
-            return _map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), result)
-        return eval_spec(lambda *a, **k: self._run(a, k), *args, **kwargs)
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return self._find_spec(*args, **kwargs)
+        given = shapes.shapes_of(Call(signature_of(self), args, kwargs).arguments())
+        names = inspect.signature(self.compute_output_shape).parameters
+        if len(names) == 1 or not set(names) <= set(given):
+            result = self.compute_output_shape(next(iter(given.values())))
+        else:
+            result = self.compute_output_shape(**{n: given[n] for n in names})
+        return shapes.map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), result)
+
+    def _spec_runs_call(self) -> bool:
+        """Whether :meth:`compute_output_spec` runs `call`, which hands masks on, and not a rule of its own."""
+        cls = type(self)
+        is_own = cls.compute_output_spec is not Layer.compute_output_spec
+        return not is_own and cls.compute_output_shape is Layer.compute_output_shape
 
     def stateless_call(
         self,
@@ -424,15 +443,34 @@ class Layer(Operation, HasParts):
     # Losses -----------------------------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
-        """Add scalars to the loss that training minimizes; call it from ``call``."""
-        for one in jax.tree_util.tree_leaves(loss, is_leaf=calling.is_leaf):
+        """Add scalars to the loss that training minimizes; call it from ``call``.
+
+        Raises:
+            ValueError: If a loss is a symbolic tensor, outside of ``call``.
+        """
+        for one in jax.tree_util.tree_leaves(loss, is_leaf=is_leaf):
             if one is None:
+                continue
+            if isinstance(one, KerasTensor):
+                if scope.local.recording:
+                    raise ValueError(
+                        f"{self._who()}: add_loss() was given the symbolic tensor {one}. It can only be called from "
+                        "inside build() or call(), on a value: write a layer whose call() adds the loss and returns "
+                        "its input, and call that layer on the tensor."
+                    )
                 continue
             if scope.local.stateless is not None:
                 if scope.local.stateless.collect_losses:
                     scope.local.stateless.add_loss(self, one)
             else:
                 self._own_losses.append(one)
+
+    def add_metric(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: Keras 3 has no metrics of symbolic tensors either."""
+        raise NotImplementedError(
+            f"{self._who()}: add_metric() is gone in Keras 3. Give compile(metrics=[...]) the metric, or make it in "
+            "__init__() and call its update_state() in call()."
+        )
 
     @property
     def losses(self) -> list:
@@ -666,11 +704,7 @@ class Layer(Operation, HasParts):
         # The innermost layer says where it happened, once; the layers around it add nothing.
         if getattr(error, "layer_path", None) is not None:
             return
-        inputs = ", ".join(
-            f"{tuple(v.shape)} {'object' if v.dtype == object else dtypes.standardize_dtype(v.dtype)}"
-            for v in jax.tree_util.tree_leaves(args, is_leaf=calling.is_leaf)
-            if calling.is_tensor(v)
-        )
+        inputs = describe_tensors(args)
         error.add_note(f"In layer {self.path!r} ({type(self).__name__}), called with inputs: {inputs or 'none'}.")
         try:
             error.layer_path = self.path  # type: ignore[attr-defined]
@@ -725,20 +759,3 @@ def _build_once(build: Any) -> Any:
 
 def _value(x: Any) -> Any:
     return x.value if isinstance(x, Variable) else x
-
-
-def _without(kwargs: dict, name: str) -> dict:
-    return {k: v for k, v in kwargs.items() if k != name}
-
-
-def _is_shape(x: Any) -> bool:
-    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in x)
-
-
-def _map_shapes(function: Any, shapes: Any) -> Any:
-    return jax.tree_util.tree_map(function, shapes, is_leaf=lambda s: s is None or _is_shape(s))
-
-
-def _as_shape(shape: Any) -> Any:
-    """Return a shape that went through JSON as tuples again."""
-    return _map_shapes(tuple, shape)

@@ -17,7 +17,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import masking, scope
-from kernelkit.layers import calling
+from kernelkit.layers.base.tensors import attach_masks, collect_masks, is_leaf
 from kernelkit.symbolic import any_symbolic
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
@@ -131,7 +131,7 @@ def _output_size(function: Callable, args: tuple, kwargs: dict) -> int:
 
 def _checkpointed(function: Callable, args: tuple, kwargs: dict, policy: Any = None) -> Any:
     """Run a function under `jax.checkpoint`; what it does to variables, losses and masks comes out as values."""
-    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     places = [i for i, v in enumerate(leaves) if isinstance(v, (jax.Array, np.ndarray))]
     updated: list = []
     losing: list = []
@@ -148,7 +148,7 @@ def _checkpointed(function: Callable, args: tuple, kwargs: dict, policy: Any = N
         updated[:] = inner.variables
         losing[:] = [layer for layer, _ in inner.losses]
         added = [jnp.asarray(loss) for _, loss in inner.losses]
-        return outputs, [inner.values[id(v)] for v in updated], added, calling.collect_masks(outputs)
+        return outputs, [inner.values[id(v)] for v in updated], added, collect_masks(outputs)
 
     given = [leaves[i] for i in places]
     masks_of_given = [masking.get_mask(v) for v in given]
@@ -159,5 +159,5 @@ def _checkpointed(function: Callable, args: tuple, kwargs: dict, policy: Any = N
         if outer is not None:
             outer.add_loss(layer, loss)
     if masks is not None:
-        calling.attach_masks(outputs, masks)
+        attach_masks(outputs, masks)
     return outputs

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.rnn import loop_layer
 from kernelkit.layers.wrapper import Wrapper
 
@@ -50,7 +50,7 @@ class TimeDistributed(Wrapper):
                 f"The `mask` passed to the `TimeDistributed` layer has a shape {jnp.shape(mask)} that does not begin "
                 f"with the batch and the steps of the inputs, {x.shape[:2]}. {self._who()} applies it step by step."
             )
-        masks = mask is not None and "mask" in calling.signature_of(self.layer).names
+        masks = mask is not None and "mask" in signature_of(self.layer).names
         if training and any(not v.born_trainable for v in self.layer.weights):
             return self._step_after_step(x, mask if masks else None)
         batch, steps = x.shape[:2]

@@ -7,8 +7,8 @@ from typing import Any
 
 from kernelkit import config, serialize, tree
 from kernelkit.layers.layer import Layer
+from kernelkit.recording import FunctionOperation
 from kernelkit.saving.reading import reading
-from kernelkit.symbolic import FunctionOperation
 
 
 def clone_model(

@@ -6,8 +6,10 @@ from typing import Any
 
 import jax.tree_util as jtu
 
+from kernelkit.inference import infer
 from kernelkit.models.graph import Graph, is_leaf
-from kernelkit.symbolic import KerasTensor, Operation, eval_spec, producer
+from kernelkit.recording import Operation, producer
+from kernelkit.symbolic import KerasTensor
 
 
 class Function(Operation):
@@ -65,7 +67,7 @@ class Function(Operation):
         shapes = [t.shape for t in jtu.tree_leaves(inputs, is_leaf=is_leaf)]
         if shapes == [t.shape for t in self.inputs]:
             return jtu.tree_map(lambda t: t.like(), self._graph.outputs_struct, is_leaf=is_leaf)
-        return eval_spec(self.call, inputs)
+        return infer(self.call, inputs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shapes of the outputs for shapes nested as the inputs."""

@@ -15,8 +15,9 @@ from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
 from kernelkit.models.host_stage import Prepared, may_need_host
+from kernelkit.recording import Node, Operation, producer
 from kernelkit.sparse import is_sparse
-from kernelkit.symbolic import KerasTensor, Node, Operation, producer
+from kernelkit.symbolic import KerasTensor
 
 
 def is_leaf(x: Any) -> bool:
@@ -117,6 +118,16 @@ class Graph:
             for tensor, value in zip(node.output_tensors, flat, strict=True):
                 values[id(tensor)] = value
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
+
+    def was_wired_for(self, inputs: Any) -> bool:
+        """Whether symbolic tensors are like the graph's inputs, so that its outputs are like those it has."""
+        given = jtu.tree_leaves(inputs, is_leaf=is_leaf)
+        return len(given) == len(self.inputs) and all(
+            isinstance(t, KerasTensor)
+            and (t.shape, t.dtype, t.sparse) == (own.shape, own.dtype, own.sparse)
+            and t._keras_mask is own._keras_mask is None
+            for t, own in zip(given, self.inputs, strict=True)
+        )
 
     @property
     def answer_struct(self) -> Any:

@@ -10,7 +10,8 @@ from kernelkit import serialize
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.models import keras_operations
 from kernelkit.models.graph import Graph, is_leaf
-from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation, any_symbolic
+from kernelkit.recording import FunctionOperation, Operation
+from kernelkit.symbolic import KerasTensor, any_symbolic
 
 
 def graph_config(model: Any) -> dict:

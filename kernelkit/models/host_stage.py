@@ -12,8 +12,8 @@ import jax.tree_util as jtu
 
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
+from kernelkit.recording import Node
 from kernelkit.sparse import is_sparse
-from kernelkit.symbolic import Node
 
 if TYPE_CHECKING:
     from kernelkit.models.graph import Graph

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kernelkit import ops, serialize
-from kernelkit.symbolic import FunctionOperation, Operation
+from kernelkit.recording import FunctionOperation, Operation
 
 # The classes by module, and by how many of the function's first arguments belong to the call.
 _CLASSES = {
@@ -145,7 +145,7 @@ def class_name(operation: Operation) -> str:
     Example:
         >>> import kernelkit as kk
         >>> x = kk.Input((2,))
-        >>> class_name(kk.symbolic.producer(kk.ops.tanh(x)).operation)
+        >>> class_name(kk.recording.producer(kk.ops.tanh(x)).operation)
         'Tanh'
     """
     if not isinstance(operation, FunctionOperation):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import jax.tree_util as jtu
 
 from kernelkit import rich_display, saving, scope, serialize
 from kernelkit.feeds.make import is_stream
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.base.parts import children
+from kernelkit.layers.base.shapes import shapes_of
+from kernelkit.layers.base.tensors import attach_masks
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
@@ -26,6 +28,14 @@ from kernelkit.training import history
 from kernelkit.training.trainer import Trainer
 
 __all__ = ["Functional", "Model"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def runs_graph(call: F) -> F:
+    """Mark a model's ``call`` as one that runs the graph, so that shapes can be read off it."""
+    call.runs_graph = True  # type: ignore[attr-defined]
+    return call
 
 
 class Model(Trainer, Layer):
@@ -51,6 +61,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    _is_made_of_calls = True
     _is_wired = False  # whether the graph came with the constructor
     _untracked = Layer._untracked | {"_graph", "_training", "optimizer", "loss", "history", "_display_run"}
 
@@ -81,6 +92,7 @@ class Model(Trainer, Layer):
         self._graph_layers = graph.layers
         self.built = True
 
+    @runs_graph
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the outputs. A functional model runs its graph; a subclass writes its own."""
         if self._graph is None:
@@ -126,10 +138,14 @@ class Model(Trainer, Layer):
         return x
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic tensors like the outputs; those of its graph, if strings keep jax from tracing it."""
-        if self._graph is not None and self._graph.may_need_host:
-            return jtu.tree_map(lambda t: t.like(), self._graph.outputs_struct, is_leaf=is_leaf)
-        return super().compute_output_spec(*args, **kwargs)
+        """Return symbolic tensors like the outputs, nested as they were given when the model was wired."""
+        graph = self._graph
+        if graph is None or not getattr(type(self).call, "runs_graph", False):
+            return super().compute_output_spec(*args, **kwargs)
+        if graph.may_need_host or (args and graph.was_wired_for(args[0])):
+            return jtu.tree_map(lambda t: t.like(), graph.outputs_struct, is_leaf=is_leaf)
+        found = self._find_spec(*args, **kwargs)
+        return found if graph.answer_struct is graph.outputs_struct else type(graph.outputs_struct)([found])
 
     def _host_work(self, x: Any) -> Any:
         may_need_host = self._graph is not None and self._graph.may_need_host
@@ -255,14 +271,14 @@ class Model(Trainer, Layer):
         is_shape = lambda s: isinstance(s, tuple) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
         inputs = jtu.tree_map(spec, input_shape, is_leaf=is_shape)
         self.built = True
-        self._run_abstractly((inputs,), {})
+        self._run_on_shapes(Call(signature_of(self), (inputs,), {}))
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
         # Called on data: `call` itself builds the parts, there is nothing to do before it.
         if type(self).build is not Model.build:
             super()._build_for(arguments)
         elif self._graph is None:
-            self._build_shapes = calling.shapes_for_build(arguments)
+            self._build_shapes = shapes_of(arguments)
         self._path = "/".join([*scope.local.names, self.name])
         self.built = True
 
@@ -551,6 +567,7 @@ class Functional(Model, metaclass=_WithGraph):
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
 
+    @runs_graph
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the graph.
 
@@ -560,7 +577,7 @@ class Functional(Model, metaclass=_WithGraph):
             mask: Masks of the inputs, nested alike.
         """
         if mask is not None:
-            calling.attach_masks(inputs, mask)
+            attach_masks(inputs, mask)
         return only_one(self._graph.run(inputs, f"Model {self.name!r}"))  # type: ignore[union-attr]
 
 

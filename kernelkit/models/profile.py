@@ -18,7 +18,8 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.jaxprs import inputs_of_body, scans
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import signature_of
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.training.allocator import keep_freed_memory
 from kernelkit.training.trainer import Trainer
@@ -146,11 +147,11 @@ def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
         call = layer.call
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
-            seen.append((layer, (leaves, treedef), [calling.is_tensor(v) for v in leaves]))
+            leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
+            seen.append((layer, (leaves, treedef), [is_tensor(v) for v in leaves]))
             return call(*args, **kwargs)
 
-        watched.__signature__ = calling.signature_of(layer).signature  # type: ignore[attr-defined]
+        watched.__signature__ = signature_of(layer).signature  # type: ignore[attr-defined]
         layer.__dict__["call"] = watched
 
     def run(values: tuple, x: Any) -> list:

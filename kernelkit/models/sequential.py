@@ -6,13 +6,15 @@ import inspect
 from typing import Any
 
 from kernelkit import changes, serialize
+from kernelkit.layers.base.tensors import attach_masks
 from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.models.graph import Graph, fits, only_one
 from kernelkit.models.host_stage import Prepared
-from kernelkit.models.model import Model
-from kernelkit.symbolic import KerasTensor, producer
+from kernelkit.models.model import Model, runs_graph
+from kernelkit.recording import producer
+from kernelkit.symbolic import KerasTensor
 from kernelkit.tracebacks import shortened
 
 __all__ = ["Sequential"]
@@ -116,7 +118,7 @@ class Sequential(Model):
         begin, top = self._ends  # type: ignore[misc]
         try:
             _require_one_input(layer)
-            self._ends = begin, layer(top)
+            self._ends = begin, only_one(layer(top))
         except Exception:
             self._stack.pop()
             raise
@@ -158,7 +160,7 @@ class Sequential(Model):
         begin = tensor = self._input_layer.output
         for layer in self._stack:
             _require_one_input(layer)
-            tensor = layer(tensor)
+            tensor = only_one(layer(tensor))
         self._ends, self._wiring = (begin, tensor), None
         self.built = True
 
@@ -180,6 +182,7 @@ class Sequential(Model):
         except NotImplementedError:  # a layer that cannot tell the shape of its output
             self.built, self._input_layer = True, None
 
+    @runs_graph
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Run the layers in order.
 
@@ -189,9 +192,7 @@ class Sequential(Model):
             mask: Mask of the input.
         """
         if mask is not None:
-            from kernelkit.layers import calling
-
-            calling.attach_masks(inputs, mask)
+            attach_masks(inputs, mask)
         if isinstance(inputs, Prepared) and self._graph is not None:
             return self._graph.run(inputs, f"Model {self.name!r}")
         if self._graph is not None:

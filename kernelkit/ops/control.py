@@ -20,7 +20,8 @@ from kernelkit.ops.numpy.indexing import get_item
 from kernelkit.ops.numpy.joining import concatenate, stack
 from kernelkit.ops.numpy.logic import greater_equal, where
 from kernelkit.ops.unknown_sizes import with_spec
-from kernelkit.symbolic import FunctionOperation, KerasTensor, any_symbolic, is_keras_tensor
+from kernelkit.recording import record
+from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
@@ -168,7 +169,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     """
     if any_symbolic((lower, upper, init_val), {}):
         _check_closures([body_fun])
-        return FunctionOperation(fori_loop).symbolic_call(lower, upper, body_fun, init_val)
+        return record(fori_loop, lower, upper, body_fun, init_val)
     if scope.local.tape is not None:
         for i in range(int(lower), int(upper)):
             init_val = body_fun(i, init_val)
@@ -338,7 +339,7 @@ def _stacked(results: list) -> Any:
 
 def _record_node(function: Callable, functions: list[Callable], *args: Any, **kwargs: Any) -> Any:
     _check_closures(functions)
-    return FunctionOperation(function).symbolic_call(*functions, *args, **kwargs)
+    return record(function, *functions, *args, **kwargs)
 
 
 def _check_closures(functions: list[Callable]) -> None:

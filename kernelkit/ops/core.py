@@ -12,10 +12,11 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.dispatch import op
+from kernelkit.inference import eval_spec
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
-from kernelkit.symbolic import KerasTensor, any_symbolic, eval_spec, is_keras_tensor
+from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 

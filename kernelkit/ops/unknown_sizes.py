@@ -15,7 +15,8 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.inference import eval_spec
+from kernelkit.symbolic import KerasTensor
 
 Labels = Sequence[Hashable]
 

@@ -43,6 +43,8 @@ class Configurable:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if (args or kwargs) and cls.__init__ is object.__init__:
             raise TypeError(f"{cls.__name__}() takes no arguments, got {[*args, *kwargs]}.")
+        if "__init__" not in vars(cls):
+            _require_arguments(cls, args, kwargs)
         instance = super().__new__(cls)
         object.__setattr__(instance, "_init_arguments", (args, kwargs))
         return instance
@@ -62,3 +64,16 @@ class Configurable:
 
     def _repr_html_(self) -> str | None:
         return rich_display.html(self)
+
+
+def _require_arguments(cls: type, args: tuple, kwargs: dict) -> None:
+    """Raise ``TypeError`` if an argument is missing. Python's own error would name the class that has ``__init__``."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    missing = [repr(p.name) for p in named[len(args) :] if p.default is p.empty and p.name not in kwargs]
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        raise TypeError(
+            f"{cls.__name__}.__init__() missing {len(missing)} required positional argument{plural}: "
+            f"{' and '.join(missing)}"
+        )

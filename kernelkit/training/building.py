@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.inference import eval_spec
 from kernelkit.layers.base.parts import walk
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.symbolic import KerasTensor
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.overriding import overrides

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelkit.symbolic import KerasTensor, producer
+from kernelkit.recording import producer
+from kernelkit.symbolic import KerasTensor
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:

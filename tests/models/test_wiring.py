@@ -83,3 +83,280 @@ def test_names_of_attention_that_packages_use():
     np.testing.assert_allclose(scores, weights, atol=1e-6)
     assert layer._compute_attention(*heads)[1] is None
     assert (layer._num_heads, layer._key_dim, layer._value_dim, layer._use_bias) == (2, 3, 3, True)
+
+
+class MaskedMean(kk.layers.Layer):
+    """A layer that cannot do without a mask."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.seen = []
+
+    def call(self, x, mask=None):
+        if mask is None:
+            raise ValueError("needs a mask")
+        self.seen.append((x.shape, mask.shape))
+        weights = kk.ops.cast(mask, x.dtype)[..., None]
+        return kk.ops.sum(x * weights, axis=1) / kk.ops.sum(weights, axis=1)
+
+
+def embedding():
+    layer = kk.layers.Embedding(7, 2, mask_zero=True)
+    layer.build(None)
+    layer.set_weights([np.arange(14.0).reshape(7, 2)])
+    return layer
+
+
+def test_masks_reach_call_while_a_functional_model_is_wired(tmp_path):
+    mean, i = MaskedMean(), kk.Input((4,), dtype="int32")
+    y = mean(embedding()(i))
+    assert y.shape == (None, 2)
+    assert mean.seen == [((None, 4, 2), (None, 4))]  # once, with unknown sizes as None
+    model = kk.Model(i, kk.layers.Dense(3)(y))
+    assert model.output_shape == (None, 3)
+    assert kk.Model(i, y)(np.array([[1, 2, 0, 0]])).tolist() == [[3.0, 4.0]]
+    model.save(tmp_path / "m.keras")
+    loaded = kk.models.load_model(tmp_path / "m.keras", custom_objects={"MaskedMean": MaskedMean})
+    np.testing.assert_array_equal(loaded(np.array([[1, 2, 0, 0]])), model(np.array([[1, 2, 0, 0]])))
+
+
+def test_masks_reach_call_while_a_sequential_is_wired():
+    model = kk.Sequential([kk.Input((4,), dtype="int32"), embedding(), MaskedMean(), kk.layers.Dense(3)])
+    assert model.output_shape == (None, 3)
+    assert kk.Sequential(model.layers[:2])(np.array([[1, 2, 0, 0]])).tolist() == [[3.0, 4.0]]
+    later = kk.Sequential([embedding(), kk.layers.Dropout(0.5), MaskedMean()])
+    assert later(np.array([[1, 2, 0, 0]])).tolist() == [[3.0, 4.0]]
+
+
+def test_masks_go_through_layers_and_models_while_a_model_is_wired():
+    i = kk.Input((None,), dtype="int32")
+    x = embedding()(i)
+    assert x._keras_mask.shape == (None, None) and x._keras_mask.dtype == "bool"
+    assert kk.layers.Dropout(0.1)(x)._keras_mask.shape == (None, None)
+    assert kk.layers.LSTM(3, return_sequences=True)(x)._keras_mask.shape == (None, None)
+    assert kk.layers.LSTM(3)(x)._keras_mask is None
+    inner = kk.Model(i, kk.layers.Dense(3)(x))
+    j = kk.Input((5,), dtype="int32")
+    assert inner(j)._keras_mask.shape == (None, 5)
+    assert inner(kk.Input((None,), dtype="int32"))._keras_mask.shape == (None, None)
+    outer = kk.Model(j, MaskedMean()(inner(j)))
+    assert outer(np.array([[1, 2, 0, 0, 0]])).shape == (1, 3)
+
+
+def test_masks_of_a_compute_mask_of_the_users():
+    class Cut(kk.layers.Layer):
+        def call(self, x):
+            return x[:, 1:]
+
+        def compute_mask(self, inputs, previous_mask=None):
+            return previous_mask[:, 1:]
+
+    class CutByShape(Cut):
+        def compute_output_shape(self, shape):
+            return (shape[0], shape[1] - 1, *shape[2:])
+
+    for layer in (Cut(), CutByShape()):
+        mean, i = MaskedMean(), kk.Input((4,), dtype="int32")
+        model = kk.Model(i, mean(layer(embedding()(i))))
+        assert mean.seen == [((None, 3, 2), (None, 3))]
+        assert model(np.array([[1, 2, 0, 0]])).tolist() == [[4.0, 5.0]]
+
+
+def test_masks_can_be_read_from_arrays():
+    # What the guide on masking prints.
+    assert embedding()(np.array([[1, 0]]))._keras_mask.tolist() == [[True, False]]
+    masked = kk.layers.Masking()(np.array([[[1.0], [0.0]]]))
+    assert masked._keras_mask.tolist() == [[True, False]]
+    masked = kk.layers.Masking()(kk.Input((2, 1)))
+    assert masked._keras_mask.shape == (None, 2)
+
+
+def test_unknown_sizes_are_none_for_the_code_of_a_layer_a_model_and_a_lambda():
+    seen = []
+
+    class Outer(kk.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.lstm = kk.layers.Dense(3), kk.layers.LSTM(4)
+
+        def call(self, x):
+            seen.append(x.shape)
+            return self.lstm(self.dense(x))
+
+    assert Outer()(kk.Input((None, 2))).shape == (None, 4)
+    kk.layers.Lambda(lambda x: seen.append(x.shape) or x * 2)(kk.Input((None, 5)))
+    assert seen == [(None, None, 2), (None, None, 5)]
+
+
+def test_wiring_takes_no_names_for_what_call_does_inside():
+    class Two(kk.layers.Layer):
+        def call(self, x):
+            return kk.ops.add(x, 1) * 2
+
+    kk.utils.clear_session()
+    i = kk.Input((3,))
+    y = kk.ops.add(Two()(i), 1)
+    assert y._keras_history[0].name == "add"
+    assert [op.name for op in kk.Model(i, y).operations] == ["input_layer", "two", "add"]
+
+
+def test_code_that_needs_arrays_or_sizes_is_traced():
+    import jax.numpy as jnp
+
+    class Mask(kk.layers.Layer):
+        def call(self, x):
+            steps = x.shape[1]
+            return jnp.einsum("ts,bsf->btf", np.tril(np.ones((steps, steps), "float32")), x)
+
+    class Loop(kk.layers.Layer):
+        def call(self, x):
+            return sum(x[:, t] for t in range(x.shape[1]))
+
+    assert Mask()(kk.Input((None, 3))).shape == (None, None, 3)
+    assert Loop()(kk.Input((None, 3))).shape == (None, 3)
+
+
+def test_a_window_longer_than_the_sizes_that_stand_for_unknown_ones():
+    assert kk.layers.AveragePooling1D(500)(kk.Input((None, 3))).shape == (None, None, 3)
+    x = kk.Input((None, None, 1))
+    deep = kk.Sequential([kk.layers.MaxPooling2D(2) for _ in range(9)])
+    assert deep(x).shape == (None, None, None, 1)
+    assert kk.layers.Lambda(lambda v: v[:, ::512])(kk.Input((None, 3))).shape == (None, None, 3)
+
+
+def test_errors_say_none_for_unknown_sizes():
+    class Bad(kk.layers.Layer):
+        def call(self, x):
+            return x + np.ones((4, 7), "float32")
+
+    with pytest.raises(ValueError, match=r"\(None, None, 3\), \(4, 7\)") as info:
+        Bad()(kk.Input((None, 3)))
+    assert "(None, None, 3) float32" in info.value.__notes__[-1]
+
+
+def test_a_rule_for_shapes_of_the_users_is_asked_inside_other_models():
+    class Position(kk.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(8, shape[-1]))
+
+        def call(self, x):
+            steps, features = kk.ops.shape(x)[1:]
+            return x + kk.ops.slice(kk.ops.convert_to_tensor(self.w), (0, 0), (steps, features))
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    i, j = kk.Input((None, 4)), kk.Input((3, 4))
+    inner = kk.Model(i, Position()(i))
+    assert inner(kk.Input((None, 4))).shape == (None, None, 4)
+    assert inner(j).shape == (None, 3, 4)
+    assert kk.Model(j, inner(j))(np.ones((2, 3, 4))).shape == (2, 3, 4)
+
+
+def test_arguments_of_a_call():
+    class Plain(kk.layers.Layer):
+        def call(self, x):
+            return x
+
+    assert Plain()(kk.Input((3,)), training=False).shape == (None, 3)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'tranpose'"):
+        Plain()(X, tranpose=True)
+    with pytest.raises(ValueError, match="called on the layer 'first' itself"):
+        kk.layers.Dense(4)(kk.layers.Dense(3, name="first"))
+    with pytest.raises(ValueError, match="Only input tensors"):
+        kk.layers.Dense(2)("abc")
+    with pytest.raises(TypeError, match=r"Conv2D.__init__\(\) missing 1 required positional argument: 'kernel_size'"):
+        kk.layers.Conv2D(3)
+
+
+def test_switches_of_keras_for_the_arguments_of_a_call():
+    class AsGiven(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self._convert_input_args = False
+            self._allow_non_tensor_positional_args = True
+
+        def call(self, x, y=None):
+            return type(x), type(y)
+
+    layer = AsGiven()
+    assert layer(np.ones(2), 3) == (np.ndarray, int)
+    assert layer([1, 2], "a") == (list, str)
+
+
+def test_a_build_without_a_shape(tmp_path):
+    @kk.saving.register_keras_serializable()
+    class NoShape(kk.layers.Layer):
+        def build(self):
+            self.k = self.add_weight(shape=(3,))
+
+        def call(self, x):
+            return x * self.k
+
+    model = kk.Sequential([kk.Input((3,)), NoShape()])
+    assert NoShape()(X).shape == (2, 3) and len(model.weights) == 1
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(kk.models.load_model(tmp_path / "m.keras")(X), model(X))
+
+
+def test_weights_are_read_in_the_compute_dtype_where_inputs_are_not_cast():
+    class Scale(kk.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(3,))
+
+        def call(self, x):
+            return (x, kk.ops.convert_to_tensor(self.w))
+
+    found = [v.dtype.name for v in Scale(autocast=False, dtype="mixed_float16")(X)]
+    assert found == ["float32", "float16"]
+    assert [v.dtype.name for v in Scale(dtype="mixed_float16")(X)] == ["float16", "float16"]
+
+
+def test_a_subclass_with_a_call_of_its_own_gets_sparse_arrays():
+    from jax.experimental import sparse
+
+    class Count(kk.layers.Embedding):
+        def call(self, x):
+            self.kind = type(x)
+            return super().call(x.todense())
+
+    layer = Count(4, 2)
+    layer(sparse.BCOO.fromdense(np.array([[1, 0, 2]])))
+    assert layer.kind is sparse.BCOO
+
+
+def test_symbolic_losses_are_refused():
+    i = kk.Input((3,))
+    model = kk.Model(i, kk.layers.Dense(1)(i))
+    for target in (model, model.layers[1]):
+        with pytest.raises(ValueError, match="add_loss.. was given the symbolic tensor"):
+            target.add_loss(kk.ops.mean(model.output))
+
+    class Penalty(kk.layers.Layer):
+        def call(self, x):
+            self.add_loss(kk.ops.mean(x) * 0 + 4.0)
+            return x
+
+    with_loss = kk.Model(i, Penalty()(kk.layers.Dense(1, kernel_initializer="ones")(i)))
+    with_loss.compile("sgd", "mse")
+    assert with_loss.evaluate(np.ones((2, 3)), np.full((2, 1), 2.0), verbose=0) == pytest.approx(5.0)
+
+
+def test_a_base_called_with_training_false_stays_in_inference_after_unfreezing():
+    base = kk.Sequential([kk.Input((3,)), kk.layers.BatchNormalization()])
+    base.trainable = False
+    i = kk.Input((3,))
+    model = kk.Model(i, kk.layers.Dense(1)(base(i, training=False)))
+    base.trainable = True
+    before = [v.numpy() for v in base.non_trainable_variables]
+    model.compile("sgd", "mse")
+    model.fit(X, np.ones((2, 1)), verbose=0)
+    for old, new in zip(before, base.non_trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+    assert len(model.trainable_variables) == 4
+
+
+def test_a_python_lambda_in_memory_can_be_cloned():
+    i = kk.Input((3,))
+    model = kk.Model(i, kk.layers.Lambda(lambda x: x * 2)(i))
+    np.testing.assert_array_equal(kk.models.clone_model(model)(X), X * 2)

@@ -13,11 +13,11 @@ from kernelkit import (  # noqa: F401
     Variable,
     config,
     dtypes,
+    inference,
     masking,
     name_scope,
     ops,
     random,
-    symbolic,
 )
 from kernelkit.config import (  # noqa: F401
     backend,
@@ -49,7 +49,7 @@ SUPPORTS_SPARSE_TENSORS = True
 
 def compute_output_spec(function, *args, **kwargs):
     """Return symbolic tensors like a function's results."""
-    return symbolic.eval_spec(function, *args, **kwargs)
+    return inference.eval_spec(function, *args, **kwargs)
 
 
 def random_seed_dtype():

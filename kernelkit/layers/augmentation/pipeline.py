@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import serialize
-from kernelkit.layers.calling import signature_of
+from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 

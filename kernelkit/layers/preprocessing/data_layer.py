@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.layer import Layer
 from kernelkit.sparse import to_dense
 from kernelkit.symbolic import KerasTensor
@@ -46,7 +46,7 @@ class DataLayer(Layer):
 
     def _like(self, args: tuple, kwargs: dict) -> KerasTensor:
         if not self.built:
-            self._build_for(calling.signature_of(self).bind(args, kwargs))
+            self._build_for(Call(signature_of(self), args, kwargs).arguments())
         return self.compute_output_spec(*args, **kwargs)
 
 

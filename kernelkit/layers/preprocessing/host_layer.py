@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes
-from kernelkit.layers import calling
+from kernelkit.layers.base.tensors import is_leaf
 from kernelkit.layers.preprocessing.batches import as_array
 from kernelkit.layers.preprocessing.data_layer import DataLayer, is_tensorflow
 from kernelkit.layers.preprocessing.strings import is_strings
@@ -52,7 +52,7 @@ class HostLayer(DataLayer):
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor:
         """Return a symbolic tensor like the output, from shapes and dtypes alone."""
-        shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=calling.is_leaf)
+        shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=is_leaf)
         return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype, sparse=self.sparse)
 
     def dtype_in_tensorflow(self, dtype: str) -> str:

@@ -18,7 +18,8 @@ from kernelkit.models.description import schema
 from kernelkit.models.description.trace import specs_for, trace
 from kernelkit.models.description.wiring import Wiring, wiring_of_graph
 from kernelkit.models.graph import graph_of
-from kernelkit.symbolic import KerasTensor, Operation
+from kernelkit.recording import Operation
+from kernelkit.symbolic import KerasTensor
 from kernelkit.training.trainer import Trainer
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.tree_util as jtu
 
 from kernelkit import dtypes, scope
-from kernelkit.layers import calling
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
 
@@ -36,7 +36,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
     Returns:
         The number, or ``None`` if the call cannot be traced so.
     """
-    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     places = [i for i, v in enumerate(leaves) if isinstance(v, KerasTensor)]
     if any(leaves[i].sparse or leaves[i].dtype == "string" for i in places):
         return None
@@ -49,7 +49,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
         own_args, own_kwargs = jtu.tree_unflatten(treedef, filled)
         with scope.StatelessScope(zip(variables, lent, strict=True)), scope.SymbolicScope(), scope.keep_names():
             outputs = operation(*own_args, **own_kwargs)
-        return [v for v in jtu.tree_leaves(outputs, is_leaf=calling.is_leaf) if calling.is_tensor(v)]
+        return [v for v in jtu.tree_leaves(outputs, is_leaf=is_leaf) if is_tensor(v)]
 
     lent = [jax.ShapeDtypeStruct(v.shape, dtypes.canonical(v.dtype)) for v in variables]
     values = [_spec(leaves[i]) for i in places]

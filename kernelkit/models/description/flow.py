@@ -15,7 +15,8 @@ import jax.tree_util as jtu
 from jax.ad_checkpoint import checkpoint_name
 
 from kernelkit import masking, scope
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import signature_of
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.models.description.wiring import Call, Wiring
 from kernelkit.symbolic import KerasTensor
 
@@ -87,7 +88,7 @@ class Watcher:
             finally:
                 scope.local.watcher = None
 
-        watched.__signature__ = calling.signature_of(layer).signature  # type: ignore[attr-defined]
+        watched.__signature__ = signature_of(layer).signature  # type: ignore[attr-defined]
         layer.__dict__["call"] = watched
         try:
             return layer(*args, **kwargs)
@@ -99,7 +100,7 @@ class Watcher:
 
     def _named(self, nested: Any, place: str, specs: list[KerasTensor]) -> Any:
         def mark(value: Any) -> Any:
-            if not calling.is_tensor(value):
+            if not is_tensor(value):
                 return value
             spec = self.known.get(id(value))
             spec = _as_specs(value) if spec is None else spec
@@ -112,16 +113,16 @@ class Watcher:
                 masking.set_mask(marked, mask)
             return marked
 
-        return jtu.tree_map(mark, nested, is_leaf=calling.is_leaf)
+        return jtu.tree_map(mark, nested, is_leaf=is_leaf)
 
 
 def _as_specs(nested: Any) -> Any:
     def spec(value: Any) -> Any:
-        if not calling.is_tensor(value):
+        if not is_tensor(value):
             return value
         return KerasTensor(tuple(None if d == UNKNOWN else d for d in value.shape), str(value.dtype))
 
-    return jtu.tree_map(spec, nested, is_leaf=calling.is_leaf)
+    return jtu.tree_map(spec, nested, is_leaf=is_leaf)
 
 
 # Reading the jaxpr ----------------------------------------------------------------------------------------------------

@@ -12,11 +12,13 @@ import jax
 import jax.tree_util as jtu
 
 from kernelkit import scope
-from kernelkit.layers import calling
+from kernelkit.layers.base.call import signature_of
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.models.description.flow import UNKNOWN, Watcher, connect
 from kernelkit.models.description.wiring import Call, Failure, Wiring, add_nodes
-from kernelkit.symbolic import KerasTensor, recording
+from kernelkit.recording import recording
+from kernelkit.symbolic import KerasTensor
 
 
 def trace(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
@@ -83,19 +85,19 @@ def _from_sample(layer: Any, sample: Any) -> Any:
             return value
         return KerasTensor((None, *value.shape[1:]) if value.shape else (), getattr(value, "dtype", None))
 
-    return jtu.tree_map(spec, sample, is_leaf=calling.is_leaf)
+    return jtu.tree_map(spec, sample, is_leaf=is_leaf)
 
 
 def _fresh(args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], list[KerasTensor]]:
     """Return arguments with tensors that nothing made, and the tensors."""
-    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     fresh = [v.like() if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = jtu.tree_unflatten(treedef, fresh)
     return args, kwargs, [v for v in fresh if isinstance(v, KerasTensor)]
 
 
 def _input_names(layer: Layer, count: int) -> list[str]:
-    first = calling.signature_of(layer).first or "inputs"
+    first = signature_of(layer).first or "inputs"
     return [first] if count == 1 else [f"{first}_{i}" for i in range(count)]
 
 
@@ -140,13 +142,13 @@ def _symbolic(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
         return wiring
     finally:
         scope.local.watcher = before
-    leaves = jtu.tree_leaves(outputs, is_leaf=calling.is_leaf)
+    leaves = jtu.tree_leaves(outputs, is_leaf=is_leaf)
     wiring.outputs = [id(t) for t in leaves if isinstance(t, KerasTensor)]
     return wiring
 
 
 def _by_jax(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
-    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=calling.is_leaf)
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     places = [i for i, v in enumerate(leaves) if isinstance(v, KerasTensor)]
     tensors = [leaves[i] for i in places]
     wiring = _begin(layer, tensors)
@@ -161,7 +163,7 @@ def _by_jax(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
         with scope.StatelessScope(), scope.SymbolicScope():
             watcher.known.update((id(v), t) for v, t in zip(values, tensors, strict=True))
             outputs = watcher.run(own_args, own_kwargs)
-        return [v for v in jtu.tree_leaves(outputs, is_leaf=calling.is_leaf) if calling.is_tensor(v)]
+        return [v for v in jtu.tree_leaves(outputs, is_leaf=is_leaf) if is_tensor(v)]
 
     specs = [jax.ShapeDtypeStruct(tuple(UNKNOWN if d is None else d for d in t.shape), t.dtype) for t in tensors]
     try:
@@ -185,7 +187,7 @@ def _fail(wiring: Wiring, error: Exception, failed: tuple[Layer, tuple, dict] | 
     """Note the failure, and add the call that failed."""
     if failed is not None:
         layer, args, kwargs = failed
-        tensors = [v for v in jtu.tree_leaves((args, kwargs), is_leaf=calling.is_leaf) if isinstance(v, KerasTensor)]
+        tensors = [v for v in jtu.tree_leaves((args, kwargs), is_leaf=is_leaf) if isinstance(v, KerasTensor)]
         wiring.specs.update((id(t), t) for t in tensors)
         wiring.calls.append(Call(layer, [id(t) for t in tensors], [], args, kwargs, ended=False))
     _describe(wiring, error, failed)
@@ -194,8 +196,8 @@ def _fail(wiring: Wiring, error: Exception, failed: tuple[Layer, tuple, dict] | 
 def _describe(wiring: Wiring, error: Exception, failed: tuple[Layer, tuple, dict] | None) -> None:
     shapes: list[tuple] = []
     if failed is not None:
-        leaves = jtu.tree_leaves(failed[1:], is_leaf=calling.is_leaf)
-        shapes = [tuple(v.shape) for v in leaves if calling.is_tensor(v)]
+        leaves = jtu.tree_leaves(failed[1:], is_leaf=is_leaf)
+        shapes = [tuple(v.shape) for v in leaves if is_tensor(v)]
         shapes = [tuple(None if d == UNKNOWN else d for d in shape) for shape in shapes]
     text = str(error).replace(str(UNKNOWN), "None")
     wiring.failure = Failure(f"{type(error).__name__}: {text}", shapes, "" if failed is None else failed[0].name)

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kernelkit.models.graph import Graph
-from kernelkit.symbolic import KerasTensor, Node, Operation, producer
+from kernelkit.recording import Node, Operation, producer
+from kernelkit.symbolic import KerasTensor
 
 
 class Call(NamedTuple):

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.dispatch import op
+from kernelkit.inference import eval_spec
 from kernelkit.ops.image._layout import in_floats, on_batches, one_of
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import with_spec
-from kernelkit.symbolic import eval_spec
 
 _INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 _METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")

@@ -14,11 +14,12 @@ import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.dispatch import op
+from kernelkit.inference import eval_spec
 from kernelkit.ops import lowering
 from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
 from kernelkit.ops.nn.pooling import checked_padding
 from kernelkit.ops.unknown_sizes import with_spec
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.symbolic import KerasTensor
 
 
 def _conv_spec(row: Callable, inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:

@@ -28,8 +28,8 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
     x = floats(x)
     if isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1:
         warnings.warn(
-            f"softmax() over axis {axis} of shape {x.shape}: the axis has size 1, so the result is 1 everywhere. "
-            "For a single probability use sigmoid().",
+            f"softmax() over axis {axis}, which has size 1: the result is 1 everywhere. For a single probability use "
+            "sigmoid().",
             stacklevel=3,
         )
     return jax.nn.softmax(x, axis=_axes(axis))

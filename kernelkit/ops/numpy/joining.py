@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.dispatch import op
+from kernelkit.inference import eval_spec
 from kernelkit.ops.rows import as_array, needs_values
 from kernelkit.ops.unknown_sizes import checked_axis, joined_spec, piled_spec, stacked_spec, with_spec
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.symbolic import KerasTensor
 
 
 @with_spec(joined_spec)

@@ -12,11 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.dispatch import op
+from kernelkit.inference import eval_spec
 from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import arg_reduction, as_array, needs_values
 from kernelkit.ops.unknown_sizes import with_spec
 from kernelkit.sparse import from_dense
-from kernelkit.symbolic import KerasTensor, eval_spec
+from kernelkit.symbolic import KerasTensor
 
 
 def _signed_zeros(find: Callable) -> Callable:

@@ -13,7 +13,8 @@ from kernelkit import dtypes, serialize
 from kernelkit.layers.layer import Layer
 from kernelkit.models.description.words import bytes_text
 from kernelkit.optimizers.optimizer import Optimizer
-from kernelkit.symbolic import KerasTensor, producer
+from kernelkit.recording import producer
+from kernelkit.symbolic import KerasTensor
 from kernelkit.variable import Variable
 
 _STYLE = (

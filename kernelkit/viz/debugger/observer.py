@@ -13,7 +13,7 @@ import jax.tree_util as jtu
 from jax.ad_checkpoint import checkpoint_name
 
 from kernelkit import masking, scope
-from kernelkit.layers import calling
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 
 PREFIX = "kernelkit/"
 
@@ -62,7 +62,7 @@ class Observer:
         keys: list[str] = []
 
         def mark(value: Any) -> Any:
-            if not calling.is_tensor(value):
+            if not is_tensor(value):
                 return value
             keys.append(f"layer/{len(self.layers)}/{len(keys)}")
             marked = _both_ways(value, keys[-1]) if _is_float(value) else checkpoint_name(value, _value(keys[-1]))
@@ -71,7 +71,7 @@ class Observer:
                 masking.set_mask(marked, mask)
             return marked
 
-        outputs = jtu.tree_map(mark, outputs, is_leaf=calling.is_leaf)
+        outputs = jtu.tree_map(mark, outputs, is_leaf=is_leaf)
         self.layers.append(SeenLayer(name, layer, keys))
         return outputs
 

@@ -7,7 +7,8 @@ import functools
 import inspect
 
 from kernelkit import ops
-from kernelkit.symbolic import FunctionOperation, KerasTensor, Operation, any_symbolic
+from kernelkit.recording import FunctionOperation, Operation
+from kernelkit.symbolic import KerasTensor, any_symbolic
 
 _SETTINGS_FIRST = {"einsum", "full", "fori_loop", "while_loop", "getitem", "get_item"}
 _OTHER_NAMES = {"RMSNorm": "rms_normalization", "LayerNorm": "layer_normalization"}

@@ -1,4 +1,4 @@
-"""Old spellings that tutorials still use: they work, and say once what to write today."""
+"""Arguments of constructors and of `add_weight`: old spellings, unknown names, what is given by position."""
 
 from __future__ import annotations
 

@@ -1,0 +1,172 @@
+"""The shapes and dtypes of what a function returns, found without computing anything.
+
+There are two ways:
+
+- :func:`eval_spec` traces the function with `jax.eval_shape`. An unknown size is found by tracing twice, with two
+  different sizes in its place, and comparing. It works for whatever jax can trace; the code sees the trial sizes.
+- :func:`infer` first runs the function on the symbolic tensors themselves. The layers and ops in it answer with
+  symbolic tensors, one by one, so that code sees an unknown size as ``None``, and sees it once. Code that needs arrays
+  or sizes (`jax.numpy`, NumPy, ``range(x.shape[1])``) raises then, and is traced by :func:`eval_spec`.
+
+Masks come with the tensors that the function is given, and go with those that it returns.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+
+from kernelkit import masking, scope
+from kernelkit.sparse import is_sparse
+from kernelkit.sparse import stand_in as sparse_stand_in
+from kernelkit.symbolic import KerasTensor
+from kernelkit.variable import Variable
+
+# Pairs of sizes that stand for an unknown one. Those of a pair are far apart, so that sizes derived from them (halved
+# by a pooling, say) stay apart. Primes first, which hardly coincide with a real size by accident, and small ones, since
+# code may loop over a size or make NumPy arrays of it. Then sizes with many divisors, for code that splits an axis.
+_TRIALS = ((139, 367), (1680, 3360))
+# A size for a third trial, where an output has an axis of size 0 or 1 in both: a window longer than the sizes above, a
+# large stride or many poolings may be the cause.
+_LARGE_TRIAL = 2003
+
+
+def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic outputs of a function of tensors: of its parts one by one, if it is made of layers and ops.
+
+    Args:
+        function: A function of tensors. Variables it assigns keep their values.
+        *args: Arguments, symbolic tensors at any depth among them.
+        **kwargs: More arguments.
+
+    Returns:
+        The function's outputs as :class:`KerasTensor`, with ``None`` where a size depends on an unknown size.
+    """
+    if not any(None in t.shape for t in _symbolic_leaves((args, kwargs))):
+        return eval_spec(function, *args, **kwargs)  # nothing unknown: one trace, and code may use the sizes
+    try:
+        with scope.StatelessScope(), scope.SymbolicScope(), scope.not_recording():
+            outputs = function(*args, **kwargs)
+        if all(isinstance(leaf, (KerasTensor, jax.Array)) for leaf in jtu.tree_leaves(outputs)):
+            return jtu.tree_map(_fresh, outputs)
+    except Exception:
+        pass
+    return eval_spec(function, *args, **kwargs)
+
+
+def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic outputs of a function of arrays, by tracing it.
+
+    Args:
+        function: A function of arrays that jax can trace. Variables it assigns keep their values.
+        *args: Arguments, symbolic tensors at any depth among them.
+        **kwargs: More arguments.
+
+    Returns:
+        The function's outputs as :class:`KerasTensor`, with ``None`` where a size depends on an unknown size.
+    """
+    leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=_is_symbolic)
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, KerasTensor)]
+    tensors = [leaves[i] for i in places]
+    masks = [t._keras_mask for t in tensors]
+
+    def run(values: list, masks: list) -> tuple:
+        filled = list(leaves)
+        for place, value, mask in zip(places, values, masks, strict=True):
+            filled[place] = value
+            if mask is not None:
+                masking.set_mask(value, mask)
+        own_args, own_kwargs = jtu.tree_unflatten(treedef, filled)
+        with scope.StatelessScope(), scope.SymbolicScope():
+            outputs = function(*own_args, **own_kwargs)
+            found = [masking.get_mask(v) for v in jtu.tree_leaves(outputs, is_leaf=is_sparse)]
+            return _only_arrays(outputs), found
+
+    def trial(size: int) -> tuple:
+        return jax.eval_shape(run, *jtu.tree_map(lambda t: _stand_in(t, size), (tensors, masks)))
+
+    def trials(sizes: tuple[int, int]) -> tuple:
+        try:
+            found = [trial(size) for size in sizes]
+        except Exception as error:
+            _hide_trial_sizes(error, sizes)
+            raise
+        if any(min(a.shape, default=2) < 2 for a in jtu.tree_leaves(found[1][0], is_leaf=is_sparse)):
+            with contextlib.suppress(TypeError, ValueError):
+                found.append(trial(_LARGE_TRIAL))
+        return jtu.tree_map(_merge_specs, *found, is_leaf=is_sparse)
+
+    if not any(None in t.shape for t in tensors):
+        return _with_masks(*jtu.tree_map(_merge_specs, trial(0), is_leaf=is_sparse))
+    try:
+        return _with_masks(*trials(_TRIALS[0]))
+    except (TypeError, ValueError) as error:
+        try:
+            return _with_masks(*trials(_TRIALS[1]))
+        except (TypeError, ValueError):
+            raise error from None
+
+
+def function_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
+    """Return the symbolic outputs of a function of the library: by its own rule if it has one, else by tracing it."""
+    spec = getattr(function, "spec", None)
+    return eval_spec(function, *args, **kwargs) if spec is None else spec(function, *args, **kwargs)
+
+
+def _is_symbolic(value: Any) -> bool:
+    return isinstance(value, KerasTensor)
+
+
+def _symbolic_leaves(structure: Any) -> list[KerasTensor]:
+    return [leaf for leaf in jtu.tree_leaves(structure) if isinstance(leaf, KerasTensor)]
+
+
+def _fresh(value: Any) -> KerasTensor:
+    return value.like() if isinstance(value, KerasTensor) else KerasTensor(value.shape, dtype=value.dtype.name)
+
+
+def _stand_in(tensor: Any, size: int) -> Any:
+    """Return an array of shape and dtype alone, with a size for unknown ones."""
+    if not isinstance(tensor, KerasTensor):
+        return tensor  # a mask that is an array
+    shape = tuple(size if d is None else d for d in tensor.shape)
+    dtype = _traceable_dtype(tensor.dtype)
+    return sparse_stand_in(shape, dtype) if tensor.sparse else jax.ShapeDtypeStruct(shape, dtype)
+
+
+def _traceable_dtype(name: str) -> Any:
+    if name == "string":
+        raise TypeError(
+            "Strings cannot enter a jax computation; turn them into numbers with StringLookup or TextVectorization."
+        )
+    return jnp.dtype(name)
+
+
+def _only_arrays(outputs: Any) -> Any:
+    return jtu.tree_map(lambda v: v.value if isinstance(v, Variable) else v, outputs)
+
+
+def _merge_specs(first: Any, *others: Any) -> KerasTensor:
+    sizes = zip(first.shape, *(other.shape for other in others), strict=True)
+    shape = tuple(size[0] if len(set(size)) == 1 else None for size in sizes)
+    return KerasTensor(shape, dtype=first.dtype.name, sparse=is_sparse(first))
+
+
+def _with_masks(outputs: Any, masks: list) -> Any:
+    for tensor, mask in zip(jtu.tree_leaves(outputs), masks, strict=True):
+        tensor._keras_mask = mask
+    return outputs
+
+
+def _hide_trial_sizes(error: Exception, sizes: tuple[int, int]) -> None:
+    """Write ``None`` for the sizes that stand for unknown ones in an error's text and its notes."""
+    pattern = re.compile(rf"(?<![\w.])(?:{sizes[0]}|{sizes[1]})(?![\w.])")
+    error.args = tuple(pattern.sub("None", a) if isinstance(a, str) else a for a in error.args)
+    if hasattr(error, "__notes__"):
+        error.__notes__ = [pattern.sub("None", note) for note in error.__notes__]

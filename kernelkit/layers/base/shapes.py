@@ -1,0 +1,85 @@
+"""Shapes: which of them a layer's ``build`` is called with, and nests of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Container
+from typing import Any
+
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.layers.base.call import Signature
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
+
+Shape = tuple[int | None, ...]
+
+
+def is_shape(value: Any) -> bool:
+    """Return whether a value is a shape: a tuple or list of ints and ``None``."""
+    return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in value)
+
+
+def map_shapes(function: Callable, shapes: Any) -> Any:
+    """Apply a function to each shape in a nest of shapes."""
+    return jtu.tree_map(function, shapes, is_leaf=lambda s: s is None or is_shape(s))
+
+
+def as_tuples(shapes: Any) -> Any:
+    """Return shapes that went through JSON as tuples again."""
+    return map_shapes(lambda shape: None if shape is None else tuple(shape), shapes)
+
+
+def shapes_of(arguments: dict[str, Any], masks: Container[str] = ()) -> dict[str, Any]:
+    """Return ``{"<argument>_shape": shape}`` for each argument that holds tensors; for masks only where asked for."""
+    shapes = {}
+    for name, value in arguments.items():
+        if (name == "mask" or name.endswith("_mask")) and f"{name}_shape" not in masks:
+            continue
+        leaves = jtu.tree_leaves(value, is_leaf=is_leaf)
+        if leaves and all(is_tensor(v) or v is None for v in leaves) and any(v is not None for v in leaves):
+            shapes[f"{name}_shape"] = jtu.tree_map(
+                lambda v: None if v is None else tuple(v.shape), value, is_leaf=is_leaf
+            )
+    return shapes
+
+
+def arguments_of_build(
+    build: Callable, signature: Signature, arguments: dict[str, Any], who: str
+) -> tuple[tuple, dict[str, Any]]:
+    """Return what a layer's ``build`` is to be called with, for a call with the given arguments.
+
+    A ``build`` without parameters gets nothing, one of one parameter the shape of the first input. Several must be
+    named ``<argument>_shape`` after the arguments of ``call``; one that has a default may be named as it likes.
+
+    Args:
+        build: The layer's ``build``.
+        signature: What its ``call`` takes.
+        arguments: Those of the call, by name.
+        who: How errors name the layer.
+
+    Raises:
+        ValueError: If a parameter is named otherwise.
+    """
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    parameters = [p for p in inspect.signature(build).parameters.values() if p.kind not in variadic]
+    names = [p.name for p in parameters]
+    shapes = shapes_of(arguments, masks={n for n in names if n.endswith("_mask_shape")})
+    if not names and not inspect.signature(build).parameters:
+        return (), {}
+    if len(names) <= 1:
+        return (next(iter(shapes.values()), None),), {}
+    for parameter in parameters:
+        name = parameter.name
+        if parameter.default is not parameter.empty or name in shapes:
+            continue
+        rule = f"{who}: build() of several parameters is given the shapes of call()'s arguments by name, and"
+        if not name.endswith("_shape"):
+            raise ValueError(f"{rule} has the argument `{name}`, which does not end in `_shape`.")
+        argument = name.removesuffix("_shape")
+        if argument not in signature.names and not signature.takes_any:
+            raise ValueError(
+                f"{rule} has `{name}`, but `call()` does not have argument `{argument}`. Rename one of them."
+            )
+        shapes[name] = None
+    return (), {name: shapes[name] for name in names if name in shapes}
