@@ -260,7 +260,13 @@ class Sequential(Model):
                     f"Layer {i} of a Sequential: Expected a dictionary containing a 'config' key, got {described!r}."
                 )
         with serialize.CustomObjectScope(custom_objects):
-            layers = [serialize.deserialize_keras_object(c, namespace="layers") for c in config["layers"]]
+            made: dict[str, Any] = {}  # names are unique, so a name that comes again is that of a layer used twice
+            layers = []
+            for c in config["layers"]:
+                name = c["config"].get("name") if isinstance(c["config"], dict) else None
+                layer = made.get(name) or serialize.deserialize_keras_object(c, namespace="layers")
+                layers.append(layer)
+                made |= {name: layer} if name else {}
         model = cls(layers, name=config.get("name"))
         model.trainable = config.get("trainable", True)
         shape = config.get("build_input_shape")

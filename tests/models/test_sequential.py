@@ -34,7 +34,7 @@ def test_a_layer_that_does_not_fit_leaves_the_model_as_it_was():
     assert len(model.layers) == 1 and model(X).shape == (2, 2)
 
 
-def test_one_layer_object_used_twice_is_shared():
+def test_one_layer_object_used_twice_is_shared(tmp_path):
     dense, relu = kk.layers.Dense(3), kk.layers.ReLU()
     for model in (
         kk.Sequential([kk.Input((3,)), dense, relu, dense, relu]),
@@ -43,6 +43,12 @@ def test_one_layer_object_used_twice_is_shared():
         expected = np.maximum(np.maximum(dense(X), 0) @ dense.kernel.numpy() + dense.bias.numpy(), 0)
         np.testing.assert_allclose(model(X), expected, rtol=1e-6)
         assert len(model.layers) == 4 and len(model.variables) == 2
+    model.compile("sgd", "mse")
+    model.fit(X, X, verbose=0)
+    model.save(tmp_path / "m.keras")
+    loaded, clone = kk.models.load_model(tmp_path / "m.keras"), kk.models.clone_model(model)
+    np.testing.assert_array_equal(loaded(X), model(X))
+    assert len(loaded.variables) == len(clone.variables) == 2
     with pytest.raises(ValueError, match="unique names"):
         kk.Sequential([kk.layers.Dense(3, name="a"), kk.layers.Dense(3, name="a")])
 
