@@ -260,7 +260,7 @@ class Sequential(Model):
                     f"Layer {i} of a Sequential: Expected a dictionary containing a 'config' key, got {described!r}."
                 )
         with serialize.CustomObjectScope(custom_objects):
-            made: dict[str, Any] = {}  # names are unique, so a name that comes again is that of a layer used twice
+            made: dict[Any, Layer] = {}  # names are unique, so a name that comes again is that of a layer used twice
             layers = []
             for c in config["layers"]:
                 name = c["config"].get("name") if isinstance(c["config"], dict) else None
