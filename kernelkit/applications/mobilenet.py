@@ -36,7 +36,7 @@ def MobileNet(
     """Return MobileNet; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications` for the arguments."""
     size = published_size(input_shape, weights, (128, 160, 192, 224))
     net = Network(
-        name or f"mobilenet_{alpha:0.2f}_{size or 224}",
+        name,
         weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=size or 224, min_size=32,
     )  # fmt: skip
@@ -45,6 +45,7 @@ def MobileNet(
             f"The weights of ImageNet are for `alpha` in {sorted(WIDTHS)} and `depth_multiplier=1`. Received: "
             f"alpha={alpha}, depth_multiplier={depth_multiplier}"
         )
+    net.name = name or f"mobilenet_{alpha:0.2f}_{net.rows}"
     x = layers.Conv2D(int(32 * alpha), 3, strides=2, padding="same", use_bias=False, name="conv1")(net.x)
     x = _activated(x, "conv1", net)
     for i, (filters, stride) in enumerate(BLOCKS, 1):

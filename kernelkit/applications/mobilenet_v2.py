@@ -34,12 +34,13 @@ def MobileNetV2(
     """Return MobileNet V2; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications`."""
     size = published_size(input_shape, weights, (96, 128, 160, 192, 224))
     net = Network(
-        name or f"mobilenetv2_{alpha:0.2f}_{size or 224}",
+        name,
         weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=size or 224, min_size=32,
     )  # fmt: skip
     if weights == "imagenet" and alpha not in WIDTHS:
         raise ValueError(f"The weights of ImageNet are for `alpha` in {WIDTHS}. Received: alpha={alpha}")
+    net.name = name or f"mobilenetv2_{alpha:0.2f}_{net.rows}"
     x = layers.Conv2D(round_channels(32 * alpha), 3, strides=2, padding="same", use_bias=False, name="Conv1")(net.x)
     x = _activated(x, "bn_Conv1", "Conv1_relu", net)
     number = 0

@@ -144,6 +144,11 @@ class Network:
         self._given = input_tensor
 
     @property
+    def rows(self) -> int | None:
+        """The height of the images, ``None`` if any will do."""
+        return self.shape[1 if self.channel_axis == 1 else 0]
+
+    @property
     def channels(self) -> int:
         """The channels of the images."""
         return self.shape[0 if self.channel_axis == 1 else -1]

@@ -61,6 +61,7 @@ def test_outputs_are_those_of_keras(name):
 def test_options_change_the_same_layers(name, options):
     theirs, own = build(keras, name, **options), build(kk, name, **options)
     assert described(own) == described(theirs) and own.output_shape == theirs.output_shape
+    assert own.name == theirs.name
 
 
 @pytest.mark.usefixtures("no_draws")
