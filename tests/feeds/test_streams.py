@@ -78,7 +78,16 @@ def own_dataset(count=10):
     return Dataset.from_tensor_slices((x, x * 0)).batch(2)
 
 
+def of_grain(iterates=False):
+    import grain
+
+    made = grain.MapDataset.source([batch(i) for i in range(10)])
+    return made.to_iter_dataset() if iterates else made
+
+
 SOURCES = {
+    "grain, by number": of_grain,
+    "grain, one after the other": lambda: of_grain(iterates=True),
     "iterable": Iterable,
     "loader": Loader,
     "tf": TfLike,
