@@ -192,7 +192,7 @@ def _rebuilder(at: tuple, which: list[bool]) -> Callable[[list], tuple[tuple, di
 
 
 def _values(layer: Any) -> tuple[list, list]:
-    return [v.peek() for v in layer.trainable_variables], [v.peek() for v in layer.non_trainable_variables]
+    return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
 
 
 def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
@@ -235,8 +235,11 @@ def _whole(model: Any, batch: tuple, trains: bool, rows: list[ProfileRow], repea
 
     train_ms, cost = None, None
     if trains:
-        variables, program = model._training.variables("train"), model._training.program("train")
-        state = jtu.tree_map(jnp.copy, variables.peek())
+        training = model._training
+        program = training.program("train")
+        with training.reading("train") as own:
+            state = jtu.tree_map(jnp.copy, own)
+        shapes = jtu.tree_map(lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype), state)
         run = program.prepare(state, batch, None, len(jtu.tree_leaves(batch)[0]))
         taken = []
         for _ in range(repeats + 1):
@@ -244,7 +247,7 @@ def _whole(model: Any, batch: tuple, trains: bool, rows: list[ProfileRow], repea
             state, _ = jax.block_until_ready(run(state, 0, 1))
             taken.append(1000 * (time.perf_counter() - begin))
         train_ms = float(np.median(taken[1:]))
-        cost = cost_of(program.step, variables.peek(), batch)
+        cost = cost_of(program.step, shapes, batch)
     parameters = sum(math.prod(v.shape) for v in model.weights)
     outputs = jtu.tree_leaves(jax.eval_shape(forward, *values))
     shape = tuple(outputs[0].shape) if len(outputs) == 1 else tuple(tuple(v.shape) for v in outputs)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
+from kernelkit import interrupts
 from kernelkit.saving import folder, keras_file, legacy_h5, orbax_folder
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.hdf5 import Hdf5Reader
@@ -24,6 +25,7 @@ from kernelkit.saving.weights_file import (
 )
 
 
+@interrupts.guarded
 def save_model(
     model: Any, filepath: str | os.PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
@@ -81,6 +83,7 @@ def save_model(
             keras_file.write_archive(model, file, os.path.dirname(os.path.abspath(path)))
 
 
+@interrupts.guarded
 def load_model(
     filepath: str | os.PathLike, custom_objects: dict | None = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
@@ -128,6 +131,7 @@ def load_model(
     )
 
 
+@interrupts.guarded
 def save_weights(
     model: Any,
     filepath: str | os.PathLike,
@@ -171,6 +175,7 @@ def save_weights(
         write_weights(model, file, objects_to_skip)
 
 
+@interrupts.guarded
 def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
     """Load weights into a model of the same layers, and the optimizer's state if the file has it.
 

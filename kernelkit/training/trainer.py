@@ -258,8 +258,13 @@ class Trainer(PureSteps):
         shown.begin(run)
         work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
         if background:
-            self._training.background = BackgroundFit(run, work)
-            return self._training.background
+            handle = self._training.background = BackgroundFit(run, work)
+            try:
+                interrupts.check()
+            except BaseException:
+                handle.stop()  # nobody will get the handle
+                raise
+            return handle
         work()
         return history
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import Any
+
+from kernelkit.viz.host.jupyter import after_cell
 
 _waiting: list[Any] = []
 
@@ -18,21 +19,12 @@ def show_after_cell(figure: Any) -> None:
     Args:
         figure: has a `shown` that is True as soon as it was displayed, and a `show()`.
     """
-    ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
     # A thread's figures belong to no cell that will end.
-    if getattr(shell, "kernel", None) is None or threading.current_thread() is not threading.main_thread():
-        return
-    if not _waiting:
-        # Not "post_execute", which a click on any widget triggers too.
-        shell.events.register("post_run_cell", _show)  # type: ignore[union-attr]
-    _waiting.append(figure)
+    if threading.current_thread() is threading.main_thread() and (_waiting or after_cell(_show)):
+        _waiting.append(figure)
 
 
-def _show(_: Any) -> None:
-    from IPython import get_ipython
-
-    get_ipython().events.unregister("post_run_cell", _show)
+def _show() -> None:
     figures = [figure for figure in _waiting if not figure.shown]
     _waiting.clear()
     for figure in figures:

@@ -14,6 +14,7 @@ import pytest
 
 import kernelkit as kk
 from kernelkit import interrupts
+from tests.training import presses
 
 
 @pytest.fixture(autouse=True)
@@ -234,6 +235,40 @@ def test_a_model_survives_interrupts_at_random_moments():
         model.fit(x[:64], y[:64], initial_epoch=epochs, epochs=epochs + 1, verbose=0)
         assert model.history.epoch == [epochs]
     assert landed == 15
+
+
+def test_no_press_is_lost_whatever_is_under_way(tmp_path):
+    works = presses.works(str(tmp_path))
+    threads = threading.active_count()
+    lost = {name: presses.storm(work, presses=8, longest=0.1) for name, work in works.items()}
+    assert lost == dict.fromkeys(works, 0)
+    assert threading.active_count() == threads
+
+
+def test_a_generator_that_blocks_is_left_by_one_press():
+    blocked = threading.Event()
+
+    def batches():
+        yield np.ones((4, 20), "float32"), np.zeros(4, "int32")
+        blocked.wait(60)
+
+    threading.Timer(0.5, press_stop).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        small_model().fit(batches(), verbose=0)
+    assert time.monotonic() - began < 50
+    blocked.set()
+
+
+def test_a_callback_that_sleeps_is_left_by_one_press():
+    class Sleeps(kk.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            threading.Timer(0.2, press_stop).start()
+            time.sleep(60)
+            pytest.fail("the press was lost")
+
+    with pytest.raises(KeyboardInterrupt):
+        small_model().fit(np.ones((4, 20), "float32"), np.zeros(4), verbose=0, callbacks=[Sleeps()])
 
 
 def test_an_interrupted_fit_keeps_its_history():

@@ -13,7 +13,7 @@ from kernelkit.viz.curves.chart import Picture, charts_of_histories
 from kernelkit.viz.curves.output import NotebookOutput
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-MODULE = sys.modules["kernelkit.viz.curves.environment"]
+MODULE = sys.modules["kernelkit.viz.host.environment"]
 PICTURE = Picture("mlp", charts_of_histories({"": ([0, 1], {"loss": [2.0, 1.0]})}))
 
 

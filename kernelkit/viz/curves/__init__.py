@@ -4,11 +4,11 @@ import importlib.util
 
 from kernelkit.viz.curves.bundle import history_bundle
 from kernelkit.viz.curves.compare import Comparison, compare
-from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.curves.frame import history_frame
 from kernelkit.viz.curves.marimo_output import MarimoOutput
 from kernelkit.viz.curves.panel import LivePanel
 from kernelkit.viz.curves.plot import plot_history
+from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 
 def notebook_display() -> LivePanel | None:

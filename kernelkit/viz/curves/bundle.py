@@ -7,10 +7,10 @@ from html import escape
 from typing import Any
 
 from kernelkit.viz.curves.chart import Picture, charts_of_histories
-from kernelkit.viz.curves.environment import execution_count
 from kernelkit.viz.curves.plot import as_histories, png
 from kernelkit.viz.curves.svg import svg
 from kernelkit.viz.curves.text import text
+from kernelkit.viz.host.jupyter import execution_count
 
 # A page that trusts the notebook keeps the style sheet: it shows the inline SVG, in the page's colours, and hides the
 # image. A page that does not (JupyterLab before "Trust notebook") drops styles and SVG, and the image remains.

@@ -7,11 +7,11 @@ from typing import Any
 
 from kernelkit.viz.curves.bundle import picture_bundle
 from kernelkit.viz.curves.chart import History, Picture, charts_of_histories
-from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.curves.message import encode_curves
 from kernelkit.viz.curves.plot import as_histories
 from kernelkit.viz.curves.store import CurveStore
 from kernelkit.viz.curves.text import text
+from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 
 def compare(*histories: Any, labels: Sequence[str] | None = None, title: str = "comparison") -> Comparison:

@@ -8,6 +8,7 @@ from typing import Any
 from kernelkit.viz.curves.bundle import html
 from kernelkit.viz.curves.chart import Picture
 from kernelkit.viz.curves.output import Message
+from kernelkit.viz.host import marimo
 
 
 class MarimoOutput:
@@ -22,32 +23,19 @@ class MarimoOutput:
 
     def __init__(self) -> None:
         self._widget: Any = None
-        self._position = 0
+        self._place: int | None = None
 
     def open(self, title: str, receive: Callable[[Message], None]) -> None:
-        import marimo
-
         from kernelkit.viz.curves.widget import open_widget
 
         self._widget = open_widget(receive)
-        self._position = _outputs_so_far()
-        marimo.output.append(self._widget)
+        self._place = marimo.append(self._widget)
 
     def send(self, content: Message, buffer: bytes) -> None:
         self._widget.send(content, [buffer])
 
     def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
-        import marimo
-
         from kernelkit.viz.curves.widget import keep_final
 
         keep_final(self._widget, content, buffer)
-        if marimo.running_in_notebook():
-            marimo.output.replace_at_index(marimo.Html(html(picture, self._widget.key)), self._position)
-
-
-def _outputs_so_far() -> int:
-    """How many outputs the cell has; marimo's public interface does not tell."""
-    from marimo._runtime.context import get_context
-
-    return len(get_context().execution_context.output)  # type: ignore[union-attr]
+        marimo.replace(self._place, html(picture, self._widget.key))

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from kernelkit.viz.curves.bundle import picture_bundle
 from kernelkit.viz.curves.chart import Picture
-from kernelkit.viz.curves.environment import WIDGET_HOSTS, Environment, environment, ipython_shell
-from kernelkit.viz.curves.reload import answer_pages
+from kernelkit.viz.host.environment import WIDGET_HOSTS, Environment, environment
+from kernelkit.viz.host.jupyter import ipython_shell, publish
+from kernelkit.viz.host.pages import answer_pages
 
 Message = dict[str, Any]
 
@@ -60,6 +61,4 @@ class NotebookOutput:
         self._publish(picture_bundle(picture, self._widget.key if self.live else ""), update=True)
 
     def _publish(self, bundle: dict[str, Any], update: bool) -> None:
-        from IPython.display import publish_display_data
-
-        publish_display_data(bundle, self._metadata, transient={"display_id": self._display_id}, update=update)
+        publish(bundle, self._metadata, self._display_id, update)

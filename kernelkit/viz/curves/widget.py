@@ -11,6 +11,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from kernelkit.viz.host.jupyter import deliver_while_busy
+
 BUNDLE = Path(__file__).parents[1] / "static" / "curves.js"
 KEPT_WIDGETS = 40
 """Finished panels that stay interactive; the pictures of older ones stay as they are."""
@@ -52,16 +54,6 @@ def open_widget(receive: Callable[[dict[str, Any]], None]) -> CurvesWidget:
     while len(_open) > KEPT_WIDGETS:
         _open.popleft().close()
     return widget
-
-
-def deliver_while_busy(widget: CurvesWidget) -> None:
-    """Undo what ipykernel 7.4.0 does to comms that the main thread sends on.
-
-    It reroutes their messages to the main thread, where they wait until the cell ends; JupyterLab sent them to a
-    subshell so that they would not. The attribute is private, hence the guard: without it nothing is to be undone.
-    """
-    if hasattr(widget.comm, "_reply_subshell_for"):
-        widget.comm._reply_subshell_for = None
 
 
 def keep_final(widget: CurvesWidget, content: dict[str, Any], buffer: bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit import changes
+from kernelkit import changes, interrupts
 from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.training.state import TrainState
@@ -107,7 +107,8 @@ class StepDebugger(Shown):
         snapshots = Snapshots(memory)
         again = feed.anew if isinstance(feed, StreamFeed) and feed.rereads else None
         source = source_of(feed, snapshots.budget // 4, again)
-        state = copied(steps.variables.peek())
+        with training.reading("train") as own:
+            state = copied(own)
         records = Records(0, reports_means(model))
         timeline = Timeline("main", steps, source, snapshots, 0, [0], initial_epoch, state, records, snapshot_every)
         self._begin(timeline, Taps(steps), state)
@@ -136,6 +137,7 @@ class StepDebugger(Shown):
 
     # Moving -----------------------------------------------------------------------------------------------------------
 
+    @interrupts.guarded
     def step(self, count: int = 1) -> dict[str, float]:
         """Do some steps; breakpoints are passed.
 
@@ -155,10 +157,12 @@ class StepDebugger(Shown):
         self._tell("moved")
         return self.logs
 
+    @interrupts.guarded
     def back(self, count: int = 1) -> dict[str, float]:
         """Go back some steps, to the first one at most; return the logs of the step shown then."""
         return self.goto(max(self.timeline.begin, self.position - count))
 
+    @interrupts.guarded
     def goto(self, position: int) -> dict[str, float]:
         """Go to where a number of steps is done, back or ahead; return the logs of the step shown then.
 
@@ -174,6 +178,7 @@ class StepDebugger(Shown):
         self._tell("moved")
         return self.logs
 
+    @interrupts.guarded
     def run(
         self, until: Callable | None = None, epochs: int | None = None, steps: int | None = None
     ) -> dict[str, float]:
@@ -332,18 +337,22 @@ class StepDebugger(Shown):
         place = self._shown_place()
         return Batch(self.timeline.batch(self.shown), self.timeline.source.indices(*place), self.shown, place.epoch)
 
+    @interrupts.guarded
     def activations(self, layer: str) -> Any:
         """Return what a layer gave in the step shown: an array (samples, ...), or a list for several outputs."""
         return looking.activations(self.look(), layer)
 
+    @interrupts.guarded
     def activation_gradients(self, layer: str) -> Any:
         """Return the gradient of the loss with respect to a layer's output, as :meth:`activations` is nested."""
         return looking.activations(self.look(), layer, "cotangent")
 
+    @interrupts.guarded
     def gradients(self, layer: str | None = None) -> dict[str, np.ndarray]:
         """Return the gradient of each weight by its path, of one layer or of all."""
         return looking.gradients(self.look(), self.timeline.steps, self.state_before(), layer)
 
+    @interrupts.guarded
     def updates(self, layer: str | None = None) -> dict[str, np.ndarray]:
         """Return by how much the step shown changed each weight, by its path, of one layer or of all."""
         return looking.updates(self.look(), self.timeline.steps, self.state_before(), layer)
@@ -352,6 +361,7 @@ class StepDebugger(Shown):
         """Return a row for each layer: shape and statistics of its output, norms of its gradients and updates."""
         return looking.table(self.look(), self.timeline.steps, self.state_before())
 
+    @interrupts.guarded
     def sample_losses(self) -> np.ndarray:
         """Return the loss of each sample of the batch (samples,), in the batch's order."""
         before = self.state_before()
@@ -359,6 +369,7 @@ class StepDebugger(Shown):
             self.look(), self.timeline.steps, self.taps, before, self.timeline.batch(self.shown)
         )
 
+    @interrupts.guarded
     def explain(self) -> Finding:
         """Say what went wrong first, up to the step shown: where, in which step and samples, and what usually helps."""
         return find_first(self.view())
@@ -371,6 +382,7 @@ class StepDebugger(Shown):
         view.keep(self.shown, self.state_before(), look)
         return view
 
+    @interrupts.guarded
     def look(self) -> Look:
         """Return everything that the step shown computed, on the device. The first look at a step runs it once more."""
         if self._look is None or self._look[0] != self.shown:
@@ -380,6 +392,7 @@ class StepDebugger(Shown):
             self._look = (self.shown, self.taps.look(state, self.timeline.batch(self.shown)))
         return self._look[1]
 
+    @interrupts.guarded
     def state_before(self) -> TrainState:
         """Return the state that the step shown begins with, to read only."""
         if self.shown == self.position:
@@ -388,12 +401,14 @@ class StepDebugger(Shown):
             self._before = (self.shown, self.timeline.state_at(self.shown))
         return self._before[1]
 
+    @interrupts.guarded
     def state_after(self) -> TrainState:
         """Return the state at the position, to read only."""
         return self._own_state()
 
     # Other futures ----------------------------------------------------------------------------------------------------
 
+    @interrupts.guarded
     def fork(
         self,
         learning_rate: float | None = None,
@@ -420,18 +435,23 @@ class StepDebugger(Shown):
         self._tell("forked")
         return fork
 
+    @interrupts.guarded
     def compare(self, other: StepDebugger) -> Comparison:
         """Compare this future with another one: both curves, and where the weights part."""
         return compare(self, other)
 
+    @interrupts.guarded
     def to_model(self) -> Any:
         """Put the state at the position into the model and return it, to go on with `fit` (which begins an epoch).
 
         A fork that needed a model of its own (another optimizer or dtype) returns that one.
         """
-        self.timeline.steps.variables.give(copied(self._own_state()))
-        return self.timeline.steps.training.model
+        training, state = self.timeline.steps.training, copied(self._own_state())
+        with training.stepping("train") as taken:
+            taken.state = state
+        return training.model
 
+    @interrupts.guarded
     def record(self, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
         """Keep the training in a file, which :func:`kernelkit.viz.replay` opens elsewhere.
 

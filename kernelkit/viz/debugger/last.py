@@ -151,7 +151,8 @@ class _OneBatch:
 def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -> StepDebugger:
     """Open the debugger where the model is: the states before it are not to be had again."""
     position = last.begin + last.steps
-    state = copied(steps.variables.peek())
+    with steps.training.reading("train") as own:
+        state = copied(own)
     if isinstance(last.feed, ArrayFeed):
         source: Any = source_of(last.feed, 0)
     else:

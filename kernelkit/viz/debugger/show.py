@@ -7,8 +7,9 @@ import threading
 import uuid
 from typing import Any
 
-from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment, ipython_shell
 from kernelkit.viz.debugger.picture import Shot, bundle
+from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
+from kernelkit.viz.host.jupyter import deliver_while_busy, main_thread, publish
 
 QUIET = 1.5
 """Seconds without a change after which the notebook's picture is made anew."""
@@ -46,11 +47,10 @@ class Display:
     """
 
     def __init__(self, dbg: Any, views: bool) -> None:
-        from kernelkit.viz.curves.widget import deliver_while_busy
         from kernelkit.viz.debugger.panel import DebuggerPanel
-        from kernelkit.viz.debugger.widget import main_thread, open_widget
+        from kernelkit.viz.debugger.widget import open_widget
 
-        self._later = main_thread(ipython_shell())
+        self._later = main_thread()
         self._deliver = deliver_while_busy
         self._widget: Any = open_widget(lambda content: self.panel.receive(content))
         self.panel = DebuggerPanel(dbg, self._send, self._later, self._changed)
@@ -88,8 +88,6 @@ class Display:
         threading.Thread(target=self._publish, args=(shot, True), name="kernelkit-debugger", daemon=True).start()
 
     def _publish(self, shot: Shot, update: bool) -> None:
-        from IPython.display import publish_display_data
-
         made = bundle(shot, self._widget.key)
         if update and made["text/html"] == self._drawn:
             return
@@ -98,4 +96,4 @@ class Display:
         if self._views:
             view, metadata = self._widget._repr_mimebundle_()
             made = view | made
-        publish_display_data(made, metadata, transient={"display_id": self._display_id}, update=update)
+        publish(made, metadata, self._display_id, update)

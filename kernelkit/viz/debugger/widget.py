@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import deque
 from collections.abc import Callable
@@ -43,19 +42,3 @@ def open_widget(receive: Callable[[dict[str, Any]], None]) -> DebuggerWidget:
     while len(_open) > KEPT_WIDGETS:
         _open.popleft().close()
     return widget
-
-
-def main_thread(shell: Any) -> Callable[[float, Callable[[], None]], Any]:
-    """Return a function that calls another one on the kernel's main thread after some seconds.
-
-    It may itself be called from any thread, such as that of a subshell.
-    """
-    loop = getattr(shell.kernel, "io_loop", None)
-    if loop is not None:  # ipykernel, of all versions
-        return lambda seconds, function: loop.add_callback(loop.call_later, seconds, function)
-    own = asyncio.get_event_loop()
-
-    def later(seconds: float, function: Callable[[], None]) -> None:
-        own.call_soon_threadsafe(own.call_later, seconds, function)
-
-    return later

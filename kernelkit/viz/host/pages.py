@@ -18,20 +18,50 @@ CONTROL = "jupyter.widget.control"
 def answer_pages(shell: Any) -> None:
     """Answer pages' questions as long as the cell that calls this runs.
 
-    What this needs of the kernel is private to ipykernel 7: where it is missing, a page finds its widgets when the cell
-    ends, as it does for all others.
+    What this needs of the kernel is private to ipykernel 7. Where one name is missing, a page finds its widgets when
+    the cell ends.
 
     Args:
         shell: The IPython shell, or None.
     """
-    kernel = getattr(shell, "kernel", None)
-    receive = getattr(kernel, "shell_channel_thread_main", None)
-    if receive is not None and getattr(kernel, "shell_channel_thread", None) is not None:
-        _Answers(shell, receive).begin()
+    if can_answer(shell):
+        _Answers(shell, shell.kernel.shell_channel_thread_main).begin()
+
+
+NEEDED = (
+    "events.register",
+    "events.unregister",
+    "kernel.get_parent",
+    "kernel.shell_channel_thread_main",
+    "kernel.shell_channel_thread.io_loop.add_callback",
+    "kernel.shell_stream.on_recv",
+    "kernel.shell_handlers",
+    "kernel.session.feed_identities",
+    "kernel.session.unpack",
+    "kernel.session.deserialize",
+    "kernel._publish_status",
+)
+"""All that answering needs of an IPython shell."""
+
+
+def can_answer(shell: Any) -> bool:
+    """Return whether a shell has all names that answering needs.
+
+    Example:
+        >>> can_answer(None)
+        False
+    """
+    return all(_has(shell, name) for name in NEEDED)
+
+
+def _has(thing: Any, dotted: str) -> bool:
+    for name in dotted.split("."):
+        thing = getattr(thing, name, None)
+    return thing is not None
 
 
 def is_question(kind: str, content: dict[str, Any]) -> bool:
-    """Say whether a message asks for something that can be told beside the main thread, for it only reads.
+    """Return whether a message asks for something that can be told beside the main thread, for it only reads.
 
     Example:
         >>> is_question("comm_msg", {"data": {"method": "request_state"}})
@@ -72,11 +102,18 @@ class _Answers:
         loop.add_callback(self._kernel.shell_stream.on_recv, receive, copy=False)
 
     async def _answer_or_receive(self, message: list[Any]) -> None:
-        session = self._kernel.session
-        identities, frames = session.feed_identities(message, copy=False)
-        header, content = (session.unpack(frames[i].bytes) for i in (1, 4))
-        if not header.get("subshell_id") and is_question(header["msg_type"], content):
-            await self._answer(header["msg_type"], identities, frames)
+        try:
+            session = self._kernel.session
+            identities, frames = session.feed_identities(message, copy=False)
+            header, content = (session.unpack(frames[i].bytes) for i in (1, 4))
+            kind = header["msg_type"]
+            answers = (
+                not header.get("subshell_id") and is_question(kind, content) and kind in self._kernel.shell_handlers
+            )
+        except Exception:  # a message of another form: the kernel itself knows what to do with it
+            answers = False
+        if answers:
+            await self._answer(kind, identities, frames)
         else:
             await self._receive(message)
 

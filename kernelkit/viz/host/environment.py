@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Literal
+from typing import Literal
+
+from kernelkit.viz.host import marimo
+from kernelkit.viz.host.jupyter import asked_by_program, ipython_shell
 
 Environment = Literal["jupyter", "vscode", "colab", "headless", "marimo", "terminal"]
 
@@ -13,7 +16,7 @@ WIDGET_HOSTS = ("jupyter", "vscode", "colab")
 
 
 def environment() -> Environment:
-    """Tell where output goes.
+    """Return where output goes.
 
     Returns:
         `"jupyter"` (JupyterLab, Notebook and everything else that talks to an IPython kernel), `"vscode"`, `"colab"`,
@@ -26,31 +29,13 @@ def environment() -> Environment:
     """
     if "google.colab" in sys.modules:
         return "colab"
-    if "marimo" in sys.modules and sys.modules["marimo"].running_in_notebook():
+    if marimo.is_running():
         return "marimo"
     shell = ipython_shell()
     if shell is None or getattr(shell, "kernel", None) is None:
         return "terminal"
-    if _asked_by_program(shell):
+    if asked_by_program(shell):
         return "headless"
-    if "__vsc_ipynb_file__" in shell.user_ns or "VSCODE_PID" in os.environ:
+    if "__vsc_ipynb_file__" in getattr(shell, "user_ns", {}) or "VSCODE_PID" in os.environ:
         return "vscode"
     return "jupyter"
-
-
-def execution_count() -> int | None:
-    """The number of the cell that runs, or None outside of notebooks."""
-    shell = ipython_shell()
-    return None if shell is None else shell.execution_count
-
-
-def ipython_shell() -> Any:
-    """The shell of the IPython that runs this, or None."""
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
-
-
-def _asked_by_program(shell: Any) -> bool:
-    """A client that says it cannot answer `input()` is a program that executes a notebook, not a person."""
-    content = shell.kernel.get_parent().get("content", {})
-    return content.get("allow_stdin") is False
