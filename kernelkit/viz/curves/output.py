@@ -52,13 +52,15 @@ class NotebookOutput:
             if threading.current_thread() is threading.main_thread():
                 answer_pages(ipython_shell())
             view, self._metadata = self._widget._repr_mimebundle_()
-        self._publish(view | {"text/plain": f"{title} · training"}, update=False)
+        if self.where != "headless":  # where nobody watches, an output that is updated later may keep its first state
+            self._publish(view | {"text/plain": f"{title} · training"}, update=False)
 
     def send(self, content: Message, buffer: bytes) -> None:
         self._widget.send(content, [buffer])
 
     def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
-        self._publish(picture_bundle(picture, self._widget.key if self.live else ""), update=True)
+        bundle = picture_bundle(picture, self._widget.key if self.live else "")
+        self._publish(bundle, update=self.where != "headless")
 
     def _publish(self, bundle: dict[str, Any], update: bool) -> None:
         publish(bundle, self._metadata, self._display_id, update)
