@@ -50,7 +50,7 @@ def after_cell(function: Callable[[], None]) -> bool:
     Returns:
         Whether there is a cell whose end will be told.
     """
-    events = getattr(ipython_shell(), "events", None)
+    events: Any = getattr(ipython_shell(), "events", None)
     if kernel() is None or not hasattr(events, "register") or not hasattr(events, "unregister"):
         return False
 
