@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 from kernelkit.callbacks.model_checkpoint import checked_frequency
-from kernelkit.training.callback import Callback
+from kernelkit.saving.atomic import UNFINISHED, replacing
+from kernelkit.training.callback import Callback, was_cut_short
+from kernelkit.training.resume import Place
 
 _WEIGHTS = "latest.weights.h5"
 _RECORD = "training_metadata.json"
+_PREVIOUS = ".bkp"
+_UNFINISHED = "unfinished."
+_RESTORING = ".restoring"
 
 
 class BackupAndRestore(Callback):
-    """Save the state of training, and start from it if `fit` is called again after it was cut off.
+    """Save the state of training, and go on from it if `fit` is called again after it was cut off.
 
-    The state is that of weights and optimizer, and the number of the epoch. A file is complete before it takes the
-    place of the one before. After a backup within an epoch, training goes on from the beginning of that epoch.
+    A backup holds the weights, the optimizer's state, the place in the data, the seed of their order and the metrics of
+    the epoch under way: training goes on at the very batch, and its numbers are the same to the bit as those of a
+    training that was not cut off. A generator is read again up to that batch. Whatever cuts training off, at any
+    moment, a whole backup is left. Counters of other callbacks, such as EarlyStopping's, are not in it.
 
     Args:
         backup_dir: Directory for the backup, used for nothing else.
@@ -50,6 +59,7 @@ class BackupAndRestore(Callback):
         self._epoch = 0
         self._batches = 0
         self._last_batch = -1
+        self._start: int | None = None  # the last batch that an earlier fit has done of the first epoch
 
     @property
     def active_hooks(self) -> tuple | None:
@@ -57,76 +67,168 @@ class BackupAndRestore(Callback):
         return () if self.save_freq in ("epoch", False) and type(self) is BackupAndRestore else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        self._batches = 0
         if not self.model.built:
             raise ValueError(
                 "BackupAndRestore needs a model that is built when fit() is called, so that its weights can be "
                 "restored: give it an Input, or call model.build(input_shape)."
             )
         self._epoch = self._restore()
-        if self._epoch:
-            self.model._initial_epoch = self._epoch
+        self._tidy()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
-        self._last_batch = -1
+        self._last_batch = -1 if self._start is None else self._start
+        self._start = None
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if self.save_freq in ("epoch", False):
+        if self.save_freq in ("epoch", False) or was_cut_short(self):
             return
         self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
         self._last_batch = batch
-        if self._batches >= int(self.save_freq):
+        # After the last batch of an epoch the backup waits until the epoch has ended, with its validation.
+        if self._batches >= int(self.save_freq) and batch + 1 != self.params.get("steps"):
             self._batches = 0
-            self._save(batch)
+            self._save(batch, batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if was_cut_short(self):
+            return
         self._epoch = epoch + 1
-        if self.save_freq == "epoch":
-            self._save(0)
+        if self.save_freq == "epoch" or (self.save_freq and self._batches >= int(self.save_freq)):
+            self._batches = 0
+            self._save(0, 0)
 
     def on_train_end(self, logs: dict | None = None) -> None:
         folder = Path(self.backup_dir)
-        if not self.delete_checkpoint or not folder.exists():
+        if not self.delete_checkpoint or not folder.exists() or was_cut_short(self):
             return
-        for path in (*folder.glob(f"{_WEIGHTS}*"), *folder.glob(f"{_RECORD}*")):
-            path.unlink()
+        for name in (_WEIGHTS, _RECORD):
+            for path in (folder / f"{name}{_PREVIOUS}", folder / name):
+                path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
 
-    def _save(self, batch: int) -> None:
+    def _save(self, batch: int, step: int) -> None:
+        """Write a backup: both files are whole before the first takes its place.
+
+        The record names the weights that belong to it by their digest. At each moment the folder holds the files of a
+        whole backup, under their names or under those of unfinished ones.
+        """
         folder = Path(self.backup_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        weights, record = folder / "unfinished.weights.h5", folder / "unfinished.json"
+        weights, record = folder / f"{_UNFINISHED}{_WEIGHTS}", folder / f"{_UNFINISHED}{_RECORD}"
+        record.unlink(missing_ok=True)  # that of an earlier death, whose weights are replaced now
         self.model.save_weights(str(weights), overwrite=True)
-        record.write_text(json.dumps({"epoch": self._epoch, "batch": batch}))
-        for name in (_WEIGHTS, _RECORD):
-            if self.double_checkpoint and (folder / name).exists():
-                (folder / name).replace(folder / f"{name}.bkp")
+        place = Place.of(self.model, self._epoch, step)
+        written = {"epoch": self._epoch, "batch": batch, "weights": _digest(weights)}
+        with replacing(record) as file:
+            file.write(json.dumps(written | ({} if place is None else {"place": place._asdict()})).encode())
+        if self.double_checkpoint:
+            for name in (_WEIGHTS, _RECORD):
+                _keep_as(folder / name, folder / f"{name}{_PREVIOUS}")
         weights.replace(folder / _WEIGHTS)
         record.replace(folder / _RECORD)
 
-    def _restore(self) -> int:
-        """Load the backup, or the one before; return the epoch to go on with, 0 if there is none."""
+    def _tidy(self) -> None:
+        """Finish a backup that a death has left whole but not in its place; delete what else it has left."""
         folder = Path(self.backup_dir)
+        weights, record = folder / f"{_UNFINISHED}{_WEIGHTS}", folder / f"{_UNFINISHED}{_RECORD}"
+        digest = _read(record).get("weights")
+        if digest is not None and weights.exists() and _digest(weights) == digest:
+            weights.replace(folder / _WEIGHTS)
+        if digest is not None and (folder / _WEIGHTS).exists() and _digest(folder / _WEIGHTS) == digest:
+            record.replace(folder / _RECORD)
+        for path in (weights, record, *folder.glob(f".*{UNFINISHED}"), *folder.glob(f"{_RESTORING}*")):
+            path.unlink(missing_ok=True)
+
+    def _backups(self) -> list[tuple[Path, dict]]:
+        """Return the whole backups, the newest first: paths of weights, and what is recorded of them."""
+        folder = Path(self.backup_dir)
+        names = [("", ""), (_UNFINISHED, ""), ("", _PREVIOUS)]
+        files = [folder / f"{begin}{_WEIGHTS}{end}" for begin, end in names]
+        digests = {path: _digest(path) for path in files if path.exists()}
+        found = []
+        for begin, end in names:
+            record = folder / f"{begin}{_RECORD}{end}"
+            written = _read(record)
+            if not written:
+                continue
+            epoch, batch = written["epoch"], written.get("batch", 0)
+            # A record without a digest, as Keras writes it, belongs to the weights of the same name.
+            own = folder / f"{begin}{_WEIGHTS}{end}"
+            digest = written.get("weights")
+            paths = [own] if digest is None else [path for path, known in digests.items() if known == digest]
+            found += [(epoch, batch, path, written) for path in paths[:1] if path.exists()]
+        found.sort(key=lambda backup: backup[:2], reverse=True)
+        return [(path, written) for _, _, path, written in found]
+
+    def _restore(self) -> int:
+        """Load the newest backup that can be read; return the epoch to go on with, 0 if there is none."""
+        self._start = None
         if self.model.optimizer is not None:
             self.model.optimizer.build(self.model.trainable_variables)
+        backups = self._backups()
         failure: Exception | None = None
-        for ending in ("", ".bkp"):
-            weights, record = folder / f"{_WEIGHTS}{ending}", folder / f"{_RECORD}{ending}"
-            if not (weights.exists() and record.exists()):
-                continue
+        for weights, written in backups:
             try:
-                epoch = int(json.loads(record.read_text())["epoch"])
-                if ending:  # a weights file is known by its ending
-                    weights = weights.replace(folder / "previous.weights.h5")
-                self.model.load_weights(str(weights))
+                self._load(weights)
             except (OSError, ValueError, KeyError) as error:
                 failure = failure or error
                 continue
-            return epoch
-        if failure is not None:
+            self._go_on_from(written)
+            return int(written["epoch"])
+        folder = Path(self.backup_dir)
+        if failure is not None or (folder / _WEIGHTS).exists() or (folder / f"{_WEIGHTS}{_PREVIOUS}").exists():
             raise OSError(
-                f"BackupAndRestore could not read the backup in {self.backup_dir!r}: {failure} Delete it to train from "
-                "the beginning; double_checkpoint=True keeps a second one."
+                f"BackupAndRestore could not read the backup in {self.backup_dir!r}"
+                f"{f': {failure}' if failure else ', whose files do not belong together.'} Delete it to train from the "
+                "beginning; double_checkpoint=True keeps a second one."
             ) from failure
         return 0
+
+    def _load(self, weights: Path) -> None:
+        if weights.name.endswith(".weights.h5"):  # a weights file is known by its ending
+            self.model.load_weights(str(weights))
+            return
+        copy = weights.parent / f"{_RESTORING}.weights.h5"
+        try:
+            shutil.copyfile(weights, copy)
+            self.model.load_weights(str(copy))
+        finally:
+            copy.unlink(missing_ok=True)
+
+    def _go_on_from(self, written: dict) -> None:
+        if int(written["epoch"]):
+            self.model._initial_epoch = int(written["epoch"])
+        if isinstance(written.get("place"), dict):
+            place = Place(**written["place"])
+            place.ask_for(self.model)
+            self._start = place.step - 1
+
+
+def _read(record: Path) -> dict:
+    """Return what is recorded of a backup; nothing, if there is no record or it was not written whole."""
+    try:
+        written = json.loads(record.read_text())
+    except (OSError, ValueError):
+        return {}
+    return written if isinstance(written, dict) and isinstance(written.get("epoch"), int) else {}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _keep_as(path: Path, other: Path) -> None:
+    """Give a file a second name, in the place of what has it; the first name stays its own at each moment."""
+    if not path.exists():
+        return
+    link = other.parent / f".{other.name}{UNFINISHED}"
+    link.unlink(missing_ok=True)
+    try:
+        os.link(path, link)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, link)
+    link.replace(other)

@@ -40,11 +40,13 @@ class Feed:
         steps: Steps in an epoch, or ``None`` if only the end of the data will tell.
         batch_size: Samples in a full batch, or ``None`` if unknown.
         samples: Samples in an epoch, or ``None`` if unknown.
+        seed: Seed of the order of the samples, if they are shuffled.
     """
 
     steps: int | None = None
     batch_size: int | None = None
     samples: int | None = None
+    seed: int = 0
 
     def sample(self, epoch: int = 0) -> Batch:
         """Return one batch, to learn shapes and dtypes from, without using it up.

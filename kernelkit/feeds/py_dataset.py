@@ -99,7 +99,7 @@ class NumberedPasses:
 
     def __init__(self, dataset: Any, shuffle: bool | str = False, seed: int = 0) -> None:
         self._dataset = dataset
-        self._shuffle, self._seed = bool(shuffle), seed
+        self._shuffle, self.seed = bool(shuffle), seed
         self._processes: _Processes | None = None
         self.name = type(dataset).__name__
         if self.length == 0:
@@ -125,7 +125,7 @@ class NumberedPasses:
         dataset, count = self._dataset, self.length
         order: Iterable[int] = itertools.count(start) if count is None else range(start, count)
         if self._shuffle and count is not None:
-            order = shuffled(count, self._seed, number)[start:].tolist()
+            order = shuffled(count, self.seed, number)[start:].tolist()
         workers, waiting = getattr(dataset, "workers", 1), max(1, getattr(dataset, "max_queue_size", 10))
         if getattr(dataset, "use_multiprocessing", False):
             try:

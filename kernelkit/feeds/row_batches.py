@@ -33,7 +33,7 @@ class RowBatches:
         self._data = data
         self._samples = len(jtu.tree_leaves(data)[0])
         self._batch_size = batch_size
-        self._shuffle, self._seed = shuffle, seed
+        self._shuffle, self.seed = shuffle, seed
 
     @property
     def length(self) -> int:
@@ -42,7 +42,7 @@ class RowBatches:
 
     def open(self, number: int, start: int) -> Iterator[Batch]:
         """Return an iterator over the batches of a pass, from the batch ``start`` on."""
-        order = order_of_samples(self._samples, self._batch_size, self._shuffle, self._seed, number)
+        order = order_of_samples(self._samples, self._batch_size, self._shuffle, self.seed, number)
         for first in range(start * self._batch_size, self._samples, self._batch_size):
             span = slice(first, min(first + self._batch_size, self._samples))
             places = np.arange(span.start, span.stop) if order is None else order[span]

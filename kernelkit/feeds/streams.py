@@ -23,9 +23,11 @@ class Passes(Protocol):
         seeks: Whether a pass can be opened by its number and at any batch. If so, the batches of an epoch depend on
             its number only, not on the epochs that were read before.
         repeats: Whether a pass can be opened more than once.
+        seed: Seed of the order of batches, where passes are shuffled.
     """
 
     name: str
+    seed: int
     seeks: bool
     repeats: bool
 
@@ -55,6 +57,8 @@ class IterablePasses:
     """
 
     seeks = False
+
+    seed = 0
 
     def __init__(self, source: Iterable[Batch]) -> None:
         self._source = source
@@ -130,6 +134,15 @@ class StreamFeed(Feed):
         self._following = 0  # the epoch whose first batch comes next in the open pass
         self._ready: int | None = None  # the epoch that begins next, if that was prepared
         self.steps = passes.length if steps is None else steps
+
+    @property
+    def seed(self) -> int:  # type: ignore[override]
+        """Seed of the order of batches, where passes are shuffled."""
+        return self._passes.seed
+
+    @seed.setter
+    def seed(self, value: int) -> None:
+        self._passes.seed = value
 
     @property
     def rereads(self) -> bool:

@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config, interrupts
-from kernelkit.feeds.feed import Feed
+from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
@@ -70,19 +70,35 @@ def _fit(
     last = training.last_fit = LastFit(feed, run.history)
     spans = Spans(callbacks, lambda: run.stopping)
     logs: dict = {}
+    training.feed, training.resume = feed, None
     try:
         with spans.train() as whole:
             # A callback may have gone back to where an earlier training was cut off.
             begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
+            place = training.resume
+            if place is not None and place.epoch >= begin:
+                begin, feed = place.epoch, place.feed(feed)
+                last.feed = training.feed = feed
+            else:
+                place = None
             done = 0
             for epoch in range(begin, run.epochs):
                 interrupts.check()
                 training.reset_metrics("train")
+                if place is not None:
+                    place.restore_metrics(training.variables("train").metrics)
                 training.in_epoch = True
                 with spans.epoch(epoch) as span:
                     display.epoch_begin(epoch)
                     last.epoch_begins(training, epoch, done, logs)
-                    steps = _train_epoch(_Epoch(training, feed, run, spans, display, last, span, epoch, done))
+                    start = 0 if place is None else place.step
+                    if start:
+                        last.state = None  # it would be that of the epoch's first step
+                    chunks = feed.epoch(epoch) if place is None else place.chunks(feed)
+                    place = None
+                    steps = _train_epoch(
+                        _Epoch(training, feed, chunks, run, spans, display, last, span, epoch, start, done - start)
+                    )
                     training.in_epoch = False
                     if not steps:
                         if epoch == begin:
@@ -93,7 +109,7 @@ def _fit(
                         warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=4)
                         span.cut_short(f"the data ended before epoch {epoch + 1}")
                         break
-                    done += steps
+                    done += steps - start
                     run.steps = steps
                     if validate is not None and not run.stopping:
                         span.logs |= validate(epoch, done)
@@ -111,6 +127,7 @@ def _fit(
         error = failure
         raise
     finally:
+        training.feed = None
         if last.ended_well(error, logs):
             training.last_fit = None
 
@@ -120,30 +137,33 @@ class _Epoch(NamedTuple):
 
     training: Training
     feed: Feed
+    chunks: Iterator[Chunk]
     run: Run
     spans: Spans
     display: Display
     last: LastFit
     span: Span
     number: int
+    start: int
+    """Steps of it that an earlier fit has done."""
     done: int
-    """Steps before it."""
+    """Steps of this fit before the epoch's first."""
 
 
 def _train_epoch(epoch: _Epoch) -> int:
-    """Run one epoch; leave its logs in its span, and return how many steps it had."""
-    training, feed, run, spans, display, trace, span, number, done = epoch
+    """Run one epoch; leave its logs in its span, and return how many steps it had, 0 if there was no batch."""
+    training, feed, chunks, run, spans, display, trace, span, number, start, done = epoch
     callbacks, model = spans.callbacks, run.model
     stride = training.hook_stride
     grouped = stride > 1 and callbacks.needs_model_between_batches
     one_by_one = callbacks.needs_model_between_batches and not grouped
     pace = training.pace("train", one_by_one)
     last: Block | None = None
-    step = 0
+    step = start
     limit = config.max_steps_per_epoch()
     batch: Any = None  # the stretch that callbacks were told has begun
     try:
-        for chunk in feed.epoch(number):
+        for chunk in chunks:
             data, order, batch_size, first, count = trace.chunk = chunk
             if limit is not None:
                 count = min(count, limit - step)

@@ -25,6 +25,7 @@ from kernelkit.training.labels import LabelCheck
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pace import Pace
+from kernelkit.training.resume import Place
 from kernelkit.training.state import Doors, Reading, StateVariables, Stepping
 from kernelkit.training.step import MAX_STEPS, Program
 from kernelkit.training.step_forms import step_of
@@ -65,6 +66,10 @@ class Training:
         self.background: BackgroundFit | None = None
         self.in_epoch = False
         """Whether an epoch is under way, whose metrics others must not touch."""
+        self.feed: Feed | None = None
+        """Where the fit under way has its batches from."""
+        self.resume: Place | None = None
+        """Where the fit that begins is to go on, if a callback says so."""
         self._trained_by: threading.Thread | None = None
         self.last_fit: LastFit | None = None
         """What the last fit left behind, if it ended badly."""

@@ -147,7 +147,9 @@ def test_a_backup_has_the_files_of_keras(pretend, tmp_path):
         left.append(
             (sorted(p.name for p in folder.iterdir()), json.loads((folder / "training_metadata.json").read_text()))
         )
-    assert left[0] == left[1]
+    (own, written), (theirs, expected) = left
+    assert own == theirs
+    assert {name: written[name] for name in expected} == expected
 
 
 def test_the_second_backup_serves_when_the_last_is_broken(pretend, tmp_path):

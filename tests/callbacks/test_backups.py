@@ -1,0 +1,157 @@
+"""A training that is cut off at any moment, and goes on from its backup, ends with the same numbers to the bit."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import kernelkit as kk
+
+
+class Death(BaseException):
+    """What `kill -9` is to a process: nothing is done behind it."""
+
+
+class Grim:
+    """An audit hook under which the process dies before its n-th file operation inside of a folder."""
+
+    EVENTS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.chmod", "shutil.copyfile")
+
+    def __init__(self):
+        self.folder, self.left, self.dead, self.seen = None, -1, False, 0
+        sys.addaudithook(self)
+
+    def __call__(self, event, arguments):
+        if self.folder is None or event not in self.EVENTS or not str(arguments[0]).startswith(self.folder):
+            return
+        self.seen += 1
+        if self.dead or self.seen > self.left >= 0:
+            self.dead = True
+            raise Death
+
+    def watch(self, folder, left=-1):
+        self.folder, self.left, self.dead, self.seen = str(folder), left, False, 0
+
+    def rest(self):
+        self.folder = None
+
+
+@pytest.fixture(scope="module")
+def grim():
+    hook = Grim()
+    yield hook
+    hook.rest()
+
+
+X = np.random.default_rng(0).random((36, 3), dtype="float32")
+Y = X.sum(1, keepdims=True)
+
+
+def model_of(seed=1):
+    kk.utils.set_random_seed(seed)
+    layers = [kk.Input((3,)), kk.layers.Dense(4, activation="relu"), kk.layers.BatchNormalization()]
+    model = kk.Sequential([*layers, kk.layers.Dropout(0.3), kk.layers.Dense(1)])
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def batches():
+    rng = np.random.default_rng(5)
+    while True:
+        x = rng.random((4, 3), dtype="float32")
+        yield x, x.sum(1, keepdims=True)
+
+
+class Numbered(kk.utils.PyDataset):
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, index):
+        return X[4 * index : 4 * index + 4], Y[4 * index : 4 * index + 4]
+
+
+class Round:
+    def __iter__(self):
+        return (Numbered()[i] for i in range(9))
+
+
+DATA = {
+    "arrays": lambda: {"x": X, "y": Y, "batch_size": 4},
+    "a generator": lambda: {"x": batches(), "steps_per_epoch": 9},
+    "numbered batches": lambda: {"x": Numbered()},
+    "a list that goes round": lambda: {"x": Round(), "steps_per_epoch": 7},
+}
+
+
+def train(data, *callbacks, seed=1):
+    model = model_of(seed)
+    model.fit(**DATA[data](), epochs=3, verbose=0, validation_data=(X, Y), callbacks=list(callbacks))
+    return model
+
+
+def result(model):
+    """Weights and the optimizer's state, and the last epoch's logs."""
+    state = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+    return state, {name: values[-1] for name, values in model.history.history.items()}
+
+
+def assert_same(model, expected):
+    state, logs = result(model)
+    for a, b in zip(state, expected[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert logs == expected[1]
+
+
+class DiesAt(kk.callbacks.Callback):
+    def __init__(self, step):
+        super().__init__()
+        self.left = step
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.left -= 1
+        if self.left < 0:
+            raise Death
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(("save_freq", "deaths"), [("epoch", [10, 3, 12]), (1, [3, 8, 2]), (4, [6, 9, 2])])
+def test_it_goes_on_at_the_very_batch(data, save_freq, deaths, tmp_path):
+    folder = tmp_path / "backup"
+    expected = result(train(data))
+    for lives, step in enumerate(deaths):
+        with pytest.raises(Death):
+            backup = kk.callbacks.BackupAndRestore(folder, save_freq=save_freq)
+            # In later lives nothing but the backup knows the seed of the data's order.
+            train(data, backup, DiesAt(step), seed=1 + 10 * lives)
+    assert_same(train(data, kk.callbacks.BackupAndRestore(folder, save_freq=save_freq), seed=99), expected)
+    assert not folder.exists()
+
+
+SETTINGS = [{"save_freq": 4}, {"double_checkpoint": True}, {"save_freq": 5, "double_checkpoint": True}]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=["single", "double", "both"])
+def test_a_death_at_any_file_operation_changes_nothing(settings, tmp_path, grim):
+    expected = result(train("arrays"))
+    operations, died = 0, 3
+    while died:
+        folder = tmp_path / str(operations)
+        folder.mkdir()
+        died = 0
+        for _ in range(2):  # it dies, and its next life dies as soon
+            grim.watch(folder, operations)
+            try:
+                train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings))
+            except Death:
+                died += 1
+            finally:
+                grim.rest()
+        assert_same(
+            train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings)), expected
+        )
+        names = {p.name.removesuffix(".bkp") for p in folder.iterdir()}
+        assert names == {"latest.weights.h5", "training_metadata.json"}, operations
+        operations += 5 if operations > 14 else 1
+    assert operations > 12
