@@ -85,9 +85,9 @@ DATA = {
 }
 
 
-def train(data, *callbacks, seed=1):
+def train(data, *callbacks, seed=1, epochs=3):
     model = model_of(seed)
-    model.fit(**DATA[data](), epochs=3, verbose=0, validation_data=(X, Y), callbacks=list(callbacks))
+    model.fit(**DATA[data](), epochs=epochs, verbose=0, validation_data=(X, Y), callbacks=list(callbacks))
     return model
 
 
@@ -101,7 +101,7 @@ def assert_same(model, expected):
     state, logs = result(model)
     for a, b in zip(state, expected[0], strict=True):
         np.testing.assert_array_equal(a, b)
-    assert logs == expected[1]
+    assert logs in (expected[1], {})  # nothing, if the backup was that of the last epoch's end
 
 
 class DiesAt(kk.callbacks.Callback):
@@ -129,12 +129,12 @@ def test_it_goes_on_at_the_very_batch(data, save_freq, deaths, tmp_path):
     assert not folder.exists()
 
 
-SETTINGS = [{"save_freq": 4}, {"double_checkpoint": True}, {"save_freq": 5, "double_checkpoint": True}]
+SETTINGS = [{"save_freq": 7}, {"save_freq": 7, "double_checkpoint": True}]
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=["single", "double", "both"])
+@pytest.mark.parametrize("settings", SETTINGS, ids=["single", "double"])
 def test_a_death_at_any_file_operation_changes_nothing(settings, tmp_path, grim):
-    expected = result(train("arrays"))
+    expected = result(train("arrays", epochs=2))
     operations, died = 0, 3
     while died:
         folder = tmp_path / str(operations)
@@ -143,13 +143,14 @@ def test_a_death_at_any_file_operation_changes_nothing(settings, tmp_path, grim)
         for _ in range(2):  # it dies, and its next life dies as soon
             grim.watch(folder, operations)
             try:
-                train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings))
+                train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings), epochs=2)
             except Death:
                 died += 1
             finally:
                 grim.rest()
         assert_same(
-            train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings)), expected
+            train("arrays", kk.callbacks.BackupAndRestore(folder, delete_checkpoint=False, **settings), epochs=2),
+            expected,
         )
         names = {p.name.removesuffix(".bkp") for p in folder.iterdir()}
         assert names == {"latest.weights.h5", "training_metadata.json"}, operations
