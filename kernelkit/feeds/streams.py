@@ -136,7 +136,7 @@ class StreamFeed(Feed):
         self.steps = passes.length if steps is None else steps
 
     @property
-    def seed(self) -> int:  # type: ignore[override]
+    def seed(self) -> int:
         """Seed of the order of batches, where passes are shuffled."""
         return self._passes.seed
 
