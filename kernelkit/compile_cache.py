@@ -11,6 +11,7 @@ Source: https://docs.jax.dev/en/latest/persistent_compilation_cache.html
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -99,9 +100,13 @@ def _machine() -> str:
 
 
 def _thin_out(place: Path) -> None:
-    files = [entry for entry in os.scandir(place) if entry.is_file()]
-    if len(files) <= MOST_FILES:
+    with os.scandir(place) as entries:
+        paths = [entry.path for entry in entries if entry.is_file()]
+    if len(paths) <= MOST_FILES:
         return
-    files.sort(key=lambda entry: entry.stat().st_mtime)
-    for entry in files[: len(files) // 2]:
-        Path(entry.path).unlink(missing_ok=True)  # another process may be thinning out too
+    dated = []
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # another process may be thinning out too
+            dated.append((os.stat(path).st_mtime, path))
+    for _, path in sorted(dated)[: len(dated) // 2]:
+        Path(path).unlink(missing_ok=True)

@@ -8,7 +8,6 @@ gradient is never silently zero. For fast training use `fit`, or `jax.value_and_
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import scope
+from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators, _functions
 from kernelkit.variable import Variable
 
@@ -93,7 +93,7 @@ class TapeTensor(Operators):
         # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
         if scope.local.tape is not None:
             # `array + tensor` asks here first; told no, it leaves the sum to `tensor.__radd__`, which records it.
-            if sys._getframe(1).f_code.co_name.startswith("_operator_"):
+            if asks_an_operator():
                 return None
             # jax dresses a TypeError up as its own; this one must be read.
             raise RuntimeError(

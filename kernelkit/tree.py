@@ -241,10 +241,12 @@ def _open(node: Any) -> tuple[Sequence, Sequence] | None:
         return None
     if kind is deque or _is_namedtuple(node):
         return range(len(node)), tuple(node)
-    if is_sparse(node) or jtu.default_registry.flatten_one_level(node) is None:
+    if is_sparse(node):
         return None
-    pairs = list(jtu.default_registry.flatten_one_level_with_keys(node)[0])
-    return [_plain(i, key) for i, (key, _) in enumerate(pairs)], [child for _, child in pairs]
+    pairs = jtu.tree_flatten_with_path(node, is_leaf=lambda part: part is not node)[0]
+    if len(pairs) == 1 and not pairs[0][0]:  # it is its own only leaf
+        return None
+    return [_plain(i, path[0]) for i, (path, _) in enumerate(pairs)], [child for _, child in pairs]
 
 
 def _close(node: Any, keys: Sequence, children: list) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import sys
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import budget, changes, dtypes, rich_display, scope
+from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators
 
 
@@ -316,7 +316,7 @@ class Variable(Operators):
         # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
         if scope.local.tape is not None and self._trainable:
             # `array * variable` asks here first; told no, it leaves the product to `variable.__rmul__`, which records.
-            if sys._getframe(1).f_code.co_name.startswith("_operator_"):
+            if asks_an_operator():
                 return None
             raise RuntimeError(
                 f"A function outside of kernelkit (of jax.numpy, say) was given the variable {self.path!r} while a "

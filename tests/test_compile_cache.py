@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kernelkit import compile_cache
+
 TRAIN = """
 import json, os, sys
 import jax
@@ -69,3 +71,20 @@ def test_old_programs_go_when_there_are_many(tmp_path, monkeypatch):
         os.utime(path, (i, i))
     compile_cache._thin_out(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"program-{i:02d}" for i in range(6, 12)]
+
+
+def test_a_program_that_another_process_deletes_meanwhile_is_no_error(tmp_path, monkeypatch):
+    for i in range(8):
+        (tmp_path / str(i)).write_text("")
+    monkeypatch.setattr(compile_cache, "MOST_FILES", 4)
+    stat = os.stat
+
+    def deleted_meanwhile(path, *args, **kwargs):
+        if str(path).endswith("3"):
+            raise FileNotFoundError(path)
+        return stat(path, *args, **kwargs)
+
+    monkeypatch.setattr(compile_cache.os, "stat", deleted_meanwhile)
+    compile_cache._thin_out(tmp_path)
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 5

@@ -1,0 +1,62 @@
+"""Telling an operator of jax's arrays from a function of jax.numpy: the one place that looks into jax's frames.
+
+Both ask an operand that they don't know for ``__jax_array__``. Only an operator leaves the work to the operand's own
+operator when it is told that there is none.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import sys
+from types import CodeType, FrameType
+from typing import Any
+
+import jax.numpy as jnp
+
+
+def asks_an_operator(depth: int = 1) -> bool:
+    """Return whether an operator of a jax array is what asks for ``__jax_array__``.
+
+    Args:
+        depth: Frames between the caller of this function and the frame that asks.
+    """
+    code = sys._getframe(depth + 1).f_code
+    return code.co_name.startswith("_operator_") or code in _codes_of_operators()
+
+
+class _Asked:
+    """An operand that notes who asks it for an array, and has none."""
+
+    def __init__(self) -> None:
+        self.codes: set[CodeType] = set()
+
+    @property
+    def __jax_array__(self) -> Any:
+        frame: FrameType = sys._getframe(1)
+        self.codes.add(frame.f_code)
+        return None
+
+    def __rmul__(self, other: Any) -> None:
+        return None
+
+    __radd__ = __rsub__ = __rtruediv__ = __rmatmul__ = __rpow__ = __rmul__
+
+
+@functools.cache
+def _codes_of_operators() -> frozenset[CodeType]:
+    """Return the code that operators ask from, learnt by asking: its name is jax's own affair and may change."""
+    by_operators, by_functions = _Asked(), _Asked()
+    array = jnp.ones((1,))
+    names = "mul add sub truediv floordiv mod matmul pow lt le gt ge eq ne and_ or_ xor".split()
+    for work in (getattr(operator, name) for name in names):
+        try:
+            work(array, by_operators)
+        except Exception:  # an operand without an array is refused by whatever doesn't ask the other one
+            continue
+    for function in (jnp.multiply, jnp.add, jnp.sum):
+        try:
+            function(by_functions) if function is jnp.sum else function(array, by_functions)
+        except Exception:
+            continue
+    return frozenset(by_operators.codes - by_functions.codes)
