@@ -46,7 +46,8 @@ class _Asked:
 @functools.cache
 def _codes_of_operators() -> frozenset[CodeType]:
     """Return the code that operators ask from, learnt by asking: its name is jax's own affair and may change."""
-    by_operators, by_functions = _Asked(), _Asked()
+    by_operators: Any = _Asked()
+    by_functions: Any = _Asked()
     array = jnp.ones((1,))
     names = "mul add sub truediv floordiv mod matmul pow lt le gt ge eq ne and_ or_ xor".split()
     for work in (getattr(operator, name) for name in names):
