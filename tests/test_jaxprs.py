@@ -24,7 +24,7 @@ ARGUMENTS = jnp.arange(10.0).reshape(5, 2), jnp.ones((2, 2)), jnp.float32(3)
 
 def test_a_scans_inputs_are_told_apart():
     ((equation, scan),) = scans(jax.make_jaxpr(loop)(*ARGUMENTS))
-    assert scan[1:] == (2, 2, 5, True)
+    assert (scan.constants, scan.carried, scan.length, scan.reverse) == (2, 2, 5, True)
     assert len(equation.invars) == len(inputs_of_body(equation)) == 5
     assert inputs_of_body(equation)[-1].shape == (2,)
 
