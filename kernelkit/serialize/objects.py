@@ -244,11 +244,17 @@ def deserialize_keras_object(
         safe_mode: ``False`` makes lambdas of the code that the config holds. While a file is loaded, what its reader
             was told decides.
         namespace: Where a bare class name is looked up first, such as ``"layers"``.
-        **kwargs: Ignored.
+        **kwargs: ``module_objects``, more names that a text may stand for: of a function, or of a class to make.
 
     Raises:
         ValueError: If a class is not known; the message says how to make it known.
     """
+    if isinstance(config, str) and namespace is None:
+        known = kwargs.get("module_objects") or {}
+        found = (custom_objects or {}).get(config)
+        if found is None and config in known:
+            found = known[config]() if inspect.isclass(known[config]) else known[config]
+        return config if found is None else found
     if custom_objects:
         with CustomObjectScope(custom_objects):
             return deserialize_keras_object(config, None, safe_mode, namespace)

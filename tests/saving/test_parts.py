@@ -211,3 +211,14 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.save(tmp_path / "m.keras")
+
+
+def test_a_text_may_stand_for_an_object_that_the_caller_names():
+    class Mine(kk.layers.Layer):
+        pass
+
+    read = kk.saving.deserialize_keras_object
+    assert isinstance(read("mine", module_objects={"mine": Mine}), Mine)
+    assert read("mine", custom_objects={"mine": Mine}) is Mine
+    assert read("relu", module_objects={"relu": kk.activations.relu}) is kk.activations.relu
+    assert read("other", module_objects={"mine": Mine}) == "other"
