@@ -78,4 +78,4 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-_serialize.register_namespace("optimizers", globals(), (Optimizer,))
+_serialize.register_namespace("optimizers", globals(), (Optimizer, OptimizerMap))

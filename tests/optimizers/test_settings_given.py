@@ -121,7 +121,7 @@ def test_get():
     [
         (lambda: optimizers.get("adm"), r"Unknown optimizer 'adm'. Did you mean 'Adam'"),
         (lambda: optimizers.get(5), "Could not interpret 5"),
-        (lambda: optimizers.get("serialize"), "Could not interpret 'serialize'"),
+        (lambda: optimizers.get("serialize"), "Unknown optimizer 'serialize'"),
         (
             lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0),
             "Only one of `clipnorm`, `clipvalue` and `global_clipnorm`",
