@@ -14,7 +14,7 @@ from kernelkit.models.description import check, describe
 from kernelkit.models.description.collect import child_layers
 from kernelkit.models.description.words import totals_text
 from kernelkit.viz.cards.bundles import MIME, card
-from kernelkit.viz.curves.environment import WIDGET_HOSTS, environment
+from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 _MOST_WEIGHTS = 400
 """Variables whose values are looked at; those of larger models would make a notebook large."""
