@@ -7,6 +7,7 @@
 #   make lint    the first three of these
 #   make format  let ruff mend what it can
 #   make bench   training speed beside Keras and hand-written jax
+#   make nets    nets drawn at random, beside Keras (ARGS="12 --seed 1 --family rnn")
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
 #   make applications  compare all 40 image networks with Keras's
 #   make clean   remove what the targets above made
@@ -17,7 +18,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test slice lint format bench conformance applications clean
+.PHONY: help demo lab test slice lint format bench nets conformance applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -52,6 +53,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.run
+
+nets: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.random_nets $(ARGS)
 
 conformance: $(VENV)/.dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
