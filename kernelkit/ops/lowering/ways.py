@@ -3,8 +3,8 @@
 A convolution is linear in its input and in its kernel, so a way has two transposes: the gradients by the input and by
 the kernel. jax transposes what a way is made of: the transpose of `gather` by the input is `scatter`'s form, and the
 other way round. XLA hands a convolution to Eigen's fast code only if batches come first, channels last, and the kernel
-lies as (window, in, out); any other order runs one number at a time inside a loop, because the pass that would mend the
-order looks at the entry computation alone (`conv_canonicalization.cc`). `native`, `native_by_kernel` and
+lies as (window, in, out). Any other order ran 15 to 100 times slower inside a loop: XLA's pass that mends the order
+(`conv_canonicalization.cc`) looks at the entry computation alone. `native`, `native_by_kernel` and
 `native_by_input` therefore move axes themselves, each so that it, or its gradient of that name, is in Eigen's order.
 """
 
