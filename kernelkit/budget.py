@@ -1,8 +1,8 @@
-"""What the loading of a file may take: memory, objects and time.
+"""Limits on the memory, the objects and the time that the loading of a file may take.
 
-A file from a stranger may declare more than it holds. Whatever makes objects or arrays because a config says so claims
-them here first. What no claim foresees (a loop without end in the code of a layer) is ended by a thread that looks at
-the time and at the memory of the process while a file is loaded.
+A file from a stranger may declare more than it holds. Code that makes objects or arrays for a config claims them here
+first. A thread watches the time and the memory of the process while a file is loaded. It ends a load that exceeds the
+limits without a claim, such as an endless loop in the code of a layer.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from collections.abc import Callable, Iterator
 MOST_OBJECTS = 50_000
 """Objects (layers, functions, initializers, calls) that a config may describe."""
 MOST_SECONDS = 90.0
-"""Seconds that making them may take, of this thread's computing."""
+"""Seconds of computing in the loading thread that making them may take."""
 _PERIOD = 0.1
 _SLACK = 1 << 30
 _HOW_TO_RAISE = "If you trust the file, pass safe_mode=False, which sets no limits."
 
 
 class OverBudget(ValueError):
-    """A file asks for more than it may."""
+    """The error for a file that asks for more than its limits allow."""
 
 
 class _Ended(BaseException):
-    """Raised in the loading thread by the one that watches it. No handler of ordinary errors catches it."""
+    """Raised in the loading thread by the watching thread. ``except Exception`` does not catch it."""
 
 
 class Budget:
-    """What is left of the memory, the objects and the time of one load.
+    """The memory, the objects and the time that are left for one load.
 
     Args:
         memory: Bytes that arrays may take.
-        objects: How many objects may be made.
+        objects: Number of objects that may be made.
         seconds: Seconds of the thread's computing.
-        hint: What to do about a lack of memory, for the message.
+        hint: End of the error messages: the remedy.
     """
 
     def __init__(self, memory: int, objects: int = MOST_OBJECTS, seconds: float = MOST_SECONDS, hint: str = "") -> None:
@@ -47,7 +47,7 @@ class Budget:
         self.begin = time.thread_time()
 
     def take_memory(self, nbytes: int, who: str) -> None:
-        """Claim bytes; raise :class:`OverBudget` if there are not as many left."""
+        """Claim bytes; raise :class:`OverBudget` if fewer are left."""
         self.memory -= nbytes
         if self.memory < 0:
             raise OverBudget(
@@ -55,7 +55,7 @@ class Budget:
             )
 
     def take_objects(self, count: int, who: str) -> None:
-        """Claim objects, and look at the time."""
+        """Claim objects, and check the time."""
         self.objects -= count
         if self.objects < 0:
             raise OverBudget(f"{who}: the file that is being loaded describes too many objects. {self.hint}")
@@ -63,7 +63,7 @@ class Budget:
             raise OverBudget(self.too_long())
 
     def too_long(self) -> str:
-        """Return what is said when time has run out."""
+        """Return the error message for a load that ran out of time."""
         return f"The model that is being loaded takes more than {self.seconds:g} seconds to be made. {self.hint}"
 
 
@@ -71,13 +71,13 @@ _local = threading.local()
 
 
 def current() -> Budget | None:
-    """Return the budget of the load that goes on in this thread."""
+    """Return the budget of the load in this thread, ``None`` if there is no load."""
     return getattr(_local, "budget", None)
 
 
 @contextlib.contextmanager
 def limited(budget: Budget | None) -> Iterator[None]:
-    """While the block runs, claims of this thread are taken from a budget; from none for ``None``."""
+    """Take this thread's claims from a budget while the block runs; ``None`` sets no limits."""
     before = current()
     _local.budget = budget
     try:
@@ -91,11 +91,11 @@ def limited(budget: Budget | None) -> Iterator[None]:
 
 
 def claim_memory(nbytes: int, who: str) -> None:
-    """Raise before memory is taken that the file which is being loaded has no numbers for.
+    """Raise before an array takes more memory than the file that is being loaded may ask for.
 
     Args:
-        nbytes: Bytes that an array would take.
-        who: How the error names it.
+        nbytes: Bytes that the array would take.
+        who: Name of the array in the error.
 
     Example:
         >>> with limited(Budget(memory=100)):
@@ -112,7 +112,7 @@ hold. If you trust the file, pass safe_mode=False, which sets no limits.
 
 
 def claim_objects(count: int, who: str) -> None:
-    """Raise before more objects are made than a file may describe."""
+    """Raise if a file describes too many objects, before they are made."""
     budget = current()
     if budget is not None:
         budget.take_objects(count, who)
@@ -123,7 +123,7 @@ def claim_objects(count: int, who: str) -> None:
 
 @contextlib.contextmanager
 def _watched(budget: Budget) -> Iterator[None]:
-    """End the block when it takes far more time or memory than the budget has, whatever it does."""
+    """End the block if it takes far more time or memory than the budget has."""
     thread, done, lock = threading.get_ident(), threading.Event(), threading.Lock()
     clock = _clock_of(thread)
     most = _resident() + budget.memory + _SLACK
@@ -142,7 +142,7 @@ def _watched(budget: Budget) -> Iterator[None]:
                 if not done.is_set():
                     reason[:] = [why]
                     _raise_in(thread, _Ended)
-            done.wait(1.0)  # it may have been raised where Python forgets it, such as in a destructor: once more
+            done.wait(1.0)  # Python drops an exception raised in a destructor: raise it again
 
     watcher = threading.Thread(target=watch, name="kernelkit-budget", daemon=True)
     with contextlib.suppress(RuntimeError):  # a platform without threads
@@ -154,13 +154,13 @@ def _watched(budget: Budget) -> Iterator[None]:
             with lock:
                 done.set()
                 if reason:
-                    _raise_in(thread, None)  # one that did not arrive yet
+                    _raise_in(thread, None)  # cancel an exception that was not raised yet
     except _Ended:
         raise OverBudget(reason[0]) from None
 
 
 def _clock_of(thread: int) -> Callable[[], float]:
-    """Return what tells the seconds of computing of a thread, or the time where the system cannot."""
+    """Return a clock of a thread's computing time, or of wall time where the system has no such clock."""
     try:
         number = time.pthread_getcpuclockid(thread)
         time.clock_gettime(number)
@@ -170,7 +170,7 @@ def _clock_of(thread: int) -> Callable[[], float]:
 
 
 def _resident() -> int:
-    """Return the bytes of memory that the process holds; 0 where the system does not tell."""
+    """Return the bytes of memory that the process holds; 0 where the system doesn't report them."""
     try:
         with open("/proc/self/statm", "rb") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,7 +1,7 @@
-"""Functions without a name as text: their compiled code, for files that one trusts as one trusts a program.
+"""Lambdas as text: their compiled code, for trusted files only, because loading one can run any code.
 
 The format is that of Keras: ``{"code": base64 of the marshalled code, "defaults": [...], "closure": [...]}``. Compiled
-code belongs to one version of Python, which is noted beside it.
+code works with one version of Python only; the config holds this version too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def to_config(function: Any) -> dict[str, Any]:
-    """Return a function as JSON values, but for its defaults and the variables that it closes over.
+    """Return a function's code as JSON values. Its defaults and closure variables stay Python objects.
 
     Args:
         function: A Python function.
@@ -36,14 +36,14 @@ def to_config(function: Any) -> dict[str, Any]:
 
 
 def from_config(config: dict[str, Any], names: dict[str, Any] | None = None) -> Callable:
-    """Return the function of a config. Whoever calls it runs what the file's author wrote.
+    """Return the function of a config. A call of the function runs the code of the file's author.
 
     Args:
-        config: Result of :func:`to_config`, or what Keras wrote.
-        names: What the code finds as global names.
+        config: Result of :func:`to_config`, or the config of a lambda that Keras wrote.
+        names: Global names of the code.
 
     Raises:
-        ValueError: If the code is of another version of Python, or is none.
+        ValueError: If the code is damaged or of another version of Python, or the config holds no code.
     """
     written = config.get("python", _VERSION)
     if written != _VERSION:
@@ -66,5 +66,5 @@ def from_config(config: dict[str, Any], names: dict[str, Any] | None = None) -> 
 def _of_other_python(which: str) -> str:
     return (
         f"The file holds a lambda that was compiled by {which}; this is Python {_VERSION}. Rebuild the model and load "
-        "its weights, or give the function a name and save the model anew."
+        "its weights, or give the function a name and save the model again."
     )

@@ -1,7 +1,7 @@
-"""A counter of changes to what models are made of.
+"""A counter of changes to the parts of models.
 
-Layers are searched for their parts whenever somebody asks. A search through a large model takes longer than a small
-training step, so what was found is kept for as long as this counter stands still.
+The search for the parts of a large model takes longer than a small training step. So the result is cached, and stays
+valid until this counter changes.
 """
 
 from __future__ import annotations

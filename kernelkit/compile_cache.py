@@ -1,10 +1,10 @@
-"""What was compiled once is kept on disk: running a notebook a second time compiles nothing.
+"""Compiled programs are kept on disk: a notebook that runs a second time compiles nothing.
 
-jax can keep compiled programs in a folder. kernelkit gives it one in the user's cache folder, with a subfolder for each
-kind of machine, because code for one processor need not run on another.
+jax can keep compiled programs in a folder. kernelkit chooses a folder in the user's cache folder. Each kind of machine
+has its own subfolder, because code for one processor may fail on another.
 
-The environment variable ``KERNELKIT_COMPILE_CACHE`` names another folder, or turns this off with ``0``. A folder that
-was chosen for jax itself (``JAX_COMPILATION_CACHE_DIR``) stays as it is.
+The environment variable ``KERNELKIT_COMPILE_CACHE`` names another folder; ``0`` turns the cache off. A folder chosen
+for jax itself (``JAX_COMPILATION_CACHE_DIR``) is kept.
 
 Source: https://docs.jax.dev/en/latest/persistent_compilation_cache.html
 """
@@ -24,7 +24,7 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache as _of_jax
 
 MOST_FILES = 4000
-"""When there are more programs than this, the older half goes. A notebook leaves some dozens, of 2 to 100 kB each."""
+"""With more programs than this, the older half is deleted. A notebook adds some dozens, of 2 to 100 kB each."""
 
 _SETTINGS = {
     "jax_compilation_cache_dir": None,
@@ -37,10 +37,10 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
     """Keep compiled programs on disk from now on.
 
     Args:
-        folder: Where; by default the user's cache folder.
+        folder: Folder of the programs; by default one in the user's cache folder.
 
     Returns:
-        The folder, or ``None`` if there is none that can be written to.
+        The folder, or ``None`` if it cannot be written to.
 
     Example:
         >>> import tempfile
@@ -56,7 +56,7 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)  # others must not plant programs here
         _thin_out(place)
     except OSError:
-        return None  # a home that cannot be written to: programs are compiled each time, as without a cache
+        return None  # no right to write: programs are compiled each time, as without a cache
     if not os.access(place, os.W_OK):
         return None
     for name, value in _SETTINGS.items():
@@ -66,15 +66,15 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
 
 
 def disable() -> None:
-    """Keep nothing on disk from now on. What is there stays."""
+    """Write no programs to disk from now on. Files of earlier programs stay."""
     jax.config.update("jax_compilation_cache_dir", None)
     _of_jax.reset_cache()
 
 
 def enable_by_default() -> None:
-    """Do what the environment says; called once, when kernelkit is imported."""
+    """Enable the cache unless the environment turns it off; called once, when kernelkit is imported."""
     wanted = os.environ.get("KERNELKIT_COMPILE_CACHE")
-    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    settings: Any = jax.config  # the typed flags depend on jax's version
     if wanted == "0" or settings.jax_compilation_cache_dir is not None:
         return
     enable(wanted or None)
@@ -89,7 +89,7 @@ def _user_cache() -> Path:
 
 
 def _machine() -> str:
-    """Return a name for machines that run each other's programs: the same jax and the same instructions."""
+    """Return a name for machines that can share programs: the same jax and the same instruction set."""
     about = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists() and (flags := re.search(r"^(?:flags|Features)\s*:.*$", info.read_text(), re.MULTILINE)):
@@ -106,7 +106,7 @@ def _thin_out(place: Path) -> None:
         return
     dated = []
     for path in paths:
-        with contextlib.suppress(FileNotFoundError):  # another process may be thinning out too
+        with contextlib.suppress(FileNotFoundError):  # another process may delete files at the same time
             dated.append((os.stat(path).st_mtime, path))
     for _, path in sorted(dated)[: len(dated) // 2]:
         Path(path).unlink(missing_ok=True)

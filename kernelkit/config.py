@@ -67,7 +67,7 @@ def set_floatx(value: str) -> None:
         value: One of ``"bfloat16"``, ``"float16"``, ``"float32"``, ``"float64"``.
 
     Raises:
-        ValueError: If the name is none of these.
+        ValueError: For any other name.
     """
     if str(value) not in _FLOATS:
         raise ValueError(f"set_floatx() takes one of {_FLOATS}, got {value!r}.")
@@ -96,13 +96,13 @@ def set_image_data_format(data_format: str) -> None:
         data_format: ``"channels_last"`` (batch, height, width, channels) or ``"channels_first"``.
 
     Raises:
-        ValueError: If the name is neither.
+        ValueError: For any other name.
     """
     _settings["image_data_format"] = standardize_data_format(data_format)
 
 
 def standardize_data_format(data_format: str | None) -> str:
-    """Return a checked layout name, the global default for ``None``."""
+    """Return the layout name after a check; ``None`` stands for the global default."""
     if data_format is None:
         return image_data_format()
     name = str(data_format).lower()
@@ -162,15 +162,15 @@ def disable_traceback_filtering() -> None:
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Return ``None`` if attention takes the fused kernel where there is one (the default), ``False`` if never."""
+    """Return ``None`` if attention may use the fused kernel (the default), ``False`` if it never does."""
     return _settings["flash_attention"]
 
 
 def enable_flash_attention() -> None:
-    """Let attention take cuDNN's fused kernel where it can: on NVIDIA GPUs, with 16-bit floats (the default).
+    """Let attention use cuDNN's fused kernel on NVIDIA GPUs with 16-bit floats (the default).
 
-    Where it cannot, attention is computed step by step; ``flash_attention=True`` given to a layer or a function raises
-    there instead.
+    On other devices and dtypes attention is computed step by step. A layer or function that got
+    ``flash_attention=True`` raises an error there instead.
 
     Example:
         >>> from kernelkit import config
@@ -183,14 +183,14 @@ def enable_flash_attention() -> None:
 
 
 def disable_flash_attention() -> None:
-    """Compute attention step by step everywhere that doesn't ask for the fused kernel itself."""
+    """Compute attention step by step, except in layers and functions that got ``flash_attention=True``."""
     _settings["flash_attention"] = False
 
 
 def enable_unsafe_deserialization() -> None:
-    """Load all files of this session as with ``safe_mode=False``: layers may open files that a config names.
+    """Load all files of this session as with ``safe_mode=False``: layers may open files, and lambdas in files may run.
 
-    Code in a file is not run even so: kernelkit never does. Do this only if you trust every file that you load.
+    Use it only if you trust every file that you load.
     """
     _settings["unsafe_deserialization"] = True
 

@@ -1,4 +1,4 @@
-"""Where arrays are made and computed with."""
+"""Devices: the choice of the device that holds arrays and computes with them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _local = _Local()
 
 @contextlib.contextmanager
 def portable() -> Iterator[None]:
-    """Trace for any platform while open: lowerings that only suit this machine's CPU are left out.
+    """Trace for any platform inside the context: lowerings for this machine's CPU only are left out.
 
     Example:
         >>> from kernelkit import devices
@@ -35,24 +35,24 @@ def portable() -> Iterator[None]:
 
 
 def on_cpu() -> bool:
-    """Whether what is traced now will run on the CPU and nowhere else.
+    """Return whether the code that is traced now will run on the CPU only.
 
-    Decided while tracing, from jax's default device or backend. `lax.platform_dependent` would decide while lowering,
-    but it is a `cond`: both branches are traced and differentiated, and each keeps the other's residuals. A wrong guess
-    only costs speed (a computation sent to the CPU of a GPU machine by placing its arguments there).
+    The decision is made while tracing, from jax's default device or backend. `lax.platform_dependent` would decide
+    while lowering, but it is a `cond`: both branches are traced and differentiated, and each keeps the other's
+    residuals. A wrong guess only costs speed, for example if arguments were placed on the CPU of a GPU machine.
     """
     if _local.portable:
         return False
-    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    settings: Any = jax.config  # the typed flags depend on jax's version
     device = settings.jax_default_device
     return (getattr(device, "platform", device) or jax.default_backend()) == "cpu"
 
 
 def device(device_name: Any) -> Any:
-    """Return a context manager: inside of it arrays are made on a device, and computed with there.
+    """Return a context manager in which arrays are made on a device and computed there.
 
     Args:
-        device_name: ``"cpu"``, ``"gpu:1"`` and their like, or a `jax.Device`.
+        device_name: A name such as ``"cpu"`` or ``"gpu:1"``, or a `jax.Device`.
 
     Raises:
         ValueError: If there is no such device.

@@ -29,7 +29,7 @@ def standardize_dtype(dtype: Any) -> str:
         dtype: A name, a Python type, a NumPy, jax, TensorFlow or torch dtype, or ``None`` for :func:`config.floatx`.
 
     Raises:
-        ValueError: If it is no dtype that kernelkit knows.
+        ValueError: If kernelkit doesn't know the dtype.
 
     Example:
         >>> import numpy as np

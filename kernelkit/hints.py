@@ -1,4 +1,4 @@
-"""What to do about errors that come from elsewhere: a tensor without a value met code that needs one."""
+"""Hints for errors of other libraries: a tensor without a value met code that needs a value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OF_TENSORFLOW = re.compile(r"\b(?:tf|tensorflow)\.((?:\w+\.)*\w+)\s*\(")
 _OF_NUMPY = re.compile(r"\b(?:np|numpy|scipy|sp)\.((?:\w+\.)*\w+)\s*\(")
 
 EAGERLY = (
-    "Or pass run_eagerly=True to compile(): then each step runs op by op, with values that can be printed and compared."
+    "Or pass run_eagerly=True to compile(): each step then runs op by op, with values that can be printed and compared."
 )
 
 
@@ -32,7 +32,7 @@ _WHY = {
 
 
 def explain_tracer(error: BaseException, how: Literal["compiled", "wired", "eager"] = "compiled") -> None:
-    """Add a note to an error that says what to write instead, if a tensor without a value caused it; once.
+    """Add a hint to an error that a tensor without a value caused. A second call adds nothing.
 
     Args:
         error: The error, with its traceback.
@@ -56,10 +56,10 @@ def explain_tracer(error: BaseException, how: Literal["compiled", "wired", "eage
 
 @contextmanager
 def explaining(compiled: bool) -> Iterator[None]:
-    """Let errors of a step say what to do where a tensor had no value.
+    """Add a hint to errors of a step that a tensor without a value caused.
 
     Args:
-        compiled: Whether steps are compiled; else they run op by op.
+        compiled: Whether steps are compiled; otherwise they run op by op.
     """
     try:
         yield
@@ -94,14 +94,14 @@ def _of_tracer(error: BaseException, how: str) -> str | None:
         cure = "An index or a size needs one: use ops.take() or ops.slice(), and sizes from the tensor's shape."
     else:
         cure = (
-            "float(), int(), .item() and .tolist() need one: go on with the tensor itself, ops.cast() changes its "
-            "dtype, and ops.where(condition, a, b) chooses."
+            "float(), int(), .item() and .tolist() need one: compute with the tensor itself. ops.cast() changes its "
+            "dtype, ops.where(condition, a, b) chooses between two tensors."
         )
     return _WHY[how] + cure + (f" {EAGERLY}" if how == "compiled" else "")
 
 
 def _called(frames: traceback.StackSummary, pattern: re.Pattern) -> str | None:
-    """Return the function of a library that the innermost line with a call of one calls."""
+    """Return the library function that the innermost matching line calls."""
     return next((m.group(1) for frame in reversed(frames) if (m := pattern.search(_line(frame)))), None)
 
 

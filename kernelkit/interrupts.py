@@ -1,18 +1,18 @@
-"""The stop button (SIGINT: Ctrl-C, a notebook's stop): no press is lost, and none cuts a step in two.
+"""The stop button (SIGINT: Ctrl-C, a notebook's stop): no press is lost, and no press cuts a step in two.
 
-Python raises KeyboardInterrupt wherever it happens to be. Inside a destructor, a weakref callback or a callback from C
-the exception is printed and forgotten, and the press with it. So while kernelkit trains, evaluates, saves or loads
-(inside a :class:`guard`), the signal handler sets a flag, and the exception is raised at the next safe point:
-:func:`check`, a turn of :func:`wait`, or the end of the guard. It is raised at once
+Python raises KeyboardInterrupt at any line. Inside a destructor, a weakref callback or a callback from C, Python prints
+the exception and drops it: the press is lost. So while kernelkit trains, evaluates, saves or loads (inside a
+:class:`guard`), the signal handler only sets a flag. The exception is raised at the next safe point: :func:`check`, a
+turn of :func:`wait`, or the end of the guard. It is raised at once
 
-* in code of the user (:class:`user_code`: a callback, a generator), which may block for ever;
+* in the user's code (:class:`user_code`: a callback, a generator), which may block for ever;
 * at the second press;
 * when no safe point was reached within :data:`PATIENCE` seconds.
 
-The flag stays up until the exception has reached the guard. An exception that got lost on its way is raised again.
-Inside :data:`whole`, between giving weights to a step and storing the new ones, nothing is ever raised.
+The flag stays set until the exception has reached the guard. An exception that got lost on its way is raised again.
+Inside :data:`whole`, while a step holds the weights, nothing is ever raised.
 
-All this concerns the main thread, which is where Python runs signal handlers. In other threads it does nothing.
+This holds for the main thread, in which Python runs signal handlers. In other threads a guard does nothing.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from types import FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 PATIENCE = 1.0
-"""Seconds after which a press that no safe point has raised counts as pressed again."""
+"""Seconds after which a press counts as a second press, if no safe point was reached."""
 
 POLL = 0.1
-"""Seconds between two looks at the flag while the main thread waits."""
+"""Seconds between two checks of the flag while the main thread waits."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,14 +55,14 @@ class _Button:
         again, self.pending = self.pending, True
         if not self._watched:
             self._watched = True
-            _thread.start_new_thread(self._watch, ())  # takes no lock of Python's that this thread may hold
+            _thread.start_new_thread(self._watch, ())  # a `threading.Thread` takes a lock that this thread may hold
         if self.whole or (frame is not None and frame.f_code in _TURNS):
             return
         if self.in_user_code or again:
             self.fire(number, frame)
 
     def fire(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
-        """Let the handler that was there before act, which raises KeyboardInterrupt as a rule."""
+        """Call the previous signal handler, which usually raises KeyboardInterrupt."""
         try:
             self.handler(number, frame)
         except BaseException as error:
@@ -73,13 +73,13 @@ class _Button:
     def serve(self) -> None:
         """Note that the press has had its effect."""
         self.whole += 1
-        with self._lock:  # the watch does not press any more from here on
+        with self._lock:  # from here on the watch raises nothing
             self.pending = False
             self.raised = None
         self.whole -= 1
 
     def has_arrived(self, error: BaseException | None) -> bool:
-        """Return whether the exception of a press is the given one, or among its causes."""
+        """Return whether an error is the exception of a press, or was caused by it."""
         while error is not None:
             if error is self.raised or isinstance(error, KeyboardInterrupt):
                 return True
@@ -92,7 +92,7 @@ class _Button:
             with self._lock:
                 if not self.pending:
                     self._watched = False
-                    if not self.pending:  # else a press came between the two lines
+                    if not self.pending:  # otherwise a press came between the two lines
                         return
                     self._watched = True
                 if self.in_user_code and not self.whole and hasattr(signal, "pthread_kill"):
@@ -121,7 +121,7 @@ class guard:
         try:
             if button.guards == 0:
                 handler = signal.getsignal(signal.SIGINT)
-                # A program that ignores the signal, or handles it in C, keeps what it chose.
+                # If the program ignores the signal, or handles it in C, its handler stays.
                 if callable(handler) and handler != button.on_signal:
                     button.handler = handler
                     signal.signal(signal.SIGINT, button.on_signal)
@@ -145,7 +145,7 @@ class guard:
             if button.guards == 0:
                 if button.pending and button.has_arrived(error):
                     button.serve()
-                if signal.getsignal(signal.SIGINT) == button.on_signal:  # else somebody has set another one: it stays
+                if signal.getsignal(signal.SIGINT) == button.on_signal:  # a handler that other code set stays
                     signal.signal(signal.SIGINT, button.handler)
         except BaseException:  # pressed after the handler was put back
             button.pending = False
@@ -161,7 +161,7 @@ class guard:
 
 
 class user_code:
-    """Run code of the user: inside, a press is raised at once, since such code may block for ever."""
+    """Run the user's code: a press is raised at once inside, because such code may block for ever."""
 
     def __enter__(self) -> user_code:
         self._is_main = threading.get_ident() == _MAIN
@@ -190,14 +190,14 @@ class _Whole:
 
 
 whole = _Whole()
-"""A stretch of code that no press may cut in two, inside a :class:`guard`. The caller calls :func:`check` behind it."""
+"""Code inside a :class:`guard` that no press may cut in two. The caller calls :func:`check` after it."""
 
 
 def check() -> None:
-    """Raise a press of the stop button that came before: a safe point.
+    """Raise KeyboardInterrupt if the stop button was pressed: a safe point.
 
     Raises:
-        KeyboardInterrupt: If somebody has pressed it.
+        KeyboardInterrupt: If the button was pressed.
     """
     button = _button
     if button.pending and button.guards and not button.whole and threading.get_ident() == _MAIN:
@@ -205,21 +205,21 @@ def check() -> None:
 
 
 def served(error: BaseException | None) -> None:
-    """Note that an exception has ended what the stop button was pressed for; the next press is a new one."""
+    """Note that an exception has ended the work that the stop button was to end; the next press is a new one."""
     if _button.pending and threading.get_ident() == _MAIN and _button.has_arrived(error):
         _button.serve()
 
 
 def wait(poll: Callable[[float], bool]) -> None:
-    """Wait, with a look at the stop button ten times a second.
+    """Wait, and check the stop button ten times a second.
 
-    Locks that are waited for in pieces, with nothing raised inside, are never left locked by an interrupt.
+    Nothing is raised inside ``poll``, so an interrupt never leaves a lock locked.
 
     Args:
         poll: Waits for at most the given number of seconds; returns whether the wait is over.
 
     Raises:
-        KeyboardInterrupt: If somebody has pressed the stop button.
+        KeyboardInterrupt: If the stop button was pressed.
     """
     while True:
         with whole:
@@ -251,4 +251,4 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 _TURNS = frozenset(
     method.__code__ for owner in (guard, user_code, _Whole) for method in (owner.__enter__, owner.__exit__)
 ) | {_Button.serve.__code__, _Button.has_arrived.__code__}
-"""Code that begins and ends such stretches: an exception in its middle would leave one open."""
+"""Code that enters and leaves these contexts: an exception in its middle would leave one open."""

@@ -1,8 +1,8 @@
-"""Reading jaxprs: the one place that knows how they differ between jax 0.10 and jax 0.12.
+"""Reading jaxprs: the only file that knows how jaxprs differ between jax 0.10 and jax 0.12.
 
-jax 0.11 merged ``ClosedJaxpr`` into ``Jaxpr``; jax 0.12 no longer writes the numbers of constants and of carried values
-into the parameters of ``scan``. What stays the same is read here: the ranks of a scan's inputs and outputs, inside and
-outside of the loop.
+jax 0.11 merged ``ClosedJaxpr`` into ``Jaxpr``. jax 0.12 no longer writes the numbers of constants and of carried values
+into the parameters of ``scan``. This file finds them from the ranks of a scan's inputs and outputs, inside and outside
+the loop: the ranks are the same in all versions.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _CALLS = {
     "remat": "jaxpr",
     "remat2": "jaxpr",
 }
-"""Operations that only call others, and the parameter that holds these."""
+"""Primitives that only call another jaxpr, with the name of the parameter that holds it."""
 
 
 def _core() -> Any:
-    """`jax.extend.core`, which brings pallas with it: 50 ms that `import kernelkit` need not take."""
+    """Return `jax.extend.core`. It imports pallas, which would make `import kernelkit` 50 ms slower."""
     import jax.extend.core
 
     return jax.extend.core
@@ -56,8 +56,8 @@ class Scan(NamedTuple):
     Attributes:
         body: A function from constants, carried values and one element of each array to the new carried values and one
             element of each result; all flat.
-        constants: How many of the inputs are constants of the loop; they come first.
-        carried: How many of the inputs are carried from round to round; they come next.
+        constants: Number of inputs that are constants of the loop; they come first.
+        carried: Number of inputs that are carried from round to round; they come next.
         length: Number of rounds.
         reverse: Whether the last element comes first.
         opened: The jaxpr of ``body``.
@@ -75,10 +75,10 @@ class While(NamedTuple):
     """A ``while`` equation.
 
     Attributes:
-        condition: Whether there is another round: from its own constants and the carried values.
-        condition_constants: How many of the inputs are constants of ``condition``; they come first.
-        body: One round: from its own constants and the carried values to the new carried values.
-        body_constants: How many of the inputs are constants of ``body``; they come next.
+        condition: A function of its own constants and the carried values: whether there is another round.
+        condition_constants: Number of inputs that are constants of ``condition``; they come first.
+        body: A function of its own constants and the carried values, which returns the new carried values.
+        body_constants: Number of inputs that are constants of ``body``; they come next.
     """
 
     condition: Opened
@@ -88,17 +88,17 @@ class While(NamedTuple):
 
 
 def opened(jaxpr: Any) -> Opened:
-    """Return a jaxpr with its constants, closed over them or not."""
+    """Return a jaxpr, closed or not, with its constants."""
     return Opened(getattr(jaxpr, "jaxpr", jaxpr), tuple(getattr(jaxpr, "consts", ())))
 
 
 def is_literal(atom: Any) -> bool:
-    """Return whether an equation's input is a value that stands in the equation itself."""
+    """Return whether an equation's input is a literal, a value written in the equation itself."""
     return isinstance(atom, _core().Literal)
 
 
 def called_by(equation: Any) -> Opened | None:
-    """Return what an equation calls, if it does nothing else, as a nested ``jit`` does."""
+    """Return the jaxpr of an equation that only calls one, such as a nested ``jit``; otherwise ``None``."""
     inner = equation.params.get(_CALLS.get(equation.primitive.name, ""))
     return None if inner is None else opened(inner)
 
@@ -137,7 +137,7 @@ def scan_of(equation: Any) -> Scan | None:
         return None
     parameters = equation.params
     body, _ = opened(parameters["jaxpr"])
-    # An array that is scanned has one axis more outside of the loop; so has a result that is stacked.
+    # A scanned array and a stacked result have one axis more outside the loop than inside.
     scanned = sum(_rank(o) != _rank(i) for o, i in zip(equation.invars, body.invars, strict=True))
     carried = sum(_rank(o) == _rank(i) for o, i in zip(equation.outvars, body.outvars, strict=True))
     return Scan(

@@ -1,8 +1,8 @@
-"""Short tracebacks: the user's frames and one of kernelkit's, in notebooks, terminals and scripts.
+"""Short tracebacks: the user's frames and one frame of kernelkit, in notebooks, terminals and scripts.
 
-Between `fit` and a line of a user's layer lie twenty frames of kernelkit and of jax, which say nothing about the
-mistake. The methods that users call drop them from the tracebacks of errors that pass through.
-:func:`kernelkit.config.disable_traceback_filtering` shows them all, and so does ``KERNELKIT_TRACEBACK=full`` in the
+Between `fit` and a line of a user's layer lie twenty frames of kernelkit and jax, which say nothing about the mistake.
+The methods that users call drop these frames from the tracebacks of errors.
+:func:`kernelkit.config.disable_traceback_filtering` shows all frames, as does ``KERNELKIT_TRACEBACK=full`` in the
 environment.
 """
 
@@ -42,7 +42,7 @@ def shortened(function: _F) -> _F:
             return function(*args, **kwargs)
         except (Exception, KeyboardInterrupt) as error:
             shorten(error)
-            raise error  # kernelkit's other frames: kernelkit.config.disable_traceback_filtering()
+            raise error  # to see all frames: kernelkit.config.disable_traceback_filtering()
 
     wrapper.__code__ = wrapper.__code__.replace(co_name=function.__name__, co_qualname=function.__qualname__)
     return functools.wraps(function)(wrapper)  # type: ignore[return-value]

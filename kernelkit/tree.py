@@ -1,7 +1,7 @@
 """Nested structures (lists, tuples, named tuples, deques, dicts) of tensors.
 
-Everything else is a leaf, ``None`` and sparse arrays too; classes registered with :mod:`jax.tree_util` are looked into
-as jax does. The entries of a dict are visited in the order of its sorted keys, those of an ``OrderedDict`` in its own.
+Classes registered with :mod:`jax.tree_util` are containers too, as in jax. Everything else is a leaf, also ``None`` and
+sparse arrays. A dict is visited in the order of its sorted keys, an ``OrderedDict`` in its own order.
 
 Example:
     >>> from kernelkit import tree
@@ -25,7 +25,7 @@ MAP_TO_NONE = object()
 
 _SEQUENCES = (tuple, list, deque)
 _DICTS = (dict, OrderedDict, defaultdict)
-_COMMON_LEAVES = {int, float, bool, str, np.ndarray}  # told without asking jax's registry
+_COMMON_LEAVES = {int, float, bool, str, np.ndarray}  # leaves without a lookup in jax's registry
 
 
 def is_nested(structure: Any) -> bool:
@@ -69,13 +69,14 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
     Args:
         func: Called with one leaf of each structure.
         *structures: Structures of the same shape.
-        none_is_leaf: Whether ``func`` also sees ``None``; where it doesn't, all structures must have it.
+        none_is_leaf: Whether ``func`` is called with ``None`` too. If not, all structures must have ``None`` at the
+            same places.
 
     Returns:
         The results, nested as the first structure.
 
     Raises:
-        ValueError: If the structures are not nested alike.
+        ValueError: If the structures are nested differently.
 
     Example:
         >>> map_structure(lambda a, b: a + b, {"x": 1, "y": [2]}, {"x": 10, "y": [20]})
@@ -134,7 +135,7 @@ def _map_up_to(shallow: Any, func: Callable, structures: Sequence[Any], path: tu
 
 
 def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
-    """Raise ``ValueError`` unless both values nest alike; kinds of dicts are taken for equal.
+    """Raise ``ValueError`` unless both values have the same nesting; all dict classes count as equal.
 
     Args:
         a: A structure.
@@ -144,7 +145,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     if check_types is not None:
         warnings.warn(
             "assert_same_structure(check_types=...) has no effect: the types of containers are always compared. "
-            "assert_same_paths() takes lists and tuples for equal.",
+            "assert_same_paths() treats lists and tuples as equal.",
             DeprecationWarning,
             stacklevel=2,
         )
@@ -201,7 +202,7 @@ def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
 
     Args:
         func: Called with each node; ``None`` keeps the node, ``MAP_TO_NONE`` replaces it by ``None``.
-        structure: What to walk.
+        structure: The structure to walk through.
         top_down: Whether a node is visited before its children, which are then skipped if it was replaced.
 
     Returns:
@@ -244,13 +245,13 @@ def _open(node: Any) -> tuple[Sequence, Sequence] | None:
     if is_sparse(node):
         return None
     pairs = jtu.tree_flatten_with_path(node, is_leaf=lambda part: part is not node)[0]
-    if len(pairs) == 1 and not pairs[0][0]:  # it is its own only leaf
+    if len(pairs) == 1 and not pairs[0][0]:  # jax returns a leaf as its own only child
         return None
     return [_plain(i, path[0]) for i, (path, _) in enumerate(pairs)], [child for _, child in pairs]
 
 
 def _close(node: Any, keys: Sequence, children: list) -> Any:
-    """Return a container like ``node`` with other children, given in the order in which it was opened."""
+    """Return a container like ``node`` with other children, in the order of :func:`_open`."""
     kind: Any = type(node)
     if kind is list:
         return children
@@ -273,7 +274,7 @@ def _order(node: dict) -> list:
         return list(node)
     try:
         return sorted(node)
-    except TypeError:  # keys of several classes have no order: class by class then
+    except TypeError:  # keys of different classes cannot be compared: sort class by class
         return sorted(node, key=lambda key: (type(key).__qualname__, key))
 
 
@@ -289,7 +290,7 @@ def _plain(position: int, key: Any) -> Any:
 
 
 def _matching(first: Any, keys: Sequence, other: Any, path: tuple) -> Sequence:
-    """Return the children of ``other`` in the order of ``first``'s, whose keys are given; an error if they differ."""
+    """Return the children of ``other`` in the order of ``keys``, the keys of ``first``; raise if the keys differ."""
     opened = _open(other)
     both_dicts = type(first) in _DICTS and type(other) in _DICTS
     why = None

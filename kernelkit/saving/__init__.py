@@ -1,4 +1,4 @@
-"""Saving and loading models, and the names that make a class of yours findable again."""
+"""Saving and loading models, and registering your own classes so that a load finds them."""
 
 from kernelkit.saving.file_editor import KerasFileEditor
 from kernelkit.saving.model_file import load_model, load_weights, save_model, save_weights

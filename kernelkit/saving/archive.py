@@ -1,4 +1,4 @@
-"""The zip file that a ``.keras`` file is, read without trust."""
+"""Zip files, such as ``.keras`` files, read without trust."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ _LONGEST_NAME, _LONGEST_PART = 2000, 200
 
 
 class Archive:
-    """A zip file whose members are looked at but never unpacked to where their names say.
+    """A zip file whose members are read, but never unpacked to the paths that their names give.
 
     Args:
-        path: The file, or one that is open for reading.
-        kind: What it should be, for error messages.
+        path: The file's path, or a file that is open for reading.
+        kind: The expected kind of file, for error messages.
 
     Raises:
-        ValueError: If it is no zip file, or one that unfolds to far more than it is.
+        ValueError: If the file is not a zip file, or unpacks to far more than its own size.
     """
 
     def __init__(self, path: str | os.PathLike | BinaryIO, kind: str = "a .keras file") -> None:
         is_open = hasattr(path, "read")
         self.who = "an open file" if is_open else os.fspath(path)  # type: ignore[arg-type]
-        # Closed by __exit__; of an open file, a copy is.
+        # __exit__ closes this file. An open file is copied, and only the copy is closed.
         self._file: Any = _copied(path) if is_open else open(path, "rb")  # type: ignore[arg-type]  # noqa: SIM115
         self.size = self._file.seek(0, os.SEEK_END)
         try:
@@ -55,7 +55,7 @@ class Archive:
             struct.error,
         ) as error:
             self._file.close()
-            raise ValueError(f"{self.who} is not {kind} that can be read: {error}") from error
+            raise ValueError(f"{self.who} cannot be read as {kind}: {error}") from error
         except BaseException:
             self._file.close()
             raise
@@ -103,7 +103,7 @@ class Archive:
         require_headers(self._file, infos, self.size)
         unfolded = sum(info.file_size for info in infos)
         if unfolded > max(_MOST_UNFOLDING * self.size, _FREE_SIZE):
-            raise ValueError(f"its {self.size} bytes unfold to {unfolded}, as those of a decompression bomb would.")
+            raise ValueError(f"its {self.size} bytes unpack to {unfolded} bytes, as a decompression bomb does.")
         return dict(zip(names, infos, strict=True))
 
     def read(self, name: str) -> bytes:
@@ -113,7 +113,7 @@ class Archive:
 
     @contextlib.contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """Open a member for reading, seekable. Its checksum was compared before."""
+        """Open a member for reading, seekable, after a check of its checksum."""
         if name not in self._members:
             raise ValueError(f"{self.who} has no {name!r}; it holds {sorted(self._members)[:10]}.")
         info = self._members[name]
@@ -143,21 +143,21 @@ class Archive:
 
 
 def _copied(source: Any) -> BinaryIO:
-    """Return a copy of what an open file holds from where it stands."""
+    """Return a copy of an open file, from its current position to its end."""
     copy = tempfile.SpooledTemporaryFile(_FREE_SIZE)  # noqa: SIM115
     shutil.copyfileobj(source, copy, _BLOCK)
     return copy  # type: ignore[return-value]
 
 
 def add_file(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
-    """Add an open file to a zip file that is being written, from its beginning and not compressed."""
+    """Add an open file, whole and not compressed, to a zip file that is being written."""
     source.seek(0)
     with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
         shutil.copyfileobj(source, member, _BLOCK)
 
 
 def _drain(source: Any, size: int, target: Any = None) -> None:
-    """Read a member to its end, where its checksum is compared; never more than it declared."""
+    """Read a member to its end, where zipfile checks the checksum; never more bytes than declared."""
     total = 0
     while block := source.read(_BLOCK):
         total += len(block)

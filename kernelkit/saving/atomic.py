@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 UNFINISHED = ".unfinished"
-"""What the name of a file that is being written ends with."""
+"""The ending of the name of a file that is being written."""
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
-    """Open a new file that takes the place of ``path`` when the block ends well.
+    """Open a new file that replaces ``path`` when the block ends without an error.
 
-    The new file lies in the same folder, and is on the disk before it is renamed: whatever cuts the block off, ``path``
-    holds either what it held before or all that was written. A symbolic link stays one; its target is replaced.
+    The new file lies in the same folder, and is on the disk before it is renamed. So ``path`` holds either its old
+    contents or all of the new contents, even if the block is interrupted. Of a symbolic link, the target is replaced.
 
     Args:
         path: The file to write.
@@ -52,13 +52,13 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def require_folder(folder: str) -> None:
-    """Raise ``FileNotFoundError`` if there is no such folder to write into."""
+    """Raise ``FileNotFoundError`` if the folder to write into doesn't exist."""
     if not os.path.isdir(folder):
         raise FileNotFoundError(f"The folder {folder!r} does not exist: make it, or give another path.")
 
 
 def sync_folder(folder: str) -> None:
-    """Put a folder's list of names on the disk, where the system can."""
+    """Flush a folder's list of names to the disk, if the system can."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""`KerasFileEditor`: looking into weights files, and changing them."""
+"""`KerasFileEditor`: show and change weights files."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ else:
 _WEIGHTS = "model.weights.h5"
 _VARS = "vars"
 _DEEPEST = 100
-# A name in a group takes more bytes than this; one file's groups may be linked into each other in ever more ways.
+# Each name in a group takes more bytes than this. Links between groups could make a small file look endless.
 _BYTES_OF_AN_ENTRY = 16
 _MOST_UNFOLDING, _FREE_SIZE = 4, 64 << 20
 
 
 class KerasFileEditor:
-    """The contents of a weights file, to be looked at, changed and saved anew.
+    """The contents of a weights file, to be shown, changed and saved as a new file.
 
-    Use it when a model was changed and its old weights have to follow: layers renamed, added or removed.
+    Use it to adapt old weights to a changed model: layers renamed, added or removed.
 
     Args:
-        filepath: A ``.weights.h5`` or ``.keras`` file. It stays as it is.
+        filepath: A ``.weights.h5`` or ``.keras`` file. The file itself is not changed.
 
     Raises:
         ValueError: If the file has another ending, or is broken.
@@ -67,7 +67,7 @@ class KerasFileEditor:
             self.weights_dict = self._read(reader, reader.root, "", 0)
 
     def _read(self, reader: Hdf5Reader, group: Any, path: str, depth: int) -> dict:
-        """Return a group's weights and the objects in it. The weights lie in a group of their own, ``vars``."""
+        """Return a group's weights, from its group ``vars``, and the objects in it."""
         found: dict[str, Any] = {}
         if depth > _DEEPEST:
             raise ValueError(f"{self.filepath}: its groups are nested too deep.")
@@ -103,8 +103,8 @@ class KerasFileEditor:
             reference_model: The model, built.
 
         Returns:
-            ``{"status": "success" or "error", "error_count": ..., "match_count": ...}``: differences, and weights that
-            fit.
+            ``{"status": "success" or "error", "error_count": ..., "match_count": ...}``: the numbers of differences and
+            of weights that fit.
         """
         _say("Running comparison")
         expected: dict = {}
@@ -122,7 +122,7 @@ class KerasFileEditor:
     # Changing ---------------------------------------------------------------------------------------------------------
 
     def rename_object(self, object_name: str, new_name: str) -> None:
-        """Rename an object, a layer say.
+        """Rename an object, such as a layer.
 
         Args:
             object_name: Its path, or its name if no other object has it.
@@ -161,14 +161,14 @@ class KerasFileEditor:
         self.object_metadata = {k: v for k, v in self.object_metadata.items() if not _is_below(k, path)}
 
     def add_object(self, object_path: str, weights: dict) -> None:
-        """Add an object, a layer say.
+        """Add an object, such as a layer.
 
         Args:
             object_path: Its whole path, such as ``"layers/dense_2"``.
             weights: Dict from the names of the weights (``"0"``, ``"1"``...) to arrays, or to dicts for objects in it.
 
         Raises:
-            ValueError: If there is no object to put it into.
+            ValueError: If the parent object doesn't exist.
         """
         *parents, name = object_path.strip("/").split("/")
         place = self.weights_dict
@@ -201,7 +201,7 @@ class KerasFileEditor:
         self._object(object_name).update(_arrays(weights, object_name))
 
     def save(self, filepath: str | os.PathLike) -> None:
-        """Save the weights, changed as they are.
+        """Save the weights with all changes.
 
         Args:
             filepath: Path that ends with ``.weights.h5``.
@@ -222,7 +222,7 @@ class KerasFileEditor:
                         target[name] = value
 
     def resave_weights(self, filepath: str | os.PathLike) -> None:
-        """Do what :meth:`save` does; its older name."""
+        """Call :meth:`save`; an older name for it."""
         self.save(filepath)
 
     # Finding ----------------------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ class KerasFileEditor:
 def _opened(path: str) -> Iterator[Hdf5Reader]:
     with contextlib.ExitStack() as stack:
         if path.endswith(".keras"):
-            open_file(path).close()  # says what there is, if this isn't there
+            open_file(path).close()  # if the file doesn't exist, the error lists the files that do
             archive = stack.enter_context(Archive(path))
             file = stack.enter_context(archive.open(_WEIGHTS))
         else:
@@ -267,7 +267,7 @@ def _opened(path: str) -> Iterator[Hdf5Reader]:
 
 
 class _DictSink:
-    """Keeps what a model saves as nested dicts of arrays."""
+    """Keeps the saved arrays of a model as nested dicts."""
 
     def __init__(self, target: dict) -> None:
         self._target = target
@@ -285,7 +285,7 @@ def _say(line: str) -> None:
 
 
 def _objects(entry: dict, path: str) -> Iterator[tuple[str, dict]]:
-    """Yield the path and the contents of each object, the whole first."""
+    """Yield the path and the contents of each object, the root first."""
     yield path, entry
     for name, value in entry.items():
         if isinstance(value, dict):
@@ -312,7 +312,7 @@ def _holds_weights(entry: Any) -> bool:
 
 
 def _compare(expected: dict, found: dict, path: str) -> tuple[list[str], int]:
-    """Return what differs, and how many weights fit."""
+    """Return the differences as messages, and the number of weights that fit."""
     errors: list[str] = []
     matches = 0
     for name in [*expected, *(name for name in found if name not in expected)]:

@@ -1,4 +1,4 @@
-"""The folder of a model that is not zipped: the files of a ``.keras`` file, side by side."""
+"""Models saved as a folder: the files of a ``.keras`` file, not zipped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.saving.weights_file import open_file, open_weights, write_weights
 
 
 def save_folder(model: Any, path: str) -> None:
-    """Write a model as a folder, which takes the place of one that is there."""
+    """Write a model as a folder. A folder of the same name is replaced."""
     parent = os.path.dirname(os.path.abspath(path))
     require_folder(parent)
     new = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=parent)
@@ -44,7 +44,7 @@ def load_folder(path: str, wishes: Wishes) -> Any:
     """Return the model of a folder.
 
     Raises:
-        ValueError: If a file in it is broken, or declares more than it holds.
+        ValueError: If a file in the folder is broken, or declares more than it holds.
     """
     weights = os.path.join(path, WEIGHTS)
     size = os.path.getsize(weights)

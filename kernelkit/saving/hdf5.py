@@ -1,7 +1,7 @@
-"""HDF5 files from anybody: what they declare is checked before it is believed.
+"""HDF5 files from strangers: each declared size and type is checked before it is used.
 
 A file may declare links to other files, data that lie in other files, and arrays larger than all memory. Here links are
-not followed, data come from the file itself, and no array is larger than what the file holds for it.
+not followed, data come from the file itself, and no array is larger than its data in the file.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ else:
 # Filters that are part of the library. Others would be loaded as code from a plugin folder.
 _DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
 _FILTERS = {_DEFLATE, _SHUFFLE, _CHECKSUM}
-# Compressed data may unfold to a few times the file's size, or to the size of the largest array expected.
+# Compressed data may unpack to a few times the file's size, or to the size of the largest array expected.
 _MOST_UNFOLDING = 4
 _LONGEST_LIST = 1_000_000
 
 
 class StoredArray:
-    """An array in a file; its numbers are read when asked for.
+    """An array in a file; its numbers are read on access.
 
     Attributes:
         shape: Tuple of ints.
         dtype: NumPy dtype.
-        is_packed: Whether the numbers lie in pieces, or compressed: then reading them may find damage.
+        is_packed: Whether the numbers are stored in chunks or compressed, so that reading them may find damage.
     """
 
     def __init__(self, dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> None:
@@ -78,7 +78,7 @@ class StoredArray:
 
 
 class Store(Mapping):
-    """The arrays of one object by name, as ``load_own_variables`` is given them."""
+    """The arrays of one object by name: the argument of ``load_own_variables``."""
 
     def __init__(self, arrays: dict[str, StoredArray]) -> None:
         self._arrays = arrays
@@ -98,11 +98,11 @@ class Hdf5Reader:
 
     Args:
         file: The file, open for reading and seekable.
-        who: How errors name it.
-        expected: Bytes of the largest array that the reader of the file has room for.
+        who: Name of the file in errors.
+        expected: Bytes of the largest array that the model can take.
 
     Raises:
-        ValueError: If it is no HDF5 file.
+        ValueError: If the file is not an HDF5 file.
     """
 
     def __init__(self, file: BinaryIO, who: str, expected: int = 0) -> None:
@@ -110,7 +110,7 @@ class Hdf5Reader:
         self.expected = expected
         self.size = file.seek(0, io.SEEK_END)
         file.seek(0)
-        # Only the magic number at the very beginning is looked for: the library would search the whole file.
+        # The magic number must stand at the very beginning: the library would search the whole file for it.
         if file.read(8) != b"\x89HDF\r\n\x1a\n":
             raise ValueError(f"{who} is not an HDF5 file.")
         self._file = file
@@ -124,7 +124,7 @@ class Hdf5Reader:
         self.root.close()
 
     def group(self, path: str, start: h5py.Group | None = None) -> h5py.Group | None:
-        """Return a group by path, ``None`` if there is none."""
+        """Return a group by path, ``None`` if it is missing."""
         found: Any = self.root if start is None else start
         for name in path.strip("/").split("/") if path.strip("/") else []:
             found = self._child(found, name)
@@ -143,7 +143,7 @@ class Hdf5Reader:
                 raise ValueError(f"{self.who}: {group.name!r} holds {len(group)} entries.")
             names = list(group)
             if not all(isinstance(name, str) for name in names):
-                raise ValueError("a name is no text.")
+                raise ValueError("a name is not a text.")
         return Store({name: self.array(group, name) for name in names})
 
     def children(self, group: h5py.Group) -> dict[str, h5py.Group | StoredArray]:
@@ -159,7 +159,7 @@ class Hdf5Reader:
         """Return an array by its path below a group.
 
         Raises:
-            ValueError: If there is none, or the file declares more than it holds.
+            ValueError: If there is no such array, or the file declares more than it holds.
         """
         found: Any = group
         for name in path.strip("/").split("/"):
@@ -170,7 +170,7 @@ class Hdf5Reader:
         return StoredArray(found, where, self)
 
     def attribute(self, group: h5py.Group | h5py.Dataset, name: str) -> Any:
-        """Return an attribute (text, number, or list of texts), ``None`` if there is none."""
+        """Return an attribute (text, number, or list of texts), ``None`` if it is missing."""
         with telling(f"{self.who}: attribute {name!r}"):
             if name not in group.attrs:
                 return None
@@ -209,7 +209,7 @@ class Hdf5Reader:
 
 @contextlib.contextmanager
 def telling(where: str) -> Iterator[None]:
-    """Turn what the library says about broken files into an error that names the place."""
+    """Turn the library's errors about a broken file into an error that names the place."""
     try:
         yield
     except ValueError as error:
@@ -221,7 +221,7 @@ def telling(where: str) -> Iterator[None]:
 
 
 def write_array(group: h5py.Group, name: str, value: Any) -> None:
-    """Write an array; dtypes that HDF5 doesn't know as opaque bytes with the dtype's name beside them."""
+    """Write an array. A dtype that HDF5 doesn't know is written as opaque bytes with the dtype's name."""
     array = np.asarray(value)
     if array.dtype.kind == "V" or array.dtype.name in ("bfloat16",) or array.dtype.name.startswith("float8"):
         dataset = group.create_dataset(name, data=array.view(f"V{array.dtype.itemsize}"))
@@ -231,7 +231,7 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
 
 
 def _dtype_of(dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> tuple[np.dtype, np.dtype]:
-    """Return the dtype of the numbers, and that in which they lie in the file."""
+    """Return the dtype of the numbers, and the dtype in which the file stores them."""
     with telling(where):
         kind = dataset.id.get_type()
         stored = dataset.dtype
@@ -249,7 +249,7 @@ def _dtype_of(dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> tuple[np
 
 
 def _shape_of(dataset: h5py.Dataset, dtype: np.dtype, where: str, file_size: int, expected: int) -> tuple[int, ...]:
-    """Return the shape, once it is sure that the file holds the numbers."""
+    """Return the shape, after a check that the file holds the numbers."""
     with telling(where):
         plan = dataset.id.get_create_plist()
         layout, external = plan.get_layout(), plan.get_external_count()

@@ -1,7 +1,7 @@
 """Texts of any length in HDF5 attributes, read from the bytes of the file.
 
-The HDF5 library (2.0 and before) trusts a file about how long such texts are: a damaged one makes it loop for ever or
-write over memory. What Keras's files need of the format is little, and is read here with each step checked.
+The HDF5 library (2.0 and before) trusts the declared length of such texts: a damaged file makes it loop for ever or
+overwrite memory. This file reads the part of the format that Keras's files use, and checks each step.
 
 Source: HDF5 file format specification, version 3.0, sections III.A (superblock), IV.A (object headers), III.E (heaps).
 """
@@ -24,12 +24,12 @@ def read_texts(file: BinaryIO, address: int, name: str, count: int) -> list[str]
         file: The HDF5 file.
         address: Where the object's header lies.
         name: The attribute's name.
-        count: How many texts there are.
+        count: Number of texts.
 
     Raises:
         ValueError: If the file is damaged, or written in another way than Keras does.
     """
-    # Version 0, addresses and lengths of 8 bytes, and nothing in front.
+    # Version 0, addresses and lengths of 8 bytes, and no bytes in front.
     start = _read(file, 0, 32)
     if start[8] != 0 or start[13:15] != b"\x08\x08" or start[24:32] != bytes(8):
         raise ValueError("texts in HDF5 files of this version are not supported.")
@@ -76,7 +76,7 @@ def _data_of(file: BinaryIO, address: int, name: bytes) -> bytes:
 
 
 def _messages(file: BinaryIO, address: int) -> Iterator[tuple[int, bytes]]:
-    """Yield kind and bytes of an object header's messages."""
+    """Yield the kind and the bytes of each message in an object header."""
     version, _, _, _, size = struct.unpack("<BBHII", _read(file, address, 12))
     if version != 1:
         raise ValueError("texts in object headers of this version are not supported.")
@@ -96,7 +96,7 @@ def _messages(file: BinaryIO, address: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _entries(file: BinaryIO, address: int) -> dict[int, tuple[int, int]]:
-    """Return place and size of the entries of a heap by number: a row, each behind a head of 16 bytes."""
+    """Return the place and size of each entry of a heap, by number. Each entry follows a header of 16 bytes."""
     head = _read(file, address, 16)
     if head[:4] != b"GCOL":
         raise ValueError(f"there is no heap at {address}.")
@@ -106,7 +106,7 @@ def _entries(file: BinaryIO, address: int) -> dict[int, tuple[int, int]]:
     while place + 16 <= end and len(entries) < 2**16:
         number, _, _, size = struct.unpack("<HHIQ", _read(file, address + place, 16))
         if not number or number in entries:
-            break  # what follows is free
+            break  # the rest of the heap is free
         if place + 16 + size > end:
             raise ValueError(f"an entry of the heap at {address} is longer than the heap.")
         entries[number] = address + place + 16, size

@@ -22,7 +22,7 @@ CONFIG, METADATA, WEIGHTS, ASSETS = "config.json", "metadata.json", "model.weigh
 
 
 def texts(model: Any) -> dict[str, bytes]:
-    """Return the texts of a model's file by name: its config, and who wrote it when."""
+    """Return the texts of a model's file by name: the config, and the metadata (version, date)."""
     config = described(model)
     saved = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
     metadata = {"keras_version": KERAS_VERSION, "date_saved": saved, "kernelkit_version": __version__}
@@ -35,7 +35,7 @@ def write_archive(model: Any, file: BinaryIO, folder: str) -> None:
     Args:
         model: The model.
         file: The file, open for writing.
-        folder: Where the weights lie until they are in the file.
+        folder: Folder for a temporary file with the weights.
     """
     with zipfile.ZipFile(file, "w") as archive:
         for name, text in texts(model).items():
@@ -54,7 +54,7 @@ def write_archive(model: Any, file: BinaryIO, folder: str) -> None:
 
 
 def load_archive(path: Any, wishes: Wishes) -> Any:
-    """Return the model of a zip file, given by its path or open for reading.
+    """Return the model of a zip file, given as a path or as a file that is open for reading.
 
     Raises:
         ValueError: If the file is broken, or declares more than it holds.
@@ -78,7 +78,7 @@ def load_weights(model: Any, path: str, skip_mismatch: bool = False, objects_to_
     """Read the weights of a file into a model that is built.
 
     Raises:
-        ValueError: If they don't fit; nothing is changed then.
+        ValueError: If the weights don't fit; the model is then unchanged.
     """
     with Archive(path) as archive, archive.open(WEIGHTS) as file, Hdf5Reader(file, path, largest(model)) as reader:
         load_state(model, Hdf5Source(reader), skip_mismatch, objects_to_skip)

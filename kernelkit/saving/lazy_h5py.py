@@ -1,4 +1,4 @@
-"""h5py, imported when something of it is first used: it takes as long to import as all of kernelkit."""
+"""h5py, imported at its first use: its import takes as long as that of all of kernelkit."""
 
 from __future__ import annotations
 

@@ -38,8 +38,8 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
     Args:
         model: The model.
         file: The file, open for writing.
-        keras_version: What the file says about who wrote it.
-        include_optimizer: Whether what `compile` was told and the optimizer's state are written too.
+        keras_version: Version of Keras, written into the file.
+        include_optimizer: Whether the arguments of `compile` and the optimizer's state are written too.
     """
     _warn_of_files(model)
     with serialize.sharing(), serialize.standing_alone():
@@ -63,7 +63,7 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
 
 
 def _warn_of_files(model: Any) -> None:
-    """Say which layers of the user write files of their own, for which an HDF5 file has no place."""
+    """Warn of the user's layers that save files of their own: an HDF5 file has no place for them."""
     package = __name__.partition(".")[0]
     for _, thing in parts_of(model):
         way = getattr(type(thing), "save_assets", None)
@@ -76,7 +76,7 @@ def _warn_of_files(model: Any) -> None:
 
 
 def _bare(described: dict) -> dict:
-    """Return a model's description as it was before classes had modules."""
+    """Return a model's description in the form of Keras 2, in which classes have no modules."""
     config = dict(described["config"])
     if isinstance(config.get("layers"), list):
         config["layers"] = [_bare(layer) for layer in config["layers"]]
@@ -84,7 +84,7 @@ def _bare(described: dict) -> dict:
     if described.get("module", "").startswith(("keras.src.ops", "kernelkit")):
         kept |= {k: described[k] for k in ("module", "registered_name")}
     name = described.get("registered_name") or described["class_name"]
-    # Without a module, Keras looks for the name that the class has inside of it.
+    # Without a module, Keras looks for its own internal name of the class.
     name = "GroupedQueryAttention" if name == "GroupQueryAttention" else name
     return {"class_name": name, "config": config, **kept}
 
@@ -109,7 +109,7 @@ def _write_list(group: h5py.Group, variables: Iterable[Variable]) -> None:
 
 
 def _write_names(group: h5py.Group, attribute: str, names: list[str]) -> None:
-    """Write a list of names; in several attributes if they are too many for one."""
+    """Write a list of names; several attributes are used if one is too small."""
     if not names:
         group.attrs[attribute] = np.zeros(0)
         return
@@ -148,19 +148,21 @@ def load_model(path: str, wishes: Wishes) -> Any:
 
 
 def read_config(reader: Hdf5Reader, compile: bool = True, safe_mode: bool = True) -> dict:
-    """Return the description of the model in a file, in today's form.
+    """Return the description of the model in a file, in the form of Keras 3.
 
     Args:
         reader: The file.
-        compile: Whether what `compile` was told is read too.
-        safe_mode: Whether there are limits to what the texts may hold.
+        compile: Whether the arguments of `compile` are read too.
+        safe_mode: Whether the size of the texts is limited.
 
     Raises:
-        ValueError: If the file holds weights alone, or its config is none.
+        ValueError: If the file holds weights alone, or its config is not the config of a model.
     """
     text = reader.attribute(reader.root, "model_config")
     if text is None:
-        raise ValueError(f"{reader.who} holds no model, perhaps weights alone: build the model and load_weights().")
+        raise ValueError(
+            f"{reader.who} holds no model, perhaps only weights: build the model, then call load_weights()."
+        )
     config = _modern(serialize.parse_config(str(text), reader.who, reader.size, is_trusted=not safe_mode))
     settings = reader.attribute(reader.root, "training_config") if compile else None
     if settings is not None:
@@ -171,7 +173,7 @@ def read_config(reader: Hdf5Reader, compile: bool = True, safe_mode: bool = True
 
 def _modern(described: dict) -> dict:
     name, config = described["class_name"], described["config"]
-    if isinstance(config, list):  # the first Sequentials
+    if isinstance(config, list):  # the oldest form of a Sequential
         config = {"layers": config}
     config = dict(config)
     if name in _NESTED and isinstance(config.get("layers"), list):
@@ -209,13 +211,13 @@ def _modern_settings(settings: dict) -> dict:
 
 
 def load_weights(model: Any, reader: Hdf5Reader, skip_mismatch: bool = False, by_name: bool = False) -> None:
-    """Read the weights of a model's layers, in their order or by name. Nothing is changed if something doesn't fit.
+    """Read the weights of a model's layers, by order or by name. If a weight doesn't fit, nothing is changed.
 
     Args:
         model: The model, built.
         reader: The file.
-        skip_mismatch: Whether layers that don't fit are left as they are, with a warning.
-        by_name: Whether layers are found by name; by default, the layers with weights follow each other as in the file.
+        skip_mismatch: Whether layers that don't fit stay unchanged, with a warning.
+        by_name: Whether layers are matched by name; by default they are matched by their order in the file.
 
     Raises:
         ValueError: If the weights don't fit.
@@ -227,7 +229,7 @@ def load_weights(model: Any, reader: Hdf5Reader, skip_mismatch: bool = False, by
     full = [name for name in names if stored[name]]
     if not by_name and len(full) != len(layers):
         raise ValueError(
-            f"The weights in {reader.who} are of {len(full)} layers ({', '.join(full[:10])}), model {model.name!r} has "
+            f"{reader.who} holds the weights of {len(full)} layers ({', '.join(full[:10])}), model {model.name!r} has "
             f"{len(layers)} layers with weights ({', '.join(layer.name for layer in layers[:10])})."
         )
     pairs = [(layer, layer.name if by_name else name) for layer, name in zip(layers, full, strict=False)]
@@ -240,7 +242,7 @@ def load_weights(model: Any, reader: Hdf5Reader, skip_mismatch: bool = False, by
 
 
 def load_optimizer(model: Any, reader: Hdf5Reader) -> None:
-    """Read the optimizer's state; with a warning, it begins anew if that doesn't fit."""
+    """Read the optimizer's state. If it doesn't fit, the optimizer starts fresh, with a warning."""
     if reader.group("optimizer_weights") is None or model.optimizer is None:
         return
     stored = _read_list(reader, reader.root, "optimizer_weights")

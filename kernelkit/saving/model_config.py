@@ -9,14 +9,14 @@ from kernelkit.layers.layer import Layer
 from kernelkit.saving.reading import Wishes
 
 KERAS_VERSION = "3.15.1"
-"""The version of Keras whose files are written."""
-# A model may take four times the weights in its file, and this much more: room for what isn't saved.
+"""The version of Keras in whose format files are written."""
+# A model may take four times the bytes of the weights in its file, plus this: room for variables that aren't saved.
 _MEMORY_PER_BYTE = 4
 _FREE_MEMORY = 64 << 20
 
 
 def described(model: Any) -> dict[str, Any]:
-    """Return a model's config, with what `compile` was told."""
+    """Return a model's config, with the arguments of `compile`."""
     with serialize.sharing():
         config = serialize.serialize_keras_object(model)
         compiled = model.get_compile_config() if hasattr(model, "get_compile_config") else None
@@ -28,7 +28,7 @@ def parsed(who: str, text: bytes, weights_size: int, wishes: Wishes) -> dict[str
     """Return a model's config from its text.
 
     Raises:
-        ValueError: If it is no JSON, too large, or no config of a model.
+        ValueError: If the text is not JSON, too large, or not the config of a model.
     """
     config = serialize.parse_config(text, who, weights_size, is_trusted=not wishes.safe_mode)
     if not isinstance(config, dict) or "class_name" not in config or not isinstance(config.get("config"), dict):
@@ -42,16 +42,16 @@ def memory_for(weights_size: int) -> int:
 
 
 def model_from(who: str, config: dict[str, Any], wishes: Wishes, weights_size: int) -> Any:
-    """Make the model of a config, compiled if it was and that is wished; its weights are new.
+    """Make the model of a config, with new weights; compiled if the config and the caller say so.
 
     Args:
-        who: How errors name the file.
+        who: Name of the file in errors.
         config: Result of :func:`described`.
-        wishes: What the reader was told.
+        wishes: The arguments of ``load_model``.
         weights_size: Bytes of the weights in the file.
 
     Raises:
-        ValueError: If the config describes no model, or more than the file has weights for.
+        ValueError: If the config describes no model, or a model larger than the weights in the file.
     """
     compile_config = config.pop("compile_config", None)
     names = serialize.CustomObjectScope(wishes.custom_objects)
@@ -70,7 +70,7 @@ def model_from(who: str, config: dict[str, Any], wishes: Wishes, weights_size: i
 
 
 def build_optimizer(model: Any) -> None:
-    """Make the variables of a model's optimizer, if there are weights for them."""
+    """Make the variables of a model's optimizer, if the model has weights."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None and not optimizer.built and model.built:
         optimizer.build(model.trainable_variables)

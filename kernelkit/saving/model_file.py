@@ -1,4 +1,4 @@
-"""Models in files: `save_model`, `load_model` and their kin for weights, which choose the format by the path."""
+"""Models and weights in files: `save_model`, `load_model` and the same for weights. The path gives the format."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from kernelkit.saving.weights_file import (
 def save_model(
     model: Any, filepath: str | os.PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
 ) -> None:
-    """Save a model: its wiring, its weights, what `compile` was told, and the optimizer's state.
+    """Save a model: its wiring, its weights, the arguments of `compile`, and the optimizer's state.
 
-    The file is complete before it takes the place of the one before.
+    An older file is replaced only when the new one is complete.
 
     Args:
         model: The model.
         filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2; or a binary file that is
             open for writing, such as an `io.BytesIO`.
-        overwrite: Whether a file that is there is replaced without asking.
+        overwrite: Whether an existing file is replaced without asking.
         zipped: ``False`` for a folder with the files, instead of one zip file.
         **kwargs: ``include_optimizer``, for ``.h5`` files.
 
     Raises:
-        ValueError: If the path has another ending, or the model holds what cannot be saved.
+        ValueError: If the path has another ending, or a part of the model cannot be saved.
 
     Example:
         >>> import tempfile
@@ -89,24 +89,24 @@ def load_model(
 ) -> Any:
     """Load a model that :func:`save_model` or Keras saved.
 
-    Nothing in the file is run or imported. Classes and functions of your own are found by name if they are registered
-    (see :func:`register_keras_serializable`) or given here.
+    Nothing in the file is run or imported. Your own classes and functions are found by name if they are registered
+    (see :func:`register_keras_serializable`) or given in ``custom_objects``.
 
     Args:
-        filepath: A ``.keras`` file, the folder of one that was not zipped, a ``.h5`` file of a whole model, or a folder
+        filepath: A ``.keras`` file, a folder saved with ``zipped=False``, a ``.h5`` file of a whole model, or a folder
             of :class:`~kernelkit.callbacks.OrbaxCheckpoint`; or a binary file that is open for reading and holds a
             ``.keras`` file.
         custom_objects: Classes and functions by name.
-        compile: Whether the model is compiled as it was, the optimizer's state included.
-        safe_mode: Whether the file is not trusted: layers then read no file or address that the config names, and the
-            model may take no more memory, objects and time than a file of its size may ask for. ``False`` lifts that,
-            and lets lambdas in the file run.
+        compile: Whether the model is compiled as before, with the optimizer's state.
+        safe_mode: Whether the file is not trusted. Layers then open no file or address that the config names, and
+            memory, objects and time are limited by the size of the file. ``False`` removes these limits, and lets
+            lambdas in the file run.
 
     Returns:
         The model.
 
     Raises:
-        ValueError: If there is no such file, or it cannot be understood, or declares more than it holds.
+        ValueError: If the file doesn't exist, has an unknown format, is broken, or declares more than it holds.
     """
     wishes = Wishes(custom_objects, compile, safe_mode)
     if hasattr(filepath, "read"):
@@ -122,7 +122,7 @@ def load_model(
             open_file(path).close()
             return keras_file.load_archive(path, wishes)
         if path.endswith((".weights.h5", INDEX)):
-            raise ValueError(f"{path!r} holds weights alone. Build the model, then call model.load_weights({path!r}).")
+            raise ValueError(f"{path!r} holds only weights. Build the model, then call model.load_weights({path!r}).")
         if path.endswith((".h5", ".hdf5")):
             return legacy_h5.load_model(path, wishes)
     raise ValueError(
@@ -144,9 +144,9 @@ def save_weights(
 
     Args:
         model: The model.
-        filepath: Path that ends with ``.weights.h5``; with ``.weights.json`` for several files and an index.
-        overwrite: Whether a file that is there is replaced without asking.
-        max_shard_size: Most gigabytes in one of several files.
+        filepath: Path that ends with ``.weights.h5``; or with ``.weights.json`` for several files and an index.
+        overwrite: Whether an existing file is replaced without asking.
+        max_shard_size: Largest size of each of several files, in gigabytes.
         objects_to_skip: Layers whose weights are left out.
         **kwargs: Refused.
 
@@ -183,11 +183,11 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
         model: The model, built.
         filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras``, an ``*.h5`` file of Keras 2, or a folder of
             :class:`~kernelkit.callbacks.OrbaxCheckpoint`.
-        skip_mismatch: Whether layers that the file doesn't fit are left as they are, with a warning.
-        **kwargs: ``objects_to_skip``, a list of layers to leave as they are; ``by_name`` for files of Keras 2.
+        skip_mismatch: Whether layers that don't fit the file stay unchanged, with a warning.
+        **kwargs: ``objects_to_skip``, a list of layers to leave unchanged; ``by_name`` for files of Keras 2.
 
     Raises:
-        ValueError: If there is no such file, or it doesn't fit the model; the message tells which layers.
+        ValueError: If the file doesn't exist or doesn't fit the model; the message names the layers.
     """
     path = os.fspath(filepath)
     skip = kwargs.pop("objects_to_skip", None) or ()
@@ -228,15 +228,15 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 
 
 def _say_deprecated(path: str) -> None:
-    """Say that the ending of a path tells the format, if that is what it does."""
-    message = f"The `save_format` argument is deprecated: the path's ending, '.keras' or '.h5', tells it. Got {path!r}."
+    """Warn that the path's ending gives the format; raise if it doesn't."""
+    message = f"The `save_format` argument is deprecated: the path's ending, '.keras' or '.h5', sets it. Got {path!r}."
     if not path.endswith((".keras", ".h5", ".hdf5")):
         raise ValueError(message)
     warnings.warn(message, DeprecationWarning, stacklevel=4)
 
 
 def _may_write(path: str, overwrite: bool) -> bool:
-    """Return whether a path may be written; ask where there is somebody to ask."""
+    """Return whether a path may be written; ask the user if the terminal is interactive."""
     if overwrite or not os.path.exists(path):
         return True
     if sys.stdin is None or not sys.stdin.isatty():

@@ -1,4 +1,4 @@
-"""The header of an ``.npy`` array from anybody."""
+"""The header of an ``.npy`` array from a stranger."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _ERRORS = (ValueError, KeyError, EOFError, TypeError, SyntaxError, OverflowError
 
 
 def read_header(file: BinaryIO, who: str) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Return shape, whether it lies in Fortran's order, and dtype. The file stands at the numbers then.
+    """Return the shape, whether the order is Fortran's, and the dtype. The file is left at the first number.
 
     Args:
         file: The array's file, open at its beginning.
-        who: How errors name it.
+        who: Name of the array in errors.
 
     Raises:
-        ValueError: If it is no header.
+        ValueError: If the header is broken.
     """
     try:
         shape, in_fortran_order, dtype = _READERS[npy.read_magic(file)](file, max_header_size=_LONGEST)

@@ -1,4 +1,4 @@
-"""Folders of checkpoints that Orbax has written: ``<folder>/<number>/state`` and ``<folder>/<number>/model``."""
+"""Folders of Orbax checkpoints: ``<folder>/<number>/state`` and ``<folder>/<number>/model``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def import_orbax(who: str) -> Any:
     """Return the package.
 
     Raises:
-        ImportError: If it is not installed; ``who`` begins the message.
+        ImportError: If orbax-checkpoint is not installed; ``who`` begins the message.
     """
     try:
         import orbax.checkpoint as orbax
@@ -34,7 +34,7 @@ def import_orbax(who: str) -> Any:
 
 
 def manager(folder: str, max_to_keep: int | None = None, in_background: bool = False) -> Any:
-    """Return what writes and reads the checkpoints of a folder, which is made if it isn't there."""
+    """Return Orbax's manager of a folder's checkpoints. A missing folder is made."""
     orbax = import_orbax("OrbaxCheckpoint")
     options = orbax.CheckpointManagerOptions(max_to_keep=max_to_keep, enable_async_checkpointing=in_background)
     return orbax.CheckpointManager(os.path.abspath(folder), options=options, item_names=("state", "model"))
@@ -59,10 +59,10 @@ def save(into: Any, number: int, model: Any, weights_only: bool) -> None:
 
 
 def restore(source: Any, number: int, wanted: dict[str, list], who: str = "") -> None:
-    """Assign the values of a checkpoint to variables, some of those that :func:`variables` returns.
+    """Assign the values of a checkpoint to variables, all or some of those of :func:`variables`.
 
     Raises:
-        ValueError: If shapes don't fit; ``who`` tells whose.
+        ValueError: If shapes don't fit; ``who`` names the owner of the variables.
     """
     args = import_orbax("load_weights()").args
     state = source.restore(number, args=args.Composite(state=args.StandardRestore()))["state"]
@@ -83,7 +83,7 @@ def load_model(path: str, wishes: Wishes) -> Any:
     """Return the model of the last checkpoint in a folder.
 
     Raises:
-        ValueError: If there are only weights, or they don't fit the config.
+        ValueError: If the checkpoint holds only weights, or the weights don't fit the config.
     """
     model = model_from(path, read_config(path), wishes, _size_of(path))
     load_weights(model, path)
@@ -95,7 +95,7 @@ def _size_of(folder: str) -> int:
 
 
 def load_weights(model: Any, path: str) -> None:
-    """Assign the values of the last checkpoint in a folder, those of the optimizer if they are there.
+    """Assign the values of the last checkpoint in a folder, with the optimizer's if the checkpoint has them.
 
     Raises:
         ValueError: If the checkpoint doesn't fit the model.
@@ -109,13 +109,13 @@ def read_config(path: str) -> dict:
     """Return the config of the model in the last checkpoint of a folder.
 
     Raises:
-        ValueError: If there are only weights.
+        ValueError: If the checkpoint holds only weights.
     """
     opened = manager(path)
     number = opened.latest_step()
     if not os.path.isdir(os.path.join(path, str(number), "model")):
         raise ValueError(
-            f"{path}/{number} holds weights alone: it was saved with save_weights_only=True, or the model cannot be "
+            f"{path}/{number} holds only weights: it was saved with save_weights_only=True, or the model cannot be "
             "described by a config. Build the model, then call "
             f"model.load_weights({path!r})."
         )
@@ -124,13 +124,13 @@ def read_config(path: str) -> dict:
 
 
 def _config_of(model: Any) -> dict | None:
-    """Return a model's config; ``None``, with a warning, for one that has none: of it only values are kept."""
+    """Return a model's config; ``None``, with a warning, if it has no config: then only values are saved."""
     try:
         with serialize.standing_alone():
             return described(model)
     except (NotImplementedError, ValueError, TypeError) as error:
         warnings.warn(
-            f"The checkpoint holds the values of model {model.name!r} alone, since it has no config: {error} Pass "
+            f"The checkpoint holds only the values of model {model.name!r}, because it has no config: {error} Pass "
             "save_weights_only=True if that is what you want.",
             stacklevel=2,
         )
@@ -138,5 +138,5 @@ def _config_of(model: Any) -> dict | None:
 
 
 def _values(groups: dict[str, list]) -> dict[str, list]:
-    # Training gives its arrays away in the next step, while they are still being written: these are copies.
+    # Copies: the next training step donates the arrays while they are still being written.
     return {name: [v.value.copy() for v in found] for name, found in groups.items()}

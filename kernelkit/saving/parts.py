@@ -1,8 +1,8 @@
-"""Where the parts of a model lie in a weights file: the walk that Keras 3's layout follows.
+"""The places of a model's parts in a weights file, in Keras 3's layout.
 
 Each object has a folder, named after the attribute that holds it: ``saved_parts()`` of layers and optimizers yields
-those attributes. In lists, tuples and dicts parts are named after their classes, ``dense``, ``dense_1``... An object
-that is reached twice lies where it was reached first.
+those attributes. Parts in lists, tuples and dicts are named after their classes, ``dense``, ``dense_1``... An object
+with two paths lies at the first one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Part(NamedTuple):
 
 
 def parts_of(root: Any, other_names: list[tuple[str, str]] | None = None) -> list[Part]:
-    """Return all objects that a model is made of, each once, with their folders.
+    """Return all objects of a model, each once, with their folders.
 
     Args:
         root: A layer, model or optimizer.
-        other_names: Filled with pairs of an object's folder and another one in which it might lie too.
+        other_names: A list to fill with pairs of an object's folder and another folder in which a file may have it.
 
     Example:
         >>> import kernelkit as kk

@@ -1,4 +1,4 @@
-"""Reading a file of a model: what its reader was told, and the errors of a file that is broken."""
+"""Reading a file of a model: the arguments of the load, and the errors of a broken file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _STUMBLES = (KeyError, TypeError, AttributeError, IndexError, AssertionError, Ov
 
 
 class Wishes(NamedTuple):
-    """What the caller of ``load_model`` asked for.
+    """The arguments of ``load_model``.
 
     Attributes:
         custom_objects: Classes and functions by name.
-        compile: Whether the model is compiled as it was.
+        compile: Whether the model is compiled as before.
         safe_mode: Whether the file is not trusted.
     """
 
@@ -31,12 +31,12 @@ class Wishes(NamedTuple):
 
 @contextlib.contextmanager
 def reading(who: str) -> Iterator[None]:
-    """Turn what a broken file makes kernelkit stumble over into a ``ValueError``.
+    """Turn the errors that a broken file causes into a ``ValueError``.
 
-    Errors of the user's own classes, and a lack of memory, stay what they are.
+    Errors from the user's own classes, and out-of-memory errors, pass unchanged.
 
     Args:
-        who: How errors name the file.
+        who: Name of the file in errors.
 
     Raises:
         ValueError: If the file is broken.
@@ -65,9 +65,9 @@ def reading(who: str) -> Iterator[None]:
 
 
 def _is_foreign(error: Exception) -> bool:
-    """Return whether an error says nothing about the file: memory has run out, or code of the user's own raised it."""
+    """Return whether an error is not the file's fault: memory has run out, or the user's own code raised it."""
     if isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error):
         return True
     trail = traceback.walk_tb(error.__traceback__)
     roots = [str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in trail]
-    return any(root not in _READERS for root in roots[1:])  # the first one is whoever reads the file
+    return any(root not in _READERS for root in roots[1:])  # the first one is the caller of the load

@@ -1,4 +1,4 @@
-"""The variables of a model into a weights file, and back."""
+"""Writing the variables of a model into a weights file, and reading them back."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 class Sink(Protocol):
-    """Something that keeps the arrays of each folder."""
+    """A writer of the arrays of each folder."""
 
     def entry(self, path: str, name: str | None) -> Any:
-        """Return a dict-like that keeps what is put into it."""
+        """Return a dict-like object that writes the arrays put into it."""
 
 
 class Source(Protocol):
-    """Something that has the arrays of each folder."""
+    """A reader of the arrays of each folder."""
 
     who: str
 
     def entry(self, path: str) -> Mapping:
-        """Return the arrays of a folder by name; empty if there are none."""
+        """Return the arrays of a folder by name, an empty mapping if there is no such folder."""
 
 
 def save_state(root: Any, sink: Sink, objects_to_skip: Iterable = ()) -> None:
@@ -42,7 +42,7 @@ def save_state(root: Any, sink: Sink, objects_to_skip: Iterable = ()) -> None:
 
     Args:
         root: The model.
-        sink: Where to.
+        sink: The writer.
         objects_to_skip: Layers to leave out.
     """
     left_out = {id(thing) for thing in objects_to_skip or ()}
@@ -57,16 +57,16 @@ def save_state(root: Any, sink: Sink, objects_to_skip: Iterable = ()) -> None:
 
 
 def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_to_skip: Iterable = ()) -> None:
-    """Read the variables that :func:`save_state` wrote. Nothing is changed if something doesn't fit.
+    """Read the variables that :func:`save_state` wrote. If an array doesn't fit, nothing is changed.
 
     Args:
         root: The model.
-        source: Where from.
-        skip_mismatch: Whether what doesn't fit is left as it is, with a warning.
-        objects_to_skip: Layers to leave as they are.
+        source: The reader.
+        skip_mismatch: Whether objects that don't fit stay unchanged, with a warning.
+        objects_to_skip: Layers to leave unchanged.
 
     Raises:
-        ValueError: If names, numbers or shapes of arrays don't fit the model; the message tells which.
+        ValueError: If names, numbers or shapes of arrays don't fit the model; the message names them.
     """
     left_out = {id(thing) for thing in objects_to_skip}
     plain: list[tuple[Part, Mapping]] = []
@@ -86,7 +86,7 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
             plain.append((part, entry))
     if complaints and not skip_mismatch:
         raise ValueError(_misfit(root, source, complaints))
-    # Whether code of the layer's own fits the file is known once it has run, so it runs first, and is undone.
+    # A layer's own loader shows only by running whether it fits the file. It runs first, so that it can be undone.
     undo = _values(root) if loaders else []
     try:
         for part, entry in loaders:
@@ -110,7 +110,7 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
 
 
 def _values(thing: Any) -> list[tuple[Variable, jax.Array]]:
-    """Return the variables of a model, a layer or an optimizer with their arrays, which nothing changes in place."""
+    """Return the variables of a model, a layer or an optimizer with their (immutable) arrays."""
     optimizer = getattr(thing, "optimizer", None)
     variables = [*thing.variables, *(optimizer.variables if isinstance(optimizer, Optimizer) else ())]
     return [(variable, variable.value) for variable in variables]
@@ -122,7 +122,7 @@ def _put_back(values: list[tuple[Variable, jax.Array]]) -> None:
 
 
 def _damage(part: Part, entry: Mapping) -> str | None:
-    """Return why an array of an entry cannot be read. Only packed ones can fail: they are read once for that."""
+    """Return why an array of an entry cannot be read, ``None`` if all can; only packed arrays are read for this."""
     for name, array in entry.items():
         if getattr(array, "is_packed", False):
             try:
@@ -133,7 +133,7 @@ def _damage(part: Part, entry: Mapping) -> str | None:
 
 
 def save_assets(root: Any, folder: str) -> bool:
-    """Let the layers that have files of their own (vocabularies, say) write them; return whether there are any."""
+    """Let layers write their own files, such as vocabularies; return whether there are any."""
     found = False
     for path, thing in parts_of(root):
         if hasattr(thing, "save_assets"):
@@ -158,7 +158,7 @@ def largest(root: Any) -> int:
 
 
 def _entry(source: Source, path: str, other_names: list[tuple[str, str]]) -> Mapping:
-    """Return the arrays of a folder, or of the first one under another name of the same object that has any."""
+    """Return the arrays of a folder; if it is empty, those of the object's next name that has arrays."""
     entry = source.entry(_inside(path, "vars"))
     for name, other in other_names:
         if entry:
@@ -174,7 +174,7 @@ def _inside(path: str, name: str) -> str:
 
 def _load(thing: Any, entry: Mapping) -> None:
     if isinstance(thing, SeedGenerator):
-        if "0" in entry:  # files of today's Keras don't hold seeds
+        if "0" in entry:  # files of current Keras versions don't hold seeds
             thing.state.assign(np.asarray(entry["0"]))
     elif isinstance(thing, Optimizer):
         if set(entry) == {"0", "1"} and len(thing.variables) > 2:  # saved before the first step
@@ -197,18 +197,18 @@ def _overrides(layer: Layer) -> bool:
 
 
 def _complaint(part: Part, entry: Mapping) -> str | None:
-    """Return what doesn't fit, for objects whose arrays are their variables in order."""
+    """Return the mismatch as a message, for objects whose arrays are their variables in order."""
     thing = part.thing
     if isinstance(thing, Layer):
         variables = own_variables(thing)
         is_own = not _overrides(thing) or type(thing).load_own_variables.__module__.startswith(_PACKAGE)
         if _overrides(thing) and (not is_own or (thing.built and entry and len(entry) != len(variables))):
-            return None  # it knows what to do
+            return None  # the object checks its arrays itself
     elif isinstance(thing, Optimizer):
         variables = thing.variables
         is_own = type(thing).load_own_variables is Optimizer.load_own_variables
         if not is_own or len(entry) != len(variables):
-            return None  # it warns, and begins anew
+            return None  # the optimizer warns, and starts fresh
     else:
         variables = [thing.state] if entry else []
     expected = {str(i): variable.shape for i, variable in enumerate(variables)}

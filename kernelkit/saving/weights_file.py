@@ -24,12 +24,12 @@ else:
 
 INDEX = ".weights.json"
 _LARGEST_INDEX = 64 << 20
-# The first files of this layout had another name for a model's layers.
+# The oldest files of this layout have another name for a model's layers.
 _OLD_LAYERS = "_layer_checkpoint_dependencies"
 
 
 class Entry:
-    """Takes the arrays of one folder; what ``save_own_variables`` is given."""
+    """Takes the arrays of one folder: the argument of ``save_own_variables``."""
 
     def __init__(self, group: h5py.Group) -> None:
         self._group = group
@@ -61,7 +61,7 @@ class Hdf5Source:
         self._is_old = reader.group("layers") is None and reader.group(_OLD_LAYERS) is not None
 
     def entry(self, path: str) -> Store:
-        """Return the arrays of a folder; empty if there is none."""
+        """Return the arrays of a folder, an empty store if there is no such folder."""
         if self._is_old:
             path = re.sub(r"(^|/)layers/", rf"\1{_OLD_LAYERS}/", path)
         return self._reader.store(self._reader.group(path))
@@ -77,7 +77,7 @@ def write_weights(root: Any, file: BinaryIO, objects_to_skip: Iterable = ()) -> 
 
 
 class _Shards:
-    """Writes folders into as many HDF5 files as it takes, none larger than a limit."""
+    """Writes folders into several HDF5 files, each no larger than a limit."""
 
     def __init__(self, folder: str, names: Iterator[str], limit: float) -> None:
         self.folder, self.names, self.limit = folder, names, limit
@@ -119,18 +119,18 @@ class _Shards:
 
 
 def write_sharded(root: Any, path: str, max_shard_size: float, objects_to_skip: Iterable = ()) -> None:
-    """Write a model's variables into several files beside an index; the index is written last.
+    """Write a model's variables into several files, then an index beside them.
 
     Args:
         root: The model.
         path: The index, ``*.weights.json``.
-        max_shard_size: Most gigabytes of arrays in one file; an array that is larger has a file for itself.
+        max_shard_size: Largest size of a file, in gigabytes; a larger array has a file for itself.
         objects_to_skip: Layers whose variables are left out.
     """
     folder, name = os.path.split(os.path.abspath(path))
     stem = name.removesuffix(INDEX)
     before = _shards_of_index(path)
-    # Files that an index names now stay until there is a new index.
+    # The files of the old index stay until the new index is written.
     own = f"{stem}_{secrets.token_hex(4)}" if before else stem
     shards = _Shards(folder, (f"{own}_{i:05d}.weights.h5" for i in range(10**5)), max_shard_size * 2**30)
     try:
@@ -153,7 +153,7 @@ def _remove(path: str) -> None:
 
 
 def _shards_of_index(path: str) -> list[str]:
-    """Return the files that an index names, those alone that were named after it."""
+    """Return the files that an index lists and that are named after it."""
     stem = os.path.basename(path).removesuffix(INDEX)
     try:
         named = read_index(path)
@@ -164,10 +164,10 @@ def _shards_of_index(path: str) -> list[str]:
 
 
 def read_index(path: str) -> dict[str, list[str]]:
-    """Return which files hold the arrays of each folder.
+    """Return the files that hold the arrays of each folder.
 
     Raises:
-        ValueError: If the index is broken, or names files that don't lie beside it.
+        ValueError: If the index is broken, or lists files that don't lie beside it.
     """
     if os.path.getsize(path) > _LARGEST_INDEX:
         raise ValueError(f"{path} is too large to be an index of weights files.")
@@ -180,7 +180,7 @@ def read_index(path: str) -> dict[str, list[str]]:
     for shard in {s for files in folders.values() for s in files}:
         beside = os.path.join(os.path.dirname(os.path.abspath(path)), shard)
         if re.search(r"[/\\\0:]", shard) or not shard.endswith(".weights.h5") or os.path.islink(beside):
-            raise ValueError(f"{path} names {shard!r}: the files of an index must be '.weights.h5' files beside it.")
+            raise ValueError(f"{path} lists {shard!r}: the files of an index must be '.weights.h5' files beside it.")
     return folders
 
 
@@ -207,7 +207,7 @@ def open_weights(path: str, expected: int = 0) -> Iterator[Source]:
 
     Args:
         path: ``*.weights.h5`` or ``*.weights.json``.
-        expected: Bytes of the largest array that there is room for.
+        expected: Bytes of the largest array that the model can take.
     """
     with contextlib.ExitStack() as stack:
         if path.endswith(INDEX):
@@ -218,21 +218,21 @@ def open_weights(path: str, expected: int = 0) -> Iterator[Source]:
 
 
 class MissingFile(FileNotFoundError, ValueError):
-    """There is no such file. Keras raises now the one, now the other of its two bases."""
+    """The error for a file that doesn't exist. Keras raises either of its two bases, depending on the caller."""
 
 
 def open_file(path: str) -> io.BufferedReader:
-    """Open a file for reading, with a clear error if there is none.
+    """Open a file for reading.
 
     Raises:
-        MissingFile: If there is no such file; the message says what there is.
+        MissingFile: If the file doesn't exist; the message lists the files in its folder.
     """
     if not os.path.isfile(path):
-        raise MissingFile(f"File not found: {path!r}. Please ensure the file is an accessible one.{_neighbours(path)}")
+        raise MissingFile(f"File not found: {path!r}. Please ensure the file is an accessible one.{_neighbors(path)}")
     return open(path, "rb")
 
 
-def _neighbours(path: str) -> str:
+def _neighbors(path: str) -> str:
     folder = os.path.dirname(path) or "."
     if not os.path.isdir(folder):
         return f" The folder {folder!r} doesn't exist."

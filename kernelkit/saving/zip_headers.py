@@ -1,7 +1,7 @@
-"""The headers of a zip file, compared with each other before any is believed.
+"""The headers of a zip file, compared with each other before they are used.
 
-A zip file tells the place and the size of each member twice: in the directory at its end, and in front of the member. A
-reader that believes the one and a reader that believes the other see different files.
+A zip file gives the place and the size of each member twice: in the directory at its end, and in front of the member.
+If these differ, a reader of the directory and a reader of the members see different files.
 
 Source: PKWARE, APPNOTE.TXT 6.3.10, sections 4.3.7 (local header), 4.3.14 to 4.3.16 (end records), 4.5.3 (zip64).
 """
@@ -22,7 +22,7 @@ _HAS_DESCRIPTOR = 0x08  # sizes follow the member
 
 
 def require_short_directory(file: IO[bytes], size: int) -> None:
-    """Raise ``ValueError`` if the directory of a zip file is far longer than that of any model.
+    """Raise ``ValueError`` if the directory of a zip file is far longer than the directory of any model.
 
     Args:
         file: The file.
@@ -42,11 +42,11 @@ def require_short_directory(file: IO[bytes], size: int) -> None:
 
 
 def require_headers(file: BinaryIO, infos: Iterable[zipfile.ZipInfo], size: int) -> None:
-    """Raise ``ValueError`` if members overlap, lie outside of the file, or their own headers say something else.
+    """Raise ``ValueError`` if members overlap, lie outside the file, or have headers that differ from the directory.
 
     Args:
         file: The file.
-        infos: What the directory says.
+        infos: The entries of the directory.
         size: The size of the file in bytes.
     """
     end = 0
@@ -59,10 +59,10 @@ def require_headers(file: BinaryIO, infos: Iterable[zipfile.ZipInfo], size: int)
 
 
 def begin_of(file: BinaryIO, info: zipfile.ZipInfo) -> int:
-    """Return where a member's bytes begin: behind its own header, which must say what the directory says.
+    """Return the place of a member's first byte, after its own header.
 
     Raises:
-        ValueError: If it says something else.
+        ValueError: If the header differs from the directory.
     """
     file.seek(info.header_offset)
     header = file.read(_LOCAL_SIZE)
@@ -89,7 +89,7 @@ def _raw_name(info: zipfile.ZipInfo) -> bytes:
 
 
 def _true_sizes(unpacked: int, packed: int, extra: bytes) -> tuple[int, int]:
-    """Return the sizes of a header, those of its zip64 field where it has masked ones."""
+    """Return the sizes in a header; masked sizes are read from its zip64 field."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = struct.unpack_from("<HH", extra, at)

@@ -229,7 +229,7 @@ def test_a_path_out_of_the_archive(good, tmp_path, name):
 
 def test_a_bomb_in_the_archive(good, tmp_path):
     files = members(good) | {"assets/zeros": bytes(64 << 20)}
-    refuse(pack(tmp_path / "bad.keras", files, zipfile.ZIP_DEFLATED), "unfold to .* decompression bomb")
+    refuse(pack(tmp_path / "bad.keras", files, zipfile.ZIP_DEFLATED), "unpack to .* decompression bomb")
 
 
 def test_a_member_longer_than_declared(good, tmp_path):

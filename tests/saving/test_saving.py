@@ -140,7 +140,7 @@ def test_shards_are_replaced(tmp_path):
         (lambda p: kk.models.load_model(p / "m.kears"), "File format not supported"),
         (lambda p: kk.models.load_model(p / "none.keras"), "File not found: .*The folder has: m.keras, m.weights.h5"),
         (lambda p: kk.models.load_model(p / "no" / "m.keras"), "The folder .* doesn't exist"),
-        (lambda p: kk.models.load_model(p / "m.weights.h5"), "holds weights alone. Build the model"),
+        (lambda p: kk.models.load_model(p / "m.weights.h5"), "holds only weights. Build the model"),
         (lambda p: make().load_weights(p / "none.weights.h5"), "File not found"),
         (lambda p: make().load_weights(p / "m.txt"), "File format not supported"),
         (lambda p: make().save(p / "m.model"), "must end with '.keras'"),

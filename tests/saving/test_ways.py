@@ -119,7 +119,7 @@ def test_checkpoints_of_orbax(tmp_path, weights_only):
     other.load_weights(tmp_path)
     np.testing.assert_array_equal(other.predict(X), model.predict(X))
     if weights_only:
-        with pytest.raises(ValueError, match="holds weights alone"):
+        with pytest.raises(ValueError, match="holds only weights"):
             kk.models.load_model(tmp_path)
         return
     again = kk.models.load_model(tmp_path)
