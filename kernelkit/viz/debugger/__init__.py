@@ -1,4 +1,4 @@
-"""Stepping through a training, both ways."""
+"""The step debugger: step forward and backward through a training."""
 
 from kernelkit.viz.debugger.debugger import StepDebugger
 from kernelkit.viz.debugger.last import debug_last

@@ -1,4 +1,4 @@
-"""The batch of a step, as it was fed."""
+"""`Batch`: the batch of one training step, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Batch:
         x: Inputs (samples, ...), nested as they were given.
         y: Targets, or ``None``.
         sample_weight: Weights of the samples, or ``None``.
-        indices: Places of the samples in the data (samples,), or ``None`` if the source doesn't tell.
+        indices: Row numbers of the samples in the data (samples,), or ``None`` if the source does not give them.
         step: Number of the step, from 0 over the whole training.
         epoch: Number of the epoch, from 0.
 
@@ -37,7 +37,7 @@ class Batch:
         return len(jtu.tree_leaves(self.x)[0])
 
     def name_of(self, sample: int) -> str:
-        """Return what a sample of the batch is called in texts: its place in the data, if that is known."""
+        """Return the name of a sample for messages: its row number in the data, if known."""
         return f"sample {sample} of the batch" if self.indices is None else f"row {int(self.indices[sample])}"
 
     def __repr__(self) -> str:

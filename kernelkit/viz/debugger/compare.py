@@ -1,4 +1,4 @@
-"""Two futures of a training, side by side."""
+"""Comparison of two branches of one training."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Comparison:
-    """What differs between two futures.
+    """The differences between two branches of one training.
 
     Attributes:
         names: Their names.
-        begin: Steps done where they part ways: the past before it is the same.
-        end: Steps done at the last position that both have reached.
-        losses: For each, the batches' losses from the first known step on, by name.
-        first_step: The first step after which the weights differ, ``None`` if they don't.
-        weights: A dict for each weight: ``path`` and ``distance``, the norm of the difference at ``end`` relative to
-            the norm in the first future; the largest first.
+        begin: Number of steps that both branches share.
+        end: Number of steps done at the last position that both branches have reached.
+        losses: Dict from each branch's name to its batch losses, from the first known step on.
+        first_step: The first step after which the weights differ, ``None`` if they are equal.
+        weights: A dict for each weight, the largest distance first: ``path``, and ``distance``, the norm of the
+            difference at ``end`` relative to the weight's norm in the first branch.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Comparison:
 
     def __str__(self) -> str:
         first, second = self.names
-        lines = [f"{first!r} and {second!r} part after {self.begin} steps; compared up to {self.end}."]
+        lines = [f"{first!r} and {second!r} part after {self.begin} steps; compared up to step {self.end}."]
         for name, values in self.losses.items():
             tail = values[max(self.begin, self.end - 20) : self.end]
             if len(tail):
@@ -76,10 +76,10 @@ class Comparison:
 
 
 def compare(first: StepDebugger, second: StepDebugger) -> Comparison:
-    """Compare two debuggers of the same family; neither moves.
+    """Compare two debuggers of the same training. Neither one changes its position.
 
     Raises:
-        ValueError: If they don't come from the same training.
+        ValueError: If the debuggers come from different trainings.
     """
     if first.family[0] is not second.family[0]:
         raise ValueError("compare(): these debuggers come from different trainings. Compare a debugger with its fork.")
@@ -97,7 +97,7 @@ def compare(first: StepDebugger, second: StepDebugger) -> Comparison:
 
 
 def _parting(first: StepDebugger, second: StepDebugger) -> int:
-    """Return the steps done where two debuggers of a family part."""
+    """Return the number of steps that two debuggers of one training share."""
     line = [first]
     while line[-1].parent is not None:
         line.append(line[-1].parent)
@@ -113,7 +113,7 @@ def _parting(first: StepDebugger, second: StepDebugger) -> int:
 
 
 def _state_at(dbg: StepDebugger, position: int) -> Any:
-    """Return the state of a future at a position, be it before the future's own beginning."""
+    """Return a branch's state at a position. The position may lie before the fork."""
     while position < dbg.timeline.begin and dbg.parent is not None:
         dbg = dbg.parent
     return dbg.timeline.state_at(position)

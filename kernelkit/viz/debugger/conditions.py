@@ -1,4 +1,4 @@
-"""What a run stops at."""
+"""Breakpoints: the conditions at which a run stops."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ KINDS = {
     "gradient norm": 100.0,
     "dead units": 0.5,
 }
-"""Kinds of breakpoints, and the thresholds that they have by default."""
+"""Kinds of breakpoints, each with its default threshold."""
 
 WATCHED = ("gradient norm", "dead units")
-"""Kinds that need more than a step's logs: while one is set, steps are run twice."""
+"""Kinds that need more than a step's logs. While such a breakpoint is set, each step runs twice."""
 
 WINDOW = 50
-"""Steps that a mean loss is taken over."""
+"""Number of steps over which the mean loss is computed."""
 
 
 class NotWatched(Exception):
-    """A condition asked for a value that needs watching."""
+    """A condition read a value that only a watched step has (``gradient_norm``, ``dead_units``)."""
 
 
 class Moment:
-    """A step that has just been done, as conditions see it.
+    """The step that was just done, as conditions read it.
 
     Attributes:
         step: Its number, from 0 over the whole training.
         epoch: The number of its epoch, from 0.
         step_in_epoch: Its number in the epoch, from 0.
-        logs: What it reported; as in `fit`, means over the epoch so far.
+        logs: The step's logs. As in `fit`, they are means over the epoch so far.
         loss: The batch's own loss.
-        mean_loss: The mean of the 50 batches before it; the batch's own for the first one.
+        mean_loss: The mean loss of the 50 batches before it. At the first batch: the loss of that batch.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Moment:
     ) -> None:
         self.step = step
         self.epoch, self.step_in_epoch = place
-        self._losses = losses  # those of the steps up to this one, the last few
+        self._losses = losses  # the last losses, up to this step
         self._logs = logs
         self._watched = watched
 
@@ -67,12 +67,12 @@ class Moment:
 
     @property
     def gradient_norm(self) -> float:
-        """The norm of the gradients of all weights together."""
+        """The norm of all gradients together."""
         return float(self._value("gradient_norm"))
 
     @property
     def dead_units(self) -> dict[str, float]:
-        """The share of units that were zero for the whole batch, for each layer with ReLU."""
+        """For each layer with ReLU: the share of units that are zero for the whole batch."""
         return dict(zip(self._value("layers"), self._value("dead").tolist(), strict=True))
 
     def _value(self, name: str) -> Any:
@@ -82,20 +82,20 @@ class Moment:
 
 
 class Breakpoint:
-    """Something that a run stops at.
+    """A condition at which a run stops.
 
     Args:
         kind: One of `KINDS`, or a function ``(moment) -> bool``.
-        above: The threshold; see `KINDS`. Of ``"loss spike"`` it is a multiple of the mean loss, of ``"dead units"`` a
-            share.
-        number: Number by which it is named.
+        above: The threshold; the default is in `KINDS`. For ``"loss spike"`` a multiple of the mean loss, for
+            ``"dead units"`` a share from 0 to 1.
+        number: The breakpoint's number.
 
     Attributes:
-        enabled: Whether runs stop at it.
-        hits: How often they did.
+        enabled: Whether runs stop at this breakpoint.
+        hits: How many times a run stopped here.
 
     Raises:
-        ValueError: If the kind is unknown, or has no threshold.
+        ValueError: If the kind is unknown, or if ``above`` is given for a kind without a threshold.
 
     Example:
         >>> spike = Breakpoint("loss spike", above=2)
@@ -121,11 +121,11 @@ class Breakpoint:
 
     @property
     def watches(self) -> bool:
-        """Whether it needs more than a step's logs."""
+        """Whether the breakpoint needs more than a step's logs."""
         return self.kind in WATCHED
 
     def check(self, moment: Moment) -> str | None:
-        """Return why a run stops after a step, ``None`` if it goes on."""
+        """Return why the run stops after a step, or ``None`` if it goes on."""
         if callable(self.kind):
             return f"{self} after step {moment.step}." if self.kind(moment) else None
         return {"nan": _nan, "loss spike": _spike, "gradient norm": _gradient, "dead units": _dead}[self.kind](
@@ -133,7 +133,7 @@ class Breakpoint:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the breakpoint as plain values that JSON can hold."""
         return {
             "number": self.number,
             "kind": str(self),

@@ -1,4 +1,4 @@
-"""`StepDebugger`: a training that can be stepped through, both ways."""
+"""`StepDebugger`: step forward and backward through a training."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ from kernelkit.viz.debugger.view import View
 
 
 class StepDebugger(Shown):
-    """Step through a training, look into each step, go back, and try other futures.
+    """Step through a training, look into each step, go back, and fork it.
 
-    The debugger trains as `fit` would with the same seed: at each step its state (weights, optimizer, metrics, seeds,
-    place in the data) is that of `fit`, bit for bit. The model's own weights stay as they are until :meth:`to_model`.
+    The debugger trains as `fit` does with the same seed. At each step its state (weights, optimizer, metrics, seeds,
+    place in the data) equals that of `fit`, bit for bit. The model's own weights do not change until :meth:`to_model`.
 
-    What is shown, by :attr:`logs`, :attr:`batch`, :meth:`activations` and the like, is the step done last; before any
-    was done, the first one to come. After an error, it is the step that failed.
+    :attr:`logs`, :attr:`batch`, :meth:`activations` and the like show the last step that was done. Before the first
+    step they show the first step. After an error they show the step that failed.
 
     Args:
         model: A compiled model.
-        x: Inputs, or an iterable of batches, as `fit` takes them.
-        y: Targets, for arrays.
-        batch_size: Samples in a step, 32 by default.
+        x: Inputs, or an iterable of batches, as in `fit`.
+        y: Targets, if ``x`` holds arrays.
+        batch_size: Samples in each step, 32 by default.
         sample_weight: Weights of the samples.
         class_weight: Dict from class index to weight.
         shuffle: As in `fit`.
-        steps_per_epoch: Steps in an epoch, for data without an end.
+        steps_per_epoch: Steps in an epoch, for endless data.
         initial_epoch: Number of the first epoch.
-        memory: Most bytes that kept states may take, such as ``"512MB"``. A quarter of it is for batches of sources
-            that cannot be read twice.
-        snapshot_every: Steps between two kept states.
+        memory: Memory limit for snapshots, such as ``"512MB"``. A quarter of it is for the batches of sources that can
+            be read only once.
+        snapshot_every: Steps between two snapshots.
 
     Attributes:
-        position: How many steps were done.
-        stopped: Why the last run ended, in words, until it moves on.
-        breakpoints: What runs stop at.
-        error: What the step shown failed with, if it did.
+        position: Number of steps done.
+        stopped: Why the last run ended, in words. Cleared at the next move.
+        breakpoints: The breakpoints at which runs stop.
+        error: The error of the step shown, ``None`` if it did not fail.
 
     Example:
         >>> import kernelkit as kk
@@ -115,7 +115,7 @@ class StepDebugger(Shown):
 
     @classmethod
     def of(cls, timeline: Timeline, taps: Taps | None = None, state: TrainState | None = None) -> StepDebugger:
-        """Return a debugger of a timeline, at its first step."""
+        """Return a debugger at the first step of a timeline."""
         dbg = cls.__new__(cls)
         dbg._begin(timeline, taps or Taps(timeline.steps), state)
         return dbg
@@ -139,18 +139,18 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def step(self, count: int = 1) -> dict[str, float]:
-        """Do some steps; breakpoints are passed.
+        """Do some steps. Breakpoints are ignored.
 
         Args:
-            count: How many; fewer are done if the data end.
+            count: Number of steps; fewer are done if the data end.
 
         Returns:
-            The logs of the last one.
+            The logs of the last step.
         """
         if count < 1:
             raise ValueError(f"step() takes a number of steps of at least 1, got {count!r}.")
         if count == 1 and self._look is not None and self._look[0] == self.shown:
-            # Who looked at this step will look at the next one: keep the state that it begins with.
+            # A user who looked at this step will look at the next one too: keep the state before it.
             self._before = (self.position, copied(self._own_state()))
         self.stopped = ""
         self._forward(count)
@@ -159,18 +159,18 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def back(self, count: int = 1) -> dict[str, float]:
-        """Go back some steps, to the first one at most; return the logs of the step shown then."""
+        """Go back some steps, at most to the first one, and return the logs of the step shown there."""
         return self.goto(max(self.timeline.begin, self.position - count))
 
     @interrupts.guarded
     def goto(self, position: int) -> dict[str, float]:
-        """Go to where a number of steps is done, back or ahead; return the logs of the step shown then.
+        """Go back or ahead to a position and return the logs of the step shown there.
 
         Raises:
-            ValueError: If the position lies before the first step, or the data end before it.
+            ValueError: If the position lies before the first step or behind the end of the data.
         """
         if position < self.timeline.begin:
-            raise ValueError(f"goto({position}): this training begins with {self.timeline.begin} steps done.")
+            raise ValueError(f"goto({position}): this training begins at position {self.timeline.begin}.")
         self.stopped = ""
         self._jump(position)
         if self.position != position:
@@ -182,13 +182,13 @@ class StepDebugger(Shown):
     def run(
         self, until: Callable | None = None, epochs: int | None = None, steps: int | None = None
     ) -> dict[str, float]:
-        """Run until a breakpoint or a condition holds; :attr:`stopped` says what ended it. Ctrl-C ends it too.
+        """Run until a breakpoint or a condition holds, or until Ctrl-C. :attr:`stopped` says what ended the run.
 
         Args:
             until: Function of a :class:`~kernelkit.viz.debugger.conditions.Moment` (``s.loss``, ``s.mean_loss``,
                 ``s.logs``, ``s.gradient_norm``, ``s.dead_units``, ``s.step``) that says whether to stop.
-            epochs: Epochs to end, the one under way included. 1 if nothing else is given.
-            steps: Steps to do at most.
+            epochs: Number of epochs to finish, the current one included. 1 if no other argument is given.
+            steps: Maximum number of steps.
 
         Returns:
             The logs of the last step.
@@ -204,7 +204,7 @@ class StepDebugger(Shown):
     def running(
         self, until: Callable | None = None, epochs: int | None = None, steps: int | None = None
     ) -> Iterator[int]:
-        """Do what :meth:`run` does, and yield the position about every 50 ms: a display's way to run."""
+        """Run as :meth:`run` does, but yield the position about every 50 ms, so that a display can draw."""
         if until is None and steps is None and epochs is None:
             epochs = 1
         self._stop_asked = False
@@ -214,10 +214,10 @@ class StepDebugger(Shown):
         self._tell("moved")
 
     def moving(self, position: int) -> Iterator[int]:
-        """Go to where a number of steps is done, and yield the position after each slice; :meth:`stop` ends it.
+        """Go to a position and yield the current position after each slice. :meth:`stop` ends the move.
 
         Args:
-            position: How many steps are done there. Breakpoints are passed.
+            position: Number of steps done at the target. Breakpoints are ignored.
         """
         self._stop_asked, self.stopped = False, ""
         if position < self.position:
@@ -236,11 +236,11 @@ class StepDebugger(Shown):
         self._tell("moved")
 
     def stop(self) -> None:
-        """End a run after the steps under way; may be called from any thread."""
+        """End a run after the current dispatch. May be called from any thread."""
         self._stop_asked = True
 
     def break_on(self, kind: str | Callable, above: float | None = None) -> Breakpoint:
-        """Let runs stop at something.
+        """Set a breakpoint.
 
         Args:
             kind: ``"nan"``; ``"loss spike"``, a loss ``above`` times the mean of the 50 batches before it (3 by
@@ -249,7 +249,7 @@ class StepDebugger(Shown):
             above: The threshold.
 
         Returns:
-            The breakpoint; :meth:`clear` takes it away again.
+            The breakpoint; :meth:`clear` removes it.
         """
         point = Breakpoint(kind, above)
         self.breakpoints.append(point)
@@ -257,12 +257,12 @@ class StepDebugger(Shown):
         return point
 
     def clear(self, point: Breakpoint | int | None = None) -> None:
-        """Take a breakpoint away, by itself or by number; all of them for ``None``."""
+        """Remove a breakpoint, given itself or its number. ``None`` removes all breakpoints."""
         gone = lambda p: point is None or p is point or p.number == point  # noqa: E731
         self.breakpoints = [p for p in self.breakpoints if not gone(p)]
         self._tell("breakpoints")
 
-    # Where it is ------------------------------------------------------------------------------------------------------
+    # Position ---------------------------------------------------------------------------------------------------------
 
     @property
     def shown(self) -> int:
@@ -277,7 +277,7 @@ class StepDebugger(Shown):
 
     @property
     def logs(self) -> dict[str, float]:
-        """The logs of the step shown: as in `fit`, means over the epoch so far. Empty if it was not done yet."""
+        """The logs of the step shown: as in `fit`, means over the epoch so far. Empty before the first step."""
         return self.timeline.records.logs(self.shown) if self.shown < self.position else {}
 
     @property
@@ -286,11 +286,11 @@ class StepDebugger(Shown):
         return self.timeline.records.losses()[: self.position - self.timeline.records.begin]
 
     def history(self, name: str = "loss") -> np.ndarray:
-        """Return a log's value after each step, up to the furthest point reached."""
+        """Return the value of one log after each step, up to the furthest step reached."""
         return self.timeline.records.column(name)
 
     def state(self) -> dict[str, Any]:
-        """Return where the debugger is, as plain values that JSON can hold."""
+        """Return the debugger's position and logs as plain values that JSON can hold."""
         place = self.timeline.place(self.shown)
         timeline = self.timeline
         return {
@@ -316,7 +316,7 @@ class StepDebugger(Shown):
 
     @property
     def family(self) -> list[StepDebugger]:
-        """All debuggers that were forked from the same training, the first one in front."""
+        """All debuggers of this training: the original first, then its forks."""
         root = self
         while root.parent is not None:
             root = root.parent
@@ -326,7 +326,7 @@ class StepDebugger(Shown):
         return found
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Call a function after each change: with ``"moved"``, ``"running"``, ``"breakpoints"`` or ``"forked"``."""
+        """Call ``listener`` after each change, with ``"moved"``, ``"running"``, ``"breakpoints"`` or ``"forked"``."""
         self._listeners.append(listener)
 
     # Looking ----------------------------------------------------------------------------------------------------------
@@ -339,26 +339,26 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def activations(self, layer: str) -> Any:
-        """Return what a layer gave in the step shown: an array (samples, ...), or a list for several outputs."""
+        """Return a layer's output in the step shown: an array (samples, ...), or a list if it has several outputs."""
         return looking.activations(self.look(), layer)
 
     @interrupts.guarded
     def activation_gradients(self, layer: str) -> Any:
-        """Return the gradient of the loss with respect to a layer's output, as :meth:`activations` is nested."""
+        """Return the gradient of the loss with respect to a layer's output, nested as :meth:`activations`."""
         return looking.activations(self.look(), layer, "cotangent")
 
     @interrupts.guarded
     def gradients(self, layer: str | None = None) -> dict[str, np.ndarray]:
-        """Return the gradient of each weight by its path, of one layer or of all."""
+        """Return a dict from weight paths to gradients, for one layer or for all."""
         return looking.gradients(self.look(), self.timeline.steps, self.state_before(), layer)
 
     @interrupts.guarded
     def updates(self, layer: str | None = None) -> dict[str, np.ndarray]:
-        """Return by how much the step shown changed each weight, by its path, of one layer or of all."""
+        """Return a dict from weight paths to the change that the step made, for one layer or for all."""
         return looking.updates(self.look(), self.timeline.steps, self.state_before(), layer)
 
     def table(self) -> Table:
-        """Return a row for each layer: shape and statistics of its output, norms of its gradients and updates."""
+        """Return a table with a row for each layer: output shape, statistics, norms of gradients and updates."""
         return looking.table(self.look(), self.timeline.steps, self.state_before())
 
     @interrupts.guarded
@@ -371,11 +371,11 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def explain(self) -> Finding:
-        """Say what went wrong first, up to the step shown: where, in which step and samples, and what usually helps."""
+        """Find the first mistake up to the step shown: the place, the step, the samples, and advice."""
         return find_first(self.view())
 
     def view(self) -> View:
-        """Return the training up to the step shown, to read only: what looks for mistakes is given this."""
+        """Return a read-only view of the training up to the step shown, as the finders take it."""
         view = View(self.timeline, self.taps, self.position, self.shown, self.error)
         look = self._look[1] if self._look is not None and self._look[0] == self.shown else None
         view.keep(self.position, self.state_after(), None)
@@ -384,7 +384,7 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def look(self) -> Look:
-        """Return everything that the step shown computed, on the device. The first look at a step runs it once more."""
+        """Return all values that the step shown computed, on the device. The first look runs the step once more."""
         if self._look is None or self._look[0] != self.shown:
             self._look = None
             place = self._shown_place()
@@ -394,7 +394,7 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def state_before(self) -> TrainState:
-        """Return the state that the step shown begins with, to read only."""
+        """Return the state before the step shown. Read only."""
         if self.shown == self.position:
             return self._own_state()
         if self._before is None or self._before[0] != self.shown:
@@ -403,10 +403,10 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def state_after(self) -> TrainState:
-        """Return the state at the position, to read only."""
+        """Return the state at the position. Read only."""
         return self._own_state()
 
-    # Other futures ----------------------------------------------------------------------------------------------------
+    # Forks ------------------------------------------------------------------------------------------------------------
 
     @interrupts.guarded
     def fork(
@@ -419,13 +419,13 @@ class StepDebugger(Shown):
         weights: dict[str, Any] | None = None,
         name: str | None = None,
     ) -> StepDebugger:
-        """Return another future from here: a debugger at this position, in which something is different.
+        """Return a new branch: a debugger at this position with a change in the training.
 
         Args:
             learning_rate: Another learning rate.
-            optimizer: Another optimizer, which begins anew.
-            freeze: Names of layers (or one) whose weights stay as they are.
-            drop_samples: Rows of the data that are left out from here on.
+            optimizer: Another optimizer, with fresh state.
+            freeze: Name of a layer, or several names. The weights of these layers stay fixed.
+            drop_samples: Row numbers of samples to leave out from this step on.
             dtype: Another dtype policy for all layers, such as ``"mixed_bfloat16"``.
             weights: Dict from a weight's path to its new value, or to a function of the old one.
             name: Name of the branch.
@@ -437,14 +437,14 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def compare(self, other: StepDebugger) -> Comparison:
-        """Compare this future with another one: both curves, and where the weights part."""
+        """Compare this branch with another one: both loss curves, and the weights that differ."""
         return compare(self, other)
 
     @interrupts.guarded
     def to_model(self) -> Any:
-        """Put the state at the position into the model and return it, to go on with `fit` (which begins an epoch).
+        """Put the state at the position into the model and return the model. `fit` then begins a new epoch.
 
-        A fork that needed a model of its own (another optimizer or dtype) returns that one.
+        A fork with another optimizer or dtype has its own model and returns that one.
         """
         training, state = self.timeline.steps.training, copied(self._own_state())
         with training.stepping("train") as taken:
@@ -453,13 +453,13 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def record(self, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
-        """Keep the training in a file, which :func:`kernelkit.viz.replay` opens elsewhere.
+        """Write the training to a file, which :func:`kernelkit.viz.replay` opens elsewhere.
 
         Args:
             path: The file, ``*.kkrec``.
-            layers: Names of layers whose activations are kept, so that they can be looked at without the data.
-            every: Steps between two of which these are kept.
-            batches: Whether the batches of these steps are kept too.
+            layers: Names of layers whose activations are stored. The replay shows them without the data.
+            every: Number of steps between two stored looks (tables, sample losses, activations).
+            batches: Whether the batches of these steps are stored too.
         """
         from kernelkit.viz.debugger.record import record
 
@@ -473,7 +473,7 @@ class StepDebugger(Shown):
         return self._state
 
     def _forward(self, count: int) -> None:
-        """Do steps from the position on. Whatever ends this early, the position is one whose state can be had."""
+        """Do steps from the position on. If an error ends this early, the position is one whose state is available."""
         after, self._state = self._own_state(), None
         self.error = None
         try:
@@ -500,7 +500,7 @@ class StepDebugger(Shown):
     def _shown_place(self) -> Any:
         place = self.timeline.place(self.shown)
         if place is None:
-            raise ValueError("There is no step to look at: the data have ended.")
+            raise ValueError("There is no step to look at: the data end here.")
         return place
 
     def _tell(self, event: str) -> None:
@@ -514,12 +514,12 @@ class StepDebugger(Shown):
 
 
 def reports_means(model: Any) -> bool:
-    """Return whether the logs of a model's steps are the means of its metrics: unless it has steps of its own."""
+    """Return whether a step's logs are running means of metrics. A model with its own ``train_step`` may log others."""
     from kernelkit.training.trainer import Trainer
 
     return type(model).train_step is Trainer.train_step and type(model).compute_metrics is Trainer.compute_metrics
 
 
 def _plain(value: float) -> float | str:
-    """Return a number as JSON can hold it."""
+    """Return a number that JSON can hold: a float, or the text ``"nan"``, ``"inf"``."""
     return value if np.isfinite(value) else str(value)

@@ -1,4 +1,4 @@
-"""One layer in a step, as a page shows it: histograms, and what it makes of one sample as pictures."""
+"""Details of one layer for the page: histograms, and its output for one sample as pictures."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ BINS = 40
 MAPS = 32
 MAP_SIDE = 32
 WEIGHTS = 4
-"""Weights of a layer whose gradients and updates are drawn."""
+"""Maximum number of weights per layer whose gradients and updates are drawn."""
 
 
 def layer_message(dbg: Any, name: str, sample: int) -> Message:
-    """Return histograms of a layer's activations, gradients and updates, and its maps of one sample of the batch.
+    """Return a layer's histograms (activations, gradients, updates) and its feature maps for one sample.
 
     Args:
         dbg: The debugger.
@@ -51,7 +51,7 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
 
 
 def histogram(what: str, values: Any) -> dict[str, Any]:
-    """Return how often values lie in each of some stretches of equal width.
+    """Return the counts of values in bins of equal width.
 
     Example:
         >>> histogram("x", np.array([0.0, 1.0, np.nan]))["odd"]
@@ -72,10 +72,10 @@ def histogram(what: str, values: Any) -> dict[str, Any]:
 
 
 def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int, float, float] | None:
-    """Return what a layer made of one sample as pictures (maps, height, width) of bytes, each with its own contrast.
+    """Return a layer's output for one sample as pictures (maps, height, width) of bytes, each with its own contrast.
 
-    Attention scores (samples, heads, targets, sources) are found among several outputs, feature maps in outputs with
-    two dimensions of space; a sequence is one picture, of steps and features.
+    Attention scores (samples, heads, targets, sources) are found among several outputs. An output with two spatial
+    axes gives one feature map per channel. A sequence gives one picture of steps and features.
     """
     scores = [a for a in arrays[1:] if a.ndim == 4 and a.shape[-1] > 1 and sample < len(a)]
     first = arrays[0]
@@ -94,7 +94,7 @@ def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int
 
 
 def _asked(look: Any, name: str) -> Any:
-    """Return what a look gives, or in words why it gives nothing: not all layers have all there is to see."""
+    """Return an array of the look, or the text of the error that says why this layer has none."""
     try:
         return look(name)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""`Finding`: what went wrong in a training, in words."""
+"""`Finding`: a mistake in a training, described in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Finding:
-    """What went wrong first, as a cell shows it and as values.
+    """The first mistake of a training, as text and as values.
 
     Attributes:
         kind: ``"nan"``, ``"exploding"``, ``"corrupted sample"``, ``"dead units"``, ``"shifted labels"``,
@@ -20,9 +20,9 @@ class Finding:
         op: The operation, such as ``"log"``; ``""`` if none stands out.
         direction: ``"forward"``, ``"backward"``, ``"update"`` or ``""``.
         where: ``"file:line in function"`` of the source, if a line is to blame.
-        samples: Rows in the data of the samples to blame (places in the batch, if rows are not known).
-        evidence: What was seen.
-        advice: What usually helps, the likeliest first.
+        samples: Row numbers of the samples to blame (indices in the batch, if row numbers are unknown).
+        evidence: Observations that support the finding.
+        advice: Advice, the most likely cure first.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""A traced step as a flat list of operations, each of which can be looked at."""
+"""A traced step as a flat list of operations, which can be inspected one by one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Operation(NamedTuple):
     """One operation of a step.
 
     Attributes:
-        equation: What jax recorded: primitive, parameters, where in the source it was written.
+        equation: The jaxpr equation: primitive, parameters, source line.
         inputs: Slots of its inputs.
         outputs: Slots of its outputs.
-        stack: Names of what it is part of, outermost first, as jax writes them: ``"jvp(model)/dense"``.
+        stack: The name stack of jax, outermost name first: ``"jvp(model)/dense"``.
     """
 
     equation: Any
@@ -34,21 +34,21 @@ class Operation(NamedTuple):
         return self.equation.primitive.name
 
     def run(self, values: Sequence[Any]) -> list[Any]:
-        """Return its outputs for values of its inputs."""
+        """Return the outputs for given input values."""
         return run_equation(self.equation, values)
 
 
 class FlatStep:
-    """A pure function, traced, with calls inside it unfolded.
+    """A pure function as a flat jaxpr: nested calls are inlined.
 
     Args:
         function: The function of arrays.
-        *arguments: Arrays (or shapes) like those to come.
+        *arguments: Arrays (or shapes) with the shapes and dtypes of later calls.
 
     Attributes:
-        operations: The operations, in the order in which they run.
+        operations: The operations in execution order.
         outputs: Slots of the result's leaves.
-        shape: The result's structure, with shapes for leaves.
+        shape: The pytree of the result, with shapes as leaves.
 
     Example:
         >>> flat = FlatStep(lambda x: jax.nn.relu(jnp.log(x)), jnp.ones(2))
@@ -69,7 +69,7 @@ class FlatStep:
         """Return the values of all slots.
 
         Args:
-            arguments: As the function takes them, in a tuple.
+            arguments: The tuple of arguments of the function.
             see: Called with each operation, the values of its inputs and of its outputs.
         """
         slots: list[Any] = [None] * self._count
@@ -91,7 +91,7 @@ class FlatStep:
         return jtu.tree_unflatten(jtu.tree_structure(self.shape), [slots[i] for i in self.outputs])
 
     def named(self, prefix: str) -> dict[str, int]:
-        """Return the slots that were named with `jax.ad_checkpoint.checkpoint_name`, by the rest of their name."""
+        """Return the slots named with `jax.ad_checkpoint.checkpoint_name`, by their name without the prefix."""
         found: dict[str, int] = {}
         for operation in self.operations:
             if operation.name == "name" and operation.equation.params["name"].startswith(prefix):
@@ -134,7 +134,7 @@ class FlatStep:
 
 
 def layer_of(stack: str) -> str:
-    """Return the path of the layer that an operation is part of, ``""`` if of none.
+    """Return the path of the layer that an operation belongs to, ``""`` if it belongs to no layer.
 
     Example:
         >>> layer_of("transpose(jvp(model))/dense")
@@ -144,10 +144,10 @@ def layer_of(stack: str) -> str:
 
 
 def is_backward(stack: str) -> bool:
-    """Return whether an operation is part of the gradient's way back."""
+    """Return whether an operation belongs to the backward pass."""
     return "transpose(" in stack
 
 
 def can_be_infinite(value: Any) -> bool:
-    """Return whether a value (or shape) has a dtype with NaN and infinity."""
+    """Return whether the dtype of a value (or shape) can hold NaN and infinity."""
     return jnp.issubdtype(value.dtype, jnp.inexact)

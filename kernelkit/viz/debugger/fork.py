@@ -1,4 +1,4 @@
-"""Another future of a training: the same up to here, and then something different."""
+"""Forks: a new branch of a training, equal up to this step and changed from here on."""
 
 from __future__ import annotations
 
@@ -75,18 +75,18 @@ def forked(
 
 
 def twin_of(model: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Return a copy of a compiled model with weights of its own, and a function from parts to their copies.
+    """Return a copy of a compiled model with its own weights, and a function from each part to its copy.
 
     Raises:
         ValueError: If the model holds something that Python cannot copy.
     """
     models = [m for m in [model, *walk(model)] if isinstance(getattr(m, "_training", None), Training)]
-    # Programs cannot be copied, and need not: the twin makes its own.
+    # Compiled programs cannot be copied; the twin compiles its own.
     memo: dict[int, Any] = {id(m._training): Training.__new__(Training) for m in models}
     memo |= {id(m.history): None for m in models if m.history is not None}
     memo |= {id(run): run for o in model._training.optimizers() for run in [vars(o).get("_compiled_step")] if run}
     limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 50_000))  # a graph is copied along its wires, however long they are
+    sys.setrecursionlimit(max(limit, 50_000))  # deepcopy recurses along the graph, which may be long
     try:
         twin = copy.deepcopy(model, memo)
         for m in models:
@@ -144,7 +144,7 @@ def _cast(model: Any, dtype: str) -> None:
 
 
 def _rates(training: Training) -> list[Variable | None]:
-    """The variables that hold the learning rates, ``None`` for an optimizer whose rate follows a schedule."""
+    """Return the learning rate variable of each optimizer, ``None`` for an optimizer with a schedule."""
     found = []
     for optimizer in training.optimizers():
         inner = getattr(optimizer, "inner_optimizer", optimizer)
@@ -188,7 +188,7 @@ def _edited(variable: Variable, old: jax.Array, edit: Any) -> jax.Array:
 
 
 def _with_frozen(steps: Steps, names: list[str]) -> Steps:
-    """Return steps after which the weights of some layers are what they were before."""
+    """Return steps that leave the weights of some layers unchanged."""
     layers = list(walk(steps.training.model))
     frozen: set[int] = set()
     for name in names:
@@ -222,8 +222,8 @@ def _source(dbg: StepDebugger, drop_samples: Any) -> Any:
         return ArraySource(source.feed, source.drops) if isinstance(source, ArraySource) else source
     if not isinstance(source, ArraySource):
         raise ValueError(
-            "fork(drop_samples=...) needs data given as arrays: a source that yields batches doesn't tell which "
-            "samples are in them."
+            "fork(drop_samples=...) needs data as arrays: a source that yields batches does not tell which samples "
+            "a batch holds."
         )
     rows = np.unique(np.atleast_1d(np.asarray(drop_samples)))
     if rows.dtype.kind not in "iu" or len(rows) == 0 or rows[0] < 0 or rows[-1] >= source.feed.samples:
@@ -234,7 +234,7 @@ def _source(dbg: StepDebugger, drop_samples: Any) -> Any:
         raise ValueError("fork(drop_samples=...) would leave no samples.")
     place = dbg.timeline.place(dbg.position)
     if place is None:
-        raise ValueError("fork(drop_samples=...): the data have ended here.")
+        raise ValueError("fork(drop_samples=...): the data end here, so no step is left.")
     return source.without(Drop(place.epoch, place.step, rows))
 
 

@@ -1,4 +1,4 @@
-"""The debugger at the batch at which a fit ended badly."""
+"""`debug_last`: the debugger at the batch at which the last `fit` failed."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from kernelkit.viz.debugger.view import first_step, is_finite
 
 
 def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EVERY) -> StepDebugger:
-    """Open the debugger at the batch at which the last `fit` ended with an error, a NaN or an interrupt.
+    """Open the debugger at the batch where the last `fit` ended with an error, a NaN or an interrupt.
 
-    The steps of the epoch in which it ended are run again, exactly. After a NaN the step shown is the one that made it;
-    after an error in a layer, the one that failed; after an interrupt, the last one done.
+    The steps of the last epoch are run again, bit for bit. The step shown is the one that made the NaN, the one that
+    failed with an error, or after an interrupt the last completed one.
 
     Args:
         model: The model.
-        memory: Most bytes that kept states may take.
-        snapshot_every: Steps between two kept states.
+        memory: Memory limit for snapshots, as in :class:`StepDebugger`.
+        snapshot_every: Steps between two snapshots.
 
     Raises:
-        ValueError: If the last `fit` ended well, or there was none.
+        ValueError: If no `fit` ran yet, or the last one ended without a failure.
 
     Example:
         >>> import kernelkit as kk
@@ -50,8 +50,8 @@ def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EV
     last: LastFit | None = training.last_fit
     if last is None:
         raise ValueError(
-            "debug_last(): the last fit ended well, or there was none. model.debug(x, y, batch_size=...) steps through "
-            "a training from its beginning."
+            "debug_last(): no fit ran yet, or the last one ended without a failure. To step through a training from "
+            "its beginning, use model.debug(x, y, batch_size=...)."
         )
     steps = Steps(training, training.program("train"), training.variables("train"))
     snapshots = Snapshots(memory)
@@ -78,7 +78,7 @@ def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EV
 
 
 def _replay(dbg: StepDebugger, last: LastFit) -> None:
-    """Go to where the fit ended, or to the step that made a NaN."""
+    """Go to the last step of the fit, or to the step that made a NaN."""
     for _ in dbg.running(steps=last.steps) if last.steps else ():
         pass
     dbg.stopped = ""
@@ -95,12 +95,12 @@ def _replay(dbg: StepDebugger, last: LastFit) -> None:
 
 
 def _fail_again(dbg: StepDebugger, error: Exception) -> None:
-    """Show the step that failed, if it was the step that failed and no callback."""
+    """Run the failed step again. If it runs well, a callback caused the error."""
     try:
         before = dbg.position
         dbg.step()
         dbg.goto(before)
-        dbg.stopped = f"fit ended with {type(error).__name__}: {error}; the step after this one runs well."
+        dbg.stopped = f"fit ended with {type(error).__name__}: {error}; the next step itself runs without an error."
     except Exception as again:
         dbg.error = error if type(again) is type(error) else again
 
@@ -111,24 +111,24 @@ def _compare(losses: np.ndarray, last: LastFit) -> None:
     if not np.array_equal(told[:n], losses[:n], equal_nan=True):
         first = int(np.flatnonzero(~((told[:n] == losses[:n]) | (np.isnan(told[:n]) & np.isnan(losses[:n]))))[0])
         warnings.warn(
-            f"debug_last(): from batch {first} of epoch {last.epoch} on the steps run again differ from those of fit. "
-            "Something changed the training between batches (a callback, a learning rate set by hand), or the data "
-            "source gave other batches the second time.",
+            f"debug_last(): from batch {first} of epoch {last.epoch} on, the replayed steps differ from those of fit. "
+            "Either something changed the training between batches (a callback, a learning rate set by hand), or the "
+            "data source gave different batches the second time.",
             stacklevel=4,
         )
 
 
 def _again(feed: Any) -> Any:
-    """Return a function that gives a stream's epoch anew, ``None`` if it can be read only once."""
+    """Return a function that restarts a stream's epoch, ``None`` if the stream can be read only once."""
     if not isinstance(feed, StreamFeed) or not feed.rereads:
         return None
     return feed.anew
 
 
 class _OneBatch:
-    """The batch that was under way, all that is left of a source that can be read only once."""
+    """A source that holds only the current batch, because its stream can be read only once."""
 
-    rewinds = "The source can be read only once: of its batches the last one is left."
+    rewinds = "The source can be read only once: only its last batch is left."
     drops: tuple[Drop, ...] = ()
 
     def __init__(self, chunk: Chunk, epoch: int, step: int) -> None:
@@ -149,7 +149,7 @@ class _OneBatch:
 
 
 def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -> StepDebugger:
-    """Open the debugger where the model is: the states before it are not to be had again."""
+    """Open the debugger at the model's current state: the earlier states cannot be computed again."""
     position = last.begin + last.steps
     with steps.training.reading("train") as own:
         state = copied(own)
@@ -164,9 +164,9 @@ def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -
     if isinstance(last.error, Exception):
         _fail_again(dbg, last.error)
     why = (
-        "it can be read only once"
+        "its data can be read only once"
         if last.state is not None
         else "the weights at its beginning were too large to be kept"
     )
-    dbg.stopped = f"The epoch cannot be run again: {why}. Weights and batch are those at the end of fit."
+    dbg.stopped = f"The epoch cannot be run again: {why}. The weights and the batch are those at the end of fit."
     return dbg

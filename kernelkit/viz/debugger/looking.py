@@ -1,4 +1,4 @@
-"""What a look into a step shows: arrays and tables by layer."""
+"""Arrays and tables of one look into a step, by layer."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from kernelkit.viz.debugger.timeline import Steps
 
 
 def seen_layer(look: Look, name: str) -> SeenLayer:
-    """Return a layer that ran in the step, by name.
+    """Return the layer of a given name that ran in the step.
 
     Raises:
-        ValueError: If none of that name did, with the nearest name.
+        ValueError: If no layer of that name ran. The message suggests the nearest name.
     """
     for seen in look.observer.layers:
         if name in (seen.name, seen.layer.path):
@@ -33,7 +33,7 @@ def seen_layer(look: Look, name: str) -> SeenLayer:
 
 
 def activations(look: Look, name: str, what: str = "value") -> Any:
-    """Return what a layer gave, or the gradient of the loss with respect to it.
+    """Return a layer's output, or the gradient of the loss with respect to it.
 
     Args:
         look: The look.
@@ -52,18 +52,18 @@ def activations(look: Look, name: str, what: str = "value") -> Any:
             if what == "value"
             else "no gradient flows through it"
         )
-        raise ValueError(f"Of layer {name!r} nothing can be shown: {why}.")
+        raise ValueError(f"Layer {name!r} has nothing to show: {why}.")
     return found[0] if len(found) == 1 else found
 
 
 def gradients(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
-    """Return the gradient of each weight by its path, unscaled if a loss scale is used.
+    """Return a dict from weight paths to gradients. A loss scale is divided out.
 
     Raises:
-        ValueError: If the step hands no gradients to an optimizer.
+        ValueError: If the step passes no gradients to an optimizer.
     """
     if not look.observer.variables:
-        raise ValueError("This step hands no gradients to an optimizer of kernelkit, so there are none to show.")
+        raise ValueError("This step passes no gradients to an optimizer of kernelkit, so none can be shown.")
     scale = loss_scale(steps, before)
     found = {}
     for variable, key in look.observer.variables.values():
@@ -73,7 +73,7 @@ def gradients(look: Look, steps: Steps, before: TrainState, layer: str | None) -
 
 
 def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
-    """Return by how much the step changed each weight, by its path."""
+    """Return a dict from weight paths to the change that the step made."""
     return {
         variable.path: np.asarray(new) - np.asarray(old)
         for variable, new, old in zip(steps.variables.trainable, look.after.trainable, before.trainable, strict=True)
@@ -82,7 +82,7 @@ def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> 
 
 
 def table(look: Look, steps: Steps, before: TrainState) -> Table:
-    """Return the table of layers. The model itself, which gives what its last layer gives, is left out."""
+    """Return the table of layers, without the model itself: its output is that of its last layer."""
     scale = loss_scale(steps, before)
     values = {key.removesuffix("/value"): value for key, value in look.values.items() if key.endswith("/value")}
     ratio_of = {
@@ -96,7 +96,7 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         key = next((k for k in seen.keys if k in values), None)
         if seen.layer is steps.training.model or key is None:
             continue
-        # Once for each weight: a layer that holds others shows its own only.
+        # Count each weight once: a layer with sublayers shows only its own weights.
         own = [v for v in own_variables(seen.layer) if id(v) not in shown]
         shown |= {id(v) for v in own}
         norms = [norm_of[id(v)] for v in own if id(v) in norm_of]
@@ -113,8 +113,8 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
 def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
     """Return the loss of each sample of a batch (samples,), weights and masks applied.
 
-    The values are those that the step's own losses had before they were reduced: their mean is the batch's loss, but
-    for what layers add to it. Where a step has a loss of its own making, each sample goes through the step alone.
+    The values are the losses of the step before reduction. Their mean is the batch's loss without the losses that
+    layers add. If a custom step computes its own loss, each sample runs through the step alone.
     """
     parts = {id(loss): weight for loss, weight, _ in (steps.training.loss.parts or ())} if steps.training.loss else {}
     rows = len(jtu.tree_leaves(unpack(batch)[0])[0])
@@ -133,7 +133,7 @@ def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batc
 
 
 def loss_scale(steps: Steps, before: TrainState) -> float:
-    """Return the factor by which the gradients that the optimizer is given are too large."""
+    """Return the loss scale, the factor of the gradients that the optimizer receives."""
     optimizer = steps.training.model.optimizer
     scale = getattr(optimizer, "dynamic_scale", None)
     factor = getattr(optimizer, "loss_scale_factor", None) or 1.0
@@ -163,7 +163,7 @@ def _named(look: Look, key: str | None) -> Any:
 
 
 def _alone(steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
-    """Return each sample's loss when it is a batch of its own, with the metrics of a new epoch."""
+    """Return each sample's loss as a batch of one, with metrics as at the start of an epoch."""
     state = before._replace(metrics=jtu.tree_map(jnp.zeros_like, before.metrics))
 
     def one(state: TrainState, sample: Any) -> Any:
@@ -178,7 +178,7 @@ def _alone(steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarr
 
 
 def statistics(value: np.ndarray) -> dict[str, Any]:
-    """Return shape, mean, spread, range, zeros, NaN, infinities and dead units of an array, of its finite values."""
+    """Return an array's shape, statistics of its finite values, and how many are zero, NaN, infinite or dead."""
     value = value.astype("float32")
     finite = value[np.isfinite(value)]
     some = finite.size > 0
@@ -197,12 +197,12 @@ def statistics(value: np.ndarray) -> dict[str, Any]:
 
 def norm(value: Any) -> float:
     """Return the Euclidean norm of all elements."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a norm that is too large is infinite, which says it all
+    with np.errstate(over="ignore", invalid="ignore"):  # a norm that overflows is infinite, as it should be
         return float(np.linalg.norm(np.asarray(value, "float32")))
 
 
 def _ratio(after: np.ndarray, before: np.ndarray) -> float:
-    # Biases begin at zero: a change is measured against no less than a thousandth in each element.
+    # Biases begin at zero: measure a change against at least 0.001 per element.
     return norm(after - before) / max(norm(before), 1e-3 * float(np.sqrt(before.size)))
 
 

@@ -1,4 +1,4 @@
-"""What a recording says about itself: each field is checked before anything is made from it."""
+"""The manifest of a recording: each field is checked before use."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ def read_manifest(archive: Archive) -> dict[str, Any]:
     """Return the manifest of a recording.
 
     Raises:
-        ValueError: If it is broken; the message names the file and the field.
+        ValueError: If the manifest is broken. The message names the file and the field.
     """
     text = archive.read("manifest.json")
     try:
         manifest = serialize.parse_config(text, "its manifest", archive.size, most_brackets=_MOST_BRACKETS)
     except ValueError as error:
-        raise ValueError(f"{archive.who} is no recording that can be read: {error}") from error
+        raise ValueError(f"{archive.who} is not a readable recording: {error}") from error
     problem = problem_of(manifest)
     if problem is not None:
-        raise ValueError(f"{archive.who} is no recording that can be read: {problem}.")
+        raise ValueError(f"{archive.who} is not a readable recording: {problem}.")
     return manifest
 
 
 def problem_of(manifest: Any) -> str | None:
-    """Return what is wrong with a manifest, in words that name the field; ``None`` if nothing is.
+    """Return the problem of a manifest in words that name the field, or ``None`` if it is valid.
 
     Example:
         >>> problem_of({"format": 2})
@@ -42,7 +42,7 @@ def problem_of(manifest: Any) -> str | None:
         "its 'head' is missing"
     """
     if not isinstance(manifest, dict):
-        return "its manifest is no dict"
+        return "its manifest is not a dict"
     if manifest.get("format") != FORMAT:
         return f"its format is {_short(manifest.get('format'))}, this version reads {FORMAT}"
     for name, (expected, fits) in _FIELDS.items():

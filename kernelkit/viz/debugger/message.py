@@ -1,4 +1,4 @@
-"""What a page is told of a debugger: short headers in JSON, numbers in one buffer behind each."""
+"""Messages to the page: each is a short JSON header and one buffer of numbers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from kernelkit import scope
 from kernelkit.viz.debugger.conditions import KINDS
 
 BUCKETS = 512
-"""Most points of a branch's curve; longer ones are sent as the least and the greatest loss of each stretch."""
+"""Maximum points of a branch's curve. Longer curves are sent as the minimum and maximum loss of each bucket."""
 BRANCHES = 8
-"""Branches whose curves are sent: the newest ones, and always the one shown."""
+"""Maximum number of branches whose curves are sent: the newest ones, and always the branch shown."""
 ROWS = 256
-"""Layers whose numbers are sent; those in trouble come first when there are more."""
+"""Maximum number of layers whose numbers are sent. If there are more, layers in trouble come first."""
 STATISTICS = ("mean", "std", "min", "max", "zeros", "nan", "inf", "dead", "activation_grad", "grad", "update_ratio")
 TRENDS = ("std", "grad", "update_ratio")
-"""Columns that are drawn over the steps seen."""
+"""Table columns that are drawn as small curves over the steps looked at."""
 TREND_STEPS = 32
 TREND_BYTES = 20 << 10
 
@@ -26,7 +26,7 @@ Message = tuple[dict[str, Any], bytes]
 
 
 class Seen:
-    """What the tables of the steps looked at said, for the small curves beside each layer."""
+    """Table values of the steps looked at, for the small curves beside each layer."""
 
     def __init__(self, limit: int = 256) -> None:
         self._limit = limit
@@ -41,10 +41,10 @@ class Seen:
             del self._rows[next(iter(self._rows))]
 
     def trends(self, dbg: Any, layers: list[str]) -> tuple[list[int], np.ndarray]:
-        """Return the numbers of the steps seen around the one shown, and an array (layers, trends, steps)."""
+        """Return the numbers of the looked-at steps near the step shown, and an array (layers, trends, steps)."""
         found: dict[int, dict[str, list[float]]] = {}
         at, end = dbg, math.inf
-        while at is not None:  # the past of a fork is that of the branch it comes from
+        while at is not None:  # a fork's past belongs to its parent branch
             name = branch_name(at)
             found |= {step: rows for (branch, step), rows in self._rows.items() if branch == name and step < end}
             end = _begin(at)
@@ -57,11 +57,11 @@ class Seen:
 
 
 def state_message(dbg: Any) -> Message:
-    """Return where a debugger is, and the losses of all branches."""
+    """Return a debugger's position and the losses of all branches."""
     state = dbg.state()
     loss = dbg.losses[-1:]
     family = list(getattr(dbg, "family", [dbg]))
-    live = hasattr(dbg, "timeline")  # a recording has none
+    live = hasattr(dbg, "timeline")  # a recording has no timeline
     buffer, branches = [], []
     for one in family:
         drawn = one is dbg or one in family[-BRANCHES:]
@@ -93,7 +93,7 @@ def state_message(dbg: Any) -> Message:
 
 
 def table_message(dbg: Any, table: Any, seen: Seen) -> Message:
-    """Return the table of layers, with the small curves."""
+    """Return the table of layers with their small curves."""
     rows = table.rows
     if len(rows) > ROWS:
         worst = sorted(range(len(rows)), key=lambda i: (rows[i]["trouble"] is None, i))[:ROWS]
@@ -123,41 +123,41 @@ def table_message(dbg: Any, table: Any, seen: Seen) -> Message:
 
 
 def actions_of(dbg: Any) -> list[str]:
-    """Return what can be asked of a debugger; a replay without data only moves."""
+    """Return the actions that a debugger supports. A replay without data can only move."""
     names = ("step", "back", "goto", "running", "fork", "break_on", "explain", "compare")
     return [name for name in names if hasattr(dbg, name)]
 
 
 def branch_name(dbg: Any) -> str:
-    """Return a debugger's branch."""
+    """Return the name of a debugger's branch."""
     return dbg.timeline.name if hasattr(dbg, "timeline") else "recording"
 
 
 def model_name(dbg: Any) -> str:
-    """Return the name of the model, as far as it is known."""
+    """Return the name of the model, if it is known."""
     return clipped(dbg.timeline.steps.training.model.name) if hasattr(dbg, "timeline") else "Recording"
 
 
 def clipped(text: Any, length: int = 200) -> str:
-    """Return a text that fits into a message."""
+    """Return a text cut to a length."""
     text = scope.printable(str(text))
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def json_value(value: float | None) -> float | str | None:
-    """Return a number as JSON can hold it."""
+    """Return a number that JSON can hold: NaN and infinity become texts."""
     return value if value is None or math.isfinite(value) else str(float(value))
 
 
 def losses_of(dbg: Any) -> np.ndarray:
-    """Return the losses of all steps that a branch has done itself (steps,)."""
+    """Return the losses of a branch's own steps (steps,), without those of its parent."""
     if hasattr(dbg, "timeline"):
         return dbg.timeline.records.losses()[dbg.timeline.begin - dbg.timeline.records.begin :]
     return dbg.records.losses()
 
 
 def curve_of(dbg: Any) -> tuple[int, int, int, np.ndarray]:
-    """Return a branch's first step, how many it has, how many make a bucket, and the values: one or two for each."""
+    """Return a branch's first step, its number of steps, the steps per bucket, and one or two values per bucket."""
     losses = np.asarray(losses_of(dbg), "float64")
     stride = 1
     while len(losses) > BUCKETS * stride:
@@ -177,7 +177,7 @@ def _begin(dbg: Any) -> int:
 
 
 def _learning_rate(dbg: Any) -> float | str | None:
-    """Return the learning rate in the state at the position, if one is held there."""
+    """Return the learning rate in the state at the position, if the state holds one."""
     steps = dbg.timeline.steps
     for optimizer in steps.training.optimizers():
         rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate

@@ -1,4 +1,4 @@
-"""Arrays in a zip file: no pickles, and sizes checked before memory is taken."""
+"""Arrays in a zip file, without pickles. Sizes are checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.saving.npy_header import read_header
 
 
 def write_array(archive: zipfile.ZipFile, name: str, value: Any) -> None:
-    """Write an array as a member ``*.npy``; bfloat16, which NumPy's files don't know, as its bits.
+    """Write an array as a member ``*.npy``. bfloat16 is written as its bits, because NumPy's format lacks it.
 
     Args:
         archive: The zip file.
@@ -39,14 +39,14 @@ def read_array(archive: Archive, name: str, shape: tuple | None = None, dtype: A
         dtype: The dtype that it must have.
 
     Raises:
-        ValueError: If the member is no array of numbers, or has another size than it declares or must have.
+        ValueError: If the member is not an array of numbers, or its size differs from the declared or expected one.
     """
     with archive.open(name) as file:
         size = file.seek(0, io.SEEK_END)
         file.seek(0)
         declared, fortran, found = read_header(file, f"{archive.who}: {name!r}")
         if found.kind not in "fiubc" or math.prod(declared) * found.itemsize != size - file.tell():
-            raise ValueError(f"{archive.who}: {name!r} declares {declared} {found}, which it doesn't hold.")
+            raise ValueError(f"{archive.who}: {name!r} declares {declared} {found} but holds other data.")
         value = np.frombuffer(file.read(), found).reshape(declared, order="F" if fortran else "C")
     if dtype is not None and np.dtype(dtype) == jnp.bfloat16 and found == np.uint16:
         value = value.view(jnp.bfloat16)

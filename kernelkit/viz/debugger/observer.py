@@ -1,4 +1,4 @@
-"""Naming what layers, losses and optimizers compute, while a step is traced."""
+"""`Observer`: names the values of layers, losses and optimizers while a step is traced."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SeenLayer(NamedTuple):
     Attributes:
         name: The layer's name, ``name#2`` for its second call.
         layer: The layer.
-        keys: The name under which each array of its output stands in the traced step.
+        keys: The name of each output array in the traced step.
     """
 
     name: str
@@ -33,7 +33,7 @@ class SeenLayer(NamedTuple):
 
 
 class SeenLoss(NamedTuple):
-    """One use of a loss: its values before they are reduced, and what they are weighed by."""
+    """One use of a loss: its values before reduction, and their weights and mask."""
 
     loss: Any
     key: str
@@ -42,12 +42,12 @@ class SeenLoss(NamedTuple):
 
 
 class Observer:
-    """What was seen while a step was traced.
+    """Layers, losses and variables that were seen while a step was traced.
 
     Attributes:
         layers: Calls of layers, in the order in which they ended.
         losses: Uses of losses.
-        variables: The variables that optimizers were given gradients of, each with its key.
+        variables: The variables whose gradients optimizers received, each with its key.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Observer:
         self.variables: dict[int, tuple[Any, str]] = {}
 
     def layer(self, layer: Any, outputs: Any) -> Any:
-        """Name the outputs of a layer; return them."""
+        """Name the outputs of a layer and return them."""
         calls = sum(seen.layer is layer for seen in self.layers)
         name = layer.name if calls == 0 else f"{layer.name}#{calls + 1}"
         keys: list[str] = []
@@ -76,7 +76,7 @@ class Observer:
         return outputs
 
     def loss(self, loss: Any, values: Any, weights: Any, mask: Any) -> Any:
-        """Name the values of a loss; return them."""
+        """Name the values of a loss and return them."""
         key = f"loss/{len(self.losses)}"
         kept = {}
         for what, value in (("weights", weights), ("mask", mask)):
@@ -87,7 +87,7 @@ class Observer:
         return checkpoint_name(values, _value(key))
 
     def gradients(self, variables: Any, gradients: list) -> None:
-        """Name the gradients that an optimizer was given, in place."""
+        """Name the gradients that an optimizer received. Changes the list in place."""
         for i, (variable, gradient) in enumerate(zip(variables, gradients, strict=True)):
             if gradient is not None and id(variable) not in self.variables:
                 key = f"gradient/{len(self.variables)}"
@@ -97,7 +97,7 @@ class Observer:
 
 @contextlib.contextmanager
 def observing() -> Iterator[Observer]:
-    """Name what is computed in this thread while open."""
+    """Observe the layers, losses and optimizers of this thread within a ``with`` block."""
     observer, before = Observer(), scope.local.observer
     scope.local.observer = observer
     try:
@@ -107,12 +107,12 @@ def observing() -> Iterator[Observer]:
 
 
 def value_name(key: str) -> str:
-    """Return what stands behind the prefix for the values of a key."""
+    """Return the name, without prefix, of a key's values."""
     return f"{key}/value"
 
 
 def cotangent_name(key: str) -> str:
-    """Return what stands behind the prefix for the gradient of the loss with respect to the values of a key."""
+    """Return the name, without prefix, of the loss's gradient with respect to a key's values."""
     return f"{key}/cotangent"
 
 

@@ -1,4 +1,4 @@
-"""Where a NaN or an infinity came from: the first operation that made one out of finite numbers."""
+"""The origin of a NaN or an infinity: the first operation that made one from finite numbers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _JAX = os.path.dirname(os.path.abspath(jax.__file__)) + os.sep
 
 @dataclass
 class Origin:
-    """What made the first number that is no number.
+    """The operation that made the first NaN or infinity.
 
     Attributes:
-        op: Name of the operation, such as ``"log"``; ``""`` if the number came from outside.
-        layer: Path of the layer that it is part of, ``""`` if of none.
-        part: ``"layer"``, ``"loss"``, ``"metrics"``, ``"optimizer"``, ``"step"``, or ``"data"``, ``"weights"`` for
-            numbers that came from outside.
-        backward: Whether it is part of the gradient's way back.
-        where: ``"file:line in function"`` of the source that wrote it, ``""`` if unknown.
-        samples: Places in the batch of the samples whose numbers it spoilt.
+        op: Name of the operation, such as ``"log"``; ``""`` if the data or the weights already held the NaN.
+        layer: Path of the operation's layer, ``""`` if it belongs to no layer.
+        part: ``"layer"``, ``"loss"``, ``"metrics"``, ``"optimizer"`` or ``"step"``; ``"data"`` or ``"weights"`` if they
+            already held the NaN.
+        backward: Whether the operation belongs to the backward pass.
+        where: ``"file:line in function"`` of the operation's source, ``""`` if unknown.
+        samples: Indices in the batch of the samples with NaN or infinity.
         largest: The largest magnitude among its inputs.
-        smallest: The smallest.
+        smallest: The smallest magnitude among its inputs.
     """
 
     op: str
@@ -48,14 +48,14 @@ class Origin:
 
 
 def find_origin(taps: Taps, state: Any, batch: Any) -> Origin | None:
-    """Return what first made NaN or infinity in a step, of those that reached the loss or the new weights.
+    """Return the first operation whose NaN or infinity reached the loss or the new weights.
 
-    A benign infinity, such as one that masks an entry out, is not followed.
+    A benign infinity, such as one in an attention mask, is ignored.
 
     Args:
-        taps: Of the step.
-        state: The state before it.
-        batch: Its batch.
+        taps: The taps of the step's timeline.
+        state: The state before the step.
+        batch: The step's batch.
     """
     flat, _ = taps.traced(state, batch)
     check = taps.compiled("finite", lambda s, b: _finite(flat.run((s, b))), (state, batch))
@@ -90,7 +90,7 @@ def _finite(slots: list) -> Any:
 
 
 def _first_bad(flat: FlatStep, finite: np.ndarray, reached: list[int]) -> int:
-    """Walk back from results that are not finite to the first operation that made such a number of finite ones."""
+    """Walk back from non-finite results to the operation that made the first one from finite inputs."""
     maker = {slot: operation for operation in flat.operations for slot in operation.outputs}
     rank = {slot: i for i, operation in enumerate(flat.operations) for slot in operation.outputs}
     seen, stack, origins = set(reached), list(reached), []
@@ -119,7 +119,7 @@ def _from_outside(flat: FlatStep, slot: int, state: Any, batch: Any, rows: int) 
 
 
 def _inside_loop(operation: Operation, given: list) -> tuple[Operation, list, list] | None:
-    """Find the operation inside an RNN's loop, by running the loop step by step."""
+    """Find the operation inside an RNN's loop: run the loop step by step."""
     scan = scan_of(operation.equation)
     if scan is None:
         return None
@@ -156,7 +156,7 @@ def _told(outer: Operation, operation: Operation, given: list, made: list, rows:
         operation.name,
         path if part == "layer" else "",
         part,
-        # Factors of the gradient are made on the way forward, where the loss doesn't meet them.
+        # The forward pass computes factors of the gradient too; these do not reach the loss.
         is_backward(outer.stack) or (part in ("layer", "loss") and not reaches_logs),
         where_of(operation) or where_of(outer),
         samples,
@@ -166,7 +166,7 @@ def _told(outer: Operation, operation: Operation, given: list, made: list, rows:
 
 
 def _bad_rows(values: list, rows: int) -> np.ndarray:
-    """Return the rows with NaN or infinity, of the first array that has a row for each sample."""
+    """Return the indices of rows with NaN or infinity in the first array with one row per sample."""
     for value in values:
         value = np.asarray(value)
         if value.ndim and value.shape[0] == rows and value.dtype.kind not in "iub":
@@ -188,15 +188,15 @@ def _part_of(path: str, frames: list[tuple[str, str, int]]) -> str:
 
 
 def where_of(operation: Operation) -> str:
-    """Return the line of the user's program that wrote an operation, else the line of ours.
+    """Return the source line of an operation: a line of the user's code, else a line of kernelkit.
 
-    It reads ``"file:line in function"``, or ``"cell [7], line 3, in function"`` for a notebook's cell.
+    The format is ``"file:line in function"``, or ``"cell [7], line 3, in function"`` for a notebook's cell.
     """
     traceback = operation.equation.source_info.traceback
     if traceback is None:
         return ""
     frames = [f for f in traceback.frames if not f.file_name.startswith(_JAX)]
-    # The user's line counts if it lies deeper than the look that traced it: in a layer, a loss or a step.
+    # The user's line counts only if it lies inside the traced step: in a layer, a loss or a custom step.
     looks = os.path.join(_OURS, "viz", "debugger")
     deep = frames[: next((i for i, f in enumerate(frames) if f.file_name.startswith(looks)), len(frames))]
     users = [f for f in deep if not f.file_name.startswith(_OURS) and not _is_library(f.file_name)]
@@ -210,7 +210,7 @@ def where_of(operation: Operation) -> str:
 
 
 def _cell_of(file: str) -> str | None:
-    """Return ``"cell [7]"`` for the file that IPython gives to the code of that cell, ``None`` for other files."""
+    """Return ``"cell [7]"`` for the file name that IPython gives to a cell's code, ``None`` for other files."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)

@@ -1,4 +1,4 @@
-"""The live debugger: what pages ask is done one by one when the kernel is free, and all pages are told."""
+"""`DebuggerPanel`: handles the requests of pages one by one when the kernel is free, and sends all pages the state."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kernelkit.viz.debugger.requests import MOST_STEPS, Request, checked, sender
 from kernelkit.viz.debugger.samples import batch_message
 
 INTERVAL = 0.2
-"""Seconds between two messages while something runs."""
+"""Seconds between two messages during a run."""
 GAP = 0.005
-"""Seconds between two slices of a run, in which clicks come through."""
+"""Seconds between two slices of a run. Clicks arrive in this gap."""
 QUICK = 0.05
-"""Seconds that a look may take for the next one to be taken at once."""
+"""If a look takes less than these seconds, the next look happens at once."""
 MOST_WAITING = 100
-"""Requests that wait at most: whoever clicks faster is told."""
+"""Maximum number of waiting requests. Further requests are refused with a message."""
 MOST_BRANCHES = 32
 MOST_BREAKPOINTS = 50
 SLICED = 64
-"""Steps from which a move is done in slices, which a request to stop can end."""
+"""A move of at least this many steps runs in slices, so that a stop request can end it."""
 PAGES = 16
 
 CONDITIONS: dict[str, Callable[[Any, float], bool]] = {
@@ -35,22 +35,22 @@ CONDITIONS: dict[str, Callable[[Any, float], bool]] = {
     "gradient norm above": lambda s, value: s.gradient_norm > value,
     "step": lambda s, value: s.step >= value,
 }
-"""What a run can be asked to stop at, once."""
+"""Conditions that a page can choose for one run."""
 
 
 class DebuggerPanel:
-    """Does what pages ask of a debugger and of its forks, and tells them what is to be seen.
+    """Handles the requests of pages for a debugger and its forks, and sends the pages what they show.
 
-    Clicks arrive on whatever thread the kernel delivers them. They wait in a queue and are handled on the kernel's main
-    thread, in order, each when nothing else runs there: none is lost, and none meets a cell at work. A run is done in
-    slices between which the kernel is free. Only a request to stop goes past the queue.
+    Clicks may arrive on any thread. They wait in a queue. The kernel's main thread handles them in order, when no cell
+    runs there, so no click is lost. A run is cut into slices; between slices the kernel is free. Only a stop request
+    skips the queue.
 
     Args:
         dbg: A `StepDebugger` or a `Replay`.
         send: Sends a message to all pages.
-        later: Calls a function on the kernel's main thread after some seconds; may be called from any thread.
-        changed: Called when what a picture would show has changed.
-        clock: Returns seconds.
+        later: Calls a function on the kernel's main thread after a number of seconds. May be called from any thread.
+        changed: Called when the static picture is out of date.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class DebuggerPanel:
         self._listen()
 
     def receive(self, content: Any) -> None:
-        """Take what a page asks, whatever that is; on any thread. What cannot be done is told on the page."""
+        """Queue a request of a page, from any thread. An invalid request gets an error message on the page."""
         try:
             request = checked(content)
         except ValueError as error:
@@ -95,9 +95,9 @@ class DebuggerPanel:
             return
         kind = request["kind"]
         if kind == "stop" and self._run is None and hasattr(self.dbg, "stop"):
-            self.dbg.stop()  # a run that a cell has begun
+            self.dbg.stop()  # a run that a cell started
         with self._lock:
-            if kind in ("ready", "stop", "layer"):  # the last one says it all
+            if kind in ("ready", "stop", "layer"):  # the newest request replaces the older ones
                 for waiting in [one for one in self._queue if one["kind"] == kind]:
                     self._queue.remove(waiting)
                     self._note_handled(waiting)
@@ -105,12 +105,12 @@ class DebuggerPanel:
             if not too_many:
                 self._queue.append(request)
         if too_many:
-            self._refuse(request, f"{MOST_WAITING} clicks are waiting already: more are left out until they are done.")
+            self._refuse(request, f"{MOST_WAITING} clicks are waiting already. More clicks are dropped until then.")
             return
         self._once("drain", 0, self._drain)
 
     def _refuse(self, request: Request, why: str) -> None:
-        """Tell the pages why something is not done."""
+        """Tell the pages why a request is refused."""
         self._notice, self._watched = clipped(why, 1000), True
         with self._lock:
             self._note_handled(request)
@@ -118,18 +118,18 @@ class DebuggerPanel:
 
     @property
     def running(self) -> bool:
-        """Whether a run that a page asked for goes on."""
+        """Whether a run that a page requested is active."""
         return self._run is not None
 
     @property
     def looked(self) -> bool:
-        """Whether the step shown was looked into, so that another look at it is free."""
+        """Whether a look into the step shown exists already, so that another look is free."""
         return self._looked == self._here()
 
     # Doing ------------------------------------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Do the next thing that was asked."""
+        """Handle the next request."""
         with self._lock:
             if self._run is not None or not self._queue:
                 return
@@ -145,7 +145,7 @@ class DebuggerPanel:
             self._once("drain", 0, self._drain)
 
     def _note_handled(self, event: Request) -> None:
-        """Remember the last request of each page that was done, so that the page knows for what it waits."""
+        """Remember each page's last handled request, so that the page knows which requests are pending."""
         page, number = event.get("page"), event.get("id")
         if isinstance(page, str) and isinstance(number, int):
             self._handled[page] = max(number, self._handled.pop(page, 0))
@@ -153,7 +153,7 @@ class DebuggerPanel:
                 del self._handled[next(iter(self._handled))]
 
     def _guarded(self, job: Callable[[], None]) -> None:
-        """Do something that somebody asked for; what goes wrong is told on the page, where they look."""
+        """Call ``job`` and show its error, if any, on the page."""
         self._handling = True
         try:
             job()
@@ -177,7 +177,7 @@ class DebuggerPanel:
             self._begin(dbg.running(until=condition(event), epochs=event.get("epochs", 10)))
         elif kind == "break":
             if len(dbg.breakpoints) >= MOST_BREAKPOINTS:
-                raise ValueError(f"There are {MOST_BREAKPOINTS} breakpoints already: clear some.")
+                raise ValueError(f"There are {MOST_BREAKPOINTS} breakpoints already: remove some first.")
             dbg.break_on(event["on"], event.get("above"))
         elif kind == "clear":
             dbg.clear(event["number"])
@@ -202,10 +202,10 @@ class DebuggerPanel:
                 self._tell(name)
 
     def _move(self, position: int, at_once: Callable[[], Any]) -> None:
-        """Go to a step: at once if it is near, in slices that a request to stop ends if not."""
+        """Go to a position: at once if it is near, else in slices, which a stop request can end."""
         dbg = self.dbg
         if abs(position - dbg.position) > MOST_STEPS:
-            raise ValueError(f"One click goes {MOST_STEPS:,} steps at most, from {dbg.position} not to {position}.")
+            raise ValueError(f"One click moves at most {MOST_STEPS:,} steps; {dbg.position} to {position} is more.")
         if abs(position - dbg.position) < SLICED or not hasattr(dbg, "moving"):
             at_once()
         else:
@@ -213,7 +213,7 @@ class DebuggerPanel:
 
     def _fork(self, rate: float) -> None:
         if len(getattr(self.dbg, "family", [])) >= MOST_BRANCHES:
-            raise ValueError(f"There are {MOST_BRANCHES} branches already: fork in a cell if you need more.")
+            raise ValueError(f"There are {MOST_BRANCHES} branches already: for more, call dbg.fork() in a cell.")
         fork = self.dbg.fork(learning_rate=rate)
         for point in self.dbg.breakpoints:
             fork.break_on(point.kind, None if callable(point.kind) or point.kind == "nan" else point.above)
@@ -231,11 +231,11 @@ class DebuggerPanel:
         self._send_state()
 
     def _slice(self) -> None:
-        """Run for about 50 ms, then let the kernel hear what else there is."""
+        """Run for about 50 ms, then give the kernel back for other events."""
         run = self._run
         if run is None:
             return
-        # A run forgets at its start what was asked of the one before; it is stopped from its second slice on.
+        # A run clears old stop requests in its first slice, so it can be stopped from the second slice on.
         with self._lock:
             stops = [e for e in self._queue if e["kind"] == "stop" and self._slices]
             for event in stops:
@@ -259,7 +259,7 @@ class DebuggerPanel:
         if self._queue:
             self._once("drain", 0, self._drain)
 
-    # Telling ----------------------------------------------------------------------------------------------------------
+    # Sending ----------------------------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         for one in getattr(self.dbg, "family", [self.dbg]):
@@ -268,7 +268,7 @@ class DebuggerPanel:
                 one.subscribe(self._on_change)
 
     def _on_change(self, kind: str) -> None:
-        """Note that somebody moved a debugger: this panel itself, another one, or a cell."""
+        """React to a change of a debugger, made by this panel, by another panel or by a cell."""
         if kind == "forked":
             self._listen()
         if self._watched and not self._handling and self._clock() - self._sent >= INTERVAL:
@@ -277,7 +277,7 @@ class DebuggerPanel:
             self._once("show", 0, self._show)
 
     def _once(self, name: str, seconds: float, job: Callable[[], None]) -> None:
-        """Do something later, unless that is to happen already."""
+        """Schedule a job, unless it is scheduled already."""
         if name not in self._waiting:
             self._waiting.add(name)
             self._later(seconds, partial(self._due, name, job))
@@ -287,7 +287,7 @@ class DebuggerPanel:
         self._guarded(job)
 
     def _show(self) -> None:
-        """Tell all pages where the debugger is; the look at it follows when nothing else is to be done."""
+        """Send all pages the debugger's position. The look into the step follows when the queue is empty."""
         self._changed()
         if not self._watched:
             return
@@ -300,13 +300,13 @@ class DebuggerPanel:
 
     def _look(self) -> None:
         if self._run is not None or self._queue:
-            return  # whoever ends this looks then
+            return  # the look follows when the run or the queue ends
         began, self._looked = self._clock(), self._here()
         try:
             table = self.dbg.table()
             self._send_look(*table_message(self.dbg, table, self._seen))
             self._send_look(*batch_message(self.dbg))
-        except Exception as error:  # an end of the data, a step that fails, a step that a recording doesn't hold
+        except Exception as error:  # the data end, the step fails, or the recording does not hold it
             self._send_look({"kind": "blind", "why": clipped(error, 1000)}, b"")
             table = None
         self._look_time = self._clock() - began
@@ -315,7 +315,7 @@ class DebuggerPanel:
             self._once("explain", 0, partial(self._guarded, self._explain))
 
     def _broke(self, table: Any) -> bool:
-        """Return whether something is wrong that was not explained yet."""
+        """Return whether the step shown has an error or NaN that was not explained yet."""
         finite = all(isinstance(v, float) for v in self.dbg.state()["logs"].values())
         bad = getattr(self.dbg, "error", None) is not None or not finite
         bad = bad or (table is not None and any(r["nan"] or r["inf"] for r in table.rows))
@@ -365,7 +365,7 @@ class DebuggerPanel:
 
 
 def condition(event: Request) -> Callable[[Any], bool]:
-    """Return a function of a moment that says whether to stop, as a page asked for it."""
+    """Return the stop condition ``(moment) -> bool`` of a page's request."""
     what, value = str(event["what"]), float(event["value"])
     if what not in CONDITIONS:
         raise ValueError(f"There is no condition {what!r}; there are {list(CONDITIONS)}.")
@@ -379,7 +379,7 @@ def condition(event: Request) -> Callable[[Any], bool]:
 
 
 def comparison_message(dbg: Any, other: Any) -> Message:
-    """Return where two branches part, and which weights have gone the furthest apart."""
+    """Return the step at which two branches part, and the weights that differ most."""
     found = dbg.compare(other)
     return {
         "kind": "comparison",

@@ -1,4 +1,4 @@
-"""The picture of a debugger that stays in a notebook: the losses, the layers, the worst samples, with no kernel."""
+"""The static picture of a debugger in a saved notebook: losses, layers, worst samples. It needs no kernel."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from kernelkit.viz.debugger.table import Table
 
 SAMPLES = 8
 ROWS = 24
-"""Layers in the picture; those in trouble first when there are more."""
+"""Maximum number of layers in the picture. If there are more, layers in trouble come first."""
 TILE = 56
-# A page that trusts the notebook keeps the style sheet: it shows the inline SVG, in the page's colours, and hides the
-# image. A page that does not drops styles and SVG, and the image remains.
+# A page that trusts the notebook keeps the style sheet: it shows the inline SVG in the page's colors and hides the
+# image. An untrusting page drops styles and SVG, and the image remains.
 _STYLE = (
     ".kernelkit-inline{display:block!important}.kernelkit-inline~.kernelkit-image{display:none}"
     ".kernelkit-sample{display:inline-block;margin:4px 10px 4px 0;font-size:11px;text-align:center}"
@@ -35,14 +35,14 @@ _COLUMNS = ("layer", "shape", "mean", "std", "min", "max", "zeros", "grad", "upd
 
 @dataclass(frozen=True)
 class Shot:
-    """What a picture shows, taken at once and drawn at leisure.
+    """The contents of a picture: collected at once, drawn later.
 
     Attributes:
         picture: The losses of all branches; a ring marks the step shown.
         text: The debugger in one line.
         stopped: Why the last run ended, or what the step failed with.
-        table: Layers, ``None`` if nobody looked.
-        samples: Pictures of the worst samples (height, width, channels) of bytes, each with what is said of it.
+        table: The table of layers, ``None`` if the step was not looked into.
+        samples: Pictures of the worst samples (height, width, channels) of bytes, each with its caption.
     """
 
     picture: Picture
@@ -53,11 +53,11 @@ class Shot:
 
     @classmethod
     def of(cls, dbg: Any, look: bool = True) -> Shot:
-        """Take a debugger's.
+        """Collect the contents from a debugger.
 
         Args:
             dbg: The debugger.
-            look: Whether to look into the step, which takes one more run of it where nobody has looked yet.
+            look: Whether to look into the step. The first look runs the step once more.
         """
         state = dbg.state()
         facts = [f"step {state['shown']}" if state["position"] > state["begin"] else "no step done"]
@@ -68,7 +68,7 @@ class Shot:
         try:
             table = dbg.table() if look else None
             samples = _samples(dbg) if look else []
-        except ValueError:  # no step to look at: the data have ended, or a recording holds no look at this one
+        except ValueError:  # no step to look at: the data end here, or the recording holds no look into this step
             table, samples = None, []
         return cls(
             picture, repr(dbg), stopped, table if table is None or len(table) <= ROWS else _worst(table), samples
@@ -76,11 +76,11 @@ class Shot:
 
 
 def bundle(shot: Shot, key: str = "") -> dict[str, Any]:
-    """Put a picture into a MIME bundle: HTML with an SVG, PNG (where matplotlib is installed) and text.
+    """Return the picture as a MIME bundle: HTML with an SVG, PNG (if matplotlib is installed) and text.
 
     Args:
-        shot: What to draw.
-        key: The mark of the widget that may take the picture's place as long as its kernel lives.
+        shot: The contents of the picture.
+        key: The key of the widget that covers the picture while its kernel lives.
     """
     parts = [shot.text, shot.stopped, "" if shot.table is None else f"\n{shot.table}"]
     made: dict[str, Any] = {"text/plain": "\n".join(p for p in parts if p), "text/html": _html(shot, key)}
@@ -90,7 +90,7 @@ def bundle(shot: Shot, key: str = "") -> dict[str, Any]:
 
 
 def png_of(pixels: np.ndarray) -> bytes:
-    """Write an image (height, width, channels of 1 or 3) of bytes as a PNG file, with no library.
+    """Return an image (height, width, channels of 1 or 3) of bytes as a PNG file, without a library.
 
     Source: https://www.w3.org/TR/png-3/
 
@@ -115,7 +115,7 @@ def _chart(dbg: Any) -> Chart:
         begin, count, stride, values = curve_of(one)
         if count:
             x, y = begin + np.arange(len(values)) * max(stride / 2, 1), values.astype("float64")
-            if getattr(one, "parent", None) is not None:  # its line begins where it leaves the other one
+            if getattr(one, "parent", None) is not None:  # a fork's line begins at its parent
                 earlier = one.timeline.records.losses()[: begin - one.timeline.records.begin]
                 x, y = np.append(np.repeat(begin - 1, len(earlier[-1:])), x), np.append(earlier[-1:], y)
             lines.append(Line(branch_name(one), x, y, PALETTE[i], "train"))
@@ -172,7 +172,7 @@ def _sample(pixels: np.ndarray, told: str) -> str:
 
 
 def _png(shot: Shot) -> bytes | None:
-    """Draw curves, samples and table below each other; ``None`` where matplotlib is not installed."""
+    """Draw curves, samples and table below each other. Return ``None`` if matplotlib is not installed."""
     rows = [] if shot.table is None else _table_lines(shot.table)
     heights = [2.4, 1.1 if shot.samples else 0.0, 0.15 * len(rows)]
     total = sum(heights) + 0.75

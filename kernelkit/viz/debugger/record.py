@@ -1,4 +1,4 @@
-"""A training in a file: kept, shipped, and opened elsewhere, with its data or without."""
+"""Recordings: write a training to a file and open it elsewhere, with or without its data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def record(dbg: StepDebugger, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
-    """Write a file; the arguments are those of `StepDebugger.record`. The debugger does not move."""
+    """Write a recording. The arguments are those of `StepDebugger.record`. The debugger does not move."""
     path = os.fspath(path)
     if not path.endswith(".kkrec"):
         raise ValueError(f"record(): the file's name must end with '.kkrec', got {path!r}.")
@@ -71,24 +71,24 @@ def record(dbg: StepDebugger, path: Any, layers: Any = (), every: int = 1, batch
 def replay(
     path: Any, x: Any = None, y: Any = None, batch_size: int | None = None, model: Any = None, **options: Any
 ) -> Any:
-    """Open a file of :meth:`StepDebugger.record`.
+    """Open a recording that :meth:`StepDebugger.record` wrote.
 
-    Nothing in the file is run, and no more memory is taken than it declares.
+    No code from the file is run, and no array takes more memory than it declares.
 
     Args:
         path: The file.
-        x: The data, to step on and look anywhere; without them the replay shows what was kept.
+        x: The data, to run further steps and look into any step. Without data the replay shows only stored looks.
         y: Targets.
-        batch_size: As in the training that was recorded.
-        model: The model, if it is not one that can be made from its config.
+        batch_size: The batch size of the recorded training.
+        model: The model, if it cannot be built from its config.
         **options: Further arguments of :class:`StepDebugger`.
 
     Returns:
-        A :class:`~kernelkit.viz.debugger.replay.Replay`; with data a :class:`StepDebugger` in which all recorded states
-        can be gone to.
+        A :class:`~kernelkit.viz.debugger.replay.Replay`. With data, a :class:`StepDebugger` that can go to every
+        recorded state.
 
     Raises:
-        ValueError: If the file cannot be understood, or the model or data don't fit it.
+        ValueError: If the file is not a valid recording, or if the model or the data do not match it.
 
     Example:
         >>> import tempfile
@@ -117,7 +117,7 @@ def replay(
 
 
 def _page(dbg: StepDebugger, archive: Any, step: int, layers: list[str], batches: bool) -> dict[str, Any]:
-    """Keep what a look at one step shows; return the rest, which is JSON."""
+    """Write the arrays of a look into one step. Return the rest, which JSON can hold."""
     timeline = dbg.timeline
     place = timeline.place(step)
     assert place is not None
@@ -139,11 +139,11 @@ def _config(model: Any) -> Any:
     try:
         return {"model": model.to_json(), "compile": json.dumps(model.get_compile_config())}
     except (TypeError, ValueError, NotImplementedError):
-        return None  # a model of own making: whoever opens the file brings it
+        return None  # a custom model: whoever opens the file passes it
 
 
 def _indices(timeline: Timeline) -> np.ndarray | None:
-    """Return the rows of each step's batch, padded with -1, or ``None`` if the source doesn't tell."""
+    """Return the row numbers of each step's batch, padded with -1, or ``None`` if the source does not give them."""
     found = []
     for step in range(timeline.begin, timeline.head):
         place = timeline.place(step)
@@ -173,7 +173,7 @@ def _column(archive: Archive, name: str, count: int) -> np.ndarray:
 
 
 def _rows(archive: Archive, manifest: dict) -> np.ndarray | None:
-    """Return the rows of each step's batch, if they were kept."""
+    """Return the row numbers of each step's batch, if the recording holds them."""
     if "indices.npy" not in archive:
         return None
     rows = read_array(archive, "indices.npy")
@@ -254,6 +254,5 @@ def _check_rows(timeline: Timeline, indices: np.ndarray | None) -> None:
     rows = timeline.source.indices(*place)
     if rows is not None and not np.array_equal(rows, indices[0][indices[0] >= 0]):
         raise ValueError(
-            "replay(): these data don't give the batches that were recorded. Pass the same data, batch_size and "
-            "shuffle."
+            "replay(): these data give other batches than the recording. Pass the same data, batch_size and shuffle."
         )

@@ -1,4 +1,4 @@
-"""What each step reported, by its number."""
+"""`Records`: the logs of each step, by step number."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _PENDING = 64
 
 
 class Records:
-    """The scalar logs of all steps done, as arrays that grow.
+    """The scalar logs of all steps done, in growing arrays.
 
-    Logs stay on the device until somebody looks, or too many wait there.
+    Logs stay on the device until they are read, or until too many wait there.
 
     Args:
         begin: Number of the first step.
-        means: Whether ``loss`` is the mean over an epoch so far, weighted by samples, as Keras's steps report it.
+        means: Whether ``loss`` is the running mean of the epoch, weighted by samples, as Keras reports it.
     """
 
     def __init__(self, begin: int = 0, means: bool = True) -> None:
@@ -27,18 +27,18 @@ class Records:
 
     @classmethod
     def of(cls, begin: int, means: bool, columns: dict[str, np.ndarray]) -> Records:
-        """Return records that were kept: arrays with a value for each step, by name."""
+        """Return records from stored columns: arrays with one value per step, by name."""
         records = cls(begin, means)
         records._columns = {name: np.array(values) for name, values in columns.items()}
         records.end = begin + max((len(v) for v in columns.values()), default=0)
         return records
 
     def add(self, first: int, count: int, logs: dict[str, Any], epoch: int, step: int, rows: int) -> None:
-        """Keep the logs of a dispatch; of steps that are known, nothing changes.
+        """Keep the logs of a dispatch. Logs of known steps do not change.
 
         Args:
-            first: Number of its first step.
-            count: How many steps.
+            first: Number of the dispatch's first step.
+            count: Number of steps.
             logs: Arrays by name, one row for each step.
             epoch: Number of the epoch.
             step: Number of the first step in its epoch.
@@ -57,7 +57,7 @@ class Records:
             self._copy(2)
 
     def column(self, name: str) -> np.ndarray:
-        """Return one value for each step done: a log, or ``"epoch"``, ``"step"`` (in its epoch), ``"rows"``."""
+        """Return one value per step: a log, or ``"epoch"``, ``"step"`` (within its epoch) or ``"rows"``."""
         self._copy(0)
         if name not in self._columns:
             raise KeyError(f"There is no log {name!r}; there are {self.names}.")
@@ -75,10 +75,10 @@ class Records:
         return {name: float(self.column(name)[step - self.begin]) for name in self.names}
 
     def losses(self) -> np.ndarray:
-        """Return each batch's own loss, found from the running means if that is what steps report.
+        """Return each batch's own loss. If steps report running means, it is computed from them.
 
-        Running means are float32, so a batch's share in a long epoch has fewer digits: about 1e-7 times the number of
-        the step, relative to the mean.
+        Running means are float32, so the losses of late steps in a long epoch are less exact: the error is about 1e-7
+        times the step's number, relative to the mean.
         """
         if "loss" not in self.names:
             return np.full(self.end - self.begin, np.nan)
@@ -92,11 +92,11 @@ class Records:
         with np.errstate(invalid="ignore"):
             total = loss * seen
             before = np.where(starts, 0.0, np.concatenate([[0.0], total[:-1]]))
-            # After a NaN all means of the epoch are NaN; so is what can be said of its batches.
+            # After a NaN all running means of the epoch are NaN, and so are the computed batch losses.
             return (total - before) / rows
 
     def cut(self, end: int) -> Records:
-        """Return a copy that ends at a step: the past of a fork."""
+        """Return a copy that ends at a step, as the past of a fork."""
         self._copy(0)
         twin = Records(self.begin, self.means)
         twin.end = end

@@ -1,4 +1,4 @@
-"""A recorded training without its data: what was kept can be looked at."""
+"""`Replay`: a recorded training without its data. It shows the stored looks."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from kernelkit.viz.debugger.table import Table
 
 
 class Replay(Shown):
-    """A recording that is walked through; it has the names of :class:`~kernelkit.viz.StepDebugger`.
+    """Steps through a recording, with the method names of :class:`~kernelkit.viz.StepDebugger`.
 
-    Logs are there for each step; activations, tables and sample losses for the steps in :attr:`looked`.
+    Logs exist for each step. Activations, tables and sample losses exist for the steps in :attr:`looked`.
 
     Args:
-        manifest: What the file says of itself.
+        manifest: The file's manifest.
         records: Logs.
-        indices: Rows of each step's batch, padded with -1, or ``None``.
+        indices: Row numbers of each step's batch, padded with -1, or ``None``.
         arrays: Arrays by their name in the file.
 
     Attributes:
-        position: How many steps are done at the point shown.
+        position: Number of steps done.
         records: Logs.
         looked: Numbers of the steps that can be looked into.
     """
@@ -44,18 +44,18 @@ class Replay(Shown):
         self._arrays = arrays
 
     def step(self, count: int = 1) -> dict[str, float]:
-        """Go ahead some steps; return the logs of the step shown then."""
+        """Go ahead some steps and return the logs of the step shown there."""
         return self.goto(min(self.head, self.position + count))
 
     def back(self, count: int = 1) -> dict[str, float]:
-        """Go back some steps; return the logs of the step shown then."""
+        """Go back some steps and return the logs of the step shown there."""
         return self.goto(max(self.begin, self.position - count))
 
     def goto(self, position: int) -> dict[str, float]:
-        """Go to where a number of steps is done; return the logs of the step shown then.
+        """Go to a position and return the logs of the step shown there.
 
         Raises:
-            ValueError: If that was not recorded.
+            ValueError: If the recording does not hold that position.
         """
         if not self.begin <= position <= self.head:
             raise ValueError(f"goto({position}): the recording goes from {self.begin} to {self.head}.")
@@ -89,7 +89,7 @@ class Replay(Shown):
 
     @property
     def indices(self) -> np.ndarray | None:
-        """The rows in the data of the batch shown, if they are known."""
+        """The row numbers of the batch shown, if they are known."""
         if self._indices is None or self.shown - self.begin >= len(self._indices):
             return None
         rows = self._indices[self.shown - self.begin]
@@ -102,10 +102,10 @@ class Replay(Shown):
         return self._kept(f"pages/{self.shown}/batch/")
 
     def activations(self, layer: str) -> Any:
-        """Return what a layer gave in the step shown.
+        """Return a layer's output in the step shown.
 
         Raises:
-            ValueError: If it was not kept.
+            ValueError: If the recording does not hold that layer's output.
         """
         self._require()
         found = self._kept(f"pages/{self.shown}/layers/{layer}/")
@@ -124,7 +124,7 @@ class Replay(Shown):
         return Table(self._pages[str(self.shown)]["table"])
 
     def state(self) -> dict[str, Any]:
-        """Return where the replay is, as plain values that JSON can hold."""
+        """Return the replay's position and logs as plain values that JSON can hold."""
         return {
             "position": self.position,
             "begin": self.begin,

@@ -1,4 +1,4 @@
-"""What pages may ask of a debugger. A message from a page is no more trusted than a file: each field is checked."""
+"""Requests from pages to a debugger. Pages are not trusted, so each field is checked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 MOST_STEPS = 100_000
-"""Steps that one request may ask for."""
+"""Maximum number of steps in one request."""
 _LONGEST_TEXT = 1000
 _LONGEST_ID = 64
 
@@ -28,12 +28,12 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_place(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 2**53  # what JavaScript counts to
+    return type(value) is int and 0 <= value < 2**53  # JavaScript's exact integers
 
 
 _COUNT = f"a number of steps from 1 to {MOST_STEPS:,}"
 _STEP, _NUMBER, _TEXT = "the number of a step", "a number", "a text"
-# For each kind the fields: what is expected, how it is checked, and whether it may be left out.
+# The fields of each kind: the expected value in words, the check, and whether the field is optional.
 _FIELDS: dict[str, dict[str, tuple[str, Check, bool]]] = {
     "ready": {},
     "stop": {},
@@ -61,16 +61,16 @@ _FIELDS: dict[str, dict[str, tuple[str, Check, bool]]] = {
 
 
 def checked(content: Any) -> Request:
-    """Return what a page asks, with its fields alone.
+    """Return a page's request with only its known fields.
 
     Args:
-        content: The message, anything that JSON can hold.
+        content: The message, any JSON value.
 
     Raises:
-        ValueError: If it is no request; the message is for the page.
+        ValueError: If the message is not a valid request. The error text is shown on the page.
 
     Example:
-        >>> checked({"kind": "step", "count": 5, "colour": "red"})
+        >>> checked({"kind": "step", "count": 5, "color": "red"})
         {'kind': 'step', 'count': 5}
         >>> checked({"kind": "step", "count": 10**9})
         Traceback (most recent call last):
@@ -79,7 +79,7 @@ def checked(content: Any) -> Request:
     """
     kind = content.get("kind") if isinstance(content, dict) else None
     if not isinstance(kind, str) or kind not in _FIELDS:
-        raise ValueError(f"There is nothing called {short(kind)} to be done.")
+        raise ValueError(f"There is no request {short(kind)}.")
     request: Request = {"kind": kind}
     for name, (expected, fits, may_lack) in _FIELDS[kind].items():
         value = content.get(name)
@@ -92,14 +92,14 @@ def checked(content: Any) -> Request:
 
 
 def sender(content: Any) -> Request:
-    """Return who asks, and the number of the request: what the page waits for."""
+    """Return the page and the number of a request. The page waits for that number."""
     page, number = (content.get("page"), content.get("id")) if isinstance(content, dict) else (None, None)
     known = isinstance(page, str) and len(page) <= _LONGEST_ID and _is_place(number)
     return {"page": page, "id": number} if known else {}
 
 
 def short(value: Any) -> str:
-    """Return a value in a few letters."""
+    """Return a value as a short text."""
     if isinstance(value, (list, dict)):
         return f"a {type(value).__name__}"
     if isinstance(value, int) and abs(value) > 2**64:

@@ -1,4 +1,4 @@
-"""Running until something happens."""
+"""Run until a breakpoint, a condition or a limit is reached."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 def running(dbg: StepDebugger, until: Callable | None, epochs: int | None, steps: int | None) -> Iterator[int]:
-    """Run, and yield the position after each dispatch, so that a display can draw and a user can stop.
+    """Run and yield the position after each dispatch, so that a display can draw and the user can stop.
 
-    Ends at a breakpoint, when ``until`` holds, when the epochs or steps asked for are done, when the data end, or when
-    somebody called ``dbg.stop()``; then ``dbg.stopped`` says why.
+    The run ends at a breakpoint, when ``until`` holds, after the given epochs or steps, when the data end, or after
+    ``dbg.stop()``. ``dbg.stopped`` then says why.
 
     Args:
         dbg: The debugger.
         until: Function ``(moment) -> bool``.
-        epochs: Epochs to end, the one under way included.
-        steps: Steps to do at most.
+        epochs: Number of epochs to finish, the current one included.
+        steps: Maximum number of steps.
     """
     points = [p for p in dbg.breakpoints if p.enabled]
     points += [Breakpoint(until, number=0)] if until is not None else []
@@ -42,7 +42,7 @@ def running(dbg: StepDebugger, until: Callable | None, epochs: int | None, steps
         try:
             hit = _first_hit(dbg, points, first, watched)
         except NotWatched:
-            # Asked for more than the logs: these steps once more, with watching.
+            # The condition needs more than the logs: run these steps again, watched.
             watch = True
             dbg._jump(first)
             hit = _first_hit(dbg, points, first, _watch(dbg, n))
@@ -59,7 +59,7 @@ def running(dbg: StepDebugger, until: Callable | None, epochs: int | None, steps
 
 
 def _next_slice(dbg: StepDebugger, end: int | None, epochs: int | None) -> tuple[str | None, int]:
-    """Return why to stop, or how many steps to do next."""
+    """Return the reason to stop (or ``None``) and the number of steps to do next."""
     if dbg._stop_asked:
         return "Stopped.", 0
     if end is not None and dbg.position >= end:
@@ -75,7 +75,7 @@ def _next_slice(dbg: StepDebugger, end: int | None, epochs: int | None) -> tuple
 
 
 def _epochs_left(dbg: StepDebugger, n: int, epochs: int | None) -> int | None:
-    """Return how many epochs are still to be ended after the next ``n`` steps."""
+    """Return the number of epochs left to finish after the next ``n`` steps."""
     if epochs is None:
         return None
     here, there = dbg.timeline.place(dbg.position), dbg.timeline.place(dbg.position + n)
@@ -121,7 +121,7 @@ def _first_hit(
 
 
 def _blame(dbg: StepDebugger, index: int, why: str) -> tuple[int, str]:
-    """Return the step that made a NaN: the one before, if its update spoilt the weights that this one met."""
+    """Return the step that made a NaN. It is the step before, if that step's update made the weights NaN."""
     if index <= dbg.timeline.begin or is_finite(dbg.timeline.state_at(index)):
         return index, why
     return index - 1, f"The update of step {index - 1} made weights NaN or infinite. {why}"

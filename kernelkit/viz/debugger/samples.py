@@ -1,4 +1,4 @@
-"""The samples of a batch as a page shows them: small pictures, or texts, beside losses and predictions."""
+"""The samples of a batch for the page: small pictures or texts, with losses and predictions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from kernelkit.viz.debugger.message import Message, clipped, json_value
 
 SAMPLES = 64
-"""Samples of a batch that are sent, the worst ones."""
+"""Maximum number of samples of a batch that are sent, the worst first."""
 SIDE = 48
-"""Pixels along a picture's longer side; larger ones are thinned out."""
+"""Maximum pixels along a picture's longer side. Larger pictures are thinned out."""
 COLUMNS = 12
-"""Columns of a table of values."""
+"""Maximum number of columns in a table of values."""
 TOKENS = 32
 
 
@@ -48,7 +48,7 @@ def batch_message(dbg: Any) -> Message:
 
 
 def as_pictures(x: np.ndarray) -> np.ndarray | None:
-    """Return images as bytes (samples, height, width, channels of 1 or 3), ``None`` if these are no images.
+    """Return images as bytes (samples, height, width, channels of 1 or 3), ``None`` if ``x`` holds no images.
 
     Example:
         >>> as_pictures(np.ones((2, 28, 28, 1), "float32")).shape
@@ -70,17 +70,17 @@ def as_pictures(x: np.ndarray) -> np.ndarray | None:
 
 
 def thinned(x: np.ndarray, side: int) -> np.ndarray:
-    """Return images (samples, height, width, ...) of which each n-th row and column is left, so that they fit."""
+    """Return images (samples, height, width, ...) with every n-th row and column, so that they fit."""
     stride = -(-max(x.shape[1:3]) // side)
     return x[:, ::stride, ::stride]
 
 
 def to_bytes(x: np.ndarray, each: bool = False) -> np.ndarray:
-    """Return values as shades from 0 to 255: as they are if they look like pixels, else from the least to the greatest.
+    """Return values as shades from 0 to 255. Pixel values are kept; other values are scaled from minimum to maximum.
 
     Args:
         x: Values.
-        each: Whether each entry of the first axis has a range of its own.
+        each: Whether each entry of the first axis is scaled on its own.
     """
     x = x.astype("float32")
     axes = tuple(range(1, x.ndim)) if each else None
@@ -96,7 +96,7 @@ def to_bytes(x: np.ndarray, each: bool = False) -> np.ndarray:
 
 
 def as_values(x: list[np.ndarray], order: np.ndarray) -> tuple[list[str], list[list[str]]]:
-    """Return the names of some columns, and their texts for the samples asked for."""
+    """Return the names of some columns, and their values as texts for the samples in ``order``."""
     names: list[str] = []
     columns: list[list[str]] = []
     for i, array in enumerate(x):
@@ -113,7 +113,7 @@ def as_values(x: list[np.ndarray], order: np.ndarray) -> tuple[list[str], list[l
 
 
 def predictions_of(dbg: Any) -> np.ndarray | None:
-    """Return what the model gave in the step shown (samples, ...), ``None`` if that is not one array, or not kept."""
+    """Return the model's output in the step shown (samples, ...), ``None`` if it is not one array or was not stored."""
     if not hasattr(dbg, "timeline"):
         last = dbg.table().rows[-1]["layer"]
         found = dbg.activations(last) if last in dbg.layers else None
@@ -125,7 +125,7 @@ def predictions_of(dbg: Any) -> np.ndarray | None:
 
 
 def said(y: np.ndarray | None, p: np.ndarray | None, count: int) -> tuple[list, list, list]:
-    """Return labels and predictions as texts, and whether each prediction is wrong; ``None`` where that isn't known.
+    """Return labels and predictions as texts, and whether each prediction is wrong. Unknown entries are ``None``.
 
     Example:
         >>> said(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 2)
@@ -156,7 +156,7 @@ def said(y: np.ndarray | None, p: np.ndarray | None, count: int) -> tuple[list, 
 
 
 def _parts(dbg: Any) -> tuple[list[np.ndarray], np.ndarray | None, np.ndarray | None]:
-    """Return the arrays of the inputs, the targets if they are one array, and the rows in the data."""
+    """Return the input arrays, the targets if they are one array, and the row numbers."""
     if not hasattr(dbg, "timeline"):
         kept = dbg.batch
         return kept[:1], kept[1] if len(kept) > 1 else None, dbg.indices

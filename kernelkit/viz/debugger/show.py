@@ -1,4 +1,4 @@
-"""A debugger as the value of a cell: the widget where there is one, and a picture that stays."""
+"""How a debugger appears as a cell's value: a widget where possible, and a static picture."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.host.jupyter import deliver_while_busy, main_thread, publish
 
 QUIET = 1.5
-"""Seconds without a change after which the notebook's picture is made anew."""
+"""Seconds without a change before the notebook's picture is redrawn."""
 
 
 class Shown:
-    """What notebooks ask of a cell's last value."""
+    """Base class with the display methods that notebooks call on a cell's last value."""
 
     _display: Display | None = None
 
     def _ipython_display_(self) -> None:
         where = environment()
         if where not in WIDGET_HOSTS or importlib.util.find_spec("anywidget") is None:
-            raise NotImplementedError  # IPython asks for the bundle then
+            raise NotImplementedError  # IPython then calls _repr_mimebundle_
         if self._display is None or not self._display.live:
             self._display = Display(self, views=where != "jupyter")
         self._display.show()
@@ -35,15 +35,15 @@ class Shown:
 
 
 class Display:
-    """The widget of one debugger, and the outputs of the notebook in which it is shown.
+    """The widget of one debugger, and the notebook outputs that show it.
 
-    An output holds a picture, over which the page lays the widget as long as the kernel lives: a saved widget view
-    would show nothing but an error without it. When nothing has changed for a while the picture is made anew, so that
-    what is saved shows the last state.
+    An output holds a static picture. The page covers it with the widget while the kernel lives; without a kernel, a
+    saved widget view alone would show an error. Some time after the last change the picture is redrawn, so that the
+    saved notebook shows the last state.
 
     Args:
         dbg: The debugger.
-        views: Whether outputs hold a view of the widget too, for pages that keep each output apart from the others.
+        views: Whether outputs also hold a view of the widget, for pages that isolate each output.
     """
 
     def __init__(self, dbg: Any, views: bool) -> None:
@@ -61,11 +61,11 @@ class Display:
 
     @property
     def live(self) -> bool:
-        """Whether the widget was not closed."""
+        """Whether the widget is open."""
         return self._widget.comm is not None
 
     def show(self) -> None:
-        """Appear as an output of the cell that runs."""
+        """Show the debugger as an output of the running cell."""
         self._drawn = ""
         self._publish(Shot.of(self.panel.dbg, look=False), update=False)
 
@@ -84,7 +84,7 @@ class Display:
         if changes != self._changes or self.panel.running or not self.live:
             return
         shot = Shot.of(self.panel.dbg, look=self.panel.looked)
-        # Drawing takes longer than a step does: it is done beside whatever the reader does next.
+        # Drawing takes longer than a step, so it runs in a thread.
         threading.Thread(target=self._publish, args=(shot, True), name="kernelkit-debugger", daemon=True).start()
 
     def _publish(self, shot: Shot, update: bool) -> None:

@@ -1,4 +1,4 @@
-"""Kept states of a training, within a budget of memory."""
+"""Snapshots: saved states of a training, within a memory budget."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from kernelkit.training.state import TrainState
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 FILES = 4
-"""How many states are kept on disk, if memory has no room for two."""
+"""Maximum number of states on disk, used if memory has no room for two."""
 
 
 class Snapshots:
-    """States by branch and step, copied to the host's memory.
+    """Stores copies of states in host memory, by branch and step.
 
-    When they fill the budget, those go that are missed least: a snapshot counts the more, the larger the gap that it
-    would leave and the nearer it lies to where the user is. So going back by n steps replays about n steps at most.
-    The first of each branch stays. States so large that memory has no room for two are kept in temporary files.
+    When the budget is full, the least useful snapshot is dropped. A snapshot is useful if it would leave a large gap or
+    lies near the user's position. So going back n steps replays at most about n steps. The first snapshot of each
+    branch stays. If memory has no room for two states, they go to temporary files.
 
     Args:
-        memory: Bytes, as an int or a text such as ``"512MB"``.
+        memory: Memory budget: an int of bytes, or a text such as ``"512MB"``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -50,13 +50,13 @@ class Snapshots:
         self._numbers = itertools.count()
 
     def put(self, branch: str, step: int, state: TrainState, here: int) -> None:
-        """Keep a copy of a state; of one that is kept already, nothing more.
+        """Keep a copy of a state. Do nothing if that step is kept already.
 
         Args:
             branch: Name of the branch.
             step: Steps done.
             state: The state; its arrays may be donated afterwards.
-            here: Where the user is, in steps done.
+            here: The user's position, in steps done.
         """
         kept = self._kept.setdefault(branch, {})
         self._here[branch] = here
@@ -72,15 +72,15 @@ class Snapshots:
             pass
 
     def get(self, branch: str, step: int) -> TrainState:
-        """Return a kept state as fresh arrays on the device, free to be donated."""
+        """Return a kept state as new arrays on the device. They may be donated."""
         return self._kept[branch][step].restored()
 
     def nearest(self, branch: str, step: int) -> int:
-        """Return the last step up to the given one of which the state is kept."""
+        """Return the last step at or before ``step`` that has a snapshot."""
         return max(s for s in self._kept[branch] if s <= step)
 
     def steps(self, branch: str) -> list[int]:
-        """Return the steps of which a branch has states."""
+        """Return the steps of a branch that have snapshots."""
         return sorted(self._kept.get(branch, ()))
 
     def forget(self, branch: str) -> None:
@@ -93,7 +93,7 @@ class Snapshots:
         return sum(k.path is not None for kept in self._kept.values() for k in kept.values())
 
     def _drop(self, in_files: bool) -> bool:
-        """Drop the snapshot that is missed least; say whether there was one."""
+        """Drop the least useful snapshot. Return whether one was dropped."""
         best: tuple[float, str, int] | None = None
         for branch, kept in self._kept.items():
             steps = np.array([s for s in sorted(kept) if (kept[s].path is not None) == in_files])
@@ -130,7 +130,7 @@ class _Kept:
         self._places = jax.tree_util.tree_map(lambda v: _Place(place_of(v)), state)
         self.nbytes = 0
         if path is None:
-            # A copy: on the CPU an array of NumPy may share the memory that the next step gives away.
+            # A copy: on the CPU a NumPy array may share memory that the next step donates.
             self._values = jax.tree_util.tree_map(np.array, state)
             self.nbytes = nbytes_of(state)
         else:
@@ -163,7 +163,7 @@ def parse_bytes(memory: int | str) -> int:
         memory: An int, or a text with a unit: ``"512MB"``, ``"2 GiB"``.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If ``memory`` is neither, or is not positive.
 
     Example:
         >>> parse_bytes("1.5 kB")
@@ -178,28 +178,28 @@ def parse_bytes(memory: int | str) -> int:
 
 
 def nbytes_of(state: Any) -> int:
-    """Return the bytes that the arrays of a state take."""
+    """Return the number of bytes of a state's arrays."""
     return sum(v.nbytes for v in jax.tree_util.tree_leaves(state))
 
 
 def copied(state: TrainState) -> TrainState:
-    """Return a state of new arrays, so that a step may donate one of the two."""
+    """Return a copy of a state, so that a step may donate one of the two."""
     return jax.tree_util.tree_map(lambda v: v.copy(), state)
 
 
 def place_of(value: Any) -> Any:
-    """Return the sharding of an array that was put somewhere by name, ``None`` for jax's default."""
+    """Return the sharding of an array that was placed explicitly, ``None`` for jax's default device."""
     return value.sharding if getattr(value, "committed", False) else None
 
 
 def to_device(value: np.ndarray, sharding: Any) -> jax.Array:
-    """Return a new array on the device that shares no memory with NumPy's."""
+    """Return a new array on the device that shares no memory with the NumPy array."""
     return jax.device_put(value, sharding, may_alias=False)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where an array lies, as a leaf that isn't ``None``."""
+    """The sharding of an array, as a pytree leaf that is not ``None``."""
 
     sharding: Any
 

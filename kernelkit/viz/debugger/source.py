@@ -1,4 +1,4 @@
-"""Where a debugger's batches come from: any batch of any epoch, again and again."""
+"""Sources of a debugger's batches: they give any batch of any epoch, as often as needed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.feeds.streams import StreamFeed
 
 _AHEAD = 64
-"""A chunk is opened at a multiple of so many steps, so that going back a little needs no other one."""
+"""A chunk starts at a multiple of this many steps, so that going back a little needs no new chunk."""
 
 
 class Drop(NamedTuple):
-    """Samples that are left out from some step on."""
+    """Samples to leave out from some step on."""
 
     epoch: int
     step: int
@@ -28,14 +28,14 @@ class Drop(NamedTuple):
 
 
 class ArraySource:
-    """Arrays: the order of each epoch follows from the seed, so every batch can be had at any time.
+    """Batches of arrays. The seed gives the order of each epoch, so every batch is available at any time.
 
     Args:
         feed: The arrays.
         drops: Samples to leave out.
     """
 
-    rewinds = "The data are arrays: every batch can be gone back to."
+    rewinds = "The data are arrays: you can go back to every batch."
 
     def __init__(self, feed: ArrayFeed, drops: tuple[Drop, ...] = ()) -> None:
         self.feed = feed
@@ -49,7 +49,7 @@ class ArraySource:
         return ArraySource(self.feed, (*self.drops, drop))
 
     def steps(self, epoch: int) -> int:
-        """Return how many steps an epoch has."""
+        """Return the number of steps in an epoch."""
         limit = config.max_steps_per_epoch()
         steps = min(self.feed.steps, -(-self._samples(epoch) // self.feed.batch_size))
         return steps if limit is None else min(steps, limit)
@@ -69,7 +69,7 @@ class ArraySource:
         return chunk._replace(first=chunk.first + at, count=left)
 
     def indices(self, epoch: int, step: int) -> np.ndarray:
-        """Return the places in the data of a step's samples."""
+        """Return the row numbers of a step's samples."""
         size = self.feed.batch_size
         span = slice(step * size, (step + 1) * size)
         order = self._order(epoch)
@@ -113,14 +113,14 @@ class ArraySource:
 
 
 class StreamSource:
-    """Anything that yields batches: they are kept as they come, and the oldest are let go when they fill the budget.
+    """Batches of a stream (any iterable of batches). Batches are kept; a full budget drops the oldest.
 
-    A batch that was let go is read again if the source can begin anew and then gives the very same bytes.
+    A dropped batch is read again if the stream can restart and then gives the same bytes.
 
     Args:
-        feed: The source.
-        budget: Bytes to keep at most.
-        again: Function that returns the source from its beginning, or ``None`` if it can be read only once.
+        feed: The stream's feed.
+        budget: Maximum bytes of kept batches.
+        again: Function that returns the stream from its beginning, or ``None`` if it can be read only once.
     """
 
     drops: tuple[Drop, ...] = ()
@@ -138,23 +138,23 @@ class StreamSource:
 
     @property
     def rewinds(self) -> str:
-        """What can be gone back to, in words."""
+        """The batches that can be reached again, in words."""
         if not self._sums:
-            return f"The source yields batches; all {len(self._kept)} so far are kept, every one can be gone back to."
+            return f"The source yields batches. All {len(self._kept)} so far are kept: you can go back to every one."
         epoch, step = min(self._kept)
         how = (
-            "older ones are read again, if the source gives the same ones twice."
+            "Older ones are read again, if the source gives the same batches twice."
             if self._again is not None
-            else "older ones are gone, since the source can be read only once; a larger memory=... keeps more."
+            else "Older ones are gone, because the source can be read only once; a larger memory=... keeps more."
         )
-        return f"The source yields batches; those from batch {step} of epoch {epoch} on are kept, {how}"
+        return f"The source yields batches. Those from batch {step} of epoch {epoch} on are kept. {how}"
 
     def steps(self, epoch: int) -> int | None:
-        """Return how many steps an epoch has, ``None`` if that isn't known yet."""
+        """Return the number of steps in an epoch, ``None`` if it is not known yet."""
         return self._lengths.get(epoch, self.feed.steps)
 
     def has(self, epoch: int, step: int) -> bool:
-        """Return whether an epoch has a step of that number; reads its batch to know."""
+        """Return whether an epoch has a step of that number. This may read the batch."""
         if (epoch, step) in self._kept or (epoch, step) in self._sums:
             return True
         limit = config.max_steps_per_epoch()
@@ -171,7 +171,7 @@ class StreamSource:
         return self._kept.get((epoch, step)) or self._read_again(epoch, step)
 
     def indices(self, epoch: int, step: int) -> None:
-        """Return ``None``: a source that yields batches doesn't tell which samples are in them."""
+        """Return ``None``: a stream does not say which samples its batches hold."""
         return
 
     def _read(self, epoch: int, step: int) -> bool:
@@ -209,7 +209,7 @@ class StreamSource:
         if self._again is None:
             raise ValueError(
                 f"{where} is gone: the source can be read only once, and memory=... had no room to keep it. Go back "
-                "less far, give the debugger more memory, or pass data that can be read again (arrays, a Dataset)."
+                "fewer steps, give the debugger more memory, or pass data that can be read again (arrays, a Dataset)."
             )
         if self._repeat is None or self._repeat[0] != epoch or self._repeat[1] > step:
             self._repeat = (epoch, 0, self._again().batches(epoch))
@@ -220,8 +220,8 @@ class StreamSource:
             if chunk is None or _checksum(chunk) != self._sums.get((epoch, number), _checksum(chunk)):
                 self._repeat = None
                 raise ValueError(
-                    f"{where} cannot be had again: read anew, the source gave other data than the first time (it "
-                    "shuffles, or augments at random). A larger memory=... keeps more batches."
+                    f"{where} cannot be read again: the source gave other data than the first time (it shuffles, or "
+                    "augments at random). A larger memory=... keeps more batches."
                 )
         self._repeat = (epoch, step + 1, batches)
         assert chunk is not None
@@ -236,7 +236,7 @@ def source_of(feed: Feed, budget: int, again: Callable[[], StreamFeed] | None = 
 
     Args:
         feed: The feed.
-        budget: Bytes of batches to keep, if it is a stream.
+        budget: Maximum bytes of kept batches, for a stream.
         again: Function that returns a stream from its beginning.
     """
     if isinstance(feed, ArrayFeed):

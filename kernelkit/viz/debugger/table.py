@@ -34,14 +34,15 @@ LARGE_UPDATE = 0.5
 
 
 class Table:
-    """What each layer gave and got in a step.
+    """Statistics of each layer's output, gradients and updates in a step.
 
     Attributes:
-        rows: A dict for each layer, in the order in which they ran: ``layer``, ``type``, ``shape`` of the output;
-            ``mean``, ``std``, ``min``, ``max`` of its finite values, the share of ``zeros``, the numbers of ``nan`` and
-            ``inf``, the share of ``dead`` units (zero for the whole batch); ``activation_grad``, the norm of the loss's
-            gradient with respect to it; ``grad`` and ``update_ratio``, the norms of its weights' gradients and of their
-            change relative to their own; and ``trouble``, what looks wrong, in words. ``None`` where there is none.
+        rows: A dict for each layer, in the order of calls. A value that does not exist is ``None``. Of the output:
+            ``shape``; ``mean``, ``std``, ``min``, ``max`` of its finite values; the share of ``zeros``; the counts of
+            ``nan`` and ``inf``; the share of ``dead`` units (zero for the whole batch); ``activation_grad``, the norm
+            of the loss's gradient with respect to it. Of the layer: ``layer`` (its name), ``type``; ``grad``, the norm
+            of its weights' gradients; ``update_ratio``, the norm of the update relative to that of the weights;
+            ``trouble``, the problem in words.
 
     Example:
         >>> Table([{"layer": "dense", "type": "Dense", "shape": (2, 3), "mean": 0.5, "dead": 0.9}]).rows[0]["trouble"]
@@ -90,7 +91,7 @@ class Table:
 
 
 def trouble_of(row: dict[str, Any]) -> str | None:
-    """Return what looks wrong in a row, the worst first."""
+    """Return the worst problem of a row in words, ``None`` if it looks good."""
     if row["nan"] or row["inf"]:
         return "NaN" if row["nan"] else "infinity"
     if row["grad"] is not None and not math.isfinite(row["grad"]):

@@ -1,4 +1,4 @@
-"""Looking into a step: the same step once more, with what every layer computed."""
+"""Looks into a step: run the step again and return the values of every layer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kernelkit.viz.debugger.timeline import Steps
 
 
 class Look(NamedTuple):
-    """What one step computed, still on the device.
+    """The values of one step, still on the device.
 
     Attributes:
-        logs: Its logs.
-        after: The state after it.
-        values: Arrays by key (see :class:`~kernelkit.viz.debugger.observer.Observer`) and ``/value``, ``/cotangent``.
-        observer: What the keys belong to.
+        logs: The step's logs.
+        after: The state after the step.
+        values: Arrays by key (see :class:`~kernelkit.viz.debugger.observer.Observer`) plus ``/value``, ``/cotangent``.
+        observer: The layers, losses and variables that the keys belong to.
     """
 
     logs: dict[str, Any]
@@ -35,14 +35,14 @@ class Look(NamedTuple):
 
 
 class Taps:
-    """Programs that look into the steps of one timeline: one for each shape of batches, compiled at the first look.
+    """Programs that look into the steps of one timeline. Each batch shape has one, compiled at its first look.
 
     Args:
-        steps: What makes steps.
+        steps: The program and the variables of the timeline.
 
     Attributes:
-        compiles: How many programs were compiled.
-        looks: How many steps were run to be looked into.
+        compiles: Number of compiled programs.
+        looks: Number of steps that were run for a look.
     """
 
     def __init__(self, steps: Steps) -> None:
@@ -52,11 +52,11 @@ class Taps:
         self._programs: dict[Any, Any] = {}
 
     def look(self, state: TrainState, batch: Any) -> Look:
-        """Run a step and return what it computed. Nothing is donated.
+        """Run a step and return its values. Nothing is donated.
 
         Args:
             state: The state before the step.
-            batch: Its batch.
+            batch: The step's batch.
         """
         flat, observer = self.traced(state, batch)
         run = self._compiled("look", lambda s, b: _seen(flat, s, b), (state, batch))
@@ -64,9 +64,9 @@ class Taps:
         return Look(**run(state, batch), observer=observer)
 
     def watch(self, state: TrainState, data: Any, order: Any, batch_size: int, first: int, count: int) -> dict:
-        """Return ``gradient_norm`` (steps,) and ``dead`` (steps, layers), which breakpoints ask for.
+        """Return ``gradient_norm`` (steps,) and ``dead`` (steps, layers) for breakpoints.
 
-        The steps are run on a copy of the state, which is let go.
+        The steps run on a copy of the state, which is discarded.
         """
         batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, batch_size), data, order)
         flat, _ = watched = self.traced(state, batch)
@@ -89,22 +89,22 @@ class Taps:
         return {name: np.asarray(rows)[:count] for name, rows in program(*arguments).items()}
 
     def watched_layers(self, state: TrainState, batch: Any) -> list[str]:
-        """Return the names of the layers in the columns of ``dead``."""
+        """Return the layer names of the columns of ``dead``."""
         flat, observer = self.traced(state, batch)
         return [name for name, _ in _rectified(flat, observer)]
 
     def traced(self, state: TrainState, batch: Any) -> tuple[FlatStep, Observer]:
-        """Return the step as a flat list of operations, for batches of the given shapes."""
+        """Return the step as a flat list of operations, for the shapes of ``batch``."""
         key = _shapes((state, batch))
         if key not in self._traced:
             with observing() as observer:
-                # A function of its own each time: jax must not answer with an earlier trace, made unobserved.
+                # A new function each time: jax must not reuse a cached trace, which was made without the observer.
                 flat = FlatStep(lambda s, b: self._step(s, b), state, batch)
             self._traced[key] = flat, observer
         return self._traced[key]
 
     def compiled(self, name: str, function: Callable, arguments: tuple) -> Callable:
-        """Return a function, compiled for arguments of the given shapes, kept under a name."""
+        """Return a function compiled for the shapes of the arguments, cached by name and shapes."""
         return self._compiled(name, function, arguments)
 
     def _step(self, state: TrainState, batch: Any) -> tuple:
@@ -119,7 +119,7 @@ class Taps:
 
 
 ROWS = 64
-"""The most steps that are watched in one dispatch."""
+"""Maximum number of steps that one dispatch watches."""
 
 
 def _shapes(arguments: Any) -> Any:
@@ -146,7 +146,7 @@ def _watched(flat: FlatStep, observer: Observer, slots: list) -> dict:
 
 
 def _rectified(flat: FlatStep, observer: Observer) -> list[tuple[str, int]]:
-    """The layers whose outputs may be zero for good: those with an activation that has a flat side."""
+    """Return the layers whose units can die, with a slot of their output: their activation is flat on one side."""
     named = flat.named(PREFIX)
     return [
         (seen.name, named[value_name(seen.keys[0])])
@@ -156,14 +156,14 @@ def _rectified(flat: FlatStep, observer: Observer) -> list[tuple[str, int]]:
 
 
 def rectifies(layer: Any) -> bool:
-    """Return whether a layer ends with ReLU or one of its kin with a flat side."""
+    """Return whether a layer ends with ReLU or a similar activation that is flat on one side."""
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", "") or type(activation).__name__
     return type(layer).__name__ == "ReLU" or name in ("relu", "relu6", "ReLU")
 
 
 def dead_share(value: Any) -> Any:
-    """Return the share of units (places in the last axis) that are zero for every sample and position."""
+    """Return the share of units (entries of the last axis) that are zero for every sample and position."""
     if value.ndim < 2:
         return jnp.float32(0)
     return jnp.mean(jnp.all(value == 0, axis=tuple(range(value.ndim - 1))).astype("float32"))

@@ -1,4 +1,4 @@
-"""One future of a training: any of its states, exact to the bit."""
+"""`Timeline`: one branch of a training. It computes any of the branch's states, bit for bit."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from kernelkit.viz.debugger.snapshots import Snapshots, place_of, to_device
 from kernelkit.viz.debugger.source import Source
 
 EVERY = 64
-"""Steps between two snapshots when going forward: a copy of the state costs about as much as one step."""
+"""Steps between two snapshots when going forward. Copying a state costs about as much as one step."""
 
 TARGET_SECONDS = 0.05
 
 
 class Place(NamedTuple):
-    """Where a step lies: number of its epoch, and its number in the epoch, both from 0."""
+    """The place of a step: its epoch, and its number within the epoch, both from 0."""
 
     epoch: int
     step: int
 
 
 class Steps(NamedTuple):
-    """What makes steps: a program and the variables whose values it takes.
+    """A step program and the variables of its state.
 
     Attributes:
         training: The model's training.
-        program: The very program that `fit` runs, unless weights are frozen.
-        variables: What the arrays of a state belong to.
+        program: The program that `fit` runs. A fork with frozen weights has its own.
+        variables: The variables that the arrays of a state belong to.
     """
 
     training: Training
@@ -45,25 +45,25 @@ class Steps(NamedTuple):
 
 
 class Timeline:
-    """A training from some step on, as a function of the step's number.
+    """One branch of a training: its state as a function of the step number.
 
-    States are kept now and then; between them steps are run again, by the same program over the same batches, so that
-    they come out the same to the bit.
+    Some states are kept as snapshots. States between them are computed again, by the same program over the same
+    batches, so they are equal bit for bit.
 
     Args:
-        name: Name.
-        steps: What makes steps.
-        source: Where batches come from.
-        snapshots: Where states are kept, shared by all timelines.
+        name: The branch's name.
+        steps: The step program and its variables.
+        source: The source of batches.
+        snapshots: The store of snapshots, shared by all timelines.
         begin: Number of the first step.
-        starts: Where each epoch from the first one on begins, as far as known.
-        first_epoch: Number of the first of them.
+        starts: The first step of each known epoch.
+        first_epoch: Number of the first epoch in ``starts``.
         state: The state before the first step.
-        records: What is known of earlier steps.
+        records: The logs of earlier steps.
 
     Attributes:
-        executed: How many steps were run so far, replays included.
-        replayed: How many of them had been run before.
+        executed: Number of steps run so far, replayed ones included.
+        replayed: Number of steps that were run again.
     """
 
     def __init__(
@@ -99,10 +99,10 @@ class Timeline:
         """The number of steps done at the furthest point reached."""
         return max(self.begin, self.records.end)
 
-    # Where steps lie --------------------------------------------------------------------------------------------------
+    # Places of steps --------------------------------------------------------------------------------------------------
 
     def place(self, index: int) -> Place | None:
-        """Return where a step lies, ``None`` if the data end before it."""
+        """Return the place of a step, ``None`` if the data end before it."""
         while True:
             i = int(np.searchsorted(self.starts, index, side="right")) - 1
             epoch, step = self.first_epoch + i, index - self.starts[i]
@@ -114,7 +114,7 @@ class Timeline:
             self.starts.append(self.starts[i] + (step if length is None else length))
 
     def left_in_epoch(self, index: int) -> int | None:
-        """Return how many steps of its epoch follow, the one given included; ``None`` if that isn't known."""
+        """Return the number of steps left in the epoch, this one included. ``None`` if it is not known."""
         place = self.place(index)
         if place is None:
             return 0
@@ -124,12 +124,12 @@ class Timeline:
     # States -----------------------------------------------------------------------------------------------------------
 
     def advance(self, state: TrainState, index: int, count: int) -> Iterator[tuple[TrainState, int]]:
-        """Run steps, given up the state; yield the new state and the number of steps done, after each dispatch.
+        """Run steps. After each dispatch, yield the new state and the number of steps done.
 
         Args:
             state: The state before step ``index``; its arrays are donated.
             index: Number of the first step.
-            count: How many; fewer are run if the data end.
+            count: Number of steps; fewer are run if the data end.
         """
         end = index + count
         while index < end:
@@ -146,11 +146,11 @@ class Timeline:
             yield state, index
 
     def state_at(self, index: int, trail: bool = False) -> TrainState:
-        """Return the state after ``index`` steps, free to be donated. The steps must have been done before.
+        """Return the state after ``index`` steps, which were done before. The state may be donated.
 
         Args:
-            index: Steps done.
-            trail: Whether states right before it are kept too, so that going back further, or looking, is cheap.
+            index: Number of steps done.
+            trail: Whether to keep snapshots right before it too, so that going further back or looking is cheap.
         """
         at = self.snapshots.nearest(self.name, index)
         state = self.snapshots.get(self.name, at)
@@ -165,7 +165,7 @@ class Timeline:
         return state
 
     def entered(self, state: TrainState, place: Place) -> TrainState:
-        """Return the state that a step begins with: metrics begin anew in each epoch."""
+        """Return the state with which a step begins. The first step of an epoch resets the metrics."""
         if place.step > 0:
             return state
         fresh = tuple(
@@ -196,7 +196,7 @@ class Timeline:
         return state
 
     def _time(self, began: float, count: int, logs: Any, training: Training) -> None:
-        """Learn how long steps take, from dispatches of several: they must not make the stop button wait."""
+        """Measure the time per step from dispatches of several steps, so that the stop button need not wait."""
         if self._seconds is None or count > 1:
             leaves = jax.tree_util.tree_leaves(logs)
             if leaves:
@@ -204,7 +204,7 @@ class Timeline:
             self._seconds = (time.perf_counter() - began) / count
 
     def pace(self, index: int) -> int:
-        """Return how many steps the next dispatch may have: as many as last 50 ms, and none beyond a snapshot."""
+        """Return the number of steps of the next dispatch: about 50 ms of work, and none beyond the next snapshot."""
         if self._seconds is None:
             return 1
         steps = int(TARGET_SECONDS / max(self._seconds, 1e-7))
@@ -212,7 +212,7 @@ class Timeline:
 
 
 def _reset_metrics(steps: Steps) -> tuple[np.ndarray, ...]:
-    """Return the values of the metrics' variables when an epoch begins."""
+    """Return the values of the metric variables at the start of an epoch."""
     variables = steps.variables.metrics
     with scope.StatelessScope([(v, v.peek()) for v in variables]) as lender:
         steps.training.model.reset_metrics()

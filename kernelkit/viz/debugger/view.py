@@ -1,4 +1,4 @@
-"""`View`: a training up to a step, to read only. What looks for mistakes sees a debugger through it."""
+"""`View`: a read-only training up to a step. Finders read the debugger through it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kernelkit.viz.debugger.timeline import Timeline
 
 @dataclass(frozen=True)
 class View:
-    """A training up to a position.
+    """A read-only training up to a position.
 
     Attributes:
-        timeline: Its steps, states and batches.
-        taps: What looks into a step.
-        position: How many steps are done, as seen from here.
+        timeline: The steps, states and batches.
+        taps: The programs that look into steps.
+        position: Number of steps done.
         shown: The number of the step that is shown.
-        error: What that step failed with, if it did.
+        error: The error of that step, ``None`` if it did not fail.
     """
 
     timeline: Timeline
@@ -39,18 +39,18 @@ class View:
     _looks: dict[int, Look] = field(default_factory=dict, repr=False)
 
     def keep(self, step: int, state: TrainState, look: Look | None) -> None:
-        """Keep the state of a step, and what a look into it found, if somebody has them already."""
+        """Store a step's state, and its look if one exists already."""
         self._states[step] = state
         if look is not None:
             self._looks[step] = look
 
     def until(self, step: int) -> View:
-        """Return the view up to a step, which it leaves out."""
+        """Return a view of the steps before ``step``."""
         return replace(self, position=step, shown=max(self.begin, step - 1), error=None)
 
     @property
     def begin(self) -> int:
-        """The first step that is known."""
+        """The first known step."""
         return self.timeline.begin
 
     @property
@@ -75,16 +75,16 @@ class View:
         return self.records.losses()[: self.position - self.records.begin]
 
     def epoch(self, step: int) -> int:
-        """Return the number of a step's epoch, 0 for a step behind the end of the data."""
+        """Return the epoch of a step, 0 for a step behind the end of the data."""
         place = self.timeline.place(step)
         return 0 if place is None else place.epoch
 
     def state(self, step: int) -> TrainState:
-        """Return the state that a step begins with."""
+        """Return the state before a step."""
         return self._states[step] if step in self._states else self.timeline.state_at(step)
 
     def entered(self, step: int) -> TrainState:
-        """Return the state that a step is given: at the beginning of an epoch its metrics are reset."""
+        """Return the state with which a step begins. The first step of an epoch has reset metrics."""
         return self.timeline.entered(self.state(step), self._place(step))
 
     def batch(self, step: int) -> Any:
@@ -92,14 +92,14 @@ class View:
         return self.timeline.batch(step)
 
     def look(self, step: int) -> Look:
-        """Return everything that a step computed; it is run once more for that."""
+        """Return all values of a step. The step is run once more for this."""
         if step not in self._looks:
             self._looks.clear()  # a look holds every activation of a step
             self._looks[step] = self.taps.look(self.entered(step), self.batch(step))
         return self._looks[step]
 
     def table(self, step: int) -> Table:
-        """Return a row for each layer, of a step."""
+        """Return the table of a step, with a row for each layer."""
         return looking.table(self.look(step), self.timeline.steps, self.state(step))
 
     def sample_losses(self, step: int) -> np.ndarray:
@@ -109,17 +109,17 @@ class View:
         )
 
     def rows(self, step: int, samples: Any) -> list[int]:
-        """Return the rows in the data of samples of a batch; their places in the batch if rows are not known.
+        """Return the row numbers of samples of a batch, or their indices in the batch if row numbers are unknown.
 
         Args:
             step: The step.
-            samples: Places in its batch (n,).
+            samples: Indices in the batch (n,).
         """
         indices = self.timeline.source.indices(*self._place(step))
         return [int(i) for i in (samples if indices is None else indices[samples])]
 
     def all_rows(self, step: int) -> list[int]:
-        """Return the rows in the data of all samples of a step's batch."""
+        """Return the row numbers of all samples of a step's batch."""
         return self.rows(step, np.arange(len(jtu.tree_leaves(self.batch(step))[0])))
 
     def _place(self, step: int) -> Any:
@@ -129,7 +129,7 @@ class View:
 
 
 def first_step(low: int, high: int, holds: Any) -> int:
-    """Return the first step for which something holds that holds for all steps after it; ``high`` if for none.
+    """Return the first step for which ``holds`` is true, ``high`` if there is none. All later steps must hold too.
 
     Example:
         >>> first_step(0, 100, lambda step: step >= 37)
@@ -142,6 +142,6 @@ def first_step(low: int, high: int, holds: Any) -> int:
 
 
 def is_finite(state: TrainState) -> bool:
-    """Return whether the trainable and other weights of a state hold neither NaN nor infinity."""
+    """Return whether all weights of a state are finite: no NaN and no infinity."""
     leaves = [v for v in jtu.tree_leaves((state.trainable, state.non_trainable)) if np.dtype(v.dtype).kind not in "iub"]
     return all(bool(jnp.all(jnp.isfinite(v))) for v in leaves)

@@ -1,4 +1,4 @@
-"""The widget that carries a debugger's messages to its pages and their clicks back. Needs anywidget."""
+"""The widget that sends a debugger's messages to pages and receives their clicks. Needs anywidget."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import traitlets
 
 BUNDLE = Path(__file__).parents[1] / "static" / "debugger.js"
 KEPT_WIDGETS = 12
-"""Debuggers that stay interactive; the pictures of older ones stay as they are."""
+"""Maximum number of interactive debuggers. Older ones become static pictures."""
 
 
 class DebuggerWidget(anywidget.AnyWidget):
-    """The browser's half of a debugger.
+    """The browser side of a debugger.
 
     Attributes:
-        key: str. The mark of the static pictures whose place the debugger takes while its kernel lives.
+        key: The key of the static pictures that the debugger covers while its kernel lives.
     """
 
     _esm = BUNDLE
@@ -34,7 +34,7 @@ def open_widget(receive: Callable[[dict[str, Any]], None]) -> DebuggerWidget:
     """Open a widget.
 
     Args:
-        receive: Called with each message from a page, on whatever thread the kernel delivers it.
+        receive: Called with each message from a page, on any thread.
     """
     widget = DebuggerWidget(key=uuid.uuid4().hex)
     widget.on_msg(lambda _, content, buffers: receive(content))

@@ -39,7 +39,7 @@ def test_what_is_shown_is_the_step_done_last(dbg):
     dbg.back(100)
     assert (dbg.position, dbg.shown, dbg.logs) == (0, 0, {})
     dbg.look()  # the first step, not done yet
-    with pytest.raises(ValueError, match="begins with 0 steps"):
+    with pytest.raises(ValueError, match="begins at position 0"):
         dbg.goto(-1)
     with pytest.raises(ValueError, match="at least 1"):
         dbg.step(0)
@@ -362,11 +362,11 @@ def test_a_source_that_cannot_rewind_says_so():
     with pytest.raises(ValueError, match="other data than the first time"):
         small(lambda x, y: Batches(x, y, shuffle=True)).goto(2)
     dbg = small(generator, steps_per_epoch=4)
-    assert "older ones are gone" in dbg.timeline.source.rewinds
+    assert "Older ones are gone" in dbg.timeline.source.rewinds
     with pytest.raises(ValueError, match="can be read only once"):
         dbg.goto(2)
     assert dbg.position == 8 and dbg.batch is not None  # and it stands where it stood
-    with pytest.raises(ValueError, match="needs data given as arrays"):
+    with pytest.raises(ValueError, match="needs data as arrays"):
         dbg.fork(drop_samples=[1])
 
 

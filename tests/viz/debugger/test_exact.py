@@ -73,7 +73,7 @@ def test_a_generator_can_be_walked_back():
         dbg.goto(k)
         same(dbg.state_after(), states[k - 1])
     assert dbg.batch.indices is None
-    assert "every one can be gone back to" in dbg.timeline.source.rewinds
+    assert "you can go back to every one" in dbg.timeline.source.rewinds
 
 
 def test_steps_are_those_of_the_program_of_fit():

@@ -29,7 +29,7 @@ def test_what_is_no_request_is_refused_with_a_notice(page, content):
     page.sent.clear()
     page.panel.receive(content)
     page.loop.run()
-    assert "There is nothing called" in page.last("state")["notice"]
+    assert "There is no request" in page.last("state")["notice"]
 
 
 def test_every_field_of_every_request_takes_any_value(page):

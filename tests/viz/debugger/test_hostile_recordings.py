@@ -93,7 +93,7 @@ def test_a_recording_with_nonsense_in_a_field_is_refused_by_name(recorded, tmp_p
     "text", [b"", b"[]", b"5", b"{}", b"[" * 100_000, b'{"format": 1}', b'{"a":' * 300_000, b"\xff"], ids=range(8)
 )
 def test_a_manifest_that_is_none(recorded, tmp_path, text):
-    refuse(packed(recorded[0] | {"manifest.json": text}, tmp_path), recorded, "no recording")
+    refuse(packed(recorded[0] | {"manifest.json": text}, tmp_path), recorded, "not a readable recording")
 
 
 @pytest.mark.parametrize("shape", ["(True,)", "(-1,)", "(10, )" * 3, "(1e9,)", "None", "(" * 5000])

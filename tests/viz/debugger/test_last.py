@@ -91,7 +91,7 @@ def test_a_fit_that_ends_well_leaves_nothing():
     model, (x, y) = fresh("mlp")
     model.fit(x, y, batch_size=BATCH, verbose=0)
     assert model._training.last_fit is None
-    with pytest.raises(ValueError, match="ended well"):
+    with pytest.raises(ValueError, match="ended without a failure"):
         model.debug_last()
 
 

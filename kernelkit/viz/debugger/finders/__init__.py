@@ -1,7 +1,7 @@
-"""What looks for mistakes in a training: a file for each, and the order in which they are asked.
+"""Finders: each file looks for one kind of mistake in a training. This file sets their order.
 
-A finder is a function ``find(view) -> Finding | None``. The first one that finds something is right: those in front
-find causes, those behind find what follows from them.
+A finder is a function ``find(view) -> Finding | None``. The first finding wins: causes are looked for before their
+consequences.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ FINDERS: tuple[Callable[[View], Finding | None], ...] = (
     gradients.find,
 )
 BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, dead_units.find)
-"""Those that need no step to be done."""
+"""Finders that work before the first step."""
 
 
 def find_first(view: View) -> Finding:
-    """Return what went wrong first, up to the step that is shown."""
+    """Return the first mistake up to the step shown."""
     is_new = view.position == view.begin and not view.records.end
     for find in BEFORE_A_STEP if is_new else FINDERS:
         found = find(view)

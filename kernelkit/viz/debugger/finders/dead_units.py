@@ -1,4 +1,4 @@
-"""A layer whose units give zero for every sample."""
+"""Finder for dead units: a layer gives zero for every sample."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View, first_step
 
 DEAD = 0.9
-"""The share of a layer's units that give zero for a whole batch from which on the layer counts as dead."""
+"""A layer counts as dead if at least this share of its units is zero for the whole batch."""
 
 
 def find(view: View) -> Finding | None:
-    """Return the first layer with dead units, and the step since which they are dead."""
+    """Return the first layer with dead units, and the first step in which they were dead."""
     row = _dead_row(view, view.shown)
     if row is None:
         return None

@@ -1,4 +1,4 @@
-"""The step that failed with an error."""
+"""Finder for errors: the step shown raised an exception."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kernelkit.viz.debugger.view import View
 
 
 def find(view: View) -> Finding | None:
-    """Return what is known of the error that the step shown failed with."""
+    """Return the error of the step shown, and the layer that raised it."""
     error = view.error
     if error is None:
         return None

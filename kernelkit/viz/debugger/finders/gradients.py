@@ -1,4 +1,4 @@
-"""A layer that gets no gradient."""
+"""Finder for missing gradients: a layer's weights get no gradient."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Labels that stand one or two rows away from their inputs.
+"""Finder for shifted labels: from some row on, labels stand one or two rows away from their inputs.
 
-They are found by comparing the labels of similar inputs.
+It compares the labels of similar inputs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GAIN = 0.12
 
 
 def find(view: View) -> Finding | None:
-    """Return from which row on the labels have slipped, for data that are arrays with one input and class labels."""
+    """Return the first row with a shifted label. The data must be arrays with one input and class labels."""
     source = view.arrays
     if source is None:
         return None
@@ -57,11 +57,11 @@ def find(view: View) -> Finding | None:
 
 
 class Shift(NamedTuple):
-    """By how many rows labels have slipped, and from where on.
+    """A shift of labels: by how many rows, and from which row on.
 
     Attributes:
         by: The label of row i stands in row ``i + by``.
-        first: The first row whose label has slipped.
+        first: The first row with a shifted label.
         agreement: Share of the samples that have the label of the sample most like them.
         mended: The same share with the labels moved back.
     """
@@ -73,11 +73,11 @@ class Shift(NamedTuple):
 
 
 def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
-    """Return how class labels have slipped against their inputs, ``None`` if they don't seem to have.
+    """Return the shift of class labels against their inputs, ``None`` if no shift is found.
 
-    A sample and the sample most like it mostly have the same label. If that holds for many more samples once the labels
-    from some row on are moved by one or two rows, the labels belong there. Data sorted by label (all zeros, then all
-    ones) hide a slip; it does no harm there.
+    Two similar samples usually have the same label. If this holds for many more samples after the labels from some row
+    on are moved by one or two rows, the labels are shifted. Data sorted by label (all zeros, then all ones) hide a
+    shift, but there it does no harm.
 
     Args:
         x: Inputs (samples, ...).
@@ -109,7 +109,7 @@ def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
     mended, by, first = best
     if mended < plain + _GAIN:
         return None
-    # Rows of equal labels say nothing of where the slip begins: the last of the places that do equally well.
+    # Within rows of equal labels the exact start is unknown: take the last of the equally good rows.
     while first + 1 < len(x) and _agreement(y, rows, like, by, first + 1) >= mended:
         first += 1
     return Shift(by, first, plain, mended)
@@ -120,7 +120,7 @@ def _steps(begin: int, end: int) -> range:
 
 
 def _agreement(y: np.ndarray, rows: np.ndarray, like: np.ndarray, by: int, first: int) -> float:
-    """Return how many samples have their neighbour's label, if from some row on labels are moved back."""
+    """Return the share of samples with the label of their nearest sample, after labels from a row on are moved back."""
 
     def label(places: np.ndarray) -> np.ndarray:
         return y[np.clip(np.where(places >= first, places + by, places), 0, len(y) - 1)]
@@ -129,7 +129,7 @@ def _agreement(y: np.ndarray, rows: np.ndarray, like: np.ndarray, by: int, first
 
 
 def _nearest(x: np.ndarray) -> np.ndarray:
-    """Return for each row the place of the row most like it, itself left out."""
+    """Return for each row the index of the most similar other row."""
     x = np.where(np.isfinite(x), x, 0.0)
     x = (x - x.mean(0)) / (x.std() + 1e-12)
     squares = np.einsum("ij,ij->i", x, x)

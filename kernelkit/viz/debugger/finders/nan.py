@@ -1,4 +1,4 @@
-"""NaN or infinity in the loss, in another log or in the weights: the operation that made the first one."""
+"""Finder for NaN and infinity in the logs or the weights: it names the operation that made the first one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kernelkit.viz.debugger.origin import Origin, find_origin
 from kernelkit.viz.debugger.view import View, first_step, is_finite
 
 HUGE = 1e10
-"""Numbers of this size don't come from data: a training has run away."""
+"""Larger magnitudes do not come from data: the training has diverged."""
 
 
 def find(view: View) -> Finding | None:
-    """Return where the first NaN or infinity came from."""
+    """Return the origin of the first NaN or infinity."""
     step = _first_bad_step(view)
     if step is None:
         return None
@@ -63,7 +63,7 @@ def _first_bad_step(view: View) -> int | None:
     if len(bad):
         step = view.begin + int(bad[0])
         if step > view.begin and not is_finite(view.state(step)):
-            # Weights that are NaN stay so: the update that spoilt them is found by halving.
+            # NaN weights stay NaN: bisect for the update that made them NaN.
             step = first_step(view.begin, step, lambda at: not is_finite(view.state(at + 1)))
         return step
     return None if is_finite(view.state(view.position)) else view.position - 1

@@ -1,4 +1,4 @@
-"""A loss that jumps: one sample makes it, or the update before it was too large."""
+"""Finder for a jump of the loss: one odd sample causes it, or the update before it was too large."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
 SPIKE = 5.0
-"""A loss of this many times the median of those before it has jumped."""
+"""A loss above this multiple of the median of the losses before it counts as a jump."""
 OUTLIER = 20.0
-"""A sample whose loss is this many times the median of the others stands out."""
+"""A sample stands out if its loss is above this multiple of the median of the others."""
 
 
 def find(view: View) -> Finding | None:
-    """Return why the loss jumped; without a jump, a sample that makes most of the last loss by odd inputs."""
+    """Return the cause of a jump. Without a jump, return a sample with odd inputs that makes most of the last loss."""
     begin, losses = view.records.begin, view.losses
     for i in range(max(1, view.begin - begin), len(losses)):
         usual = np.median(np.abs(losses[max(0, i - 50) : i]))
@@ -70,7 +70,7 @@ def _too_large_update(view: View, step: int, loss: float, usual: float) -> Findi
         return None
     return Finding(
         "exploding",
-        f"Step {step - 1}: the update of layer {row['layer']!r} was too large, and the loss ran away.",
+        f"Step {step - 1}: the update of layer {row['layer']!r} was too large, and the loss exploded.",
         step - 1,
         view.epoch(step - 1),
         row["layer"],
