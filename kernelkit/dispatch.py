@@ -1,4 +1,4 @@
-"""What every function of the op library does before it computes: record, tape, or run.
+"""Dispatch of ops: each call is recorded in a graph, recorded on a tape, or run.
 
 ``@op`` turns a function of arrays into one that also takes symbolic tensors (a node is recorded), variables (their
 value is read), taped tensors (the gradient is recorded) and sparse arrays (see :mod:`kernelkit.sparse`).
@@ -61,7 +61,7 @@ def op(function: F) -> F:
     return wrapper  # type: ignore[return-value]
 
 
-# The kinds of values among the arguments of a call. Each type is classed once, so that asking costs next to nothing.
+# The kinds of values among the arguments of a call. The kind of each type is cached, so that the check is cheap.
 _OPERATORS, _SPARSE, _NESTED = 1, 2, 4
 _kind_of: dict[type, int] = {}
 

@@ -1,14 +1,14 @@
-"""The shapes and dtypes of what a function returns, found without computing anything.
+"""Shape inference: the shapes and dtypes that a function returns, found without computing values.
 
 There are two ways:
 
 - :func:`eval_spec` traces the function with `jax.eval_shape`. An unknown size is found by tracing twice, with two
-  different sizes in its place, and comparing. It works for whatever jax can trace; the code sees the trial sizes.
+  different sizes in its place, and comparing. It works for everything that jax can trace; the code sees trial sizes.
 - :func:`infer` first runs the function on the symbolic tensors themselves. The layers and ops in it answer with
-  symbolic tensors, one by one, so that code sees an unknown size as ``None``, and sees it once. Code that needs arrays
-  or sizes (`jax.numpy`, NumPy, ``range(x.shape[1])``) raises then, and is traced by :func:`eval_spec`.
+  symbolic tensors, one by one. The code runs once and sees an unknown size as ``None``. Code that needs arrays or
+  sizes (`jax.numpy`, NumPy, ``range(x.shape[1])``) raises then; :func:`eval_spec` traces it instead.
 
-Masks come with the tensors that the function is given, and go with those that it returns.
+The masks of the argument tensors are passed in, and the outputs carry their masks.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from kernelkit.sparse import stand_in as sparse_stand_in
 from kernelkit.symbolic import KerasTensor
 from kernelkit.variable import Variable
 
-# Pairs of sizes that stand for an unknown one. Those of a pair are far apart, so that sizes derived from them (halved
-# by a pooling, say) stay apart. Primes first, which hardly coincide with a real size by accident, and small ones, since
-# code may loop over a size or make NumPy arrays of it. Then sizes with many divisors, for code that splits an axis.
+# Pairs of trial sizes for an unknown size. The two sizes of a pair are far apart, so that sizes derived from them
+# (halved by a pooling, for example) differ too. Small primes come first: a prime rarely equals a real size by accident,
+# and code may loop over a size or make NumPy arrays of it. Sizes with many divisors follow: code may split an axis.
 _TRIALS = ((139, 367), (1680, 3360))
-# A size for a third trial, where an output has an axis of size 0 or 1 in both: a window longer than the sizes above, a
-# large stride or many poolings may be the cause.
+# A size for a third trial, used if an output axis has size 0 or 1 in both trials. A window longer than the sizes above,
+# a large stride or many poolings may be the cause.
 _LARGE_TRIAL = 2003
 
 
 def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Return the symbolic outputs of a function of tensors: of its parts one by one, if it is made of layers and ops.
+    """Return the symbolic outputs of a function of tensors, layer by layer and op by op where possible.
 
     Args:
         function: A function of tensors. Variables it assigns keep their values.
@@ -114,7 +114,7 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
 
 
 def function_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Return the symbolic outputs of a function of the library: by its own rule if it has one, else by tracing it."""
+    """Return the symbolic outputs of an op: by its own shape rule if it has one, else by tracing."""
     spec = getattr(function, "spec", None)
     return eval_spec(function, *args, **kwargs) if spec is None else spec(function, *args, **kwargs)
 
@@ -132,7 +132,7 @@ def _fresh(value: Any) -> KerasTensor:
 
 
 def _stand_in(tensor: Any, size: int) -> Any:
-    """Return an array of shape and dtype alone, with a size for unknown ones."""
+    """Return a shape-and-dtype struct, with ``size`` in place of unknown sizes."""
     if not isinstance(tensor, KerasTensor):
         return tensor  # a mask that is an array
     shape = tuple(size if d is None else d for d in tensor.shape)
@@ -165,7 +165,7 @@ def _with_masks(outputs: Any, masks: list) -> Any:
 
 
 def _hide_trial_sizes(error: Exception, sizes: tuple[int, int]) -> None:
-    """Write ``None`` for the sizes that stand for unknown ones in an error's text and its notes."""
+    """Replace the trial sizes by ``None`` in an error's text and notes."""
     pattern = re.compile(rf"(?<![\w.])(?:{sizes[0]}|{sizes[1]})(?![\w.])")
     error.args = tuple(pattern.sub("None", a) if isinstance(a, str) else a for a in error.args)
     if hasattr(error, "__notes__"):

@@ -1,8 +1,8 @@
 """Masks that travel with tensors from the layer that makes them to the layers that use them.
 
 A mask is a boolean array, `False` where a position is padding. It is the tensor's attribute ``_keras_mask``, which is
-Keras's name for it. Tensors that take no attributes (NumPy's, and those that jax traces) have theirs kept beside them,
-keyed by identity, until they vanish.
+Keras's name for it. NumPy arrays and traced jax arrays take no attributes: their masks are kept in a table by ``id``
+until the array is freed.
 """
 
 from __future__ import annotations

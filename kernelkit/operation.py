@@ -6,9 +6,9 @@ from kernelkit import recording, serialize
 
 
 class Operation(recording.Operation, serialize.Configurable):
-    """Something that runs when it is called on arrays, and is recorded when it is called on symbolic tensors.
+    """A callable that computes on arrays, and is recorded when it is called on symbolic tensors.
 
-    A subclass computes in ``call``. Its config is read off the signature of its constructor. Layers are operations
+    A subclass computes in ``call``. Its config follows from the signature of its constructor. Layers are operations
     that have weights.
 
     Args:

@@ -1,8 +1,11 @@
-"""Random numbers: seeds that can be kept, compared and gone back to.
+"""Random numbers: seeds that can be saved, compared and restored.
 
-Each draw takes a ``seed``: an int (the same numbers each time), a :class:`SeedGenerator` (the next numbers of its
-stream, its state a variable like any other, so that draws inside a jitted step are pure), or ``None`` (the global
-stream that :func:`set_random_seed` starts).
+Each draw takes a ``seed``:
+
+- an int: the same numbers each time;
+- a :class:`SeedGenerator`: the next numbers of its stream. Its state is a variable, so that draws inside a jitted step
+  are pure;
+- ``None``: the global stream, which :func:`set_random_seed` starts.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ class SeedGenerator:
     """A stream of seeds for random draws.
 
     Args:
-        seed: Int; a fresh one is drawn from the global stream for ``None``.
+        seed: Int; with ``None`` a seed is drawn from the global stream.
         name: Name of the generator.
 
     Example:
@@ -90,7 +93,7 @@ _lock = threading.Lock()
 
 
 def set_random_seed(seed: int) -> None:
-    """Make everything random that follows reproducible: kernelkit's draws, Python's ``random`` and NumPy's.
+    """Make all later random draws reproducible: kernelkit's, Python's ``random`` and NumPy's.
 
     Args:
         seed: Int in [0, 2**32).
@@ -110,7 +113,7 @@ def set_random_seed(seed: int) -> None:
 
 
 def forget_global_seed() -> None:
-    """Start the global stream anew, from entropy, at its next use."""
+    """Let the global stream restart from entropy at its next use."""
     with _lock:
         _global["generator"] = _global["numpy"] = None
 
@@ -121,7 +124,7 @@ def times_seeded() -> int:
 
 
 def make_default_seed() -> int:
-    """Return a fresh int seed, from the stream of :func:`set_random_seed` if it was called."""
+    """Return a new int seed, from the stream of :func:`set_random_seed` if it was called."""
     with _lock:
         if _global["numpy"] is None:
             _global["numpy"] = np.random.Generator(np.random.Philox(_python_random.SystemRandom().randrange(2**32)))
@@ -132,7 +135,7 @@ def global_seed_generator() -> SeedGenerator:
     """Return the generator used by draws without a seed.
 
     Raises:
-        ValueError: Inside of a function that jax is tracing: its draws would be the same at each call.
+        ValueError: Inside a function that jax traces: the draws would be the same at each call.
     """
     if isinstance(jnp.zeros(()) + 0, jax.core.Tracer) and scope.local.stateless is None:
         raise ValueError(
@@ -253,7 +256,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
 
 @op
 def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -> jax.Array:
-    """Set a random share of the elements to zero and scale up the others, so that the expected sum stays.
+    """Set a random share of the elements to zero and scale up the others, so that the expected sum is unchanged.
 
     Args:
         inputs: Floats of any shape.
@@ -267,7 +270,7 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
     shape = inputs.shape
     if noise_shape is not None:
         shape = tuple(inputs.shape[i] if d is None else d for i, d in enumerate(noise_shape))
-    # 16 random bits an element: half the work of a float draw, the rate exact to 2**-16.
+    # 16 random bits for each element: half the work of a float draw; the rate is exact to 2**-16.
     threshold = jnp.asarray(jnp.round(jnp.asarray(rate, "float32") * 65536), "uint32")
     keep = jax.random.bits(_key(seed), shape, "uint16").astype("uint32") >= threshold
     if isinstance(rate, (int, float)) and rate >= 1:

@@ -18,7 +18,7 @@ from kernelkit.symbolic import KerasTensor, any_symbolic
 
 
 class Node:
-    """One recorded call: an operation, the arguments it was given, the tensors it returned."""
+    """One recorded call: an operation, its arguments, the tensors it returned."""
 
     def __init__(self, operation: Operation, args: tuple, kwargs: dict, outputs: Any) -> None:
         self.operation = operation
@@ -39,12 +39,12 @@ class Node:
 
     @property
     def is_input(self) -> bool:
-        """Whether this node is where a model begins."""
+        """Whether this node is an input of a model."""
         return not self.input_tensors
 
     @property
     def parent_nodes(self) -> list[Node]:
-        """The nodes whose outputs this one takes."""
+        """The nodes whose outputs are inputs of this node."""
         parents = []
         for tensor in self.input_tensors:
             node = producer(tensor)
@@ -66,10 +66,10 @@ class Node:
 
 @contextlib.contextmanager
 def recording() -> Iterator[list[Node]]:
-    """Collect the nodes that are recorded inside, and take them off their operations again at the end.
+    """Collect the nodes recorded inside the block; at its end, remove them from their operations.
 
     Yields:
-        The list that they are put in, in the order of the calls.
+        The list of these nodes, in the order of the calls.
 
     Example:
         >>> import kernelkit as kk
@@ -102,7 +102,7 @@ def producer(tensor: KerasTensor) -> Node | None:
 
 
 class Operation:
-    """Something that can be called on arrays (runs) and on symbolic tensors (records).
+    """A callable that computes on arrays, and records a node on symbolic tensors.
 
     Args:
         name: Name; made from the class's name if not given.
@@ -164,7 +164,7 @@ class FunctionOperation(Operation):
 
 
 def record(function: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Record a call of a function of the library on symbolic tensors, and return its symbolic outputs."""
+    """Record the call of an op on symbolic tensors, and return its symbolic outputs."""
     if not scope.local.recording:
         return function_spec(function, *args, **kwargs)
     return FunctionOperation(function).symbolic_call(*args, **kwargs)

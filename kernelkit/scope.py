@@ -1,4 +1,4 @@
-"""What holds for the code running in this thread: lent variable values, casting, names, the layer call around it.
+"""The state of the current thread: values in place of variables, autocasting, name scopes, the layer call around.
 
 A training step must be a pure function of arrays, but layers are written against `Variable` objects. A
 :class:`StatelessScope` closes the gap: while it is open in a thread, reading a variable gives the (traced) value lent
@@ -22,11 +22,11 @@ class _Local(threading.local):
     tape: Any = None
     symbolic: bool = False
     recording: bool = True
-    """Whether calls on symbolic tensors become nodes of a graph; not while code is run for shapes alone."""
+    """Whether calls on symbolic tensors record nodes of a graph; false during shape inference."""
     observer: Any = None
-    """Told what layers, losses and optimizers compute, while a step is traced to be looked into."""
+    """Receives the results of layers, losses and optimizers, while a step is traced for inspection."""
     watcher: Any = None
-    """Calls the layers in place of their callers, while a model's own ``call`` is traced to be drawn."""
+    """Calls the layers instead of their callers, while a model's own ``call`` is traced for a diagram."""
     recorder: list | None = None
     """Collects the nodes that symbolic calls record, while :func:`kernelkit.recording.recording` is open."""
     counters: dict[str, int] | None = None
@@ -43,9 +43,9 @@ class StatelessScope:
     """Run code written against variables as a pure function of arrays.
 
     Args:
-        state_mapping: ``(variable, value)`` pairs: the values that reading these variables gives.
+        state_mapping: ``(variable, value)`` pairs: inside the scope, reading a variable gives its value here.
         collect_losses: Whether the losses that layers add are kept in ``scope.losses``.
-        initialize_variables: Accepted for Keras's sake: variables have their values from the start.
+        initialize_variables: Accepted for compatibility with Keras: variables have their values from the start.
 
     Example:
         >>> import kernelkit as kk
@@ -61,14 +61,14 @@ class StatelessScope:
     ) -> None:
         pairs = list(state_mapping or ())
         self.values = {id(variable): value for variable, value in pairs}
-        # Keeps the variables alive, since an id is only unique among the living.
+        # Keeps the variables alive: an id is unique only among living objects.
         self.variables = [variable for variable, _ in pairs]
         self.collect_losses = collect_losses
         self.losses: list = []
         self.outer: StatelessScope | None = None
 
     def get_current_value(self, variable: Any) -> Any:
-        """Return the value lent to a variable here or in a scope around this one, or ``None``."""
+        """Return the value of a variable in this scope or one around it, or ``None``."""
         scope: StatelessScope | None = self
         while scope is not None:
             if id(variable) in scope.values:
@@ -77,7 +77,7 @@ class StatelessScope:
         return None
 
     def add_update(self, update: tuple) -> None:
-        """Record ``(variable, value)``: what the variable would have become."""
+        """Record an assignment, instead of changing the variable."""
         variable, value = update
         if id(variable) not in self.values:
             self.variables.append(variable)
@@ -101,7 +101,7 @@ def in_stateless_scope() -> bool:
 
 
 class SymbolicScope:
-    """Marks code that is run for shapes alone: no values are computed while it is open.
+    """Mark code that runs for shape inference only: no values are computed inside.
 
     Example:
         >>> from kernelkit import scope
@@ -119,7 +119,7 @@ class SymbolicScope:
 
 
 def in_symbolic_scope() -> bool:
-    """Return whether this code is run for shapes alone."""
+    """Return whether the current code runs for shape inference only."""
     return local.symbolic
 
 
@@ -155,7 +155,7 @@ def name_scope(name: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def absolute_name_scope(path: str) -> Iterator[None]:
-    """Make variables under a given path, whatever scopes are open."""
+    """Make variables under a given path, regardless of open scopes."""
     before, local.names = local.names, [path] if path else []
     try:
         yield
@@ -169,7 +169,7 @@ def current_path() -> str:
 
 
 class CallContext:
-    """What the outermost layer call told the layers inside it."""
+    """Arguments that a layer call passes on to the layers inside it, such as ``training``."""
 
     def __init__(self, entry: Any) -> None:
         self.entry = entry
@@ -182,7 +182,7 @@ _counters_lock = threading.Lock()
 
 
 def count_name(prefix: str) -> int:
-    """Return how often a prefix was asked for before in this session."""
+    """Return how often a prefix was used before in this session, and count this use."""
     with _counters_lock:
         counters = _counters if local.counters is None else local.counters
         count = counters.get(prefix, 0)
@@ -191,14 +191,14 @@ def count_name(prefix: str) -> int:
 
 
 def auto_name(prefix: str) -> str:
-    """Return ``prefix``, ``prefix_1``, ``prefix_2``...: a name not given before in this session."""
+    """Return ``prefix``, ``prefix_1``, ``prefix_2``...: the next unused automatic name of this session."""
     count = count_name(prefix)
     return prefix if count == 0 else f"{prefix}_{count}"
 
 
 @contextlib.contextmanager
 def keep_names() -> Iterator[None]:
-    """Make automatic names inside without using them up: what is made later is named as if nothing had been.
+    """Restore the counters of automatic names at the end: names made inside are not used up.
 
     Example:
         >>> from kernelkit import scope
@@ -230,10 +230,11 @@ def checked_name(name: Any, what: str) -> str:
 
     Args:
         name: The name.
-        what: Whose it is, to begin the message.
+        what: Owner of the name, which begins the error message.
 
     Raises:
-        ValueError: If it is no text, holds a slash, or half a character, which no file and no terminal can show.
+        ValueError: If the name is not a string, holds a slash, or holds a lone surrogate (half of a character), which
+            cannot be written to a file or a terminal.
     """
     if not isinstance(name, str) or "/" in name:
         raise ValueError(f"{what} must be a string and cannot contain character `/`, got {name!r}.")
@@ -245,7 +246,7 @@ def checked_name(name: Any, what: str) -> str:
 def printable(text: str) -> str:
     r"""Return a text with its control characters escaped, line breaks left as they are.
 
-    A name from a file may hold escape sequences, which a terminal would obey, or marks that turn the order of letters.
+    A name from a file may hold escape sequences, which a terminal would execute, or marks that reverse the text order.
 
     Example:
         >>> printable("a" + chr(27) + "[31mb")

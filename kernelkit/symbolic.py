@@ -15,14 +15,14 @@ from kernelkit.operators import Operators, function
 
 
 class KerasTensor(Operators):
-    """A tensor without a value: what a model is wired from.
+    """A tensor without a value, from which models are wired.
 
     Args:
         shape: Tuple of ints, ``None`` where a size is unknown.
         dtype: The dtype's name.
-        sparse: Whether it stands for a sparse array; see :mod:`kernelkit.sparse`.
+        sparse: Whether the tensor stands for a sparse array; see :mod:`kernelkit.sparse`.
         ragged: Must be false.
-        record_history: Accepted for Keras's sake.
+        record_history: Accepted for compatibility with Keras.
         name: Name of the tensor.
 
     Example:
@@ -50,7 +50,7 @@ class KerasTensor(Operators):
         self.dtype = dtypes.standardize_dtype(dtype)
         self.sparse = bool(sparse)
         self.ragged = False
-        # Tensors that only carry a shape through a function take no number: names count what users wire.
+        # Tensors made during shape inference take no number: automatic names count only the tensors that users wire.
         self.name = name or (scope.auto_name("keras_tensor") if scope.local.recording else "keras_tensor")
         self.record_history = record_history
         self._keras_history: tuple[Any, int, int] | None = None
@@ -61,13 +61,10 @@ class KerasTensor(Operators):
         return len(self.shape)
 
     _keras_mask: Any = None
-    """The mask that layers hand on with the tensor: a symbolic tensor too. Keras's name for it."""
+    """The mask that layers pass on with the tensor, a symbolic tensor too. The attribute name is Keras's."""
 
     def like(self, shape: Any = None, dtype: Any = None) -> KerasTensor:
-        """Return a tensor of the same sparseness, and the same shape and dtype if no other is given, without history.
-
-        The mask goes with it.
-        """
+        """Return a copy without history, with another shape or dtype if given; sparseness and mask are kept."""
         made = KerasTensor(self.shape if shape is None else shape, dtype=dtype or self.dtype, sparse=self.sparse)
         made._keras_mask = self._keras_mask
         return made
@@ -123,7 +120,7 @@ def is_keras_tensor(x: Any) -> bool:
 
 
 def standardize_shape(shape: Any) -> tuple:
-    """Return a shape as a tuple of ints and ``None``; raise if it is none."""
+    """Return a shape as a tuple of ints and ``None``; raise ``ValueError`` for anything else."""
     if isinstance(shape, (int, np.integer)) or shape is None:
         raise ValueError(f"A shape must be a tuple such as (28, 28, 1), got {shape!r}. Did you mean ({shape},)?")
     result = []

@@ -1,9 +1,9 @@
 """`GradientTape`: gradients of code that runs eagerly, line by line, as in Keras's introduction.
 
 While a tape is open, each op and each layer that is called runs through `jax.vjp`, and the tape keeps the function that
-pulls gradients back through it. What they return are :class:`TapeTensor` objects: arrays that know they were recorded.
-A value cannot slip past the tape unseen: a function of `jax.numpy` refuses a taped tensor while its tape is open, so a
-gradient is never silently zero. For fast training use `fit`, or `jax.value_and_grad` over `stateless_call`.
+pulls gradients back through it. Outputs are :class:`TapeTensor` objects: arrays that know they were recorded. While a
+tape is open, a function of `jax.numpy` refuses a taped tensor with an error, so a gradient is never silently zero. For
+fast training use `fit`, or `jax.value_and_grad` over `stateless_call`.
 """
 
 from __future__ import annotations
@@ -90,12 +90,12 @@ class TapeTensor(Operators):
 
     @property
     def __jax_array__(self) -> Callable[[], jax.Array] | None:
-        # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
+        # A property, not a method: jax already checks for the attribute before the call, and that check must raise.
         if scope.local.tape is not None:
-            # `array + tensor` asks here first; told no, it leaves the sum to `tensor.__radd__`, which records it.
+            # `array + tensor` checks this attribute first. With None, Python calls `tensor.__radd__`, which records.
             if asks_an_operator():
                 return None
-            # jax dresses a TypeError up as its own; this one must be read.
+            # Not a TypeError: jax replaces that by an error of its own, and this message would be lost.
             raise RuntimeError(
                 "A function outside of kernelkit (of jax.numpy, say) was given a tensor that an open GradientTape "
                 "recorded; its gradient would stop here. Use the function of the same name in kernelkit.ops, or take "
@@ -129,7 +129,7 @@ _METHODS = (
     "mean sum max min std var prod squeeze ravel clip argmax argmin argsort sort all any cumsum cumprod swapaxes take "
     "repeat dot round diagonal trace"
 ).split()
-"""Methods of NumPy's arrays, which `np.mean(tensor)` and its like call."""
+"""Methods of NumPy's arrays, which functions such as `np.mean(tensor)` call."""
 
 
 def _method(name: str) -> Callable:
@@ -141,7 +141,7 @@ def _method(name: str) -> Callable:
 
     method.__name__ = name
     method.__qualname__ = f"TapeTensor.{name}"
-    method.__doc__ = f"Return what :func:`kernelkit.ops.{name}` makes of the tensor, recorded."
+    method.__doc__ = f"Apply :func:`kernelkit.ops.{name}` to the tensor, recorded."
     return method
 
 
@@ -150,7 +150,7 @@ for _name in _METHODS:
 
 
 class _Entry:
-    """One recorded call: which differentiable values went in and came out, and how gradients go back."""
+    """One recorded call: its differentiable inputs and outputs, and the function that pulls gradients back."""
 
     def __init__(self, pure: Callable, inputs: list, outputs: list, pull_back: Callable) -> None:
         self.pure = pure
@@ -160,10 +160,10 @@ class _Entry:
 
 
 class GradientTape:
-    """Record ops and layers, then ask for gradients.
+    """Record ops and layers, then compute gradients.
 
     Args:
-        persistent: Accepted for TensorFlow's sake; a tape can always be asked more than once.
+        persistent: Accepted for compatibility with TensorFlow; a tape can always compute more than one gradient.
         watch_accessed_variables: Whether trainable variables are recorded without :meth:`watch`.
 
     Example:
@@ -193,11 +193,11 @@ class GradientTape:
         """Make gradients with respect to an array, variable or list of them available.
 
         Args:
-            tensor: A jax array or variable (NumPy arrays have no identity a tape could follow: convert them first).
+            tensor: A jax array, a variable, or a list of them. Convert NumPy arrays first: a tape cannot follow them.
 
         Returns:
-            The same, with arrays as tensors whose arithmetic is recorded: ``x = tape.watch(x)`` lets ``x * x`` have a
-            gradient. Layers and `kernelkit.ops` record what they are given without that.
+            The same structure, with arrays as tensors whose arithmetic is recorded: after ``x = tape.watch(x)``,
+            ``x * x`` has a gradient. Layers and `kernelkit.ops` record their arguments without that.
 
         Example:
             >>> import jax.numpy as jnp
@@ -229,12 +229,12 @@ class GradientTape:
 
         Args:
             target: The loss: a tensor that ops and layers computed while the tape was open (or several: their sum).
-            sources: Variables or watched arrays, nested at will.
+            sources: Variables or watched arrays, in any nested structure.
             output_gradients: Gradient of each target, ones by default.
-            unconnected_gradients: ``"none"`` or ``"zero"``: what stands for a source that the target doesn't depend on.
+            unconnected_gradients: ``"none"`` or ``"zero"``: the gradient of a source that the target doesn't depend on.
 
         Returns:
-            Arrays of the shapes of ``sources``, nested alike.
+            Arrays of the shapes of ``sources``, in the same structure.
 
         Raises:
             ValueError: If the target was not recorded, or depends on none of the sources.
@@ -274,11 +274,11 @@ class GradientTape:
 
         Args:
             target: A tensor that ops and layers computed while the tape was open.
-            sources: Variables or watched arrays, nested at will.
+            sources: Variables or watched arrays, in any nested structure.
 
         Returns:
-            Arrays of the shape of ``target`` followed by that of the source, nested as ``sources``; ``None`` where the
-            target doesn't depend on the source.
+            Arrays of shape ``target.shape + source.shape``, in the structure of ``sources``; ``None`` where the target
+            doesn't depend on the source.
 
         Raises:
             ValueError: As :meth:`gradient`.
@@ -323,7 +323,7 @@ class GradientTape:
         return [totals.get(id(s)) for s in sources]
 
     def _recorded_gradients(self, targets: list, sources: list, seeds: list) -> list:
-        """Gradients that an outer tape can differentiate again: the recording is run anew as one pure function."""
+        """Return gradients that an outer tape can differentiate: the recording is run again as one pure function."""
         made = {id(t) for entry in self._entries for t in entry.outputs}
         leaves: dict[int, Any] = {id(s): s for s in sources}
         for entry in self._entries:
@@ -347,7 +347,7 @@ class GradientTape:
 
 @contextmanager
 def stop_recording() -> Iterator[None]:
-    """Record nothing on any tape while open."""
+    """Pause recording on all tapes inside the block."""
     before, scope.local.tape = scope.local.tape, None
     try:
         yield
@@ -369,7 +369,7 @@ def record(function: Callable, args: tuple, kwargs: dict, variables: Sequence[Va
         function: An op, or the call of a layer that is built.
         args: Its arguments.
         kwargs: Its keyword arguments.
-        variables: Trainable variables it reads besides its arguments.
+        variables: Trainable variables that the function reads besides its arguments.
 
     Returns:
         The function's outputs, float arrays as :class:`TapeTensor`.

@@ -24,21 +24,21 @@ from kernelkit.operators import Operators
 class StateLock(type(threading.RLock())):  # type: ignore[misc]
     """The lock of one model's variables.
 
-    It is held while a step has taken the arrays and not yet stored the new ones: no other thread may read them then.
+    A step holds it from taking the arrays until the new arrays are stored. Meanwhile no other thread may read them.
     """
 
     def __init__(self) -> None:
         self.number = next(_numbers)
-        """Threads that need several locks take them in this order, so that none waits for another in a circle."""
+        """The lock order: threads that need several locks take them by ascending number, so that no deadlock occurs."""
 
 
 _numbers = itertools.count()
 _no_model = StateLock()
-"""The lock of variables that no model trains yet."""
+"""The lock of variables that do not belong to a model yet."""
 
 
 def claim(variables: Iterable[Variable], lock: StateLock) -> tuple[StateLock, ...]:
-    """Put variables under the lock of a model, but for those that another model's lock guards already.
+    """Put variables under the lock of a model, except those that another model's lock guards already.
 
     Args:
         variables: The variables that the model's steps read and write.
@@ -49,7 +49,7 @@ def claim(variables: Iterable[Variable], lock: StateLock) -> tuple[StateLock, ..
     """
     found = {lock}
     for variable in variables:
-        with _no_model:  # whoever waits for this lock looks again which one it is
+        with _no_model:  # a thread that waits for this lock checks afterwards whether the variable's lock changed
             if variable._lock is _no_model:
                 variable._lock = lock
         found.add(variable._lock)
@@ -57,11 +57,11 @@ def claim(variables: Iterable[Variable], lock: StateLock) -> tuple[StateLock, ..
 
 
 named_initializers: list[Callable] = []
-"""What finds an initializer by its name; `kernelkit.initializers`, which stands above, puts it here."""
+"""The lookup of initializers by name; `kernelkit.initializers`, a floor above, adds it here."""
 
 
 def _copied(value: Any, dtype: Any) -> jax.Array:
-    """Return an array that nobody else can change, as a NumPy array might be later."""
+    """Return a value as a jax array; a NumPy array is copied, since its owner could change it later."""
     if isinstance(value, np.ndarray):
         # As jnp.array does, but without a program for each shape: 8 ms at a model's first step.
         return jax.device_put(np.asarray(value, dtype), may_alias=False)
@@ -76,10 +76,10 @@ class Variable(Operators):
         shape: Tuple of ints; needed only when ``initializer`` is a callable or a name.
         dtype: The dtype's name; by default that of the value, or :func:`kernelkit.config.floatx`.
         trainable: Whether gradients change it.
-        autocast: Whether layers under mixed precision read it in their compute dtype.
+        autocast: Whether layers under mixed precision read the variable in their compute dtype.
         aggregation: How replicas are combined: ``"none"``, ``"mean"``, ``"sum"`` or ``"only_first_replica"``.
         layout: A sharding, or ``None`` for jax's default placement.
-        synchronization: Accepted for Keras's sake; jax keeps replicas in step by itself.
+        synchronization: Accepted for compatibility with Keras; jax keeps replicas in step by itself.
         name: Name; the path also has the scopes that were open when the variable was made.
 
     Raises:
@@ -129,12 +129,12 @@ class Variable(Operators):
         self.overwrite_with_gradient = False
         self.regularizer: Callable | None = None
         self.constraint: Callable | None = None
-        # True while somebody outside may hold the very array: training then works on a copy of it (see `take`).
+        # True while outside code may hold this array: training then works on a copy of it (see `take`).
         self._lent = True
         self._value = self._initial_value(initializer, shape, dtype)
 
     def _initial_value(self, initializer: Any, shape: tuple | None, dtype: Any) -> jax.Array:
-        # Layers may be built while a model is being traced; a variable's first value is concrete all the same.
+        # Layers may be built while a model is traced; the initial value must be concrete even then.
         if isinstance(initializer, str):
             initializer = named_initializers[0](initializer)
         with jax.ensure_compile_time_eval():
@@ -175,7 +175,7 @@ class Variable(Operators):
 
     @property
     def value(self) -> jax.Array:
-        """The array: the value lent by an open scope, else the variable's own."""
+        """The array: the value from an open scope, else the variable's own."""
         local = scope.local
         value = None
         if local.stateless is not None:
@@ -187,16 +187,16 @@ class Variable(Operators):
         return value
 
     def _lend(self) -> jax.Array:
-        """Return the array for somebody outside to hold: a step that wants to donate it makes a copy first."""
+        """Return the array to outside code. A step that donates arrays makes a copy of this one first."""
         while True:
             lock = self._lock
             with lock:
-                if lock is self._lock:  # else a model has claimed the variable meanwhile
+                if lock is self._lock:  # otherwise a model has claimed the variable meanwhile
                     self._lent = True
                     return self._value
 
     def take(self) -> jax.Array:
-        """Return an array that a step may donate: nobody else holds it. The caller holds the lock."""
+        """Return an array that a step may donate, since no other code holds it. The caller holds the lock."""
         if self._lent:
             # A copy that compiles nothing: `.copy()` is a program for each shape, 8 ms at the first step of a model.
             self._value = jax.device_put(self._value, may_alias=False)
@@ -204,11 +204,11 @@ class Variable(Operators):
         return self._value
 
     def peek(self) -> jax.Array:
-        """Return the array to read only. The caller holds the lock, or knows that nothing is trained."""
+        """Return the array for reading only. The caller holds the lock, or knows that no training runs."""
         return self._value
 
     def give(self, value: jax.Array) -> None:
-        """Store the array that a step returned. Checks nothing: steps keep shapes and dtypes."""
+        """Store the array that a step returned. There are no checks: steps keep shapes and dtypes."""
         self._value = value
 
     def numpy(self) -> np.ndarray:
@@ -300,7 +300,7 @@ class Variable(Operators):
 
     @property
     def autocast(self) -> bool:
-        """Whether an autocast scope applies to it."""
+        """Whether an autocast scope applies to the variable."""
         return self._autocast
 
     @property
@@ -313,9 +313,9 @@ class Variable(Operators):
 
     @property
     def __jax_array__(self) -> Callable[[], jax.Array] | None:
-        # A property, since jax looks for the method before it calls it: the look itself is what must not pass.
+        # A property, not a method: jax already checks for the attribute before the call, and that check must raise.
         if scope.local.tape is not None and self._trainable:
-            # `array * variable` asks here first; told no, it leaves the product to `variable.__rmul__`, which records.
+            # `array * variable` checks this attribute first. On None, Python calls `variable.__rmul__`, which records.
             if asks_an_operator():
                 return None
             raise RuntimeError(

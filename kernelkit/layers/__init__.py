@@ -1,4 +1,4 @@
-"""Layers: the parts that models are made of. What is exported here can be saved, loaded and named everywhere."""
+"""Layers: the parts of models. A layer exported here can be saved, loaded and given by its name."""
 
 from kernelkit import serialize as _serialize
 from kernelkit.layers.activation import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax

@@ -41,9 +41,9 @@ class ReLU(Layer):
     """``max(x, 0)``, or a piecewise linear variant of it.
 
     Args:
-        max_value: Greatest value, >= 0, or ``None``.
+        max_value: Upper bound of the output, >= 0; ``None`` for no bound.
         negative_slope: Slope below the threshold, >= 0.
-        threshold: Below it the result is ``negative_slope * (x - threshold)``, from it on ``x``.
+        threshold: Inputs >= threshold are returned as ``x``, inputs below as ``negative_slope * (x - threshold)``.
 
     Example:
         >>> import kernelkit as kk
@@ -108,7 +108,7 @@ class PReLU(Layer):
         alpha_initializer: Initializer of the slopes.
         alpha_regularizer: Regularizer of the slopes.
         alpha_constraint: Constraint of the slopes.
-        shared_axes: Axes (counted from 1, the batch being 0) along which one slope serves: [1, 2] for images.
+        shared_axes: Axes along which the slopes are shared, counted from 1 (0 is the batch axis): [1, 2] for images.
 
     Source: He et al., 2015, Delving deep into rectifiers.
 
@@ -156,7 +156,7 @@ class ELU(Layer):
     """``x`` where it is positive, else ``alpha * (exp(x) - 1)``.
 
     Args:
-        alpha: Minus the value far below zero.
+        alpha: Scale of the negative part: the output approaches ``-alpha`` far below zero.
 
     Source: Clevert et al., 2016, Fast and accurate deep network learning by exponential linear units.
 
@@ -177,7 +177,7 @@ class ELU(Layer):
 
 
 class Softmax(Layer):
-    """Scores to probabilities.
+    """Turn scores into probabilities.
 
     Args:
         axis: Axis or axes along which the probabilities add up to one.
@@ -204,7 +204,7 @@ class Softmax(Layer):
         self._check_mask(mask.shape, x.shape)
         lowest = -3e4 if x.dtype == jnp.float16 else -1e9
         y = activations.softmax(jnp.where(mask, x, jnp.asarray(lowest, x.dtype)), axis=self.axis)
-        return jnp.where(mask, y, jnp.zeros((), y.dtype))  # where all is masked, nothing is given, not equal shares
+        return jnp.where(mask, y, jnp.zeros((), y.dtype))  # a fully masked row gives zeros, not equal probabilities
 
     def _check_mask(self, mask: tuple, inputs: tuple) -> None:
         if len(mask) > len(inputs):

@@ -1,4 +1,4 @@
-"""`ActivityRegularization`: a penalty on what passes through."""
+"""`ActivityRegularization`: a penalty on the input's values, added to the loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Adaptive pooling layers: the number of windows is given, their sizes follow from the input."""
+"""Adaptive pooling layers: the number of windows is given, the window sizes follow from the input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`AdditiveAttention`: attention whose scores are sums of a tanh."""
+"""`AdditiveAttention`: attention with the scores ``sum(tanh(query + key))``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from kernelkit.layers.dot_product_attention import Attention
 
 
 class AdditiveAttention(Attention):
-    """Give each query position a mean of the values, weighted by the softmax of summed ``tanh(query + key)``.
+    """Return, for each query, the mean of the values weighted by the softmax of ``sum(tanh(query + key))``.
 
     Args:
-        use_scale: Whether the features in the sum have learned weights.
+        use_scale: Whether the sum over the features has learned weights.
         dropout: Share of the weights set to zero while training.
         seed: Int that seeds the dropout, or ``None`` for a fresh one.
 

@@ -1,6 +1,6 @@
-"""Masks of attention as pure functions: who may look at whom, in the shape of the scores; and the softmax under them.
+"""Attention masks as pure functions, in the shape of the scores; and the masked softmax.
 
-Scores are (batch, ..., heads, queries, keys); a mask is ``True`` where a query may look at a key.
+Scores are (batch, ..., heads, queries, keys); a mask is ``True`` where a query may attend to a key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def window(queries: int, keys: int, size: int) -> jax.Array:
 
 
 def combine(*masks: Any) -> jax.Array | None:
-    """Return where all of some masks are true; ``None`` stands for no mask."""
+    """Return the logical and of several masks; ``None`` stands for no mask."""
     result = None
     for mask in masks:
         if mask is not None:
@@ -49,8 +49,8 @@ def of_pairs(mask: Any, query_sizes: Sequence[int], key_sizes: Sequence[int], ra
     Args:
         mask: Bools (batch axes..., query axes..., key axes...); sizes of 1 are broadcast, and axes may be missing
             before those of the queries.
-        query_sizes: Sizes of the axes that the queries lie along.
-        key_sizes: Those of the keys.
+        query_sizes: Sizes of the query axes.
+        key_sizes: Sizes of the key axes.
         rank: Number of axes of the scores.
 
     Raises:
@@ -73,12 +73,12 @@ def of_pairs(mask: Any, query_sizes: Sequence[int], key_sizes: Sequence[int], ra
 
 
 def of_positions(mask: Any, axes: Sequence[int], rank: int) -> jax.Array:
-    """Return a mask of the positions of one input as (batch, ..., 1, positions), to be read as keys in the scores.
+    """Return a mask of the positions of one input as (batch, ..., 1, positions): a mask of the keys in the scores.
 
     Args:
-        mask: Bools (batch, positions), or of the input's shape without its features.
+        mask: Bools (batch, positions), or of the input's shape without the features axis.
         axes: The axes of the input that attention runs along.
-        rank: Number of axes of the scores, one more than the input has if that is one axis.
+        rank: Number of axes of the scores: one more than the input's if attention runs along one axis.
 
     Example:
         >>> import jax.numpy as jnp
@@ -94,7 +94,7 @@ def of_positions(mask: Any, axes: Sequence[int], rank: int) -> jax.Array:
 
 
 def masked_softmax(scores: jax.Array, mask: jax.Array | None) -> jax.Array:
-    """Return the softmax over the keys that may be looked at: zero for the others, and all zeros if there are none.
+    """Return the softmax over unmasked keys: zero for masked keys, all zeros if every key is masked.
 
     Example:
         >>> import jax.numpy as jnp
@@ -103,13 +103,13 @@ def masked_softmax(scores: jax.Array, mask: jax.Array | None) -> jax.Array:
     """
     if mask is None:
         return jax.nn.softmax(scores, axis=-1)
-    # A finite number: -inf in a row that is masked throughout would give NaNs.
+    # A finite number: -inf in a fully masked row would give NaN.
     weights = jax.nn.softmax(jnp.where(mask, scores, _lowest(scores.dtype)), axis=-1)
     return jnp.where(mask, weights, jnp.zeros((), weights.dtype))
 
 
 def soft_masked(scores: jax.Array, mask: jax.Array | None) -> jax.Array:
-    """Return the softmax over the keys that may be looked at; a row without any is spread over all keys evenly.
+    """Return the softmax over unmasked keys; a fully masked row gives equal weights to all keys.
 
     Example:
         >>> import jax.numpy as jnp

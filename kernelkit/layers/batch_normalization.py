@@ -21,11 +21,11 @@ from kernelkit.variable import Variable
 class BatchNormalization(Layer):
     """Give each channel mean 0 and variance 1 over the batch, then a learned scale and offset.
 
-    While training, the batch's own mean and variance are used, and moving averages of them are kept; otherwise, and if
-    the layer is not ``trainable``, the moving averages are used.
+    Training uses the batch's own mean and variance, and updates moving averages of them. Inference, and a layer that is
+    not ``trainable``, use the moving averages.
 
     Args:
-        axis: The axis of the channels, which is not averaged over.
+        axis: The axis of the channels; the mean is taken over all other axes.
         momentum: Share of the old value in a moving average.
         epsilon: Added to the variance.
         center: Whether there is an offset (beta).
@@ -38,12 +38,12 @@ class BatchNormalization(Layer):
         gamma_regularizer: Regularizer of the scale.
         beta_constraint: Constraint of the offset.
         gamma_constraint: Constraint of the scale.
-        renorm: Whether training, too, normalizes by moving averages: the batch's own statistics are corrected to them
-            by a scale r and an offset d, through which no gradient runs. For small batches.
-        renorm_clipping: Dict of bounds of the correction: ``rmin`` and ``rmax`` of r (0 and infinity by default),
-            ``dmax`` of the size of d (infinity).
-        renorm_momentum: Momentum of the averages that training normalizes by.
-        synchronized: Accepted for Keras's sake: a jax program over several devices averages over all of them.
+        renorm: Whether training normalizes by moving averages too (batch renormalization, for small batches): a scale r
+            and an offset d correct the batch's own statistics. No gradient flows through r and d.
+        renorm_clipping: Dict of bounds of the correction: ``rmin`` and ``rmax`` for r (0 and infinity by default),
+            ``dmax`` for the absolute value of d (infinity).
+        renorm_momentum: Momentum of the moving averages that renorm uses.
+        synchronized: Accepted for compatibility with Keras: jax averages over all devices in any case.
 
     Call arguments: the input, ``training``, and a mask of bools (batch, steps): steps that are ``False`` don't count.
 
@@ -108,7 +108,7 @@ class BatchNormalization(Layer):
         [axis] = checked_axes(self, self.axis, input_shape)
         size = input_shape[axis]
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
-        # Statistics and what scales them stay in full precision under mixed precision.
+        # Statistics, scale and offset stay in full precision under mixed precision.
         if self.scale:
             self.gamma = self.add_weight(
                 (size,),
@@ -175,7 +175,7 @@ class BatchNormalization(Layer):
         return jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
 
     def _correction(self, mean: jax.Array, stddev: jax.Array, bounds: tuple) -> tuple[jax.Array, jax.Array]:
-        """Return what takes a batch's normalized values to those by the moving averages: a scale and an offset."""
+        """Return the scale r and the offset d that correct the batch's statistics to the moving averages."""
         rmin, rmax, dmax = bounds
         average = self.renorm_stddev.value.astype(stddev.dtype)
         r = jnp.clip(stddev / average, rmin, rmax)

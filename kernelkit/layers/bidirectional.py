@@ -24,13 +24,13 @@ class Bidirectional(Layer):
 
     Args:
         layer: A recurrent layer, such as LSTM or GRU. The wrapper works with copies of it.
-        merge_mode: How the two outputs become one: ``"concat"``, ``"sum"``, ``"ave"``, ``"mul"``, or ``None`` for both.
+        merge_mode: How the two outputs are merged: ``"concat"``, ``"sum"``, ``"ave"``, ``"mul"``; ``None`` keeps both.
         weights: Initial weights, of the forward layer and then of the backward layer.
-        backward_layer: Another layer for the way back, with ``go_backwards=True``; by default a copy of ``layer``.
+        backward_layer: Layer for the backward direction, with ``go_backwards=True``; by default a copy of ``layer``.
 
-    Call arguments: as those of the layer; the initial state has the arrays of the forward layer, then of the backward
-    one, and so has the last state. Outputs of sequences are in the order of the input in both directions, and zero at
-    masked steps.
+    Call arguments: as those of the layer. The initial state, and the last one, has the arrays of the forward layer,
+    followed by those of the backward layer. Output sequences of both directions are in the order of the input, and zero
+    at masked steps.
 
     Raises:
         ValueError: If the layer is not recurrent, or the two layers don't fit together.
@@ -97,12 +97,12 @@ class Bidirectional(Layer):
 
     @property
     def states(self) -> tuple | None:
-        """The carried state of stateful layers."""
+        """The state that stateful layers carry from batch to batch."""
         own = (self.forward_layer.states, self.backward_layer.states)
         return (*own[0], *own[1]) if own[0] and own[1] else None
 
     def reset_state(self) -> None:
-        """Begin anew with the initial state, in stateful layers."""
+        """Reset stateful layers to the initial state."""
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
 
@@ -139,7 +139,7 @@ class Bidirectional(Layer):
         return (output, *last) if self.return_state else output
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the outputs: the input's for sequences, none for last outputs."""
+        """Return the mask of the outputs: the input's mask for sequences, ``None`` for last outputs."""
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         own = mask if self.return_sequences else None

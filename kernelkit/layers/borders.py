@@ -44,7 +44,7 @@ class Cropping1D(_Cropping):
     """Cut off steps at the beginning and the end of sequences.
 
     Args:
-        cropping: Int, or two: how many.
+        cropping: Number of steps: one int for both ends, or two ints (beginning, end).
 
     Input shape: (batch, steps, features).
 
@@ -131,7 +131,7 @@ class ZeroPadding1D(_ZeroPadding):
     """Add steps of zeros at the beginning and the end of sequences.
 
     Args:
-        padding: Int, or two: how many.
+        padding: Number of steps: one int for both ends, or two ints (beginning, end).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Input shape: (batch, steps, features).
@@ -191,9 +191,9 @@ class ZeroPadding3D(_ZeroPadding):
 
 
 def pairs(layer: Layer, name: str, value: Any, axes: int) -> tuple[tuple[int, int], ...]:
-    """Return a pair (before, after) for each axis from one int, one for each axis, or pairs.
+    """Return a pair (before, after) for each axis, from one int, one int for each axis, or pairs.
 
-    For a single axis, two ints are its pair.
+    For a single axis, two ints are the pair.
     """
     result: Any = value
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""`Concatenate`: inputs side by side."""
+"""`Concatenate`: inputs joined along an axis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.layers.merging import checked_masks, checked_shapes
 
 
 class Concatenate(Layer):
-    """Put inputs side by side along an axis.
+    """Join inputs along an axis.
 
     Args:
         axis: The axis.
@@ -47,11 +47,11 @@ class Concatenate(Layer):
         return ops.concatenate(list(inputs), axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the masks side by side; an input without a mask counts as not masked."""
+        """Return the joined masks; an input without a mask counts as unmasked."""
         masks = checked_masks(self, inputs, mask)
         if all(m is None for m in masks):
             return None
-        # A size that symbolic inputs leave open is taken from the masks.
+        # A size that is unknown in symbolic inputs is taken from the masks.
         known = next(m.shape for m in masks if m is not None)
         full = []
         for x, one in zip(inputs, masks, strict=True):

@@ -1,4 +1,4 @@
-"""Convolutional LSTMs: the memory is an image (a sequence, a volume), the products are convolutions.
+"""Convolutional LSTMs: the state is an image (or a sequence, or a volume), the matrix products are convolutions.
 
 Source: Shi et al., 2015, Convolutional LSTM network: a machine learning approach for precipitation nowcasting.
 """
@@ -84,7 +84,7 @@ class ConvLSTMCell(RecurrentCell):
         return (batch_size, *self._input_shape), (batch_size, *self._state_shape)
 
     def project(self, inputs: Any, kernel: Any, bias: Any) -> jax.Array:
-        """Return what inputs (n, spatial axes, channels) add to the gates."""
+        """Return the input's part of the gates, for inputs (n, spatial axes, channels)."""
         x = nn.conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return x if bias is None else windows.add_bias(x, bias, self.data_format)
 
@@ -227,7 +227,7 @@ class ConvLSTM2D(ConvLSTMLayer):
         padding: ``"valid"`` or ``"same"``, of the input's convolution.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Int or two: step between the elements of a window of the input.
-        activation: Activation of what enters the memory and of what is shown.
+        activation: Activation of the new memory and of the output.
         recurrent_activation: Activation of the gates.
         use_bias: Whether a bias is added.
         kernel_initializer: Initializer of the input's kernel, of shape (height, width, channels, 4 * filters).

@@ -126,7 +126,7 @@ class Conv2DTranspose(ConvTransposeLayer):
         kernel_size: Int or two: height and width of the kernel.
         strides: Int or two: how many times larger the output is.
         padding: ``"valid"`` or ``"same"``.
-        output_padding: Int or two, less than the strides: rows and columns added; made to fit for ``None``.
+        output_padding: Int or two, less than the strides: rows and columns to add; chosen automatically for ``None``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Int or two: step between the elements of the kernel; strides must be 1 if it is greater.
         activation: Activation function or its name.

@@ -1,4 +1,4 @@
-"""`Dot`: sums of products of two inputs, sample by sample."""
+"""`Dot`: dot products of two inputs, sample by sample."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Dot(Layer):
         return sparse.from_dense(result) if all(map(sparse.is_sparse, inputs)) else result
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Return ``None``: no axis of the masks is left."""
+        """Return ``None``: the output has no mask."""
         return
 
 

@@ -1,4 +1,4 @@
-"""`Attention`: means of values weighted by how well their keys fit a query, by dot products."""
+"""`Attention`: weighted means of values, by the dot products of queries and keys."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from kernelkit.layers.layer import Layer
 
 
 class Attention(Layer):
-    """Give each query position a mean of the values, weighted by the softmax of its dot products with the keys.
+    """Return, for each query, the mean of the values weighted by the softmax of the dot products with the keys.
 
     Args:
         use_scale: Whether the scores are multiplied by a learned number.
-        score_mode: ``"dot"`` for dot products, ``"concat"`` for a learned multiple of the summed tanh of query + key.
+        score_mode: ``"dot"`` for dot products; ``"concat"`` for ``sum(tanh(query + key))`` times a learned number.
         dropout: Share of the weights set to zero while training.
         seed: Int that seeds the dropout, or ``None`` for a fresh one.
 
     Call arguments: ``inputs``, a list of ``query`` (batch, queries, features), ``value`` (batch, keys, features) and,
     if it is not the value, ``key`` (batch, keys, features); ``mask``, a list of bools (batch, queries) and
-    (batch, keys): outputs of masked queries are zero, masked keys are not looked at; ``training``;
-    ``return_attention_scores``, so that ``(outputs, weights (batch, queries, keys))`` are returned;
-    ``use_causal_mask``, so that no query sees keys after its own position.
+    (batch, keys): outputs of masked queries are zero, masked keys are ignored; ``training``;
+    ``return_attention_scores``: whether to return ``(outputs, weights (batch, queries, keys))``;
+    ``use_causal_mask``: whether each query ignores keys after its own position.
 
     Source: Luong et al., 2015, Effective approaches to attention-based neural machine translation.
 
@@ -90,7 +90,7 @@ class Attention(Layer):
         return (outputs, weights) if return_attention_scores else outputs
 
     def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
-        """Return how well keys fit queries, (batch, queries, keys)."""
+        """Return the scores (batch, queries, keys)."""
         scale = 1 if self.scale is None else self.scale.value
         if self.concat_score_weight is None:
             return jnp.einsum("...td,...sd->...ts", query, key) * scale
@@ -98,7 +98,7 @@ class Attention(Layer):
         return self.concat_score_weight.value * jnp.sum(jnp.tanh(scale * pairs), axis=-1)
 
     def _checked(self, inputs: Any) -> Any:
-        # In `build` these are shapes; that of one tensor is a tuple too, but of sizes.
+        # In `build` these are shapes; the shape of a single tensor is a tuple too, but of sizes.
         is_list = isinstance(inputs, (list, tuple)) and all(hasattr(x, "__len__") for x in inputs)
         if not is_list or len(inputs) not in (2, 3):
             got = f"{len(inputs)} inputs" if is_list else "one tensor"
@@ -120,5 +120,5 @@ class Attention(Layer):
         return mask
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the queries, which is that of the outputs."""
+        """Return the mask of the queries, which is also the mask of the outputs."""
         return self._checked_mask(mask)[0]

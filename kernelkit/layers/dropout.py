@@ -21,7 +21,7 @@ class Dropout(Layer):
         noise_shape: Shape of the random mask, broadcast against the input; ``None`` entries take the input's size.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: the input, and ``training``: without it, or when it is false, the input is returned as it is.
+    Call arguments: the input, and ``training``. Outside of training, the input is returned unchanged.
 
     Source: Srivastava et al., 2014, Dropout: a simple way to prevent neural networks from overfitting.
 

@@ -1,4 +1,4 @@
-"""`EinsumDense`: a Dense layer of any number of axes, written as an einsum."""
+"""`EinsumDense`: a Dense layer for any number of axes, given by an einsum equation."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class EinsumDense(LowRankLayer):
 
     Args:
         equation: As for ``einsum``, such as ``"ab,bc->ac"``, ``"...x,xy->...y"`` or ``"ab...,bc->ac..."``.
-        output_shape: Int or ints: the output's shape without the batch axis, ``None`` where it follows from the input;
-            without the axes that ``...`` stands for.
+        output_shape: Int or ints: the output's shape without the batch axis and without the axes of ``...``; ``None``
+            for sizes that follow from the input.
         activation: Activation function or its name.
         bias_axes: Letters of the output axes that the bias has, such as ``"c"``; no bias for ``None``.
         kernel_initializer: Initializer of the kernel.
@@ -37,7 +37,7 @@ class EinsumDense(LowRankLayer):
         activity_regularizer: Regularizer of the output.
 
     Raises:
-        ValueError: If the equation is not of these forms, or does not fit the shapes.
+        ValueError: If the equation has another form, or does not fit the shapes.
 
     Example:
         >>> import kernelkit as kk
@@ -117,7 +117,7 @@ class EinsumDense(LowRankLayer):
 
 
 def _along_axes(initializer: Any, equation: str) -> Any:
-    """Return an initializer that knows which of the kernel's axes are contracted: these are its inputs."""
+    """Return an initializer that counts the kernel's contracted axes as its inputs (fan-in)."""
     if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
         return initializer
     _, kernel, outputs = re.split(",|->", equation.replace(" ", ""))
@@ -131,7 +131,7 @@ _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-
 
 
 def plain_contraction(equation: str) -> int:
-    """Return how many axes an equation contracts, if they are the last of the input and the first of the kernel.
+    """Return the number of contracted axes, if they are the last of the input and the first of the kernel.
 
     Returns:
         The number, or 0 if the equation is of another form.
@@ -157,7 +157,7 @@ def weight_shapes(
         equation: Einsum equation of an input and a kernel.
         bias_axes: Letters of the bias, or ``None``.
         input_shape: Shape with the batch axis.
-        output_shape: Shape without the batch axis and without those that ``...`` stands for.
+        output_shape: Shape without the batch axis and without the axes of ``...``.
 
     Example:
         >>> weight_shapes("abc,cd->abd", "d", (None, 3, 4), (None, 5))

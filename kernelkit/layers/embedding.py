@@ -19,13 +19,13 @@ class Embedding(LowRankLayer):
     """Look up a vector for each index.
 
     Args:
-        input_dim: Number of indices: they are in [0, input_dim).
+        input_dim: Number of indices; indices are in [0, input_dim).
         output_dim: Size of the vectors.
         embeddings_initializer: Initializer of the vectors, of shape (input_dim, output_dim).
         embeddings_regularizer: Regularizer of the vectors.
         embeddings_constraint: Constraint of the vectors.
-        mask_zero: Whether index 0 is padding, which later layers leave out.
-        weights: A list with the array of vectors to begin with.
+        mask_zero: Whether index 0 is padding, which later layers ignore.
+        weights: A list with one array: the initial vectors.
         lora_rank: Rank of a low-rank adaptation (the vectors themselves are then frozen), or ``None``.
         lora_alpha: Factor of the adaptation times its rank.
         quantization_config: Must be ``None``.
@@ -69,7 +69,7 @@ class Embedding(LowRankLayer):
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.quantization_config = quantization_config
-        # Indices must not go through the compute dtype: a 16-bit float is exact up to 256 or 2048 only.
+        # Indices must not be cast to the compute dtype: 16-bit floats are exact only up to 256 (bfloat16) or 2048.
         self.autocast = False
         if weights is not None:
             self.build(None)
@@ -99,7 +99,7 @@ class Embedding(LowRankLayer):
         return vectors.astype(self.compute_dtype)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return where the index is not 0, if ``mask_zero``."""
+        """Return the mask ``inputs != 0``, if ``mask_zero``."""
         return _not_zero(inputs) if self.mask_zero else None
 
 
@@ -115,21 +115,21 @@ def _not_zero(inputs: Any) -> jax.Array:
 
 
 class ReversibleEmbedding(Embedding):
-    """An embedding that also goes back from vectors to scores of the indices, as language models end.
+    """An embedding that can also turn vectors back into scores of the indices, as at the end of language models.
 
     Args:
         input_dim: Number of indices.
         output_dim: Size of the vectors.
-        tie_weights: Whether the way back uses the same weights.
+        tie_weights: Whether the reverse direction uses the same weights.
         embeddings_initializer: Initializer of the vectors.
         embeddings_regularizer: Regularizer of the vectors.
         embeddings_constraint: Constraint of the vectors.
         mask_zero: Whether index 0 is padding.
-        reverse_dtype: Dtype in which the way back computes; the compute dtype for ``None``.
-        logit_soft_cap: Bound of the scores, kept by a scaled tanh, or ``None``.
+        reverse_dtype: Dtype of the reverse computation; the compute dtype for ``None``.
+        logit_soft_cap: Bound of the scores, by a scaled tanh, or ``None``.
 
-    Call arguments: indices, or with ``reverse=True`` vectors (batch, ..., output_dim), which gives scores
-    (batch, ..., input_dim).
+    Call arguments: indices; or, with ``reverse=True``, vectors (batch, ..., output_dim). The output is scores
+    (batch, ..., input_dim) then.
 
     Source: Press and Wolf, 2017, Using the output embedding to improve language models.
 
@@ -186,5 +186,5 @@ class ReversibleEmbedding(Embedding):
         return scores
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return where the index is not 0; nothing for vectors."""
+        """Return the mask ``inputs != 0``; ``None`` in the reverse direction."""
         return None if dtypes.is_float(inputs.dtype) else super().compute_mask(inputs, mask)

@@ -15,15 +15,15 @@ __all__ = ["FlaxLayer"]
 class FlaxLayer(JaxLayer):
     """Wrap a ``flax.linen.Module`` as a layer.
 
-    The collection ``"params"`` becomes weights that gradients change; all other collections (statistics of a batch
-    normalization, say) become state that calls update. Random streams are provided.
+    The collection ``"params"`` becomes trainable weights. All other collections (such as the statistics of a batch
+    normalization) become state that calls update. The layer provides random streams.
 
     Args:
         module: The module.
         method: The method to call, ``__call__`` by default: the method's name, or a function with the module as its
-            first argument. Its other arguments are ``inputs`` and, if wanted, ``training``.
-        variables: What ``module.init()`` returned, to begin with; without it the module is initialized when the layer
-            is built.
+            first argument. Its other arguments are ``inputs`` and, optionally, ``training``.
+        variables: Initial variables, as returned by ``module.init()``. By default the module is initialized when the
+            layer is built.
         **kwargs: ``name``, ``dtype``, ``trainable``, ``seed``.
 
     Raises:
@@ -59,7 +59,7 @@ class FlaxLayer(JaxLayer):
 
     @serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal layer; the method by its name if it is one of the module."""
+        """Return the arguments that make an equal layer; a method of the module is given by its name."""
         method = self.method
         if callable(method) and getattr(type(self.module), getattr(method, "__name__", ""), None) is not None:
             method = method.__name__
@@ -70,7 +70,7 @@ class FlaxLayer(JaxLayer):
         """Make a layer from :meth:`get_config`'s result.
 
         Raises:
-            ValueError: If the method is none that the module's class defines.
+            ValueError: If the module's class does not define the method.
         """
         config = serialize.deserialize_values(config)
         method, module = config.get("method"), config["module"]
@@ -80,7 +80,7 @@ class FlaxLayer(JaxLayer):
 
 
 def _defines(module_class: type, name: str) -> bool:
-    """Return whether a class of the user defines a method, rather than flax or Python for all modules."""
+    """Return whether a user's class defines a method, as opposed to flax's or Python's base classes."""
     if name.startswith("_") and name != "__call__":
         return False
     own = [c for c in module_class.__mro__ if c.__module__.partition(".")[0] not in ("flax", "builtins", "typing")]
@@ -88,7 +88,7 @@ def _defines(module_class: type, name: str) -> bool:
 
 
 def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Callable, Callable]:
-    """Return the functions that a :class:`JaxLayer` is made of."""
+    """Return the ``call_fn`` and ``init_fn`` of a :class:`JaxLayer`."""
     from flax.core import DenyList
 
     def more(training: bool) -> dict:
@@ -108,6 +108,6 @@ def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Cal
 
 
 def _split(variables: Any) -> tuple[Any, Any]:
-    """Return the collection of parameters, and all others, each under its name."""
+    """Return the collection of parameters and the dict of all other collections."""
     params = {name: collection for name, collection in variables.items() if name == "params"}
     return params, {name: collection for name, collection in variables.items() if name != "params"}

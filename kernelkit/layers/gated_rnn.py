@@ -1,4 +1,4 @@
-"""The layers with a cell of their own (SimpleRNN, GRU, LSTM): inputs projected for all steps at once, a fast loop."""
+"""The base of SimpleRNN, GRU and LSTM: one matrix product projects the inputs of all steps, then a fast loop runs."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from kernelkit.layers.rnn import RNN
 
 
 class GatedCell(RecurrentCell):
-    """A cell whose step is a sum of two matrix products, and elementwise functions of it."""
+    """A cell whose step applies elementwise functions to the sum of two matrix products."""
 
     def gates(self) -> Any:
-        """Return the step as :func:`~kernelkit.layers.recurrence.gated_loop` takes it, if it has such a form."""
+        """Return the step for :func:`~kernelkit.layers.recurrence.gated_loop`; ``None`` if it has another form."""
         raise NotImplementedError
 
     def _biases(self) -> tuple[Any, Any]:
-        """Return what is added to the input's product and to the state's."""
+        """Return the biases of the input's product and of the state's product."""
         return None if self.bias is None else self.bias.value, None
 
 
 class OwnCellRNN(RNN):
-    """An RNN that makes its cell itself: the cell's arguments are the layer's own."""
+    """An RNN that makes its own cell from the layer's arguments."""
 
     _not_in_config = ("cell", "use_cudnn")
 
     def __getattr__(self, name: str) -> Any:
-        # `lstm.units` is `lstm.cell.units`, and so for all that the cell was made with.
+        # `lstm.units` is `lstm.cell.units`; likewise for all arguments of the cell.
         cell = self.__dict__.get("cell")
         if cell is not None and not name.startswith("_") and name in vars(cell):
             return getattr(cell, name)
@@ -49,7 +49,7 @@ class GatedRNN(OwnCellRNN):
         if training and self.cell.dropout:
             xs = xs * self.cell.draw_masks(xs.shape[1])[0]
         of_inputs, of_state = self.cell._biases()
-        # One product for all steps; of two axes, since XLA would move the transposition behind a product of three.
+        # One product for all steps, with two axes: for three axes XLA would move the transposition behind the product.
         projected = xs.reshape(-1, xs.shape[-1]) @ self.cell.kernel.value
         projected = projected if of_inputs is None else projected + of_inputs
         projected = projected.reshape(*xs.shape[:2], -1)
@@ -65,12 +65,12 @@ class GatedRNN(OwnCellRNN):
 
 
 def elementwise(*functions: Any) -> bool:
-    """Return whether all of some activation functions are known to work element by element."""
+    """Return whether all given activation functions are known to be elementwise."""
     return all(callable(f) and getattr(f, "__hash__", None) is not None and f in ELEMENTWISE for f in functions)
 
 
 def fast(function: Any) -> Any:
-    """Return an activation function in the form that the loops compute fastest."""
+    """Return an activation function in the form that is fastest in the loops."""
     return recurrence.logistic if function is activations.sigmoid else function
 
 

@@ -43,14 +43,14 @@ class GlobalPoolingLayer(Layer):
 
 
 class GlobalAveragePooling1D(GlobalPoolingLayer):
-    """The mean over all steps, masked ones left out.
+    """The mean over all unmasked steps.
 
     Args:
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         keepdims: Whether the axis stays, with size 1.
 
     Call arguments: sequences (batch, steps, channels), and a mask of bools (batch, steps), ``False`` at padding. The
-    mean over no step at all is NaN.
+    mean of a fully masked sequence is NaN.
 
     Example:
         >>> import kernelkit as kk
@@ -71,7 +71,7 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
         return total / jnp.sum(weights, axis=self._axes, keepdims=self.keepdims)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Return ``None``: no step is left that could be masked."""
+        """Return ``None``: the output has no steps to mask."""
         return
 
 
@@ -97,7 +97,7 @@ class GlobalAveragePooling2D(GlobalPoolingLayer):
 
 
 class GlobalAveragePooling3D(GlobalPoolingLayer):
-    """The mean over all of a volume. Arguments as :class:`GlobalAveragePooling2D`.
+    """The mean over a whole volume. Arguments as :class:`GlobalAveragePooling2D`.
 
     Example:
         >>> import kernelkit as kk
@@ -142,7 +142,7 @@ class GlobalMaxPooling2D(GlobalPoolingLayer):
 
 
 class GlobalMaxPooling3D(GlobalPoolingLayer):
-    """The greatest value over all of a volume. Arguments as :class:`GlobalMaxPooling2D`.
+    """The greatest value of a whole volume. Arguments as :class:`GlobalMaxPooling2D`.
 
     Example:
         >>> import kernelkit as kk

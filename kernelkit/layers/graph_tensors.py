@@ -1,4 +1,4 @@
-"""Layers on the symbolic tensors of `tf.data.Dataset.map`: a call back to Python, with shapes that are known before."""
+"""Layers inside `tf.data.Dataset.map`: a callback to Python, with output shapes inferred in advance."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelkit.symbolic import KerasTensor
 
 
 def holds_graph_tensors(arguments: Any) -> bool:
-    """Return whether there are tensors of a TensorFlow graph, which have no values yet."""
+    """Return whether a value contains tensors of a TensorFlow graph, which have no values yet."""
     if "tensorflow" not in sys.modules:
         return False
     return any(_is_graph_tensor(value) for value in jax.tree_util.tree_leaves(arguments))
@@ -25,11 +25,11 @@ def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Any:
 
     Args:
         layer: The layer.
-        args: Arguments of the call, tensors of the graph among them.
+        args: Arguments of the call, including tensors of the graph.
         kwargs: Keyword arguments of the call.
 
     Returns:
-        Tensors, nested as the layer's outputs, with the shapes and dtypes that the layer gives.
+        Tensors in the structure of the layer's outputs, with their shapes and dtypes.
     """
     tensorflow = sys.modules["tensorflow"]
     leaves, treedef = jax.tree_util.tree_flatten((args, kwargs))
@@ -44,7 +44,7 @@ def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Any:
 
     if any(tensor.shape.rank is None for tensor in tensors):
         raise ValueError(
-            f"Layer {layer.name!r} got a tensor of unknown rank in Dataset.map(). Say its shape before: "
+            f"Layer {layer.name!r} got a tensor of unknown rank in Dataset.map(). Set its shape first: "
             "image.set_shape((None, None, 3)), or tf.io.decode_image(..., expand_animations=False)."
         )
     own_args, own_kwargs = filled([KerasTensor(tuple(t.shape), dtype=t.dtype.name) for t in tensors])

@@ -9,9 +9,9 @@ from kernelkit.layers.projected_attention import ProjectedAttention, checked_cou
 
 
 class GroupQueryAttention(ProjectedAttention):
-    """Attention of several heads, in which each head of keys and values serves a group of query heads.
+    """Multi-head attention in which a group of query heads shares one head of keys and values.
 
-    One group for all heads is multi-query attention; a group for each head is :class:`MultiHeadAttention`.
+    With one key-value head this is multi-query attention; with one for each query head, :class:`MultiHeadAttention`.
 
     Args:
         head_dim: Features of a head.
@@ -19,23 +19,23 @@ class GroupQueryAttention(ProjectedAttention):
         num_key_value_heads: Number of heads of keys and values; it divides ``num_query_heads``.
         dropout: Share of the weights set to zero while training.
         use_bias: Whether the projections have biases.
-        sliding_window: Positions this far away or further are not looked at; ``None`` for no limit.
+        sliding_window: Keys at this distance or further are ignored; ``None`` for no limit.
         flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats); ``None`` leaves it to XLA.
         kernel_initializer: Initializer of the projections' kernels.
         bias_initializer: Initializer of their biases.
         kernel_regularizer: Regularizer of the kernels.
         bias_regularizer: Regularizer of the biases.
-        activity_regularizer: Regularizer of the outputs, of the projections' too.
+        activity_regularizer: Regularizer of the layer's output and of the projections' outputs.
         kernel_constraint: Constraint of the kernels.
         bias_constraint: Constraint of the biases.
         use_gate: Whether each head's output is multiplied by a sigmoid of a projection of the query.
         seed: Int that seeds the dropout, or ``None`` for a fresh one.
 
     Call arguments: as :class:`MultiHeadAttention`, for inputs (batch, positions, features); queries where
-    ``query_mask`` is ``False`` look at nothing.
+    ``query_mask`` is ``False`` attend to no key.
 
     Raises:
-        ValueError: If the heads cannot be grouped or the shapes do not fit each other.
+        ValueError: If the heads cannot be grouped, or the shapes do not match.
 
     Source: Ainslie et al., 2023, GQA: training generalized multi-query transformer models from multi-head checkpoints.
 
@@ -48,7 +48,7 @@ class GroupQueryAttention(ProjectedAttention):
         (6, 2, 8)
     """
 
-    # Class and attributes by the names that weights files know them by.
+    # Names of the class and its attributes in weights files.
     _saved_class = "grouped_query_attention"
     _saved_as = {f"{part}_dense": f"_{part}_dense" for part in ("query", "key", "gate", "value", "output")}
 
@@ -88,7 +88,7 @@ class GroupQueryAttention(ProjectedAttention):
             bias_constraint=bias_constraint,
             use_gate=use_gate,
             seed=seed,
-            # Keras's name for it, which differs from the class's.
+            # Keras's automatic name, which does not follow from the class's name.
             name=name or scope.auto_name("grouped_query_attention"),
             **kwargs,
         )

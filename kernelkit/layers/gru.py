@@ -18,7 +18,7 @@ __all__ = ["GRU", "GRUCell"]
 
 
 class GRUStep(NamedTuple):
-    """The step of a GRU that resets after the recurrent product, and how gradients go back through it."""
+    """The step of a GRU that resets after the recurrent product, and its backward pass."""
 
     activation: Any
     recurrent_activation: Any
@@ -42,7 +42,7 @@ class GRUStep(NamedTuple):
 
 
 class GRUCell(GatedCell):
-    """One step of a GRU: an update gate mixes the old state with a new one, made from what a reset gate lets through.
+    """One step of a GRU: the reset gate scales the old state for a new state; the update gate mixes old and new state.
 
     Args:
         units: Size of the state and of the output.
@@ -176,7 +176,7 @@ class GRU(GatedRNN):
         stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
         unroll: Whether the steps are written out instead of looped: slower to compile.
         reset_after: Whether the reset gate applies after the recurrent product (as in cuDNN; faster here) or before.
-        use_cudnn: Accepted for Keras's sake: the loop is XLA's in any case, and results are the same.
+        use_cudnn: Accepted for compatibility with Keras: XLA compiles the loop in any case, with the same results.
 
     Call arguments: see :class:`RNN`.
 

@@ -1,4 +1,4 @@
-"""`Identity`: nothing at all."""
+"""`Identity`: the inputs, unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernelkit.layers.layer import Layer
 
 
 class Identity(Layer):
-    """Return the inputs, of any structure, as they are.
+    """Return the inputs, of any structure, unchanged.
 
     Example:
         >>> import kernelkit as kk
@@ -22,5 +22,5 @@ class Identity(Layer):
     _takes_sparse = True
 
     def call(self, inputs: Any) -> Any:
-        # A new list or dict around the same tensors.
+        # A new list or dict that holds the same tensors.
         return jax.tree_util.tree_map(lambda x: x, inputs)

@@ -1,4 +1,4 @@
-"""`Input`: where a model begins."""
+"""`Input`: the symbolic input of a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Input", "InputLayer"]
 
 
 class InputLayer(Layer):
-    """The layer that stands for a model's input.
+    """The layer for an input of a model.
 
     Args:
         shape: Shape of one sample, ``None`` where a size varies.
@@ -73,7 +73,7 @@ class InputLayer(Layer):
         Node(self, (), {}, output)
 
     def call(self) -> None:
-        """Do nothing: a model puts its inputs in place of the layer."""
+        """Do nothing: a model replaces the layer's output by its input."""
 
     @property
     def dtype(self) -> str:
@@ -93,7 +93,7 @@ class InputLayer(Layer):
 
 
 def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any) -> None:
-    """Raise ``ValueError`` unless an input tensor is symbolic and fits what was said of it besides."""
+    """Raise ``ValueError`` unless an input tensor is symbolic and fits the other arguments."""
     if not isinstance(tensor, KerasTensor):
         raise ValueError(f"Argument `input_tensor` must be a KerasTensor, got {tensor!r}.")
     said = {
@@ -137,8 +137,8 @@ def Input(
         shape: Shape of one sample (without the batch axis), ``None`` where a size varies.
         batch_size: Size of the batch axis, if it is fixed.
         dtype: Dtype's name; :func:`kernelkit.config.floatx` by default.
-        sparse: Whether the input is sparse, a `jax.experimental.sparse.BCOO`. The model takes both kinds in any case:
-            `fit` and its kin, which also take SciPy's sparse matrices, give it dense batches, one at a time.
+        sparse: Whether the input is sparse, a `jax.experimental.sparse.BCOO`. The model takes dense arrays too: `fit`,
+            `evaluate` and `predict` also accept SciPy's sparse matrices, and convert each batch to a dense array.
         ragged: Must be false or ``None``.
         batch_shape: Shape with the batch axis, instead of ``shape`` and ``batch_size``.
         name: Name of the input.

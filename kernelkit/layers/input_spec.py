@@ -1,4 +1,4 @@
-"""`InputSpec`: what a layer expects of an input, checked with an error that says what to do."""
+"""`InputSpec`: the expected rank, shape and dtype of an input; the error of a failed check says what to do."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class InputSpec:
 
     Args:
         dtype: Expected dtype's name.
-        shape: Expected shape, ``None`` where any size will do.
+        shape: Expected shape, ``None`` where any size is allowed.
         ndim: Expected number of dimensions.
         max_ndim: Largest number of dimensions.
         min_ndim: Smallest number of dimensions.
         axes: Dict from axis to expected size.
-        allow_last_axis_squeeze: Whether (n, 1) is taken where (n,) is expected, and the other way round.
+        allow_last_axis_squeeze: Whether (n, 1) is accepted for (n,), and (n,) for (n, 1).
         name: Key of the input in a dict of inputs.
         optional: Whether the input may be ``None``.
 
@@ -51,7 +51,7 @@ class InputSpec:
         self.optional = optional
 
     def problem(self, shape: tuple, dtype: str) -> str | None:
-        """Return what is wrong with an input of the given shape and dtype, or ``None``."""
+        """Return the problem of an input with the given shape and dtype as text, or ``None``."""
         if self.shape is not None and self.allow_last_axis_squeeze:
             if len(shape) == len(self.shape) + 1 and shape[-1] == 1:
                 shape = shape[:-1]
@@ -87,7 +87,7 @@ def check(spec: Any, inputs: Any, who: str) -> None:
 
     Args:
         spec: An :class:`InputSpec`, or a list, tuple or dict of them; ``None`` accepts all.
-        inputs: One tensor or as many as there are specs.
+        inputs: One tensor for each spec.
         who: How the error names the layer.
     """
     if spec is None:

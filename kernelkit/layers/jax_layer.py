@@ -23,21 +23,21 @@ _INIT = {"rng", "inputs", "training"}
 
 
 class JaxLayer(Layer):
-    """Wrap a pure function of jax (of Haiku, Equinox, or one's own) as a layer.
+    """Wrap a pure function of jax (from Haiku, Equinox, or your own) as a layer.
 
     Args:
         call_fn: Function with the argument ``inputs`` and any of ``params``, ``state``, ``rng`` and ``training``, by
             these names. It returns the outputs; with ``state``, the outputs and the new state.
         init_fn: Function with the argument ``inputs`` and any of ``rng`` and ``training`` that returns the parameters;
             with ``state``, the parameters and the state. It is called when the layer is built, with ones as inputs.
-        params: Parameters to begin with, a tree of arrays, instead of ``init_fn``. Gradients change them.
-        state: State to begin with, a tree of arrays. Gradients leave it alone.
+        params: Initial parameters, a pytree of arrays, instead of ``init_fn``. Gradients change them.
+        state: Initial state, a pytree of arrays. Gradients do not change it.
         seed: Seed of ``rng``.
-        native_serialization_platforms: Kept for Keras's sake, where it has a meaning with TensorFlow alone.
+        native_serialization_platforms: Accepted for compatibility with Keras, which uses it with TensorFlow only.
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Raises:
-        ValueError: If a function has other arguments, or there is nothing to begin with.
+        ValueError: If a function has other arguments, or initial values and ``init_fn`` are missing.
 
     Example:
         >>> import kernelkit as kk
@@ -90,7 +90,7 @@ class JaxLayer(Layer):
         variables: list[Any] = []
         for path, leaf in leaves:
             value = np.asarray(leaf)
-            if value.dtype.kind in "OUS":  # a text, say: a constant
+            if value.dtype.kind in "OUS":  # a string, for example: a constant
                 variables.append(leaf)
                 continue
             name = "_".join(_key(key) for key in path) or ("params" if trainable else "state")
@@ -107,12 +107,12 @@ class JaxLayer(Layer):
 
     @property
     def params(self) -> Any:
-        """The parameters, as the tree that ``call_fn`` gets, of variables."""
+        """The parameters: the pytree that ``call_fn`` gets, with variables as leaves."""
         return None if self._params is None else self._params.variables()
 
     @property
     def state(self) -> Any:
-        """The state, as the tree that ``call_fn`` gets, of variables."""
+        """The state: the pytree that ``call_fn`` gets, with variables as leaves."""
         return None if self._state is None else self._state.variables()
 
     def build(self, input_shape: Any) -> None:
@@ -121,7 +121,7 @@ class JaxLayer(Layer):
                 self._take(*self._initialize(_placeholders(input_shape, self.compute_dtype)))
 
     def _initialize(self, inputs: Any) -> tuple[Any, Any]:
-        """Return parameters and state for inputs like the given ones."""
+        """Return initial parameters and state for inputs of the given shapes."""
         assert self.init_fn is not None
         given = {"rng": jax.random.PRNGKey(self._init_seed), "inputs": inputs, "training": True}
         result = self.init_fn(**{name: given[name] for name in self._init_arguments_used})
@@ -150,13 +150,13 @@ class JaxLayer(Layer):
             )
         outputs, state = result
         if self._state is None:
-            raise ValueError(f"{self._who()}: call_fn returned a state, but there is none to begin with.")
+            raise ValueError(f"{self._who()}: call_fn returned a state, but the layer has no initial state.")
         self._state.assign(state, self._who())
         return outputs
 
 
 class _Tree:
-    """A tree of variables and of constants."""
+    """A pytree of variables and constants."""
 
     def __init__(self, leaves: list[Any], treedef: Any) -> None:
         self.leaves, self.treedef = leaves, treedef
@@ -171,14 +171,14 @@ class _Tree:
     def assign(self, values: Any, who: str) -> None:
         leaves, treedef = jtu.tree_flatten(values)
         if treedef != self.treedef:
-            raise ValueError(f"{who}: call_fn got a state like {self.treedef} and returned one like {treedef}.")
+            raise ValueError(f"{who}: call_fn got a state of structure {self.treedef} and returned {treedef}.")
         for variable, value in zip(self.leaves, leaves, strict=True):
             if isinstance(variable, Variable):
                 variable.assign(value)
 
 
 def _arguments(function: Callable, known: set[str], name: str, who: str) -> set[str]:
-    """Return the names of a function's arguments, after a check."""
+    """Check a function's arguments and return their names."""
     parameters = inspect.signature(function).parameters.values()
     given = {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL,)}
     if "inputs" not in given:
@@ -201,7 +201,7 @@ def _placeholders(shapes: Any, dtype: str) -> Any:
 
 
 def _key(key: Any) -> str:
-    """Return a step of the path through a tree as a part of a name."""
+    """Return a key of a pytree path as a part of a name."""
     for attribute in ("key", "name", "idx"):
         if hasattr(key, attribute):
             return str(getattr(key, attribute))

@@ -12,16 +12,16 @@ from kernelkit.layers.layer import Layer
 class Lambda(Layer):
     """Wrap a function of tensors. Give the function a name if its model will be saved.
 
-    A lambda is saved as compiled code, which only the same version of Python reads, and only with ``safe_mode=False``.
+    A lambda is saved as Python bytecode: only the same version of Python loads it, and only with ``safe_mode=False``.
 
     Args:
-        function: Takes the inputs, and ``mask`` and ``training`` if it has arguments of these names.
-        output_shape: Accepted for Keras's sake: the output's shape is found by running the function on shapes.
+        function: Function of the inputs, and of ``mask`` and ``training`` if it has arguments of these names.
+        output_shape: Accepted for compatibility with Keras: the output's shape is inferred.
         mask: The mask of the output, or a function ``(inputs, mask) -> mask``; no mask for ``None``.
         arguments: Dict of more arguments for the function.
 
     Raises:
-        TypeError: If the function is none.
+        TypeError: If ``function`` is not callable.
 
     Example:
         >>> import kernelkit as kk
@@ -47,12 +47,12 @@ class Lambda(Layer):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None, safe_mode: bool | None = None) -> Lambda:
-        """Make a layer from a config, whose functions are found by their names.
+        """Make a layer from a config; functions are looked up by name.
 
         Args:
             config: Result of ``get_config()``.
             custom_objects: Dict of functions that are not registered, by name.
-            safe_mode: ``False`` lets a lambda be made of the code in the config.
+            safe_mode: ``False`` allows a lambda to be made from the bytecode in the config.
         """
         found = {
             name: serialize.deserialize_keras_object(value, custom_objects, safe_mode is not False)
@@ -69,5 +69,5 @@ class Lambda(Layer):
         return self.function(inputs, **self.arguments, **{n: given[n] for n in self._passes})
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask that the constructor was given, or that its function makes."""
+        """Return the mask from the constructor: the given array, or the result of the given function."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

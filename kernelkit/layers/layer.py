@@ -41,12 +41,12 @@ class Layer(Operation, HasParts):
     """The base class of layers.
 
     A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
-    Layers, variables, metrics and seed generators kept as attributes (in lists and dicts too) become part of it.
+    Layers, variables, metrics and seed generators kept as attributes (in lists and dicts too) are parts of the layer.
 
     Args:
         activity_regularizer: Regularizer applied to the output.
-        trainable: Whether gradients change its weights.
-        dtype: A dtype or :class:`~kernelkit.DTypePolicy`: what it computes in and keeps its weights in.
+        trainable: Whether gradients change the layer's weights.
+        dtype: A dtype or :class:`~kernelkit.DTypePolicy`, for the computation and the weights.
         autocast: Whether float inputs are cast to the compute dtype.
         name: Name; made from the class's name if not given.
 
@@ -61,18 +61,18 @@ class Layer(Operation, HasParts):
         (2, 3)
     """
 
-    # Whether call() gets sparse arrays as they are: ops take them. Most of kernelkit's own layers get dense ones.
+    # Whether call() gets sparse arrays unchanged, as ops do. Most of kernelkit's own layers get dense arrays.
     _takes_sparse = True
-    # Whether call() is a user's code, made of calls of layers and ops: shapes are then found call by call.
+    # Whether call() is user code that calls layers and ops: shapes are then inferred call by call.
     _is_made_of_calls = False
     # Keras's switches: whether array-likes become jax arrays, and whether numbers may be positional arguments.
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
-    # Names of attributes in files, where they differ from those here.
+    # Names of attributes in files, where they differ from the names here.
     _saved_as: dict[str, str] = {}
     quantization_mode = None
-    """Keras's name for how a layer is quantized; kernelkit quantizes none."""
-    # TensorFlow's AutoGraph leaves objects with this attribute alone; it would rewrite the code of a layer in `map`.
+    """Keras's attribute for the quantization of a layer; kernelkit has no quantized layers."""
+    # TensorFlow's AutoGraph skips objects with this attribute. In `map` it would rewrite the code of a layer otherwise.
     autograph_info__: dict[str, Any] = {}
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
 
@@ -117,7 +117,7 @@ class Layer(Operation, HasParts):
         self._building = False
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # Numbers, texts and arrays hold no parts, so layers may keep them in each call at no cost.
+        # Numbers, strings and arrays hold no parts, so assigning them in each call costs nothing.
         if name not in self._untracked and not (
             isinstance(value, _PLAIN) and isinstance(self.__dict__.get(name), _PLAIN)
         ):
@@ -131,10 +131,10 @@ class Layer(Operation, HasParts):
     # Building ---------------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any) -> None:
-        """Make the weights for inputs of a given shape. Override it; the default makes none.
+        """Make the weights for inputs of a given shape. Subclasses override it; the default makes no weights.
 
         Args:
-            input_shape: Shape with the batch axis, ``None`` where a size is unknown; nested as the inputs are.
+            input_shape: Shape with the batch axis, ``None`` where a size is unknown; in the structure of the inputs.
         """
         self.built = True
 
@@ -157,10 +157,10 @@ class Layer(Operation, HasParts):
         Args:
             *args: ``shape``, ``initializer`` and ``dtype`` may be given without their names, in this order.
             shape: Tuple of ints; ``()`` by default.
-            initializer: Name, object or function; Glorot-uniform for floats and zeros for the rest by default.
+            initializer: Name, object or function; by default Glorot-uniform for floats, zeros for other dtypes.
             dtype: Dtype; the policy's variable dtype by default.
-            trainable: Whether gradients change it.
-            autocast: Whether it is read in the compute dtype under mixed precision.
+            trainable: Whether gradients change the variable.
+            autocast: Whether the variable is read in the compute dtype under mixed precision.
             regularizer: Regularizer whose value is added to the model's loss.
             constraint: Function applied to the value after each update.
             aggregation: How replicas are combined.
@@ -176,9 +176,8 @@ class Layer(Operation, HasParts):
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if None in shape:
             raise ValueError(
-                f"{self._who()}: the weight {name or '?'!r} would have the shape {shape}. Weights need "
-                "known sizes; give "
-                "the axis a size in the model's Input."
+                f"{self._who()}: the weight {name or '?'!r} would have the shape {shape}. Weights need known sizes; "
+                "give the axis a size in the model's Input."
             )
         dtype = self.variable_dtype if dtype is None else dtypes.standardize_dtype(dtype)
         if initializer is None:
@@ -242,7 +241,7 @@ class Layer(Operation, HasParts):
             raise
 
     def _call_symbolic(self, call: Call) -> Any:
-        """Call the layer on symbolic tensors: convert, build, check, find the output's shape, record, hand masks on."""
+        """Call the layer on symbolic tensors: convert, build, check, infer the shape, record, pass masks on."""
         if self._convert_input_args:
             call.convert(None)
         if not self._allow_non_tensor_positional_args:
@@ -270,7 +269,7 @@ class Layer(Operation, HasParts):
         return outputs
 
     def _run_on_shapes(self, call: Call) -> Any:
-        """Run `call` on shapes alone, so that every part of the layer is built."""
+        """Run `call` for shape inference only, so that every part of the layer is built."""
         specs = jax.tree_util.tree_map(
             lambda v: KerasTensor(v.shape, v.dtype, sparse=is_sparse(v)) if is_tensor(v) else v,
             convert((call.args, call.kwargs), None),
@@ -285,7 +284,7 @@ class Layer(Operation, HasParts):
         return find(lambda *a, **k: self._run(Call(signature, a, k)), *args, **kwargs)
 
     def _run(self, call: Call) -> Any:
-        """Run `call`: settle what was left open, convert, build, check, run, hand masks on."""
+        """Run `call`: find out `training` and masks, convert, build, check, run, pass masks on."""
         outer = scope.local.call
         context = scope.local.call = scope.CallContext(outer.entry if outer is not None else self)
         if outer is None and scope.local.stateless is None:
@@ -297,7 +296,7 @@ class Layer(Operation, HasParts):
             if not self._allow_non_tensor_positional_args and isinstance(call.first, (str, list, tuple, Layer)):
                 call.require_tensors(self._who, symbolic=False)
             if self._build_and_check(call) and dtype != self._float_dtype():
-                dtype = self._convert(call)  # a map of policies knows the layer by its path from now on
+                dtype = self._convert(call)  # the layer has its path now, by which a DTypePolicyMap chooses the policy
             with scope.name_scope(self.name), scope.autocast_scope(dtype), jax.named_scope(self.name):
                 function = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
                 outputs = function(*call.args, **call.kwargs)
@@ -306,7 +305,7 @@ class Layer(Operation, HasParts):
             if self.activity_regularizer is not None and scope.local.recording:
                 for output in jax.tree_util.tree_leaves(outputs, is_leaf=is_leaf):
                     size = output.shape[0] if output.ndim else 1
-                    size = max(1, size) if isinstance(size, int) else size  # a symbol is at least 1
+                    size = max(1, size) if isinstance(size, int) else size  # a symbolic size is at least 1
                     self.add_loss(self.activity_regularizer(output) / size)
             self._hand_masks_on(call, arriving, outputs, self.compute_mask)
             return outputs
@@ -314,7 +313,7 @@ class Layer(Operation, HasParts):
             scope.local.call = outer
 
     def _float_dtype(self) -> str | None:
-        """The dtype in which weights are read, and with ``autocast`` float inputs; ``None`` to leave them alone."""
+        """The dtype for weights and, with ``autocast``, float inputs; ``None`` leaves them unchanged."""
         dtype = self.compute_dtype
         return dtype if dtypes.is_float(dtype) else None
 
@@ -325,10 +324,10 @@ class Layer(Operation, HasParts):
         return dtype
 
     def _build_and_check(self, call: Call) -> bool:
-        """Check the inputs, and build the layer for them if it was not built; return whether it was built now."""
+        """Check the inputs and build the layer if needed; return whether this call built it."""
         builds = not self.built
         if builds:
-            # What is known before building is checked before, so that a wrong rank is told as such.
+            # A spec known before building is checked before, so that the error for a wrong rank says so.
             if self.input_spec is not None:
                 input_spec.check(self.input_spec, call.first, self._who())
             self._build_for(call.arguments())
@@ -337,7 +336,7 @@ class Layer(Operation, HasParts):
         return builds
 
     def _hand_masks_on(self, call: Call, arriving: Any, outputs: Any, compute_mask: Callable) -> None:
-        """Give the outputs their masks, made from the mask that was given or else the one that came with the inputs."""
+        """Attach masks to the outputs, computed from the ``mask`` argument or else from the inputs' own mask."""
         given = call.get("mask")
         mask = arriving if given is None else given
         own = type(self).compute_mask is not Layer.compute_mask
@@ -353,14 +352,14 @@ class Layer(Operation, HasParts):
                 attach_masks(outputs, masks)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Return the mask of the output; the default hands on the mask of the input."""
+        """Return the mask of the output; the default is the mask of the input."""
         return previous_mask
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """Return the shape of the output for inputs of the given shape.
 
         Args:
-            *args: Shapes, nested as the inputs of ``call``.
+            *args: Shapes, in the structure of the inputs of ``call``.
             **kwargs: Shapes as ``<argument>_shape``.
         """
         if type(self).call is Layer.call:
@@ -391,7 +390,7 @@ class Layer(Operation, HasParts):
         return shapes.map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), result)
 
     def _spec_runs_call(self) -> bool:
-        """Whether :meth:`compute_output_spec` runs `call`, which hands masks on, and not a rule of its own."""
+        """Whether :meth:`compute_output_spec` runs `call`, which attaches masks, instead of a rule of its own."""
         cls = type(self)
         is_own = cls.compute_output_spec is not Layer.compute_output_spec
         return not is_own and cls.compute_output_shape is Layer.compute_output_shape
@@ -466,7 +465,7 @@ class Layer(Operation, HasParts):
                 self._own_losses.append(one)
 
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse: Keras 3 has no metrics of symbolic tensors either."""
+        """Raise an error: metrics of symbolic tensors are gone, in Keras 3 too."""
         raise NotImplementedError(
             f"{self._who()}: add_metric() is gone in Keras 3. Give compile(metrics=[...]) the metric, or make it in "
             "__init__() and call its update_state() in call()."
@@ -490,7 +489,7 @@ class Layer(Operation, HasParts):
     # Parts ------------------------------------------------------------------------------------------------------------
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
-        """Return the layer's parts as Keras's private method of this name does; packages call it."""
+        """Return the layer's parts. The private name is Keras's; packages call it."""
         return [self] * include_self + (list(walk(self)) if recursive else children(self))
 
     @property
@@ -503,7 +502,7 @@ class Layer(Operation, HasParts):
 
     @property
     def weights(self) -> list[Variable]:
-        """The variables that are saved as weights, seeds left out."""
+        """The variables that are saved as weights; seeds are not among them."""
         found = own_variables(self)
         for layer in children(self):
             found += layer.weights
@@ -513,14 +512,14 @@ class Layer(Operation, HasParts):
     def trainable_variables(self) -> list[Variable]:
         """The variables that gradients change.
 
-        As in Keras, a variable counts if it is trainable and if the layer that is asked is: a layer that was made
-        trainable inside a frozen one is trained with the model around them.
+        As in Keras, a variable is included if it is trainable and this layer is trainable. A frozen layer between them
+        has no effect: a trainable layer inside a frozen one is trained with the model around both.
         """
         return [v for v in self.variables if v.trainable] if self._trainable else []
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
-        """The variables that gradients leave alone, seeds included."""
+        """The variables that gradients do not change, seeds included."""
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.variables if id(v) not in trainable]
 
@@ -531,7 +530,7 @@ class Layer(Operation, HasParts):
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        """The weights that gradients leave alone."""
+        """The weights that gradients do not change."""
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.weights if id(v) not in trainable]
 
@@ -550,7 +549,7 @@ class Layer(Operation, HasParts):
 
     @property
     def trainable(self) -> bool:
-        """Whether gradients change the layer's weights; setting it sets it for all parts."""
+        """Whether gradients change the layer's weights. An assignment applies to all parts."""
         return self._trainable
 
     @trainable.setter
@@ -577,7 +576,7 @@ class Layer(Operation, HasParts):
             weights: Arrays in the order and with the shapes of :meth:`get_weights`.
 
         Raises:
-            ValueError: If there are more or fewer, or a shape differs; nothing is assigned then.
+            ValueError: If the number of arrays or a shape differs; nothing is assigned then.
         """
         variables, weights = self.weights, list(weights)
         if len(variables) != len(weights):
@@ -603,7 +602,7 @@ class Layer(Operation, HasParts):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote."""
+        """Read the variables that :meth:`save_own_variables` wrote."""
         variables = own_variables(self)
         if len(store.keys()) != len(variables):
             hint = "" if variables or self.built else " The layer is not built yet."
@@ -612,14 +611,14 @@ class Layer(Operation, HasParts):
             variable.assign(np.asarray(store[str(i)]))
 
     def saved_parts(self) -> Iterator[tuple[str, Any]]:
-        """Yield the attributes in which parts with weights may lie, by their names in files, in the order of files."""
+        """Yield the attributes that may hold parts with weights: names and order as in files."""
         return serialize.saved_attributes(self, self._untracked, self._saved_as)
 
     # What it is -------------------------------------------------------------------------------------------------------
 
     @property
     def dtype_policy(self) -> Any:
-        """The dtypes of the weights and of the computation; a name may be set."""
+        """The dtypes of the weights and of the computation. The name of a policy may be assigned."""
         return self._dtype_policy
 
     @dtype_policy.setter
@@ -654,11 +653,11 @@ class Layer(Operation, HasParts):
 
     @property
     def path(self) -> str:
-        """Where the layer stands in its model, such as ``"encoder/dense_1"``."""
+        """The layer's path in its model, such as ``"encoder/dense_1"``."""
         return self._path or self.name
 
     def supports_jit(self) -> bool:
-        """Whether the layer can be traced; all can."""
+        """Whether jax can trace the layer; always true."""
         return True
 
     @serialize.derives
@@ -684,7 +683,7 @@ class Layer(Operation, HasParts):
             )
 
     def _refuse_new_state(self, weight: str | None) -> None:
-        # Inside of its own call, and nowhere else, a layer is built, not building, and the innermost of the names.
+        # True only inside this layer's own call(): it is built, not building, and the innermost name scope is its own.
         if self.built and not self._building and scope.local.call and scope.local.names[-1:] == [self.name]:
             raise ValueError(
                 f"{self._who()}: you cannot add new elements of state to a layer that is built, and call() adds the "
@@ -694,14 +693,14 @@ class Layer(Operation, HasParts):
     def _require_built(self, what: str) -> None:
         if not self.built:
             raise ValueError(
-                f"{self._who()} has no weights yet, so {what} cannot work: call the layer on data, or "
-                "build(input_shape) it."
+                f"{self._who()} has no weights yet, so {what} cannot work: call the layer on data, or call "
+                "build(input_shape)."
             )
 
     def _add_note(self, error: Exception, args: tuple) -> None:
         if any_symbolic(args, {}):
             explain_tracer(error, "wired")
-        # The innermost layer says where it happened, once; the layers around it add nothing.
+        # Only the innermost layer adds the note; the layers around it add nothing.
         if getattr(error, "layer_path", None) is not None:
             return
         inputs = describe_tensors(args)
@@ -712,7 +711,7 @@ class Layer(Operation, HasParts):
             return
 
     def __repr__(self) -> str:
-        if "_own_variables" not in self.__dict__:  # super().__init__() was not called, or not yet
+        if "_own_variables" not in self.__dict__:  # super().__init__() was not called yet
             return f"<{type(self).__name__} that is not ready>"
         call = serialize.call_text(self, Layer, (f"name={self.name!r}",))
         if not self.built:
@@ -728,13 +727,13 @@ class Layer(Operation, HasParts):
 
 
 def _has_nothing_to_build(cls: type[Layer]) -> bool:
-    """Return whether a class is one of kernelkit's layers without weights, or derives from one, and adds no `build`."""
+    """Return whether a class is, or derives from, a kernelkit layer without weights, and defines no `build`."""
     own = [c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}.") and c is not Layer]
     return bool(own) and cls.build is Layer.build
 
 
 def _build_once(build: Any) -> Any:
-    """Wrap a class's `build`: run under the layer's name, remember the shapes, mark the layer as built."""
+    """Wrap a class's `build`: run it in the layer's name scope, store the shapes, mark the layer as built."""
 
     @functools.wraps(build)
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
@@ -744,7 +743,7 @@ def _build_once(build: Any) -> Any:
             return
         self._building = True
         try:
-            # In a call the scope of this layer isn't open yet; paths begin with what is around it.
+            # In a call the name scope of this layer isn't open yet, so it is opened here.
             with scope.name_scope(self.name) as path:
                 self._path = path
                 build(self, *args, **kwargs)

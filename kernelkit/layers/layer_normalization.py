@@ -1,4 +1,4 @@
-"""Normalization of each sample by itself."""
+"""Normalization of each sample on its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class LayerNormalization(Layer):
     """Give each sample mean 0 and variance 1 over some axes, then a learned scale and offset.
 
     Args:
-        axis: Axis or axes to normalize over, the features as a rule.
+        axis: Axis or axes to normalize over, usually the features.
         epsilon: Added to the variance.
         center: Whether there is an offset (beta).
         scale: Whether there is a scale (gamma).
@@ -28,8 +28,8 @@ class LayerNormalization(Layer):
         gamma_regularizer: Regularizer of the scale.
         beta_constraint: Constraint of the offset.
         gamma_constraint: Constraint of the scale.
-        rms_scaling: Old, and not what its name says: divides by the standard deviation without taking off the mean,
-            and always has a scale and never an offset. :class:`RMSNormalization` divides by the root mean square.
+        rms_scaling: Deprecated. Despite its name, it divides by the standard deviation without subtracting the mean; it
+            always has a scale and never an offset. :class:`RMSNormalization` divides by the root mean square.
 
     Source: Ba et al., 2016, Layer normalization.
 
@@ -158,7 +158,7 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
 
 
 def shape_along(layer: LayerNormalization | RMSNormalization, input_shape: Any) -> tuple:
-    """Return the sizes of the axes that are normalized over."""
+    """Return the sizes of the normalized axes."""
     return tuple(input_shape[a] for a in checked_axes(layer, layer.axis, input_shape))
 
 

@@ -40,12 +40,12 @@ class LowRankLayer(Layer):
 
         Args:
             rank: The size that the two matrices share.
-            a_initializer: Initializer of the first.
-            b_initializer: Initializer of the second; zeros leave the layer as it was.
-            lora_alpha: The product counts ``lora_alpha / rank`` times; ``rank`` for ``None``.
+            a_initializer: Initializer of the first matrix.
+            b_initializer: Initializer of the second matrix; with zeros, the layer's output does not change at first.
+            lora_alpha: The product is multiplied by ``lora_alpha / rank``; ``None`` stands for ``rank``.
 
         Raises:
-            ValueError: If the layer is not built, adapted already, or its weight has a constraint.
+            ValueError: If the layer is not built, is already adapted, or its weight has a constraint.
         """
         if getattr(self, f"{self._adaptable}_constraint", None) is not None:
             raise ValueError(
@@ -79,26 +79,26 @@ class LowRankLayer(Layer):
         )
 
     def _adapt_if_asked(self) -> None:
-        """Enable what the constructor asked for; the last line of ``build``."""
+        """Enable LoRA if the constructor was given ``lora_rank``; the last line of ``build``."""
         if self.lora_rank:
             self.built = True
             self.enable_lora(self.lora_rank, lora_alpha=self.lora_alpha)
 
     def _adapted(self) -> Any:
-        """Return the weight, an array with the product added once LoRA is enabled."""
+        """Return the weight; once LoRA is enabled, an array: the weight plus the product."""
         if self._factors is None:
             return self._weight
         a, b = self._factors
         return self._weight.value + self._strength * jnp.matmul(a.value, b.value)
 
     def save_own_variables(self, store: Any) -> None:
-        """Write the weights, the large one with the product added to it."""
+        """Write the weights; the product is added to the large weight."""
         for i, variable in enumerate(self._saved_variables()):
             adapted = variable is self._weight and self.lora_enabled
             store[str(i)] = np.asarray(self._adapted()) if adapted else variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote; the product starts again at zero."""
+        """Read the weights that :meth:`save_own_variables` wrote; the product is zero again."""
         if self._factors is None:
             super().load_own_variables(store)
             return
@@ -119,6 +119,6 @@ class LowRankLayer(Layer):
 
 
 def refuse_quantization(config: Any) -> None:
-    """Raise ``ValueError`` for a quantization that a layer was asked for."""
+    """Raise ``ValueError`` unless a layer's ``quantization_config`` is ``None``."""
     if config is not None:
         raise ValueError(f"kernelkit has no quantized layers: leave quantization_config=None, got {config!r}.")

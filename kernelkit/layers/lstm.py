@@ -18,7 +18,7 @@ __all__ = ["LSTM", "LSTMCell"]
 
 
 class LSTMStep(NamedTuple):
-    """The step of an LSTM and how gradients go back through it."""
+    """The step of an LSTM and its backward pass."""
 
     activation: Any
     recurrent_activation: Any
@@ -43,7 +43,7 @@ class LSTMStep(NamedTuple):
 
 
 class LSTMCell(GatedCell):
-    """One step of an LSTM: gates say what enters a memory, what stays in it, and what of it is shown.
+    """One step of an LSTM: gates decide how much enters the memory, how much stays, and how much is output.
 
     Args:
         units: Size of the state and of the output.
@@ -161,8 +161,8 @@ def forget_ones(initializer: Any, units: int) -> Any:
 class LSTM(GatedRNN):
     """Long short-term memory over sequences.
 
-    With the default activations, or other elementwise ones, and without ``unroll`` or recurrent dropout, the layer runs
-    as one loop with gradients of its own, which jax can differentiate backwards but not forwards (``jax.jvp``).
+    With elementwise activations (the default), and without ``unroll`` or recurrent dropout, the layer runs as one loop
+    with its own backward pass. jax can then differentiate it in reverse mode, but not in forward mode (``jax.jvp``).
 
     Args:
         units: Size of the state and of the output.
@@ -189,7 +189,7 @@ class LSTM(GatedRNN):
         go_backwards: Whether the steps are taken from last to first; outputs come in that order.
         stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
         unroll: Whether the steps are written out instead of looped: slower to compile.
-        use_cudnn: Accepted for Keras's sake: the loop is XLA's in any case, and results are the same.
+        use_cudnn: Accepted for compatibility with Keras: XLA compiles the loop in any case, with the same results.
 
     Call arguments: see :class:`RNN`. The state is [h, c].
 

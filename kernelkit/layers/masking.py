@@ -1,4 +1,4 @@
-"""`Masking`: steps that hold a given value only are padding."""
+"""`Masking`: steps whose features all equal one value are padding."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Masking(Layer):
     Args:
         mask_value: The value.
 
-    Input shape: (batch, steps, features). The output has zeros at the masked steps, which later layers leave out.
+    Input shape: (batch, steps, features). The output is zero at masked steps, which later layers ignore.
 
     Example:
         >>> import kernelkit as kk
@@ -33,7 +33,7 @@ class Masking(Layer):
         self.mask_value = mask_value
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
-        """Return which steps have a feature that differs from the value."""
+        """Return the mask: true for steps with a feature that differs from the value."""
         return _any_differs(inputs, self.mask_value)
 
     def call(self, inputs: Any) -> jax.Array:

@@ -16,7 +16,7 @@ from kernelkit.layers.layer import Layer
 class Merge(Layer):
     """Combine a list of inputs element by element. Subclasses define :meth:`merge`.
 
-    Inputs broadcast; one with fewer axes gets its new axes behind the batch axis.
+    Inputs are broadcast. An input with fewer axes gets new axes after the batch axis.
     """
 
     supports_masking = True
@@ -47,13 +47,13 @@ class Merge(Layer):
         raise NotImplementedError(f"{type(self).__name__} must define merge(inputs).")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return where any input is not masked; nothing if one of them has no mask."""
+        """Return the logical or of the masks; ``None`` if an input has no mask."""
         masks = checked_masks(self, inputs, mask)
         return None if any(m is None for m in masks) else functools.reduce(jnp.logical_or, masks)
 
 
 class MaskedMerge(Merge):
-    """Combine inputs where both sides count: a masked position of one leaves the other as it is."""
+    """A merge in which a masked position of one input leaves the other input unchanged."""
 
     def call(self, inputs: Any, mask: Any = None) -> jax.Array:
         if mask is None or all(m is None for m in mask):
@@ -78,7 +78,7 @@ def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
     """Return the shapes of a list of inputs.
 
     Raises:
-        ValueError: If the layer was called on anything else.
+        ValueError: If the input is not a list.
     """
     shapes = list(input_shape) if isinstance(input_shape, (list, tuple)) else []
     if not shapes or not all(isinstance(shape, (list, tuple)) for shape in shapes):
@@ -90,7 +90,7 @@ def checked_masks(layer: Layer, inputs: Any, mask: Any) -> list:
     """Return the mask of each input as an array, or ``None``.
 
     Raises:
-        ValueError: If there is not one entry for each input.
+        ValueError: If the number of masks differs from the number of inputs.
     """
     if mask is None:
         return [None]

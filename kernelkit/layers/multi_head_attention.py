@@ -1,4 +1,4 @@
-"""`MultiHeadAttention`: several views of how well positions fit each other, side by side."""
+"""`MultiHeadAttention`: attention in several heads, side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernelkit.layers.projected_attention import ProjectedAttention, checked_cou
 
 
 class MultiHeadAttention(ProjectedAttention):
-    """Give each query position a mean of the values, weighted by how well their keys fit the query, in several heads.
+    """Attention in several heads: each query gets the mean of the values, weighted by the match of query and key.
 
     Args:
         num_heads: Number of heads.
@@ -20,7 +20,7 @@ class MultiHeadAttention(ProjectedAttention):
         use_bias: Whether the projections have biases.
         output_shape: Int or ints: sizes of the output's axes after the positions; the query's features for ``None``.
         attention_axes: Int or ints: the axes that attention runs along; all but batch and features for ``None``.
-        sliding_window: Positions this far away or further are not looked at; ``None`` for no limit.
+        sliding_window: Keys at this distance or further are ignored; ``None`` for no limit.
         flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats); ``None`` leaves it to XLA.
         kernel_initializer: Initializer of the projections' kernels.
         bias_initializer: Initializer of their biases.
@@ -33,14 +33,13 @@ class MultiHeadAttention(ProjectedAttention):
         seed: Int that seeds the dropout, or ``None`` for a fresh one.
 
     Call arguments: ``query`` (batch, queries, features), ``value`` (batch, keys, features), and ``key``, which is
-    ``value`` if not given; bools ``value_mask`` and ``key_mask`` (batch, keys), ``False`` where a position is not
-    looked at, and ``attention_mask`` (batch, queries, keys) for pairs of positions; ``use_causal_mask``, so that no
-    query sees keys after its own position; ``return_attention_scores``, so that ``(outputs, weights)`` are returned,
-    the weights (batch, heads, queries, keys); ``training``. Queries where ``query_mask`` is
-    ``False`` look at nothing.
+    ``value`` if not given; bools ``value_mask`` and ``key_mask`` (batch, keys), ``False`` at positions to ignore, and
+    ``attention_mask`` (batch, queries, keys) for pairs of positions; ``use_causal_mask``: whether each query ignores
+    keys after its own position; ``return_attention_scores``: whether to return ``(outputs, weights)``, with weights
+    (batch, heads, queries, keys); ``training``. Queries where ``query_mask`` is ``False`` attend to no key.
 
     Raises:
-        ValueError: If the shapes do not fit each other.
+        ValueError: If the shapes do not match.
 
     Source: Vaswani et al., 2017, Attention is all you need; the gate: Qiu et al., 2025, Gated attention for large
     language models.
@@ -54,7 +53,7 @@ class MultiHeadAttention(ProjectedAttention):
         ((5, 4, 6), (5, 2, 4, 3))
     """
 
-    # Attributes by the names that weights files know them by.
+    # Names of the attributes in weights files.
     _saved_as = {"gate_dense": "_gate_dense"}
 
     def __init__(

@@ -46,7 +46,7 @@ class GaussianDropout(Layer):
     """Multiply by normal noise of mean one and variance ``rate / (1 - rate)`` while training.
 
     Args:
-        rate: Noise as strong as that of a dropout of this rate, in [0, 1).
+        rate: Strength of the noise, in [0, 1): its variance equals that of a dropout with this rate.
         seed: Int, or ``None`` for a fresh one.
 
     Source: Srivastava et al., 2014, Dropout: a simple way to prevent neural networks from overfitting.

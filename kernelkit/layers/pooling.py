@@ -54,7 +54,7 @@ class PoolingLayer(Layer):
 
 
 class MaxPoolingLayer(PoolingLayer):
-    """Pooling by maxima, of windows of 2 if nothing else is said."""
+    """Max pooling, with windows of 2 by default."""
 
     _pool = staticmethod(nn.max_pool)
 
@@ -139,7 +139,7 @@ class AveragePooling1D(PoolingLayer):
 
 
 class AveragePooling2D(PoolingLayer):
-    """The mean of each window of pixels; what lies outside the image doesn't count.
+    """The mean of each window of pixels; positions outside of the image don't count.
 
     Args:
         pool_size: Int or two: height and width of the window.

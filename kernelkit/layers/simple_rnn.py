@@ -1,4 +1,4 @@
-"""`SimpleRNN`: a layer whose output is fed back to it."""
+"""`SimpleRNN`: a layer whose output is part of its input at the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
 
 class SimpleStep(NamedTuple):
-    """The step of a simple RNN and how gradients go back through it."""
+    """The step of a simple RNN and its backward pass."""
 
     activation: Any
 
@@ -107,7 +107,7 @@ class SimpleRNNCell(GatedCell):
 
 
 class SimpleRNN(GatedRNN):
-    """A fully connected layer over sequences whose output of one step goes into the next.
+    """A fully connected layer over sequences; the output of each step is an input of the next step.
 
     Args:
         units: Size of the state and of the output.

@@ -63,7 +63,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
     Args:
         x: Array-like (..., n).
         k: How many.
-        sorted: Accepted for Keras's sake; the result always descends.
+        sorted: Accepted for compatibility with Keras; the result always descends.
 
     Returns:
         Values (..., k) and int32 indices (..., k).

@@ -104,7 +104,7 @@ def test_weights_are_saved(tmp_path):
         (lambda: JaxLayer(counting, init_dense)(X), "must return \\(params, state\\)"),
         (lambda: JaxLayer(lambda state, inputs: inputs, state=jnp.ones(1))(X), "must return \\(outputs, state\\)"),
         (lambda: JaxLayer(lambda state, inputs: (inputs, []), state=jnp.ones(1))(X), "returned one like"),
-        (lambda: JaxLayer(lambda params, state, inputs: (inputs, []), params=jnp.ones(1))(X), "none to begin with"),
+        (lambda: JaxLayer(lambda params, state, inputs: (inputs, []), params=jnp.ones(1))(X), "no initial state"),
     ],
 )
 def test_what_is_wrong_is_told(make, match):

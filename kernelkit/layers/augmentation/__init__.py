@@ -1,1 +1,1 @@
-"""Images made ready for a model, and made different each time they are seen: resizing, warping, colors, mixing."""
+"""Image preprocessing and augmentation: resizing, warping, colors, mixing."""

@@ -1,4 +1,4 @@
-"""Contrast limited adaptive histogram equalization (CLAHE): contrast evened out part by part."""
+"""Contrast limited adaptive histogram equalization (CLAHE): contrast equalized tile by tile."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageTransform):
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        clip_limit: How much more frequent than the average a value may count in its tile; what is above is shared among
-            all values, so that noise in even areas is not amplified.
+        clip_limit: Upper bound of a value's frequency in its tile, as a multiple of the average frequency. The excess
+            is spread over all values, so that noise in even areas is not amplified.
         tile_grid_size: Number of tiles along the height and the width.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Integer images keep their dtype.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Zuiderveld, 1994, Contrast limited adaptive histogram equalization, Graphics Gems IV.
 
@@ -84,7 +84,7 @@ def _equalize(images: jax.Array, grid: tuple, clip_limit: float) -> jax.Array:
 
 
 def _tables(images: jax.Array, grid: tuple, clip_limit: float) -> jax.Array:
-    """Return what each value becomes in each tile: (batch, tiles down, tiles across, channels, values)."""
+    """Return the lookup table of each tile: (batch, tiles down, tiles across, channels, values)."""
     batch, height, width, channels = images.shape
     size = height // grid[0], width // grid[1]
     tiles = images.reshape(batch, grid[0], size[0], grid[1], size[1], channels)
@@ -102,7 +102,7 @@ def _tables(images: jax.Array, grid: tuple, clip_limit: float) -> jax.Array:
 
 
 def _neighbors(size: int, tile: int, tiles: int) -> tuple:
-    """Return for each pixel the tiles whose middles it lies between, and how far on the way to the second one."""
+    """Return for each pixel the two tiles whose centers surround it, and the weight of the second."""
     place = (jnp.arange(size, dtype="float32") - tile / 2) / tile
     before = jnp.floor(place)
     clip = lambda i: jnp.clip(i, 0, tiles - 1).astype("int32")  # noqa: E731

@@ -28,24 +28,24 @@ _MORE = ("random_brightness", "random_color_degeneration", "random_contrast", "r
 class AugMix(ImageTransform):
     """Mix images with several augmented versions of them, each made by a random chain of augmentations.
 
-    Labels, boxes and masks stay as they are: what the image shows stays recognizable where it was.
+    Labels, boxes and masks are unchanged: objects stay recognizable at their places.
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        num_chains: How many augmented versions are mixed.
-        chain_depth: How many augmentations a chain has at most; how many is drawn from 1 to it.
-        factor: Their strength: two numbers in [0, 1] to draw it between, or one for from 0 to it.
-        alpha: Concentration of the distributions that weights are drawn from.
+        num_chains: Number of augmented versions to mix.
+        chain_depth: Largest length of a chain; the length is drawn from 1 to ``chain_depth``.
+        factor: Strength of the augmentations: two numbers in [0, 1] to draw from, or one number x for [0, x].
+        alpha: Concentration of the distributions of the mixing weights.
         all_ops: Whether brightness, color, contrast and sharpness are changed too.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Hendrycks et al., 2020, AugMix: a simple data processing method to improve robustness and uncertainty.
 
@@ -103,7 +103,7 @@ class AugMix(ImageTransform):
             return images
         weights = transformation["chain_mixing_weights"]
         links = tuple(transformation[k] for k in ("layer_idxes", "seeds", "depths"))
-        if isinstance(weights, jax.core.Tracer):  # in a program, the chain is compiled once
+        if isinstance(weights, jax.core.Tracer):  # traced: a loop, so that the chain is compiled once
             chains = jax.lax.map(lambda link: self._chain(images, *link), links)
         else:
             chains = jnp.stack([self._chain(images, *(v[i] for v in links)) for i in range(self.num_chains)])
@@ -131,7 +131,7 @@ class AugMix(ImageTransform):
             return jnp.where(position < depth, changed, images), None
 
         links = (indices, seeds, jnp.arange(self.chain_depth))
-        if isinstance(indices, jax.core.Tracer):  # in a program, the branches are compiled once for the whole chain
+        if isinstance(indices, jax.core.Tracer):  # traced: the branches are compiled once for the whole chain
             return jax.lax.scan(step, images, links)[0]
         for i in range(int(depth)):
             images, _ = step(images, tuple(v[i] for v in links))
@@ -139,7 +139,7 @@ class AugMix(ImageTransform):
 
 
 class _Stream(SeedGenerator):
-    """A stream of keys that all come from one, without a variable."""
+    """A stream of keys derived from one key, without a variable."""
 
     def __init__(self, key: jax.Array) -> None:
         self._key, self._count = key, 0

@@ -38,6 +38,6 @@ class AutoContrast(ImageTransform):
         low = jnp.min(values, axis=self._spatial_axes, keepdims=True)
         high = jnp.max(values, axis=self._spatial_axes, keepdims=True)
         scale = 255.0 / jnp.where(high == low, 1.0, high - low)
-        # A channel of one value has nothing to stretch.
+        # A constant channel cannot be stretched.
         stretched = jnp.where(high == low, values, jnp.clip(values * scale - low * scale, 0, 255))
         return rescale_values(stretched, (0, 255), self.value_range)

@@ -1,7 +1,7 @@
-"""Bounding boxes: their formats, and what happens to them when an image is moved.
+"""Bounding boxes: formats, and transforms that follow those of the image.
 
-Boxes are floats (boxes, 4) or (batch, boxes, 4), in pixels or, in the ``rel_`` formats, in shares of the image. Where a
-function takes labels too, a label of -1 marks a box that isn't there: padding, or what has left the image.
+Boxes are floats (boxes, 4) or (batch, boxes, 4), in pixels or, in the ``rel_`` formats, in shares of the image's size.
+Where a function takes labels too, the label -1 marks a missing box: padding, or a box that has left the image.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def convert_format(
 def clip_to_image_size(
     bounding_boxes: dict, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
 ) -> dict:
-    """Cut boxes off at the borders of the image; what has no area left gets the label -1.
+    """Cut boxes off at the borders of the image; a box with no area left gets the label -1.
 
     Args:
         bounding_boxes: ``{"boxes": (..., boxes, 4), "labels": (..., boxes)}``.
@@ -114,11 +114,11 @@ def affine_transform(
     center_y: Any = None,
     bounding_box_format: str = "xyxy",
 ) -> jax.Array:
-    """Turn, move, stretch and shear boxes; the result is the upright box around each.
+    """Rotate, move, scale and shear boxes; the result is the upright box around each.
 
     Args:
         boxes: Floats (batch, boxes, 4).
-        angle: Degrees, counter-clockwise; (batch,), as all that follow.
+        angle: Degrees, counter-clockwise; (batch,), like the arguments below.
         translate_x: Shift to the right, in shares of the width.
         translate_y: Shift downwards, in shares of the height.
         scale: Factor of size.
@@ -126,8 +126,8 @@ def affine_transform(
         shear_y: Degrees.
         height: Height of the image in pixels.
         width: Width of the image in pixels.
-        center_x: What stays in place, in shares of the width; the middle by default.
-        center_y: What stays in place, in shares of the height.
+        center_x: The fixed point, in shares of the width; the middle by default.
+        center_y: The fixed point, in shares of the height.
         bounding_box_format: Format of the boxes.
 
     Example:
@@ -168,7 +168,7 @@ def affine_transform(
 
 
 def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> jax.Array:
-    """Return boxes as they are in a part cut out of the image.
+    """Return boxes in the coordinates of a part cut out of the image.
 
     Args:
         boxes: Floats (..., 4) in pixels.
@@ -191,7 +191,7 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 def pad(
     boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
 ) -> jax.Array:
-    """Return boxes as they are once rows and columns were put before the image.
+    """Return boxes in the coordinates of an image padded at the top and at the left.
 
     Args:
         boxes: Floats (..., 4) in pixels.
@@ -210,7 +210,7 @@ def pad(
 
 
 def dense(bounding_boxes: Any) -> dict:
-    """Return boxes as arrays: lists of a different number of boxes for each image are filled up with -1.
+    """Return boxes as arrays; lists of different lengths are padded with -1.
 
     Raises:
         ValueError: If ``"boxes"`` or ``"labels"`` is missing.

@@ -15,8 +15,8 @@ from kernelkit.ops.image import resize
 class CenterCrop(ImageTransform):
     """Cut the middle out of images. Active in training and outside of it.
 
-    An image that is smaller in height or width is resized instead, after the largest part of it with the new
-    proportions was cut out.
+    An image that is too small is resized instead: first its largest part with the new proportions is cut out, then that
+    part is resized.
 
     Args:
         height: Height of the result in pixels.
@@ -77,10 +77,10 @@ def crop_window(images: jax.Array, top: Any, left: Any, height: int, width: int,
 
 
 def cut_boxes(corners: jax.Array, size: tuple, new_size: tuple, resized: bool = False) -> jax.Array:
-    """Return boxes in the middle of an image, which is resized if that is wanted or it is too small."""
+    """Return the boxes after a center crop, or after resizing if that is wanted or the image is too small."""
     (height, width), (new_height, new_width) = size, new_size
     if resized or height < new_height or width < new_width:
-        # As resizing does it: the part with the new proportions has whole numbers of pixels.
+        # As in resizing: the part with the new proportions has whole numbers of pixels.
         rows = max(1, min(height, int(width * new_height / new_width)))
         columns = max(1, min(width, int(height * new_width / new_height)))
     else:

@@ -1,4 +1,4 @@
-"""What layers share that change values of pixels: the range of values, and where factors are drawn from."""
+"""The base of layers that change pixel values: the range of values, and the seed of random factors."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kernelkit.random import SeedGenerator
 
 
 class ColorTransform(ImageTransform):
-    """The base of layers that change values of pixels only: labels, boxes and masks stay as they are.
+    """The base of layers that change pixel values only: labels, boxes and masks are unchanged.
 
-    A subclass overrides :meth:`_recolor`; while not training, images are only cast.
+    A subclass overrides :meth:`_recolor`. Outside of training, images are only cast.
 
     Args:
         value_range: Lowest and highest value of a pixel.
@@ -28,7 +28,7 @@ class ColorTransform(ImageTransform):
         self.generator = SeedGenerator(seed)
 
     def _recolor(self, images: Any, transformation: Any) -> Any:
-        """Return images (batch, height, width, channels) of floats changed; subclasses override it."""
+        """Return the changed images, floats (batch, height, width, channels); subclasses override it."""
         raise NotImplementedError
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:

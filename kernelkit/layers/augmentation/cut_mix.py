@@ -1,4 +1,4 @@
-"""CutMix: rectangles of images replaced by those of others."""
+"""CutMix: rectangles of images replaced by rectangles of other images."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ _TINY = 1e-6
 
 
 class CutMix(BatchMix):
-    """Replace a random rectangle of each image by that of another one of the batch; mix their labels by its area.
+    """Replace a random rectangle of each image by the same rectangle of another image; mix the labels by area.
 
     Args:
-        factor: What the concentration of the beta distribution that areas are drawn from is drawn between: two numbers
-            in [0, 1], or one for from 0 to it.
+        factor: Range of the concentration of the beta distribution of areas: two numbers in [0, 1], or one number x for
+            [0, x].
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: a dict of images, one-hot labels and masks, or images; and ``training``: when it is false, nothing
-    is changed. Bounding boxes are not supported.
+    Call arguments: a dict of images, one-hot labels and masks, or images; and ``training``: when false, nothing is
+    changed. Bounding boxes are not supported.
 
     Raises:
-        ValueError: If the factor is none of these, or labels are not one-hot.
-        NotImplementedError: If it is given bounding boxes.
+        ValueError: If the factor is invalid, or labels are not one-hot.
+        NotImplementedError: If the dict has bounding boxes.
 
     Source: Yun et al., 2019, CutMix: regularization strategy to train strong classifiers with localizable features.
 

@@ -18,11 +18,11 @@ class Equalization(ImageTransform):
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        bins: How many different values are told apart.
+        bins: Number of histogram bins.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
         ValueError: If the range is not two numbers.

@@ -15,7 +15,7 @@ class MaxNumBoundingBoxes(ImageTransform):
 
     Args:
         max_number: Boxes of each image in the result.
-        fill_value: What missing boxes and their labels consist of.
+        fill_value: Value of missing boxes and their labels.
 
     Raises:
         ValueError: If the number is not positive.

@@ -11,15 +11,15 @@ from kernelkit.layers.augmentation.mixing import BatchMix
 
 
 class MixUp(BatchMix):
-    """Blend each image with another one of the batch, by a random weight; and their labels alike.
+    """Blend each image with another image of the batch by a random weight, and the labels by the same weight.
 
     Args:
-        alpha: Concentration of the beta distribution that weights are drawn from: the smaller, the less is mixed.
+        alpha: Concentration of the beta distribution of the weights. A smaller one mixes less.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: a dict of images, one-hot labels and more, or images; and ``training``: when it is false, nothing is
-    changed. An image gets the boxes of both; masks are blended, so one-hot ones are meant.
+    Call arguments: a dict of images, one-hot labels and more, or images; and ``training``: when false, nothing is
+    changed. A blended image gets the boxes of both images. Masks are blended, so they should be one-hot.
 
     Source: Zhang et al., 2018, mixup: Beyond empirical risk minimization.
 

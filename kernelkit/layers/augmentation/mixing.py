@@ -1,4 +1,4 @@
-"""What is shared by layers that mix images of one batch: which are mixed, and how their labels are."""
+"""The base of layers that mix images of one batch: random partners, and the mixing of labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kernelkit.random import SeedGenerator
 
 
 class BatchMix(ImageTransform):
-    """The base of layers that mix each image of a batch with another one of it. A single image stays as it is.
+    """The base of layers that mix each image with another image of the batch. A single image is unchanged.
 
     Args:
         seed: Int, or ``None`` for a fresh one.
@@ -24,7 +24,7 @@ class BatchMix(ImageTransform):
         self.generator = SeedGenerator(seed)
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool | None = True) -> Any:
-        """Return labels (batch, classes) weighed as the images are."""
+        """Return labels (batch, classes), mixed with the weights of the images."""
         if not training or transformation is None:
             return labels
         labels = jnp.asarray(labels)
@@ -36,7 +36,7 @@ class BatchMix(ImageTransform):
         return self._weighed(labels.astype(self.compute_dtype), transformation)
 
     def _weighed(self, values: jax.Array, transformation: Any) -> jax.Array:
-        """Return the sums of values (batch, ...) and those of their partners, by the weights that were drawn."""
+        """Return the weighted sums of values (batch, ...) and the values of their partners."""
         weight = per_image(transformation["mix_weight"], values)
         partners = jnp.take(values, jnp.asarray(transformation["permutation_order"]), axis=0)
         return (weight * values + (1 - weight) * partners).astype(values.dtype)

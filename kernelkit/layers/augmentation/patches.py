@@ -1,4 +1,4 @@
-"""Rectangles at random places of images, for what erases or exchanges them."""
+"""Rectangles at random places of images, for layers that erase or exchange them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernelkit import random
 
 
 def random_interval(batch: int, length: int, share: Any, seed: Any) -> tuple[jax.Array, jax.Array]:
-    """Draw intervals (batch,) of given shares of a length, anywhere on it; return where they begin and end."""
+    """Draw intervals (batch,) that cover given shares of a length, at random places; return starts and ends."""
     size = jnp.asarray(share, "float32") * length
     start = random.uniform((batch,), dtype="float32", seed=seed) * (length - size)
     return start, start + size
@@ -22,9 +22,9 @@ def rectangle_masks(shape: tuple, across: tuple, down: tuple, data_format: str) 
 
     Args:
         shape: Number of images, their height and their width.
-        across: Where the rectangles begin and end along the width, two arrays (batch,).
+        across: Starts and ends of the rectangles along the width, two arrays (batch,).
         down: The same along the height.
-        data_format: Where the axis of channels stands, which has size 1.
+        data_format: Position of the channel axis, which has size 1.
 
     Returns:
         Booleans (batch, height, width, 1), or (batch, 1, height, width).

@@ -11,13 +11,13 @@ from kernelkit.layers.layer import Layer
 
 
 class Pipeline(Layer):
-    """Apply layers one after the other: a layer, not a model, made for data on their way to one.
+    """Apply layers one after the other, to prepare data for a model. A pipeline is a layer, not a model.
 
     Args:
         layers: The layers.
         name: Name of the pipeline.
 
-    Call arguments: what the first layer takes, ``training`` and ``mask``, which are handed to the layers that take
+    Call arguments: the input of the first layer; ``training`` and ``mask``, which are passed to the layers that take
     them.
 
     Example:

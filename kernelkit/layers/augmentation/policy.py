@@ -1,4 +1,4 @@
-"""The augmentations that RandAugment and AugMix choose from, and how one of them is chosen."""
+"""The augmentations from which RandAugment and AugMix choose, and the choice of one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def augmentations(owner: Any) -> dict[str, ImageTransform]:
 
 
 def choose(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
-    """Return what the branch of a number gives; only that one runs, whether the number is known or traced."""
+    """Run the branch with a given number, concrete or traced, and no other; return its result."""
     if isinstance(index, jax.core.Tracer):
         return jax.lax.switch(index, branches, *operands)
     return branches[int(index)](*operands)

@@ -14,24 +14,24 @@ from kernelkit.random import SeedGenerator
 
 
 class RandAugment(ImageTransform):
-    """Apply a few augmentations to a batch, chosen anew each time.
+    """Apply a few random augmentations to each batch.
 
-    They are shear, translation, rotation, brightness, color, contrast, sharpness, posterization, solarization,
-    auto-contrast and equalization. One choice holds for the batch; each image has its own strength.
+    The choices are shear, translation, rotation, brightness, color, contrast, sharpness, posterization, solarization,
+    auto-contrast and equalization. The choice is the same for the whole batch; each image has its own strength.
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        num_ops: How many are applied, one after the other.
-        factor: Their strength: two numbers in [0, 1] to draw it between, or one for from 0 to it.
+        num_ops: Number of augmentations, applied one after the other.
+        factor: Strength of the augmentations: two numbers in [0, 1] to draw from, or one number x for [0, x].
         interpolation: ``"bilinear"`` or ``"nearest"``.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Cubuk et al., 2020, RandAugment: practical automated data augmentation with a reduced search space.
 
@@ -81,7 +81,7 @@ class RandAugment(ImageTransform):
 
         branches = [branch(name) for name in self._names]
         chosen = transformation["layer_idxes"]
-        if isinstance(chosen, jax.core.Tracer):  # in a program, the branches are compiled once
+        if isinstance(chosen, jax.core.Tracer):  # traced: the branches are compiled once
             return jax.lax.scan(lambda v, index: (choose(index, branches, v), None), values, chosen)[0]
         for index in chosen:
             values = choose(index, branches, values)

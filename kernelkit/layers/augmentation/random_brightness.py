@@ -17,16 +17,16 @@ class RandomBrightness(ColorTransform):
     """Add a random number to all pixels of an image.
 
     Args:
-        factor: What is added, in shares of the range of values: two numbers in [-1, 1] to draw between, or one for both
-            directions.
+        factor: The number to add, as a share of the range of values: two numbers in [-1, 1] to draw from, or one number
+            x for [-x, x].
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed. Integer images keep their dtype.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed. Integer images keep their dtype.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

@@ -17,17 +17,17 @@ class RandomColorDegeneration(ColorTransform):
     """Blend RGB images with their gray version: 0 changes nothing, 1 gives gray.
 
     Args:
-        factor: What the share of gray is drawn between: two numbers in [-1, 1], or one for from its negative to itself.
+        factor: Range of the share of gray: two numbers in [-1, 1], or one number x for [-x, x].
             Below 0, colors become stronger.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

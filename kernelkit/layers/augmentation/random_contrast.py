@@ -17,16 +17,16 @@ class RandomContrast(ColorTransform):
     """Multiply the distances of each channel's values from their mean by a random number.
 
     Args:
-        factor: Two numbers in [0, 1]: the random number is drawn from ``1 - lower`` to ``1 + upper``. One number is the
-            upper one, the lower one is 0 then.
+        factor: Two numbers ``(lower, upper)`` in [0, 1]: the multiplier is drawn from ``1 - lower`` to ``1 + upper``.
+            One number is ``upper``, with ``lower`` 0.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

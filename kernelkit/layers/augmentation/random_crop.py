@@ -18,8 +18,8 @@ from kernelkit.random import SeedGenerator
 class RandomCrop(ImageTransform):
     """Cut a part out of images, at one random place for each batch.
 
-    When not training, and where an image is too small, it is resized instead, after the largest part of it with the new
-    proportions was cut out of its middle.
+    Outside of training, or if an image is too small, it is resized instead: first its largest central part with the new
+    proportions is cut out, then that part is resized.
 
     Args:
         height: Height of the result in pixels.
@@ -28,7 +28,7 @@ class RandomCrop(ImageTransform):
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         name: Name of the layer.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``.
 
     Example:
         >>> import kernelkit as kk

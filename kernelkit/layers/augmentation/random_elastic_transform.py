@@ -22,21 +22,21 @@ class RandomElasticTransform(Warp):
     """Move each pixel of images by a random, smooth field of shifts. Masks follow; boxes are not supported.
 
     Args:
-        factor: Probability that an image is changed: two numbers in [0, 1] to draw it between, or one for from 0 to it.
-        scale: What the strength is drawn between, once for a batch: two numbers in [0, 1], or one for from 0 to it.
+        factor: Probability that an image is changed: two numbers in [0, 1] to draw from, or one number x for [0, x].
+        scale: Range of the strength, drawn once for a batch: two numbers in [0, 1], or one number x for [0, x].
         interpolation: ``"bilinear"`` or ``"nearest"``.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"``, ``"nearest"`` or ``"mirror"``.
-        fill_value: What stands there in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
-        NotImplementedError: If it is given bounding boxes.
+        ValueError: If an argument is invalid.
+        NotImplementedError: If the dict has bounding boxes.
 
     Source: Simard, Steinkraus and Platt, 2003, Best practices for convolutional neural networks.
 
@@ -96,8 +96,8 @@ class RandomElasticTransform(Warp):
         if not training:
             return bounding_boxes
         raise NotImplementedError(
-            f"{self._who()} cannot tell where bounding boxes go when pixels are moved freely. Leave them out of the "
-            "dict, or use RandomPerspective or RandomShear."
+            f"{self._who()} cannot move bounding boxes, since each pixel moves on its own. Leave them out of the dict, "
+            "or use RandomPerspective or RandomShear."
         )
 
 
@@ -108,7 +108,7 @@ def _smooth_shifts(shape: tuple, strength: Any, most: float, seed: Any) -> jax.A
         shape: Number of images, their height and their width.
         strength: Strength of the distortion, in [0, 1]; it may be traced.
         most: The largest strength, which bounds the kernel's size.
-        seed: Where draws come from.
+        seed: Seed of the draws.
     """
     alpha, sigma = (jnp.asarray(strength, "float32") * v for v in (0.1 * max(shape[1:]), 0.05 * min(shape[1:])))
     half = int(_REACH * max(most, 1e-6) * 0.05 * min(shape[1:])) // 2

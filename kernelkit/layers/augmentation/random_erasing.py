@@ -16,22 +16,21 @@ from kernelkit.layers.augmentation.transform import per_image
 
 
 class RandomErasing(ColorTransform):
-    """Wipe a random rectangle out of images. Labels, boxes and masks stay as they are.
+    """Erase a random rectangle of each image. Labels, boxes and masks are unchanged.
 
     Args:
-        factor: Probability that an image is changed: two numbers in [0, 1] to draw it between, or one for from 0 to it.
-        scale: What the rectangle's share of the image's area is drawn between: two numbers in [0, 1], or one for from 0
-            to it.
-        fill_value: What stands in the rectangle; noise for ``None``.
-        value_range: Lowest and highest value of a pixel, which noise is clipped to.
+        factor: Probability that an image is changed: two numbers in [0, 1] to draw from, or one number x for [0, x].
+        scale: Range of the rectangle's share of the image's area: two numbers in [0, 1], or one number x for [0, x].
+        fill_value: Value inside the rectangle; noise for ``None``.
+        value_range: Lowest and highest value of a pixel; noise is clipped to it.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Zhong et al., 2020, Random erasing data augmentation.
 

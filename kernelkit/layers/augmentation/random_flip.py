@@ -18,13 +18,13 @@ class RandomFlip(ImageTransform):
     """Mirror each image with a probability of one half.
 
     Args:
-        mode: ``"horizontal"`` (left and right change places), ``"vertical"``, or ``"horizontal_and_vertical"``: both at
-            once, which turns an image by half a turn.
+        mode: ``"horizontal"`` (left and right are exchanged), ``"vertical"``, or ``"horizontal_and_vertical"`` (both at
+            once: a rotation by 180 degrees).
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
         ValueError: For another mode.

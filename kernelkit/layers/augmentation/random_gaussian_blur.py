@@ -21,19 +21,19 @@ class RandomGaussianBlur(ColorTransform):
     """Blur images with a Gaussian of random width.
 
     Args:
-        factor: Probability that an image is changed: two numbers in [0, 1] to draw it between, or one for from 0 to it.
+        factor: Probability that an image is changed: two numbers in [0, 1] to draw from, or one number x for [0, x].
         kernel_size: Height and width of the kernel in pixels, both odd; or one number for both.
-        sigma: What the Gaussian's standard deviations along width and height, in pixels, are drawn between, once for a
-            batch: two numbers in [0, 1], or one for from 0 to it.
+        sigma: Range of the Gaussian's standard deviations along width and height, in pixels, drawn once for a batch:
+            two numbers in [0, 1], or one number x for [0, x].
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

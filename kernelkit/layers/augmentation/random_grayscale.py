@@ -1,4 +1,4 @@
-"""RandomGrayscale: colors taken away at random."""
+"""RandomGrayscale: colors removed at random."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kernelkit.random import SeedGenerator
 
 
 class RandomGrayscale(ImageTransform):
-    """Turn RGB images gray at random. They keep three channels, which become equal.
+    """Turn RGB images gray at random. A gray image still has three channels, with equal values.
 
     Args:
         factor: Probability that an image becomes gray, in [0, 1].
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images of three channels (those of one are gray already), or a dict of images and what belongs to
-    them, and ``training``: when it is false, nothing is changed. Integer images keep their dtype.
+    Call arguments: images of three channels (or of one, which are gray already), or a dict of images with their labels,
+    boxes and masks; and ``training``: when false, nothing is changed. Integer images keep their dtype.
 
     Raises:
-        ValueError: If the factor is no probability, or images have another number of channels.
+        ValueError: If the factor is not a probability, or images have another number of channels.
 
     Example:
         >>> import kernelkit as kk

@@ -1,4 +1,4 @@
-"""RandomHue: colors turned around the circle of hues at random."""
+"""RandomHue: hues of colors changed at random."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kernelkit.ops.image import hsv_to_rgb, rgb_to_hsv
 
 
 class RandomHue(ColorTransform):
-    """Turn the hues of RGB images by a random angle, in either direction.
+    """Rotate the hues of RGB images by a random angle, in either direction.
 
     Args:
-        factor: Angle in half turns: two numbers in [0, 1] to draw between, or one for from 0 to it.
+        factor: Angle in half turns: two numbers in [0, 1] to draw between, or one number x for [0, x].
         value_range: Lowest and highest value of a pixel.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

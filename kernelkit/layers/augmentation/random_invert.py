@@ -17,17 +17,16 @@ class RandomInvert(ColorTransform):
     """Replace images by their negatives at random.
 
     Args:
-        factor: Probability that an image is inverted: two numbers in [0, 1] to draw it between, or one for from 0 to
-            it.
+        factor: Probability that an image is inverted: two numbers in [0, 1] to draw from, or one number x for [0, x].
         value_range: Lowest and highest value of a pixel.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk
@@ -57,6 +56,6 @@ class RandomInvert(ColorTransform):
 
 
 def happens(batch: int, factor: tuple[Any, Any], seed: Any) -> jax.Array:
-    """Draw for each image whether it is changed, with a probability that is drawn from a range too."""
+    """Draw for each image whether it is changed; the probability itself is drawn from a range."""
     probability = random.uniform((batch,), *factor, dtype="float32", seed=seed)
     return random.uniform((batch,), dtype="float32", seed=seed) < probability

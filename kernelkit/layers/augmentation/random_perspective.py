@@ -16,21 +16,21 @@ from kernelkit.ops.image.warping import _projection
 
 
 class RandomPerspective(Warp):
-    """Show images as if from another point of view, by moving their corners at random. The upper left one stays.
+    """Change the perspective of images by moving three of their corners at random; the upper left corner is fixed.
 
     Args:
-        factor: Probability that an image is changed: two numbers in [0, 1] to draw it between, or one for from 0 to it.
-        scale: How far corners move at most: by half of this share of their coordinates.
+        factor: Probability that an image is changed: two numbers in [0, 1] to draw from, or one number x for [0, x].
+        scale: Largest move of a corner: half of this share of its coordinates.
         interpolation: ``"bilinear"`` or ``"nearest"``.
-        fill_value: What stands outside of the image.
+        fill_value: Value outside of the image.
         seed: Int, or ``None`` for a fresh one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If the factor is none of these.
+        ValueError: If the factor is invalid.
 
     Example:
         >>> import kernelkit as kk

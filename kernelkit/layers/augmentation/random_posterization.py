@@ -19,17 +19,17 @@ class RandomPosterization(ColorTransform):
     """Keep only the highest bits of each value, so that few shades are left.
 
     Args:
-        factor: Bits to keep: two numbers in [1, 8], of which the upper one is not drawn itself, or one for from 1 to
-            it.
+        factor: Number of bits to keep: two numbers in [1, 8] to draw from, the upper one excluded; or one number x for
+            [1, x].
         value_range: Lowest and highest value of a pixel.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Cubuk et al., 2019, AutoAugment: learning augmentation strategies from data.
 

@@ -14,22 +14,22 @@ from kernelkit.layers.augmentation.warp import Warp, transform_rows
 
 
 class RandomRotation(Warp):
-    """Turn each image around its middle by a random angle.
+    """Rotate each image around its middle by a random angle.
 
     Args:
-        factor: Angle in full turns, counter-clockwise: two numbers in [-1, 1] to draw between, or one for both
-            directions.
+        factor: Angle in full turns, counter-clockwise: two numbers in [-1, 1] to draw from, or one number x for
+            [-x, x].
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         seed: Int, or ``None`` for a fresh one.
-        fill_value: What stands outside in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If the factor is none of these.
+        ValueError: If the factor is invalid.
 
     Example:
         >>> import kernelkit as kk
@@ -82,7 +82,7 @@ class RandomRotation(Warp):
 
 
 def _rotation(angle: jax.Array, height: int, width: int) -> jax.Array:
-    """Return the transforms (batch, 8) that turn images around their middle by degrees (batch,)."""
+    """Return the transforms (batch, 8) that rotate images around their middle by degrees (batch,)."""
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
     cosine, sine = jnp.cos(jnp.deg2rad(angle)), jnp.sin(jnp.deg2rad(angle))
     return transform_rows(

@@ -20,17 +20,16 @@ class RandomSaturation(ColorTransform):
     """Multiply the saturation of RGB images by ``f / (1 - f)`` with a random f: 0 gives gray, 0.5 changes nothing.
 
     Args:
-        factor: What f is drawn between: two numbers in [-1, 1], or one for from its negative to itself. Below 0 the
-            result is gray, as at 0.
+        factor: Range of f: two numbers in [-1, 1], or one number x for [-x, x]. Below 0 the result is gray, as at 0.
         value_range: Lowest and highest value of a pixel.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

@@ -15,19 +15,19 @@ from kernelkit.ops.image.filters import convolve
 
 
 class RandomSharpness(ColorTransform):
-    """Blend images with a smoothed version of them: 0 gives the smoothed one, 0.5 changes nothing, 1 sharpens.
+    """Blend images with a smoothed version: 0 gives the smoothed images, 0.5 changes nothing, 1 sharpens.
 
     Args:
-        factor: What the blend is drawn between: two numbers in [0, 1], or one for from 0 to it.
+        factor: Range of the blend: two numbers in [0, 1], or one number x for [0, x].
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk
@@ -59,7 +59,7 @@ class RandomSharpness(ColorTransform):
 
 
 def _smoothed(images: jax.Array, data_format: str) -> jax.Array:
-    """Return images averaged with their neighbors, the middle counted five times; outside is zero."""
+    """Return each pixel averaged with its neighbors; the pixel itself has weight 5, pixels outside are zero."""
     kernel = jnp.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], images.dtype) / 13
     if data_format == "channels_first":
         return jnp.moveaxis(convolve(jnp.moveaxis(images, 1, -1), kernel, "SAME"), -1, 1)

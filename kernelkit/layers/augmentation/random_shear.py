@@ -16,20 +16,20 @@ class RandomShear(Warp):
     """Slant each image by random amounts along its width and its height, to either side.
 
     Args:
-        x_factor: How far rows are shifted for each row further down, in pixels: two numbers in [0, 1] to draw between,
-            or one for from its negative to itself.
-        y_factor: How far columns are shifted for each column further right, likewise.
+        x_factor: Shift of each row relative to the row above, in pixels: two numbers in [0, 1] to draw from, or one
+            number x for [-x, x].
+        y_factor: Shift of each column relative to the column on its left, likewise.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
-        fill_value: What stands outside in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If a factor is none of these.
+        ValueError: If a factor is invalid.
 
     Example:
         >>> import kernelkit as kk
@@ -56,7 +56,7 @@ class RandomShear(Warp):
 
     def _shear_range(self, factor: Any, name: str) -> tuple[Any, Any]:
         if isinstance(factor, (list, tuple)):
-            # Keras saves what it has made of one number.
+            # Keras saves one number as the pair that it made from it.
             bounds = (-1.0, 1.0) if len(factor) == 2 and factor[0] == -factor[1] else (0.0, 1.0)
             return factor_range(self, factor, name, bounds)
         _, high = factor_range(self, factor, name, (0.0, 1.0))

@@ -16,20 +16,20 @@ class RandomTranslation(Warp):
     """Shift each image by random shares of its height and width.
 
     Args:
-        height_factor: Shift downwards in shares of the height: two numbers in [-1, 1] to draw between, or one for both
-            directions.
+        height_factor: Shift downwards in shares of the height: two numbers in [-1, 1] to draw from, or one number x for
+            [-x, x].
         width_factor: Shift to the right in shares of the width, likewise.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         seed: Int, or ``None`` for a fresh one.
-        fill_value: What stands outside in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If a factor is none of these.
+        ValueError: If a factor is invalid.
 
     Example:
         >>> import kernelkit as kk

@@ -16,20 +16,20 @@ class RandomZoom(Warp):
     """Zoom into or out of each image at random, around its middle.
 
     Args:
-        height_factor: How much more (or, if negative, less) of the height is seen, as a share of it: two numbers in
-            (-1, 1] to draw between, or one for both directions. 0.5 zooms out: one and a half heights are seen.
+        height_factor: Change of the visible height, as a share of the height: two numbers in (-1, 1] to draw from, or
+            one number x for [-x, x]. 0.5 zooms out: the output shows 1.5 heights. -0.5 zooms in to half the height.
         width_factor: The same for the width; ``None`` keeps the proportions.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         seed: Int, or ``None`` for a fresh one.
-        fill_value: What stands outside in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If a factor is none of these.
+        ValueError: If a factor is invalid.
 
     Example:
         >>> import kernelkit as kk
@@ -85,6 +85,6 @@ class RandomZoom(Warp):
 
 
 def _zoom(transformation: dict, height: int, width: int) -> tuple:
-    """Return the zoom (batch,) and the first place that is seen, along the width and along the height."""
+    """Return the zoom (batch,) and the first visible position, along the width and along the height."""
     zoom_x, zoom_y = (jnp.ravel(jnp.asarray(transformation[k], "float32")) for k in ("width_zoom", "height_zoom"))
     return zoom_x, (width - 1) / 2 * (1 - zoom_x), zoom_y, (height - 1) / 2 * (1 - zoom_y)

@@ -1,4 +1,4 @@
-"""What the arguments of augmentations may be: a number or two, within bounds."""
+"""Checks of the arguments of augmentations: a number or two, within bounds."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ def factor_range(
     """Return the lowest and the highest value of a factor.
 
     Args:
-        layer: Who asks, for the error.
-        factor: Two numbers; or one, which stands for from its negative to itself where the bounds are negative too, and
-            for from the lower bound to itself otherwise.
+        layer: The layer, named in the error.
+        factor: Two numbers; or one number x: the range [-x, x] if the lower bound is negative, else the range from the
+            lower bound to x.
         name: Name of the argument.
         bounds: The lowest and the highest value allowed.
-        open_low: Whether the lowest value itself is not allowed.
+        open_low: Whether the lower bound itself is excluded.
 
     Raises:
         ValueError: For anything else.

@@ -19,8 +19,8 @@ class Rescaling(Layer):
         scale: Number, or one for each channel.
         offset: Number, or one for each channel.
 
-    Inputs: Numbers of any shape; integers become floats. The channels are the last axis, or, where the global
-        setting is ``"channels_first"``, the second.
+    Inputs: Numbers of any shape; integers become floats. The channels are the last axis, or the second if the global
+        setting is ``"channels_first"``.
 
     Example:
         >>> import kernelkit as kk

@@ -13,21 +13,21 @@ from kernelkit.ops.image import resize
 
 
 class Resizing(ImageTransform):
-    """Bring images to one size. Active in training and outside of it.
+    """Resize images. Active in training and outside of it.
 
     Args:
         height: Height of the result in pixels.
         width: Width of the result in pixels.
         interpolation: ``"bilinear"``, ``"nearest"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
-        crop_to_aspect_ratio: Whether to first cut the middle out that has the new proportions.
-        pad_to_aspect_ratio: Whether to first fill up to the new proportions.
+        crop_to_aspect_ratio: Whether to first cut out the middle part with the new proportions.
+        pad_to_aspect_ratio: Whether to first pad to the new proportions.
         fill_mode: Must be ``"constant"``.
-        fill_value: What the image is filled up with.
-        antialias: Whether to blur what a smaller size cannot show.
+        fill_value: Value of the padding.
+        antialias: Whether to blur images before making them smaller.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
-    Integer images keep their dtype, rounded. Bounding boxes and segmentation masks follow; a mask's pixels are taken
-    from the nearest ones.
+    Integer images are rounded and keep their dtype. Bounding boxes and segmentation masks are resized too; masks by the
+    nearest pixel.
 
     Example:
         >>> import kernelkit as kk
@@ -100,5 +100,5 @@ class Resizing(ImageTransform):
 
 
 def _margin(scaled: float, size: int) -> float:
-    """Return how many whole pixels are put before an image of a scaled size, or, negative, cut off."""
+    """Return the number of whole pixels to pad before an image of a scaled size; negative to cut off."""
     return (size - scaled) // 2 if scaled < size else -((scaled - size) // 2)

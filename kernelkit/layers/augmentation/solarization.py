@@ -14,20 +14,20 @@ from kernelkit.layers.augmentation.transform import per_image
 
 
 class Solarization(ColorTransform):
-    """Replace each pixel above a threshold by its negative, after a number was added to all of them.
+    """Add a number to all pixels, then replace each pixel above a threshold by its negative.
 
     Args:
-        addition_factor: What is added, in shares of the range of values: two numbers in [0, 1] to draw between, or one
-            for from 0 to it.
-        threshold_factor: The threshold, likewise. Without one, all pixels are inverted.
+        addition_factor: The number to add, as a share of the range of values: two numbers in [0, 1] to draw from, or
+            one number x for [0, x].
+        threshold_factor: The threshold, likewise. Without a threshold, all pixels are inverted.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         seed: Int, or ``None`` for a fresh one.
 
-    Call arguments: images, or a dict of images and what belongs to them, and ``training``: when it is false, nothing is
-    changed.
+    Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
+    nothing is changed.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is invalid.
 
     Source: Cubuk et al., 2019, AutoAugment: learning augmentation strategies from data.
 

@@ -1,4 +1,4 @@
-"""What all layers of this folder share: parameters are drawn once, then applied to all that belongs to an image."""
+"""The base of all layers of this folder: random parameters are drawn once, then applied to images, boxes and masks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from kernelkit.random import SeedGenerator
 
 
 class ImageTransform(Layer):
-    """The base of layers that change images and what belongs to them.
+    """The base of layers that change images together with their labels, boxes and masks.
 
-    It is called with images (height, width, channels) or (batch, height, width, channels), or with a dict of
-    ``"images"`` and any of ``"labels"``, ``"bounding_boxes"`` (a dict of ``"boxes"`` and ``"labels"``) and
-    ``"segmentation_masks"``; what else the dict holds is handed on.
+    The input is images (height, width, channels) or (batch, height, width, channels), or a dict of ``"images"`` and any
+    of ``"labels"``, ``"bounding_boxes"`` (a dict of ``"boxes"`` and ``"labels"``) and ``"segmentation_masks"``. Other
+    entries of the dict are returned unchanged.
 
-    A subclass draws the parameters of a batch in :meth:`get_random_transformation` and overrides those of the
-    ``transform_...`` methods that are not the identity. They see batches only.
+    A subclass draws the parameters of a batch in :meth:`get_random_transformation` and overrides the ``transform_...``
+    methods that are not the identity. These methods see batches only.
 
     Args:
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        bounding_box_format: Format of the boxes, such as ``"xyxy"``; needed where boxes are given.
+        bounding_box_format: Format of the boxes, such as ``"xyxy"``; needed for inputs with boxes.
 
     Example:
         >>> import kernelkit as kk
@@ -42,7 +42,7 @@ class ImageTransform(Layer):
     """
 
     generator: SeedGenerator
-    _fixed_arguments: tuple[str, ...] = ()  # arguments of a base class that a class has no choice about
+    _fixed_arguments: tuple[str, ...] = ()  # arguments of a base class that this class sets itself
 
     def __init__(self, data_format: str | None = None, bounding_box_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -50,17 +50,17 @@ class ImageTransform(Layer):
         self.bounding_box_format = bounding_box_format
 
     def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
-        """Draw the parameters for a batch; ``None`` where there are none or nothing is to be done.
+        """Draw the parameters for a batch; ``None`` if the layer has no parameters or must change nothing.
 
         Args:
             data: Images, or a dict with ``"images"``.
-            training: Whether augmentations take place.
-            seed: Where draws come from; the layer's own generator by default.
+            training: Whether augmentation is active.
+            seed: Seed of the draws; the layer's own generator by default.
         """
         return None
 
     def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
-        """Return the images (batch, height, width, channels) transformed."""
+        """Return the transformed images (batch, height, width, channels)."""
         return images
 
     def transform_labels(self, labels: Any, transformation: Any, training: bool | None = True) -> Any:
@@ -68,7 +68,7 @@ class ImageTransform(Layer):
         return labels
 
     def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
-        """Return the bounding boxes in the transformed images; those that have left them get the label -1."""
+        """Return the bounding boxes in the transformed images; boxes outside of them get the label -1."""
         return bounding_boxes
 
     def transform_segmentation_masks(
@@ -128,13 +128,13 @@ class ImageTransform(Layer):
             bounding_boxes: Boxes in the layer's format, and their labels.
             move: Function of floats (batch, boxes, 4).
             size: Height and width of the image.
-            new_size: Height and width of the transformed image, if another.
+            new_size: Height and width of the transformed image, if they change.
         """
         own = self._require_box_format()
         new_size = new_size or size
         corners = convert_format(bounding_boxes, own, "xyxy", *size)
         boxes = corners["boxes"]
-        # Without a batch: of one image, when the method is called by itself.
+        # Without a batch axis: the boxes of one image, if the method is called directly.
         moved = move(boxes) if boxes.ndim == 3 else move(boxes[None])[0]
         moved = clip_to_image_size({**corners, "boxes": moved}, *new_size)
         return convert_format(moved, "xyxy", own, *new_size)
@@ -143,12 +143,12 @@ class ImageTransform(Layer):
         return jnp.asarray(images).astype(self.compute_dtype)
 
     def _in_floats(self, images: Any) -> jax.Array:
-        """Return images in a dtype that holds the sums and products of their values."""
+        """Return images in a dtype that can hold sums and products of their values."""
         images = jnp.asarray(images)
         return images.astype(jnp.promote_types(images.dtype, jnp.float32))
 
     def _source(self, seed: Any) -> Any:
-        """Return where draws come from."""
+        """Return the seed of the draws."""
         return self.generator if seed is None else seed
 
     def _images_shape(self, data: Any) -> tuple:
@@ -160,12 +160,12 @@ class ImageTransform(Layer):
         return (1 if len(shape) == 3 else shape[0], *self._size(shape))
 
     def _one_per_image(self, data: Any) -> tuple:
-        """Return the shape of draws that are combined with the images: one number for each."""
+        """Return the shape of draws that are combined with the images: one number for each image."""
         shape = self._images_shape(data)
         return (*shape[:-3], 1, 1, 1)
 
     def _size(self, shape: Any) -> tuple[int, int]:
-        """Return height and width, from the shape of an image or a batch."""
+        """Return height and width from the shape of an image or a batch."""
         start = -2 if self.data_format == "channels_first" else -3
         return int(shape[start]), int(shape[start + 1])
 
@@ -189,7 +189,7 @@ def per_image(values: Any, images: Any) -> jax.Array:
 
 
 def rescale_values(images: jax.Array, source: tuple, target: tuple) -> jax.Array:
-    """Return pixels moved from one range of values to another."""
+    """Return pixels rescaled from one range of values to another."""
     if tuple(source) == tuple(target):
         return images
     share = (images - source[0]) / (source[1] - source[0])

@@ -1,4 +1,4 @@
-"""What layers share that move pixels: how images are read between their pixels and outside of their borders."""
+"""The base of layers that move pixels: interpolation between pixels, and filling outside of the borders."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ INTERPOLATIONS = ("nearest", "bilinear")
 
 
 class Warp(ImageTransform):
-    """The base of layers that move pixels. Masks are moved as images are, each pixel to its nearest.
+    """The base of layers that move pixels. Masks move like images, with nearest-pixel interpolation.
 
     Args:
         interpolation: ``"bilinear"`` or ``"nearest"``.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
-        fill_value: What stands there in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         seed: Int, or ``None`` for a fresh one.
     """
 
@@ -50,7 +50,7 @@ class Warp(ImageTransform):
         return value
 
     def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
-        """Return images (batch, height, width, channels) moved; subclasses override it."""
+        """Return the moved images (batch, height, width, channels); subclasses override it."""
         raise NotImplementedError
 
     def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:

@@ -1,1 +1,1 @@
-"""What every layer does: finding its parts, understanding a call, inferring shapes."""
+"""The machinery of every layer: finding its parts, binding the arguments of a call, inferring shapes."""

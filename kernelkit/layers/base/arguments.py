@@ -1,4 +1,4 @@
-"""Arguments of constructors and of `add_weight`: old spellings, unknown names, what is given by position."""
+"""Arguments of constructors and of `add_weight`: old spellings, unknown names, positional arguments."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _warned: set[str] = set()
 
 
 def warn_once(key: str, message: str) -> None:
-    """Warn the first time that a key is seen in this session."""
+    """Warn, once per key and session."""
     if key not in _warned:
         _warned.add(key)
         warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def take_input_shape(layer: str, kwargs: dict) -> tuple | None:
-    """Take `input_shape`, `input_dim`, `batch_shape` and their kin out of a layer's keyword arguments.
+    """Take `input_shape`, `input_dim`, `batch_shape` and similar ones out of a layer's keyword arguments.
 
     Returns:
         The input's shape with the batch axis, or ``None`` if none was given.
@@ -62,7 +62,7 @@ def weight_arguments(args: tuple, shape: Any, initializer: Any, dtype: Any) -> t
     """Return the shape, the initializer and the dtype of a weight, given by position or by name.
 
     Raises:
-        ValueError: If a name is given first, as it was in Keras 2, or something is given twice.
+        ValueError: If the first argument is a name, as in Keras 2, or an argument is given twice.
         TypeError: If there are more than three positional arguments.
     """
     named = {"shape": shape, "initializer": initializer, "dtype": dtype}

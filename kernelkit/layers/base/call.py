@@ -1,4 +1,4 @@
-"""`Call`: one call of a layer. Its arguments are bound to the names of the layer's ``call`` once."""
+"""`Call`: one call of a layer, its arguments bound once to the parameter names of the layer's ``call``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 
 
 class Signature:
-    """What a class's ``call`` takes.
+    """The parameters of a class's ``call``.
 
     Args:
         call: The bound function.
@@ -40,7 +40,7 @@ class Signature:
 
 
 def signature_of(layer: Any) -> Signature:
-    """Return what a layer's ``call`` takes, cached for its class."""
+    """Return the parameters of a layer's ``call``, cached by class."""
     call = layer.call
     function = getattr(call, "__func__", None)
     return Signature(call) if function is None else _bound_signature(function)
@@ -52,16 +52,16 @@ def _bound_signature(function: Any) -> Signature:
 
 
 class Call:
-    """The arguments of one call, as they were given, reached by name.
+    """The arguments of one call, as given, accessible by name.
 
     Args:
-        signature: What the layer's ``call`` takes.
+        signature: The parameters of the layer's ``call``.
         args: Positional arguments.
         kwargs: Named arguments. The dict is the call's own from now on.
         who: How errors name the layer.
 
     Raises:
-        TypeError: If ``call`` has no argument of a given name. ``training`` is left out where it is not taken.
+        TypeError: If ``call`` has no parameter of a given name. ``training`` is dropped if ``call`` doesn't take it.
     """
 
     __slots__ = ("args", "kwargs", "signature")
@@ -78,14 +78,14 @@ class Call:
                     )
 
     def get(self, name: str) -> Any:
-        """Return the argument of a name; ``None`` if it was not given."""
+        """Return an argument by name; ``None`` if it was not given."""
         if name in self.kwargs:
             return self.kwargs[name]
         place = self.signature.place.get(name)
         return self.args[place] if place is not None and place < len(self.args) else None
 
     def put(self, name: str, value: Any) -> None:
-        """Replace the argument of a name, or add it."""
+        """Replace or add an argument by name."""
         place = self.signature.place.get(name)
         if place is None or place >= len(self.args):
             self.kwargs[name] = value
@@ -103,7 +103,7 @@ class Call:
         return {n: given[n] for n in self.signature.names if n in given}
 
     def settle_training(self, around: bool | None) -> bool | None:
-        """Find out whether this is training: as given, else as in the call around it, else ``call``'s default."""
+        """Return whether this is training: the argument, else the value of the outer call, else ``call``'s default."""
         training = self.get("training")
         if training is None:
             training = self.signature.training_default if around is None else around
@@ -112,7 +112,7 @@ class Call:
         return training
 
     def fill_masks(self) -> Any:
-        """Fill the mask arguments with the masks that came with the tensors; return that of the first argument."""
+        """Fill the mask arguments with the tensors' own masks; return the mask of the first argument."""
         arriving = collect_masks(self.first)
         for name in self.signature.masks:
             if self.get(name) is None:
@@ -122,7 +122,7 @@ class Call:
         return arriving
 
     def convert(self, float_dtype: str | None, takes_sparse: bool = True) -> None:
-        """Turn array-likes into jax arrays, floats into a dtype."""
+        """Convert array-likes to jax arrays, and floats to a dtype."""
         if len(self.args) == 1:
             self.args = (convert(self.args[0], float_dtype, takes_sparse),)
         else:
@@ -136,7 +136,7 @@ class Call:
                 )
 
     def require_tensors(self, who: Callable[[], str], symbolic: bool) -> None:
-        """Raise ``ValueError`` if a layer, a text or, while a model is wired, a number is a positional argument."""
+        """Raise ``ValueError`` if a positional argument is a layer, a string or, with symbolic tensors, a number."""
         wrong = (HasParts, str, bool, int, float) if symbolic else (HasParts, str)
         for i, value in enumerate(self.args):
             for one in value if type(value) in (list, tuple) else (value,):

@@ -1,7 +1,7 @@
-"""Finding what a layer is made of, by looking at its attributes.
+"""The parts of a layer (layers, variables, metrics), found in its attributes.
 
-Nothing is recorded when an attribute is set: a layer's parts are whatever its attributes hold when somebody asks, in
-the order in which they were set, inside lists, tuples and dicts too.
+Setting an attribute records nothing. The parts are read from the attributes at each access, in the order in which
+these were set, inside lists, tuples and dicts too.
 
 These are functions, not methods, so that a subclass is free to use the names for its own attributes.
 """
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 class HasParts:
-    """The base of layers: what :func:`walk` looks for."""
+    """The base of layers, by which :func:`walk` recognizes them."""
 
     _untracked: frozenset[str] = frozenset()
     """Attributes that hold no parts."""
 
 
 def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
-    """Yield the instances of some classes that an object's attributes hold, each once."""
+    """Yield the instances of given classes in an object's attributes, each once."""
     seen: set[int] = set()
     for name, value in vars(owner).items():
         if name not in owner._untracked:
@@ -53,7 +53,7 @@ def children(layer: HasParts) -> list[Any]:
 
 
 def walk(layer: HasParts) -> Iterator[Any]:
-    """Yield all layers below a layer, each once, parents first; the layer itself is left out.
+    """Yield all layers below a layer, each once, parents first, without the layer itself.
 
     Example:
         >>> import kernelkit as kk
@@ -72,6 +72,6 @@ def walk(layer: HasParts) -> Iterator[Any]:
 
 
 def own_variables(layer: HasParts) -> list[Variable]:
-    """Return the variables that a layer holds itself, those of its sub-layers left out: trainable ones first."""
+    """Return the layer's own variables, without those of its sub-layers; trainable ones first."""
     own = list(parts(layer, Variable))
     return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]

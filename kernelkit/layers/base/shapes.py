@@ -1,4 +1,4 @@
-"""Shapes: which of them a layer's ``build`` is called with, and nests of them."""
+"""Shapes: the arguments of a layer's ``build``, and nested structures of shapes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ def is_shape(value: Any) -> bool:
 
 
 def map_shapes(function: Callable, shapes: Any) -> Any:
-    """Apply a function to each shape in a nest of shapes."""
+    """Apply a function to each shape in a nested structure."""
     return jtu.tree_map(function, shapes, is_leaf=lambda s: s is None or is_shape(s))
 
 
 def as_tuples(shapes: Any) -> Any:
-    """Return shapes that went through JSON as tuples again."""
+    """Return shapes from JSON, which are lists there, as tuples."""
     return map_shapes(lambda shape: None if shape is None else tuple(shape), shapes)
 
 
 def shapes_of(arguments: dict[str, Any], masks: Container[str] = ()) -> dict[str, Any]:
-    """Return ``{"<argument>_shape": shape}`` for each argument that holds tensors; for masks only where asked for."""
+    """Return ``{"<argument>_shape": shape}`` for each argument with tensors; masks only if named in ``masks``."""
     shapes = {}
     for name, value in arguments.items():
         if (name == "mask" or name.endswith("_mask")) and f"{name}_shape" not in masks:
@@ -47,19 +47,19 @@ def shapes_of(arguments: dict[str, Any], masks: Container[str] = ()) -> dict[str
 def arguments_of_build(
     build: Callable, signature: Signature, arguments: dict[str, Any], who: str
 ) -> tuple[tuple, dict[str, Any]]:
-    """Return what a layer's ``build`` is to be called with, for a call with the given arguments.
+    """Return the arguments of a layer's ``build``, for a call with the given arguments.
 
-    A ``build`` without parameters gets nothing, one of one parameter the shape of the first input. Several must be
-    named ``<argument>_shape`` after the arguments of ``call``; one that has a default may be named as it likes.
+    A ``build`` with one parameter gets the shape of the first input. With several parameters, each must be named
+    ``<argument>_shape`` after an argument of ``call``; a parameter with a default may have any name.
 
     Args:
         build: The layer's ``build``.
-        signature: What its ``call`` takes.
-        arguments: Those of the call, by name.
+        signature: The parameters of its ``call``.
+        arguments: The arguments of the call, by name.
         who: How errors name the layer.
 
     Raises:
-        ValueError: If a parameter is named otherwise.
+        ValueError: If a parameter has another name.
     """
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     parameters = [p for p in inspect.signature(build).parameters.values() if p.kind not in variadic]

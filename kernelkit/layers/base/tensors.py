@@ -1,4 +1,4 @@
-"""Which of a call's arguments are tensors, and how array-likes become jax arrays."""
+"""Tensors among the arguments of a call, and the conversion of array-likes to jax arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.tape import TapeTensor
 from kernelkit.variable import Variable
 
 _TENSORS = (KerasTensor, jax.Array, np.ndarray, Variable, TapeTensor)
-_CONTAINERS = {tuple, list, dict}  # told from tensors at once
+_CONTAINERS = {tuple, list, dict}  # types that are never tensors, checked first
 
 
 def is_tensor(value: Any) -> bool:
@@ -25,18 +25,18 @@ def is_tensor(value: Any) -> bool:
 
 
 def is_leaf(value: Any) -> bool:
-    """Return whether a value must not be looked into when nested arguments are walked."""
+    """Return whether a value is a leaf of nested arguments."""
     if type(value) in _CONTAINERS:
         return False
     return value is None or isinstance(value, _TENSORS) or is_sparse(value)
 
 
 def to_array(value: Any, float_dtype: str | None, takes_sparse: bool = True) -> Any:
-    """Return array-likes as jax arrays, floats in ``float_dtype``; everything else as it is.
+    """Return array-likes as jax arrays, floats in ``float_dtype``; other values unchanged.
 
     Args:
         value: Any argument of a call.
-        float_dtype: Name of a dtype, or ``None`` to leave floats as they are.
+        float_dtype: Name of a dtype, or ``None`` to keep the dtype of floats.
         takes_sparse: Whether sparse arrays stay sparse.
     """
     if isinstance(value, KerasTensor):
@@ -71,7 +71,7 @@ def convert(arguments: Any, float_dtype: str | None, takes_sparse: bool = True) 
 
 
 def collect_masks(value: Any) -> Any:
-    """Return the masks that came with the tensors of an argument, nested alike; ``None`` if there are none."""
+    """Return the masks of an argument's tensors, in the same structure; ``None`` if there are no masks."""
     if value is None or isinstance(value, _TENSORS):
         return masking.get_mask(value)
     leaves, treedef = jtu.tree_flatten(value, is_leaf=is_leaf)
@@ -82,7 +82,7 @@ def collect_masks(value: Any) -> Any:
 
 
 def attach_masks(outputs: Any, masks: Any) -> None:
-    """Attach masks to the tensors of a layer's outputs; one mask goes to all of them."""
+    """Attach masks to the tensors of a layer's outputs; a single mask is attached to all of them."""
     tensors = jtu.tree_leaves(outputs, is_leaf=is_leaf)
     flat = jtu.tree_leaves(masks, is_leaf=is_leaf)
     if len(tensors) > 1 and len(flat) == 1:
@@ -93,7 +93,7 @@ def attach_masks(outputs: Any, masks: Any) -> None:
 
 
 def describe_tensors(arguments: Any) -> str:
-    """Return shapes and dtypes of the tensors among some arguments, for messages."""
+    """Return the shapes and dtypes of the tensors in some arguments, for messages."""
     return ", ".join(
         f"{tuple(v.shape)} {'object' if v.dtype == object else dtypes.standardize_dtype(v.dtype)}"
         for v in jtu.tree_leaves(arguments, is_leaf=is_leaf)

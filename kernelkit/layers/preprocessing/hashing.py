@@ -33,7 +33,7 @@ class Hashing(HostLayer):
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Raises:
-        ValueError: If an argument has none of the values above.
+        ValueError: If an argument is invalid.
 
     Source: FarmHash, https://github.com/google/farmhash; Aumasson and Bernstein, 2012, SipHash.
 

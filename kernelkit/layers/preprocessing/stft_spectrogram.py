@@ -42,7 +42,7 @@ class STFTSpectrogram(DataLayer):
     ``channels_first``, (batch, channels * bins, frames) and (batch, channels, frames, bins).
 
     Raises:
-        ValueError: If an argument has none of the values above.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

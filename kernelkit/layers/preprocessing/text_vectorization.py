@@ -46,7 +46,7 @@ class TextVectorization(HostLayer):
         **kwargs: ``dtype``, ``trainable``.
 
     Raises:
-        ValueError: If an argument has none of the values above.
+        ValueError: If an argument is invalid.
 
     Example:
         >>> import kernelkit as kk

@@ -28,7 +28,7 @@ def map_coordinates(
         coordinates: Floats (n, ...): the place on each axis.
         order: 0 takes the nearest element, 1 interpolates linearly.
         fill_mode: Outside of the array: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
-        fill_value: What stands there in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
 
     Returns:
         Array (...) of the dtype of ``inputs``.
@@ -101,7 +101,7 @@ def affine_transform(
             read at ``((a0 x + a1 y + a2) / k, (b0 x + b1 y + b2) / k)`` with ``k = c0 x + c1 y + 1``.
         interpolation: ``"nearest"`` or ``"bilinear"``.
         fill_mode: Outside of the image: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
-        fill_value: What stands there in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Raises:
@@ -142,7 +142,7 @@ def perspective_transform(
         start_points: Floats (4, 2) or (batch, 4, 2): points (x, y) of the images.
         end_points: Floats likewise: where the points are in the result.
         interpolation: ``"nearest"`` or ``"bilinear"``.
-        fill_value: What stands outside of the image.
+        fill_value: Value outside of the image.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Raises:
@@ -205,7 +205,7 @@ def elastic_transform(
         sigma: Width of the smoothing, in pixels.
         interpolation: ``"nearest"`` or ``"bilinear"``.
         fill_mode: Outside of the image: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
-        fill_value: What stands there in the mode ``"constant"``.
+        fill_value: Value outside of the image in the mode ``"constant"``.
         seed: Int, ``SeedGenerator`` or ``None``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 

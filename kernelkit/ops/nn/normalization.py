@@ -23,7 +23,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         x: Numbers of any shape. 16-bit floats are summed in 32 bits.
         axes: Axis or axes to average over.
         keepdims: Whether these axes stay, with size one.
-        synchronized: Accepted for Keras's sake: a jax program over several devices averages over all of them.
+        synchronized: Accepted for compatibility with Keras: jax averages over all devices in any case.
 
     Returns:
         Two arrays of the dtype of ``x``.

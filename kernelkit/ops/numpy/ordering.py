@@ -235,7 +235,7 @@ def unique(
 
     Args:
         x: Array-like.
-        sorted: Accepted for Keras's sake; the result is always sorted.
+        sorted: Accepted for compatibility with Keras; the result is always sorted.
         return_index: Whether to return where each first occurs.
         return_inverse: Whether to return, for each element of ``x``, its index in the result.
         return_counts: Whether to return how often each occurs.
