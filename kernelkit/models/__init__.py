@@ -9,6 +9,6 @@ from kernelkit.saving import load_model, save_model
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
-# Keras has the class there, and not among its public models; the first place that is registered is the one written.
+# Keras keeps this class in that module, not among its public models. The first registered module is the one written.
 serialize.register_namespace("src.models.functional", {"Functional": Functional}, (Functional,))
 serialize.register_namespace("models", globals(), (Model,))

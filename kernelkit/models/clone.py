@@ -19,14 +19,14 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """Return a model of the same layers and wiring, with weights of its own; compiled alike if nothing is changed.
+    """Return a model of the same layers and wiring, with new weights; compiled alike if no other argument is given.
 
     Args:
         model: A Sequential or functional model, or a subclassed model with a config.
         input_tensors: Symbolic tensors to wire the copy to, nested as ``model.input``.
-        clone_function: Called with each layer (inputs left out), returns the layer that takes its place.
-        call_function: Called as ``(layer, *args, **kwargs)`` in place of each call of a layer of a functional model,
-            returns the tensors to go on with.
+        clone_function: Function of a layer that returns its copy; it is not called with input layers.
+        call_function: Called as ``(layer, *args, **kwargs)`` in place of each layer's call in a functional model;
+            returns the call's outputs.
         recursive: Whether the functions are also applied inside nested models.
         **kwargs: Refused.
 
@@ -41,7 +41,7 @@ def clone_model(
     """
     if kwargs:
         raise TypeError(f"clone_model() got unknown arguments {sorted(kwargs)}.")
-    # What is in memory already is as safe as it was: lambdas are copied, and layers keep the words they have learned.
+    # A model in memory is trusted already: lambdas are copied, and layers keep their learned vocabularies.
     with serialize.standing_alone(is_copy=True), serialize.loading(safe_mode=False):
         return _cloned(model, input_tensors, clone_function, call_function, recursive)
 
@@ -97,7 +97,7 @@ def _copier(clone_function: Callable, call_function: Callable | None, recursive:
 
 
 def _rewire(model: Any, input_tensors: Any, copy: Callable, call_function: Callable | None) -> Any:
-    """Make the calls of a functional model again, on copies of its layers."""
+    """Repeat the calls of a functional model on copies of its layers."""
     graph = model._graph
     if input_tensors is None:
         inputs = tree.map_structure(lambda t: _again(graph.input_layer(t)).output, graph.inputs_struct)
@@ -131,7 +131,7 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     """Make a model, with new weights, from ``model.to_json()``.
 
     Args:
-        json_string: The text. It may come from anybody: what it may name and how much it may take is limited, as for
+        json_string: The text. It may come from a stranger: its names, size and memory are limited, as in
             :func:`load_model`.
         custom_objects: Names of classes and functions that are not registered.
 
@@ -139,7 +139,7 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
         The model.
 
     Raises:
-        ValueError: If the text is no config of a model, or asks for what no config may.
+        ValueError: If the text is not the config of a model, or exceeds the limits.
     """
     is_trusted = config.is_unsafe_deserialization_enabled()
     with reading("The text"), serialize.sharing(), serialize.loading(safe_mode=not is_trusted):

@@ -1,4 +1,4 @@
-"""`Function`: a recorded computation to be run again on other inputs."""
+"""`Function`: a recorded computation that can run again on other inputs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kernelkit.symbolic import KerasTensor
 
 
 class Function(Operation):
-    """What leads from some symbolic tensors to others. Unlike a model it owns no layers and cannot be trained.
+    """The computation between symbolic tensors. Unlike a model it owns no layers and cannot be trained.
 
     Args:
         inputs: Symbolic tensors, nested in lists or dicts.
-        outputs: Symbolic tensors that depend on them alone.
+        outputs: Symbolic tensors that depend on the inputs only.
         name: Name.
 
     Raises:
@@ -51,7 +51,7 @@ class Function(Operation):
 
     @property
     def operations(self) -> list[Operation]:
-        """The layers and functions on the way, from the inputs to the outputs."""
+        """The layers and functions, from the inputs to the outputs."""
         return list(self._operations)
 
     def call(self, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The graph of a functional model: which recorded calls lead from its inputs to its outputs, and running them."""
+"""The graph of a functional model: the recorded calls from its inputs to its outputs, and running them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kernelkit.symbolic import KerasTensor
 
 
 def is_leaf(x: Any) -> bool:
-    """Return whether a value ends the walk through nested inputs."""
+    """Return whether a value is a leaf of nested inputs."""
     return x is None or isinstance(x, KerasTensor) or is_sparse(x)
 
 
@@ -37,12 +37,12 @@ class Graph:
     """
 
     def __init__(self, inputs: Any, outputs: Any) -> None:
-        # Dicts go through jax sorted; whether they were so decides if unnamed data can be told apart.
+        # jax sorts dicts by key. A dict that is not sorted cannot be matched with unnamed data.
         self._sorted = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
         self.outputs_struct = outputs
         self._warned = False
-        # Whether inputs may have other sizes than the tensors, which were made for the first data that came.
+        # Whether inputs may have other sizes than the tensors, which were made from the first data.
         self.takes_any_size = False
         self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
         self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
@@ -54,9 +54,9 @@ class Graph:
                     f"them. Got {wrong[0] if wrong else 'none'!r}."
                 )
         if len({id(t) for t in self.inputs}) != len(self.inputs):
-            raise ValueError("The same tensor was given twice among a model's inputs.")
+            raise ValueError("A model's inputs hold the same tensor twice.")
         self.nodes, self.operations = _sort(self.inputs, self.outputs, _paths(outputs))
-        # A model cut out of the middle of another one begins with inputs of its own.
+        # A model cut out of the middle of another one gets its own input layers.
         self._cuts = {
             id(t): InputLayer(batch_shape=t.shape, dtype=t.dtype, name=t.name)
             for t in self.inputs
@@ -120,7 +120,7 @@ class Graph:
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
 
     def was_wired_for(self, inputs: Any) -> bool:
-        """Whether symbolic tensors are like the graph's inputs, so that its outputs are like those it has."""
+        """Return whether symbolic tensors equal the graph's inputs in shape and dtype: its outputs then hold too."""
         given = jtu.tree_leaves(inputs, is_leaf=is_leaf)
         return len(given) == len(self.inputs) and all(
             isinstance(t, KerasTensor)
@@ -131,7 +131,7 @@ class Graph:
 
     @property
     def answer_struct(self) -> Any:
-        """The outputs as a model answers with them: a list of one output is that output, as in Keras."""
+        """The structure of a model's result: a list of one output becomes that output, as in Keras."""
         return only_one(self.outputs_struct)
 
     def match(self, inputs: Any, who: str) -> list:
@@ -156,7 +156,7 @@ class Graph:
             raise ValueError(f"{who} expects {len(self.inputs)}{named} {names}, got {len(flat)}.")
         if isinstance(self.inputs_struct, dict) and not isinstance(inputs, dict) and len(flat) > 1:
             if not self._sorted:
-                raise ValueError(f"{self._misfit(inputs)} By which name goes which? Give {who} a dict.")
+                raise ValueError(f"{self._misfit(inputs)} The order of the inputs is not clear: give {who} a dict.")
             self._warn_of_structure(inputs)
         return [self._fit(t, name, x, who) for t, name, x in zip(self.inputs, names, flat, strict=True)]
 
@@ -194,15 +194,15 @@ class Graph:
         dtype = dtypes.canonical(expected.dtype) if expected.dtype != "string" else None
         if isinstance(x, KerasTensor) or dtype is None or not hasattr(x, "astype") or x.dtype == dtype:
             return x
-        if str(x.dtype) == expected.dtype:  # 64 bits, which lookups in Python need and jax cuts off
+        if str(x.dtype) == expected.dtype:  # keeps 64 bits for lookups in Python; jax would cut them to 32
             return x
-        # Floats keep the compute dtype that the call around the model chose, unless the Input was given one.
+        # Floats keep the compute dtype of the caller, unless the Input was given a dtype.
         both_floats = jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(dtype, jnp.floating)
         return x if both_floats and expected.dtype == config.floatx() else x.astype(dtype)
 
 
 def graph_of(model: Any) -> Graph | None:
-    """Return the graph of a functional or sequential model that is built; ``None`` for all else."""
+    """Return the graph of a built functional or sequential model; ``None`` for anything else."""
     graph = getattr(model, "_graph", None)
     return graph if isinstance(graph, Graph) else None
 
@@ -219,12 +219,12 @@ def _as_input(tensor: Any) -> Any:
 
 
 def only_one(values: Any) -> Any:
-    """Return what a list or tuple of one item holds; anything else as it is."""
+    """Return the item of a list or tuple of one item; any other value unchanged."""
     return values[0] if isinstance(values, (list, tuple)) and len(values) == 1 else values
 
 
 def fits(expected: tuple, given: tuple) -> bool:
-    """Return whether two shapes can be one, an unknown size fitting any."""
+    """Return whether two shapes are compatible; an unknown size fits any size."""
     return len(expected) == len(given) and all(
         e is None or g is None or e == g for e, g in zip(expected, given, strict=True)
     )
@@ -246,12 +246,12 @@ def _sort(
 ) -> tuple[list[Node], list[Operation]]:
     """Return the nodes in an order in which they can run, and the operations from inputs to outputs.
 
-    Depth is the longest way to an output; deeper nodes come first, equals in the order in which a walk back from the
-    outputs meets them.
+    The depth of a node is its longest path to an output. Deeper nodes come first; nodes of equal depth follow the order
+    of a walk back from the outputs.
     """
     begin = {id(t) for t in inputs}
     order: list[Node] = []  # parents before children
-    met: dict[int, int] = {}  # operation -> when the walk met it
+    met: dict[int, int] = {}  # operation -> its place in the order of the walk
     state: dict[int, str] = {}
     for output, label in zip(outputs, labels, strict=True):
         _walk(output, begin, order, met, state, label)
@@ -261,7 +261,7 @@ def _sort(
         for tensor in node.input_tensors:
             parent = producer(tensor)
             depths[id(parent)] = max(depths.get(id(parent), 0), depth + 1)
-    for tensor in inputs:  # an input that nothing uses is a part of the model all the same
+    for tensor in inputs:  # an unused input is also a part of the model
         unused = producer(tensor)
         if unused is not None and isinstance(unused.operation, InputLayer) and id(unused) not in depths:
             order.append(unused)
@@ -280,7 +280,7 @@ def _sort(
 
 
 def _paths(outputs: Any) -> list[str]:
-    """Return where each output stands in the nest of all, as `heads.0`."""
+    """Return the path of each output in the nested outputs, such as `heads.0`."""
     pairs = jtu.tree_flatten_with_path(outputs, is_leaf=is_leaf)[0]
     return [jtu.keystr(path, simple=True, separator=".") for path, _ in pairs]
 
@@ -293,7 +293,7 @@ def _walk(
     state: dict[int, str],
     label: str,
 ) -> None:
-    """Append the nodes that lead to a tensor, parents first; no recursion, since models may be thousands deep."""
+    """Append the nodes that lead to a tensor, parents first; without recursion, since models may be thousands deep."""
     stack: list[tuple[KerasTensor, Node | None]] = [(output, None)]
     while stack:
         tensor, done = stack.pop()

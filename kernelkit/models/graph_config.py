@@ -15,7 +15,7 @@ from kernelkit.symbolic import KerasTensor, any_symbolic
 
 
 def graph_config(model: Any) -> dict:
-    """Return the layers, the calls on each, and which tensors are inputs and outputs."""
+    """Return the config: the layers, the calls of each, and the input and output tensors."""
     graph: Graph = model._graph
     own = {id(node) for node in graph.nodes}
     numbers: dict[int, int] = {}
@@ -39,7 +39,7 @@ def graph_config(model: Any) -> dict:
             for node in operation._inbound_nodes
             if id(node) in own and not isinstance(operation, InputLayer)
         ]
-        entry |= {"name": operation.name, "inbound_nodes": calls}  # in place: it may yet be noted as shared
+        entry |= {"name": operation.name, "inbound_nodes": calls}  # in place: it may still be marked as shared
         layers.append(entry)
     return {
         "name": model.name,
@@ -55,7 +55,7 @@ def _map(function: Any, tensors: Any) -> Any:
 
 
 def _operation_config(operation: Operation) -> tuple[dict, Any]:
-    """Return an operation's entry, and what to do to the arguments of its calls."""
+    """Return an operation's entry, and a function that adapts the arguments of its calls."""
     if isinstance(operation, FunctionOperation):
         described = keras_operations.describe(operation)
         if described is not None:
@@ -76,7 +76,7 @@ def _unchanged(args: Any, kwargs: Any) -> tuple:
 
 
 def _call_config(arguments: tuple, place: Any, keep_tuples: bool) -> dict:
-    # Keras writes tuples as lists. A function that it has no class for is read back by kernelkit alone.
+    # Keras writes tuples as lists. Only kernelkit reads functions for which Keras has no class.
     def of(value: Any) -> Any:
         if isinstance(value, KerasTensor):
             described = serialize.serialize_keras_object(value)
@@ -100,16 +100,16 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
     Args:
         cls: The model's class.
         config: The wiring.
-        replacements: Layers to put in place of those with the given names.
+        replacements: Layers by name that replace layers of the config.
 
     Raises:
-        ValueError: If a call refers to a tensor that nothing makes.
+        ValueError: If a call refers to a tensor that no call makes.
     """
     given = replacements or {}
     entries = [_named(entry) for entry in config["layers"]]
     made = {e["name"]: _operation_from(e) for e in entries if given.get(e["name"]) is None}
     operations = {e["name"]: given.get(e["name"]) or made[e["name"]][0] for e in entries}
-    # Layers that were called before this model was wired must not count those calls.
+    # Calls of layers before this wiring must not be counted.
     begin = {name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0 for name, op in operations.items()}
     waiting = [(entry["name"], _today(call)) for entry in entries for call in entry.get("inbound_nodes") or []]
 
@@ -124,30 +124,30 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
         left = []
         blocked: set[str] = set()
         for name, call in waiting:
-            # The calls of one layer must be made in their order: later ones are found by number.
+            # The calls of one layer must be made in order: configs refer to them by number.
             arguments = None if name in blocked else _arguments(call, tensor)
             if arguments is None:
                 blocked.add(name)
                 left.append((name, call))
             else:
                 args, kwargs = made[name][1](*arguments) if name in made else arguments
-                # Without a tensor of the model nothing would be wired: the call would be computed at once.
+                # A call without a tensor of the model would be computed at once, not wired.
                 if not any_symbolic(tuple(args), kwargs):
                     raise ValueError(
                         f"The model's config is broken: it calls {name!r} on no tensor of the model. A call in a graph "
-                        "takes at least one."
+                        "takes at least one tensor."
                     )
                 serialize.claim_objects(1, f"The call of {name!r}")
                 operations[name](*args, **kwargs)
         if len(left) == len(waiting):
             raise ValueError(
-                f"The model's config is broken: nothing makes the inputs of layer {left[0][0]!r}. Its layers "
+                f"The model's config is broken: no call makes the inputs of layer {left[0][0]!r}. The layers "
                 f"{[name for name, _ in left]} wait for each other in a loop."
             )
         waiting = left
     places = [config[key] for key in ("input_layers", "output_layers")]
     if any(isinstance(call, list) for entry in entries for call in entry.get("inbound_nodes") or []):
-        # Keras 2 has a list around a single tensor too.
+        # Keras 2 writes a list around a single tensor too.
         places = [p[0] if isinstance(p, list) and len(p) == 1 and isinstance(p[0], list) else p for p in places]
     inputs, outputs = (_map_places(tensor, p) for p in places)
     model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
@@ -158,14 +158,14 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
 
 def _named(entry: dict) -> dict:
     config = entry["config"]
-    if entry.get("class_name") == "InputLayer" and "batch_input_shape" in config:  # Keras 2's word
+    if entry.get("class_name") == "InputLayer" and "batch_input_shape" in config:  # Keras 2's name
         config = {"batch_shape" if k == "batch_input_shape" else k: v for k, v in config.items()}
         entry = entry | {"config": config}
     return entry if "name" in entry else entry | {"name": config["name"]}
 
 
 def _operation_from(entry: dict) -> tuple[Operation, Any]:
-    """Return the operation of an entry, and what to do to the arguments of its calls."""
+    """Return the operation of an entry, and a function that adapts the arguments of its calls."""
     if entry["class_name"] == "FunctionOperation":
         function = serialize.deserialize_keras_object(entry["config"]["function"])
         return FunctionOperation(function, name=entry["config"]["name"]), _unchanged
@@ -178,7 +178,7 @@ def _operation_from(entry: dict) -> tuple[Operation, Any]:
 
 
 def _today(call: Any) -> dict:
-    """Return a call in today's form; that of Keras 2 is a list of ``[layer, node, tensor, more arguments]``."""
+    """Return a call in Keras 3's form; Keras 2's is a list of ``[layer, node, tensor, more arguments]``."""
     if isinstance(call, dict):
         return call
     tensors = [_reference(place) for place in ([call] if isinstance(call[0], str) else call)]

@@ -1,7 +1,7 @@
-"""What a model does with strings, which cannot enter a compiled step: it runs in Python, before the step.
+"""The host stage of a model: its work on strings, which runs in Python before the compiled step.
 
-The calls of a graph that take or give strings, and all that lead to them, are its host stage. What they hand on to the
-other calls, or what reaches these directly, is what a step is given, as a :class:`Prepared`.
+The host stage holds the graph's calls that take or return strings, and all calls before them. The inputs of the other
+calls are the inputs of the compiled step; a :class:`Prepared` holds them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Prepared:
     Attributes:
         stage: The stage that made it.
         values: Arrays for the tensors where the compiled part begins.
-        nested: Inputs, prepared alike, for models inside of the model that have a host stage of their own.
+        nested: Prepared inputs of nested models with their own host stage.
     """
 
     def __init__(self, stage: HostStage, values: tuple, nested: tuple) -> None:
@@ -48,7 +48,7 @@ class HostStage:
 
     Attributes:
         nodes: The calls that run in Python, in order.
-        is_empty: Whether there is nothing to run in Python.
+        is_empty: Whether no call runs in Python.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -68,7 +68,7 @@ class HostStage:
         self.tensors = list({id(t): t for t in [*begin, *graph.outputs] if id(t) not in made}.values())
 
     def __eq__(self, other: object) -> bool:
-        # A compiled step is used again for inputs that were prepared in the same way.
+        # Equal stages share a compiled step.
         return isinstance(other, HostStage) and self._ids == other._ids
 
     def __hash__(self) -> int:
@@ -79,10 +79,10 @@ class HostStage:
         return not self.nodes and not self.nested
 
     def obstacle(self) -> str | None:
-        """Return why the graph cannot be cut in two, ``None`` if it can."""
+        """Return why the graph cannot be split into two parts, ``None`` if it can."""
         for node in self.nodes:
             if isinstance(node.operation, Layer) and node.operation.trainable_variables:
-                return f"makes strings of what layer {node.operation.name!r} computes."
+                return f"makes strings from the outputs of layer {node.operation.name!r}."
         return "gives strings." if any(t.dtype == "string" for t in self.tensors) else None
 
     def prepare(self, inputs: Any, who: str) -> Prepared:
@@ -93,7 +93,7 @@ class HostStage:
             who: How errors name the model.
 
         Raises:
-            TypeError: If the model gives strings, or makes them of what layers with weights compute.
+            TypeError: If the model returns strings, or makes strings from the outputs of layers with weights.
         """
         if (obstacle := self.obstacle()) is not None:
             raise TypeError(f"{who} {obstacle} {_ADVICE}")
@@ -111,13 +111,13 @@ class HostStage:
 
 
 _ADVICE = (
-    "A compiled step cannot hold strings: let the model end with numbers, and turn these into strings afterwards, or "
+    "A compiled step cannot hold strings: let the model return numbers and turn them into strings afterwards, or "
     "call the model directly: model(x)."
 )
 
 
 def may_need_host(graph: Graph) -> bool:
-    """Return whether a graph has calls that may need a host stage, for good or after an `adapt`."""
+    """Return whether a graph has calls that need a host stage, now or after an `adapt`."""
     return any(
         _touches_strings(node) or hasattr(node.operation, "host_only") or _may_need_host(node.operation)
         for node in graph.nodes
@@ -136,7 +136,7 @@ def _touches_strings(node: Node) -> bool:
 def _needs_host(node: Node) -> bool:
     stage = _stage_of(node)
     if stage is not None and stage.rest:
-        return False  # a model with strings at its beginning alone is cut in two
+        return False  # a nested model with strings at its beginning only is split itself
     return stage is not None or _touches_strings(node) or getattr(node.operation, "host_only", False)
 
 

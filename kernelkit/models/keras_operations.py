@@ -1,7 +1,7 @@
-"""Functions in the graph of a model, in the form in which Keras writes them.
+"""Functions in the graph of a model, in Keras's file format.
 
-Keras has a class for each of its functions: what is computed with goes into the call, the settings into the config.
-Here a function is called with both. The names are nearly the same, so a table of the names is all it takes.
+Keras has a class for each of its functions: tensors are arguments of the call, settings stand in the config. Here a
+function is called with both. The names are nearly the same, so a table of the names is enough.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from kernelkit import ops, serialize
 from kernelkit.recording import FunctionOperation, Operation
 
-# The classes by module, and by how many of the function's first arguments belong to the call.
+# The classes by module and by the number of the function's first arguments that belong to the call.
 _CLASSES = {
     ("core", 1): """
         Cast ConvertToTensor SaturateCast StopGradient Unstack
@@ -99,7 +99,7 @@ _CLASSES = {
         Isclose
     """,
 }
-# Classes whose calls take other arguments of the function, or whose names differ from it.
+# Classes whose calls take other arguments, or whose names differ from the function's.
 _BY_NAME: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Average": ("numpy", "average", ("x", "weights")),
     "Pad": ("numpy", "pad", ("x", "constant_values")),
@@ -122,7 +122,7 @@ def _functions(module: str) -> dict[str, Any]:
 
 
 def _table() -> dict[str, tuple[str, Any, Any]]:
-    """Return ``{class: (module, function, arguments of the call: how many, or which)}``."""
+    """Return ``{class: (module, function, number or names of the call's arguments)}``."""
     table: dict[str, tuple[str, Any, Any]] = {}
     for (module, count), names in _CLASSES.items():
         functions = _functions(module)
@@ -140,7 +140,7 @@ _by_function = {id(function): name for name, (_, function, _) in _by_class.items
 
 
 def class_name(operation: Operation) -> str:
-    """Return the name of Keras's class for an operation: of a function's, or of the operation's own class.
+    """Return the name of Keras's class for a function; for another operation, the name of its own class.
 
     Example:
         >>> import kernelkit as kk
@@ -162,16 +162,16 @@ def is_function(entry: dict) -> bool:
     module = str(entry.get("module") or "")
     if module.startswith((_OPS, _ACTIVATIONS)):
         return True
-    # Files of whole models in HDF5 have no modules; layers have more settings than a name.
+    # Entries in .h5 files have no modules. A function's config holds only a name, a layer's holds more.
     bare = not module and isinstance(entry.get("config"), dict) and "trainable" not in entry["config"]
     return bare and entry.get("class_name") in _by_class
 
 
 def read(entry: dict) -> tuple[Operation, Callable[[list, dict], tuple[list, dict]]]:
-    """Return the operation that an entry stands for, and what turns its calls' arguments into the function's.
+    """Return the operation of an entry, and a function that turns its calls' arguments into those of the function.
 
     Raises:
-        ValueError: If there is no such function.
+        ValueError: If the function is not known.
     """
     name = str(entry["class_name"])
     settings = {k: serialize.deserialize_keras_object(v) for k, v in entry["config"].items() if k != "name"}
@@ -196,7 +196,7 @@ def read(entry: dict) -> tuple[Operation, Callable[[list, dict], tuple[list, dic
 
 
 def describe(operation: FunctionOperation) -> tuple[dict, Callable[[tuple, dict], tuple[tuple, dict]]] | None:
-    """Return an operation's entry in a config, and what turns the function's arguments into its calls'.
+    """Return an operation's entry in a config, and a function that turns its arguments into those of the call.
 
     Returns:
         ``None`` for functions that Keras has no class for.
@@ -230,7 +230,7 @@ def _divided(function: Any, arguments: Any, args: tuple, kwargs: dict) -> tuple[
     names = arguments if isinstance(arguments, tuple) else tuple(inspect.signature(function).parameters)[:arguments]
     called = [n for n in names if n in bound]
     rest = {k: v for k, v in bound.items() if k not in names}
-    # What lies between is given by its default, so that the order of the call stays.
+    # Arguments in between get their defaults, so that the order of the call stays.
     last = names.index(called[-1]) + 1 if called else 0
     defaults = inspect.signature(function).parameters
     return tuple(bound.get(n, defaults[n].default) for n in names[:last]), rest

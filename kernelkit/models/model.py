@@ -33,7 +33,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def runs_graph(call: F) -> F:
-    """Mark a model's ``call`` as one that runs the graph, so that shapes can be read off it."""
+    """Mark a model's ``call`` as one that runs the graph, so that shapes can be read from the graph."""
     call.runs_graph = True  # type: ignore[attr-defined]
     return call
 
@@ -108,7 +108,7 @@ class Model(Trainer, Layer):
         return self._graph is not None or type(self).call is not Model.call
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        """Masks pass through a model with its tensors; nothing is added here."""
+        """Return ``None``: masks pass through a model together with its tensors."""
         return None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -122,7 +122,7 @@ class Model(Trainer, Layer):
         return super().__call__(*args, **kwargs)
 
     def _on_host(self, x: Any) -> Any:
-        """Return inputs after what the model does with strings, which no compiled step can hold."""
+        """Return the inputs after the model's host stage, which turns strings into numbers."""
         strings = holds_strings(x)
         if strings and not self.built:
             self(jtu.tree_map(lambda v: v[:1], string_arrays(x)))
@@ -138,7 +138,7 @@ class Model(Trainer, Layer):
         return x
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic tensors like the outputs, nested as they were given when the model was wired."""
+        """Return symbolic tensors of the outputs' shapes and dtypes, nested as in the constructor."""
         graph = self._graph
         if graph is None or not getattr(type(self).call, "runs_graph", False):
             return super().compute_output_spec(*args, **kwargs)
@@ -154,7 +154,7 @@ class Model(Trainer, Layer):
     # Parts ------------------------------------------------------------------------------------------------------------
 
     def saved_parts(self) -> Iterator[tuple[str, Any]]:
-        """Yield what has weights in files: the layers of the graph first, then attributes, the optimizer among them."""
+        """Yield the parts with weights in files: first the layers of the graph, then attributes with the optimizer."""
         wired = self._graph is not None
         if wired:
             yield "layers", self.layers
@@ -181,7 +181,7 @@ class Model(Trainer, Layer):
         """Return a layer by name or position.
 
         Raises:
-            ValueError: If there is none; the message gives the nearest name.
+            ValueError: If there is no such layer; the message gives the nearest name.
         """
         layers = self.layers
         if (name is None) == (index is None):
@@ -218,12 +218,12 @@ class Model(Trainer, Layer):
 
     @property
     def input_shape(self) -> Any:
-        """The shape of the input; a flat list of shapes for several, in whatever the inputs are nested."""
+        """The shape of the input; for several inputs a flat list of shapes, however the inputs are nested."""
         return only_one([t.shape for t in self._require_graph("input_shape").inputs])
 
     @property
     def output_shape(self) -> Any:
-        """The shape of the output; a flat list of shapes for several, in whatever the outputs are nested."""
+        """The shape of the output; for several outputs a flat list of shapes, however the outputs are nested."""
         return only_one([t.shape for t in self._require_graph("output_shape").outputs])
 
     @property
@@ -243,15 +243,14 @@ class Model(Trainer, Layer):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the outputs: of the layers that make them."""
+        """The names of the outputs, which are the names of the layers that make them."""
         return self._require_graph("output_names").output_names
 
     def _require_graph(self, what: str) -> Graph:
         if self._graph is None:
             raise AttributeError(
-                f"Model {self.name!r} ({type(self).__name__}) has no symbolic {what}: it is a subclassed "
-                "model, or it was "
-                "not built yet. Begin a Sequential with kernelkit.Input(shape), or wire a functional model."
+                f"Model {self.name!r} ({type(self).__name__}) has no symbolic {what}: it is a subclassed model, "
+                "or it was not built yet. Begin a Sequential with kernelkit.Input(shape), or wire a functional model."
             )
         return self._graph
 
@@ -274,7 +273,7 @@ class Model(Trainer, Layer):
         self._run_on_shapes(Call(signature_of(self), (inputs,), {}))
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
-        # Called on data: `call` itself builds the parts, there is nothing to do before it.
+        # On data, `call` itself builds the parts.
         if type(self).build is not Model.build:
             super()._build_for(arguments)
         elif self._graph is None:
@@ -299,10 +298,10 @@ class Model(Trainer, Layer):
 
         Args:
             line_length: Width of the table in characters.
-            positions: Accepted for Keras's sake; columns size themselves.
-            print_fn: Function that is given the text instead of printing it.
+            positions: Accepted for compatibility with Keras, without effect: columns size themselves.
+            print_fn: Function that gets the text; by default the text is printed.
             expand_nested: Whether the layers of nested models are shown too.
-            show_trainable: Whether a column says which layers are trainable.
+            show_trainable: Whether a column shows which layers are trainable.
             layer_range: ``[first, last]`` names of the layers to show.
         """
         from kernelkit.models.summary import show
@@ -320,17 +319,17 @@ class Model(Trainer, Layer):
         return rich_display.bundle(self)
 
     def profile(self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
-        """Measure what each layer costs on one batch: time, floating-point operations, bytes. Nothing is trained.
+        """Measure the cost of each layer on one batch: time, floating-point operations, bytes. Nothing is trained.
 
         Args:
             x: Inputs of one batch, as a step takes them.
-            y: Its targets; with them and a compiled model the gradients are measured too.
-            sample_weight: Weights of its samples.
-            repeats: How often each layer runs; times are medians.
+            y: Targets of the batch; if given and the model is compiled, the gradients are measured too.
+            sample_weight: Weights of the samples.
+            repeats: Number of runs of each layer; times are medians.
 
         Returns:
-            A :class:`~kernelkit.models.profile.Profile`: a table to look at, with its ``rows``. Layers are compiled and
-            timed alone, so that their times add up to more than a step, in which XLA fuses them.
+            A :class:`~kernelkit.models.profile.Profile`, a table with ``rows``. Each layer is compiled and timed alone,
+            so the times add up to more than the time of a step, in which XLA fuses layers.
 
         Example:
             >>> import kernelkit as kk
@@ -342,14 +341,14 @@ class Model(Trainer, Layer):
         return profile(self, x, y, sample_weight, repeats)
 
     def graph(self, sample: Any = None, weights: bool = True) -> Any:
-        """Walk through the model in a notebook: open groups, pan, zoom, find a layer, look at its weights.
+        """Show the model's graph in a notebook: open groups, pan, zoom, find a layer, look at its weights.
 
         Args:
             sample: A batch of inputs or their shape, for a model that was never called.
-            weights: Whether histograms of the weights are kept in the notebook with it.
+            weights: Whether the notebook also stores histograms of the weights.
 
         Returns:
-            A :class:`kernelkit.viz.Graph`, which shows itself as the last value of a cell.
+            A :class:`kernelkit.viz.Graph`; as the last value of a cell it is displayed.
 
         Example:
             >>> import kernelkit as kk
@@ -359,13 +358,13 @@ class Model(Trainer, Layer):
         return history.viz().Graph(self, sample, weights)
 
     def debug(self, x: Any = None, y: Any = None, batch_size: int | None = None, **options: Any) -> Any:
-        """Step through a training instead of running it, into each step and back.
+        """Open a debugger that runs a training step by step, forward and back.
 
         Args:
             x: Inputs, or an iterable of batches, as :meth:`fit` takes them.
             y: Targets, for arrays.
             batch_size: Samples in a step, 32 by default.
-            **options: Further arguments of :class:`kernelkit.viz.StepDebugger`: of `fit`, and ``memory="512MB"``.
+            **options: Further arguments of :class:`kernelkit.viz.StepDebugger`: those of `fit`, and ``memory="512MB"``.
 
         Returns:
             The :class:`kernelkit.viz.StepDebugger`.
@@ -396,7 +395,7 @@ class Model(Trainer, Layer):
 
     @serialize.derives
     def get_config(self) -> dict:
-        """Return what :meth:`from_config` needs: the wiring of a functional model, the arguments of a subclass."""
+        """Return the config for :meth:`from_config`: the wiring of a functional model, the arguments of a subclass."""
         if self._graph is not None and type(self).__init__ in (Model.__init__, Functional.__init__):
             from kernelkit.models.graph_config import graph_config
 
@@ -448,7 +447,7 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2.
-            overwrite: Whether a file that is there is replaced without asking.
+            overwrite: Whether an existing file is replaced without asking.
             zipped: ``False`` for a folder with the files, instead of one zip file.
             **kwargs: ``include_optimizer``, for ``.h5`` files.
         """
@@ -461,8 +460,8 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path that ends with ``.weights.h5``, or with ``.weights.json`` for several files and an index.
-            overwrite: Whether a file that is there is replaced without asking.
-            max_shard_size: Most gigabytes in one of several files.
+            overwrite: Whether an existing file is replaced without asking.
+            max_shard_size: Largest size of each of several files, in gigabytes.
             **kwargs: ``objects_to_skip``, a list of layers to leave out.
         """
         saving.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
@@ -472,7 +471,7 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras`` or an ``*.h5`` file of Keras 2.
-            skip_mismatch: Whether layers that the file doesn't fit are left as they are, with a warning.
+            skip_mismatch: Whether layers that don't fit the file stay unchanged, with a warning.
             **kwargs: ``objects_to_skip`` or ``by_name``.
         """
         saving.load_weights(self, filepath, skip_mismatch, **kwargs)
@@ -490,16 +489,17 @@ class Model(Trainer, Layer):
         Args:
             filepath: Path of the file.
             format: ``"onnx"``, ``"stablehlo"``, ``"openvino"`` or ``"torch"``.
-            verbose: Whether a report is printed; it is by default.
-            input_signature: Specs of the inputs, for a model that was not called yet, or to fix sizes that are open.
+            verbose: Whether a report is printed, which is the default.
+            input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.
 
         Returns:
-            A :class:`~kernelkit.export.Report`: size, inputs, and how far the file's outputs lie from the model's.
+            A :class:`~kernelkit.export.Report`: size, inputs, and the difference between the file's and the model's
+            outputs.
 
         Raises:
             ImportError: If a package that the format needs is not installed.
-            NotImplementedError: If the format has no operation for something that the model computes.
+            NotImplementedError: If the format lacks an operation that the model uses.
         """
         from kernelkit import export as exporting
 
@@ -520,7 +520,7 @@ class Model(Trainer, Layer):
         return exporting.pure(self)
 
     def to_torch(self, input_signature: Any = None) -> Any:
-        """Return the model as a `torch.nn.Module` of pure PyTorch code, with its weights; docs/export.md tells more.
+        """Return the model as a `torch.nn.Module` of pure PyTorch code, with its weights; see docs/export.md.
 
         Args:
             input_signature: Specs of the inputs, as in :meth:`export`.
@@ -533,11 +533,11 @@ class Model(Trainer, Layer):
         return to_torch(self, input_signature)
 
     def program_inputs(self) -> tuple[list[KerasTensor], Any, list[str]] | None:
-        """Return where the compiled part of a model with strings begins, ``None`` if nothing runs in Python.
+        """Return the start of the compiled part of a model with strings, ``None`` if no layer runs in Python.
 
         Returns:
-            The tensors that the compiled part takes, a function from a list of arrays to what the model is called on,
-            and the names of the layers that run before it.
+            The tensors that the compiled part takes, a function that turns a list of arrays into the model's inputs,
+            and the names of the layers that run in Python.
         """
         stage = HostStage(self._graph) if self._graph is not None and self._graph.may_need_host else None
         if stage is None or stage.is_empty or stage.nested:
@@ -547,7 +547,7 @@ class Model(Trainer, Layer):
 
 
 class _WithGraph(type):
-    """The class of `Functional`: a subclass of `Model` that passes inputs and outputs on is functional too."""
+    """The metaclass of `Functional`: a subclass of `Model` made with inputs and outputs is functional too."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
         if super().__instancecheck__(instance):
@@ -556,11 +556,11 @@ class _WithGraph(type):
 
 
 class Functional(Model, metaclass=_WithGraph):
-    """A model that is a graph of layers: what ``Model(inputs, outputs)`` returns.
+    """A model that is a graph of layers: ``Model(inputs, outputs)`` returns one.
 
     Args:
         inputs: Symbolic tensors, nested in lists or dicts.
-        outputs: Symbolic tensors that depend on them.
+        outputs: Symbolic tensors that depend on the inputs.
         name: Name.
     """
 

@@ -1,7 +1,7 @@
-"""`model.profile()`: what each layer costs, measured alone, beside the whole training step.
+"""`model.profile()`: the cost of each layer, measured alone, and of the whole training step.
 
-Floating-point operations and bytes are XLA's own count for the program as it was traced. XLA counts the body of a loop
-once, so the other rounds of loops whose number of rounds is known (`lax.scan`: recurrent layers) are added here.
+Floating-point operations and bytes are XLA's count for the traced program. XLA counts the body of a loop once. The
+other rounds are added here if their number is known (`lax.scan`: recurrent layers).
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from kernelkit.training.trainer import Trainer
 
 
 class Cost(NamedTuple):
-    """What XLA counts in a program."""
+    """XLA's counts for a program."""
 
     flops: float
     bytes: float
 
 
 class ProfileRow(NamedTuple):
-    """What one layer costs in one batch.
+    """The cost of one layer on one batch.
 
     Attributes:
-        layer: Its name, below the names of nested models, with ``#2`` for its second call; ``"(whole step)"`` for all
-            that a training step does.
+        layer: Its path through nested models, with ``#2`` for its second call; ``"(whole step)"`` for the whole
+            training step.
         shape: Shape of its output.
-        parameters: How many numbers its weights hold.
+        parameters: Number of its parameters.
         forward_ms: Milliseconds of its call, compiled alone.
         train_ms: Milliseconds of its call and its gradients; ``None`` without a compiled model.
-        flops: Floating-point operations of what was timed last.
-        bytes: Bytes that it reads and writes.
+        flops: Floating-point operations, of the gradients too if they were measured.
+        bytes: Bytes read and written.
     """
 
     layer: str
@@ -69,7 +69,7 @@ class Profile:
         self.rows = rows
 
     def cells(self) -> list[tuple[str, ...]]:
-        """Return the table as texts, without its head."""
+        """Return the table as texts, without its header."""
         return [_cells(row) for row in self.rows]
 
     def __str__(self) -> str:
@@ -99,11 +99,11 @@ def profile(model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeat
     """Measure a model layer by layer on one batch. Nothing is trained.
 
     Args:
-        model: The model; with a compiled one the gradients are measured too.
+        model: The model; if it is compiled, the gradients are measured too.
         x: Inputs of one batch.
-        y: Its targets.
-        sample_weight: Weights of its samples.
-        repeats: How often each program runs; times are medians.
+        y: Targets of the batch.
+        sample_weight: Weights of the samples.
+        repeats: Number of runs of each program; times are medians.
     """
     if jax.default_backend() == "cpu":
         keep_freed_memory()
@@ -130,7 +130,7 @@ def _as_batch(x: Any, y: Any, sample_weight: Any) -> tuple:
 
 
 def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
-    """The layers that are measured as a whole, with paths: also those in nested models, no parts of layers."""
+    """Yield the layers to measure, with paths: layers of nested models too, but not the parts of layers."""
     for layer in model.layers:
         name = path + layer.name
         if isinstance(layer, Trainer):
@@ -140,7 +140,7 @@ def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
 
 
 def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
-    """Run the model once and return the calls of its layers, with what they were given."""
+    """Run the model once and return the calls of its layers, with their arguments."""
     seen: list[tuple[Layer, Any, list[bool]]] = []
 
     def watch(layer: Layer) -> None:
@@ -266,7 +266,7 @@ def _milliseconds(function: Any, values: tuple, repeats: int) -> float:
 
 
 def cost_of(function: Callable, *values: Any) -> Cost:
-    """Return XLA's count of what a function does, with every round of its scans.
+    """Return XLA's cost of a function, with every round of its scans.
 
     Args:
         function: A function of arrays.
@@ -281,7 +281,7 @@ def cost_of(function: Callable, *values: Any) -> Cost:
 
 
 def _counted(traced: Any) -> tuple[Cost, Cost]:
-    """Return what XLA counts, and the same with every round of the scans."""
+    """Return XLA's own count, and the count with every round of the scans."""
     found = traced.lower().cost_analysis() or {}
     counted = Cost(float(found.get("flops", 0.0)), float(found.get("bytes accessed", 0.0)))
     flops, moved = counted

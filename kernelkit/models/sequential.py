@@ -24,8 +24,8 @@ class Sequential(Model):
     """A stack of layers, each fed with the output of the one before.
 
     Args:
-        layers: List of layers; an :func:`~kernelkit.Input` at its head fixes the input's shape.
-        trainable: Whether gradients change its weights.
+        layers: List of layers; an :func:`~kernelkit.Input` as the first one fixes the input's shape.
+        trainable: Whether training changes the weights.
         name: Name.
 
     Example:
@@ -44,7 +44,7 @@ class Sequential(Model):
         self._stack: list[Layer] = []
         self._input_layer: InputLayer | None = None
         self._ends: tuple[KerasTensor, Any] | None = None  # the input, and the output of the topmost layer
-        self._wiring: Graph | None = None  # of these, made when somebody asks for it
+        self._wiring: Graph | None = None  # made from `_ends` at the first access
         for layer in [layers] if isinstance(layers, Layer) else layers or []:
             self.add(layer, rebuild=False)
         self._rebuild()
@@ -55,7 +55,7 @@ class Sequential(Model):
 
         Args:
             layer: A layer, or an :func:`~kernelkit.Input` at the start.
-            rebuild: Whether weights are made at once when the input's shape is known.
+            rebuild: Whether weights are made at once if the input's shape is known.
         """
         if isinstance(layer, KerasTensor):
             node = producer(layer)
@@ -114,7 +114,7 @@ class Sequential(Model):
         self._training.forget()
 
     def _extend(self, layer: Layer) -> None:
-        """Wire one more layer to the top; if it doesn't fit, the model stays as it was."""
+        """Wire one more layer to the top. If it doesn't fit, the model stays unchanged."""
         begin, top = self._ends  # type: ignore[misc]
         try:
             _require_one_input(layer)
@@ -134,7 +134,7 @@ class Sequential(Model):
         """Make the weights of all layers for inputs of a given shape (with the batch axis).
 
         Raises:
-            ValueError: If the model has an input of another shape already.
+            ValueError: If the model already has an input of another shape.
         """
         input_shape = _as_tuple(input_shape)
         if self._input_layer is not None and isinstance(input_shape, (tuple, list)):
@@ -221,12 +221,12 @@ class Sequential(Model):
 
     @property
     def input(self) -> Any:
-        """The symbolic input: of the first call of the model on one, as in Keras, or else its own."""
+        """The symbolic input of the first call on a symbolic tensor, as in Keras; without a call, the model's own."""
         return super(Model, self).input if self._inbound_nodes else self.inputs[0]
 
     @property
     def output(self) -> Any:
-        """The symbolic output: of the first call of the model on a symbolic tensor, as in Keras, or else its own."""
+        """The symbolic output of the first call on a symbolic tensor, as in Keras; without a call, the model's own."""
         return super(Model, self).output if self._inbound_nodes else only_one(self._require_graph("output").outputs)
 
     @property
@@ -260,7 +260,7 @@ class Sequential(Model):
                     f"Layer {i} of a Sequential: Expected a dictionary containing a 'config' key, got {described!r}."
                 )
         with serialize.CustomObjectScope(custom_objects):
-            made: dict[Any, Layer] = {}  # names are unique, so a name that comes again is that of a layer used twice
+            made: dict[Any, Layer] = {}  # names are unique: a repeated name means a layer used twice
             layers = []
             for c in config["layers"]:
                 name = c["config"].get("name") if isinstance(c["config"], dict) else None
@@ -276,7 +276,7 @@ class Sequential(Model):
 
 
 def _as_tuple(shape: Any) -> Any:
-    """Return a shape of another library (`tf.TensorShape`, `torch.Size`) as a tuple, anything else as it is."""
+    """Return a shape of another library (`tf.TensorShape`, `torch.Size`) as a tuple, any other value unchanged."""
     if isinstance(shape, (tuple, list, dict)) or not hasattr(shape, "__iter__") or isinstance(shape, str):
         return shape
     return tuple(shape.as_list() if hasattr(shape, "as_list") else shape)
@@ -294,7 +294,7 @@ def _require_one_input(layer: Layer) -> None:
 
 
 def _input_of(layer: Layer) -> InputLayer | None:
-    """Return the Input that a first layer implies: its own (a model), or that of an old spelling."""
+    """Return the Input that a first layer implies: the input of a model, or of an old argument such as input_shape."""
     if layer._input_shape_hint is not None:
         dtype = "int32" if type(layer).__name__ == "Embedding" else None
         return input_layer_of(Input(batch_shape=layer._input_shape_hint, dtype=dtype))

@@ -29,7 +29,7 @@ class Row:
 
 @dataclass
 class Summary:
-    """What a summary shows, before it is drawn."""
+    """The contents of a summary, before it is drawn."""
 
     title: str
     rows: list[Row]
@@ -104,7 +104,7 @@ def _from_description(description: dict[str, Any], model: Any, expand_nested: bo
 
 
 def _is_hidden_input(description: dict[str, Any], row: int) -> bool:
-    """Return whether a row is an input that no layer stands for: of a Sequential, or of a model written as code."""
+    """Return whether a row is an input without a layer: of a Sequential or a subclassed model."""
     nodes, strings = description["nodes"], description["strings"]
     if nodes["kind"][row] != schema.INPUT:
         return False
@@ -163,7 +163,7 @@ def _bytes(count: int) -> str:
 
 
 def as_text(summary: Summary, width: int | None = None, show_trainable: bool = False) -> str:
-    """Draw a summary for a terminal, as a table of rich."""
+    """Draw a summary for a terminal, as a table of the package rich."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""`model.summary()` in a notebook: a tree of layers that folds. Every name is escaped: it may come from anybody."""
+"""`model.summary()` in a notebook: a tree of layers that folds. Every name is escaped, since it may be hostile."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def as_html(
     """Draw a model's layers as an HTML tree.
 
     Args:
-        description: What :func:`kernelkit.viz.graph` returns.
+        description: The result of :func:`kernelkit.viz.graph`.
         expand_nested: Whether nested models are open at first.
         show_trainable: Whether frozen layers say so in words.
         layer_range: Names of the first and the last layer to show.
 
     Returns:
-        HTML that runs nothing.
+        HTML without scripts.
     """
     return _Tree(description, expand_nested, show_trainable).page(layer_range)
 
@@ -70,7 +70,7 @@ class _Tree:
         )
 
     def _rows(self, layer_range: Any) -> str:
-        """Write all rows, those inside of a group in a part that folds; no recursion, since groups may be deep."""
+        """Write all rows, the rows of a group inside a part that folds; without recursion, since groups may be deep."""
         top = self._in_range(self.children.get(-1, []), layer_range)
         parts: list[str] = []
         stack: list[tuple[int, int] | str] = [(row, 0) for row in reversed(top)]
@@ -103,7 +103,7 @@ class _Tree:
         return rows[ends[0] : ends[-1] + 1] if len(ends) == 2 else rows
 
     def _names_in(self, row: int) -> set[str]:
-        """Return the names of a row, and of what it folds."""
+        """Return the names of a row and of the rows inside it."""
         found, waiting = set(), [row]
         while waiting:
             one = waiting.pop()

@@ -164,7 +164,7 @@ def test_what_cannot_be_is_told(model):
         subclassed.predict(np.array(TEXTS))
     names = kk.Sequential([kk.Input((2,)), layers.Dense(1), layers.StringLookup(vocabulary=["a"], invert=True)])
     assert names(np.ones((1, 2))).shape == (1, 1)
-    with pytest.raises(TypeError, match="makes strings of what layer"):
+    with pytest.raises(TypeError, match="makes strings from the outputs of layer"):
         names.predict(np.ones((1, 2)))
     echo = kk.Sequential([kk.Input((1,), dtype="int32"), layers.StringLookup(vocabulary=["a"], invert=True)])
     with pytest.raises(TypeError, match="gives strings"):

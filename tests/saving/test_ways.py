@@ -143,5 +143,5 @@ def test_a_checkpoint_without_a_config_says_so(tmp_path):
     model = Undescribed(2)
     model.compile("sgd", "mse")
     checkpoint = kk.callbacks.OrbaxCheckpoint(tmp_path / "ck")
-    with pytest.warns(UserWarning, match="the values of model .* alone.*no config here.*save_weights_only=True"):
+    with pytest.warns(UserWarning, match="only the values of model .*no config here.*save_weights_only=True"):
         model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0, callbacks=[checkpoint])

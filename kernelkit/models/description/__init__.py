@@ -1,8 +1,8 @@
 """A model as plain data: nodes, edges, shapes and costs in columns, described in docs/graph.md.
 
-- `schema`: the names and codes of the columns, and a check of descriptions that strangers wrote;
-- `columns`: a model to such data;
-- `collect`, `wiring`, `trace`, `flow`: what calls what;
+- `schema`: the names and codes of the columns, and a check of descriptions from strangers;
+- `columns`: the columns of a model;
+- `collect`, `wiring`, `trace`, `flow`: the calls inside a model, and the tensors between them;
 - `costs`: floating-point operations and bytes;
 - `repeats`: runs of the same block.
 """

@@ -25,18 +25,18 @@ from kernelkit.training.trainer import Trainer
 
 @dataclass
 class Item:
-    """A node to be.
+    """A node before it is written into columns.
 
     Attributes:
         kind: One of the codes in :mod:`schema`.
         name: Its name.
         title: Its class's name.
-        parent: The index of the group that it stands in, -1 at the top.
+        parent: The index of its group, -1 at the top.
         operation: The layer or function.
-        inputs: What its first call was given.
-        outputs: What its first call returned.
+        inputs: The inputs of its first call.
+        outputs: The outputs of its first call.
         arguments: The arguments of its first call.
-        calls: How often it is called in its group.
+        calls: Number of its calls in its group.
         state: One of the codes in :mod:`schema`.
     """
 
@@ -76,8 +76,8 @@ class Collected:
     Attributes:
         items: The items.
         edges: The edges, each between two items of the same group.
-        entries: The input items of each group that was opened.
-        exits: ``(item, position)`` of each output of each group that was opened.
+        entries: The input items of each opened group.
+        exits: ``(item, position)`` of each output of each opened group.
         error: The first failure: message, layer, shapes, item.
         note: Why the model could not be traced, or an empty text.
     """
@@ -92,7 +92,7 @@ class Collected:
 
 
 def collect(model: Any, sample: Any = None) -> Collected:
-    """Collect what a model is made of.
+    """Collect the nodes and edges of a model.
 
     Args:
         model: A model or layer.
@@ -103,7 +103,7 @@ def collect(model: Any, sample: Any = None) -> Collected:
     given = None if graph_of(model) is not None else specs_for(model, sample)
     if graph_of(model) is None and given is None:
         found.note = (
-            f"{model.name} was not called yet, so nobody knows what leads where. Call it on a batch of data, or give "
+            f"{model.name} was not called yet, so its connections are not known. Call it on a batch of data, or give "
             "graph() a batch or a shape."
         )
     waiting.append((model, -1, given, 0))
@@ -124,7 +124,7 @@ def collect(model: Any, sample: Any = None) -> Collected:
 
 
 def is_composite(operation: Any) -> bool:
-    """Return whether something is drawn with what is inside: a model, or a user's layer that holds layers."""
+    """Return whether an operation is drawn with its inside: a model, or a user's layer that holds layers."""
     if graph_of(operation) is not None or isinstance(operation, Trainer):
         return True
     if not isinstance(operation, Layer) or type(operation).__module__.split(".")[0] == __name__.split(".")[0]:
@@ -139,7 +139,7 @@ def child_layers(operation: Any) -> list[Layer]:
 
 
 def specs_for_quietly(operation: Any) -> tuple[tuple, dict[str, Any]] | None:
-    """Return the shapes that a layer was built for, if it knows them."""
+    """Return the shapes that a layer was built for, ``None`` if they are not known."""
     with contextlib.suppress(Exception):  # a user's own get_build_config
         return specs_for(operation)
     return None
@@ -216,7 +216,7 @@ def _add(found: Collected, wiring: Wiring, at: int, owner: Any) -> None:
 
 
 def resolved(found: Collected) -> Iterator[Edge]:
-    """Yield the edges between leaves: those of a group that was opened lead to its inside."""
+    """Yield the edges between leaves: an edge of an opened group leads to an item inside it."""
     for edge in found.edges:
         source, output = edge.source, edge.output
         while source in found.exits and output < len(found.exits[source]):

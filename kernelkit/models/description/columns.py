@@ -1,4 +1,4 @@
-"""A model as plain data: what it is made of and what leads where, in columns. All pictures of models read only this."""
+"""A model as plain data: its nodes and edges, in columns. All pictures of models read only this."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kernelkit.symbolic import KerasTensor
 
 
 def describe(model: Any, sample: Any = None, costs: bool = True, fold: bool = True) -> dict[str, Any]:
-    """Describe a model as plain data that JSON can hold; docs/graph.md says what each column means.
+    """Describe a model as plain data that JSON can hold; docs/graph.md describes each column.
 
-    Functional and sequential models are read off their graphs. The code of others, and of the user's own layers that
-    hold layers, is run on shapes; where it fails, what came before is described, and the call that failed is marked.
+    Functional and sequential models are read from their graphs. Other models, and the user's own layers that hold
+    layers, are run on shapes. If a call fails, it is marked, and the description ends there.
 
     Args:
         model: A model or layer.
         sample: A batch of inputs (arrays nested as the model takes them) or their shape, batch axis first, for a model
-            that was never called. By default the shapes that it was built for.
+            that was never called. By default the shapes for which the model was built.
         costs: Whether floating-point operations are counted.
         fold: Whether runs of the same block become a group "block x 12".
 
     Returns:
-        A dict with the columns of the nodes and edges, the totals, and the error of a trace that failed.
+        A dict with the columns of the nodes and edges, the totals, and the error of a failed trace.
 
     Example:
         >>> import kernelkit as kk
@@ -44,7 +44,7 @@ def describe(model: Any, sample: Any = None, costs: bool = True, fold: bool = Tr
 
 
 _Waiting = tuple[int | repeats.Repeat, list[int], int]
-"""A node or a run that is still to be written, the row of nodes that it stands in, and its parent."""
+"""A node or a run that is still to be written, the row of nodes around it, and its parent."""
 
 
 class _Writer:
@@ -54,7 +54,7 @@ class _Writer:
         self.tensors: dict[tuple, int] = {}
         self.names = (*schema.TEXTS, *schema.COUNTS, *schema.CODES, *schema.LISTS, "parent")
         self.columns: dict[str, list] = {name: [] for name in self.names}
-        self.place: dict[int, int] = {}  # where each item's row stands
+        self.place: dict[int, int] = {}  # the row of each item
         self.counted: dict[Any, int | None] = {}
 
     def written(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class _Writer:
         for i, item in enumerate(self.found.items):
             children.setdefault(item.parent, []).append(i)
         runs = _runs(self.found, children) if self.fold else {}
-        # What is still to be written, the next one on top: a row's children follow it at once.
+        # A stack of nodes still to be written, the next one on top: a row's children follow it at once.
         stack = self._divided(children.get(-1, []), runs.get(-1, []), -1)
         while stack:
             what, members, parent = stack.pop()
@@ -104,7 +104,7 @@ class _Writer:
             stack += self._divided(children.get(what, []), runs.get(what, []), row)
 
     def _divided(self, members: list[int], found: list[repeats.Repeat], parent: int) -> list[_Waiting]:
-        """Return the children of a row as single ones and runs, the first one last."""
+        """Return the children of a row as single nodes and runs, the first one last."""
         begins = {run.start: run for run in found}
         parts: list[_Waiting] = []
         at = 0
@@ -115,7 +115,7 @@ class _Writer:
         return parts[::-1]
 
     def _rows_of(self, run: repeats.Repeat, members: list[int], parent: int) -> list[_Waiting]:
-        """Write the row of a run of blocks; return what stands inside of it, the first one last."""
+        """Write the row of a run of blocks; return the nodes inside it, the first one last."""
         first = self.found.items[members[run.start]]
         block = first.title if run.length == 1 else "block"
         inside = list(dict.fromkeys(self.found.items[i].title for i in members[run.start : run.start + run.length]))
@@ -228,7 +228,7 @@ class _Writer:
 
 
 def weights_of(layer: Layer) -> dict[str, int]:
-    """Return how many numbers a layer's weights hold, how many of them gradients change, and their bytes."""
+    """Return the numbers of a layer's parameters and of its trainable parameters, and their bytes."""
     weights = layer.weights
     trainable = {id(v) for v in layer.trainable_weights}
     sizes = [(math.prod(v.shape), dtypes.canonical(v.dtype).itemsize, id(v) in trainable) for v in weights]

@@ -1,4 +1,4 @@
-"""What a call costs: floating-point operations counted on its jaxpr, and bytes of what it reads and writes."""
+"""The cost of a call: floating-point operations counted on its jaxpr, and bytes read and written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
 
-# Primitives that compute with each element of their output once.
+# Primitives that do one operation for each element of their output.
 _ELEMENTWISE = frozenset(
     """abs add and atan2 cbrt ceil clamp cos cosh div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow
     lgamma log log1p logistic lt max min mul ne neg not or pow rem round rsqrt select_n sign sin sinh sqrt square sub
@@ -34,7 +34,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
         kwargs: Its named arguments.
 
     Returns:
-        The number, or ``None`` if the call cannot be traced so.
+        The number, or ``None`` if the call cannot be traced.
     """
     leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     places = [i for i, v in enumerate(leaves) if isinstance(v, KerasTensor)]
@@ -55,7 +55,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
     values = [_spec(leaves[i]) for i in places]
     try:
         return count(jax.make_jaxpr(run)(lent, values).jaxpr)
-    except Exception:  # code of the user that a batch of one does not suit; the rest of the picture is worth showing
+    except Exception:  # the user's code may fail for a batch of one: the picture then lacks this number only
         return None
 
 
@@ -64,7 +64,7 @@ def _spec(tensor: KerasTensor) -> jax.ShapeDtypeStruct:
 
 
 def count(jaxpr: Any) -> int:
-    """Return the floating-point operations of a jaxpr: two for each multiply-add, one for each other element.
+    """Return the floating-point operations of a jaxpr: two for each multiply-add, one for each other operation.
 
     Example:
         >>> import jax, jax.numpy as jnp

@@ -1,8 +1,7 @@
-"""Which calls of layers feed which, read off the jaxpr of the code that makes them.
+"""The connections between layer calls, read from the jaxpr of the code that calls the layers.
 
-While the code is traced, the tensors that go into each call and come out of it are named in the jaxpr (an equation
-``name`` each, which does nothing). A walk through the equations then carries along, for each value, the calls that it
-comes from.
+While jax traces the code, each tensor that enters or leaves a call gets a name in the jaxpr (an equation ``name``,
+which does nothing). A walk through the equations then finds, for each value, the calls that it comes from.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from kernelkit.symbolic import KerasTensor
 
 _MARK = "kernelkit/drawn/"
 
-# Stands for an unknown size while jax traces: with many divisors, so that a split or a reshape may pass.
+# The size used for an unknown size while jax traces. It has many divisors, so that a split or a reshape may pass.
 UNKNOWN = 10080
 
 
@@ -39,7 +38,7 @@ class Seen:
 
 
 class Watcher:
-    """Names the tensors that go into the calls that a layer makes, and those that come out.
+    """Names the tensors that enter and leave the calls inside a layer.
 
     Attributes:
         calls: The calls, in the order in which they began.
@@ -49,11 +48,11 @@ class Watcher:
         self.root = root
         self.began = False
         self.calls: list[Seen] = []
-        self.known: dict[int, KerasTensor] = {}  # by the id of a traced array, all of which are kept
+        self.known: dict[int, KerasTensor] = {}  # by the id of a traced array; the arrays are kept alive
         self._kept: list[Any] = []
 
     def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Call the root, watching what it calls."""
+        """Call the root, and watch its calls."""
         before, scope.local.watcher = scope.local.watcher, self
         try:
             return self.root(*args, **kwargs)
@@ -61,7 +60,7 @@ class Watcher:
             scope.local.watcher = before
 
     def call(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Call a layer in place of its caller."""
+        """Run a call of a layer, and name its tensors."""
         scope.local.watcher = None
         try:
             if layer is self.root and not self.began:
@@ -78,7 +77,7 @@ class Watcher:
             scope.local.watcher = self
 
     def _call_root(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        # The root's own call goes through all that a layer does around `call`; only inside of that is it watched.
+        # The root is called like any layer. Only its `call` method is watched, not the work of `__call__` around it.
         own, given = layer.call, layer.__dict__.get("call")
 
         def watched(*args: Any, **kwargs: Any) -> Any:
@@ -129,9 +128,9 @@ def _as_specs(nested: Any) -> Any:
 
 
 def connect(wiring: Wiring, jaxpr: Any, seen: list[Seen]) -> None:
-    """Fill a wiring with the calls that were seen, and with what the jaxpr says of what leads to what.
+    """Fill a wiring with the seen calls and with their connections in the jaxpr.
 
-    Values that come from several calls, such as a sum of two branches, become calls of their own, named by the
+    A value that comes from several calls, such as the sum of two branches, becomes a call of its own, named after the
     primitive that joins them.
     """
     walk = _Walk(wiring, seen)
@@ -154,7 +153,7 @@ class _Walk:
         return () if hasattr(variable, "val") else self.known.get(variable, ())
 
     def run(self, jaxpr: Any) -> None:
-        """Walk through the equations, and through those of the functions that they call, without recursion."""
+        """Walk through the equations and the jaxprs that they call, without recursion."""
         stack: list[tuple[Iterator, Any, Any]] = [(iter(jaxpr.eqns), None, None)]
         while stack:
             equations, inner, outer = stack[-1]
@@ -166,7 +165,7 @@ class _Walk:
                 continue
             below = _inner(equation)
             if below is not None:
-                # The last operands are the arguments, in whatever way constants come before them.
+                # The last operands are the arguments; constants come before them.
                 given = equation.invars[len(equation.invars) - len(below.invars) :]
                 if len(given) == len(below.invars):
                     for variable, value in zip(below.invars, given, strict=True):
@@ -217,7 +216,7 @@ class _Walk:
 
 
 def _inner(equation: Any) -> Any:
-    """Return the jaxpr of the function that an equation calls, if it calls one."""
+    """Return the jaxpr that an equation calls, ``None`` if it calls none."""
     for value in equation.params.values():
         inner = getattr(value, "jaxpr", value)
         if hasattr(inner, "eqns") and hasattr(inner, "invars"):

@@ -1,4 +1,4 @@
-"""Questions to a description."""
+"""Reading facts from a description."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def sources(description: dict[str, Any]) -> dict[int, list[int]]:
-    """Return which rows feed each row, among those of the same group."""
+    """Return the rows that feed each row, within its group."""
     parents, edges = description["nodes"]["parent"], description["edges"]
     found: dict[int, list[int]] = {}
     for source, target in zip(edges["source"], edges["target"], strict=True):

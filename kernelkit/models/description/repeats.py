@@ -13,7 +13,7 @@ LONGEST = 64
 
 @dataclass(frozen=True)
 class Repeat:
-    """`count` times the same `length` nodes, from `start` on; or the block of that number among them."""
+    """A run of `count` equal blocks of `length` nodes, from `start` on; or the block `number` of such a run."""
 
     start: int
     length: int
@@ -28,7 +28,7 @@ def find(signatures: Sequence[int]) -> list[Repeat]:
         signatures: A number for each node; equal ones stand for nodes that look the same.
 
     Returns:
-        The runs. Single nodes must come four times, blocks of two or three nodes three times, longer ones twice.
+        The runs. A single node must repeat four times, a block of two or three nodes three times, a longer one twice.
 
     Example:
         >>> find([9, 1, 2, 1, 2, 1, 2, 7])
@@ -57,7 +57,7 @@ def _fewest(length: int) -> int:
 
 
 def _runs(row: np.ndarray, length: int) -> np.ndarray:
-    """Return for each place how many values from there on equal those that stand `length` places behind them."""
+    """Return for each place the number of values from there on that equal the value `length` places later."""
     same = row[:-length] == row[length:]
     places = np.arange(len(same))
     breaks = np.where(same, len(same), places)

@@ -1,6 +1,6 @@
-"""The form of a model's description: the names of its columns, the codes in them, and a check of one from a stranger.
+"""The form of a model's description: the names and codes of its columns, and a check of descriptions from strangers.
 
-docs/graph.md describes it for people.
+docs/graph.md explains it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ OK, FAILED, UNREACHED = range(len(STATES))
 TEXTS = ("name", "class", "activation", "config")
 """Node columns of indices into `strings`."""
 COUNTS = ("params", "trainable_params", "weight_bytes", "output_bytes", "flops", "calls", "count")
-"""Node columns of whole numbers, or None where nothing is known."""
+"""Node columns of whole numbers, or None if unknown."""
 CODES = {"kind": len(KINDS), "state": len(STATES), "trainable": 2}
-"""Node columns of small codes, with how many there are; `trainable` may be None."""
+"""Node columns of small codes, with the number of codes; `trainable` may be None."""
 LISTS = ("inputs", "outputs")
 """Node columns of lists of indices into `tensors`."""
 EDGES = ("source", "output", "target", "input", "call", "tensor")
@@ -37,11 +37,11 @@ MOST_DIMS = 32
 
 
 def check(value: Any) -> dict[str, Any]:
-    """Return a description if it has the right form; for those that were read from files.
+    """Return a description after a check of its form; used for descriptions from files.
 
     Raises:
-        ValueError: If a column is missing, too long or of the wrong type, an index points nowhere, a node's parent
-            stands behind it, or a number is not finite.
+        ValueError: If a column is missing, too long or of the wrong type, an index is out of range, a node's parent
+            comes after it, or a number is not finite.
 
     Example:
         >>> check({"schema": "other"})

@@ -1,7 +1,8 @@
-"""The inside of models and layers that are written as code: their own ``call`` is run on shapes, and its calls noted.
+"""The inside of models and layers that define ``call``: the method is run on shapes, and its calls are recorded.
 
-First it is run on symbolic tensors, which record the functions of `kernelkit.ops` too. Code that asks for values, or
-gives tensors to `jax.numpy`, refuses those; then it is traced by jax, and what depends on what is read off the jaxpr.
+First the method is run on symbolic tensors, which also record the functions of `kernelkit.ops`. Code that needs values,
+or passes tensors to `jax.numpy`, fails with symbolic tensors. Then jax traces it, and the connections are read from the
+jaxpr.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from kernelkit.symbolic import KerasTensor
 
 
 def trace(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
-    """Return the wiring of what a layer's ``call`` does.
+    """Return the wiring of a layer's ``call``.
 
     Args:
         layer: The layer or model, built.
@@ -30,7 +31,7 @@ def trace(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
         kwargs: Its named arguments.
 
     Returns:
-        A :class:`Wiring`; with a ``failure``, and the calls before it, if ``call`` raises.
+        A :class:`Wiring`. If ``call`` raises, it holds the ``failure`` and the calls before it.
     """
     symbolic = _symbolic(layer, args, kwargs)
     if symbolic.failure is None:
@@ -48,7 +49,7 @@ def specs_for(layer: Any, given: Any = None) -> tuple[tuple, dict[str, Any]] | N
 
     Args:
         layer: The layer.
-        given: A sample, arrays nested as its inputs, or a shape; ``None`` for the shapes that it was built for.
+        given: A sample (arrays nested as its inputs) or a shape; ``None`` for the shapes that it was built for.
 
     Returns:
         ``(args, kwargs)`` with symbolic tensors, or ``None`` if no shape is known.
@@ -89,7 +90,7 @@ def _from_sample(layer: Any, sample: Any) -> Any:
 
 
 def _fresh(args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any], list[KerasTensor]]:
-    """Return arguments with tensors that nothing made, and the tensors."""
+    """Return the arguments with new symbolic tensors, and these tensors."""
     leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     fresh = [v.like() if isinstance(v, KerasTensor) else v for v in leaves]
     args, kwargs = jtu.tree_unflatten(treedef, fresh)
@@ -109,13 +110,13 @@ def _begin(layer: Layer, tensors: list[KerasTensor]) -> Wiring:
 
 
 class _FirstFailure:
-    """Notes the call that failed while symbolic tensors pass through a layer's ``call``."""
+    """Records the failing call while symbolic tensors pass through a layer's ``call``."""
 
     def __init__(self) -> None:
         self.failed: tuple[Layer, tuple, dict] | None = None
 
     def call(self, layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
-        scope.local.watcher = None  # what is called inside is the layer's own affair
+        scope.local.watcher = None  # calls inside this layer are not recorded
         try:
             return layer(*args, **kwargs)
         except Exception:
@@ -184,7 +185,7 @@ def _by_jax(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
 
 
 def _fail(wiring: Wiring, error: Exception, failed: tuple[Layer, tuple, dict] | None) -> None:
-    """Note the failure, and add the call that failed."""
+    """Record the failure, and add the failed call."""
     if failed is not None:
         layer, args, kwargs = failed
         tensors = [v for v in jtu.tree_leaves((args, kwargs), is_leaf=is_leaf) if isinstance(v, KerasTensor)]

@@ -1,4 +1,4 @@
-"""What calls what inside of a model or layer: the calls, and which tensors lead from one to the next."""
+"""The calls inside a model or layer, and the tensors that lead from one to the next."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class Call(NamedTuple):
     """One call.
 
     Attributes:
-        operation: The layer or function that was called; a text for work that no object stands for.
-        takes: The keys of the tensors that it was given.
-        gives: The keys of the tensors that it returned.
+        operation: The called layer or function; a text for work without such an object.
+        takes: The keys of its input tensors.
+        gives: The keys of its output tensors.
         args: Its arguments, with symbolic tensors.
         kwargs: Its named arguments.
-        ended: Whether it returned.
+        ended: Whether the call returned.
     """
 
     operation: Operation | str
@@ -48,9 +48,9 @@ class Wiring:
         calls: The calls, in an order in which they can run.
         outputs: The keys of the outputs.
         specs: Shape and dtype of the tensor behind each key.
-        unconnected: Layers of which it isn't known how they are called.
-        failure: Why the trace ended early, if it did.
-        kept: What must live as long as the keys, which are ids.
+        unconnected: Layers whose calls are not known.
+        failure: The reason why the trace ended early, or ``None``.
+        kept: Objects that must stay alive: the keys are their ids.
     """
 
     inputs: list[tuple[int, str]] = field(default_factory=list)
@@ -83,6 +83,6 @@ def add_nodes(wiring: Wiring, nodes: list[Node]) -> None:
 
 
 def source_name(tensor: KerasTensor) -> str:
-    """Return the name of what made a tensor."""
+    """Return the name of the operation that made a tensor."""
     node = producer(tensor)
     return tensor.name if node is None else node.operation.name
