@@ -1,4 +1,4 @@
-"""`BackgroundFit`: a training in a thread, and the handle to steer it by."""
+"""`BackgroundFit`: the handle of a training that runs in a thread."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from kernelkit.training.history import History
 
 
 class Status(NamedTuple):
-    """Where a training in the background is.
+    """The progress of a training in the background.
 
     Attributes:
         state: ``"running"``, ``"pausing"``, ``"paused"``, ``"stopping"``, ``"done"``, ``"stopped"`` or ``"failed"``.
-        epochs: How many epochs have ended.
-        logs: The newest epoch's logs.
+        epochs: Number of completed epochs.
+        logs: The logs of the last completed epoch.
     """
 
     state: str
@@ -31,14 +31,14 @@ class Status(NamedTuple):
 
 
 class BackgroundFit:
-    """What `fit(background=True)` returns: training goes on in a thread while other cells run.
+    """The handle that `fit(background=True)` returns. Training runs in a thread while other cells run.
 
-    `predict`, `get_weights` and calls of the model see the weights between two dispatches. When the program ends,
-    training is stopped: a script that needs the result calls :meth:`wait`.
+    `predict`, `get_weights` and calls of the model read the weights between two dispatches. Training stops when the
+    program ends: a script that needs the result must call :meth:`wait`.
 
     Args:
         run: The run.
-        work: What the thread does.
+        work: The function that the thread runs.
 
     Example:
         >>> import numpy as np
@@ -57,7 +57,7 @@ class BackgroundFit:
         self.history: History = run.history
         self._run = run
         self._error: BaseException | None = None
-        # With the context of the cell, what the thread prints and draws goes to the cell's output.
+        # With the cell's context, prints and pictures of the thread go to the cell's output.
         context = contextvars.copy_context()
         self._thread = threading.Thread(
             target=context.run, args=(self._do, work), name=f"kernelkit-fit-{run.name}", daemon=True
@@ -66,7 +66,7 @@ class BackgroundFit:
         self._thread.start()
 
     def pause(self) -> None:
-        """Stand still after the steps under way."""
+        """Pause after the current dispatch."""
         self.control.pause()
 
     def resume(self) -> None:
@@ -74,19 +74,19 @@ class BackgroundFit:
         self.control.resume()
 
     def step(self, count: int = 1) -> None:
-        """Do some batches, then stand still again."""
+        """Do some batches, then pause again."""
         self.control.step(count)
 
     def stop(self, after: Literal["batch", "epoch"] = "batch") -> None:
-        """End training after the steps under way, or when the epoch has ended; :meth:`wait` for it to be over."""
+        """Stop training after the current dispatch or at the end of the epoch. Returns at once; :meth:`wait` waits."""
         self.control.stop(after)
 
     def set_learning_rate(self, value: float) -> None:
-        """Train on with another learning rate."""
+        """Set the learning rate for the next steps."""
         self.control.set_learning_rate(value)
 
     def save(self, path: str | None = None) -> None:
-        """Save the model as it is between two batches."""
+        """Save the model between two batches."""
         self.control.save(path)
 
     @shortened
@@ -94,14 +94,14 @@ class BackgroundFit:
         """Wait until training is over.
 
         Args:
-            timeout: Seconds to wait at most.
+            timeout: Maximum seconds to wait.
 
         Returns:
             The history.
 
         Raises:
-            TimeoutError: If training still runs when the time is over; it goes on.
-            BaseException: What ended training, if it failed.
+            TimeoutError: If training still runs after ``timeout``. Training goes on.
+            BaseException: The error of the training, if it failed.
             KeyboardInterrupt: If the stop button was pressed. Training goes on; :meth:`stop` ends it.
         """
         end = math.inf if timeout is None else time.monotonic() + timeout
@@ -120,12 +120,12 @@ class BackgroundFit:
 
     @property
     def exception(self) -> BaseException | None:
-        """What ended training, if it failed."""
+        """The error of the training, ``None`` if it did not fail."""
         return self._error
 
     @property
     def status(self) -> Status:
-        """Where training is."""
+        """The progress of the training."""
         if self._thread.is_alive():
             state: str = self.control.state
         elif self._error is not None:
@@ -136,7 +136,7 @@ class BackgroundFit:
         return Status(state, len(self.history.epoch), {name: rows[-1] for name, rows in columns.items() if rows})
 
     def is_training_elsewhere(self) -> bool:
-        """Whether training runs, in another thread than the one that asks."""
+        """Whether training runs in a thread other than the caller's."""
         return self._thread.is_alive() and self._thread is not threading.current_thread()
 
     def __repr__(self) -> str:
@@ -147,7 +147,7 @@ class BackgroundFit:
     def _do(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except BaseException as error:  # kept for wait(); the display has shown it
+        except BaseException as error:  # wait() raises it; the display has shown it already
             self._error = error
         finally:
             atexit.unregister(self._end)

@@ -1,4 +1,4 @@
-"""What is done once, when the first batch is seen: build the model, and line up losses and metrics with its outputs."""
+"""Build the model at the first batch, and match losses and metrics to its outputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kernelkit.training.overriding import overrides
 
 
 class Compiled(Protocol):
-    """What `compile` was told."""
+    """The losses and metrics given to `compile`."""
 
     loss: CompiledLoss | None
     metrics: CompiledMetrics | None
@@ -36,10 +36,10 @@ def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
         kind: ``"train"``, ``"test"`` or ``"predict"``.
 
     Raises:
-        ValueError: If the model returns nothing, or losses or metrics fit none of its outputs.
+        ValueError: If the model returns ``None``, or if losses or metrics match none of its outputs.
     """
     if not model.can_be_called and overrides(model, f"{kind}_step"):
-        model.built = True  # a container of models, such as a GAN: only its step knows how they are called
+        model.built = True  # a container of models, such as a GAN: only its step knows how to call them
         return
     unresolved = kind != "predict" and (
         (compiled.loss is not None and compiled.loss.parts is None)
@@ -59,7 +59,7 @@ def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
     needed = None
     if compiled.loss is not None and compiled.loss.parts is None:
         compiled.loss.names = names
-        if not overrides(model, "compute_loss"):  # it may hand on something else than the outputs
+        if not overrides(model, "compute_loss"):  # an override may use something other than the outputs
             compiled.loss.build(outputs, y_pred, y)
             needed = compiled.loss.needed
     if compiled.metrics is not None and not compiled.metrics.is_built:
@@ -67,16 +67,16 @@ def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
 
 
 def predicted_outputs(model: Any, x: Any, jit: bool) -> Any:
-    """Return a model's outputs for inputs, as shapes; as arrays if steps run op by op."""
+    """Return a model's outputs for inputs, as shapes. If steps run op by op, return arrays."""
     if model.built and model._graph is not None:
         leaves = jtu.tree_leaves(x)
-        rows = len(leaves[0]) if leaves else 1  # None for an input: the model says if it may be
+        rows = len(leaves[0]) if leaves else 1  # an input may be None if the model allows it
         known = lambda t: jax.ShapeDtypeStruct(  # noqa: E731
             tuple(rows if d is None else d for d in t.shape), jnp.dtype(t.dtype)
         )
         return jtu.tree_map(known, model._graph.answer_struct, is_leaf=lambda t: isinstance(t, KerasTensor))
     if not jit:
-        return model(jtu.tree_map(jnp.asarray, x), training=False)  # op by op, as the steps to come
+        return model(jtu.tree_map(jnp.asarray, x), training=False)  # op by op, as the steps will run
     specs = jtu.tree_map(_symbolic_like, x)
     return eval_spec(lambda inputs: model(inputs, training=False), specs)
 

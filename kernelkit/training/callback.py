@@ -1,4 +1,4 @@
-"""`Callback`: code that training calls at its turning points."""
+"""`Callback`: code that training calls at the begin and end of epochs, batches and passes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 class Callback:
     """The base class of callbacks: override the hooks you need.
 
-    Every ``*_begin`` hook that returned is followed by its ``*_end`` hook, whatever happens in between: an error, the
-    stop button, an error in another callback. ``params["outcome"]`` tells an ``*_end`` hook how it came to its end.
+    If a ``*_begin`` hook returned, its ``*_end`` hook is called, even after an error, the stop button, or an error in
+    another callback. ``params["outcome"]`` tells an ``*_end`` hook why it was called.
 
     Attributes:
         params: Dict with ``epochs``, ``steps``, ``verbose`` and, in ``*_end`` hooks, ``outcome``: ``"done"``,
             ``"stopped"`` (by the panel's button or a control), ``"interrupted"`` (by the stop button) or ``"failed"``.
-            After the last two ``logs`` are those of the batches so far; they are empty if there was none.
-        batch_hooks: ``"model"`` if the batch hooks may read or change the model, which is assumed of every callback
-            that overrides them: training then sends one step at a time. ``"logs"`` if they need the logs only: steps
-            stay fused, and the hooks are called afterwards, once for each batch in order, with that batch's own logs.
+            If interrupted or failed, ``logs`` hold the batches so far, and are empty before the first batch.
+        batch_hooks: ``"model"`` (the default for callbacks with batch hooks): the hooks may read or change the
+            model, so training runs one step per dispatch. ``"logs"``: the hooks need only the logs. Steps stay fused,
+            and the hooks are called afterwards for each batch in order, with that batch's own logs.
 
     Example:
         >>> import kernelkit as kk
@@ -39,11 +39,11 @@ class Callback:
         return self.__dict__.get("_model")
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take over what is known of the run."""
+        """Store the facts about the run in ``params``."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
-        """Take over the model."""
+        """Store the model."""
         self._model = model
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -53,10 +53,10 @@ class Callback:
         """Training has ended."""
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """An epoch (counted from 0) begins."""
+        """An epoch begins. Epochs count from 0."""
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """An epoch has ended; ``logs`` has its means, validation included."""
+        """An epoch has ended. ``logs`` holds its means, validation included."""
 
     def on_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Another name of :meth:`on_train_batch_begin`."""
@@ -65,11 +65,11 @@ class Callback:
         """Another name of :meth:`on_train_batch_end`."""
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """A training step (counted from 0 in its epoch) begins."""
+        """A training step begins. Steps count from 0 in each epoch."""
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """A training step has ended; ``logs`` has the running means of the epoch so far."""
+        """A training step has ended. ``logs`` holds the running means of the epoch."""
         self.on_batch_end(batch, logs=logs)
 
     def on_test_begin(self, logs: dict | None = None) -> None:
@@ -94,9 +94,9 @@ class Callback:
         """A prediction step begins."""
 
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """A prediction step has ended; ``logs["outputs"]`` has its outputs."""
+        """A prediction step has ended. ``logs["outputs"]`` holds its outputs."""
 
 
 def was_cut_short(callback: Any) -> bool:
-    """Return whether the ``*_end`` hook that runs was called because of an error or the stop button."""
+    """Return whether the current ``*_end`` hook was called because of an error or the stop button."""
     return (callback.params or {}).get("outcome") in ("interrupted", "failed")

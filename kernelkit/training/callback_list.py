@@ -1,4 +1,4 @@
-"""`CallbackList`: several callbacks called as one, and what calling them costs."""
+"""`CallbackList`: calls several callbacks as one, and knows which hooks they need."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _PREDICT = ("on_predict_batch_begin", "on_predict_batch_end")
 
 
 class CallbackList:
-    """Several callbacks behind the face of one.
+    """A list of callbacks with the hooks of one callback.
 
     Args:
-        callbacks: Callbacks, or a list that is already made.
+        callbacks: Callbacks, or a ``CallbackList``.
         add_history: Whether a :class:`~kernelkit.callbacks.History` is added if there is none.
-        add_progbar: Accepted for Keras's sake; displays are no callbacks here.
+        add_progbar: Ignored, for compatibility with Keras: displays are not callbacks here.
         model: The model.
-        history: A history to write, added in front.
-        **params: What callbacks are told of the run, or ``params=dict``.
+        history: The history of the run, put first in the list.
+        **params: Facts about the run for ``callback.params``, or ``params=dict``.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class CallbackList:
         self.needs_predict_batches = any(overrides(c, _PREDICT) for c in given)
 
     def set_model(self, model: Any) -> None:
-        """Tell all which model they watch."""
+        """Give all callbacks the model."""
         self.model = model
         for callback in self.callbacks:
             callback.set_model(model)
 
     def set_params(self, params: dict) -> None:
-        """Tell all about the run."""
+        """Give all callbacks the facts about the run."""
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
@@ -71,36 +71,36 @@ class CallbackList:
         self.__init__([*self.callbacks, callback], model=self.model, params=self.params)  # type: ignore[misc]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Tell all that training begins."""
+        """Call ``on_train_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_train_begin({} if logs is None else logs)
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Tell all that training has ended."""
+        """Call ``on_train_end`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_train_end({} if logs is None else logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Tell all that an epoch begins."""
+        """Call ``on_epoch_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, {} if logs is None else logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Tell all that an epoch has ended."""
+        """Call ``on_epoch_end`` of all callbacks."""
         logs = {} if logs is None else logs
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
         for callback in self.callbacks:
             if isinstance(callback, History):
-                callback.add_late(logs)  # what others have put into the logs, such as the learning rate
+                callback.add_late(logs)  # values that other callbacks added, such as the learning rate
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Tell those that listen that a training step begins."""
+        """Call ``on_train_batch_begin`` of the callbacks that override it."""
         for callback in self.callbacks:
             callback.on_train_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Tell those that listen that a training step has ended."""
+        """Call ``on_train_batch_end`` of the callbacks that override it."""
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs={} if logs is None else logs)
 
@@ -108,48 +108,48 @@ class CallbackList:
     on_batch_end = on_train_batch_end
 
     def on_test_begin(self, logs: dict | None = None) -> None:
-        """Tell all that an evaluation begins."""
+        """Call ``on_test_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_test_begin({} if logs is None else logs)
 
     def on_test_end(self, logs: dict | None = None) -> None:
-        """Tell all that an evaluation has ended."""
+        """Call ``on_test_end`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_test_end({} if logs is None else logs)
 
     def on_test_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Tell all that an evaluation step begins."""
+        """Call ``on_test_batch_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_test_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_test_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Tell all that an evaluation step has ended."""
+        """Call ``on_test_batch_end`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_test_batch_end(batch, logs={} if logs is None else logs)
 
     def on_predict_begin(self, logs: dict | None = None) -> None:
-        """Tell all that a prediction begins."""
+        """Call ``on_predict_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_predict_begin({} if logs is None else logs)
 
     def on_predict_end(self, logs: dict | None = None) -> None:
-        """Tell all that a prediction has ended."""
+        """Call ``on_predict_end`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_predict_end({} if logs is None else logs)
 
     def on_predict_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Tell all that a prediction step begins."""
+        """Call ``on_predict_batch_begin`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_predict_batch_begin(batch, logs={} if logs is None else logs)
 
     def on_predict_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Tell all that a prediction step has ended."""
+        """Call ``on_predict_batch_end`` of all callbacks."""
         for callback in self.callbacks:
             callback.on_predict_batch_end(batch, logs={} if logs is None else logs)
 
 
 def overrides(callback: Any, hooks: Iterable[str]) -> bool:
-    """Return whether a callback does anything in the given hooks (of its class, or set on the object)."""
+    """Return whether a callback overrides any of the given hooks, in its class or on the object."""
     wanted = getattr(callback, "active_hooks", None)
     for hook in hooks:
         if wanted is not None:

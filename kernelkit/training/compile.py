@@ -1,4 +1,4 @@
-"""What `compile` was told, resolved against a model's outputs: the loss to minimize and the metrics to watch."""
+"""The loss and metrics of `compile`, matched to a model's outputs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class CompiledLoss:
     """The weighted sum of the losses of all outputs.
 
     Args:
-        loss: A loss (name, object or function) for all outputs, or losses nested as the outputs are, or a dict by
-            output name. Several in a list for one output are added up; one for a nest of outputs is given the nest.
-        weights: A number for each loss, or for each output.
+        loss: A loss (name, object or function) for all outputs, or losses nested as the outputs, or a dict by output
+            name. A list of losses for one output is summed. A loss for a nest of outputs receives the whole nest.
+        weights: A weight for each loss, or for each output.
         names: Names of the model's outputs, if it knows them.
     """
 
@@ -32,16 +32,16 @@ class CompiledLoss:
         self.weights = weights
         self.names = names
         self.parts: list[tuple[Any, Any, metrics.Mean | None]] | None = None
-        self.places: list[Any] = []  # which output, or nest of outputs, each part is about
+        self.places: list[Any] = []  # the output, or nest of outputs, of each part
         self.outputs: Outputs | None = None
         self.shapes: list[tuple] = []  # of the outputs, the batch's size first
 
     def build(self, outputs: Outputs, y_pred: Any, y_true: Any = None) -> None:
-        """Resolve names and make a tracker for each output's loss, if there are several."""
+        """Resolve the losses. With several losses, make a running mean for each output."""
         flat = outputs.flatten(y_pred)
         placed = placed_losses(outputs, self.spec)
         if not placed:
-            raise ValueError("compile(loss=...) gives no output a loss.")
+            raise ValueError("compile(loss=...) has no loss for any output.")
         self.outputs, self.places = outputs, [one.place for one in placed]
         self.shapes = [tuple(v.shape) for v in flat]
         true = outputs.align(y_true, "y", self.needed)
@@ -51,7 +51,7 @@ class CompiledLoss:
         self.parts = list(zip(found, weights, trackers, strict=True))
 
     def _make_trackers(self, placed: list, found: list) -> list:
-        """Return the running mean of each part; what is said of the same output is counted together."""
+        """Return the running mean of each part. Losses of the same output share one mean."""
         assert self.outputs is not None
         by_label: dict[str, metrics.Mean] = {}
         trackers = []
@@ -68,7 +68,7 @@ class CompiledLoss:
         return sorted({i for place in self.places for i in jtu.tree_leaves(place)})
 
     def targets(self, y_true: Any) -> list:
-        """Return the targets of each output; targets may be left out for outputs without a loss."""
+        """Return the targets of each output. Outputs without a loss need no targets."""
         assert self.outputs is not None
         return self.outputs.align(y_true, "y", self.needed)
 
@@ -132,24 +132,24 @@ def _as_loss(spec: Any, y_true: Any, y_pred: Any) -> Loss:
         return found
     if inspect.isfunction(found) or callable(found):
         return losses.LossFunctionWrapper(found, name=getattr(found, "__name__", type(found).__name__))
-    raise ValueError(f"compile(loss=...) got {spec!r}, which is no loss.")
+    raise ValueError(f"compile(loss=...) got {spec!r}, which is not a loss.")
 
 
 def _crossentropy(spec: str, y_true: Any, y_pred: Any) -> Loss:
-    """Return the cross-entropy that fits the shapes of targets and predictions, as for the metric of this name."""
+    """Return the cross-entropy that fits the shapes of targets and predictions, as the metric of this name does."""
     if y_true is None or y_pred is None:
-        raise ValueError(f"loss={spec!r} goes by the shape of the targets, but y was not given for its output.")
+        raise ValueError(f"loss={spec!r} depends on the shape of the targets, but y was not given for its output.")
     metric = metrics.resolve_accuracy(tuple(y_true.shape), tuple(y_pred.shape), kind="crossentropy")
     return losses.get(metric.__name__)  # type: ignore[union-attr]
 
 
 class CompiledMetrics(Metric):
-    """The metrics that `compile` was given, behind the face of one metric.
+    """The metrics of `compile`, as one metric.
 
     Args:
-        plain: Metrics that see no sample weights.
-        weighted: Metrics that do.
-        loss: The loss's spec, which tells what ``"accuracy"`` means.
+        plain: Metrics without sample weights.
+        weighted: Metrics with sample weights.
+        loss: The loss's spec, which decides the meaning of ``"accuracy"``.
     """
 
     def __init__(self, plain: Any, weighted: Any, loss: Any = None) -> None:
@@ -163,17 +163,17 @@ class CompiledMetrics(Metric):
 
     @property
     def is_built(self) -> bool:
-        """Whether names were resolved."""
+        """Whether the metrics were resolved."""
         return self._rows is not None
 
     def resolve(self, outputs: Outputs, y_true: Any, y_pred: Any, needed: list[int] | None = None) -> None:
-        """Make the metrics, knowing the shapes of targets and predictions.
+        """Make the metrics for the shapes of targets and predictions.
 
         Args:
             outputs: The model's outputs.
             y_true: Targets, or their shapes.
             y_pred: Predictions, or their shapes.
-            needed: The outputs that have targets; by default those with metrics.
+            needed: The outputs that have targets; by default the outputs with metrics.
         """
         self._outputs = outputs
         specs = [
@@ -212,7 +212,7 @@ class CompiledMetrics(Metric):
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics, flat."""
+        """The flat list of metrics."""
         return [row[1] for row in self._rows or []]
 
     @property
@@ -221,7 +221,7 @@ class CompiledMetrics(Metric):
         return [v for metric in self.metrics for v in metric.variables]
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Show a batch to every metric."""
+        """Update every metric with a batch."""
         assert self._outputs is not None
         outputs = self._outputs
         true = outputs.align(y_true, "y", self._needed)
@@ -249,7 +249,7 @@ class CompiledMetrics(Metric):
         return results
 
     def reset_state(self) -> None:
-        """Start all metrics anew."""
+        """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
@@ -277,7 +277,7 @@ def _as_metric(entry: Any, y_true: Any, y_pred: Any, loss: Any) -> Metric:
 
 
 def _name_of(entry: Any, function: Callable) -> str:
-    """Return Keras's name for a metric that is a function or another callable object."""
+    """Return the name that Keras gives a metric that is a function or another callable."""
     if isinstance(entry, str):
         return entry
     own = getattr(function, "name", None)

@@ -1,4 +1,4 @@
-"""`Control`: steering a training that runs. Requests come from any thread; it does them between two dispatches."""
+"""`Control`: pause, step, stop or save a running training. Requests from any thread run between two dispatches."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kernelkit import interrupts
 
 State = Literal["running", "pausing", "paused", "stopping"]
 _POLL = 0.25
-"""Seconds after which a paused training looks around: for an interrupt, or a `stop_training` set by other means."""
+"""Seconds between two checks of a paused training, for an interrupt or a `stop_training` set elsewhere."""
 
 
 class Event(NamedTuple):
-    """What a control did: ``"paused"``, ``"resumed"``, ``"stopping"``, ``"learning_rate"``, ``"saved"``, ``"refused"``.
+    """An action of a control.
 
     Attributes:
-        kind: One of these.
-        text: The same in words.
-        value: The learning rate, or the path.
+        kind: ``"paused"``, ``"resumed"``, ``"stopping"``, ``"learning_rate"``, ``"saved"`` or ``"refused"``.
+        text: The action in words.
+        value: The learning rate, or the path of the saved file.
     """
 
     kind: str
@@ -33,13 +33,13 @@ class Event(NamedTuple):
 
 
 class Control:
-    """The lever of one training. All methods may be called from any thread and return at once.
+    """Controls one training. All methods may be called from any thread and return at once.
 
-    Training and its validation ask :meth:`checkpoint` after each dispatch; until somebody wants something that costs
-    one look at a flag.
+    Training and its validation call :meth:`checkpoint` after each dispatch. Without a request this costs one check of a
+    flag.
 
     Attributes:
-        waited: Seconds that training has stood still so far.
+        waited: Total seconds that training was paused.
 
     Example:
         >>> control = Control()
@@ -63,7 +63,7 @@ class Control:
 
     @property
     def state(self) -> State:
-        """What training does, or will do as soon as the steps under way have ended."""
+        """The state of training, or its state after the current dispatch."""
         if self._stop:
             return "stopping"
         if self._pause:
@@ -72,11 +72,11 @@ class Control:
 
     @property
     def stops_after(self) -> Literal["", "batch", "epoch"]:
-        """What training stops after, ``""`` if nobody asked it to."""
+        """When a requested stop takes effect, ``""`` without such a request."""
         return self._stop
 
     def pause(self) -> None:
-        """Stand still after the steps under way."""
+        """Pause after the current dispatch."""
         self._ask(pause=True)
 
     def resume(self) -> None:
@@ -84,54 +84,54 @@ class Control:
         self._ask(pause=False)
 
     def step(self, count: int = 1) -> None:
-        """Do some batches, then stand still again; pauses a training that runs."""
+        """Do some batches, then pause. A running training is paused first."""
         if count < 1:
             raise ValueError(f"step(): count must be at least 1, got {count!r}.")
         self._ask(pause=True, steps=count)
 
     def stop(self, after: Literal["batch", "epoch"] = "batch") -> None:
-        """End training, paused or not: after the steps under way, or when the epoch has ended."""
+        """Stop training, paused or not: after the current dispatch, or at the end of the epoch."""
         if after not in ("batch", "epoch"):
             raise ValueError(f"stop(): after must be 'batch' or 'epoch', got {after!r}.")
         self._ask(stop=after, pause=False if after == "epoch" else None)
 
     def set_learning_rate(self, value: float) -> None:
-        """Train on with another learning rate.
+        """Set the learning rate for the next steps.
 
         Raises:
-            ValueError: If it is no positive finite number.
+            ValueError: If it is not a positive finite number.
         """
         rate = float(value)
         if not (math.isfinite(rate) and rate > 0):
-            raise ValueError(f"A learning rate is a positive number, got {value!r}.")
+            raise ValueError(f"The learning rate must be a positive finite number, got {value!r}.")
         self._ask(job=("The learning rate", lambda run, steps: _set_rate(run, rate, steps)))
 
     def save(self, path: str | None = None) -> None:
-        """Save the model as it is between two batches.
+        """Save the model between two batches.
 
         Args:
-            path: Where to; ``.weights.h5`` at its end saves weights only. ``<name>-step<n>.keras`` if left out.
+            path: The file. A name that ends with ``.weights.h5`` saves only weights. Default: ``<name>-step<n>.keras``.
         """
         self._ask(job=("The checkpoint", lambda run, steps: _save(run, path, steps)))
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
-        """Call a function, on the thread that trains, after each thing that was done. One that raises is dropped."""
+        """Call ``listener`` after each action, on the training thread. A listener that raises is removed."""
         self._listeners.append(listener)
 
-    # For the thread that trains -------------------------------------------------------------------------------------
+    # For the training thread ----------------------------------------------------------------------------------------
 
     def limit(self, steps: int) -> int:
-        """Return how many of the steps that fit into the next dispatch may go into it: one while stepping."""
+        """Return the maximum number of steps for the next dispatch: 1 while stepping, else ``steps``."""
         return 1 if self._pause else steps
 
     def checkpoint(self, run: Any, steps: int, settle: Callable[[], None] = lambda: None, where: str = "") -> None:
-        """Do what was asked for since the last time, and stand still while paused.
+        """Do the requests since the last call, and wait while paused.
 
         Args:
-            run: The run; its ``stop()`` is called to end it.
-            steps: How many steps it has done.
-            settle: Called before anything else is: waits until no step is under way.
-            where: What to add to the number of steps where it says too little, as in a validation.
+            run: The run. A stop request calls its ``stop()``.
+            steps: Number of steps done.
+            settle: Called first. It waits until no step is running.
+            where: Text after the number of steps in messages, such as the position in a validation.
         """
         if not self._asked:
             return
@@ -146,7 +146,7 @@ class Control:
             self.waited += time.perf_counter() - began
 
     def epoch_ended(self, run: Any) -> None:
-        """Stop a run that was to end with its epoch."""
+        """Stop the run if a stop at the end of the epoch was requested."""
         if self._stop and not run.stopping:
             run.stop()
 
@@ -163,7 +163,7 @@ class Control:
         return self._pause and not (self._steps or self._jobs or self._stop == "batch")
 
     def _may_go_on(self, run: Any, steps: int, where: str) -> bool:
-        """Do the jobs; say whether the next dispatch may be sent."""
+        """Do the requested jobs. Return whether the next dispatch may be sent."""
         with self._changed:
             jobs, self._jobs = self._jobs, []
             stopping = self._stop == "batch"
@@ -188,18 +188,18 @@ class Control:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception as error:  # who only watches must not end a training
+            except Exception as error:  # a listener's error must not end the training
                 self._listeners.remove(listener)
-                with contextlib.suppress(RuntimeWarning):  # raised where warnings are errors
+                with contextlib.suppress(RuntimeWarning):  # raised if warnings are errors
                     warnings.warn(
-                        f"A listener of the training's control failed and is told nothing more: {error!r}",
+                        f"A listener of the training's control failed and was removed: {error!r}",
                         RuntimeWarning,
                         stacklevel=2,
                     )
 
 
 def _attempt(what: str, job: Callable[[Any, int], Event], run: Any, steps: int) -> Event:
-    """Do a job; what it cannot do must not end a training of hours, and is told instead."""
+    """Do a job. Its error becomes an event, so that it cannot end a long training."""
     try:
         return job(run, steps)
     except Exception as error:

@@ -1,6 +1,6 @@
-"""Showing progress: one small protocol, with implementations for terminals and logs here.
+"""Displays of progress: the protocol, and displays for terminals and log files.
 
-Notebooks are shown by :mod:`kernelkit.viz`, which stands on a higher floor; the package registers it with
+:mod:`kernelkit.viz`, on a higher floor, has the display for notebooks. The package registers it with
 :func:`register`.
 """
 
@@ -20,18 +20,18 @@ from kernelkit.training.control import Control
 
 @dataclass
 class Run:
-    """One call of `fit`, as displays see it.
+    """One call of `fit`, as displays read it.
 
     Attributes:
         model: The model being trained.
-        name: Its name.
+        name: The model's name.
         epochs: Number of the last epoch.
         initial_epoch: Number of the first epoch, counted from 0.
         steps: Steps in an epoch, ``None`` until known.
-        batch_size: Samples in a step, ``None`` if unknown.
-        history: The :class:`~kernelkit.callbacks.History` being written.
-        metrics: Names known so far.
-        control: Where others ask training to pause, step, stop ...
+        batch_size: Samples in each step, ``None`` if unknown.
+        history: The :class:`~kernelkit.callbacks.History` of the run.
+        metrics: Names of the metrics known so far.
+        control: The :class:`Control` that pauses, steps and stops the training.
     """
 
     model: Any
@@ -46,7 +46,7 @@ class Run:
     control: Control = field(default_factory=Control)
 
     def stop(self) -> None:
-        """Ask training to end after the steps that are under way."""
+        """Request a stop after the current dispatch."""
         self.stopping = True
         self.model.stop_training = True
 
@@ -56,24 +56,24 @@ class Block(NamedTuple):
 
     Attributes:
         first: Number of the first step, counted from 0 over the whole run.
-        count: How many steps.
+        count: Number of steps.
         epoch: Number of the epoch, from 0.
         step: Number of the first step in its epoch, from 0.
         logs: Arrays by name, still on the device; the first ``count`` rows hold each step's running means.
     """
 
     first: int
-    count: int  # type: ignore[assignment]  # hides tuple.count, which no one needs here
+    count: int  # type: ignore[assignment]  # hides tuple.count, which is not needed here
     epoch: int
     step: int
     logs: dict[str, Any]
 
 
 class Display:
-    """What training tells a display; this one shows nothing.
+    """The base class of displays. It shows nothing.
 
-    Methods are called from the thread that trains and must return at once. Reading ``block.logs`` waits for the device:
-    do it only when something is due to be drawn.
+    The training thread calls the methods; they must return at once. Reading ``block.logs`` waits for the device, so
+    read it only to draw.
     """
 
     def begin(self, run: Run) -> None:
@@ -86,14 +86,14 @@ class Display:
         """A dispatch was sent to the device."""
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """An epoch has ended; ``logs`` has its means, validation included."""
+        """An epoch has ended. ``logs`` holds its means, validation included."""
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
         """Training has ended: ``"done"``, ``"stopped"``, ``"interrupted"`` or ``"failed"``. Called once."""
 
 
 class LineDisplay(Display):
-    """One line for each epoch, as suits a log file."""
+    """One line for each epoch, for log files."""
 
     def begin(self, run: Run) -> None:
         self.run = run
@@ -111,14 +111,14 @@ class LineDisplay(Display):
 
 
 class BarDisplay(Display):
-    """A progress bar for the epoch under way, drawn by rich at 8 frames a second, above it a line for each before."""
+    """A progress bar for the current epoch, drawn by rich at 8 frames per second, below one line per past epoch."""
 
     def begin(self, run: Run) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
         from rich.table import Column
 
         self.run = run
-        # What doesn't fit into the line is cut off its end, where the logs are.
+        # A line that is too long is cut at its end, where the logs are.
         whole, rest = Column(no_wrap=True), Column(no_wrap=True, overflow="ellipsis", ratio=1)
         self._progress = Progress(
             TextColumn("[bold]{task.description}", table_column=whole),
@@ -145,7 +145,7 @@ class BarDisplay(Display):
     def steps(self, block: Block) -> None:
         self._done = block.step + block.count
         now = time.perf_counter()
-        # The newest dispatch is under way; the one before it can be read without waiting.
+        # The newest dispatch is still running; reading the one before it does not wait.
         shown, self._ready = self._ready, block
         if now < self._due or shown is None:
             return
@@ -166,7 +166,7 @@ class BarDisplay(Display):
 
 
 def say(line: str) -> None:
-    """Print a line at once, where the program's output goes."""
+    """Print a line to stdout and flush."""
     if sys.stdout is None:  # a program without a console
         return
     sys.stdout.write(f"{line}\n")
@@ -183,7 +183,7 @@ _notebook: dict[str, Callable[[], Display | None]] = {}
 
 
 def register(factory: Callable[[], Display | None]) -> None:
-    """Set what makes the display of notebooks: a function that returns ``None`` outside of them."""
+    """Set the factory of the notebook display. It returns ``None`` outside notebooks."""
     _notebook["factory"] = factory
 
 
@@ -196,7 +196,7 @@ def choose(verbose: Any) -> Display:
             :class:`Display`.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If ``verbose`` is another value.
     """
     if isinstance(verbose, Display) or hasattr(verbose, "epoch_begin"):
         return verbose
@@ -216,10 +216,10 @@ def choose(verbose: Any) -> Display:
 
 
 def _of_notebook() -> Display | None:
-    """Return the display of the notebook that this runs in, if it is one whose display can be made."""
+    """Return the display of the current notebook, ``None`` outside notebooks or if it cannot be made."""
     try:
         return _notebook["factory"]() if "factory" in _notebook else None
-    except Exception as error:  # the notebook must never cost a training
+    except Exception as error:  # a failure of the notebook must not end a training
         warn(f"The notebook's display could not be made: {error!r}. Progress is printed as lines.")
         return LineDisplay()
 
@@ -227,12 +227,12 @@ def _of_notebook() -> Display | None:
 def _is_terminal() -> bool:
     try:
         return sys.stdout is not None and sys.stdout.isatty()
-    except ValueError:  # it is closed
+    except ValueError:  # stdout is closed
         return False
 
 
 def warn(text: str) -> None:
-    """Warn; where warnings are errors, print the text: a display must not end a training."""
+    """Warn. If warnings are errors, print the text instead: a display must not end a training."""
     try:
         warnings.warn(text, RuntimeWarning, stacklevel=4)
     except RuntimeWarning:

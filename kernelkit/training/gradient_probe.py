@@ -1,4 +1,4 @@
-"""Whether any gradient reaches the weights, found out while a step is traced."""
+"""`GradientProbe`: finds out, while a step is traced, whether any gradient reaches the weights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import jax
 
 
 class GradientProbe:
-    """An identity on weights that notes whether the way back of a gradient comes through it.
+    """An identity function on weights that notes whether a backward pass goes through it.
 
-    Nothing of it is left in the compiled program.
+    It leaves no operation in the compiled program.
 
     Example:
         >>> for loss in (lambda w: w * w, lambda w: jax.lax.stop_gradient(w)):
@@ -27,7 +27,7 @@ class GradientProbe:
         self._identity.defvjp(lambda values: (values, None), self._back)
 
     def __call__(self, values: Any) -> Any:
-        """Return the values as they are."""
+        """Return the values unchanged."""
         return self._identity(values)
 
     def _back(self, _: None, gradients: Any) -> tuple:

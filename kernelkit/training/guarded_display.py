@@ -1,4 +1,4 @@
-"""A display that cannot end a training."""
+"""`GuardedDisplay`: a display whose errors cannot end a training."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kernelkit.training.display import Block, Display, LineDisplay, Run, warn
 
 
 class GuardedDisplay(Display):
-    """A display in front of another one, which may fail.
+    """Wraps a display that may fail.
 
-    At the first error of the other one a warning says so, and a line for each epoch takes its place. Training never
-    sees the error.
+    The first error of the wrapped display becomes a warning, and a line for each epoch replaces it. Training never gets
+    the error.
 
     Args:
-        display: The display to show things with.
+        display: The display to wrap.
 
     Example:
         >>> class Broken(Display):
@@ -62,13 +62,13 @@ class GuardedDisplay(Display):
             failure = f"{type(display).__name__}.{what}() failed: {type(error).__name__}: {error}"
             warn(f"{failure}. Training goes on; progress is {rest}.")
             if what != "end":
-                with contextlib.suppress(Exception):  # let it close what it has opened
+                with contextlib.suppress(Exception):  # let it release its resources
                     display.end("failed", error)
             if what in ("epoch_end", "end"):
                 self._tell(what, *arguments)
 
     def _successor(self, failed: Any) -> Display:
-        """Return a display that takes the place of one that has failed, told what that one was told."""
+        """Return the replacement for a failed display, after the same ``begin`` and ``epoch_begin`` calls."""
         try:
             successor = Display() if self._run is None or isinstance(failed, LineDisplay) else LineDisplay()
             if self._run is not None:

@@ -1,4 +1,4 @@
-"""`History`: what a training went through, by epoch and by batch."""
+"""`History`: the logs of a training, by epoch and by batch."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _KEPT_ON_DEVICE = 64
 
 
 class History(Callback):
-    """The record that `fit` returns, kept as ``model.history`` however training ends.
+    """The logs that `fit` returns. Also kept as ``model.history``, even if training fails.
 
-    As the last value of a notebook's cell it shows its curves.
+    A notebook cell that ends with it shows its curves.
 
     Attributes:
-        epoch: Numbers of the epochs that ended, from 0.
-        history: Dict from name to a list with one value for each of them, ``val_...`` included.
-        epochs_of: Dict from name to the numbers of the epochs its values belong to: not every epoch validates.
+        epoch: Numbers of the completed epochs, from 0.
+        history: Dict from name to a list with one value per epoch, ``val_...`` included.
+        epochs_of: Dict from name to the epoch numbers of its values: not every epoch validates.
 
     Example:
         >>> import kernelkit as kk
@@ -40,8 +40,8 @@ class History(Callback):
         self.epochs_of: dict[str, list[int]] = {}
         self._blocks: list[Any] = []
         self._batches: dict[str, list[np.ndarray]] = {}
-        self._added: set[str] = set()  # in the epoch that has just ended
-        self._is_open = False  # whether that epoch was whole, and its logs may still be added to
+        self._added: set[str] = set()  # names added to the last epoch
+        self._is_open = False  # whether that epoch was complete, so that its logs may still grow
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._is_open = not was_cut_short(self)
@@ -51,7 +51,7 @@ class History(Callback):
             self.add_late(logs or {})
 
     def add_late(self, logs: dict) -> None:
-        """Keep the logs of the epoch that has just ended which aren't kept yet."""
+        """Add new logs to the epoch that just ended."""
         if not self._is_open:
             return
         epoch = self.epoch[-1]
@@ -62,27 +62,27 @@ class History(Callback):
                 self.epochs_of.setdefault(name, []).append(epoch)
 
     def record(self, block: Any) -> None:
-        """Keep a dispatch's logs. Older ones, which the device has finished, are copied and let go."""
+        """Keep a dispatch's logs on the device. Logs of finished dispatches are copied to the host."""
         self._blocks.append((block.count, block.logs))
         if len(self._blocks) > _KEPT_ON_DEVICE:
             self._copy(len(self._blocks) - 2)
 
     @property
     def batches(self) -> dict[str, np.ndarray]:
-        """Each scalar's running mean after each batch, as float32 arrays over all batches so far.
+        """The running mean of each scalar after each batch, as float32 arrays over all batches.
 
-        The means begin anew in each epoch, as progress displays show them.
+        The means restart in each epoch, as in progress displays.
         """
         self._copy(len(self._blocks))
         self._batches = {name: [np.concatenate(rows)] for name, rows in self._batches.items()}
         return {name: rows[0] for name, rows in self._batches.items()}
 
     def plot(self, backend: Literal["matplotlib", "plotly"] = "matplotlib", title: str = "") -> Any:
-        """Draw the curves of each metric, validation beside training, the best epoch marked.
+        """Draw the training and validation curves of each metric and mark the best epoch.
 
         Args:
             backend: ``"matplotlib"`` for print, ``"plotly"`` to explore.
-            title: Written above the charts.
+            title: Title above the charts.
 
         Returns:
             A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`; both show themselves in notebooks.
@@ -143,12 +143,12 @@ class History(Callback):
 
 
 def is_curve(values: list) -> bool:
-    """Return whether the values of a log are numbers, one for each epoch, which can be drawn."""
+    """Return whether a log can be drawn: its values are numbers, one per epoch."""
     return all(value is not None and np.ndim(value) == 0 for value in values)
 
 
 def _append(rows: list[np.ndarray], new: np.ndarray) -> None:
-    """Append an array, joining neighbours of like size: a million single steps must not be a million arrays."""
+    """Append an array and merge neighbors of similar size: a million single steps must not make a million arrays."""
     rows.append(new)
     while len(rows) > 1 and len(rows[-2]) <= len(rows[-1]):
         rows[-2:] = [np.concatenate(rows[-2:])]
@@ -163,5 +163,5 @@ _viz: list[Callable[[], Any]] = []
 
 
 def register(viz: Callable[[], Any]) -> None:
-    """Set how histories are looked at: a function that returns :mod:`kernelkit.viz`, which stands on a higher floor."""
+    """Set the function that returns :mod:`kernelkit.viz`, which is on a higher floor. Histories draw with it."""
     _viz[:] = [viz]

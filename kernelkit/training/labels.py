@@ -1,4 +1,4 @@
-"""The check of labels on their way into a step: class indices inside the classes, yes/no labels 0 or 1."""
+"""The check of labels before a step: class indices must be below the number of classes, yes/no labels 0 or 1."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class _Rule(NamedTuple):
 
 
 class LabelCheck:
-    """A function that raises when the labels of a batch are none that the compiled losses take.
+    """Checks that the compiled losses accept the labels of a batch.
 
     Args:
-        loss: The losses, built.
+        loss: The built losses.
 
     Attributes:
-        is_empty: Whether there is nothing to check.
+        is_empty: Whether no output needs a check.
     """
 
     def __init__(self, loss: CompiledLoss) -> None:
@@ -33,7 +33,7 @@ class LabelCheck:
         outputs = loss.outputs
         for (one, _, _), place in zip(loss.parts or [], loss.places, strict=False):
             if outputs is None or not isinstance(place, int):
-                continue  # a nest of outputs, which only the loss understands
+                continue  # a nest of outputs: only its loss knows what the labels mean
             what = "y" if outputs.count == 1 else f"y for output {outputs.names[place]!r}"
             if one.takes_class_indices or one.takes_yes_no:
                 shape = loss.shapes[place]
@@ -50,7 +50,7 @@ class LabelCheck:
             batch: Arrays of NumPy or jax, nested as a batch is.
 
         Raises:
-            ValueError: With what the labels are, what was expected, and what to do.
+            ValueError: If a label is not accepted. The message names the label, the expected values and the fix.
         """
         _, y, sample_weight = unpack(batch)
         if y is None or self._loss.outputs is None:

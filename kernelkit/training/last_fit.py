@@ -1,4 +1,4 @@
-"""What a fit leaves behind when it ends badly, so that it can be looked into: no copy for each step, one an epoch."""
+"""`LastFit`: the state of a failed `fit`, for `model.debug_last()`. It keeps one state per epoch, none per step."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from kernelkit.training.session import Training
 
 LARGEST = 256 * 2**20
-"""States of more bytes are not kept."""
+"""Maximum size in bytes of a state that is kept."""
 
 
 class LastFit:
-    """Where a fit was when it ended.
+    """The position and state of a fit when it ended.
 
     Attributes:
-        feed: Where its batches came from.
-        history: What it reported.
-        epoch: Number of the epoch that went wrong.
+        feed: The source of its batches.
+        history: The history of the fit.
+        epoch: Number of the last epoch, or of the one whose loss became NaN.
         begin: Steps done before that epoch.
-        steps: Steps done in it.
-        state: The state with which the epoch began, ``None`` if it was too large to be kept.
-        chunk: The batches last sent to the device.
-        error: What ended it, if anything did.
+        steps: Steps done in that epoch.
+        state: The state at the start of the epoch, ``None`` if it was too large to keep.
+        chunk: The last batches sent to the device.
+        error: The error that ended the fit, ``None`` if there was none.
     """
 
     def __init__(self, feed: Feed, history: History) -> None:
@@ -41,13 +41,13 @@ class LastFit:
         self._is_spoilt = False
 
     def epoch_begins(self, training: Training, epoch: int, done: int, logs: dict) -> None:
-        """Keep the state, by reference: the first step of the epoch then works on a copy.
+        """Keep a reference to the state. The first step of the epoch then works on a copy.
 
         Args:
             training: The training.
             epoch: Number of the epoch.
             done: Steps done so far.
-            logs: Those of the epoch before.
+            logs: The logs of the epoch before.
         """
         self._is_spoilt = self._is_spoilt or not is_finite(logs)
         if self._is_spoilt:
@@ -58,16 +58,16 @@ class LastFit:
             self.state = TrainState(*(tuple(v.value for v in group) for group in variables))
 
     def did(self, steps: int) -> None:
-        """Note how many steps of the epoch are done."""
+        """Store the number of steps done in the epoch."""
         if not self._is_spoilt:
             self.steps = steps
 
     def ended_well(self, error: BaseException | None, logs: dict) -> bool:
-        """Note how it ended; return whether there is nothing to look into."""
+        """Store how the fit ended. Return whether it ended without error, interrupt or NaN."""
         self.error = error
         return error is None and is_finite(logs) and not self._is_spoilt
 
 
 def is_finite(logs: dict) -> bool:
-    """Return whether the loss, if there is one, is a number."""
+    """Return whether the loss is finite. Logs without a loss count as finite."""
     return bool(np.all(np.isfinite(logs.get("loss", 0.0))))

@@ -1,7 +1,7 @@
-"""The logs of a step: names and values as a `train_step` returns them, flat; arrays while they are on the device.
+"""The logs of a step: a flat dict of the names and values that `train_step` returns, as arrays on the device.
 
-Nested dicts are flattened to their innermost names, in alphabetical order, as Keras does. A value may be an array, a
-Python number, ``None`` or a list; the last two come back as they were given.
+Nested dicts are flattened to their innermost names, in alphabetical order, as in Keras. A value may be an array, a
+Python number, ``None`` or a list. ``None`` and lists are returned unchanged.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 
 @jtu.register_pytree_node_class
 class StepLogs(dict[str, jax.Array]):
-    """Arrays by name, and what logs may hold besides.
+    """Arrays by name, plus the names of ``None`` and list values.
 
-    A program stacks the arrays of its steps: they have a leading axis of steps then.
+    A program stacks the arrays of its steps, so they get a leading step axis.
 
     Args:
         values: Arrays by name.
         empty: Names whose value is ``None``.
-        lists: Names whose value was a list of numbers; it is one array here.
+        lists: Names whose value was a list of numbers. Here it is one array.
     """
 
     def __init__(self, values: Iterable = (), empty: tuple[str, ...] = (), lists: tuple[str, ...] = ()) -> None:
@@ -33,25 +33,25 @@ class StepLogs(dict[str, jax.Array]):
         self.lists = lists
 
     def tree_flatten(self) -> tuple[tuple, tuple]:
-        """Return the arrays, and what a program need not know."""
+        """Return the arrays and the static part of the pytree."""
         return tuple(self.values()), (tuple(self), self.empty, self.lists)
 
     @classmethod
     def tree_unflatten(cls, form: tuple, arrays: Iterable) -> StepLogs:
-        """Return the logs again."""
+        """Rebuild the logs."""
         names, empty, lists = form
         return cls(zip(names, arrays, strict=True), empty, lists)
 
 
 def step_logs(logs: Any, method: str) -> StepLogs:
-    """Return what a step has returned as logs.
+    """Check and flatten the logs that a step returned.
 
     Args:
         logs: A dict from name to value, nested or not.
         method: The name of the step's method, for errors.
 
     Raises:
-        TypeError: If the logs are no dict, or a value is no number.
+        TypeError: If the logs are not a dict, or a value is not a number.
 
     Example:
         >>> logs = step_logs({"loss": 1.0, "errors": {"mae": 2.0, "worst": None}}, "train_step")
@@ -72,7 +72,7 @@ def step_logs(logs: Any, method: str) -> StepLogs:
 
 
 def row(logs: dict[str, Any], index: int) -> dict[str, Any]:
-    """Return one step's logs out of stacked ones, as Python numbers; arrays of several numbers as NumPy's."""
+    """Return one step of stacked logs: scalars as Python numbers, other values as NumPy arrays."""
     found: dict[str, Any] = {name: as_number(np.asarray(values)[index]) for name, values in logs.items()}
     if isinstance(logs, StepLogs) and (logs.empty or logs.lists):
         found |= {name: found[name].tolist() for name in logs.lists} | dict.fromkeys(logs.empty)
@@ -81,7 +81,7 @@ def row(logs: dict[str, Any], index: int) -> dict[str, Any]:
 
 
 def as_number(value: Any) -> Any:
-    """Return a scalar as a Python float (or int), an array as it is."""
+    """Return a scalar as a Python float (or int), an array unchanged."""
     value = np.asarray(value)
     return value.item() if value.ndim == 0 else value
 

@@ -34,12 +34,12 @@ def fit(
 
     Args:
         training: The model's training.
-        feed: Where batches come from.
+        feed: The source of batches.
         run: Epochs, steps, history.
-        callbacks: Called at the points that their names tell.
-        display: Shown what happens; its ``begin`` was called.
-        validate: Called with the number of an epoch that has ended and of the steps done; returns logs named
-            ``val_...``. Not called once somebody asked to stop at once.
+        callbacks: The callbacks.
+        display: The display; its ``begin`` was called already.
+        validate: Called with the number of a completed epoch and the number of steps done. Returns logs named
+            ``val_...``. Not called after a request to stop at once.
 
     Raises:
         RuntimeError: If another thread trains the model.
@@ -73,7 +73,7 @@ def _fit(
     training.feed, training.resume = feed, None
     try:
         with spans.train() as whole:
-            # A callback may have gone back to where an earlier training was cut off.
+            # A callback may have restored the place where an earlier training was interrupted.
             begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
             place = training.resume
             if place is not None and place.epoch >= begin:
@@ -93,7 +93,7 @@ def _fit(
                     last.epoch_begins(training, epoch, done, logs)
                     start = 0 if place is None else place.step
                     if start:
-                        last.state = None  # it would be that of the epoch's first step
+                        last.state = None  # this state would belong to the epoch's first step
                     chunks = feed.epoch(epoch) if place is None else place.chunks(feed)
                     place = None
                     steps = _train_epoch(
@@ -103,8 +103,8 @@ def _fit(
                     if not steps:
                         if epoch == begin:
                             raise ValueError(
-                                "fit(): the data source gave no batch. A generator can be used only once: make a new "
-                                "one."
+                                "fit(): the data source gave no batch. "
+                                "A generator can be used only once: make a new one."
                             )
                         warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=4)
                         span.cut_short(f"the data ended before epoch {epoch + 1}")
@@ -133,7 +133,7 @@ def _fit(
 
 
 class _Epoch(NamedTuple):
-    """What an epoch needs to run."""
+    """The arguments of one epoch."""
 
     training: Training
     feed: Feed
@@ -145,13 +145,13 @@ class _Epoch(NamedTuple):
     span: Span
     number: int
     start: int
-    """Steps of it that an earlier fit has done."""
+    """Steps of the epoch that an earlier fit has done."""
     done: int
-    """Steps of this fit before the epoch's first."""
+    """Steps of this fit before the epoch."""
 
 
 def _train_epoch(epoch: _Epoch) -> int:
-    """Run one epoch; leave its logs in its span, and return how many steps it had, 0 if there was no batch."""
+    """Run one epoch, store its logs in its span, and return its number of steps, 0 if the feed gave no batch."""
     training, feed, chunks, run, spans, display, trace, span, number, start, done = epoch
     callbacks, model = spans.callbacks, run.model
     stride = training.hook_stride
@@ -161,7 +161,7 @@ def _train_epoch(epoch: _Epoch) -> int:
     last: Block | None = None
     step = start
     limit = config.max_steps_per_epoch()
-    batch: Any = None  # the stretch that callbacks were told has begun
+    batch: Any = None  # the span whose begin hooks were called
     try:
         for chunk in chunks:
             data, order, batch_size, first, count = trace.chunk = chunk
@@ -201,7 +201,7 @@ def _train_epoch(epoch: _Epoch) -> int:
             if model.stop_training or (limit is not None and step >= limit):
                 break
         pace.drain()
-        if batch is not None and last is not None:  # the data's end has cut a group of steps short
+        if batch is not None and last is not None:  # the data ended within a group of steps
             batch.logs, batch.number = last_logs(last.logs, last.count), _group_end(step, stride)
             ended, batch = batch, None
             ended.__exit__(None, None, None)
@@ -216,7 +216,7 @@ def _train_epoch(epoch: _Epoch) -> int:
     if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not model.stop_training:
         warnings.warn(
             f"The data ended after {step} of {feed.steps} steps in epoch {number + 1}. They should hold "
-            "steps_per_epoch * epochs batches, or a whole number of epochs; training goes on with what there is.",
+            "steps_per_epoch * epochs batches, or a whole number of epochs. Training goes on with fewer steps.",
             stacklevel=5,
         )
     span.logs = last_logs(last.logs, last.count)
@@ -226,25 +226,25 @@ def _train_epoch(epoch: _Epoch) -> int:
 
 
 def _prepared(training: Training, data: Any, order: Any, batch_size: int) -> tuple[Callable, Doors]:
-    """Return the program for batches, compiled, and the doors to the variables that it trains."""
+    """Return the compiled program for batches, and the doors to the variables that it trains."""
     doors = training.doors("train")
-    # The weights that lower the program are read, not taken: compiling may be interrupted.
+    # Lowering only reads the weights, because compilation may be interrupted.
     return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
 
 
 def _keep_logs(span: Span, last: Block) -> None:
-    """Leave the logs so far of an epoch that an error has cut short, if the device can still tell them."""
-    with contextlib.suppress(Exception):  # a failed computation has no logs; its error is already on its way
+    """Store the logs of an epoch that an error ended, if the device still has them."""
+    with contextlib.suppress(Exception):  # a failed computation has no logs; its error is being raised already
         span.logs = last_logs(last.logs, last.count)
 
 
 def _group_end(step: int, stride: int) -> int:
-    """Return the number of the last step of a group of steps that the data's end cut short, counted as if whole."""
+    """Return the number of a group's last step, as if the data had not ended within the group."""
     return -(-step // stride) * stride - 1
 
 
 def _tell_batches(spans: Spans, block: Block) -> None:
-    """Call the batch hooks once for each step of a dispatch, in order, with that step's own logs."""
+    """Call the batch hooks for each step of a dispatch in order, with that step's own logs."""
     logs = jtu.tree_map(np.asarray, block.logs)
     for i in range(block.count):
         with spans.batch("train", block.step + i) as batch:
@@ -252,7 +252,7 @@ def _tell_batches(spans: Spans, block: Block) -> None:
 
 
 def _say_nan(run: Run, epoch: int, steps: int) -> None:
-    """Warn that the loss stopped being a number, and say at which batch."""
+    """Warn that the loss became NaN or infinite, and at which batch."""
     bad = np.flatnonzero(~np.isfinite(run.history.batches["loss"][-steps:]))
     where = f"at batch {int(bad[0])} of epoch {epoch + 1} (batches count from 0, epochs from 1)" if len(bad) else ""
     warnings.warn(
@@ -265,15 +265,15 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
 
 
 def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run | None = None, done: int = 0) -> dict:
-    """Return the metrics over a feed.
+    """Evaluate a feed and return the metrics.
 
     Args:
         training: The model's training.
-        feed: Where batches come from.
-        callbacks: Called at the points that their names tell.
-        run: The training run that this validates: its control is asked after each dispatch. If it stops the run, the
-            metrics are of the batches so far.
-        done: How many steps the run has done.
+        feed: The source of batches.
+        callbacks: The callbacks.
+        run: The training run, if this is its validation. Its control is checked after each dispatch. If the control
+            stops the run, the metrics cover the batches so far.
+        done: Number of steps that the run has done.
     """
     control = Control() if run is None else run.control
     spans = Spans(callbacks, lambda: run is not None and run.stopping)
@@ -319,12 +319,12 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
     waiting: list[tuple[int, Any]] = []
 
     def fetch(left: int) -> None:
-        # The newest dispatch goes on computing while an older one's results are copied.
+        # The newest dispatch computes while the results of an older one are copied.
         while len(waiting) > left:
             count, rows = waiting.pop(0)
             pieces.append(jtu.tree_map(lambda v, n=count: _join(np.asarray(v)[:n]), rows))
 
-    begin = 0  # of the pieces that callbacks were not told of
+    begin = 0  # the first piece whose end hook was not called yet
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), spans.predict(), contextlib.ExitStack() as batch:
 
@@ -337,7 +337,7 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
             if told and step % stride == 0:
                 begin = len(pieces)
                 span = batch.enter_context(spans.batch("predict", step))
-            with doors.reading() as state:  # a step in another thread must not give the weights away meanwhile
+            with doors.reading() as state:  # no step in another thread may donate the weights now
                 rows, changed = send(state)
                 doors.variables.give_some(changed)
             pace.dispatched(rows, k)
@@ -358,7 +358,7 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
 
 
 def _concatenated(pieces: list) -> Any:
-    if len(pieces) == 1:  # a view of the device's buffer, which users must not write to
+    if len(pieces) == 1:  # it is a view of the device's buffer, which users must not change
         return jtu.tree_map(np.array, pieces[0])
     return jtu.tree_map(lambda *rows: np.concatenate(rows), *pieces)
 
@@ -372,9 +372,9 @@ def _dispatches(
     control: Control | None = None,
     stride: int = 0,
 ) -> Iterator[tuple[int, Callable, Doors]]:
-    """Yield ``(steps, send, doors)`` for each dispatch of one pass over a feed; ``send(state)`` sends it off.
+    """Yield ``(steps, send, doors)`` for each dispatch of one pass over a feed. ``send(state)`` runs the dispatch.
 
-    With a stride no dispatch goes beyond a multiple of so many steps: there callbacks are told.
+    With a stride, dispatches end at multiples of the stride, where callback hooks run.
     """
     step = 0
     for data, order, batch_size, first, count in feed.epoch(0):

@@ -1,4 +1,4 @@
-"""Which loss is about which output: `compile(loss=...)` and `loss_weights`, lined up with nested outputs."""
+"""Match `compile(loss=...)` and `loss_weights` to nested outputs."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from kernelkit.training.outputs import Outputs, UnknownOutput, children_of
 
 
 class PlacedLoss(NamedTuple):
-    """A loss as it was given, and the output or nest of outputs that it is about."""
+    """A loss as given to `compile`, and its output or nest of outputs."""
 
     place: Any
     spec: Any
-    number: int  # in the flat list of all losses that were given
+    number: int  # its index in the flat list of all given losses
 
 
 def placed_losses(outputs: Outputs, spec: Any) -> list[PlacedLoss]:
-    """Return the losses that were given, each with what it is about.
+    """Return the given losses, each with its output or nest of outputs.
 
     Args:
         outputs: The model's outputs.
-        spec: One loss for all outputs; or losses nested as the outputs are, in which a list of another type than that
-            of the outputs holds several for the same ones; or a dict by output name.
+        spec: One loss for all outputs, losses nested as the outputs, or a dict by output name. A list where the outputs
+            have another container type holds several losses for the same outputs.
 
     Raises:
-        ValueError: If the nest, a number or a name fits no output.
+        ValueError: If the structure, a length or a name matches no output.
     """
     flat = jtu.tree_leaves(spec, is_leaf=_is_leaf)
     treedef: Any = jtu.tree_structure(spec, is_leaf=_is_leaf)
@@ -64,7 +64,7 @@ def _walk(outputs: Outputs, place: Any, spec: Any, path: tuple) -> Iterator[tupl
             wrong = next(k for k in spec if not isinstance(place, dict) or k not in place)
             raise UnknownOutput(
                 f"The path {(*path, wrong)} in the `loss` argument can't be found in the model's output, which has "
-                f"{_names(outputs, place)} there. Give losses nested as the outputs are."
+                f"{_names(outputs, place)} there. Nest the losses as the outputs."
             )
         for key in sorted(spec):
             yield from _walk(outputs, place[key], spec[key], (*path, key))
@@ -96,12 +96,12 @@ def loss_weights(outputs: Outputs, spec: Any, placed: list[PlacedLoss], weights:
 
     Args:
         outputs: The model's outputs.
-        spec: The losses as they were given.
-        placed: What :func:`placed_losses` made of them.
-        weights: A number for all, a number for each loss given, or for each output; ``None`` for none.
+        spec: The losses as given to `compile`.
+        placed: The result of :func:`placed_losses`.
+        weights: One weight for all, one per given loss, or one per output. ``None`` means no weights.
 
     Raises:
-        ValueError: If the number of weights is another.
+        ValueError: If the number of weights does not match.
     """
     if weights is None or np.isscalar(weights):
         return [weights] * len(placed)
@@ -120,7 +120,7 @@ def loss_weights(outputs: Outputs, spec: Any, placed: list[PlacedLoss], weights:
 
 
 def distinct(name: str, taken: Collection[str]) -> str:
-    """Return a name that isn't taken: itself, or with a number."""
+    """Return ``name``, with a number appended if it is taken."""
     number, free = 0, name
     while free in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""Lining up what a user says of a model's outputs (targets, losses, metrics, weights) with the outputs themselves."""
+"""Match targets, losses, metrics and weights to a model's outputs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kernelkit.serialize import suggest
 
 
 class UnknownOutput(KeyError, ValueError):
-    """Something was said of an output that the model doesn't have."""
+    """The user named an output that the model does not have."""
 
     def __str__(self) -> str:
-        return str(self.args[0])  # a KeyError shows its text in quotes
+        return str(self.args[0])  # KeyError would put its text in quotes
 
 
 class Outputs:
-    """The outputs of a model as a flat list with names, and how they are nested.
+    """The outputs of a model: a flat list with names, and their nested structure.
 
     Args:
         y_pred: The outputs (arrays or shapes), nested as the model returns them.
@@ -27,18 +27,18 @@ class Outputs:
     def __init__(self, y_pred: Any, names: list[str] | None = None) -> None:
         treedef: Any = jtu.tree_structure(y_pred)
         self.count = treedef.num_leaves
-        self.places = treedef.unflatten(range(self.count))  # nested as the outputs: which of the flat list stands where
+        self.places = treedef.unflatten(range(self.count))  # the indices of the flat list, nested as the outputs
         self.single = self.places == 0
         given = names if names is not None and len(names) == self.count else None
         self._paths = _paths(self.places)
-        self.known = True  # whether somebody has named the outputs
+        self.known = True  # whether the outputs have names
         if isinstance(self.places, dict) and len(self.places) == self.count:
             self.names = [str(path[0]) for path in self._paths]
         elif given is not None:
             self.names = given
         else:
             self.names, self.known = [f"output_{i + 1}" for i in range(self.count)], False
-        # The layers behind a dict's outputs may be named too.
+        # The layers of a dict's outputs may have names too.
         self._aliases = dict(zip(given, self.names, strict=True)) if given else {}
         same = given is not None and sorted(given) == sorted(self.names)
         self.order = [self.names.index(n) for n in given] if given is not None and same else list(range(self.count))
@@ -50,11 +50,11 @@ class Outputs:
         return jtu.tree_leaves(value)
 
     def pick(self, place: Any, flat: list) -> Any:
-        """Return the part of a flat list that stands at a place, nested as there."""
+        """Return the entries of a flat list for a place, nested as the place."""
         return jtu.tree_map(lambda i: flat[i], place)
 
     def label(self, place: Any) -> str | None:
-        """Return the name in the logs of what stands at a place; ``None`` if nobody has named it."""
+        """Return the log name of the outputs at a place, ``None`` if they have no name."""
         leaves = jtu.tree_leaves(place)
         if place == self.places and not isinstance(place, int):
             labels = [self.label(child) for child in children_of(place) if jtu.tree_leaves(child)]
@@ -67,15 +67,15 @@ class Outputs:
         return None if own is None else "/".join([*(str(key) for key in path[:-1]), own])
 
     def align(self, value: Any, what: str, needed: list[int] | None = None) -> list:
-        """Return the arrays for each output, ``None`` where there are none.
+        """Return one array per output, ``None`` for an output without an array.
 
         Args:
-            value: Arrays nested as the outputs, a dict by output name, or as many arrays in any other nest.
+            value: Arrays nested as the outputs, a dict by output name, or as many arrays in another structure.
             what: How errors name the value.
-            needed: The outputs that something is asked of; arrays may be given for these alone.
+            needed: The outputs that need arrays. ``value`` may hold arrays for these alone.
 
         Raises:
-            ValueError: If neither structure nor number nor names fit the outputs.
+            ValueError: If neither the structure nor the number nor the names match the outputs.
         """
         found: list = [None] * self.count
         if value is None:
@@ -95,12 +95,12 @@ class Outputs:
             return found
         raise ValueError(
             f"{_said(what)} and y_pred have different structures. The model's outputs are {self.names}, nested as "
-            f"{self._shown()}; {what} holds {_kind(value)} of {len(leaves)}. Give {what} as the outputs are nested, as "
-            "a list with an entry for each of them, or as a dict by output name."
+            f"{self._shown()}; {what} holds {_kind(value)} of {len(leaves)}. Give {what} nested as the outputs, as a "
+            "list with an entry for each output, or as a dict by output name."
         )
 
     def spread(self, value: Any, what: str, repeat: bool = False) -> list:
-        """Return one entry for each output, ``None`` where nothing was said.
+        """Return one entry per output, ``None`` for an output without an entry.
 
         Args:
             value: One entry, entries nested as the outputs, or a dict by output name.
@@ -108,7 +108,7 @@ class Outputs:
             repeat: Whether a single entry holds for every output.
 
         Raises:
-            ValueError: If the number of entries or a name fits no output.
+            ValueError: If the number of entries or a name does not match the outputs.
         """
         found: list = [None] * self.count
         if value is None:
@@ -126,7 +126,7 @@ class Outputs:
                 return list(value)
             raise ValueError(
                 f"Invalid `{what}`: it has {len(value)} entries for {self.count} output(s) {self.names}. Give one for "
-                "each output, nested as the outputs are, or a dict by output name."
+                "each output, nested as the outputs, or a dict by output name."
             )
         if self.count == 1 or repeat:
             return [value] * self.count
@@ -135,7 +135,7 @@ class Outputs:
         )
 
     def unknown(self, value: dict, what: str) -> UnknownOutput:
-        """Return the error for a dict with a key that names no output."""
+        """Return the error for a dict key that is not the name of an output."""
         keys = {*self.names, *self._aliases, *(self.places if isinstance(self.places, dict) else ())}
         wrong = next((k for k in value if k not in keys), next(iter(value)))
         return UnknownOutput(
@@ -149,7 +149,7 @@ class Outputs:
         return [known.get(n) for n in self.names] if all(k in self.names for k in known) else None
 
     def _match(self, place: Any, value: Any, found: list) -> bool:
-        """Put the parts of a value at the outputs that they are nested like; return whether they are."""
+        """Write the parts of a value into ``found``. Return whether the value is nested as the outputs."""
         if place is None or isinstance(place, int):
             if place is not None:
                 found[place] = value
@@ -166,12 +166,12 @@ class Outputs:
 
 
 def children_of(place: Any) -> list:
-    """Return what stands directly below a place, in the order of the flat list."""
+    """Return the direct children of a place, in the order of the flat list."""
     return jtu.tree_leaves(place, is_leaf=lambda node: node is not place)
 
 
 def _depth_of(place: Any, root: Any) -> int:
-    """Return how deep below the root a place stands, itself a leaf or not."""
+    """Return the depth of a place (leaf or not) below the root."""
     first = jtu.tree_leaves(place)[0]
     depth, node = 0, root
     while node is not place and not (isinstance(node, int) and node == place):
@@ -181,7 +181,7 @@ def _depth_of(place: Any, root: Any) -> int:
 
 
 def _paths(place: Any) -> list[tuple]:
-    """Return the keys and numbers that lead to each leaf; the fields of a named tuple are numbers."""
+    """Return the path of keys and indices to each leaf. Fields of a named tuple count as indices."""
     if isinstance(place, int) or place is None:
         return [] if place is None else [()]
     pairs = jtu.tree_flatten_with_path(place, is_leaf=lambda node: node is not place)[0]

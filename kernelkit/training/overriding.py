@@ -1,4 +1,4 @@
-"""What a user's class does in its own way."""
+"""Find out which methods a user's class overrides."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def overrides(model: Any, name: str) -> bool:
-    """Return whether an object has another method of a name than the class of kernelkit that it derives from.
+    """Return whether an object overrides a method of the kernelkit class that it derives from.
 
-    Methods are compared, not the modules in which they say to be: a decorated method can say anything.
+    The functions are compared, not their ``__module__``, because a decorator may copy that.
 
     Args:
         model: The object, or its class.
@@ -35,7 +35,7 @@ def overrides(model: Any, name: str) -> bool:
 
 
 def is_ours(cls: type) -> bool:
-    """Return whether a class is one of kernelkit's: defined in a module of the package that has it under its name."""
+    """Return whether a class belongs to kernelkit: a module of the package defines it under its name."""
     module = sys.modules.get(cls.__module__)
     if module is None or cls.__module__.partition(".")[0] != _PACKAGE:
         return False

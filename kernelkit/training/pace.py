@@ -1,8 +1,8 @@
-"""How many steps go into one dispatch, and how many dispatches are under way.
+"""Choose the number of steps per dispatch, and limit the number of running dispatches.
 
-A dispatch should last about 50 ms: long enough that the host's share vanishes, short enough that displays and the stop
-button stay live. Its duration is only known when it has ended, so the pace is set by watching dispatches end, never
-more than two behind: one wait for each dispatch, none for a batch.
+A dispatch should last about 50 ms: long enough to make the host's overhead negligible, short enough for displays and
+the stop button. Its duration is known only when it has ended, so the pace follows from finished dispatches, at most
+two behind the newest. The host waits once per dispatch, never per batch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Pace:
 
     Args:
         steps: A fixed number of steps, or ``None`` to aim at 50 ms.
-        limit: The most steps in one dispatch.
+        limit: Maximum number of steps in one dispatch.
     """
 
     def __init__(self, steps: int | None, limit: int) -> None:
@@ -34,20 +34,20 @@ class Pace:
         self._largest = 1
 
     def next(self, left: int) -> int:
-        """Return how many of the steps left to dispatch now."""
+        """Return the number of steps of the next dispatch, at most ``left``."""
         if self.fixed is not None:
             return min(self.fixed, left, self.limit)
         if self.seconds_per_step is None:
             wanted = self._largest
         else:
             wanted = int(TARGET_SECONDS / max(self.seconds_per_step, 1e-7))
-            # Estimates of very short dispatches are poor, so lengths grow by steps of four.
+            # The timing of very short dispatches is inexact, so lengths grow at most fourfold.
             wanted = min(wanted, 4 * self._largest)
         self._largest = max(self._largest, wanted)
         return max(1, min(wanted, left, self.limit))
 
     def dispatched(self, logs: Any, count: int) -> None:
-        """Note a dispatch; wait for an older one if too many are under way."""
+        """Register a dispatch. Wait for an older one if too many are running."""
         leaves = jax.tree_util.tree_leaves(logs)
         self._under_way.append((leaves[0] if leaves else None, count))
         while len(self._under_way) >= IN_FLIGHT:
@@ -65,7 +65,7 @@ class Pace:
         self._last_end = now
 
     def drain(self) -> None:
-        """Wait until nothing is under way, and forget the clock (a pause follows)."""
+        """Wait for all dispatches and reset the clock, because a pause follows."""
         while self._under_way:
             self._wait()
         self._last_end = None

@@ -1,4 +1,4 @@
-"""`PureSteps`: the steps of a model as pure functions of its state, which users override."""
+"""`PureSteps`: the steps of a model as pure functions of its state. Users may override them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernelkit.variable import Variable
 
 
 class PureSteps:
-    """Loss, metrics and steps of a model, as values in and values out."""
+    """Loss, metrics and steps of a model as pure functions."""
 
     _training: Training
     optimizer: Any
@@ -35,7 +35,7 @@ class PureSteps:
 
         Args:
             x: The batch's inputs.
-            y: Its targets.
+            y: The batch's targets.
             y_pred: The model's outputs.
             sample_weight: Weights of the samples.
             training: Whether this is a training step.
@@ -48,7 +48,7 @@ class PureSteps:
         parts += [jnp.sum(jnp.asarray(v)) for v in self.losses]
         if not parts:
             raise ValueError(
-                "There is nothing to minimize: give compile() a loss, add one with add_loss() in a layer, or override "
+                "There is no loss to minimize: give compile() a loss, add one with add_loss() in a layer, or override "
                 "compute_loss() or train_step()."
             )
         total = parts[0]
@@ -57,7 +57,7 @@ class PureSteps:
         return total
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
-        """Show a batch to the metrics and return all values by name. Override it to report something else."""
+        """Update the metrics with a batch and return all values by name. Override it to report other values."""
         if self._training.metrics is not None and self._training.metrics.is_built:
             self._training.metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
@@ -81,7 +81,7 @@ class PureSteps:
         training: bool = False,
         optimizer_variables: Any = None,
     ) -> tuple:
-        """Run the model and the loss as a pure function, to be differentiated.
+        """Run the model and the loss as a pure function for differentiation.
 
         Returns:
             ``(loss, (unscaled_loss, y_pred, non_trainable_variables, metrics_variables))``.
@@ -96,7 +96,7 @@ class PureSteps:
             more = {"training": training} if _takes_training(type(self).compute_loss) else {}
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
         if loss is None:
-            raise ValueError(f"{type(self).__name__}.compute_loss() returned None: let it return a scalar.")
+            raise ValueError(f"{type(self).__name__}.compute_loss() returned None: it must return a scalar.")
         loss = unscaled = jnp.asarray(loss)
         if training and self.optimizer is not None and optimizer_variables is not None:
             own = zip(self.optimizer.variables, optimizer_variables, strict=False)
@@ -130,7 +130,7 @@ class PureSteps:
             training: Whether this is a training step.
 
         Returns:
-            ``(loss, (trainable_variables, non_trainable_variables, metrics_variables))`` with the values afterwards.
+            ``(loss, (trainable_variables, non_trainable_variables, metrics_variables))`` with the new values.
 
         Example:
             >>> import jax.numpy as jnp
@@ -152,7 +152,7 @@ class PureSteps:
         return loss, tuple([lender.get_current_value(v) for v in group] for group in groups)
 
     def train_step(self, state: Any, data: Any) -> tuple:
-        """Do one pure training step. Override it for another way to learn.
+        """Do one pure training step. Override it for a custom way of training.
 
         Args:
             state: ``(trainable, non_trainable, optimizer, metrics)`` values.
@@ -199,12 +199,12 @@ class PureSteps:
         return outputs, [lender.values[id(v)] for v in variables.non_trainable]
 
     def make_train_function(self, force: bool = False) -> Callable:
-        """Return one training step as a function ``(state, iterator) -> (logs, state)``, for loops of one's own.
+        """Return one training step as a function ``(state, iterator) -> (logs, state)``, for custom loops.
 
-        `fit` compiles its own steps and does not call it: override :meth:`train_step` to train in another way.
+        `fit` compiles its own steps and does not call this function. To change `fit`, override :meth:`train_step`.
 
         Args:
-            force: Whether to make it anew.
+            force: Whether to make a new function even if one exists.
         """
         return self._step_function("train", force)
 
@@ -226,17 +226,17 @@ class PureSteps:
 
     @property
     def train_function(self) -> Callable | None:
-        """What :meth:`make_train_function` has made."""
+        """The result of :meth:`make_train_function`, ``None`` before the first call."""
         return self._training.functions.get("train")
 
     @property
     def test_function(self) -> Callable | None:
-        """What :meth:`make_test_function` has made."""
+        """The result of :meth:`make_test_function`, ``None`` before the first call."""
         return self._training.functions.get("test")
 
     @property
     def predict_function(self) -> Callable | None:
-        """What :meth:`make_predict_function` has made."""
+        """The result of :meth:`make_predict_function`, ``None`` before the first call."""
         return self._training.functions.get("predict")
 
     def _update_metrics(
@@ -262,6 +262,6 @@ def _paired(variables: list, values: Any) -> list[tuple]:
 
 @functools.cache
 def _takes_training(compute_loss: Any) -> bool:
-    """Return whether an override of `compute_loss` has the argument, which was added later."""
+    """Return whether an override of `compute_loss` has the ``training`` argument, which older code lacks."""
     parameters = inspect.signature(compute_loss).parameters.values()
     return any(p.name == "training" or p.kind is p.VAR_KEYWORD for p in parameters)

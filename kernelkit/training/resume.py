@@ -1,6 +1,6 @@
-"""Where a fit is, and where one that was cut off goes on: at the very batch, with the same numbers to the bit.
+"""`Place`: the exact batch at which an interrupted fit goes on, with the same results bit for bit.
 
-Weights and the optimizer's state are a backup's own business. Here is the rest of what the steps to come depend on.
+A backup stores the weights and the optimizer's state. This file has the other values that later steps depend on.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class Place(NamedTuple):
 
     Attributes:
         epoch: Number of the epoch, from 0.
-        step: Steps of the epoch that are done.
-        seed: Seed of the order of the samples.
-        metrics: Values of the metrics' variables, as nested lists.
+        step: Number of steps done in the epoch.
+        seed: Seed of the sample order.
+        metrics: Values of the metric variables, as nested lists.
     """
 
     epoch: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
 
     @classmethod
     def of(cls, model: Any, epoch: int, step: int) -> Place | None:
-        """Return a place of the fit of a model that is under way, ``None`` for what is no model of kernelkit."""
+        """Return the current place of a model's running fit, ``None`` if the model is not a kernelkit model."""
         training = getattr(model, "_training", None)
         feed = getattr(training, "feed", None)
         if training is None or feed is None:
@@ -41,24 +41,24 @@ class Place(NamedTuple):
         return cls(epoch, step, feed.seed, metrics)
 
     def ask_for(self, model: Any) -> None:
-        """Let the fit of a model that begins now go on from here."""
+        """Make the fit that begins now start from this place."""
         model._training.resume = self
 
     def restore_metrics(self, variables: Any) -> None:
-        """Give the metrics the values that they had here."""
+        """Set the metrics to their values at this place."""
         if len(self.metrics) == len(variables):
             for variable, value in zip(variables, self.metrics, strict=True):
                 variable.assign(np.array(value, variable.dtype))
 
     def feed(self, feed: Feed) -> Feed:
-        """Return a feed whose epochs have the orders that they had here."""
+        """Return a feed with the sample orders of the interrupted fit."""
         if feed.seed == self.seed:
             return feed
         feed.seed = self.seed
         return feed.anew() if isinstance(feed, StreamFeed) and feed.rereads else feed
 
     def chunks(self, feed: Feed) -> Iterator[Chunk]:
-        """Yield what is left of the epoch. A generator, which begins anew, is read up to here first."""
+        """Yield the rest of the epoch. A generator restarts, so it is read up to this place first."""
         if not isinstance(feed, StreamFeed):
             return feed.epoch(self.epoch, self.step)
         before = 0 if feed.rereads else self.epoch * (feed.steps or 0)

@@ -1,4 +1,4 @@
-"""`Training`: what `compile` was told about a model, its variables in their fixed order, and its programs."""
+"""`Training`: a model's `compile` settings, its variables in a fixed order, and its compiled programs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from kernelkit.training.step import MAX_STEPS, Program
 from kernelkit.training.step_forms import step_of
 from kernelkit.variable import StateLock, Variable, claim
 
-# What a copy or a pickle of a model knows about its training.
+# The attributes that a copy or a pickle keeps.
 _SETTINGS = ("model", "compiled", "loss", "metrics", "loss_tracker", "steps_per_execution", "jit", "settings")
 
 
@@ -52,30 +52,30 @@ class Training:
         self.jit = True
         self.settings: dict[str, Any] = {}
         self.lock = StateLock()
-        """Guards the model's variables, and what is kept here about them."""
+        """Guards the model's variables and the caches of this object."""
         self._programs: dict[Any, Program] = {}
         self._paces: dict[Any, Pace] = {}
         self._variables: dict[str, tuple[int, Any, Doors]] = {}
         self._fresh: dict[str, tuple[StateVariables, tuple]] = {}
         self._ready_for: set[str] = set()
         self._log_order: tuple[tuple, list[str]] | None = None
-        self._data_seed: tuple[int, int] | None = None  # with how often the global seed had been set
+        self._data_seed: tuple[int, int] | None = None  # the seed, and how many times the global seed was set
         self.functions: dict[str, Callable] = {}
         self._said_no_gradient = False
         self._optimizer_served = False
         self.background: BackgroundFit | None = None
         self.in_epoch = False
-        """Whether an epoch is under way, whose metrics others must not touch."""
+        """Whether an epoch is running. Its metrics must not be changed from outside."""
         self.feed: Feed | None = None
-        """Where the fit under way has its batches from."""
+        """The feed of the running fit."""
         self.resume: Place | None = None
-        """Where the fit that begins is to go on, if a callback says so."""
+        """The place where the next fit starts, if a callback set one."""
         self._trained_by: threading.Thread | None = None
         self.last_fit: LastFit | None = None
-        """What the last fit left behind, if it ended badly."""
+        """The last fit, if it ended with an error, an interrupt or NaN."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # Programs, locks and threads stay in their process: a copy compiles its own.
+        # Programs, locks and threads belong to their process: a copy compiles its own programs.
         return {name: self.__dict__[name] for name in _SETTINGS}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Training:
         self.__dict__.update(state)
 
     def forget(self) -> None:
-        """Drop the programs: the model has changed."""
+        """Drop the compiled programs, because the model has changed."""
         self._programs.clear()
         self._variables.clear()
         self._fresh.clear()
@@ -91,7 +91,7 @@ class Training:
         self.functions.clear()
 
     def configure(self, settings: dict[str, Any]) -> None:
-        """Take over what `compile` was told."""
+        """Store the arguments of `compile`."""
         self.forget()
         self.settings = settings
         self.loss = CompiledLoss(settings["loss"], settings["loss_weights"]) if settings["loss"] is not None else None
@@ -117,20 +117,20 @@ class Training:
         """Raise if another thread trains the model: both would write the same weights and metrics."""
         if self.background is not None and self.background.is_training_elsewhere():
             raise RuntimeError(
-                f"{what}(): model {self.model.name!r} is being trained in the background. Call wait() or stop() on "
-                "what fit(background=True) returned first; predict() and get_weights() work meanwhile."
+                f"{what}(): model {self.model.name!r} is being trained in the background. Call wait() or stop() on the "
+                "handle of fit(background=True) first. predict() and get_weights() work during training."
             )
         thread = self._trained_by
         if thread is not None and thread is not threading.current_thread():
             raise RuntimeError(
                 f"{what}(): model {self.model.name!r} is being trained in another thread, {thread.name!r}. Wait until "
-                "its fit() has ended, or give each thread a model of its own; predict() and get_weights() work "
-                "meanwhile."
+                "its fit() has ended, or give each thread its own model. predict() and get_weights() work during "
+                "training."
             )
 
     @contextlib.contextmanager
     def alone(self, what: str) -> Iterator[None]:
-        """Train in this thread, and in no other one meanwhile.
+        """Reserve training for this thread.
 
         Raises:
             RuntimeError: If another thread trains the model.
@@ -146,7 +146,7 @@ class Training:
 
     @contextlib.contextmanager
     def keeping_metrics(self) -> Iterator[None]:
-        """Give the metrics of an epoch under way back at the end: its callbacks may evaluate the model."""
+        """Restore the metrics of a running epoch at the end, because its callbacks may evaluate the model."""
         if not self.in_epoch:
             yield
             return
@@ -158,17 +158,17 @@ class Training:
                 variable.assign(value)
 
     def finish(self) -> None:
-        """Put the optimizers' averages of the weights in place, where they keep some: training has come to its end."""
+        """Replace the weights by their moving averages if an optimizer keeps them. Called at the end of training."""
         for optimizer in self.optimizers():
             optimizer.finalize_variable_values(self.model.trainable_variables)
 
     def data_seed(self, first_epoch: int, keep: bool = True) -> int:
-        """Return the seed of the order of the samples.
+        """Return the seed of the sample order.
 
         Args:
-            first_epoch: Number of the epoch with which a fit begins. If it isn't 0, the fit goes on where the one
-                before ended, and has its seed: the order of an epoch doesn't depend on where `fit` began.
-            keep: Whether later fits may go on with this seed.
+            first_epoch: Number of the fit's first epoch. If it is not 0, the fit continues the one before and uses its
+                seed, so that an epoch's order does not depend on where `fit` began.
+            keep: Whether later fits may continue with this seed.
         """
         known, seeded = self._data_seed, times_seeded()
         if first_epoch > 0 and known is not None and known[0] == seeded:
@@ -178,10 +178,10 @@ class Training:
             self._data_seed = seeded, seed
         return seed
 
-    # Getting ready --------------------------------------------------------------------------------------------------
+    # Preparation ----------------------------------------------------------------------------------------------------
 
     def prepare(self, kind: str, batch: Any) -> None:
-        """Build the model, the metrics and the optimizer for batches like the given one; once for each kind."""
+        """Build the model, the metrics and the optimizer for batches like the given one. Runs once per kind."""
         model = self.model
         if kind in self._ready_for and model.built:
             return
@@ -194,15 +194,15 @@ class Training:
                 model.optimizer.build(model.trainable_variables)
             unbuilt = self.loss is not None and self.loss.parts is None
             if kind != "predict" and (overrides(model, f"{kind}_step") or unbuilt):
-                # A step of the user may make metrics and optimizer slots in its first run: it makes them now.
+                # A custom step may create metrics and optimizer slots in its first run: let it create them now.
                 self.program(kind).trial(self.variables(kind).peek(), batch)
                 self.forget()
             self._ready_for.add(kind)
 
     def label_check(self, kind: str) -> LabelCheck | None:
-        """Return a check of labels for a kind of step, ``None`` if nothing is known of what its labels must be.
+        """Return the label check for a kind of step, ``None`` if the valid labels are not known.
 
-        Nothing is known of a step or loss that the user wrote. Positions that a mask leaves out may hold any label.
+        They are not known for a custom step or loss. Masked positions may hold any label.
         """
         model = self.model
         own = overrides(model, f"{kind}_step") or overrides(model, "compute_loss")
@@ -213,7 +213,7 @@ class Training:
         return None if check.is_empty or masked else check
 
     def watch_labels(self, feed: Feed, kind: str) -> None:
-        """Let a feed check its labels as they are read: on the device wrong ones would pass unseen."""
+        """Make a feed check its labels on the host: the device would not notice wrong labels."""
         check = self.label_check(kind)
         if check is not None:
             feed.watch(check)
@@ -223,7 +223,7 @@ class Training:
         return self.doors(kind).variables
 
     def reading(self, kind: str) -> Reading:
-        """Return a context that gives the state of a kind of step to read; no step gives these arrays away meanwhile.
+        """Return a context that gives the state of a kind of step for reading. No step donates these arrays meanwhile.
 
         Example:
             >>> import kernelkit as kk
@@ -235,9 +235,9 @@ class Training:
         return self.doors(kind).reading()
 
     def stepping(self, kind: str) -> Stepping:
-        """Return a context in which a step may donate the state; the new one, put in ``.state``, is stored at its end.
+        """Return a context in which a step may donate the state. Put the new state into ``.state``; the end stores it.
 
-        No press of the stop button and no other thread comes between.
+        Neither the stop button nor another thread can interrupt it.
         """
         return self.doors(kind).stepping()
 
@@ -252,7 +252,7 @@ class Training:
         cached = self._variables.get(kind)
         if cached is not None and cached[0] == now:
             return cached[2]
-        # The parts themselves, not their ids: the id of a part that is gone may come again.
+        # Keep the parts themselves, not their ids: Python may reuse the id of a deleted part.
         signature: list[tuple] = [(layer, layer._trainable) for layer in [model, *walk(model)]]
         signature += [(part, len(part.variables)) for part in model.metrics]
         signature += [(part, len(part.variables), part.settings_version) for part in self.optimizers()]
@@ -279,7 +279,7 @@ class Training:
         return found
 
     def _require_optimizer_for(self, trainable: tuple[Variable, ...]) -> None:
-        """Raise if the optimizer was built for other weights than those that a step would train now."""
+        """Raise if the optimizer was built for other weights than the current trainable ones."""
         optimizer = self.model.optimizer
         if optimizer is None or not optimizer.built or overrides(self.model, "train_step"):
             return
@@ -288,8 +288,8 @@ class Training:
             return
         if self._optimizer_served:
             raise ValueError(
-                f"model.trainable changed since compile(): optimizer {optimizer.name!r} keeps the history of other "
-                f"weights than the {len(trainable)} that model {self.model.name!r} trains now. Call compile() again, "
+                f"model.trainable changed since compile(): the state of optimizer {optimizer.name!r} belongs to other "
+                f"weights than the {len(trainable)} that model {self.model.name!r} trains now. Call compile() again "
                 "with a new optimizer."
             )
         raise ValueError(
@@ -298,7 +298,7 @@ class Training:
         )
 
     def say_no_gradient(self) -> None:
-        """Warn, once after `compile`, that training changes nothing."""
+        """Warn that training changes no weight. Warns once after each `compile`."""
         if self._said_no_gradient:
             return
         self._said_no_gradient = True
@@ -312,7 +312,7 @@ class Training:
         warnings.warn(f"{what}.", stacklevel=2)
 
     def fresh_metrics(self, kind: str) -> tuple:
-        """Return the values of metrics that have seen nothing. They are kept: to reset each takes as long as a step."""
+        """Return the initial values of the metric variables. They are cached: resetting takes as long as a step."""
         with self.lock:
             return self._find_fresh_metrics(kind)
 
@@ -323,24 +323,24 @@ class Training:
             return known[1]
         self.model.reset_metrics()
         values = tuple(np.array(v.peek()) for v in variables.metrics)
-        # A reset of the user's own may do more than set variables: it runs each time.
+        # A custom reset_state may do more than set variables, so it runs each time.
         metrics_of_users = any(overrides(m, "reset_state") for m in _flat(self.model.metrics))
         if not metrics_of_users and not overrides(self.model, "reset_metrics"):
             self._fresh[kind] = (variables, values)
         return values
 
     def reset_metrics(self, kind: str) -> None:
-        """Start the metrics of a kind of step anew."""
+        """Reset the metrics of a kind of step."""
         for variable, value in zip(self.variables(kind).metrics, self.fresh_metrics(kind), strict=True):
             variable.assign(jax.numpy.array(value))
 
     def optimizers(self) -> list:
-        """Return the model's optimizer, and those that a subclass keeps as attributes."""
+        """Return the model's optimizer, and optimizers that a subclass keeps as attributes."""
         own = [self.model.optimizer] if self.model.optimizer is not None else []
         return unique([*own, *parts(self.model, optimizers.Optimizer)])
 
     def as_list(self, logs: dict) -> Any:
-        """Return logs, which jax sorts by name, as a list in the order of the metrics; one alone as it is."""
+        """Return logs as a list in the order of the metrics (jax sorts them by name). Return a single log as it is."""
         key = (changes.structure.count, *logs)
         if self._log_order is None or self._log_order[0] != key:
             names = [name for metric in self.model.metrics for name in getattr(metric, "names", [metric.name])]
@@ -352,7 +352,7 @@ class Training:
     # Programs ---------------------------------------------------------------------------------------------------------
 
     def program(self, kind: str) -> Program:
-        """Return the program of a kind of step, made anew when layers were frozen or thawed."""
+        """Return the program of a kind of step. A change of trainable layers makes a new program."""
         with self.lock:
             self.variables(kind)
             key = (kind, self.jit)
@@ -362,11 +362,11 @@ class Training:
 
     @property
     def hook_stride(self) -> int:
-        """Steps of which callbacks are told at once: one, unless `compile` was given ``steps_per_execution``."""
+        """Number of steps per call of the batch hooks: 1, unless `compile` was given ``steps_per_execution``."""
         return self.steps_per_execution if isinstance(self.steps_per_execution, int) else 1
 
     def pace(self, kind: str, one_by_one: bool) -> Pace:
-        """Return how many steps to dispatch at once; what was learned is kept from fit to fit."""
+        """Return the pace of a kind of step. Its measured step time is kept from fit to fit."""
         if one_by_one or not self.jit or self.steps_per_execution == "single":
             return Pace(1, MAX_STEPS)
         if self.steps_per_execution not in ("auto", 1):
@@ -375,5 +375,5 @@ class Training:
 
 
 def _flat(found: list) -> list:
-    """Return metrics with those that `compile` was given in place of what stands for them."""
+    """Return metrics as a flat list. ``CompiledMetrics`` is replaced by the metrics it holds."""
     return [m for metric in found for m in getattr(metric, "metrics", [metric])]

@@ -1,8 +1,8 @@
-"""What callbacks are told: whatever began gets its end, however training ends, with the outcome.
+"""Call the hooks of callbacks: each begin hook is followed by its end hook, whatever ends the training.
 
-Each ``with spans.train(): ...`` calls ``on_train_begin`` of all callbacks, and at its end ``on_train_end`` of those
-whose ``on_train_begin`` returned. An error, the stop button or an error in another callback's hook changes nothing
-about that. The outcome stands in ``callback.params["outcome"]`` when the end hooks are called.
+``with spans.train(): ...`` calls ``on_train_begin`` of all callbacks, and at its end ``on_train_end`` of those whose
+``on_train_begin`` returned. This also holds after an error, the stop button, or an error in another callback's hook.
+During the end hooks ``callback.params["outcome"]`` holds the outcome.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ Outcome = Literal["done", "stopped", "interrupted", "failed"]
 
 
 def outcome_of(error: BaseException | None, stopped: bool = False) -> Outcome:
-    """Return how something has ended.
+    """Return the outcome of a span.
 
     Args:
-        error: What ended it early, if anything did.
-        stopped: Whether somebody asked it to stop.
+        error: The error that ended it, ``None`` if there was none.
+        stopped: Whether a stop was requested.
 
     Example:
         >>> outcome_of(None), outcome_of(None, stopped=True), outcome_of(KeyboardInterrupt()), outcome_of(OSError())
@@ -36,11 +36,11 @@ def outcome_of(error: BaseException | None, stopped: bool = False) -> Outcome:
 
 
 class Spans:
-    """The callbacks of one `fit`, `evaluate` or `predict`, called at the beginning and the end of each stretch.
+    """Calls the callbacks of one `fit`, `evaluate` or `predict` at the begin and the end of each span.
 
     Args:
         callbacks: The callbacks.
-        stopped: Returns whether somebody has asked training to stop.
+        stopped: Returns whether a stop was requested.
 
     Example:
         >>> from kernelkit.callbacks import LambdaCallback
@@ -56,32 +56,32 @@ class Spans:
         self.stopped = stopped
 
     def train(self) -> Span:
-        """Return the stretch of a whole training."""
+        """Return the span of a whole training."""
         return Span(self, "on_train")
 
     def epoch(self, number: int) -> Span:
-        """Return the stretch of one epoch."""
+        """Return the span of one epoch."""
         return Span(self, "on_epoch", number)
 
     def batch(self, kind: str, number: int) -> Span:
-        """Return the stretch of one step, or of the steps that callbacks are told of at once, of a kind of pass."""
+        """Return the span of one step, or of one group of steps, of a kind of pass."""
         return Span(self, f"on_{kind}_batch", number)
 
     def test(self) -> Span:
-        """Return the stretch of an evaluation."""
+        """Return the span of an evaluation."""
         return Span(self, "on_test")
 
     def predict(self) -> Span:
-        """Return the stretch of a prediction."""
+        """Return the span of a prediction."""
         return Span(self, "on_predict")
 
 
 class Span:
-    """One stretch, as a context.
+    """A context that calls the begin hooks when it opens and the end hooks when it closes.
 
     Attributes:
-        logs: What the end hooks are given.
-        number: The number of the epoch or batch that they are given; the one with which it began, if nobody sets it.
+        logs: The logs for the end hooks.
+        number: The epoch or batch number for the end hooks. By default the number of the begin hooks.
     """
 
     def __init__(self, spans: Spans, name: str, number: int | None = None) -> None:
@@ -92,7 +92,7 @@ class Span:
         self._began: list[Any] = []
 
     def cut_short(self, why: str) -> None:
-        """End early and in good order; what the end hooks cannot do then is only a warning."""
+        """End early without an error. An error of an end hook then becomes a warning."""
         error = RuntimeError(why)
         self._end(error)
         for note in getattr(error, "__notes__", ()):
@@ -115,7 +115,7 @@ class Span:
         self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        interrupts.served(error)  # the next press of the stop button is another one, which ends the end hooks
+        interrupts.served(error)  # the next press of the stop button interrupts the end hooks
         self._spans.callbacks.params["outcome"] = outcome_of(error, self._spans.stopped())
         hook = f"{self._name}_end"
         began, self._began = self._began, []
@@ -132,7 +132,7 @@ class Span:
         if hook == "on_epoch_end":
             for callback in began:
                 if isinstance(callback, History):
-                    callback.add_late(self.logs)  # what others have put into the logs, such as the learning rate
+                    callback.add_late(self.logs)  # values that other callbacks added, such as the learning rate
         if failure is not None:
             raise failure
 
@@ -147,6 +147,6 @@ class Span:
 
 
 def _note(error: BaseException | None, callback: Any, hook: str, another: BaseException) -> None:
-    """Mention an error that came while another one was under way, where its traceback is read."""
+    """Add a second error as a note to the error that is being raised."""
     if error is not None:
         error.add_note(f"{type(callback).__name__}.{hook}() failed too: {type(another).__name__}: {another}")

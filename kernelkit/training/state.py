@@ -1,4 +1,4 @@
-"""`TrainState`: everything that training changes, as one value."""
+"""`TrainState`: all arrays that training changes, as one value."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from kernelkit.variable import StateLock, Variable
 class TrainState(NamedTuple):
     """All arrays of a training, in the fixed order of the model's variables.
 
-    A value that can be kept, compared and gone back to. It unpacks as the four tuples that Keras's jax `train_step`
-    takes.
+    A state can be kept, compared and restored. It unpacks into the four tuples that Keras's jax `train_step` takes.
     """
 
     trainable: tuple
@@ -37,7 +36,7 @@ class StateVariables(NamedTuple):
         return TrainState(*(tuple(v.take() for v in group) for group in self))
 
     def peek(self) -> TrainState:
-        """Return the values to read only; a step that donates must not be given them."""
+        """Return the values for reading. Do not pass them to a step that donates its state."""
         return TrainState(*(tuple(v.peek() for v in group) for group in self))
 
     def give(self, state: TrainState) -> None:
@@ -47,7 +46,7 @@ class StateVariables(NamedTuple):
                 variable.give(value)
 
     def give_some(self, changed: dict[int, Any]) -> None:
-        """Store the values of non-trainable variables that predicting has changed, by place."""
+        """Store new values of non-trainable variables, by index. Predictions may change some."""
         for place, value in changed.items():
             self.non_trainable[place].give(value)
 
@@ -59,7 +58,7 @@ class StateVariables(NamedTuple):
 
 
 class Doors:
-    """The ways to the arrays of variables that a thread may be training: :meth:`reading` and :meth:`stepping`.
+    """Safe access to the arrays of variables that another thread may train: :meth:`reading` and :meth:`stepping`.
 
     Args:
         variables: The variables.
@@ -71,16 +70,16 @@ class Doors:
         self.locks = locks
 
     def reading(self) -> Reading:
-        """Return a context that gives the state to read; until it ends, no step gives these arrays away."""
+        """Return a context that gives the state for reading. Until it ends, no step donates these arrays."""
         return Reading(self)
 
     def stepping(self) -> Stepping:
-        """Return a context in which a step may donate the state, and at whose end the new one is stored."""
+        """Return a context in which a step may donate the state. Its end stores the new state."""
         return Stepping(self)
 
 
 class _Section:
-    """A stretch of code in which no other thread, and no press of the stop button, comes between."""
+    """A critical section: neither another thread nor the stop button can interrupt it."""
 
     def __init__(self, doors: Doors) -> None:
         self.variables = doors.variables
@@ -114,7 +113,7 @@ class Stepping(_Section):
     """See :meth:`Doors.stepping`.
 
     Attributes:
-        state: The arrays, which a step may donate; the step's result is put here, to be stored at the end.
+        state: The arrays, which a step may donate. Put the step's result here; the end stores it.
     """
 
     state: TrainState
@@ -138,27 +137,27 @@ class Stepping(_Section):
 
 
 def like(new: Any, old: TrainState, method: str) -> TrainState:
-    """Return a step's result with the types of the state that it began with, so that steps can follow each other.
+    """Return a step's new state with the dtypes of the old state, so that the next step can take it.
 
     Args:
         new: The state that the step returned.
-        old: The state that it was given.
+        old: The state that the step received.
         method: The name of the step's method, for errors.
 
     Raises:
-        ValueError: If a custom step returned another number or other shapes of arrays.
+        ValueError: If a custom step returned a different number of arrays, or other shapes.
     """
     groups = []
-    if method == "test_step" and isinstance(new, (tuple, list)) and len(new) == 3:  # a test has no optimizer
+    if method == "test_step" and isinstance(new, (tuple, list)) and len(new) == 3:  # a test step has no optimizer
         new = (new[0], new[1], (), new[2])
     if not isinstance(new, (tuple, list)) or len(new) != len(TrainState._fields):
-        raise ValueError(f"{method}() must return its state as it came: {_FORMS[method]}.")
+        raise ValueError(f"{method}() must return its state in the form that it received: {_FORMS[method]}.")
     for name, before, after in zip(TrainState._fields, old, new, strict=True):
         after = jax.tree_util.tree_leaves(after)
         if len(before) != len(after):
             raise ValueError(
-                f"{method}() returned {len(after)} {name} values for {len(before)} variables. The state must come back "
-                f"as {_FORMS[method]}, with as many arrays as it came with."
+                f"{method}() returned {len(after)} {name} values for {len(before)} variables. It must return the state "
+                f"as {_FORMS[method]}, with one array per variable."
             )
         groups.append(tuple(_like(b, a, name, method) for b, a in zip(before, after, strict=True)))
     return TrainState(*groups)
@@ -176,5 +175,5 @@ def _like(before: Any, after: Any, name: str, method: str) -> Any:
         raise ValueError(
             f"{method}() returned a {name} value of shape {after.shape} for a variable of shape {before.shape}."
         )
-    # A weakly typed or wider result would not fit into the loop that fuses steps.
+    # A weakly typed or wider dtype would not fit the carry of the fused loop.
     return jax.lax.convert_element_type(after, before.dtype)

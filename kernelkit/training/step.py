@@ -1,8 +1,8 @@
-"""The pure step, and K of them in one dispatch.
+"""`Program`: one compiled loop that runs K pure steps in one dispatch.
 
-A step is `(state, batch) -> (logs, state)`. A :class:`Program` wraps it in a loop over batches that lie on the device,
-with the number of steps and the first one as traced arguments: one compiled executable serves `fit` at any fusion,
-single steps, and replay, and gives the same bits for each.
+A step is `(state, batch) -> (logs, state)`. A :class:`Program` wraps it in a loop over batches on the device. The
+number of steps and the first step are traced arguments, so one executable serves `fit` at any fusion, single steps
+and replay, and gives the same bits for each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kernelkit.training.logs import StepLogs, step_logs
 from kernelkit.training.state import TrainState, like
 
 MAX_STEPS = 512
-"""The most steps in one dispatch: the length of the buffer in which their logs come back."""
+"""Maximum number of steps in one dispatch: the length of the log buffer."""
 
 
 class Program:
@@ -31,9 +31,9 @@ class Program:
 
     Args:
         step: ``(state, batch) -> (logs, state)`` for training and testing; ``(state, batch) -> (outputs, changed)``
-            for predicting, ``changed`` holding the values of non-trainable variables, by place, that the step changes.
+            for predicting, where ``changed`` maps indices of non-trainable variables to their new values.
         kind: ``"train"``, ``"test"`` or ``"predict"``.
-        jit: Whether to compile; otherwise each step runs op by op, as suits debugging.
+        jit: Whether to compile. Otherwise each step runs op by op, for debugging.
     """
 
     def __init__(self, step: Callable, kind: str, jit: bool = True) -> None:
@@ -47,7 +47,7 @@ class Program:
         self._placements: dict[tuple, int] = {}
         self._last_placement: tuple[list, int] = ([], -1)
         loop = {"predict": self._predict_loop}.get(kind, self._loop)
-        # An inlined jit keeps its trace: the shapes of the logs and the body of the loop come from tracing once.
+        # An inlined jit caches its trace, so the log shapes and the loop body need only one trace.
         self._one = jax.jit(
             self._outputs if kind == "predict" else self._step, static_argnames="batch_size", inline=True
         )
@@ -57,14 +57,14 @@ class Program:
     def prepare(
         self, state: TrainState, data: Any, order: Any, batch_size: int
     ) -> Callable[[TrainState, int, int], Any]:
-        """Return ``run(state, first, count)``, compiled now if it wasn't before.
+        """Return ``run(state, first, count)``. Compile it if it is not compiled yet.
 
-        Compiling happens here, before anything is donated, so that an interrupt can do no harm.
+        Compilation happens here, before anything is donated, so an interrupt does no harm.
 
         Args:
-            state: A state of the shapes to come.
+            state: A state with the shapes of later calls.
             data: Arrays with a leading sample axis, nested as a batch is.
-            order: Sample indices on the device, or ``None`` if batches lie one after the other.
+            order: Sample indices on the device, or ``None`` if batches are consecutive rows.
             batch_size: Samples in a step.
         """
         if not self.jit:
@@ -73,7 +73,7 @@ class Program:
         key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
         executable = self._executables.get(key)
         if executable is None:
-            with self._compiling:  # a second thread waits for the program that the first one compiles
+            with self._compiling:  # a second thread waits while the first one compiles
                 executable = self._executables.get(key) or self._compile(key, state, data, order, batch_size)
 
         def run(state: TrainState, first: int, count: int) -> Any:
@@ -98,11 +98,11 @@ class Program:
         return executable
 
     def _placement(self, state: TrainState) -> int:
-        """Return a number for the shapes of a state and where it lies: the same for as long as these stay the same."""
+        """Return a number that identifies the shapes and the sharding of a state."""
         leaves = [v for group in state for v in group]
         shardings = [v.sharding for v in leaves]
         before, number = self._last_placement
-        # Looking closely at each array, at every step, would take as long as a small step does.
+        # To inspect each array at every step would take as long as a small step.
         if len(before) != len(shardings) or any(a is not b for a, b in zip(before, shardings, strict=True)):
             key = tuple((v.shape, v.dtype, _committed(v)) for v in leaves)
             number = self._placements.setdefault(key, len(self._placements))
@@ -110,7 +110,7 @@ class Program:
         return number
 
     def _jitted_for(self, state: TrainState) -> Any:
-        """Return the loop for a state; one that was put somewhere by name stays there, so that steps can follow."""
+        """Return the jitted loop for a state. An explicit sharding of the state is kept for the result."""
         places = jtu.tree_map(_committed, state)
         if self.kind == "predict" or not jtu.tree_leaves(places):
             return self._jitted
@@ -122,7 +122,7 @@ class Program:
         )
 
     def trial(self, state: TrainState, batch: Any) -> None:
-        """Run one step on shapes alone, or on the batch itself if steps run op by op."""
+        """Run one step on abstract shapes, or on the batch itself if steps run op by op."""
         step = self.step if self.kind == "predict" else self.checked_step
         with explaining(self.jit):
             if self.jit:
@@ -131,7 +131,7 @@ class Program:
                 step(state, jtu.tree_map(jnp.asarray, batch))
 
     def checked_step(self, state: TrainState, batch: Any) -> tuple[StepLogs, TrainState]:
-        """Do one step; raise if what it returns cannot be looped over."""
+        """Do one step. Raise if its result does not fit into the loop."""
         method = f"{self.kind}_step"
         returned = self.step(state, batch)
         if not isinstance(returned, (tuple, list)) or len(returned) != 2:
@@ -206,12 +206,12 @@ def _kind(value: Any) -> str:
 
 
 def _committed(value: Any) -> Any:
-    """Return an array's place if it was put there by name. Others, as NumPy's, go where they are used."""
+    """Return an array's sharding if it was placed explicitly, else ``None``."""
     return value.sharding if getattr(value, "committed", False) else None
 
 
 def take_batch(data: Any, order: Any, index: Any, batch_size: int) -> Any:
-    """Return the batch of a step: rows at the places that ``order`` names, or simply the next rows."""
+    """Return the batch of a step: the rows in ``order``, or the next consecutive rows."""
     if order is None:
         if all(v.shape[0] == batch_size for v in jtu.tree_leaves(data)):
             return data

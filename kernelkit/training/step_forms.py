@@ -1,6 +1,6 @@
-"""The two forms in which a step may be written, as one pure function of state and batch.
+"""Convert both forms of a step to a pure function of state and batch.
 
-``train_step(state, data)`` is pure already. ``train_step(data)`` assigns to variables; a scope makes it pure.
+``train_step(state, data)`` is pure already. ``train_step(data)`` assigns to variables; a stateless scope makes it pure.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
     Args:
         model: The model.
         kind: ``"train"``, ``"test"`` or ``"predict"``.
-        variables: The variables of such a step.
+        variables: The variables of that kind of step.
 
     Returns:
-        ``(state, batch) -> (logs, state)`` as the model's method returns them; for predicting
-        ``(state, batch) -> (outputs, changed)``, ``changed`` holding new non-trainable values by place.
+        ``(state, batch) -> (logs, state)`` as the model's method returns them. For predicting:
+        ``(state, batch) -> (outputs, changed)``, where ``changed`` maps indices of non-trainable variables to values.
     """
     method = getattr(model, f"{kind}_step")
     if _takes_data_alone(method):
@@ -47,13 +47,13 @@ def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
 
 
 def _changed(before: Any, after: Any) -> dict[int, Any]:
-    """Return the values that predicting has changed, by place: of seed generators, mostly."""
+    """Return the values that predicting changed, by index. Most belong to seed generators."""
     pairs = zip(before, jtu.tree_leaves(after), strict=True)
     return {i: new for i, (old, new) in enumerate(pairs) if new is not old}
 
 
 def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
-    """A step of the form `step(data)`, which assigns to variables, as a pure function of them."""
+    """Return a step of the form `step(data)`, which assigns to variables, as a pure function of state and batch."""
 
     def step(state: TrainState, batch: Any) -> Any:
         with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:

@@ -1,4 +1,4 @@
-"""`Trainer`: the training methods of a model. Each is a few lines around the pure step and the loop."""
+"""`Trainer`: the training methods of a model, such as `compile`, `fit`, `evaluate` and `predict`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Trainer"]
 
 
 class Trainer(PureSteps):
-    """The part of a model that learns."""
+    """Base class with the training methods of a model."""
 
     def __init__(self) -> None:
         self._training = Training(self)
@@ -56,27 +56,25 @@ class Trainer(PureSteps):
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
     ) -> None:
-        """Say how the model is trained.
+        """Configure the model for training.
 
         Args:
             optimizer: Name, :class:`~kernelkit.optimizers.Optimizer` or `optax.GradientTransformation`.
             loss: Name, :class:`~kernelkit.losses.Loss` or function ``(y_true, y_pred)``; for several outputs a list or
                 a dict by output name.
-            loss_weights: A number for each loss, as a list or dict.
+            loss_weights: A weight for each loss, as a list or dict.
             metrics: List of names, metrics or functions; for several outputs a list of lists or a dict.
-            weighted_metrics: The same, for metrics that are given the sample weights.
+            weighted_metrics: As ``metrics``, but these metrics receive the sample weights.
             run_eagerly: Whether steps run op by op, so that a debugger can step through them.
-            steps_per_execution: Steps in one dispatch. ``"auto"`` takes as many as last about 50 ms, and one at a time
-                when a callback looks at the model between batches. 1, which Keras has by default, means the same: as
-                there, callbacks follow each batch. With another number they are told once for that many, but for
-                those with ``batch_hooks = "logs"``.
-                ``"single"`` dispatches every step alone. The numbers that come out are the same to the bit for every
-                choice.
+            steps_per_execution: Steps in one dispatch. ``"auto"``: about 50 ms of steps, but one step if a callback
+                looks at the model between batches. 1, the default of Keras, means the same. Another number N calls
+                batch hooks once per N steps, except for callbacks with ``batch_hooks = "logs"``. ``"single"``
+                dispatches every step alone. The results are equal bit for bit for every choice.
             jit_compile: ``False`` is the same as ``run_eagerly=True``.
-            auto_scale_loss: Whether a loss scale is used under the ``mixed_float16`` policy.
+            auto_scale_loss: Whether to scale the loss under the ``mixed_float16`` policy.
 
         Raises:
-            ValueError: For unknown names, with the nearest right one.
+            ValueError: If a name is unknown. The message suggests the nearest name.
 
         Example:
             >>> import kernelkit as kk
@@ -96,7 +94,7 @@ class Trainer(PureSteps):
         if scales and self.optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
         if loss is not None or self.loss is self._training.settings.get("loss"):
-            self.loss = loss  # a subclass may keep something else under this name
+            self.loss = loss  # a subclass may use this name for something else
         self.stop_training = False
         self._training.configure(
             {
@@ -127,7 +125,7 @@ class Trainer(PureSteps):
 
     @property
     def metrics(self) -> list[Metric]:
-        """All metrics: the loss's mean, those of `compile`, those kept by the model and its layers."""
+        """All metrics: the mean loss, the metrics of `compile`, and the metrics of the model and its layers."""
         own = super().metrics
         training = self._training
         if not training.compiled:
@@ -150,16 +148,16 @@ class Trainer(PureSteps):
         return [v for metric in self.metrics for v in metric.variables]
 
     def reset_metrics(self) -> None:
-        """Start all metrics anew."""
+        """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
 
     def _on_host(self, x: Any) -> Any:
-        """Return inputs after what is done to them in Python, before the compiled step."""
+        """Return inputs after the Python code that runs before the compiled step."""
         return x
 
     def _host_work(self, x: Any) -> Callable[[Any], Any] | None:
-        """Return :meth:`_on_host` if it may have something to do with data."""
+        """Return :meth:`_on_host` if it may change the data, else ``None``."""
         return None
 
     # Fit, evaluate, predict -------------------------------------------------------------------------------------------
@@ -191,36 +189,36 @@ class Trainer(PureSteps):
         Args:
             x: Inputs: arrays (samples, ...), nested in a list or dict for several inputs; a DataFrame; or an iterable
                 of batches (generator, `tf.data.Dataset`, torch `DataLoader`). Sparse arrays of SciPy or jax stay
-                sparse; their rows are made dense as they are needed. Arrays may be copied when training begins: what is
-                written into them while it runs may not be seen.
-            y: Targets (samples, ...), for arrays.
-            batch_size: Samples in a step, 32 by default.
+                sparse; their rows become dense when they are needed. Arrays may be copied when training begins, so
+                training may not see later changes to them.
+            y: Targets (samples, ...), if ``x`` holds arrays.
+            batch_size: Samples in each step, 32 by default.
             epochs: Number of the last epoch.
             verbose: ``"auto"`` (a live panel in a notebook, a bar in a terminal, lines in a log), ``0``, ``1`` or
                 ``2``.
             callbacks: List of callbacks.
             validation_split: Share of the samples, taken from the end, to validate on.
             validation_data: ``(x, y)``, ``(x, y, sample_weight)`` or an iterable of batches to validate on.
-            shuffle: Whether each epoch sees the samples in an order of its own; ``"batch"`` shuffles whole batches.
+            shuffle: Whether each epoch has a new sample order; ``"batch"`` shuffles whole batches.
             class_weight: Dict from class index to weight in the loss.
             sample_weight: Weight of each sample in the loss.
-            initial_epoch: Number of the first epoch, to go on with a training.
-            steps_per_epoch: Steps in an epoch, for data without an end.
-            validation_steps: Steps in a validation, for data without an end.
+            initial_epoch: Number of the first epoch, to continue a training.
+            steps_per_epoch: Steps in an epoch, for endless data.
+            validation_steps: Steps in a validation, for endless data.
             validation_batch_size: Samples in a validation step.
-            validation_freq: Validate every so many epochs, or in the epochs of a list.
-            background: Whether to return at once and train in a thread, so that other cells can run meanwhile.
+            validation_freq: Number of epochs between validations, or a list of epochs to validate in.
+            background: Whether to return at once and train in a thread, so that other cells can run.
 
         Returns:
-            The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, whatever ends the training; with
-            ``background=True`` a :class:`~kernelkit.training.background.BackgroundFit` to pause, stop and wait for.
+            The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, even if training fails. With
+            ``background=True``: a :class:`~kernelkit.training.background.BackgroundFit` to pause, stop and wait for.
 
         Raises:
-            ValueError: Before anything is trained, if the model isn't compiled or the data don't fit together.
+            ValueError: If the model is not compiled, or if the data do not match each other. Raised before training.
         """
         self._training.require_compiled("fit")
         self._training.require_idle("fit")
-        changes.structure.note()  # a list of layers may have grown, which nothing notices
+        changes.structure.note()  # a list of layers may have grown without notice
         if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
         if validation_split and validation_data is None:
@@ -262,7 +260,7 @@ class Trainer(PureSteps):
             try:
                 interrupts.check()
             except BaseException:
-                handle.stop()  # nobody will get the handle
+                handle.stop()  # the caller will not get the handle
                 raise
             return handle
         work()
@@ -281,7 +279,7 @@ class Trainer(PureSteps):
             sample_weight,
             batch_size=None if is_stream(x) else batch_size,
             steps=steps,
-            goes_on=False,  # each validation sees the same data, if these can be read again
+            goes_on=False,  # each validation reads the same data, if they can be read again
             what="fit(validation_data)",
             on_host=self._host_work(x),
         )
@@ -294,7 +292,7 @@ class Trainer(PureSteps):
             self._training.prepare("test", _sample(feed))
             logs = loop.evaluate(self._training, feed, callbacks, run, done)
             feed.epoch_end()
-            if run.stopping:  # of a part of the data: no value to compare with other epochs'
+            if run.stopping:  # it covers only part of the data, so it cannot be compared with other epochs
                 return {}
             return {f"val_{name}": value for name, value in logs.items()}
 
@@ -314,18 +312,18 @@ class Trainer(PureSteps):
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Return the loss and the metrics over data.
+        """Return the loss and the metrics for data.
 
         Args:
             x: Inputs, as :meth:`fit` takes them.
             y: Targets.
-            batch_size: Samples in a step, 32 by default; it doesn't change the result.
+            batch_size: Samples in each step, 32 by default. It does not change the result.
             verbose: ``"auto"`` prints one line, ``0`` nothing.
             sample_weight: Weight of each sample.
             steps: Steps, for data without an end.
             callbacks: List of callbacks.
-            return_dict: Whether a dict is returned.
-            **kwargs: Refused.
+            return_dict: Whether to return a dict.
+            **kwargs: Not accepted; raises ``TypeError``.
 
         Returns:
             A list ``[loss, metric, ...]``, the loss alone if there are no metrics, or a dict by name.
@@ -360,7 +358,7 @@ class Trainer(PureSteps):
         Args:
             x: Inputs, as :meth:`fit` takes them.
             batch_size: Samples in a step, 32 by default.
-            verbose: Accepted for Keras's sake; nothing is printed.
+            verbose: Ignored, for compatibility with Keras. Nothing is printed.
             steps: Steps, for data without an end.
             callbacks: List of callbacks.
 
@@ -390,7 +388,7 @@ class Trainer(PureSteps):
             y: Targets.
             sample_weight: Weight of each sample.
             class_weight: Dict from class index to weight.
-            return_dict: Whether a dict is returned.
+            return_dict: Whether to return a dict.
 
         Returns:
             The batch's loss and metrics: a list ``[loss, ...]``, the loss alone, or a dict.
@@ -437,7 +435,7 @@ class Trainer(PureSteps):
     # Configs ----------------------------------------------------------------------------------------------------------
 
     def get_compile_config(self) -> dict | None:
-        """Return what `compile` was told, as plain JSON values; ``None`` if it was not called."""
+        """Return the arguments of `compile` as plain JSON values, ``None`` if it was not called."""
         from kernelkit import serialize
 
         if not self._training.compiled:
@@ -445,17 +443,17 @@ class Trainer(PureSteps):
         settings = dict(self._training.settings)
         settings["optimizer"] = self.optimizer
         if not isinstance(settings["steps_per_execution"], int):
-            settings["steps_per_execution"] = 1  # Keras's word for "auto"
+            settings["steps_per_execution"] = 1  # Keras's value for "auto"
         return {name: serialize.serialize_keras_object(value) for name, value in settings.items()}
 
     def compile_from_config(self, config: dict) -> None:
-        """Compile as :meth:`get_compile_config` tells."""
+        """Compile with the result of :meth:`get_compile_config`."""
         from kernelkit import serialize
 
         if overrides(self, "compile"):
             warnings.warn(
-                f"The loaded model is not compiled: {type(self).__name__} has a compile() of its own, whose arguments "
-                "no file knows. Call it, or give the class a method compile_from_config(self, config).",
+                f"The loaded model is not compiled: {type(self).__name__} has its own compile(), and the file does not "
+                "hold its arguments. Call compile(), or give the class a method compile_from_config(self, config).",
                 stacklevel=2,
             )
             return
@@ -466,7 +464,7 @@ class Trainer(PureSteps):
 
 
 def _sample(feed: Any, epoch: int = 0) -> Any:
-    """Return a batch of a feed, which code of the user may make."""
+    """Return a batch of a feed. This may run code of the user."""
     with interrupts.user_code():
         return feed.sample(epoch)
 

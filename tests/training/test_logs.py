@@ -128,7 +128,10 @@ def test_what_no_log_may_be_is_said(change, words):
     [
         (lambda logs, state: logs, r"must return \(logs, state\), got a StepLogs|got a dict"),
         (lambda logs, state: (logs, state, 1), "got a tuple of 3"),
-        (lambda logs, state: (logs, state[:2]), r"as it came: \(trainable, non_trainable, optimizer, metrics\)"),
+        (
+            lambda logs, state: (logs, state[:2]),
+            r"in the form that it received: \(trainable, non_trainable, optimizer, metrics\)",
+        ),
         (lambda logs, state: (logs, ([], *state[1:])), "returned 0 trainable values for 1 variables"),
     ],
 )
