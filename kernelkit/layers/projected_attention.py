@@ -1,4 +1,4 @@
-"""What `MultiHeadAttention` and `GroupQueryAttention` share: projections to heads, attention, and back."""
+"""The base of `MultiHeadAttention` and `GroupQueryAttention`: projections to heads, attention, output projection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kernelkit.ops.nn.attention import dot_product_attention
 
 
 class ProjectedAttention(Layer):
-    """The base of attention layers that project queries, keys and values to heads first."""
+    """The base of attention layers that first project queries, keys and values to heads."""
 
     supports_masking = True
     _not_in_config = ("flash_attention", "projection_regularizer")
@@ -121,7 +121,7 @@ class ProjectedAttention(Layer):
             name=name,
             **self._get_common_kwargs_for_sublayer(),
         )
-        # Inputs keep their masks, which this layer sees to.
+        # The attention layer itself handles masks; this avoids a warning of the dense layer.
         layer.supports_masking = True
         return layer
 
@@ -163,7 +163,7 @@ class ProjectedAttention(Layer):
     def _attend(
         self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, with_scores: bool
     ) -> tuple[jax.Array, jax.Array | None]:
-        """Return what heads of queries find, and with ``with_scores`` the weights of the positions."""
+        """Return the output of each query head and, with ``with_scores``, the attention weights."""
         query_sizes, key_sizes = self._positions(query), self._positions(key)
         q, k, v = (positions_last(jnp.asarray(x), self._axes) for x in (query, key, value))
         if self.dropout == 0 and not with_scores and q.ndim == 4:
@@ -183,7 +183,7 @@ class ProjectedAttention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> tuple[jax.Array, jax.Array | None]:
-        """Attend with projected queries, keys and values; Keras's private name, which packages call."""
+        """Attention of projected queries, keys and values. The private name is Keras's; packages call it."""
         query_sizes, key_sizes = self._positions(query), self._positions(key)
         mask = attention_masks.combine(
             self._given_masks(None, [], attention_mask, query_sizes, key_sizes, len(query.shape) + 1 - len(self._axes)),
@@ -192,10 +192,10 @@ class ProjectedAttention(Layer):
         return self._attend(query, key, value, mask, training, return_attention_scores)
 
     def _build_attention(self, rank: int) -> None:
-        """Do nothing: attention itself has no weights. Keras's private name, which packages call."""
+        """Do nothing: attention itself has no weights. The private name is Keras's; packages call it."""
 
     def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
-        """Return the arguments that the projections share; Keras's private name, which packages call."""
+        """Return the common arguments of the projections. The private name is Keras's; packages call it."""
         return {
             "kernel_regularizer": self.kernel_regularizer,
             "bias_regularizer": self.bias_regularizer,
@@ -207,7 +207,7 @@ class ProjectedAttention(Layer):
             "bias_initializer": _fresh(self.bias_initializer),
         }
 
-    # Keras's names, which packages use. The layers themselves are public here.
+    # Keras's private names, which packages use. In kernelkit these layers have public names.
     _query_dense = property(lambda self: self.query_dense)
     _key_dense = property(lambda self: self.key_dense)
     _value_dense = property(lambda self: self.value_dense)
@@ -228,7 +228,7 @@ class ProjectedAttention(Layer):
     def _given_masks(
         self, of_queries: Any, of_keys: list, of_pairs: Any, query_sizes: list, key_sizes: list, rank: int
     ) -> jax.Array | None:
-        """Return the masks that were given as one, in the shape of the scores."""
+        """Return the mask arguments combined into one mask, in the shape of the scores."""
         try:
             masks = [
                 attention_masks.of_positions(mask, self._axes, rank)[..., None, :]
@@ -244,13 +244,13 @@ class ProjectedAttention(Layer):
         return attention_masks.combine(*masks)
 
     def _order_mask(self, query_sizes: list, key_sizes: list, is_causal: bool) -> jax.Array | None:
-        """Return the mask that follows from the order of the positions."""
+        """Return the causal mask combined with the sliding window, or ``None``."""
         if not is_causal and self.sliding_window is None:
             return None
         if len(self._axes) > 1:
             raise ValueError(
-                f"{self._who()}: positions along {len(self._axes)} axes {self._axes} have no order, which "
-                "use_causal_mask and sliding_window need. Choose one axis with attention_axes."
+                f"{self._who()}: use_causal_mask and sliding_window need ordered positions, but attention runs along "
+                f"{len(self._axes)} axes, {self._axes}. Choose one axis with attention_axes."
             )
         sizes = query_sizes[0], key_sizes[0]
         return attention_masks.combine(
@@ -266,14 +266,14 @@ def attend(
     mask: jax.Array | None,
     drop: Callable[[jax.Array], jax.Array] | None = None,
 ) -> tuple[jax.Array, jax.Array]:
-    """Return means of the values weighted by how well the keys fit the queries, and the weights.
+    """Return the mean of the values for each query, by attention weights, and the weights.
 
     Args:
         query: Floats (..., queries, heads, features).
         key: Floats (..., keys, key heads, features); each key head serves an equal share of the heads.
         value: Floats (..., keys, key heads, value features).
         mask: Bools that broadcast to (..., heads, queries, keys), or ``None``.
-        drop: Applied to the weights before they are used; not to those returned.
+        drop: Dropout function of the weights. The returned weights are without dropout.
 
     Returns:
         ``(outputs (..., queries, heads, value features), weights (..., heads, queries, keys))``.
@@ -296,7 +296,7 @@ def attend(
 
 
 def positions_last(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """Return (batch, ..., heads, features) as (batch, rest..., positions, heads, features), the axes made one.
+    """Return (batch, ..., heads, features) as (batch, rest..., positions, heads, features), ``axes`` joined into one.
 
     Example:
         >>> import jax.numpy as jnp
@@ -319,7 +319,7 @@ def _take(letters: Any, count: int) -> str:
 
 
 def _fresh(initializer: Any) -> Any:
-    """Return an initializer that draws other values than its original, unless that has a seed."""
+    """Return a copy of an initializer; without a seed, the copy draws other values."""
     return initializer.clone() if isinstance(initializer, Initializer) else initializer
 
 
@@ -328,7 +328,7 @@ def _is_positive(value: Any) -> bool:
 
 
 def checked_count(layer: Layer, name: str, value: Any) -> int:
-    """Return a positive int; raise ``ValueError`` if it is none."""
+    """Return a positive int; raise ``ValueError`` for anything else."""
     if isinstance(value, bool) or not _is_positive(value):
         raise ValueError(f"{layer._who()}: the argument `{name}` must be a positive integer, got {value!r}.")
     return int(value)

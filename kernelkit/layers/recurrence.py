@@ -1,4 +1,4 @@
-"""Loops over time, as pure functions: one for any cell, and a faster one for cells that are mostly one matrix product.
+"""Loops over time, as pure functions: one for any cell, and a faster one for cells with a single matrix product.
 
 All sequences here are time-major: (steps, batch, ...).
 """
@@ -33,11 +33,11 @@ def loop(
 
     Args:
         step: ``(x, state, aside) -> (output, new state, new aside)``, for one step of a batch.
-        xs: Sequences (steps, batch, ...), nested at will.
-        state: State at the beginning; arrays (batch, ...), nested at will.
-        mask: Bools (steps, batch). Where ``False`` the state stays, and the output is that of the step before (of the
-            state, if there is none).
-        aside: Arrays that are carried too, but don't belong to the samples, so that the mask leaves them alone.
+        xs: Sequences (steps, batch, ...), in any nested structure.
+        state: Initial state: arrays (batch, ...), in any nested structure.
+        mask: Bools (steps, batch). Where ``False``, the state is unchanged and the output is the one of the step before
+            (before the first step: the state).
+        aside: Carried arrays without a batch axis; the mask does not apply to them.
         collect: Whether the outputs of all steps are kept.
         zero_masked: Whether the output is zero where the mask is ``False``.
         unroll: Whether the steps are written out one after another instead of looped: slower to compile.
@@ -70,12 +70,12 @@ def loop(
 
 
 def where(keep: jax.Array, new: Any, old: Any) -> Any:
-    """Return the rows of ``new`` where a mask (batch,) says so, else those of ``old``, both nested alike."""
+    """Return the rows of ``new`` where a mask (batch,) is true, else the rows of ``old``; the structures are equal."""
     return jax.tree.map(lambda n, o: jnp.where(keep.reshape(-1, *(1,) * (n.ndim - 1)), n, o), new, old)
 
 
 def _output_before(output: Any, state: Any) -> Any:
-    """Return what counts as the output before the first step: the state, where the output has its shape, else zeros."""
+    """Return the output before the first step: the state if it has the output's shape, else zeros."""
     own = jax.tree.leaves(state)[:1]
     return jax.tree.map(
         lambda o: own[0].astype(o.dtype) if own and own[0].shape == o.shape else jnp.zeros(o.shape, o.dtype), output
@@ -94,21 +94,22 @@ def _unrolled(body: Callable, carry: Any, xs: Any) -> tuple:
 def gated_loop(
     cell: Any, collect: bool, xs: jax.Array, kernel: jax.Array, bias: jax.Array | None, state: tuple, mask: Any
 ) -> tuple[Any, tuple]:
-    """Carry a state through a sequence by a cell whose only matrix product is that of its state with one kernel.
+    """Run a cell over a sequence; the only matrix product of a step is ``state @ kernel``.
 
-    A step is ``cell.advance(x, h @ kernel + bias, state)``, elementwise, with ``h`` the first array of the state. The
-    loop keeps the slopes of each step, so that going back is a multiplication by them and one matrix product; the
-    kernel's gradient is one large product after the loop, where autodiff would add up a small one in each step.
+    A step is ``cell.advance(x, h @ kernel + bias, state)``, where ``h`` is the first array of the state and ``advance``
+    is elementwise. The loop stores the slopes (derivatives) of each step, so that a backward step is a multiplication
+    by the slopes and one matrix product. The kernel's gradient is one large product after the loop; autodiff would add
+    up a small product in each step.
 
     Args:
         cell: An object with ``advance(x, r, state) -> (state, slopes)`` and ``pull_back(gradient of the state, slopes)
             -> (gradient of r, gradient of x or None if it is the same, gradient of the state before)``; hashable.
         collect: Whether the outputs of all steps are kept.
-        xs: What the inputs add to the gates (steps, batch, gates).
+        xs: The input's part of the gates (steps, batch, gates).
         kernel: Recurrent kernel (units, gates).
         bias: Added to the recurrent product, (gates,), or ``None``.
         state: Arrays (batch, units), the output first.
-        mask: Bools (steps, batch), ``False`` where the state stays, or ``None``.
+        mask: Bools (steps, batch), ``False`` where the state is unchanged, or ``None``.
 
     Returns:
         ``(outputs (steps, batch, units) or None, last state)``.
@@ -123,10 +124,10 @@ def gated_loop(
 
 
 def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, Any]:
-    """`lax.scan` over ``(xs, mask)``; on the CPU the inputs of the next step are made ready in this one.
+    """`lax.scan` over ``(xs, mask)``; on the CPU each step already reads the inputs of the next step.
 
-    There, a slice of several gates that is looked up where it is used becomes part of the elementwise code around it,
-    which then computes one number at a time: an LSTM's forward pass takes twice as long (``benchmarks/lowering.py``).
+    On the CPU, XLA would fuse the slice of the current step into the elementwise code of the gates, and that code is
+    then not vectorized: an LSTM's forward pass takes twice as long (``benchmarks/lowering.py``).
     """
     gates = xs.shape[-1] // state[0].shape[-1]
     if not on_cpu() or gates == 1:
@@ -193,5 +194,5 @@ def with_slope(function: Callable, x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def logistic(x: jax.Array) -> jax.Array:
-    """The sigmoid, written with tanh, which XLA computes faster on the CPU than exp and a division."""
+    """The sigmoid, written with tanh: on the CPU, XLA computes tanh faster than exp and a division."""
     return 0.5 * jnp.tanh(0.5 * x) + 0.5

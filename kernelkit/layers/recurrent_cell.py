@@ -1,4 +1,4 @@
-"""What the cells of recurrent layers share: three weights, and dropout that stays the same through a sequence."""
+"""The base of recurrent cells: kernel, recurrent kernel and bias, and dropout masks that are constant over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.layers.layer import Layer
 from kernelkit.layers.windows import as_count
 from kernelkit.random import SeedGenerator
 
-# Activations that work element by element, so that their slope is an array of the same shape.
+# Elementwise activations: their derivative is an array of the same shape.
 ELEMENTWISE = frozenset(
     getattr(activations, name)
     for name in (
@@ -27,7 +27,7 @@ ELEMENTWISE = frozenset(
 
 
 class _Pinned(threading.local):
-    """The dropout masks of the sequences that this thread is looping over, by cell."""
+    """The dropout masks of the current thread's loops, by cell."""
 
     def __init__(self) -> None:
         self.masks: dict[int, tuple] = {}
@@ -42,8 +42,8 @@ class RecurrentCell(Layer):
     Args:
         units: Size of the state and of the output.
         dropout: Share of the input's elements to drop.
-        recurrent_dropout: Share of the state's elements to drop on their way into the recurrent product.
-        seed: Seed of both.
+        recurrent_dropout: Share of the state's elements to drop before the recurrent product.
+        seed: Seed of both dropouts.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class RecurrentCell(Layer):
         return (batch_size, self.kernel.shape[0]), (batch_size, self.units)
 
     def draw_masks(self, batch_size: int) -> tuple[jax.Array | None, jax.Array | None]:
-        """Return factors that drop elements of the input and of the state; ``None`` where nothing is dropped."""
+        """Return the dropout factors of the input and of the state; ``None`` for no dropout."""
         shapes = self._mask_shapes(batch_size)
         rates = (self.dropout, self.recurrent_dropout)
         return tuple(  # type: ignore[return-value]
@@ -138,7 +138,7 @@ class RecurrentCell(Layer):
         )
 
     def _drop(self, inputs: jax.Array, h: jax.Array, training: Any) -> tuple[jax.Array, jax.Array]:
-        """Return the input and the state with some elements dropped, if the cell does so and is in training."""
+        """Return the input and the state after dropout, if the cell has dropout and is in training."""
         if not training or self.seed_generator is None:
             return inputs, h
         masks = _pinned.masks.get(id(self)) or self.draw_masks(inputs.shape[0])
@@ -147,7 +147,7 @@ class RecurrentCell(Layer):
 
 @contextlib.contextmanager
 def same_dropout_each_step(cell: Any, batch_size: int, training: Any) -> Iterator[None]:
-    """Draw the dropout masks of a cell and of its parts once, for all steps that run inside.
+    """Draw the dropout masks of a cell and its parts once, for all steps inside the block.
 
     Source: Gal and Ghahramani, 2016, A theoretically grounded application of dropout in recurrent neural networks.
     """

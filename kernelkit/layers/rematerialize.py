@@ -1,4 +1,4 @@
-"""Rematerialization: intermediate values are computed again for the gradient, instead of being kept until then.
+"""Rematerialization: intermediate values are computed again for the gradient, instead of kept in memory.
 
 Source: Chen et al., 2016, Training deep nets with sublinear memory cost.
 """
@@ -32,17 +32,17 @@ _open = _Open()
 
 
 class RematScope:
-    """Layers made while it is open compute values again for their gradients, which saves memory and costs time.
+    """Layers made inside this scope compute values again for their gradients: less memory, more time.
 
     Args:
-        mode: ``"full"``: all values inside each layer; ``"activations"``: what layers with an ``activation`` compute
-            from the results of their products and convolutions; ``"larger_than"``: layers with large outputs;
-            ``"list_of_layers"``: layers of given names; ``None``: nothing.
-        output_size_threshold: Elements that the outputs of a layer must exceed, for ``"larger_than"``.
-        layer_names: Names, for ``"list_of_layers"``.
+        mode: The values to compute again. ``"full"``: all values inside each layer; ``"activations"``: in layers with
+            an ``activation``, all values except the results of products and convolutions; ``"larger_than"``: layers
+            with large outputs; ``"list_of_layers"``: layers of given names; ``None``: nothing.
+        output_size_threshold: Number of output elements that a layer must exceed, for ``"larger_than"``.
+        layer_names: Names of layers, for ``"list_of_layers"``.
 
     Raises:
-        ValueError: If the mode is none of these.
+        ValueError: If the mode is unknown.
 
     Example:
         >>> import kernelkit as kk
@@ -70,16 +70,16 @@ class RematScope:
 
 
 def current() -> RematScope | None:
-    """Return the innermost open scope, ``None`` if there is none or it asks for nothing."""
+    """Return the innermost open scope; ``None`` if there is no scope or its mode is ``None``."""
     innermost = _open.scopes[-1] if _open.scopes else None
     return None if innermost is None or innermost.mode is None else innermost
 
 
 def remat(f: Callable) -> Callable:
-    """Return a function that computes the same, and computes it again when its gradient is asked for.
+    """Return a function with the same result, which computes its intermediate values again for the gradient.
 
     Args:
-        f: Function of arrays, other values among its arguments; it may call layers.
+        f: Function of arrays and other values; it may call layers.
 
     Example:
         >>> import jax
@@ -98,10 +98,10 @@ def remat(f: Callable) -> Callable:
 
 
 def layer_call(layer: Any, asked: RematScope) -> Callable:
-    """Return a layer's ``call`` as a scope asks for it.
+    """Return a layer's ``call``, rematerialized according to a scope.
 
-    Nothing is kept for a gradient outside of pure code, so eager calls stay as they are; and who looks into a step
-    wants to see its values.
+    It is returned unchanged in eager calls, which keep no values for a gradient, and while an observer inspects a step,
+    which needs the values.
     """
     if scope.local.stateless is None or scope.in_symbolic_scope() or scope.local.observer is not None:
         return layer.call
@@ -119,7 +119,7 @@ def layer_call(layer: Any, asked: RematScope) -> Callable:
 
 
 def _keep_products(primitive: Any, *_: Any, **__: Any) -> bool:
-    """Keep what is expensive to compute; biases and activations are cheap."""
+    """Keep the results of products and convolutions; biases and activations are cheap to compute again."""
     return primitive.name in ("dot_general", "conv_general_dilated")
 
 
@@ -130,7 +130,7 @@ def _output_size(function: Callable, args: tuple, kwargs: dict) -> int:
 
 
 def _checkpointed(function: Callable, args: tuple, kwargs: dict, policy: Any = None) -> Any:
-    """Run a function under `jax.checkpoint`; what it does to variables, losses and masks comes out as values."""
+    """Run a function under `jax.checkpoint`; its changes of variables, losses and masks are returned as values."""
     leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
     places = [i for i, v in enumerate(leaves) if isinstance(v, (jax.Array, np.ndarray))]
     updated: list = []

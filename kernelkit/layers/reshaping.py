@@ -16,10 +16,10 @@ from kernelkit.symbolic import KerasTensor
 
 
 class Flatten(Layer):
-    """Make all axes but the first one axis.
+    """Join all axes except the batch axis into one.
 
     Args:
-        data_format: ``"channels_first"`` moves the channels to the end before; the global setting for ``None``.
+        data_format: ``"channels_first"`` first moves the channels to the end; the global setting for ``None``.
 
     Example:
         >>> import kernelkit as kk
@@ -45,7 +45,7 @@ class Reshape(Layer):
     """Give each sample another shape.
 
     Args:
-        target_shape: Ints, the shape without the batch axis; one of them may be -1: what is left.
+        target_shape: Ints, the shape without the batch axis; one may be -1, which is inferred.
 
     Example:
         >>> import kernelkit as kk
@@ -64,14 +64,14 @@ class Reshape(Layer):
             )
         if any(size < -1 for size in self.target_shape):
             raise ValueError(
-                f"{self._who()}: each size must be a non-negative integer, or -1 for what is left; got "
+                f"{self._who()}: each size must be a non-negative integer, or -1 for an inferred size; got "
                 f"target_shape={self.target_shape}."
             )
 
     def compute_output_spec(self, inputs: Any) -> Any:
         if None not in inputs.shape[1:] or -1 in self.target_shape:
             return super().compute_output_spec(inputs)
-        # Whether a sample of unknown size has as many values is seen when there is one.
+        # The number of values of a sample of unknown size is checked later, on data.
         dtype = self.compute_dtype if dtypes.is_float(inputs.dtype) else inputs.dtype
         return KerasTensor((inputs.shape[0], *self.target_shape), dtype=dtype)
 
@@ -81,7 +81,7 @@ class Reshape(Layer):
         if have != want if -1 not in self.target_shape else want == 0 or have % want:
             raise ValueError(
                 f"{self._who()} cannot make samples of shape {x.shape[1:]} ({have} values) into {self.target_shape}: "
-                "the number of values must stay."
+                "the number of values must not change."
             )
         return ops.reshape(x, (x.shape[0], *(have // want if size == -1 else size for size in self.target_shape)))
 
@@ -90,7 +90,7 @@ class Permute(Layer):
     """Reorder the axes of each sample.
 
     Args:
-        dims: The old axes in their new order, counted from 1 (the batch axis is 0 and stays).
+        dims: The old axes in their new order, counted from 1 (axis 0, the batch axis, stays first).
 
     Example:
         >>> import kernelkit as kk
@@ -117,7 +117,7 @@ class RepeatVector(Layer):
     """Repeat each sample along a new axis.
 
     Args:
-        n: How many times.
+        n: Number of repetitions.
 
     Input shape: (batch, features). Output shape: (batch, n, features).
 

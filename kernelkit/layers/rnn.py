@@ -1,4 +1,4 @@
-"""`RNN`: any cell, run over sequences."""
+"""`RNN`: a recurrent layer with any cell."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kernelkit.variable import Variable
 
 __all__ = ["RNN"]
 
-# Written out, more steps than these would take minutes to compile: they are looped over, which gives the same numbers.
+# Longer sequences are never unrolled: compilation would take minutes. A loop gives the same numbers.
 _MOST_UNROLLED = 5000
 
 
@@ -26,26 +26,26 @@ class RNN(Layer):
 
     A cell is a layer with ``call(inputs, states) -> (output, new states)`` for one step, and an attribute
     ``state_size``: an int, or a list of them, one for each array of its state. It may have
-    ``get_initial_state(batch_size)``; the state begins with zeros otherwise.
+    ``get_initial_state(batch_size)``; otherwise the initial state is zero.
 
     Args:
-        cell: A cell, or a list of cells, the output of each being the next one's input.
+        cell: A cell, or a list of cells; the output of each cell is the input of the next.
         return_sequences: Whether the outputs of all steps are returned, not only that of the last.
         return_state: Whether the last state is returned too.
         go_backwards: Whether the steps are taken from last to first; outputs come in that order.
         stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
-        unroll: Whether the steps are written out instead of looped: faster for a few steps, slower to compile.
-        zero_output_for_mask: Whether the output at masked steps is zero, not that of the step before.
+        unroll: Whether the steps are unrolled instead of looped: faster for a few steps, slower to compile.
+        zero_output_for_mask: Whether the output at masked steps is zero, instead of the output of the step before.
 
     Call arguments:
         sequences: Floats (batch, steps, features).
-        initial_state: The state to begin with, a list of arrays (batch, size).
-        mask: Bools (batch, steps), ``False`` at padding: there the state stays as it is.
+        initial_state: The initial state, a list of arrays (batch, size).
+        mask: Bools (batch, steps), ``False`` at padding, where the state does not change.
         training: Whether dropout is active.
 
     Returns:
-        Outputs (batch, units), or (batch, steps, units) with ``return_sequences``; with ``return_state`` a tuple of
-        them and of the state's arrays.
+        Outputs (batch, units), or (batch, steps, units) with ``return_sequences``; with ``return_state``, a tuple of
+        the outputs and the state's arrays.
 
     Raises:
         ValueError: If the initial state doesn't fit the cell, or the batch size of a stateful layer changes.
@@ -62,7 +62,7 @@ class RNN(Layer):
     """
 
     supports_masking = True
-    # The carried state of a stateful layer is a variable, but no weight.
+    # The state that a stateful layer carries is a variable, but not a weight.
     _untracked = Layer._untracked | {"states"}
 
     def __init__(
@@ -117,7 +117,7 @@ class RNN(Layer):
         return initial_state_of(self.cell, batch_size)
 
     def reset_state(self) -> None:
-        """Begin anew with the cell's initial state, in a stateful layer."""
+        """Reset a stateful layer to the cell's initial state."""
         for variable, value in zip(*self._states_and_initial(), strict=True):
             variable.assign(value)
 
@@ -129,7 +129,7 @@ class RNN(Layer):
 
     @property
     def variables(self) -> list[Variable]:
-        """All variables: weights, states of random seeds, and the state that a stateful layer carries on."""
+        """All variables: weights, states of random seeds, and the carried state of a stateful layer."""
         return super().variables + jax.tree.leaves(self.states)
 
     def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
@@ -145,7 +145,7 @@ class RNN(Layer):
         return (output, *state) if self.return_state else output
 
     def _begin(self, x: jax.Array, initial_state: Any) -> list:
-        """Return the state to begin with, as the cell has it."""
+        """Return the initial state in the structure and dtypes of the cell's state."""
         if initial_state is None and not self.stateful:
             return self.get_initial_state(x.shape[0])
         if initial_state is None:
@@ -196,12 +196,12 @@ class RNN(Layer):
         return last, jax.tree.map(_batch_first, outputs), state
 
     def _by_time(self, x: Any) -> jax.Array:
-        """Return an array with the steps in front, in the order in which they are taken."""
+        """Return an array with the steps as first axis, in the order of the loop."""
         x = jnp.swapaxes(jnp.asarray(x), 0, 1)
         return jnp.flip(x, 0) if self.go_backwards else x
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Return the mask of the outputs: the input's for sequences, none for a last output."""
+        """Return the mask of the outputs: the input's mask for sequences, ``None`` for a last output."""
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
         own = mask if self.return_sequences else None
@@ -213,10 +213,10 @@ def _batch_first(x: jax.Array) -> jax.Array:
 
 
 def loop_layer(layer: Any, step: Any, xs: Any, state: Any, mask: Any, **options: Any) -> tuple:
-    """Loop over a step that calls a layer: what the layer assigns (random seeds, moving averages) goes on with it.
+    """Loop over a step that calls a layer; variables that the layer assigns (seeds, moving averages) are carried along.
 
     Args:
-        layer: The layer, its variables made.
+        layer: The layer, already built.
         step: ``(x, state) -> (output, new state)``.
         xs: Sequences (steps, batch, ...).
         state: The state before the first step.

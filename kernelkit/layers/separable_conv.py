@@ -1,4 +1,4 @@
-"""Separable convolution layers: a depthwise convolution, then a mixing of the channels at each place."""
+"""Separable convolution layers: a depthwise convolution, then a pointwise one that mixes the channels."""
 
 from __future__ import annotations
 

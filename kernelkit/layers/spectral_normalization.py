@@ -1,4 +1,4 @@
-"""`SpectralNormalization`: a layer whose kernel has a largest singular value of one."""
+"""`SpectralNormalization`: the kernel of a layer, divided by its largest singular value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SpectralNormalization(Layer):
 
     Args:
         layer: A layer with a ``kernel`` or ``embeddings``, such as Dense or Conv2D.
-        power_iterations: How often the estimate of the singular vector is improved at each step, >= 1.
+        power_iterations: Number of power iterations for the singular vector at each step, >= 1.
 
     Source: Miyato et al., 2018, Spectral normalization for generative adversarial networks.
 
@@ -44,7 +44,7 @@ class SpectralNormalization(Layer):
         found = [name for name in ("kernel", "embeddings") if hasattr(self.layer, name)]
         if not found:
             raise ValueError(
-                f"{self._who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' nor 'embeddings', so "
+                f"{self._who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' or 'embeddings', so "
                 "there is nothing to normalize."
             )
         self._weight = getattr(self.layer, found[0])
@@ -63,7 +63,7 @@ class SpectralNormalization(Layer):
         return self.layer(inputs)
 
     def _normalized(self, weight: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Return the weight over its largest singular value, and the singular vector that gave it."""
+        """Return the weight divided by its largest singular value, and the updated singular vector."""
         matrix = jnp.reshape(weight, (-1, weight.shape[-1]))
         for _ in range(self.power_iterations):
             v = _unit(u @ matrix.T)

@@ -1,4 +1,4 @@
-"""`StackedRNNCells`: cells one on top of the other, as one cell."""
+"""`StackedRNNCells`: a stack of cells, as one cell."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class StackedRNNCells(Layer):
     def get_initial_state(self, batch_size: int | None = None) -> list:
         """Return the states before the first step, one entry for each cell.
 
-        It is a list, or one array for a cell of one ``state_size`` that makes no initial state of its own.
+        An entry is a list of arrays, or one array for a cell with an int ``state_size`` and no ``get_initial_state``.
         """
         states = [initial_state_of(cell, batch_size) for cell in self.cells]
         return [state[0] if _is_bare(cell) else state for cell, state in zip(self.cells, states, strict=True)]

@@ -20,11 +20,11 @@ class TimeDistributed(Wrapper):
     Args:
         layer: The layer for one step.
 
-    Call arguments: inputs (batch, steps, ...), whether this is training, and a mask (batch, steps, ...), which the
-    inner layer is given if it takes one.
+    Call arguments: inputs (batch, steps, ...), ``training``, and a mask (batch, steps, ...), which is passed to the
+    inner layer if that takes a mask.
 
-    All steps are computed at once, as one larger batch. Only in training and only for a layer with moving averages,
-    such as BatchNormalization, are they taken one after another, since it sees each step as a batch of its own.
+    All steps are computed at once, as one larger batch. The exception is training of a layer with moving averages, such
+    as BatchNormalization: the steps run one after another, since the layer must see each step as a batch of its own.
 
     Example:
         >>> import kernelkit as kk

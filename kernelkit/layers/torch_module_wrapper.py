@@ -1,4 +1,4 @@
-"""`TorchModuleWrapper`: a module of torch as a layer that can be trained."""
+"""`TorchModuleWrapper`: a torch module as a trainable layer."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ __all__ = ["TorchModuleWrapper"]
 class TorchModuleWrapper(Layer):
     """Wrap a ``torch.nn.Module`` as a layer.
 
-    Torch computes the module and its gradients on the CPU; jax calls it from inside of its compiled steps. The module's
-    parameters are weights of the layer, trained by the model's optimizer; its buffers (statistics of a batch
-    normalization, say) are weights that gradients leave alone. Each call copies arrays from jax to torch and back, so
-    this is for trying things out and for moving models, not for speed.
+    Torch computes the module and its gradients on the CPU; jax calls it from inside its compiled steps. The module's
+    parameters are weights of the layer, trained by the model's optimizer. Its buffers (such as the statistics of a
+    batch normalization) are non-trainable weights. Each call copies arrays from jax to torch and back, so the layer is
+    for experiments and for migrating models, not for speed.
 
     Args:
-        module: The module. A lazy one must have been called once.
+        module: The module. A lazy module must have been called once.
         name: Name.
-        output_shape: Shape of the output with the batch axis; torch works it out by default.
+        output_shape: Shape of the output with the batch axis; by default torch infers it.
         **kwargs: ``dtype``, ``trainable``.
 
     Raises:
@@ -74,10 +74,10 @@ class TorchModuleWrapper(Layer):
         )
 
     def parameters(self, recurse: bool = True) -> Iterator[Any]:
-        """Return torch's parameters, after the layer's weights were copied into them.
+        """Copy the layer's weights into torch's parameters, and return these.
 
         Args:
-            recurse: Whether those of the modules inside the module are among them.
+            recurse: Whether to include the parameters of inner modules.
         """
         import torch
 
@@ -112,7 +112,7 @@ class TorchModuleWrapper(Layer):
         return super().compute_output_spec(*args, **kwargs)
 
     def get_config(self) -> dict:
-        """Refuse: a module of torch can be written to a file as code alone, which kernelkit never runs from a file.
+        """Raise an error: a torch module can only be saved as code, and kernelkit never runs code from a file.
 
         Raises:
             NotImplementedError: Always.
@@ -120,12 +120,12 @@ class TorchModuleWrapper(Layer):
         raise NotImplementedError(
             f"{self._who()} cannot be saved with its model: torch's modules have no configs, and a pickle would run "
             "code when it is read. Save the weights: model.save_weights(...). Or subclass TorchModuleWrapper with a "
-            "constructor of plain arguments that makes the module, and a get_config() that returns them."
+            "constructor that makes the module from plain arguments, and a get_config() that returns these arguments."
         )
 
     @classmethod
     def from_config(cls, config: dict) -> Any:
-        """Make a layer from the config of a subclass; Keras's own, which holds a pickle, is refused."""
+        """Make a layer from the config of a subclass; a config with a pickled module, as Keras writes, is an error."""
         if cls is TorchModuleWrapper:
             raise ValueError(
                 "TorchModuleWrapper: the file holds a pickled module of torch. Reading it would run code, so kernelkit "
@@ -135,15 +135,15 @@ class TorchModuleWrapper(Layer):
 
 
 class _Module:
-    """A module in a mode."""
+    """A module in training or evaluation mode."""
 
-    _lock = threading.Lock()  # the mode, and the state of torch's generator, are the module's and the process's
+    _lock = threading.Lock()  # the module's mode and torch's random generator are shared by all threads
 
     def __init__(self, module: Any, training: bool) -> None:
         self.module, self.training = module, training
 
     def run(self, weights: dict, buffers: dict, inputs: tuple, seed: Any = None) -> tuple[Any, dict]:
-        """Run the module on tensors; return its outputs and the buffers afterwards."""
+        """Run the module on tensors; return its outputs and the updated buffers."""
         import torch
 
         buffers = {name: tensor.clone() for name, tensor in buffers.items()}
@@ -158,13 +158,13 @@ class _Module:
                 self.module.train(was_training)
 
     def shapes(self, weights: dict, buffers: dict, inputs: tuple) -> Any:
-        """Return the outputs' shapes and dtypes; torch's "meta" device works them out without computing."""
+        """Return the outputs' shapes and dtypes, inferred on torch's "meta" device without computing."""
         twin = _Module(copy.deepcopy(self.module).to("meta"), self.training)
         outputs, _ = twin.run(*jax.tree.map(_meta, (weights, buffers, inputs)))
         return jax.tree.map(lambda t: jax.ShapeDtypeStruct(tuple(t.shape), dtypes.canonical(t.dtype)), outputs)
 
     def forward(self, weights: dict, buffers: dict, inputs: tuple, seed: Any) -> Any:
-        """Return the outputs and the buffers afterwards, as NumPy arrays."""
+        """Return the outputs and the updated buffers, as NumPy arrays."""
         import torch
 
         with torch.no_grad():
@@ -191,12 +191,12 @@ class _Module:
 
 
 def _widened(value: jax.Array) -> jax.Array:
-    """Return 16-bit floats as 32-bit ones, which the module's parameters are."""
+    """Return 16-bit floats as 32-bit floats, the dtype of the module's parameters."""
     return value.astype("float32") if value.dtype in (jnp.bfloat16, jnp.float16) else value
 
 
 def _run(module: _Module, weights: dict, buffers: dict, inputs: tuple, seed: jax.Array) -> tuple[Any, dict]:
-    """Return a module's outputs and the buffers afterwards; jax can differentiate it."""
+    """Return a module's outputs and the updated buffers; jax can differentiate this function."""
     outputs = module.shapes(weights, buffers, inputs)
     like = lambda tree: jax.tree.map(lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype), tree)  # noqa: E731
     is_float = [jnp.issubdtype(v.dtype, jnp.floating) for v in inputs]

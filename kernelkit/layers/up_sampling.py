@@ -25,7 +25,7 @@ class UpSampling1D(Layer):
     """Repeat each step.
 
     Args:
-        size: How many times.
+        size: Number of repetitions.
 
     Input shape: (batch, steps, features). Output shape: (batch, steps * size, features).
 
@@ -52,7 +52,7 @@ class UpSampling2D(Layer):
     """Make images larger by whole factors.
 
     Args:
-        size: Int, or two: factors of height and width.
+        size: Int, or two ints: factors of height and width.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         interpolation: ``"nearest"``, ``"bilinear"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
 
@@ -92,7 +92,7 @@ class UpSampling3D(Layer):
     """Repeat each element of volumes.
 
     Args:
-        size: Int, or three: how many times along each axis.
+        size: Int, or three ints: number of repetitions along each axis.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Input shape: (batch, depth, height, width, channels).

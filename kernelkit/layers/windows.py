@@ -1,4 +1,4 @@
-"""What layers that slide a window share: sizes as tuples, and arguments that are checked when the layer is made."""
+"""Sliding windows of convolution and pooling layers: sizes as tuples, and checks of arguments in the constructor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> t
     """Return one int for each spatial axis.
 
     Args:
-        value: An int, or as many as there are spatial axes.
+        value: An int, or one int for each spatial axis.
         spatial: Number of spatial axes.
         name: The argument's name, for the error.
         who: How the error names the layer.
         least: Smallest value allowed.
 
     Raises:
-        ValueError: If there are more or fewer ints, or one is too small.
+        ValueError: If the number of ints is wrong, or an int is too small.
 
     Example:
         >>> as_sizes(3, 2, "kernel_size", "Conv2D")
@@ -40,7 +40,7 @@ def as_count(value: Any, name: str, who: str) -> int:
 
 
 def checked_padding(padding: Any, who: str, causal: bool = False) -> str:
-    """Return ``"valid"``, ``"same"`` or, where it has a meaning, ``"causal"``; raise ``ValueError`` for other names."""
+    """Return ``"valid"``, ``"same"`` or, if allowed, ``"causal"``; raise ``ValueError`` for other names."""
     known = ("valid", "same", "causal") if causal else ("valid", "same")
     name = str(padding).lower()
     if name not in known:
@@ -50,7 +50,7 @@ def checked_padding(padding: Any, who: str, causal: bool = False) -> str:
 
 
 def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> None:
-    """Raise ``ValueError`` if a window both steps and is spread out."""
+    """Raise ``ValueError`` if both strides and dilation are greater than 1."""
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(
             f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, got strides={strides} and "
@@ -69,13 +69,13 @@ def channels_of(input_shape: Any, axis: int, who: str) -> int:
 
 
 def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, who: str, name: str) -> None:
-    """Raise ``ValueError`` if a window that must lie inside the input is larger than it.
+    """Raise ``ValueError`` if a window that must lie inside the input is larger than the input.
 
     Args:
         sizes: The input's spatial sizes, ``None`` where unknown.
         window: Size of the window along each axis.
         dilation: Step between the window's elements along each axis.
-        padding: Windows that reach over the edge always fit unless this is ``"valid"``.
+        padding: With ``"valid"``, windows must lie inside the input; otherwise they always fit.
         who: How the error names the layer.
         name: The name of the layer's window argument.
     """
@@ -92,5 +92,5 @@ def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, w
 
 
 def add_bias(x: jax.Array, bias: Any, data_format: str) -> jax.Array:
-    """Add one number for each channel."""
+    """Add a bias, one number for each channel."""
     return x + (bias.value if data_format == "channels_last" else bias.value.reshape(-1, *(1,) * (x.ndim - 2)))

@@ -103,7 +103,7 @@ def test_weights_are_saved(tmp_path):
         (lambda: JaxLayer(dense, lambda rng: rng), "Missing required argument in `init_fn`"),
         (lambda: JaxLayer(counting, init_dense)(X), "must return \\(params, state\\)"),
         (lambda: JaxLayer(lambda state, inputs: inputs, state=jnp.ones(1))(X), "must return \\(outputs, state\\)"),
-        (lambda: JaxLayer(lambda state, inputs: (inputs, []), state=jnp.ones(1))(X), "returned one like"),
+        (lambda: JaxLayer(lambda state, inputs: (inputs, []), state=jnp.ones(1))(X), "of structure .* and returned"),
         (lambda: JaxLayer(lambda params, state, inputs: (inputs, []), params=jnp.ones(1))(X), "no initial state"),
     ],
 )

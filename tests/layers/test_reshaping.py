@@ -64,7 +64,7 @@ def test_unknown_sizes_stay_unknown():
 WRONG = [
     (lambda: kk.layers.Reshape((5,))(rand(2, 3)), "3 values"),
     (lambda: kk.layers.Reshape((5,))(kk.Input((3,))), "3 values"),
-    (lambda: kk.layers.Reshape((-1, 2))(rand(2, 3)), "number of values must stay"),
+    (lambda: kk.layers.Reshape((-1, 2))(rand(2, 3)), "number of values must not change"),
     (lambda: kk.layers.Reshape((-1, -1)), "at most one unknown dimension"),
     (lambda: kk.layers.Reshape((-2, 5)), "non-negative integer"),
     (lambda: kk.layers.RepeatVector(0), "should be a positive integer"),

@@ -1,1 +1,1 @@
-"""Layers that turn raw data (numbers on any scale, categories, texts, sounds) into what a network takes."""
+"""Layers that turn raw data (numbers on any scale, categories, texts, sounds) into inputs of a network."""

@@ -1,4 +1,4 @@
-"""What ``adapt`` takes, as batches of inputs: arrays, and anything that yields batches."""
+"""Batches of inputs for ``adapt``, from arrays or from anything that yields batches."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def batches_of(data: Any, steps: int | None = None, batch_size: int | None = Non
 
     Args:
         data: An array (NumPy, jax, pandas), a list of numbers or strings; or an iterable of such batches: a generator,
-            a `tf.data.Dataset`, a torch `DataLoader`, an object with ``__len__`` and ``__getitem__``. Of batches
-            ``(x, y)``, ``x`` is taken.
-        steps: Most batches to take.
+            a `tf.data.Dataset`, a torch `DataLoader`, an object with ``__len__`` and ``__getitem__``. From batches
+            ``(x, y)``, only ``x`` is used.
+        steps: Largest number of batches to take.
         batch_size: Samples in the batches of an array; all of them by default.
 
     Raises:
-        ValueError: If batches are dicts, or the data are no data.
+        ValueError: If batches are dicts, or ``data`` is neither an array nor an iterable of batches.
 
     Example:
         >>> [batch.shape for batch in batches_of(np.zeros((2, 3)) for _ in range(2))]
@@ -77,7 +77,7 @@ def _iterate(data: Any) -> Iterable:
 
 
 def _inputs(batch: Any) -> Any:
-    """Return the inputs of a batch, which may have targets too."""
+    """Return the inputs of a batch, without its targets."""
     if isinstance(batch, (list, tuple)) and any(map(_has_samples, batch)):
         return _inputs(batch[0])
     if isinstance(batch, dict):

@@ -1,4 +1,4 @@
-"""`CategoryEncoding`: indices of categories to vectors."""
+"""`CategoryEncoding`: category indices turned into vectors."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class CategoryEncoding(DataLayer):
     """Turn indices of categories into vectors.
 
     Args:
-        num_tokens: Number of categories. Indices lie in ``[0, num_tokens)``; others leave no trace.
-        output_mode: ``"one_hot"``: a vector for each index. ``"multi_hot"``, ``"count"``: a vector for each sample
-            (the last axis is summed up): which indices it has, or how often.
+        num_tokens: Number of categories. Indices lie in ``[0, num_tokens)``; other indices are ignored.
+        output_mode: ``"one_hot"``: a vector for each index. ``"multi_hot"``: a vector of zeros and ones for each sample
+            (the last axis is reduced). ``"count"``: a vector of counts for each sample.
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
-    Call arguments: integers (..., samples), and ``count_weights`` of the same shape: what each of them counts in
+    Call arguments: integers (..., samples), and ``count_weights`` of the same shape: the weight of each index in
     ``"count"`` mode.
 
     Raises:
-        ValueError: If ``num_tokens`` is missing, or there are weights in another mode.
+        ValueError: If ``num_tokens`` is missing, or ``count_weights`` are given in another mode.
 
     Example:
         >>> import kernelkit as kk

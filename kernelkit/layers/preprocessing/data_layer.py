@@ -15,9 +15,9 @@ from kernelkit.symbolic import KerasTensor
 
 
 class DataLayer(Layer):
-    """The base class of layers that prepare data: they take the symbolic tensors of `tf.data.Dataset.map` too.
+    """The base class of layers that prepare data, also inside `tf.data.Dataset.map`.
 
-    There the layer becomes a call back to Python, which runs for each element of the data set.
+    There the layer is a callback to Python, which runs for each element of the data set.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -41,7 +41,7 @@ class DataLayer(Layer):
         return output
 
     def dtype_in_tensorflow(self, dtype: str) -> str:
-        """Return the dtype of the outputs in a data set of TensorFlow, from that of the outputs elsewhere."""
+        """Return the dtype of the outputs in a TensorFlow data set, from their dtype elsewhere."""
         return dtype
 
     def _like(self, args: tuple, kwargs: dict) -> KerasTensor:
@@ -51,7 +51,7 @@ class DataLayer(Layer):
 
 
 def is_tensorflow(value: Any) -> bool:
-    """Return whether a value is a tensor of TensorFlow without a value, or holds one."""
+    """Return whether a value is, or holds, a symbolic tensor of TensorFlow."""
     if isinstance(value, (list, tuple)):
         return any(map(is_tensorflow, value[:8]))
     return type(value).__module__.startswith("tensorflow.") and not hasattr(value, "numpy")

@@ -1,7 +1,7 @@
-"""Hash bins of whole numbers in compiled programs: the hashes of their decimal texts, without making the texts.
+"""Hash bins of integers in compiled programs: the hash of the decimal text, without making the text.
 
-TensorFlow hashes a number as the text that it prints. Here the characters are worked out by arithmetic on 64-bit words,
-which jax can trace.
+TensorFlow hashes an integer as its decimal text. Here the characters are computed by arithmetic on 64-bit words, which
+jax can trace.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import jax.numpy as jnp
 
 from kernelkit.layers.preprocessing.hashes import _K0, _K1, _K2
 
-_ROOM = 32  # no number has more than 20 characters; words are read from a little beyond the end
+_ROOM = 32  # a number has at most 20 characters; words are read a little beyond the end
 
 
 def decimal_bins(values: jax.Array, bins: int, key: tuple[int, int] | None = None) -> jax.Array:
-    """Return for each number the bin that its decimal text falls into.
+    """Return the hash bin of each number's decimal text.
 
     Args:
         values: Integers of any shape.
         bins: Number of bins.
-        key: Two numbers for SipHash; FarmHash's fingerprint is taken if there are none.
+        key: Two numbers for SipHash; ``None`` for FarmHash's fingerprint.
 
     Returns:
         Integers (int32) of the same shape in ``[0, bins)``.
@@ -39,7 +39,7 @@ def decimal_bins(values: jax.Array, bins: int, key: tuple[int, int] | None = Non
 
 
 def _characters(values: Any) -> tuple[Any, Any]:
-    """Return the texts as character codes (..., 32), zeros behind the end, and their lengths (...,)."""
+    """Return the texts as character codes (..., 32), padded with zeros, and their lengths (...,)."""
     negative = (values < 0)[..., None]
     words = values.astype(jnp.uint64)[..., None]
     words = jnp.where(negative, ~words + jnp.uint64(1), words)
@@ -55,7 +55,7 @@ def _characters(values: Any) -> tuple[Any, Any]:
 
 
 def _word(chars: Any, at: Any, size: int = 8) -> Any:
-    """Return the ``size`` characters from a place on as a number, the first the least."""
+    """Return ``size`` characters from a position on as a little-endian number."""
     places = jnp.clip(jnp.broadcast_to(at, chars.shape[:-1])[..., None] + jnp.arange(size), 0, _ROOM - 1)
     shifts = (8 * jnp.arange(size)).astype(jnp.uint64)
     return (jnp.take_along_axis(chars, places, axis=-1) << shifts).sum(-1, dtype=jnp.uint64)

@@ -1,4 +1,4 @@
-"""`Discretization`: numbers to the bins that they lie in."""
+"""`Discretization`: numbers turned into indices of bins."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ __all__ = ["Discretization"]
 
 
 class Discretization(DataLayer):
-    """Replace numbers by the bins that they lie in.
+    """Replace each number by the index of its bin.
 
-    The bins' boundaries are given, or learned with ``adapt``: so that about equally many data lie in each.
+    The bins' boundaries are given, or learned with ``adapt``, so that each bin holds about the same number of data.
 
     Args:
         bin_boundaries: Ascending numbers: ``[0, 1]`` makes the bins below 0, from 0 to below 1, and from 1 on.
         num_bins: Number of bins to learn, instead of ``bin_boundaries``.
         epsilon: Error of the learned quantiles, as a share of the data; a smaller one takes more memory.
-        output_mode: ``"int"``: bins. ``"one_hot"``: a vector for each number. ``"multi_hot"``, ``"count"``: a vector
-            for each sample (the last axis is summed up).
+        output_mode: ``"int"``: indices of bins. ``"one_hot"``: a vector for each number. ``"multi_hot"``, ``"count"``:
+            a vector for each sample (the last axis is reduced).
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         dtype: Dtype of the vectors.
         name: Name.
 
     Raises:
-        ValueError: If both or none of ``bin_boundaries`` and ``num_bins`` are given.
+        ValueError: Unless exactly one of ``bin_boundaries`` and ``num_bins`` is given.
 
     Example:
         >>> import kernelkit as kk
@@ -57,7 +57,7 @@ class Discretization(DataLayer):
         if num_bins is not None and num_bins < 0:
             raise ValueError(f"{who}: num_bins must not be negative, got {num_bins}.")
         if (num_bins is None) == (bin_boundaries is None):
-            raise ValueError(f"{who}: give bin_boundaries, or num_bins and call adapt(); one of the two.")
+            raise ValueError(f"{who}: give either bin_boundaries, or num_bins and call adapt().")
         self.bin_boundaries = None if bin_boundaries is None else np.asarray(bin_boundaries, "float64").tolist()
         self.num_bins = num_bins
         self.epsilon = epsilon
@@ -66,11 +66,11 @@ class Discretization(DataLayer):
         self.summary = quantiles.EMPTY
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Learn the boundaries from data, in place of those before.
+        """Learn the boundaries from data; earlier boundaries are replaced.
 
         Args:
             data: Array, or iterable of arrays (generator, `tf.data.Dataset`, `DataLoader`).
-            steps: Most batches to take from an iterable.
+            steps: Largest number of batches to take from an iterable.
 
         Raises:
             ValueError: If the boundaries were given.
@@ -83,16 +83,16 @@ class Discretization(DataLayer):
         self.finalize_state()
 
     def update_state(self, data: Any) -> None:
-        """Take a batch of numbers into the summary that the boundaries are learned from."""
+        """Add a batch of numbers to the summary, from which the boundaries are learned."""
         self.summary = quantiles.merge(self.summary, quantiles.summarize(data, self.epsilon), self.epsilon)
 
     def finalize_state(self) -> None:
-        """Make the boundaries of what was seen."""
+        """Compute the boundaries from the summary."""
         if self.num_bins is not None:
             self.bin_boundaries = quantiles.boundaries(self.summary, self.num_bins)
 
     def reset_state(self) -> None:
-        """Forget what was seen; the boundaries stay."""
+        """Clear the summary; the boundaries stay."""
         self.summary = quantiles.EMPTY
 
     def call(self, inputs: Any) -> jax.Array:

@@ -9,15 +9,15 @@ import numpy as np
 
 
 def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any = None, to_sparse: bool = False) -> Any:
-    """Return indices in another form. Those outside of ``[0, depth)`` leave no trace.
+    """Return indices in another form. Indices outside of ``[0, depth)`` are ignored.
 
     Args:
         indices: Integers (..., samples).
-        output_mode: ``"int"`` (returned as they are), ``"one_hot"`` (..., samples, depth; (..., depth) for a single
-            sample), ``"multi_hot"`` (..., depth) or ``"count"`` (..., depth).
+        output_mode: ``"int"`` (unchanged), ``"one_hot"`` (..., samples, depth; (..., depth) for a single sample),
+            ``"multi_hot"`` (..., depth) or ``"count"`` (..., depth).
         depth: Number of categories.
         dtype: Dtype of the vectors.
-        weights: What each index counts, of the shape of ``indices``; 1 by default.
+        weights: Weight of each index, of the shape of ``indices``; 1 by default.
         to_sparse: Whether vectors are sparse.
 
     Example:
@@ -26,10 +26,10 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
     """
     if output_mode == "int":
         return indices
-    xp = np if isinstance(indices, np.ndarray) else jnp  # on the host nothing is compiled for each new shape
+    xp = np if isinstance(indices, np.ndarray) else jnp  # NumPy on the host: no compilation for each new shape
     indices = xp.asarray(indices)
     if to_sparse:
-        from kernelkit.sparse import arrays  # which loads more of jax than most programs need
+        from kernelkit.sparse import arrays  # imported here: it loads more of jax than most programs need
     if indices.ndim == 0:
         indices = indices[None]
     if output_mode == "one_hot":
@@ -50,14 +50,14 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
 
 
 def _sums(indices: Any, added: Any, depth: int, xp: Any) -> Any:
-    """Return (rows, depth): for each row (samples) of indices, what was added up at each."""
+    """Return (rows, depth): for each row (samples) of indices, the sum of the weights of each index."""
     rows = xp.arange(indices.shape[0])[:, None]
     if xp is np:
         sums = np.zeros((len(indices), depth), added.dtype)
         known = (indices >= 0) & (indices < depth)
         np.add.at(sums, (np.broadcast_to(rows, indices.shape)[known], indices[known]), added[known])
         return sums
-    # A negative index would count from the end; one beyond the end is dropped.
+    # A negative index would count from the end; an index beyond the end is dropped.
     places = rows, jnp.where(indices < 0, depth, indices)
     return jnp.zeros((indices.shape[0], depth), added.dtype).at[places].add(added, mode="drop")
 
@@ -79,14 +79,14 @@ def encoded_shape(shape: Any, output_mode: str, depth: int | None) -> tuple:
 
 
 def check_mode(output_mode: str, allowed: tuple[str, ...], who: str) -> str:
-    """Return an output mode; raise ``ValueError`` if it is none of those allowed."""
+    """Return an output mode; raise ``ValueError`` if it is not allowed."""
     if output_mode not in allowed:
         raise ValueError(f"Unknown value for `output_mode` of {who}: it must be one of {allowed}, got {output_mode!r}.")
     return output_mode
 
 
 def check_sparse(sparse: bool, output_mode: str, who: str) -> bool:
-    """Return whether vectors are sparse; raise ``ValueError`` if there are none to be sparse."""
+    """Return ``sparse`` as a bool; raise ``ValueError`` if it is true in ``"int"`` mode, which has no vectors."""
     if sparse and output_mode == "int":
         raise ValueError(
             f"{who}: `sparse` may only be true if `output_mode` is `'one_hot'`, `'multi_hot'`, `'count'` or "

@@ -1,4 +1,4 @@
-"""`HashedCrossing`: pairs (or more) of categories to bins."""
+"""`HashedCrossing`: combinations of categories hashed into bins."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _START = 0xDECAFCAFFE  # TensorFlow's key for crossed features
 
 
 class HashedCrossing(HostLayer):
-    """Hash several features together: each combination of values goes to one of the bins.
+    """Hash several features together: each combination of values gets one of the bins.
 
-    The bins are those of Keras and TensorFlow. It runs in Python, before a model's compiled step.
+    The bins equal those of Keras and TensorFlow. The layer runs in Python, before a model's compiled step.
 
     Args:
         num_bins: Number of bins.
@@ -29,7 +29,7 @@ class HashedCrossing(HostLayer):
         dtype: Dtype of the output; ``"int64"`` for ``"int"``, else :func:`kernelkit.config.floatx`.
         **kwargs: ``trainable``.
 
-    Call arguments: a list or tuple of at least two arrays of strings or integers, all of the shape (), (batch,) or
+    Call arguments: a list or tuple of at least two arrays of strings or integers, all of shape (), (batch,) or
     (batch, 1).
 
     Example:

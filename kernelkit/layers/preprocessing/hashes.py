@@ -26,7 +26,7 @@ def fingerprint64(data: bytes) -> int:
 
 
 def fingerprint_cat64(first: int, second: int) -> int:
-    """Return one fingerprint made of two; the order matters."""
+    """Return one fingerprint combined from two; the order matters."""
     multiplier = 0xC6A4A7935BD1E995
     result = first ^ multiplier ^ (_shift_mix(second * multiplier & _WORD) * multiplier & _WORD)
     result = result * multiplier & _WORD

@@ -1,4 +1,4 @@
-"""`Hashing`: categories to bins, without a vocabulary."""
+"""`Hashing`: categories hashed into bins, without a vocabulary."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["Hashing"]
 class Hashing(HostLayer):
     """Hash strings or integers into bins.
 
-    The bins are those of Keras and TensorFlow. Strings are hashed in Python, before a model's compiled step; integers
-    inside of it.
+    The bins equal those of Keras and TensorFlow. Strings are hashed in Python, before a model's compiled step; integers
+    are hashed inside of it.
 
     Args:
-        num_bins: Number of bins, that of the mask included.
-        mask_value: Value that goes to bin 0, which no other value then goes to.
-        salt: One or two ints, to hash with SipHash-2-4 under this key; without them FarmHash's fingerprint is taken.
-        output_mode: ``"int"``: bins. ``"one_hot"``: a vector for each value. ``"multi_hot"``, ``"count"``: a vector for
-            each sample (the last axis is summed up).
+        num_bins: Number of bins, including the bin of the mask.
+        mask_value: Value that gets bin 0. Other values never get bin 0 then.
+        salt: One or two ints: the key of SipHash-2-4; ``None`` for FarmHash's fingerprint.
+        output_mode: ``"int"``: indices of bins. ``"one_hot"``: a vector for each value. ``"multi_hot"``, ``"count"``: a
+            vector for each sample (the last axis is reduced).
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
@@ -101,10 +101,10 @@ class Hashing(HostLayer):
 
 
 def as_salt(salt: Any, who: str) -> tuple[int, int] | None:
-    """Return a salt as the two numbers of a key; one number counts twice.
+    """Return a salt as the two numbers of a key; a single number is used twice.
 
     Raises:
-        ValueError: If it is neither.
+        ValueError: If the salt is not one or two ints.
     """
     if salt is None:
         return None

@@ -1,4 +1,4 @@
-"""`HostLayer`: a layer that may run in Python, before anything is compiled."""
+"""`HostLayer`: a layer that may run in Python, before the compiled step."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from kernelkit.symbolic import KerasTensor, any_symbolic
 
 
 class HostLayer(DataLayer):
-    """The base class of layers that take or give strings, which jax cannot hold.
+    """The base class of layers with strings as input or output, which jax cannot hold.
 
-    Called on strings, lists or NumPy arrays, ``call`` runs at once, in Python, and gets NumPy arrays. Called on jax
-    arrays it is traced like that of any layer. A model runs the calls on strings before its compiled step.
+    On strings, lists or NumPy arrays, ``call`` runs in Python and gets NumPy arrays. On jax arrays, ``call`` is traced
+    as in any layer. A model runs the calls on strings before its compiled step.
     """
 
     sparse = False
@@ -40,7 +40,7 @@ class HostLayer(DataLayer):
             raise ValueError(
                 f"{self._who()} runs in Python and cannot be a part of a compiled function. Make it the first layer of "
                 "a Sequential or functional model, which then runs it before its compiled step; or call it on the data "
-                "before they come to the model."
+                "before you pass them to the model."
             )
         if not self.host_only and any(isinstance(leaf, jax.Array) for leaf in leaves):
             return super().__call__(*args, **kwargs)
@@ -51,12 +51,12 @@ class HostLayer(DataLayer):
             raise
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> KerasTensor:
-        """Return a symbolic tensor like the output, from shapes and dtypes alone."""
+        """Return a symbolic tensor like the output, by shape inference."""
         shapes = jtu.tree_map(lambda t: t.shape, args[0], is_leaf=is_leaf)
         return KerasTensor(self.compute_output_shape(shapes), dtype=self.output_dtype, sparse=self.sparse)
 
     def dtype_in_tensorflow(self, dtype: str) -> str:
-        """Return int64 for integers: there jax's 32 bits are no limit."""
+        """Return int64 for integers: outside of jax they are not limited to 32 bits."""
         return "int64" if dtype == "int32" else dtype
 
     @property
@@ -66,7 +66,7 @@ class HostLayer(DataLayer):
 
 
 def _host(args: tuple) -> tuple:
-    """Return lists as arrays, tuples of several inputs as tuples of arrays."""
+    """Return lists as arrays, and tuples of several inputs as tuples of arrays."""
     first, *rest = args
     if is_strings(first):
         return (as_array(first), *rest)

@@ -1,4 +1,4 @@
-"""`IndexLookup`: tokens to indices of a vocabulary that is given or learned; what lookups of all kinds share."""
+"""`IndexLookup`, the base of lookups: tokens turned into indices of a given or learned vocabulary."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _FILE = "vocabulary.txt"
 
 
 class IndexLookup(HostLayer):
-    """The base class of lookups. A subclass says what a token is.
+    """The base class of lookups. A subclass defines what a token is.
 
-    Indices begin with those of the mask token (in ``"int"`` mode, if there is one), followed by those for tokens that
-    are out of the vocabulary (OOV), followed by those of the vocabulary.
+    The order of indices: the mask token (in ``"int"`` mode, if there is one), the indices for tokens that are out of
+    the vocabulary (OOV), the tokens of the vocabulary.
 
     Args:
-        max_tokens: Most tokens of the vocabulary, special ones included.
+        max_tokens: Largest size of the vocabulary, special tokens included.
         num_oov_indices: Number of indices for unknown tokens.
-        mask_token: Token that stands for nothing.
-        oov_token: Token that unknown indices become, if ``invert``.
+        mask_token: Token for masked positions.
+        oov_token: Token returned for unknown indices, if ``invert``.
         vocabulary: List or array of tokens, or the path of a text file.
         idf_weights: Weight of each token in ``"tf_idf"`` mode.
-        invert: Whether indices are turned into tokens.
+        invert: Whether the layer turns indices into tokens.
         output_mode: ``"int"``, ``"one_hot"``, ``"multi_hot"``, ``"count"`` or ``"tf_idf"``.
         sparse: Whether vectors are sparse arrays of jax.
-        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, however few tokens there are.
+        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, even if the vocabulary is smaller.
         **kwargs: ``name``, ``dtype``, ``trainable``.
     """
 
-    # Tokens are no parts of the layer: a walk over its parts need not look at each.
+    # Tokens are not parts of the layer: a walk over the parts skips them.
     _untracked = HostLayer._untracked | {"_own", "_table", "_counts", "_document_counts", "vocabulary", "idf_weights"}
 
     def __init__(
@@ -83,7 +83,7 @@ class IndexLookup(HostLayer):
         self._own: list = []
         self._table: dict[Any, int] = {}
         self._idf: np.ndarray | None = None
-        # What the config of a file tells about words that lie beside it, and are read after the model was wired.
+        # The size from a saved config, of a vocabulary in a file of its own that is read after the model is wired.
         self._announced_size: int | None = size
         self._has_given = vocabulary is not None and not was_learned
         self.reset_state()
@@ -95,7 +95,7 @@ class IndexLookup(HostLayer):
                 self.vocabulary = tokens
             self.set_vocabulary(tokens, self.idf_weights)
 
-    # What a token is --------------------------------------------------------------------------------------------------
+    # Tokens -----------------------------------------------------------------------------------------------------------
 
     def _read(self, vocabulary: Any) -> list:
         return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self._who())]
@@ -109,7 +109,7 @@ class IndexLookup(HostLayer):
         raise NotImplementedError
 
     def _bin_of(self, token: Any) -> int:
-        """Return which of several indices an unknown token has, counted from 0."""
+        """Return the OOV index of an unknown token, counted from 0."""
         raise NotImplementedError
 
     # The vocabulary ---------------------------------------------------------------------------------------------------
@@ -119,14 +119,14 @@ class IndexLookup(HostLayer):
         return masks + [self.oov_token] * self.num_oov_indices
 
     def vocabulary_size(self) -> int:
-        """Return the number of indices, those of special tokens included."""
+        """Return the number of indices, including special tokens."""
         return len(self._special()) + len(self._own)
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list:
         """Return the tokens in the order of their indices.
 
         Args:
-            include_special_tokens: Whether the mask token and the OOV tokens are among them.
+            include_special_tokens: Whether to include the mask token and the OOV tokens.
         """
         return (self._special() if include_special_tokens else []) + list(self._own)
 
@@ -134,13 +134,13 @@ class IndexLookup(HostLayer):
         """Set the tokens.
 
         Args:
-            vocabulary: List or array of tokens, or the path of a text file; with all special tokens at the head, or
-                without them.
-            idf_weights: Weight of each of these tokens, needed in ``"tf_idf"`` mode. The OOV tokens weigh the mean if
-                none are given for them.
+            vocabulary: List or array of tokens, or the path of a text file; with all special tokens at the beginning,
+                or without special tokens.
+            idf_weights: Weight of each of these tokens, needed in ``"tf_idf"`` mode. OOV tokens without a weight get
+                the mean weight.
 
         Raises:
-            ValueError: If tokens repeat, are too many, or the weights don't fit.
+            ValueError: If tokens repeat, there are too many, or the weights don't fit.
         """
         who, special = self._who(), self._special()
         tokens = self._read(vocabulary)
@@ -177,14 +177,14 @@ class IndexLookup(HostLayer):
         if self.mask_token is not None:
             self._table[self.mask_token] = 0 if self.output_mode == "int" else -1
 
-    # Learning it ------------------------------------------------------------------------------------------------------
+    # Learning the vocabulary ------------------------------------------------------------------------------------------
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Learn the vocabulary: the most frequent tokens of a data set, in place of those before.
+        """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
 
         Args:
             data: Array, or iterable of arrays (generator, `tf.data.Dataset`, `DataLoader`).
-            steps: Most batches to take from an iterable.
+            steps: Largest number of batches to take from an iterable.
 
         Raises:
             ValueError: If the constructor was given a vocabulary.
@@ -211,7 +211,7 @@ class IndexLookup(HostLayer):
         self._documents += len(documents)
 
     def finalize_state(self) -> None:
-        """Make the vocabulary of the tokens that were counted."""
+        """Make the vocabulary from the counted tokens."""
         if self._has_given:
             return
         special = self._special()
@@ -225,7 +225,7 @@ class IndexLookup(HostLayer):
         self.reset_state()
 
     def reset_state(self) -> None:
-        """Forget what was counted; the vocabulary stays."""
+        """Clear the counts; the vocabulary stays."""
         self._counts: Counter = Counter()
         self._document_counts: Counter = Counter()
         self._documents = 0
@@ -288,20 +288,20 @@ class IndexLookup(HostLayer):
 
     @property
     def output_dtype(self) -> str:
-        """The dtype of the output: integers, but for ``"tf_idf"``."""
+        """The dtype of the output: integers, except for ``"tf_idf"``."""
         return "float32" if self.output_mode == "tf_idf" else dtypes.canonical("int64").name
 
     # Files ------------------------------------------------------------------------------------------------------------
 
     def _in_config(self) -> bool:
-        # A file with a token in each line has no place for tokens of several lines, or of none at its end.
+        # The vocabulary file has one token per line: it cannot hold tokens with line breaks, or an empty last token.
         has_no_file = serialize.stands_alone() and bool(self._own)
         unfit = any("\n" in str(t) for t in self._own) or "" in self._own[-1:]
         return self.vocabulary is not None or has_no_file or unfit
 
     @serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal layer. A vocabulary that was learned is saved beside the config."""
+        """Return the arguments that make an equal layer. A learned vocabulary is saved in a file of its own."""
         config = super().get_config()
         if self._in_config() and self.vocabulary is None:
             config["vocabulary"] = self.get_vocabulary()
@@ -311,12 +311,12 @@ class IndexLookup(HostLayer):
         return config | {"vocabulary_size": self.vocabulary_size() if self._own else None}
 
     def save_own_variables(self, store: Any) -> None:
-        """Write the weights of the tokens, which are no variables but saved as if they were."""
+        """Write the tokens' IDF weights, which are not variables but saved in the same way."""
         if self._idf is not None:
             store["idf_weights"] = self._padded_idf()
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote."""
+        """Read the weights that :meth:`save_own_variables` wrote."""
         if self.output_mode == "tf_idf" and "idf_weights" in store:
             self._idf = np.asarray(store["idf_weights"], "float32")
 
@@ -327,14 +327,14 @@ class IndexLookup(HostLayer):
                 file.write("\n".join(str(token) for token in self.get_vocabulary()))
 
     def load_assets(self, dir_path: str) -> None:
-        """Read what :meth:`save_assets` wrote."""
+        """Read the vocabulary that :meth:`save_assets` wrote."""
         path = os.path.join(dir_path, _FILE)
         if self.vocabulary is not None or not os.path.isfile(path):
             return
         with open(path, encoding="utf-8", newline="") as file:
             tokens = [self._as_token(token) for token in _lines(file.read(), len(self._special()))]
         special = self._special()
-        if tokens != special:  # a layer that never learned a vocabulary
+        if tokens != special:  # equal if the layer never learned a vocabulary
             self._take(
                 vocabularies.without_special_tokens(
                     tokens, special, self.mask_token, self.oov_token, self.invert, self._who()
@@ -350,7 +350,7 @@ class IndexLookup(HostLayer):
 
 
 def _lines(text: str, at_least: int) -> list[str]:
-    """Return the lines of a file, without empty ones at its end."""
+    """Return the lines of a file, without empty lines at its end."""
     lines = text.split("\n")
     while len(lines) > at_least and not lines[-1]:
         lines.pop()

@@ -1,4 +1,4 @@
-"""`IntegerLookup`: any integers to contiguous indices."""
+"""`IntegerLookup`: arbitrary integers turned into contiguous indices."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ _INT32 = np.iinfo("int32")
 
 
 class IntegerLookup(IndexLookup):
-    """Turn integers (identifiers, say) into the indices of a vocabulary, given or learned with ``adapt``.
+    """Turn integers, such as identifiers, into the indices of a vocabulary, given or learned with ``adapt``.
 
-    It runs inside of compiled steps. With identifiers beyond 32 bits, or ``num_oov_indices=0``, a model runs it before
-    its compiled step, as it does with lookups of strings.
+    The layer runs inside compiled steps. With integers beyond 32 bits, or ``num_oov_indices=0``, it runs before a
+    model's compiled step, like lookups of strings.
 
     Args:
-        max_tokens: Most tokens of the vocabulary, special ones included; ``None`` for no limit.
-        num_oov_indices: Number of indices for integers that are out of the vocabulary; several share them as
-            ``oov_method`` says. With 0 such integers are an error.
-        mask_token: Integer that stands for nothing: index 0 in ``"int"`` mode, left out in the other modes.
-        oov_token: Integer that stands for unknown ones when ``invert``.
+        max_tokens: Largest size of the vocabulary, special tokens included; ``None`` for no limit.
+        num_oov_indices: Number of indices for integers that are out of the vocabulary; ``oov_method`` chooses among
+            them. With 0, such integers are an error.
+        mask_token: Integer for masked positions: index 0 in ``"int"`` mode, ignored in the other modes.
+        oov_token: Integer returned for unknown indices, if ``invert``.
         vocabulary: List or array of integers, or the path of a text file with one in each line.
         vocabulary_dtype: Must be ``"int64"``.
         idf_weights: Weight of each integer of the vocabulary, for ``"tf_idf"``.
-        invert: Whether indices are turned into integers of the vocabulary.
+        invert: Whether the layer turns indices into integers of the vocabulary.
         output_mode: ``"int"``, ``"one_hot"``, ``"multi_hot"``, ``"count"`` or ``"tf_idf"``, as for
             :class:`StringLookup`.
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
-        pad_to_max_tokens: Whether the vectors have ``max_tokens`` entries, however few integers there are.
-        oov_method: ``"floormod"``: unknown integers share their indices by the remainder; ``"farmhash"``: by hash.
+        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, even if the vocabulary is smaller.
+        oov_method: How an unknown integer gets its index: ``"floormod"`` by the remainder, ``"farmhash"`` by a hash.
         salt: One or two ints for SipHash, for ``"farmhash"`` only.
         name: Name.
 
@@ -113,7 +113,7 @@ class IntegerLookup(IndexLookup):
 
     @property
     def host_only(self) -> bool:
-        """Whether compiled steps, whose integers have 32 bits, cannot hold the vocabulary or an error."""
+        """Whether the layer cannot run in compiled steps: they have 32-bit integers and cannot raise errors."""
         tokens = [*self._own, self.oov_token if self.invert else 0]
         large = max(tokens) > _INT32.max or min(tokens) < _INT32.min
         return large or (self.num_oov_indices == 0 and not self.invert)
@@ -124,7 +124,7 @@ class IntegerLookup(IndexLookup):
         return self._look_up_traced(inputs.astype("int32"))
 
     def _look_up_traced(self, values: jax.Array) -> jax.Array:
-        """Find integers by bisection in the sorted vocabulary."""
+        """Look integers up by binary search in the sorted vocabulary."""
         order = np.argsort(self._own)
         tokens = jnp.asarray(np.array(self._own)[order], "int32")
         special = len(self._special())
@@ -149,5 +149,5 @@ class IntegerLookup(IndexLookup):
 
     @property
     def dtype(self) -> str:
-        """The dtype of what is looked up."""
+        """The dtype of the input."""
         return "int64"

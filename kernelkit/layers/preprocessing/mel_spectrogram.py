@@ -1,4 +1,4 @@
-"""`MelSpectrogram`: sounds to pictures of the pitches that they have over time."""
+"""`MelSpectrogram`: sounds turned into images of pitch over time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["MelSpectrogram"]
 
 
 class MelSpectrogram(DataLayer):
-    """Turn sounds into mel spectrograms: how loud each band of pitch is at each time.
+    """Turn sounds into mel spectrograms: the loudness of each band of pitch over time.
 
     Args:
         fft_length: Samples in a Fourier transform.
@@ -29,8 +29,8 @@ class MelSpectrogram(DataLayer):
         power_to_db: Whether the result is in decibels.
         top_db: Decibels below the loudest value that are kept; ``None`` for all.
         mag_exp: 1 for magnitudes, 2 for powers.
-        min_power: Smallest power that is told apart.
-        ref_power: Power that has 0 decibels.
+        min_power: Lower bound of the power, before the logarithm.
+        ref_power: Power of 0 decibels.
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Input shape: (..., samples). Output shape: (..., num_mel_bins, columns).
@@ -89,7 +89,7 @@ class MelSpectrogram(DataLayer):
 
     def call(self, inputs: Any) -> jax.Array:
         dtype = self.compute_dtype if dtypes.is_float(self.compute_dtype) else config.floatx()
-        # Transforms are computed in at least 32 bits; so are powers, which 16 bits cannot hold.
+        # Transforms and powers are computed in at least 32 bits: powers overflow 16-bit floats.
         real, imaginary = ops.stft(
             jnp.asarray(inputs, jnp.promote_types(dtype, "float32")),
             self.sequence_length,
@@ -118,14 +118,14 @@ class MelSpectrogram(DataLayer):
         upper_edge_hertz: float = 3800.0,
         dtype: Any = "float32",
     ) -> jax.Array:
-        """Return the matrix that sums up frequencies to mel bands, each band a triangle.
+        """Return the matrix that sums frequencies into triangular mel bands.
 
         Args:
             num_mel_bins: Number of bands.
             num_spectrogram_bins: Number of frequencies, from 0 to half the sampling rate.
             sampling_rate: Samples in a second.
-            lower_edge_hertz: Where the lowest band begins.
-            upper_edge_hertz: Where the highest band ends.
+            lower_edge_hertz: Start of the lowest band.
+            upper_edge_hertz: End of the highest band.
             dtype: Dtype of the result.
 
         Returns:
@@ -135,7 +135,7 @@ class MelSpectrogram(DataLayer):
         edges = np.linspace(_mel(lower_edge_hertz), _mel(upper_edge_hertz), num_mel_bins + 2)
         low, middle, high = edges[:-2], edges[1:-1], edges[2:]
         matrix = np.maximum(0.0, np.minimum((pitches - low) / (middle - low), (high - pitches) / (high - middle)))
-        matrix[0] = 0.0  # a constant has no pitch
+        matrix[0] = 0.0  # frequency 0 has no pitch
         return jnp.asarray(matrix, dtype)
 
     @serialize.derives

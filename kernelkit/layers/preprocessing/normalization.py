@@ -1,4 +1,4 @@
-"""`Normalization`: features shifted and scaled to mean 0 and variance 1."""
+"""`Normalization`: features shifted and scaled to mean 0 and variance 1, by statistics of a data set."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["Normalization"]
 class Normalization(DataLayer):
     """Shift and scale features so that they have mean 0 and variance 1.
 
-    Mean and variance are given, or computed from data with ``adapt``; gradients leave them alone.
+    Mean and variance are given, or computed from data with ``adapt``. Gradients do not change them.
 
     Args:
-        axis: The axes (int or tuple) with a mean and variance for each index: the features. ``None`` for one mean and
-            one variance of everything.
-        mean: Mean, that broadcasts over these axes. Give both or none.
+        axis: The feature axes (int or tuple): each index has its own mean and variance. ``None`` for one mean and one
+            variance of all values.
+        mean: Mean, broadcast over these axes. Give mean and variance both, or neither.
         variance: Variance, likewise.
-        invert: Whether normalized features are turned back.
+        invert: Whether the layer turns normalized features back.
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
     Raises:
@@ -50,7 +50,7 @@ class Normalization(DataLayer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(
-                f"{self._who()}: give both mean and variance, or none of them and call adapt(). Got mean={mean!r}, "
+                f"{self._who()}: give both mean and variance, or neither and call adapt(). Got mean={mean!r}, "
                 f"variance={variance!r}."
             )
         self.axis = () if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
@@ -73,7 +73,7 @@ class Normalization(DataLayer):
             )
         self._shape = tuple(input_shape[axis] if axis in kept else 1 for axis in range(rank))
         if self.input_mean is not None:
-            # Given values must fit, which is better said now than when data come.
+            # Given values are checked now, before data come.
             for value in (self.input_mean, self.input_variance):
                 np.broadcast_to(np.asarray(value), self._own_shape())
             return
@@ -109,13 +109,13 @@ class Normalization(DataLayer):
         return self.compute_dtype if dtypes.is_float(self.compute_dtype) else config.floatx()
 
     def adapt(self, data: Any) -> None:
-        """Compute mean and variance of data, in place of those before.
+        """Compute mean and variance of data; earlier values are replaced.
 
         Args:
             data: Array, or iterable of arrays (generator, `tf.data.Dataset`, `DataLoader`).
 
         Raises:
-            ValueError: If mean and variance were given, or there are no data.
+            ValueError: If the constructor was given mean and variance, or ``data`` is empty.
         """
         if self.input_mean is not None:
             raise ValueError(f"{self._who()} was made with a mean and a variance: it cannot adapt() to others.")
@@ -140,7 +140,7 @@ class Normalization(DataLayer):
             )
 
     def finalize_state(self) -> None:
-        """Return at once: mean and variance are read from the weights whenever they are needed."""
+        """Do nothing: mean and variance are always read from the weights."""
 
     def call(self, inputs: Any) -> jax.Array:
         inputs = jnp.asarray(inputs, self._dtype())
@@ -154,19 +154,19 @@ class Normalization(DataLayer):
 
 
 def _plain(value: Any) -> Any:
-    """Return a number as it is, an array as a list."""
+    """Return a number unchanged, an array as a list."""
     return np.asarray(value).tolist() if hasattr(value, "tolist") or isinstance(value, (list, tuple)) else value
 
 
 def _moments(values: np.ndarray, kept: Iterable[int]) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return how many values there are for each kept index, their mean and their variance."""
+    """Return the number of values, the mean and the variance for each kept index."""
     others = tuple(axis for axis in range(values.ndim) if axis not in kept)
     count = float(np.prod([values.shape[axis] for axis in others]))
     return count, values.mean(axis=others), values.var(axis=others)
 
 
 def _joined(first: tuple, second: tuple) -> tuple[float, np.ndarray, np.ndarray]:
-    """Return the moments of two sets together.
+    """Return the moments of the union of two sets.
 
     Source: Chan, Golub and LeVeque, 1979, Updating formulae and a pairwise algorithm for computing sample variances.
     """

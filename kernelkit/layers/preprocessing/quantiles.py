@@ -1,6 +1,6 @@
 """Quantiles of data that come in batches, from a summary of bounded size.
 
-A summary is an array (2, n): values in order, and how many data each of them stands for.
+A summary is an array (2, n): values in ascending order, and the number of data that each represents.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def summarize(values: np.ndarray, error: float) -> np.ndarray:
 
     Args:
         values: Numbers of any shape.
-        error: Share of the values that one entry may stand for.
+        error: Largest share of the values that one entry may represent.
 
     Example:
         >>> summarize(np.arange(8.0), 0.25)
@@ -31,13 +31,13 @@ def summarize(values: np.ndarray, error: float) -> np.ndarray:
 
 
 def merge(first: np.ndarray, second: np.ndarray, error: float) -> np.ndarray:
-    """Return the summary of the data of two summaries together."""
+    """Return the merged summary of two summaries."""
     both = np.concatenate([first, second], axis=1)
     return compress(both[:, np.argsort(both[0], kind="stable")], error)
 
 
 def compress(summary: np.ndarray, error: float) -> np.ndarray:
-    """Return a summary with an entry for each share ``error`` of the data, interpolated between those there are."""
+    """Return a smaller summary, interpolated, with one entry for each share ``error`` of the data."""
     if summary.shape[1] * error < 1 - 1e-9:
         return summary
     shares = error * np.arange(1, math.ceil(1 / error - 1e-9) + 1)
@@ -48,7 +48,7 @@ def compress(summary: np.ndarray, error: float) -> np.ndarray:
 
 
 def boundaries(summary: np.ndarray, bins: int) -> list[float]:
-    """Return numbers that part the data into bins of about equal size.
+    """Return boundaries that divide the data into bins of about equal size.
 
     Example:
         >>> boundaries(summarize(np.arange(100.0), 0.01), 4)

@@ -1,4 +1,4 @@
-"""`STFTSpectrogram`: sounds to pictures of the frequencies that they have over time, with kernels that can learn."""
+"""`STFTSpectrogram`: sounds turned into images of frequency over time, with trainable kernels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MODES = ("log", "magnitude", "psd", "real", "imag", "angle", "stft")
 
 
 class STFTSpectrogram(DataLayer):
-    """Turn signals into spectrograms: the short-time Fourier transform, as a convolution whose kernels can be trained.
+    """Turn signals into spectrograms: the short-time Fourier transform, as a convolution with trainable kernels.
 
     Args:
         mode: ``"log"`` (of the magnitude), ``"magnitude"``, ``"psd"`` (power spectral density), ``"real"``, ``"imag"``,
@@ -32,7 +32,7 @@ class STFTSpectrogram(DataLayer):
         periodic: Whether the window is periodic rather than symmetric.
         scaling: ``"density"`` divides the window by its L2 norm, ``"spectrum"`` by its sum, ``None`` by nothing.
         padding: ``"valid"`` or ``"same"``.
-        expand_dims: Whether frequencies have an axis of their own, as pictures have.
+        expand_dims: Whether frequencies have an axis of their own, as in images.
         data_format: ``"channels_last"`` or ``"channels_first"``.
         **kwargs: ``name``, ``dtype``, ``trainable``.
 
@@ -87,7 +87,7 @@ class STFTSpectrogram(DataLayer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=3)
         for side in self._sides():
-            initializers.STFT(side, self.window, scaling, periodic)  # a wrong window is told now
+            initializers.STFT(side, self.window, scaling, periodic)  # raises now if the window is invalid
 
     def _check(self, frame_length: int, frame_step: int | None, fft_length: int | None, window: Any) -> None:
         who = self._who()
@@ -142,13 +142,13 @@ class STFTSpectrogram(DataLayer):
             return jnp.arctan2(imaginary, real)
         powers = real**2 + imaginary**2
         if self.mode == "psd":
-            # All frequencies but the first and the last stand for a negative one too.
+            # All frequencies except the first and the last also represent a negative frequency.
             return powers * jnp.full(self._bins, 2, powers.dtype).at[jnp.array([0, -1])].set(1)
         magnitude = jnp.sqrt(jnp.maximum(powers, config.epsilon()))
         return jnp.log(magnitude) if self.mode == "log" else magnitude
 
     def _arrange(self, values: jax.Array) -> jax.Array:
-        """Bring (batch, channels, frames, bins) into the order of the output."""
+        """Transpose (batch, channels, frames, bins) to the layout of the output."""
         if self.expand_dims:
             return values if self.data_format == "channels_first" else jnp.moveaxis(values, 1, 3)
         batch, channels, frames, bins = values.shape

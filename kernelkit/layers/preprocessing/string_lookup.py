@@ -1,4 +1,4 @@
-"""`StringLookup`: strings to indices."""
+"""`StringLookup`: strings turned into indices."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ __all__ = ["StringLookup"]
 class StringLookup(IndexLookup):
     """Turn strings into the indices of a vocabulary, given or learned with ``adapt``.
 
-    It runs in Python. A model runs it before its compiled step; it takes strings in ``fit`` and ``predict`` then.
+    The layer runs in Python, before a model's compiled step. ``fit`` and ``predict`` of such a model take strings.
 
     Args:
-        max_tokens: Most tokens of the vocabulary, special ones included; ``None`` for no limit.
-        num_oov_indices: Number of indices for strings that are out of the vocabulary; several share them by hash. With
-            0 such strings are an error.
-        mask_token: String that stands for nothing: index 0 in ``"int"`` mode, left out in the other modes.
-        oov_token: String that stands for unknown ones when ``invert``.
+        max_tokens: Largest size of the vocabulary, special tokens included; ``None`` for no limit.
+        num_oov_indices: Number of indices for strings that are out of the vocabulary; a hash chooses among them. With
+            0, such strings are an error.
+        mask_token: String for masked positions: index 0 in ``"int"`` mode, ignored in the other modes.
+        oov_token: String returned for unknown indices, if ``invert``.
         vocabulary: List or array of strings, or the path of a text file with one in each line.
         idf_weights: Weight of each string of the vocabulary, for ``"tf_idf"``.
-        invert: Whether indices are turned into strings (an array of Python's ``str``).
-        output_mode: ``"int"``: indices. ``"one_hot"``: a vector for each string. ``"multi_hot"``, ``"count"``,
-            ``"tf_idf"``: a vector for each sample (the last axis is summed up): which strings it has, how often, and
-            how often times their weight.
-        pad_to_max_tokens: Whether the vectors have ``max_tokens`` entries, however few strings there are.
+        invert: Whether the layer turns indices into strings (an array of Python's ``str``).
+        output_mode: ``"int"``: indices. ``"one_hot"``: a vector for each string. The other modes give a vector for each
+            sample (the last axis is reduced): ``"multi_hot"``: zeros and ones; ``"count"``: counts; ``"tf_idf"``:
+            counts times IDF weights.
+        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, even if the vocabulary is smaller.
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
-        encoding: How bytes are decoded.
+        encoding: Encoding of byte strings.
         name: Name.
-        salt: One or two ints to hash unknown strings with SipHash; FarmHash without them.
+        salt: One or two ints, to hash unknown strings with SipHash; ``None`` for FarmHash.
 
     Raises:
         ValueError: If a vocabulary repeats strings, is too large, or is a path in a file that is loaded in safe mode.
@@ -102,7 +102,7 @@ class StringLookup(IndexLookup):
 
     @property
     def dtype(self) -> str:
-        """The dtype of what is looked up."""
+        """The dtype of the input."""
         return "string"
 
     @property

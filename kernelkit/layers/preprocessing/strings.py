@@ -20,7 +20,7 @@ def is_strings(value: Any) -> bool:
     if isinstance(value, _TEXT):
         return True
     if isinstance(value, (list, tuple)):
-        # A tuple of lists is several inputs, or inputs and targets.
+        # A tuple of lists means several inputs, or inputs and targets.
         rows = isinstance(value, list) and isinstance(value[0] if value else None, list)
         return bool(value) and all(is_strings(v) if rows else isinstance(v, _TEXT) for v in value)
     dtype = getattr(value, "dtype", None)
@@ -42,10 +42,10 @@ def to_strings(value: Any, encoding: str = "utf-8") -> np.ndarray:
     Args:
         value: A string, nested lists of strings of equal lengths, or an array of strings or bytes (NumPy, pandas or
             TensorFlow).
-        encoding: How bytes are decoded.
+        encoding: Encoding of byte strings.
 
     Raises:
-        ValueError: If something is no string (``None``, a number), or lists have unequal lengths.
+        ValueError: If an element is not a string (``None``, a number), or lists have unequal lengths.
 
     Example:
         >>> to_strings([b"caf\xc3\xa9", "tea"])
@@ -70,17 +70,17 @@ def _text(item: Any, encoding: str) -> str:
         return item.decode(encoding, errors="replace")
     if isinstance(item, (list, tuple)):
         raise ValueError("Lists of strings must have equal lengths. Pad them with '' to the longest.")
-    hint = " Replace what is missing first, with fillna('') say." if item is None or item != item else ""
+    hint = " Replace missing values first, for example with fillna('')." if item is None or item != item else ""
     raise ValueError(f"Expected strings, got {item!r} ({type(item).__name__}).{hint}")
 
 
 def string_arrays(data: Any) -> Any:
-    """Return nested data with each string, and each list of strings, as one array; everything else as it is."""
+    """Return nested data with each string, and each list of strings, as one array; other values unchanged."""
     return jtu.tree_map(lambda v: to_strings(v) if is_strings(v) else v, data, is_leaf=is_strings)
 
 
 def holds_strings(data: Any) -> bool:
-    """Return whether strings are somewhere in nested data."""
+    """Return whether nested data contain strings."""
     if type(data) is np.ndarray:
         return is_strings(data)
     return any(is_strings(leaf) for leaf in jtu.tree_leaves(data, is_leaf=is_strings))

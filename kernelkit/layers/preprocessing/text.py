@@ -1,6 +1,6 @@
-"""Texts to tokens: lower case, no punctuation, words, characters, n-grams.
+"""Texts turned into tokens: lower case, no punctuation, words, characters, n-grams.
 
-The rules are TensorFlow's, which know ASCII only.
+The rules are TensorFlow's: they apply to ASCII characters only.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def lower(text: str) -> str:
 
 
 def strip_punctuation(text: str) -> str:
-    """Return a text without ASCII's punctuation marks.
+    """Return a text without ASCII punctuation marks.
 
     Example:
         >>> strip_punctuation("don't (panic)!")
@@ -40,7 +40,7 @@ def lower_and_strip_punctuation(text: str) -> str:
 
 
 def split_words(text: str) -> list[str]:
-    r"""Return the parts of a text between ASCII's white space.
+    r"""Return the parts of a text between ASCII white space.
 
     Example:
         >>> split_words("  one\ttwo three ")
@@ -50,13 +50,13 @@ def split_words(text: str) -> list[str]:
 
 
 def ngrams(tokens: list[str], sizes: Iterable[int]) -> list[str]:
-    """Return runs of tokens, joined by blanks; all of the first size, then all of the second.
+    """Return runs of tokens joined by spaces: all runs of the first size, then all of the second.
 
     Example:
         >>> ngrams(["a", "b", "c"], (1, 2))
         ['a', 'b', 'c', 'a b', 'b c']
     """
-    if isinstance(sizes, range):  # from 1 on: however far it goes, no run is longer than the tokens
+    if isinstance(sizes, range):  # a range starts at 1; runs longer than the tokens don't exist
         sizes = sizes[: len(tokens)]
     return [" ".join(tokens[i : i + n]) for n in sizes for i in range(len(tokens) - n + 1)]
 

@@ -1,4 +1,4 @@
-"""`TextVectorization`: texts to indices of words."""
+"""`TextVectorization`: texts turned into indices of words."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ __all__ = ["TextVectorization"]
 class TextVectorization(HostLayer):
     """Turn texts into sequences of word indices, or into vectors that count words.
 
-    A text is standardized, split into tokens, these joined to n-grams, and each is looked up in a vocabulary that is
-    given or learned with ``adapt``. It runs in Python. A model runs it before its compiled step; it takes texts in
-    ``fit`` and ``predict`` then.
+    A text is standardized and split into tokens, the tokens are joined to n-grams, and each n-gram is looked up in a
+    vocabulary, given or learned with ``adapt``. The layer runs in Python, before a model's compiled step. ``fit`` and
+    ``predict`` of such a model take texts.
 
     Args:
-        max_tokens: Most tokens of the vocabulary, special ones included; ``None`` for no limit.
+        max_tokens: Largest size of the vocabulary, special tokens included; ``None`` for no limit.
         standardize: ``"lower_and_strip_punctuation"``, ``"lower"``, ``"strip_punctuation"``, ``None``, or a function
-            of an array of texts to an array of the same shape.
-        split: ``"whitespace"``, ``"character"``, ``None`` (each text is a token), or a function of an array of texts
+            from an array of texts to an array of the same shape.
+        split: ``"whitespace"``, ``"character"``, ``None`` (each text is a token), or a function from an array of texts
             (batch,) to a list of lists of tokens.
-        ngrams: ``n``: runs of 1 to n tokens are tokens too; a tuple of the sizes of runs; or ``None``.
+        ngrams: Int n for runs of 1 to n tokens; a tuple of the sizes of runs; or ``None`` for single tokens.
         output_mode: ``"int"``: indices (batch, tokens), padded with 0. ``"multi_hot"``, ``"count"``, ``"tf_idf"``:
             vectors (batch, vocabulary).
-        output_sequence_length: Number of tokens that texts are cut or padded to, in ``"int"`` mode. Without it a batch
-            is as long as its longest text, and a model is compiled anew for each new length.
-        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, however few tokens there are.
+        output_sequence_length: Length in tokens to which texts are cut or padded, in ``"int"`` mode. Without it a batch
+            is as long as its longest text, and a model is compiled again for each new length.
+        pad_to_max_tokens: Whether vectors have ``max_tokens`` entries, even if the vocabulary is smaller.
         vocabulary: List or array of tokens, or the path of a text file with one in each line.
         idf_weights: Weight of each token of the vocabulary, for ``"tf_idf"``.
         sparse: Whether vectors are sparse arrays of jax (`BCOO`).
         ragged: Must be false: there are no ragged tensors.
-        encoding: How bytes are decoded.
+        encoding: Encoding of byte strings.
         name: Name.
         **kwargs: ``dtype``, ``trainable``.
 
@@ -112,12 +112,12 @@ class TextVectorization(HostLayer):
     # The vocabulary ---------------------------------------------------------------------------------------------------
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
-        """Learn the vocabulary: the most frequent tokens of a data set, in place of those before.
+        """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
 
         Args:
             data: Array or list of texts, or iterable of such arrays (generator, `tf.data.Dataset`, `DataLoader`).
-            batch_size: Texts that are read at a time, of an array.
-            steps: Most batches to take.
+            batch_size: Number of texts to read at a time from an array.
+            steps: Largest number of batches to take.
 
         Raises:
             ValueError: If the constructor was given a vocabulary.
@@ -134,18 +134,18 @@ class TextVectorization(HostLayer):
         self._lookup_layer._count(self._tokenize(to_strings(data, self.encoding))[0])
 
     def finalize_state(self) -> None:
-        """Make the vocabulary of the tokens that were counted."""
+        """Make the vocabulary from the counted tokens."""
         self._lookup_layer.finalize_state()
 
     def reset_state(self) -> None:
-        """Forget what was counted; the vocabulary stays."""
+        """Clear the counts; the vocabulary stays."""
         self._lookup_layer.reset_state()
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
         """Return the tokens in the order of their indices.
 
         Args:
-            include_special_tokens: Whether the padding ``""`` and the unknown token ``"[UNK]"`` are among them.
+            include_special_tokens: Whether to include the padding ``""`` and the unknown token ``"[UNK]"``.
         """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
@@ -154,7 +154,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def vocabulary_size(self) -> int:
-        """Return the number of indices, those of special tokens included."""
+        """Return the number of indices, including special tokens."""
         return self._lookup_layer.vocabulary_size()
 
     # Calling ----------------------------------------------------------------------------------------------------------
@@ -168,14 +168,14 @@ class TextVectorization(HostLayer):
         length = self.output_sequence_length
         if length is None:
             length = max((len(row) for row in rows), default=0)
-        # What is behind the end of a text is padding, or leaves no trace in vectors.
+        # After the end of a text: padding (0), or -1, which vectors ignore.
         indices = np.full((len(rows), length), 0 if self.output_mode == "int" else -1, "int64")
         for target, row in zip(indices, rows, strict=True):
             target[: len(row)] = row[:length]
         return lookup._encode(indices.reshape(*shape, length))
 
     def _tokenize(self, texts: np.ndarray) -> tuple[list[list[str]], tuple]:
-        """Return the tokens of each text, and the shape that the texts have without the axis of tokens."""
+        """Return the tokens of each text, and the shape of the texts without the token axis."""
         if isinstance(self.standardize, str):
             standardize = STANDARDIZE[self.standardize]
             flat = [standardize(text) for text in texts.ravel().tolist()]
@@ -190,8 +190,8 @@ class TextVectorization(HostLayer):
             if len(shape) > 1:
                 if shape[-1] != 1:
                     raise ValueError(
-                        f"{self._who()} splits texts of the shape (batch,) or (batch, 1), got {shape}. Texts that are "
-                        "split already go to a StringLookup, or pass split=None."
+                        f"{self._who()} splits texts of shape (batch,) or (batch, 1), got {shape}. If the texts are "
+                        "already split, pass split=None or use StringLookup."
                     )
                 shape = shape[:-1]
             documents = self._split(flat)
@@ -218,7 +218,7 @@ class TextVectorization(HostLayer):
         rows = result.to_list() if hasattr(result, "to_list") else list(result)
         if len(rows) != len(texts) or any(isinstance(row, (str, bytes)) for row in rows):
             raise ValueError(
-                f"{self._who()}: split() was given {len(texts)} texts and must return as many lists of tokens, got "
+                f"{self._who()}: split() must return a list of tokens for each of the {len(texts)} texts, got "
                 f"{result!r}."
             )
         return [to_strings(list(row), self.encoding).tolist() for row in rows]
@@ -238,19 +238,19 @@ class TextVectorization(HostLayer):
 
     @property
     def dtype(self) -> str:
-        """The dtype of what is looked up."""
+        """The dtype of the input."""
         return "string"
 
     @property
     def output_dtype(self) -> str:
-        """The dtype of the output: integers, but for ``"tf_idf"``."""
+        """The dtype of the output: integers, except for ``"tf_idf"``."""
         return "float32" if self.output_mode == "tf_idf" else dtypes.canonical("int64").name
 
     # Files ------------------------------------------------------------------------------------------------------------
 
     @serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal layer. A vocabulary that was learned is saved beside the config."""
+        """Return the arguments that make an equal layer. A learned vocabulary is saved in a file of its own."""
         lookup = self._lookup_layer.get_config()
         kept = {k: lookup[k] for k in ("vocabulary", "idf_weights", "vocabulary_learned") if k in lookup}
         return super().get_config() | kept | {"vocabulary_size": self.vocabulary_size()}
@@ -260,7 +260,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
-        """Read what :meth:`save_own_variables` wrote."""
+        """Read the weights that :meth:`save_own_variables` wrote."""
         self._lookup_layer.load_own_variables(store)
 
     def save_assets(self, dir_path: str) -> None:
@@ -268,7 +268,7 @@ class TextVectorization(HostLayer):
         self._lookup_layer.save_assets(dir_path)
 
     def load_assets(self, dir_path: str) -> None:
-        """Read what :meth:`save_assets` wrote."""
+        """Read the vocabulary that :meth:`save_assets` wrote."""
         self._lookup_layer.load_assets(dir_path)
 
 
@@ -285,7 +285,7 @@ def _checked(value: Any, known: dict[str, Callable], name: str, who: str) -> Any
 
 
 def _sizes(ngrams: Any, who: str) -> Sequence[int] | None:
-    """Return the sizes of runs."""
+    """Return the sizes of the n-grams."""
     if ngrams is None:
         return None
     if isinstance(ngrams, int) and not isinstance(ngrams, bool) and ngrams > 0:

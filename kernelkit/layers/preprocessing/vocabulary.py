@@ -1,4 +1,4 @@
-"""Vocabularies: lists of tokens with the special tokens first, and what can be wrong with them."""
+"""Vocabularies: lists of tokens, with the special tokens first, and their checks."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def read_vocabulary(vocabulary: Any, who: str, encoding: str = "utf-8") -> list:
         encoding: Encoding of the file.
 
     Raises:
-        ValueError: If there is no such file; or if the path comes from the config of a file that is being loaded in
-            safe mode: that file could have any other file read.
+        ValueError: If there is no such file; or if the path comes from a config that is loaded in safe mode: such a
+            config could make kernelkit read any file.
     """
     if not isinstance(vocabulary, (str, os.PathLike)):
         if hasattr(vocabulary, "tolist"):
@@ -31,8 +31,8 @@ def read_vocabulary(vocabulary: Any, who: str, encoding: str = "utf-8") -> list:
     path = os.fspath(vocabulary)
     if serialize.in_safe_mode():
         raise ValueError(
-            f"{who}: the file that is being loaded wants the vocabulary to be read from {path!r}. In safe mode no file "
-            "or address is read because a config names it. If you trust it, pass safe_mode=False to load_model()."
+            f"{who}: the config in the loaded file names {path!r} as the vocabulary file. In safe mode, a file or "
+            "address named by a config is never read. If you trust it, pass safe_mode=False to load_model()."
         )
     if not os.path.isfile(path):
         raise ValueError(f"{who}: there is no vocabulary file {path!r}.")
@@ -46,15 +46,15 @@ def without_special_tokens(
     """Return a vocabulary's own tokens, after a check.
 
     Args:
-        tokens: Tokens, the special ones at the head or not at all.
-        special: The special tokens in their order: mask, then those for what is out of the vocabulary.
-        mask_token: The token for what is masked, or ``None``.
-        oov_token: The token for what is out of the vocabulary.
-        invert: Whether indices are looked up, so that no token may be there twice.
+        tokens: Tokens, with all special tokens at the beginning, or without special tokens.
+        special: The special tokens in order: the mask token, then the OOV tokens.
+        mask_token: The token for masked positions, or ``None``.
+        oov_token: The token for words that are out of the vocabulary.
+        invert: Whether the layer turns indices into tokens.
         who: How errors name the layer.
 
     Raises:
-        ValueError: If there are none, one is there twice, or special ones stand at other places.
+        ValueError: If there are no tokens, a token occurs twice, or special tokens are at other places.
     """
     if len(tokens) == 0:
         raise ValueError(f"{who}: the vocabulary is empty.")
@@ -72,7 +72,7 @@ def without_special_tokens(
 
 
 def most_frequent(counts: Counter, left_out: Iterable, limit: int | None) -> list:
-    """Return tokens by how often they were counted, equals in the reverse of their order.
+    """Return tokens by descending count; tokens of equal count are in reverse alphabetical order.
 
     Example:
         >>> most_frequent(Counter("adda b"), {" "}, 2)

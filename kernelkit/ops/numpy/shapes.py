@@ -26,8 +26,8 @@ def reshape(x: Any, newshape: Any) -> jax.Array:
 
     Args:
         x: Array-like.
-        newshape: Int or tuple of ints; one may be -1, which takes what is left. ``None`` (what ``ops.shape`` gives for
-            an unknown size) keeps the size that ``x`` has on that axis.
+        newshape: Int or tuple of ints; one may be -1, which is inferred. ``None`` (as in ``ops.shape`` of a symbolic
+            tensor) keeps the size of ``x`` on that axis.
 
     Example:
         >>> from kernelkit import ops
@@ -50,7 +50,7 @@ def _check_sizes(sizes: list, newshape: Any) -> None:
     plain = [size for size in sizes if isinstance(size, int)]
     if any(size < -1 for size in plain):
         raise ValueError(
-            f"reshape(): each size must be a non-negative integer, or -1 for what is left; got newshape={newshape}."
+            f"reshape(): each size must be a non-negative integer, or -1 for an inferred size; got newshape={newshape}."
         )
     if plain.count(-1) > 1:
         raise ValueError(f"reshape(): there can be at most one unknown dimension (-1), got newshape={newshape}.")

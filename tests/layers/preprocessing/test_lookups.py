@@ -125,7 +125,7 @@ def test_functions_standardize_and_split():
     assert layer.get_vocabulary() == ["", "[UNK]", "B C", "A"]
     with pytest.raises(ValueError, match="keep the shape"):
         TextVectorization(vocabulary=WORDS, standardize=lambda texts: texts[:1])(["a", "b"])
-    with pytest.raises(ValueError, match="as many lists of tokens"):
+    with pytest.raises(ValueError, match="a list of tokens for each of the"):
         TextVectorization(vocabulary=WORDS, split=lambda texts: texts)(["a", "b"])
 
 
@@ -151,7 +151,7 @@ def test_functions_standardize_and_split():
         (lambda: StringLookup(vocabulary=WORDS).adapt(WORDS), "made with a vocabulary"),
         (lambda: TextVectorization(vocabulary=WORDS).adapt(WORDS), "made with a vocabulary"),
         (lambda: StringLookup(vocabulary=WORDS)([1, 2]), "Expected strings, got 1"),
-        (lambda: StringLookup(vocabulary=WORDS)(np.array(["a", None])), "Replace what is missing"),
+        (lambda: StringLookup(vocabulary=WORDS)(np.array(["a", None])), "Replace missing values"),
         (lambda: StringLookup(vocabulary=WORDS)([["a"], ["a", "b"]]), "equal lengths"),
         (lambda: StringLookup(salt="x"), "salt must be"),
         (lambda: IntegerLookup(salt=3), "needs oov_method='farmhash'"),
@@ -163,7 +163,7 @@ def test_functions_standardize_and_split():
         (lambda: TextVectorization(ngrams="x"), "ngrams must be"),
         (lambda: TextVectorization(output_mode="count", output_sequence_length=3), "for output_mode='int' only"),
         (lambda: TextVectorization(output_sequence_length=0), "must be positive"),
-        (lambda: TextVectorization(vocabulary=WORDS)([["a", "b"]]), "splits texts of the shape"),
+        (lambda: TextVectorization(vocabulary=WORDS)([["a", "b"]]), "splits texts of shape"),
         (lambda: Hashing(0), "num_bins must be positive"),
         (lambda: Hashing(3, output_mode="tf_idf"), "output_mode"),
         (lambda: Hashing(3, dtype="float32"), "integer dtype"),
