@@ -22,7 +22,7 @@ def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
 
     Args:
         elements: The elements.
-        depth: Elements that may wait.
+        depth: Largest number of prepared elements that wait.
 
     Example:
         >>> list(ahead(iter([1, 2, 3])))
@@ -63,7 +63,7 @@ def ahead(elements: Iterator[Element], depth: int = 2) -> Iterator[Element]:
     finally:
         stopped.set()
         with interrupts.whole:
-            thread.join(timeout=PATIENCE)  # a source that blocks keeps its thread until it goes on
+            thread.join(timeout=PATIENCE)  # the thread of a blocked source lives until the source returns
 
 
 def _put(ready: queue.Queue, item: Any, stopped: threading.Event) -> bool:

@@ -1,7 +1,7 @@
 """Arrays as chunks of batches.
 
-On an accelerator arrays are put there whole, once, and a batch is gathered by index; on the CPU this is done with small
-arrays that are shuffled. Of larger ones the next batches are gathered on the host while the current ones are computed.
+Arrays are copied to an accelerator once, whole, and each batch is gathered there by index. On the CPU this is done for
+small shuffled arrays. For larger arrays, the host gathers the next batches while the current ones are computed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from kernelkit.feeds.orders import order_of_samples
 from kernelkit.feeds.rows import converted, fill, fits_on_accelerator, host_array, host_rows, is_small
 
 CHUNK_BYTES = 8 * 2**20
-"""A chunk gathered on the host stays in the processor's cache, and its copying hides behind the computing."""
+"""A chunk of this size stays in the processor's cache, and is copied while the device computes."""
 
 RESIDENT_BYTES = 64 * 2**20
-"""On the CPU, arrays up to this size are copied once for a fit of several epochs, and each step takes its own rows from
-there: collecting them beside the steps costs small steps a tenth of their speed. Larger copies take too much memory."""
+"""On the CPU, arrays up to this size are copied once for a fit of several epochs, and each step takes its rows from the
+copy. Gathering rows during small steps would make these a tenth slower. Larger copies take too much memory."""
 
 
 class ArrayFeed(Feed):
@@ -36,9 +36,9 @@ class ArrayFeed(Feed):
         batch_size: Samples in a step; the last step of an epoch may have fewer.
         shuffle: ``True``, ``False`` or ``"batch"`` (shuffle within blocks of a batch's size).
         seed: Seed of the order; epochs differ.
-        steps: Steps in an epoch, if not all data are used in each: the next epoch goes on from there, up to the end of
-            the data, which ends it early.
-        epochs: How many epochs will be asked for, if that is known.
+        steps: Steps in an epoch, if an epoch doesn't use all data. The next epoch continues from there; the end of the
+            data ends an epoch early.
+        epochs: Number of epochs that will be read, if known.
     """
 
     steps: int
@@ -66,11 +66,11 @@ class ArrayFeed(Feed):
         self._resident: list | None = None
         self._check: Callable[[Batch], None] | None = None
         self._on_device = fits_on_accelerator(self._leaves)
-        # A single epoch of more than a chunk is sooner done than a copy is made.
+        # For a single epoch larger than a chunk, making a copy would take longer than it saves.
         self._is_copied = bool(shuffle) and is_small(self._leaves, RESIDENT_BYTES if epochs > 1 else CHUNK_BYTES)
 
     def order(self, number: int) -> np.ndarray | None:
-        """Return the order of the samples in an epoch, ``None`` for the order of the arrays from the beginning."""
+        """Return the order of the samples in an epoch, ``None`` for the arrays' own order from the first sample."""
         number, part = divmod(number, self._epochs_in_pass)
         order = order_of_samples(self.samples, self.batch_size, self._shuffle, self.seed, number)
         if not part:
@@ -107,8 +107,8 @@ class ArrayFeed(Feed):
         elif self._is_copied and order is not None and full > 1:
             yield from self._copied_chunks(order, start, full)
         elif jax.default_backend() == "cpu" and not any(isinstance(v, FileRows) for v in self._leaves):
-            # The loop asks for the next rows while the steps before run. A thread that copied beside them, in its own
-            # time, would push the threads of a step off their cores.
+            # The loop asks for the next rows while earlier steps run. A thread that copied rows at any time would
+            # take cores away from the threads of a step.
             yield from self._host_chunks(order, start, full)
         else:
             yield from ahead(self._host_chunks(order, start, full))
@@ -126,8 +126,8 @@ class ArrayFeed(Feed):
             yield Chunk(jtu.tree_map(lambda v: v[rows], data), None, rest, 0, 1)
 
     def _copied_chunks(self, order: np.ndarray, start: int, full: int) -> Iterator[Chunk]:
-        # Room for a chunk, or else a power of two, so that fits of different lengths share executables. The pages
-        # behind the last row are never touched: they take no memory.
+        # Room for a chunk, or for a power of two of rows, so that fits of different lengths share executables. The
+        # pages after the last row are never touched and take no memory.
         room = self._capacity() * self.batch_size
         if self.samples > room:
             room = 1 << (self.samples - 1).bit_length()
@@ -171,7 +171,7 @@ class ArrayFeed(Feed):
 
     def _gather(self, places: Any, count: int, room: int) -> Any:
         if count == room and isinstance(places, slice) and all(type(v) is np.ndarray for v in self._leaves):
-            # As they lie: a dispatch takes NumPy's arrays too.
+            # Rows in order need no copy: a dispatch takes NumPy arrays too.
             rows: list = [host_array(v[places]) for v in self._leaves]
         else:
             filled = [fill(v, places, count, room) for v in self._leaves]

@@ -16,7 +16,7 @@ KINDS = "a batch is x, (x, y) or (x, y, sample_weight), each of them an array (s
 def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
     """Return the batch that steps take: ``(x, y)``, ``(x, y, sample_weight)``, or ``x`` alone.
 
-    An ``x`` of several inputs is ``(x,)`` when it is alone, so that it isn't taken for inputs and targets.
+    Without targets, an ``x`` of several inputs becomes ``(x,)``, so that it isn't mistaken for inputs and targets.
     """
     if y is None and sample_weight is None:
         return (x,) if isinstance(x, (list, tuple)) else x
@@ -24,7 +24,7 @@ def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
 
 
 def unpack(data: Batch) -> tuple[Any, Any, Any]:
-    """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
+    """Return ``(x, y, sample_weight)`` of a batch, with ``None`` for missing parts.
 
     Example:
         >>> unpack((1, 2))
@@ -49,11 +49,11 @@ def check_is_batch(value: Any, who: str) -> None:
     """Raise unless a value may be a batch.
 
     Args:
-        value: What a source yielded.
+        value: A value that a source yielded.
         who: The source and the batch's number, for the error.
 
     Raises:
-        ValueError: If it is ``None``, a number, a function, an empty tuple, or has no inputs.
+        ValueError: If the value is ``None``, a number, a function, an empty tuple, or has no inputs.
     """
     parts = value if isinstance(value, (tuple, list)) else (value,)
     if value is None:

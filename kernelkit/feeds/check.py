@@ -1,4 +1,4 @@
-"""Whether the parts of a data set fit together."""
+"""A check that the parts of a data set have the same length."""
 
 from __future__ import annotations
 

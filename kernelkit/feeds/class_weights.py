@@ -14,16 +14,16 @@ ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | np.ndarray | st
 
 
 def weights_of_classes(y: Any, class_weight: ClassWeight, sample_weight: Array | None = None) -> np.ndarray:
-    """Return each sample's weight by its class, times its own weight.
+    """Return each sample's class weight, times its own weight.
 
     Args:
         y: Class indices (n,) or (n, 1), or one-hot rows (n, classes).
-        class_weight: Weights by class; classes that are missing weigh 1. ``"balanced"`` gives every class of ``y`` the
-            same total: samples / (classes * samples of the class), as scikit-learn does.
+        class_weight: Weights by class; missing classes have weight 1. ``"balanced"`` gives every class of ``y`` the
+            same total weight: samples / (classes * samples of the class), as scikit-learn does.
         sample_weight: Weights (n,) to multiply with.
 
     Raises:
-        ValueError: If ``y`` is no single array of labels, or the weights are in another form.
+        ValueError: If ``y`` is not a single array of labels, or the weights have another form.
 
     Example:
         >>> weights_of_classes(np.array([0, 1, 2]), {1: 5.0}).tolist()
@@ -39,7 +39,7 @@ def weights_of_classes(y: Any, class_weight: ClassWeight, sample_weight: Array |
     labels = np.round(labels).astype("int64")
     by_class = _balanced(labels) if _is_balanced(class_weight) else by_index(class_weight)
     highest = max([0, *by_class])
-    table = np.ones(highest + 2, "float32")  # the last entry stands for all classes that are not named
+    table = np.ones(highest + 2, "float32")  # the last entry is for all classes without a given weight
     for index, weight in by_class.items():
         table[index] = weight
     weights = table[np.where((labels < 0) | (labels > highest), highest + 1, labels)]
@@ -47,7 +47,7 @@ def weights_of_classes(y: Any, class_weight: ClassWeight, sample_weight: Array |
 
 
 def check_for_streams(class_weight: ClassWeight) -> None:
-    """Raise if weights need all labels at once, which a source of batches doesn't give."""
+    """Raise if the weights need all labels at once: a source of batches doesn't have them."""
     if _is_balanced(class_weight):
         raise ValueError(
             "class_weight='balanced' needs all labels: it works with arrays. For a source of batches pass a dict "
@@ -59,7 +59,7 @@ def by_index(class_weight: ClassWeight) -> dict[int, float]:
     """Return weights as a dict from class index to weight.
 
     Raises:
-        ValueError: If they are in another form, or a class is no whole number of at least 0.
+        ValueError: If the weights have another form, or a class is not a whole number of at least 0.
 
     Example:
         >>> by_index([0.5, 2.0])

@@ -1,4 +1,4 @@
-"""Data of any library as arrays of NumPy or jax."""
+"""Data of any library, converted to arrays of NumPy or jax."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def to_arrays(data: Any) -> Any:
 
 
 def _is_several(data: Any) -> bool:
-    """Return whether a list holds arrays, or nests of them, rather than being rows of one array."""
+    """Return whether a list holds several arrays (nested or not), and not the rows of one array."""
     return len(data) > 0 and all(
         v is None
         or isinstance(v, dict)
@@ -39,14 +39,14 @@ def _is_several(data: Any) -> bool:
 
 
 def one_batch(batch: Batch) -> Batch:
-    """Return a batch as arrays that a compiled program takes: NumPy's in a dtype of jax, jax's as they are."""
+    """Return a batch as arrays for a compiled program: NumPy arrays in a dtype of jax, jax arrays unchanged."""
     return jtu.tree_map(lambda v: v if isinstance(v, jax.Array) else host_array(v), dense(batch))
 
 
 def to_host(batch: Batch) -> Batch:
     """Return a batch of data of any library as dense NumPy (or jax) arrays, of numbers or of strings.
 
-    A tuple holds the parts of a batch, as does a list of arrays; a list of numbers, rows or strings is one array.
+    A tuple or a list of arrays holds the parts of a batch; a list of numbers, rows or strings is one array.
 
     Example:
         >>> x, y = to_host(([[1, 2], [3, 4]], [0, 1]))
@@ -59,7 +59,7 @@ def to_host(batch: Batch) -> Batch:
 
 
 def dense(tree: Any) -> Any:
-    """Return nested array-likes as dense NumPy (or jax) arrays. Lists are nests: a list of numbers is several."""
+    """Return nested array-likes as dense NumPy (or jax) arrays. Each item of a list is an array of its own."""
     return jtu.tree_map(_dense_array, tree, is_leaf=_is_leaf)
 
 
@@ -75,14 +75,14 @@ def _dense_array(value: Any) -> Any:
 
 
 def as_array(value: Any) -> Any:
-    """Return an array-like as a NumPy or jax array of a dtype that jax takes, or of strings; ``None`` stays.
+    """Return an array-like as a NumPy or jax array, of strings or of a dtype that jax takes; ``None`` stays ``None``.
 
     Args:
         value: Data of NumPy, jax, pandas, polars, pyarrow, TensorFlow or torch, or a number. Sparse data (SciPy's or
             jax's) stay sparse, as :class:`~kernelkit.feeds.sparse_rows.SparseRows`.
 
     Raises:
-        TypeError: If it holds something that is no number: strings between numbers, dates, rows of unequal lengths.
+        TypeError: If the data are not numbers: strings between numbers, dates, rows of unequal lengths.
         ValueError: If values are masked.
     """
     if value is None or isinstance(value, jax.Array) or (type(value) is np.ndarray and value.dtype.kind in "fiub"):
@@ -129,22 +129,22 @@ def as_array(value: Any) -> Any:
 
 
 def unmasked(value: np.ma.MaskedArray) -> np.ndarray:
-    """Return a masked array without a masked value as a plain array.
+    """Return a masked array that masks no value as a plain array.
 
     Raises:
-        ValueError: If values are masked: a step would use what lies under the mask.
+        ValueError: If values are masked: a step would use the values under the mask.
     """
     count = int(np.ma.count_masked(value))
     if count:
         raise ValueError(
-            f"A masked array with {count} masked values cannot be used: what lies under the mask would count. Fill "
+            f"A masked array with {count} masked values cannot be used: the values under the mask would count. Fill "
             "them, x.filled(0), or drop those rows; a sample_weight of 0 leaves samples out of the loss."
         )
     return value.data
 
 
 def _about_objects(value: Any) -> str:
-    """Return why nested lists or an array of objects are no array of numbers."""
+    """Return why nested lists or an array of objects cannot be an array of numbers."""
     pad = "pad them with kernelkit.utils.pad_sequences"
     waiting, seen = [value], 0
     while waiting and seen < 10_000:

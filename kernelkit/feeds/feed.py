@@ -1,4 +1,4 @@
-"""What every source of data is made into: chunks of batches on the device."""
+"""The protocol of data sources: `Feed`, which yields `Chunk`s of batches on the device."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Chunk(NamedTuple):
         order: Sample indices, or ``None`` if batches lie one after the other.
         batch_size: Samples in a batch.
         first: Number of the first batch to run, counted inside the chunk.
-        count: How many batches to run.
+        count: Number of batches to run.
     """
 
     data: Batch
@@ -37,7 +37,7 @@ class Feed:
     """A source of data, as epochs of batches.
 
     Attributes:
-        steps: Steps in an epoch, or ``None`` if only the end of the data will tell.
+        steps: Steps in an epoch, or ``None`` if unknown before the end of the data.
         batch_size: Samples in a full batch, or ``None`` if unknown.
         samples: Samples in an epoch, or ``None`` if unknown.
         seed: Seed of the order of the samples, if they are shuffled.
@@ -49,18 +49,18 @@ class Feed:
     seed: int = 0
 
     def sample(self, epoch: int = 0) -> Batch:
-        """Return one batch, to learn shapes and dtypes from, without using it up.
+        """Return one batch, for its shapes and dtypes. The batch still comes in its epoch.
 
         Args:
-            epoch: Number of the epoch that comes next: a stream reads its first batch.
+            epoch: Number of the next epoch: a stream reads the first batch of it.
         """
         raise NotImplementedError
 
     def watch(self, check: Callable[[Batch], None]) -> None:
-        """Let a function check each batch that is read from now on; its error ends the reading.
+        """Call a function with each batch that is read from now on; its error ends the reading.
 
         Args:
-            check: Function of a batch. Arrays in memory are given to it whole, at once.
+            check: Function of a batch. Arrays in memory are passed to it whole, at once.
         """
         raise NotImplementedError
 
@@ -68,7 +68,7 @@ class Feed:
         """Yield the chunks of an epoch.
 
         Args:
-            number: Number of the epoch; the order of its samples follows from it.
+            number: Number of the epoch, which sets the order of its samples.
             start: Step to begin with; streams always begin with step 0.
         """
         raise NotImplementedError

@@ -1,7 +1,7 @@
 """Rows of a memory-mapped array, read from its file.
 
-Reading through the map itself leaves what was read in memory, and with shuffled rows soon the whole file. Reads of
-single rows leave nothing.
+Rows read through the map stay in memory; with shuffled rows, soon the whole file does. Rows read from the file do not
+stay.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class FileRows:
         array: The memory-mapped array, contiguous, with a leading sample axis; see :func:`can_read`.
 
     Attributes:
-        shape: As the array's.
-        dtype: As the array's.
-        nbytes: As the array's.
+        shape: Shape of the array.
+        dtype: Dtype of the array.
+        nbytes: Bytes of the array.
 
     Example:
         >>> import os, tempfile
@@ -76,18 +76,18 @@ class FileRows:
         while memory:
             count = os.preadv(self._file, [memory], position)
             if count == 0:
-                raise OSError(f"The file {self._array.filename} ended while row {row} was read: has it been cut?")
+                raise OSError(f"The file {self._array.filename} ended while row {row} was read: was it truncated?")
             memory, position = memory[count:], position + count
 
 
 def can_read(array: Any) -> bool:
-    """Return whether :class:`FileRows` can take an array: a shared map, in one piece, of a file with a name."""
+    """Return whether :class:`FileRows` can take an array: a shared, contiguous map of a file with a name."""
     return (
         isinstance(array, np.memmap)
-        and array.mode in ("r", "r+", "w+")  # "c" has changes that the file does not have
+        and array.mode in ("r", "r+", "w+")  # in mode "c" the map may differ from the file
         and array.size > 0
         and array.flags.c_contiguous
-        and os.path.isfile(array.filename or "")  # a map may have no file's name, or outlive it
+        and os.path.isfile(array.filename or "")  # a map may have no file name, or its file may be gone
         and getattr(array, "_mmap", None) is not None
         and hasattr(os, "preadv")
     )

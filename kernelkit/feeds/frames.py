@@ -21,7 +21,7 @@ class Column(NamedTuple):
         name: Its name, ``None`` if it has none.
         values: A NumPy array of numbers or bools; an array of objects if the column holds anything else.
         dtype: The dtype, as its library writes it.
-        missing: How many values are missing and have no number to stand for them (NaN is one).
+        missing: Number of missing values that no number stands for (NaN is such a number).
     """
 
     name: Any
@@ -43,7 +43,7 @@ def frame_array(frame: Any) -> np.ndarray:
         frame: A DataFrame of pandas or polars, a Table of pyarrow, or a single column of these.
 
     Raises:
-        TypeError: If columns hold something else; it names them, with dtype and remedy.
+        TypeError: If columns hold other values; the message names these columns, their dtypes and the remedy.
 
     Example:
         >>> import pandas as pd

@@ -1,4 +1,4 @@
-"""What `fit(x, y, sample_weight)` and its kin accept, made into a feed; with errors that say what doesn't fit."""
+"""Feeds made from the data arguments of `fit`, `evaluate` and `predict`, with errors that name the wrong argument."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def make_feed(
         sample_weight: Weights of the samples, for arrays.
         batch_size: Samples in a step, 32 by default; for arrays.
         steps: Steps in an epoch.
-        shuffle: Whether each epoch has an order of its own.
+        shuffle: Whether each epoch has its own order.
         seed: Seed of the order.
-        epochs: How many epochs will be asked for.
+        epochs: Number of epochs that will be read.
         class_weight: Weights of the classes; see :func:`~kernelkit.feeds.class_weights.weights_of_classes`.
-        goes_on: Whether an epoch of ``steps`` goes on where the one before stopped, if x yields batches.
+        goes_on: Whether an epoch of ``steps`` continues where the last one stopped, if x yields batches.
         what: Name of the method, for errors.
-        on_host: What the model does with inputs before its compiled step: turn strings into numbers.
+        on_host: Function of the inputs that runs before the compiled step: it turns strings into numbers.
 
     Raises:
-        ValueError: If the parts have unequal lengths, or arguments come that the source cannot take.
+        ValueError: If the parts have unequal lengths, or an argument does not apply to the kind of source.
     """
     if x is None:
         raise ValueError(f"{what}() needs data: x=... was not given.")
@@ -106,7 +106,7 @@ def make_feed(
 
 
 def _passes(x: Any, shuffle: bool | str, seed: int) -> Passes:
-    """Return a source of batches as something that can be passed over."""
+    """Return a source of batches as :class:`Passes`."""
     if hasattr(x, "as_numpy_iterator") and not isinstance(x, PyDataset):
         x = _Numpy(x)
     if isinstance(x, PyDataset) or not hasattr(x, "__iter__"):
@@ -131,7 +131,7 @@ def _described(x: Any) -> str:
 
 
 def _preparation(class_weight: ClassWeight | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-    """Return what is done to each batch of a stream."""
+    """Return the function that prepares each batch of a stream, or ``None``."""
     by_class = None if class_weight is None or not len(class_weight) else by_index(class_weight)
     if by_class is None and on_host is None:
         return None
@@ -152,7 +152,7 @@ def _sparse_as_rows(x: Any) -> Any:
 
 
 def _size_for(x: Any, steps: int | None) -> int:
-    """32, or as many as it takes to see all samples in the steps asked for."""
+    """Return 32, or the batch size that covers all samples in the given steps."""
     return 32 if steps is None else max(1, -(-len(jtu.tree_leaves(x)[0]) // steps))
 
 

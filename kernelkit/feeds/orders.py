@@ -1,4 +1,4 @@
-"""The order of the samples in an epoch: a permutation that follows from a seed and the epoch's number alone."""
+"""The order of the samples in an epoch: a permutation that depends on the seed and the epoch's number only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def shuffled(count: int, seed: int, number: int) -> np.ndarray:
     """Return the numbers below ``count`` in the order of an epoch.
 
     Args:
-        count: How many numbers.
+        count: Number of numbers.
         seed: Seed of all epochs.
         number: Number of the epoch, or of the pass over the data.
 
@@ -21,7 +21,7 @@ def shuffled(count: int, seed: int, number: int) -> np.ndarray:
 
 
 def order_of_samples(samples: int, batch_size: int, shuffle: bool | str, seed: int, number: int) -> np.ndarray | None:
-    """Return the order of the samples in a pass over arrays, ``None`` for the order in which they lie.
+    """Return the order of the samples in a pass over arrays, ``None`` for the arrays' own order.
 
     Args:
         samples: Number of samples.

@@ -1,4 +1,4 @@
-"""A function of many elements, computed by several threads or processes, results in order."""
+"""A function applied to many elements by several threads or processes, with the results in order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def parallel_map(function: Callable, elements: Any, workers: int, ahead: int | N
     Args:
         function: Called with one element.
         elements: Iterable.
-        workers: Threads.
-        ahead: Results that may wait; two for each thread by default.
+        workers: Number of threads.
+        ahead: Largest number of results that wait; two for each thread by default.
 
     Example:
         >>> list(parallel_map(lambda n: n * n, [1, 2, 3], workers=2))
@@ -29,7 +29,7 @@ def parallel_map(function: Callable, elements: Any, workers: int, ahead: int | N
 
 
 def submit_in_order(pool: Executor, function: Callable, elements: Any, ahead: int) -> Iterator:
-    """Yield the results of a function in order; at most ``ahead`` of them are under way or wait."""
+    """Yield the results of a function in order; at most ``ahead`` of them are being computed or wait."""
     waiting: deque = deque()
     try:
         for element in elements:

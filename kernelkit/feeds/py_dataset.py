@@ -23,16 +23,15 @@ from kernelkit.feeds.parallel import parallel_map, submit_in_order
 
 
 class PyDataset:
-    """A dataset whose batches are asked for by number; `fit`, `evaluate` and `predict` take it.
+    """A dataset that returns batches by number; `fit`, `evaluate` and `predict` take it.
 
     A subclass defines ``__getitem__(self, index)``, which returns a whole batch, and ``__len__``, the number of batches
-    (or the property ``num_batches``, which may be ``None``: there is no end). It may define ``on_epoch_begin`` and
-    ``on_epoch_end``.
+    (or the property ``num_batches``; ``None`` means endless). It may define ``on_epoch_begin`` and ``on_epoch_end``.
 
     Args:
-        workers: Threads or processes that make batches ahead.
-        use_multiprocessing: Whether they are processes, to which the dataset is pickled anew for each epoch.
-        max_queue_size: Batches that may wait.
+        workers: Number of threads or processes that make batches ahead.
+        use_multiprocessing: Whether to use processes; the dataset is pickled for them in each epoch.
+        max_queue_size: Largest number of batches that wait.
 
     Example:
         >>> class Squares(PyDataset):
@@ -45,7 +44,7 @@ class PyDataset:
         2
     """
 
-    workers = 1  # what a subclass has that doesn't call super().__init__()
+    workers = 1  # for a subclass that doesn't call super().__init__()
     use_multiprocessing = False
     max_queue_size = 10
 
@@ -62,7 +61,7 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches in an epoch; ``None`` if there is no end."""
+        """The number of batches in an epoch; ``None`` if it is endless."""
         if not hasattr(self, "__len__"):
             raise NotImplementedError(
                 f"{type(self).__name__} must define __len__(self), the number of batches, or the property num_batches "
@@ -86,7 +85,7 @@ class NumberedPasses:
 
     Args:
         dataset: The dataset.
-        shuffle: Whether each pass has an order of batches of its own.
+        shuffle: Whether each pass has its own order of batches.
         seed: Seed of the order.
 
     Example:
@@ -107,7 +106,7 @@ class NumberedPasses:
 
     @property
     def length(self) -> int | None:
-        """Batches in a pass, ``None`` if there is no end."""
+        """Number of batches in a pass, ``None`` if it is endless."""
         return self._dataset.num_batches if isinstance(self._dataset, PyDataset) else len(self._dataset)
 
     def epoch_begins(self) -> None:
@@ -146,11 +145,11 @@ class NumberedPasses:
 
 
 class _NotThere(Exception):
-    """Other processes cannot have a dataset."""
+    """Raised if other processes cannot read a dataset."""
 
 
 class _Processes:
-    """Processes that hold a copy of a dataset. They are started anew, since a fork of a process with jax may hang."""
+    """Processes that hold a copy of a dataset. They are spawned, because a fork of a process with jax may hang."""
 
     def __init__(self, workers: int) -> None:
         self._folder = tempfile.mkdtemp(prefix="kernelkit-")
@@ -160,11 +159,11 @@ class _Processes:
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
 
     def map(self, dataset: PyDataset, order: Iterable[int], ahead: int) -> Iterator[Batch]:
-        """Return an iterator over the dataset's batches in an order; the copies are as the dataset is now.
+        """Return an iterator over the dataset's batches in the given order, from copies of its current state.
 
         Raises:
             ValueError: If the dataset cannot be pickled.
-            _NotThere: If the processes cannot read it, or don't live.
+            _NotThere: If the processes cannot read the dataset, or have died.
         """
         path = os.path.join(self._folder, f"{next(self._copies)}.pickle")
         try:
@@ -186,15 +185,15 @@ _copy: dict[str, PyDataset] = {}
 
 
 def _item(task: tuple[str, int]) -> Any:
-    """Return a batch of the copy of a dataset, in a process of its own."""
+    """Return a batch of the copy of a dataset; runs in a worker process."""
     path, index = task
     _load(path)
     return _copy[path][index]
 
 
 def _load(path: str) -> None:
-    """Read the copy of a dataset, in a process of its own."""
+    """Read the copy of a dataset; runs in a worker process."""
     if path not in _copy:
         _copy.clear()
         with open(path, "rb") as file:
-            _copy[path] = pickle.load(file)  # written by this program's own parent, in a folder that is only its own
+            _copy[path] = pickle.load(file)  # written by the parent process, in a private folder

@@ -1,4 +1,4 @@
-"""Arrays that are prepared batch by batch, since prepared whole (texts as vectors, say) they would fill the memory."""
+"""Arrays prepared batch by batch: all prepared rows at once (texts as vectors) would fill the memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.feeds.orders import order_of_samples
 
 
 class RowBatches:
-    """The rows of arrays as batches, in each pass in an order of its own if they are shuffled.
+    """The rows of arrays as batches. Shuffled rows have a new order in each pass.
 
     Args:
         data: Arrays with a leading sample axis, nested as a batch is.
@@ -37,7 +37,7 @@ class RowBatches:
 
     @property
     def length(self) -> int:
-        """Batches in a pass."""
+        """Number of batches in a pass."""
         return -(-self._samples // self._batch_size)
 
     def open(self, number: int, start: int) -> Iterator[Batch]:
@@ -56,6 +56,6 @@ class RowBatches:
 
 
 def prepared_size(samples: int, first: Any) -> int:
-    """Return the bytes that all samples take, estimated from prepared first ones."""
+    """Return the bytes of all prepared samples, estimated from the first ones."""
     leaves = jtu.tree_leaves(first)
     return samples * sum(leaf.nbytes for leaf in leaves) // max(1, len(leaves[0]))

@@ -1,4 +1,4 @@
-"""Rows of arrays, copied into memory and a dtype that the device takes as they are."""
+"""Rows of arrays, copied into memory and a dtype that the device takes without another copy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kernelkit.feeds.file_rows import FileRows
 from kernelkit.feeds.sparse_rows import SparseRows
 
 CONVERTED_BYTES = 2**30
-"""Arrays of another dtype (float64, say) are converted once if that takes no more memory, and else chunk by chunk."""
+"""Arrays of another dtype, such as float64, are converted once up to this size, and chunk by chunk above it."""
 
 
 def host_array(value: Any) -> np.ndarray:
-    """Return an array in NumPy's memory, of a dtype that the device takes."""
+    """Return an array as a NumPy array of a dtype that the device takes."""
     value = np.asarray(value)
     dtype = device_dtype(value.dtype)
     return value if value.dtype == dtype else value.astype(dtype)
@@ -31,24 +31,24 @@ def on_device(batch: Batch) -> Batch:
 
 
 def device_dtype(dtype: Any) -> Any:
-    """Return the dtype in which data of a NumPy dtype are trained on."""
+    """Return the dtype that training uses for data of a NumPy dtype."""
     if dtype.kind in "OUS":
         raise TypeError(
             "Strings cannot be trained on. Turn them into numbers with StringLookup or TextVectorization: labels "
             "before they are given to fit(), inputs in the first layers of a Sequential or functional model."
         )
-    settings: Any = jax.config  # which of its flags have types depends on jax's version
+    settings: Any = jax.config  # the typed flags depend on jax's version
     return _dtype_for(dtype, config.floatx(), settings.jax_enable_x64)
 
 
 @functools.cache
 def _dtype_for(dtype: Any, floatx: str, wide: bool) -> Any:
-    """The dtype in which data of a dtype are trained on; ``wide`` (jax's 64-bit mode) is part of the cache's key."""
+    """Return the dtype that training uses for a dtype; ``wide`` (jax's 64-bit mode) is part of the cache key."""
     return jax.numpy.dtype(floatx) if dtype == np.float64 else dtypes.canonical(dtype)
 
 
 def converted(value: Any) -> Any:
-    """Return an array as the device wants it, converted whole if that costs little memory."""
+    """Return an array in the device's dtype if it is small enough to convert whole, otherwise unchanged."""
     if isinstance(value, (np.memmap, FileRows, SparseRows)):
         return value
     value = np.asarray(value)
@@ -57,7 +57,7 @@ def converted(value: Any) -> Any:
 
 
 def host_rows(value: Any, places: Any) -> np.ndarray:
-    """Return some rows of an array in NumPy's memory, of a dtype that the device takes."""
+    """Return some rows of an array as a NumPy array of a dtype that the device takes."""
     rows = np.asarray(value[places])
     return rows.astype(device_dtype(rows.dtype), copy=False)
 
@@ -88,7 +88,7 @@ def aligned(shape: tuple, dtype: Any, boundary: int = 64) -> np.ndarray:
 
 
 def fits_on_accelerator(leaves: list) -> bool:
-    """Return whether there is an accelerator on which arrays take less than a quarter of the free memory."""
+    """Return whether arrays take less than a quarter of an accelerator's free memory."""
     device = jax.devices()[0]
     if device.platform == "cpu" or any(isinstance(v, (np.memmap, FileRows, SparseRows)) for v in leaves):
         return False

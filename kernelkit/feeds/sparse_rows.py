@@ -1,6 +1,6 @@
-"""The rows of sparse data: kept sparse, and made dense a batch at a time.
+"""The rows of sparse data: kept sparse, and made dense one batch at a time.
 
-Steps are compiled for dense batches of one shape. Sparse ones would be compiled anew for each number of values.
+Steps are compiled for dense batches of one shape. Sparse batches would need a new compile for each number of values.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ class SparseRows:
     """A sparse array, kept row by row.
 
     Args:
-        starts: Ints (rows + 1,): where the values of each row begin, and where those of the last one end.
-        places: Ints (values,): where in its row, taken flat, each value stands; no place twice in a row.
+        starts: Ints (rows + 1,): the index of each row's first value, then the number of all values.
+        places: Ints (values,): the index of each value in its flattened row; no index twice in a row.
         values: The values that are not 0.
         shape: Shape of the whole array, (rows, ...).
 
     Attributes:
         shape: As given.
         dtype: Dtype of the values.
-        nbytes: Bytes that it takes, sparse as it is.
+        nbytes: Bytes of the sparse data.
 
     Example:
         >>> rows = SparseRows(np.array([0, 1, 1, 3]), np.array([2, 0, 1]), np.array([5.0, 6.0, 7.0]), (3, 4))
@@ -57,7 +57,7 @@ class SparseRows:
         flat[np.repeat(np.arange(len(counts)), counts), self._places[found]] = self._values[found]
 
     def _find(self, rows: slice | np.ndarray) -> tuple[np.ndarray, Any]:
-        """Return how many values each row has, and where they are."""
+        """Return the number of values in each row, and their indices."""
         if isinstance(rows, slice):
             first, last, _ = rows.indices(len(self))
             last = max(first, last)
@@ -86,10 +86,10 @@ def sparse_rows(data: Any) -> SparseRows:
     """Return sparse data as rows.
 
     Args:
-        data: What :func:`is_sparse_data` tells.
+        data: Data for which :func:`is_sparse_data` is true.
 
     Raises:
-        ValueError: If it has no rows.
+        ValueError: If the data are a single number.
     """
     if isinstance(data, SparseRows):
         return data
@@ -99,7 +99,7 @@ def sparse_rows(data: Any) -> SparseRows:
         coordinates = data.tocoo()
         columns = getattr(coordinates, "coords", None) or (coordinates.row, coordinates.col)
         return _of_coordinates(tuple(map(np.asarray, columns)), np.asarray(coordinates.data), data.shape)
-    from kernelkit.sparse.arrays import as_bcoo, plain  # which loads more of jax than most programs need
+    from kernelkit.sparse.arrays import as_bcoo, plain  # this import loads parts of jax that most programs don't need
 
     data = plain(as_bcoo(data))
     indices, values = np.asarray(data.indices), np.asarray(data.data)
@@ -108,7 +108,7 @@ def sparse_rows(data: Any) -> SparseRows:
 
 
 def _of_coordinates(columns: tuple, values: np.ndarray, shape: tuple) -> SparseRows:
-    """Return rows of values at places, one after the other; those at one place are added."""
+    """Return the rows of values given by their coordinates; values at the same place are added."""
     width = math.prod(shape[1:])
     inside = np.ravel_multi_index(columns[1:], shape[1:]) if len(shape) > 1 else 0
     keys = columns[0].astype("int64") * width + inside

@@ -1,4 +1,4 @@
-"""The last samples of arrays, cut off for validation."""
+"""The split of arrays into training and validation samples."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from kernelkit.feeds.make import is_stream
 
 
 def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
-    """Cut the last share of the samples off, for validation.
+    """Split off the last share of the samples for validation.
 
     Returns:
         ``(x, y, sample_weight)`` of the first part and of the last part.
 
     Raises:
-        ValueError: If the data are no arrays, or a part would be empty.
+        ValueError: If the data are not arrays, or a part would be empty.
     """
     if is_stream(x):
         raise ValueError("validation_split works with arrays only. Give the validation data as validation_data=...")

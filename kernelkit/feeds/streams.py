@@ -1,4 +1,4 @@
-"""Sources that yield batches (generators, `tf.data`, torch's `DataLoader`, `PyDataset`), read ahead by a thread."""
+"""Sources that yield batches: generators, `tf.data`, torch's `DataLoader`, `PyDataset`. A thread reads ahead."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _END: Any = object()
 
 
 class Passes(Protocol):
-    """A source of batches that is passed over once or several times.
+    """A source of batches that can be read in one or several passes.
 
     Attributes:
-        name: How errors call the source: "the generator", say.
-        length: Batches in a pass, ``None`` if that is unknown or there is no end.
+        name: Name of the source in errors, such as "the generator".
+        length: Number of batches in a pass, ``None`` if it is unknown or endless.
         seeks: Whether a pass can be opened by its number and at any batch. If so, the batches of an epoch depend on
             its number only, not on the epochs that were read before.
         repeats: Whether a pass can be opened more than once.
@@ -38,14 +38,14 @@ class Passes(Protocol):
         """Return an iterator over the batches of a pass, from the batch ``start`` on."""
 
     def epoch_begins(self) -> None:
-        """Tell the source that an epoch begins: its first batch is asked for next."""
+        """Tell the source that an epoch begins, before its first batch is read."""
 
     def epoch_ends(self) -> None:
         """Tell the source that an epoch has ended."""
 
 
 class IterablePasses:
-    """Any iterable. An iterator (a generator, say) has one pass only.
+    """Any iterable. An iterator, such as a generator, has one pass only.
 
     Args:
         source: The iterable.
@@ -68,7 +68,7 @@ class IterablePasses:
 
     @property
     def length(self) -> int | None:
-        """Batches in a pass, ``None`` if unknown."""
+        """Number of batches in a pass, ``None`` if unknown."""
         if hasattr(self._source, "cardinality"):
             count = int(self._source.cardinality())
             return count if count >= 0 else None
@@ -78,8 +78,8 @@ class IterablePasses:
             return None
 
     def open(self, number: int, start: int) -> Iterator[Batch]:
-        """Return a new iterator over the source; of an iterator what is left of it."""
-        # A dataset of kernelkit has elements as they are: what was computed on a device stays there.
+        """Return a new iterator over the source. If the source is an iterator, the rest of it."""
+        # Elements of a kernelkit dataset are not converted, so arrays on a device stay there.
         return self._source.elements() if hasattr(self._source, "elements") else iter(self._source)
 
     def epoch_begins(self) -> None:
@@ -98,15 +98,15 @@ def _nothing() -> None:
 class StreamFeed(Feed):
     """A source that yields batches, as epochs.
 
-    Without ``steps`` an epoch is one pass over the source. With ``steps`` an epoch has so many batches, and the next
-    epoch goes on behind them. A pass that ends is followed by the next one; a pass that yields no batch ends the data.
+    Without ``steps`` an epoch is one pass over the source. With ``steps`` an epoch has that many batches, and the next
+    epoch continues after them. When a pass ends, the next pass begins. A pass without a batch ends the data.
 
     Args:
         passes: The source.
         steps: Steps in an epoch.
-        prepare: Function applied to each batch (weights by class, say).
-        goes_on: Whether an epoch of ``steps`` goes on where the one before stopped. If not, each begins at the
-            beginning of the source, if the source can be passed over again.
+        prepare: Function applied to each batch, such as class weights.
+        goes_on: Whether an epoch of ``steps`` continues where the last one stopped. If not, each epoch starts at the
+            beginning of the source, if the source can be read again.
 
     Example:
         >>> import numpy as np
@@ -127,12 +127,12 @@ class StreamFeed(Feed):
         self._prepare = prepare
         self._goes_on = goes_on or not passes.repeats
         self._check: Callable[[Batch], None] | None = None
-        self._first: list[Batch] = []  # the first batch of the next epoch, if it was looked at
+        self._first: list[Batch] = []  # the first batch of the next epoch, if `sample` has read it
         self._open: Iterator[Batch] | None = None
         self._number = 0  # of the open pass
-        self._read = 0  # batches read of the open pass
-        self._following = 0  # the epoch whose first batch comes next in the open pass
-        self._ready: int | None = None  # the epoch that begins next, if that was prepared
+        self._read = 0  # batches read from the open pass
+        self._following = 0  # the epoch to which the open pass's next batch belongs
+        self._ready: int | None = None  # the next epoch, if it was prepared
         self.steps = passes.length if steps is None else steps
 
     @property
@@ -164,7 +164,7 @@ class StreamFeed(Feed):
             batch = self._take()
             if batch is _END:
                 raise ValueError(
-                    f"The data source ({self._passes.name}) gave no batch at all. A generator can be used only once: "
+                    f"The data source ({self._passes.name}) yielded no batch. A generator can be used only once: "
                     "make a new one for each call."
                 )
             self._first.append(batch)
@@ -174,7 +174,7 @@ class StreamFeed(Feed):
         yield from ahead(self.batches(number))
 
     def batches(self, number: int) -> Iterator[Chunk]:
-        """Yield the batches of an epoch, each read when it is asked for."""
+        """Yield the batches of an epoch, each read on demand."""
         self._begin(number)
         self._ready, self._following = None, number + 1
         taken = 0
@@ -207,7 +207,7 @@ class StreamFeed(Feed):
         return not self._passes.seeks or epoch == self._following
 
     def _position(self, epoch: int) -> tuple[int, int]:
-        """Return the pass and the batch in it with which an epoch begins."""
+        """Return the number of the pass, and of the batch in it, at which an epoch begins."""
         if self._limit is None:
             return epoch, 0
         if not self._passes.seeks or not self._goes_on:
@@ -223,7 +223,7 @@ class StreamFeed(Feed):
         if batch is _END and self._limit is not None:
             self._number, self._read = self._number + 1, 0
             self._open = self._passes.open(self._number, 0)
-            batch = next(self._open, _END)  # a pass that yields nothing ends the data
+            batch = next(self._open, _END)  # a pass without a batch ends the data
         if batch is _END:
             return _END
         who = f"{self._passes.name} (batch {self._read})"

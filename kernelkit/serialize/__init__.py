@@ -1,20 +1,20 @@
-"""Objects to configs (plain JSON) and back, by registry alone: a config never causes an import.
+"""Objects to configs (plain JSON) and back, through a registry: a config never causes an import.
 
-Built-in objects are found in the namespaces that hold them: :func:`register_namespace` is called once by each package
-(`layers`, `losses`, ...), so what a package exports can be saved, loaded and named by a string. Classes of the user are
-found through :func:`register_keras_serializable` or ``custom_objects``.
+Each package (`layers`, `losses`, ...) calls :func:`register_namespace` once. After that its public objects can be
+saved, loaded and named by a string. The user's classes are found through :func:`register_keras_serializable` or
+``custom_objects``.
 
-A class made with :class:`Configurable` needs no ``get_config``: its config is read off the signature of ``__init__``.
+A subclass of :class:`Configurable` needs no ``get_config``: its config follows from the signature of ``__init__``.
 
 - `registry`: names to classes and functions;
-- `trust`: what a config that somebody else wrote may not do;
-- `objects`: the two directions;
-- `arguments`: what an object was made with, found again;
-- `configurable`: configs read off a signature;
-- `attributes`: where an object's parts are, for files of weights;
+- `trust`: limits for configs from strangers;
+- `objects`: objects to configs, and configs to objects;
+- `arguments`: the constructor's arguments of an object;
+- `configurable`: configs from a signature;
+- `attributes`: the attributes that hold an object's parts, for weights files;
 - `alone`: configs without files beside them;
-- `config_text`: configs as texts from anybody;
-- `shown`: the arguments that made an object, as text.
+- `config_text`: configs as JSON texts from strangers;
+- `shown`: the constructor's arguments of an object, as text.
 """
 
 from kernelkit.budget import claim_memory, claim_objects

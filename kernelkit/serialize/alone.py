@@ -1,4 +1,4 @@
-"""Configs that stand alone: no file lies beside them for what a layer has learned."""
+"""Configs that stand alone: they also hold learned values, such as vocabularies, because no file lies beside them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _local = threading.local()
 
 @contextlib.contextmanager
 def standing_alone(is_copy: bool = False) -> Iterator[None]:
-    """While the block runs, a config holds all that its layer has learned beside its weights, such as a vocabulary.
+    """Write configs with all learned values except weights, such as vocabularies, while the block runs.
 
     Args:
-        is_copy: Whether the config makes a copy in this process, which can learn anew. Such a config is not for Keras.
+        is_copy: Whether the config makes a copy in this process that can be adapted again. Keras cannot read it.
     """
     before = getattr(_local, "alone", None)
     _local.alone = {"is_copy": is_copy}

@@ -1,4 +1,4 @@
-"""The arguments that an object was made with, found again."""
+"""The constructor's arguments of an object, found from its attributes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
     """Return the values of the constructor's arguments, from a class below any own ``get_config`` up to ``stop``.
 
     Raises:
-        NotImplementedError: If an argument of a user's class cannot be found again.
+        NotImplementedError: If an argument of a user's class cannot be found.
     """
     mro = type(instance).__mro__
     own = [i for i, c in enumerate(mro) if "get_config" in vars(c) and not _is_derived(c)]

@@ -1,4 +1,4 @@
-"""The attributes of an object in which parts with weights may lie, by the names that they have in files."""
+"""The attributes of an object that may hold parts with weights, by their names in files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PACKAGE = __name__.partition(".")[0]
 def saved_attributes(
     owner: Any, left_out: Collection[str] = (), renamed: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield names and values of an object's attributes: public ones first, each in the order of the alphabet.
+    """Yield names and values of an object's attributes: public ones first, each group in alphabetical order.
 
-    Attributes of the object itself are among them, and the properties and attributes of the user's classes. A property
-    that raises is left out with a warning: what it would have returned is not saved.
+    These are the attributes of the object itself, and the properties and attributes of the user's classes. A property
+    that raises is left out with a warning: its value is not saved.
 
     Args:
         owner: The object.

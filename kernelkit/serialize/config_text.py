@@ -1,4 +1,4 @@
-"""Configs as JSON texts from anybody: how large, how deep and of how many objects they may be is checked first."""
+"""Configs as JSON texts from strangers: their size, depth and number of objects are checked first."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from kernelkit import budget
 
 MOST_BYTES = 32 << 20
-"""The longest text that is read without further ado. A file of weights may have a config of a quarter of its size."""
+"""The longest text that is always read. With weights beside it, a text may take a quarter of their bytes."""
 MOST_BRACKETS = 1_000_000
 """Lists and dicts in a config."""
 _DEEPEST = 400
-# What a config describes without an object being made.
+# Entries of a config for which no object is made.
 _PLAIN = ("__keras_tensor__", "__tuple__", "__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__")
 _HOW_TO_RAISE = "If you trust it, pass safe_mode=False, which sets no limits."
 
@@ -24,17 +24,17 @@ def parse(
     is_trusted: bool = False,
     most_brackets: int = MOST_BRACKETS,
 ) -> Any:
-    """Return what a JSON text says.
+    """Return the value of a JSON text.
 
     Args:
         text: The text.
-        who: How errors name it.
+        who: Name of the text in errors.
         weights_size: Bytes of the weights beside it.
         is_trusted: Whether there are no limits.
-        most_brackets: How many lists and dicts there may be.
+        most_brackets: Largest number of lists and dicts.
 
     Raises:
-        ValueError: If it is no JSON, or larger than any config.
+        ValueError: If the text is not JSON, or larger than any config.
 
     Example:
         >>> parse('{"a": [1, 2]}', "a text")
@@ -61,7 +61,7 @@ def parse(
 
 
 def require_moderate(config: Any, who: str = "The config") -> None:
-    """Raise ``ValueError`` if a config describes too many objects, or is nested too deep for them to be made."""
+    """Raise ``ValueError`` if a config describes too many objects, or is nested too deep."""
     count, level, seen = 0, [config], 0
     while level:
         seen += 1

@@ -1,4 +1,4 @@
-"""A class whose config is read off the signature of its constructor."""
+"""A class whose config follows from the signature of its constructor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kernelkit.serialize.shown import call_text
 
 
 class _ConstructorsSignature:
-    """What `inspect.signature` asks a class for first: the constructor's arguments, not those of ``__new__``.
+    """The ``__signature__`` of a class: the arguments of ``__init__``, not those of ``__new__``.
 
     Python before 3.11.4 takes ``__new__`` for the signature of a class that inherits ``__init__``, and a notebook would
     show ``Conv2D(*args, **kwargs)``.
@@ -29,12 +29,12 @@ class _ConstructorsSignature:
 
 
 class Configurable:
-    """A class whose config is read off the signature of ``__init__``.
+    """A class whose config follows from the signature of ``__init__``.
 
-    Each argument of a built-in class is kept as an attribute of the same name; that is what is saved. For a class of
-    the user, the arguments given to the constructor are saved.
+    A built-in class keeps each argument as an attribute of the same name; these attributes are saved. For a user's
+    class, the arguments given to the constructor are saved.
 
-    A class may name arguments it doesn't want in configs in ``_not_in_config``.
+    A class lists arguments that don't belong in configs in ``_not_in_config``.
     """
 
     _not_in_config: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class Configurable:
 
 
 def _require_arguments(cls: type, args: tuple, kwargs: dict) -> None:
-    """Raise ``TypeError`` if an argument is missing. Python's own error would name the class that has ``__init__``."""
+    """Raise ``TypeError`` if an argument is missing. Python's own error names the class of ``__init__``."""
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
     named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     missing = [repr(p.name) for p in named[len(args) :] if p.default is p.empty and p.name not in kwargs]

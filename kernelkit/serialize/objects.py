@@ -29,12 +29,12 @@ _local = threading.local()
 
 
 class NoSuchConfig(TypeError, ValueError):
-    """A config is not of a kind that an object can be made from."""
+    """The error for a config from which no object can be made."""
 
 
 @contextlib.contextmanager
 def sharing() -> Iterator[None]:
-    """While the block runs, an object that is written or read at several places is known to be one."""
+    """Keep the identity of objects while the block runs: one object written at several places is read back as one."""
     if getattr(_local, "shared", None) is not None:
         yield
         return
@@ -49,11 +49,11 @@ def sharing() -> Iterator[None]:
 def get(
     identifier: Any, namespace: str, kind: str, base: type | None = None, custom_objects: dict | None = None
 ) -> Any:
-    """Return the object that an identifier stands for; the body of every family's ``get``.
+    """Return the object that an identifier stands for; each ``get`` of layers, losses and so on calls this.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, an instance, a class or a function.
-        namespace: Where names are looked up.
+        namespace: Namespace in which names are looked up.
         kind: Noun for error messages.
         base: Class whose subclasses are instantiated.
         custom_objects: More names.
@@ -78,7 +78,7 @@ def get(
 
 
 def serialize_value(value: Any) -> Any:
-    """Return a config value: plain JSON as it is, functions that kernelkit knows by name, objects as dicts."""
+    """Return a value for a config: plain JSON unchanged, known functions by name, objects as dicts."""
     if inspect.isfunction(value) or getattr(value, "is_op", False):
         name = getattr(value, "__name__", "")
         if name != "<lambda>" and not is_custom(value) and public_module(value) is not None:
@@ -89,7 +89,7 @@ def serialize_value(value: Any) -> Any:
 
 
 def deserialize_values(config: dict) -> dict:
-    """Return a config with the objects in it made anew."""
+    """Return a config in which objects are made from their configs."""
     return {k: deserialize_keras_object(v) if _holds_objects(v) else v for k, v in config.items()}
 
 
@@ -110,7 +110,7 @@ def serialize_keras_object(obj: Any) -> Any:
         JSON values; objects as ``{"module", "class_name", "config", "registered_name"}``.
 
     Raises:
-        ValueError: For an object without ``get_config``, or a lambda that closes over one.
+        ValueError: For an object without ``get_config``, or a lambda that closes over such an object.
     """
     if obj is None or isinstance(obj, (bool, int, float, str)):
         return obj
@@ -160,7 +160,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def _completed(config: Any) -> Any:
-    """Return a config with the objects that a user's ``get_config`` left in it described; itself if there are none."""
+    """Return a config in which objects left by a user's ``get_config`` are written as configs too."""
     if isinstance(config, dict):
         items = {k: _completed(v) for k, v in config.items()}
         return config if all(items[k] is v for k, v in config.items()) else items
@@ -180,11 +180,11 @@ def _listed(value: Any) -> Any:
 
 
 def _note_shared(obj: Any, described: dict) -> None:
-    """Give the descriptions of one object the same number, once there is a second."""
+    """Give all descriptions of one object the same number, if there is more than one."""
     shared = getattr(_local, "shared", None)
     if shared is None:
         return
-    first = shared.setdefault(id(obj), (obj, described))[1]  # the object is kept, or its id might be used again
+    first = shared.setdefault(id(obj), (obj, described))[1]  # keeps the object alive, so that its id is not reused
     if first is not described:
         if "shared_object_id" not in first:
             first["shared_object_id"] = next(_local.numbers)
@@ -241,13 +241,13 @@ def deserialize_keras_object(
     Args:
         config: JSON values.
         custom_objects: Names of classes and functions that are not registered.
-        safe_mode: ``False`` makes lambdas of the code that the config holds. While a file is loaded, what its reader
-            was told decides.
-        namespace: Where a bare class name is looked up first, such as ``"layers"``.
-        **kwargs: ``module_objects``, more names that a text may stand for: of a function, or of a class to make.
+        safe_mode: ``False`` makes lambdas from the code in the config. While a file is loaded, the ``safe_mode`` of the
+            load is used instead.
+        namespace: Namespace in which a bare class name is looked up first, such as ``"layers"``.
+        **kwargs: ``module_objects``: more functions and classes by name, for a config that is only a name.
 
     Raises:
-        ValueError: If a class is not known; the message says how to make it known.
+        ValueError: If a class is not known; the message says how to register it.
     """
     if isinstance(config, str) and namespace is None:
         known = kwargs.get("module_objects") or {}
@@ -288,7 +288,7 @@ def deserialize_keras_object(
     cls = find(str(class_name), config, namespace)
     if not (inspect.isclass(cls) and hasattr(cls, "from_config")):
         raise NoSuchConfig(
-            f"Unable to reconstruct an instance of {class_name!r}: it is no class with a from_config() method."
+            f"Unable to reconstruct an instance of {class_name!r}: it is not a class with a from_config() method."
         )
     if not isinstance(inner, dict):
         raise NoSuchConfig(f"Expected 'config' to be a dict, the arguments of {class_name}, got {inner!r}.")
@@ -311,7 +311,7 @@ def _describe_lambda(function: Any) -> dict:
     except ValueError as error:
         names = [*function.__code__.co_varnames, *function.__code__.co_freevars]
         raise ValueError(
-            f"A lambda of {names} cannot be saved, since it holds on to something that cannot: {error} Give the "
+            f"A lambda of {names} cannot be saved, because it uses an object that cannot be saved: {error} Give the "
             "function a name and decorate it with kernelkit.saving.register_keras_serializable()."
         ) from error
     return {"class_name": "__lambda__", "config": config | values}
@@ -320,13 +320,13 @@ def _describe_lambda(function: Any) -> dict:
 def _made_lambda(inner: Any) -> Callable:
     if not trust.is_vouched_for():
         raise ValueError(
-            "The config holds a Python lambda, as of a Lambda layer: loading it means arbitrary code execution, of "
-            "what the file's author wrote. If that was you, or somebody you trust, pass safe_mode=False. If not, "
+            "The config holds a Python lambda, such as that of a Lambda layer. Loading it means arbitrary code "
+            "execution: it runs code of the file's author. If you trust the author, pass safe_mode=False. If not, "
             "rebuild the model with a named function and load its weights."
         )
     if not isinstance(inner, dict):
         raise NoSuchConfig(f"Expected 'config' to be a dict, the code of a lambda, got {inner!r}.")
     values = {k: deserialize_keras_object(inner.get(k)) for k in ("defaults", "closure")}
-    # The package itself stands above this file, which therefore doesn't import it.
+    # This file cannot import the package: it stands on a higher floor.
     names = {"keras": sys.modules["kernelkit"], "np": np, "jnp": jax.numpy}
     return bytecode.from_config(inner | values, names)

@@ -1,4 +1,4 @@
-"""Who is known by which name: the packages' own members, and the classes and functions of the user."""
+"""The registry of names: the packages' public members, and the user's classes and functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class Namespace(NamedTuple):
-    """A package, and which of its members a config may name."""
+    """A package, with the rule for the members that a config may name."""
 
     members: dict[str, Any]
     kinds: tuple[type, ...]
@@ -39,15 +39,15 @@ def register_namespace(
         name: Public name of the package below ``kernelkit``, such as ``"layers"``.
         members: The package's ``globals()``.
         kinds: The classes whose subclasses a config may make.
-        is_function: Whether a function of the package may be named by a config: one that computes and does nothing
-            else.
+        is_function: Function that returns whether a config may name a function of the package. Only functions without
+            side effects may be named.
     """
     namespaces[name] = Namespace(members, kinds, is_function)
     _tables.pop(name, None)
 
 
 def table(name: str) -> dict[str, Any]:
-    """Return the classes and functions of a package that a config may name. It is made once, when first asked for.
+    """Return the classes and functions of a package that a config may name. The table is made at the first call.
 
     Example:
         >>> import kernelkit as kk
@@ -75,7 +75,7 @@ def takes_targets(function: Any) -> bool:
 
 
 def register_namespace_later(name: str, members: tuple[str, ...], load: Callable[[], Any]) -> None:
-    """Make classes of a package findable by name that is imported when one of them is first asked for.
+    """Make the classes of a package findable by name; the package is imported at the first lookup of one of them.
 
     Args:
         name: Public name of the package below ``kernelkit``.
@@ -98,7 +98,7 @@ class _Later(dict):
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
-    """Return a decorator that makes a class or function of the user findable when a model is loaded.
+    """Return a decorator that registers a class or function, so that loading a model finds it.
 
     Args:
         package: Prefix that keeps the names of different projects apart.
@@ -128,7 +128,7 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """Return the name under which a class or function was registered, else its own."""
+    """Return the name under which a class or function was registered; otherwise its own name."""
     return _custom_names.get(obj, obj.__name__)
 
 
@@ -141,7 +141,7 @@ def get_registered_object(name: str, custom_objects: dict | None = None, module_
 
 
 def get_custom_objects() -> dict:
-    """Return the live dict of objects that are known by name everywhere."""
+    """Return the dict of globally registered objects; changes to it take effect."""
     return _custom_by_name
 
 
@@ -181,8 +181,8 @@ def lookup(name: str, namespace: str, kind: str, custom_objects: dict | None = N
     """Return the member of a namespace that a string names.
 
     Args:
-        name: As a user writes it: ``"adam"``, ``"mse"``, ``"GlorotUniform"``, ``"glorot_uniform"``.
-        namespace: Where to look, such as ``"losses"``.
+        name: A name such as ``"adam"``, ``"mse"``, ``"GlorotUniform"`` or ``"glorot_uniform"``.
+        namespace: Namespace to search, such as ``"losses"``.
         kind: Noun for the error message, such as ``"loss"``.
         custom_objects: More names.
 
@@ -212,7 +212,7 @@ def suggest(name: str, known: Any) -> str:
 def public_module(thing: Any) -> str | None:
     """Return the namespace that exports a class or function under its own name (`""` for the top level)."""
     name = getattr(thing, "__name__", None)
-    for namespace in ("", *namespaces):  # what stands at the top is known by that place
+    for namespace in ("", *namespaces):  # the top level comes first
         if name is not None and table(namespace).get(name) is thing:
             return namespace
     return None
@@ -222,7 +222,7 @@ _OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAtt
 
 
 def find(name: str, config: dict, namespace: str | None) -> Any:
-    """Return the class or function that a config means. Only what is registered is found; nothing is imported."""
+    """Return the class or function that a config names. Only registered objects are found; nothing is imported."""
     registered = config.get("registered_name")
     registered = str(registered) if registered and registered != "function" else name
     for key in (registered, name):
@@ -238,7 +238,7 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
     root, _, public = module.partition(".")
     places = [namespace] if namespace is not None else []
     if root in ("keras", "kernelkit"):
-        # Names of places inside of Keras change from version to version; names of classes don't.
+        # Module paths inside Keras change from version to version; class names don't.
         places += [public] if public in namespaces else sorted(namespaces)
     elif not module or module == "builtins":
         places += sorted(namespaces)

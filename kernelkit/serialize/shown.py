@@ -1,4 +1,4 @@
-"""The arguments that made an object, as a person would write them: only those that differ from their defaults."""
+"""The constructor's arguments of an object as source text: only those that differ from their defaults."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def shown_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
             hasattr(instance, "_init_arguments")
             and type(instance).__module__.partition(".")[0] == __name__.partition(".")[0]
         ):
-            # What the constructor filled in itself, such as the seed of an initializer, nobody wrote.
+            # Values that the constructor filled in, such as the seed of an initializer, were not written by the user.
             given = given_arguments(instance)
             values = {name: value for name, value in values.items() if name in given}
-    except Exception:  # a class of the user whose constructor or properties fail: it is only to be shown
+    except Exception:  # the user's constructor or property failed: showing an object must not raise
         return {}
     return {
         name: value
@@ -65,8 +65,8 @@ def call_text(instance: Any, stop: type = object, more: tuple[str, ...] = (), de
     Args:
         instance: The object.
         stop: The base class whose own arguments are left out.
-        more: Texts to put behind the arguments.
-        depth: How deep inside of other objects it stands; deeper than three nothing is shown of it.
+        more: Texts to put after the arguments.
+        depth: Depth inside other objects; below a depth of three, no arguments are shown.
 
     Example:
         >>> import kernelkit as kk
@@ -81,7 +81,7 @@ def call_text(instance: Any, stop: type = object, more: tuple[str, ...] = (), de
     except (TypeError, ValueError):
         parameters = []
     texts = shown_texts(instance, stop, depth)
-    # The first ones need no name, if none can be made without them.
+    # Up to two required arguments come first, without a name.
     bare = 0
     for parameter in parameters[:2]:
         required = parameter.default is parameter.empty

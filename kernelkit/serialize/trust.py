@@ -1,4 +1,4 @@
-"""Whether the config that objects are being made from was written by somebody else, and what that forbids."""
+"""Trust in the config from which objects are being made, and the limits for untrusted configs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kernelkit import budget, config
 
 MEMORY_OF_TEXTS = 2 << 30
-"""Bytes that the weights of a model may take which is described by a text alone, without a file of weights."""
+"""Bytes that the weights of a model may take if a text describes it, without a weights file."""
 _HINT = (
     "If you trust the file, pass safe_mode=False, which sets no limits; or build the model in code and call "
     "load_weights()."
@@ -19,12 +19,11 @@ _local = threading.local()
 
 @contextlib.contextmanager
 def loading(safe_mode: bool = True, memory: int = MEMORY_OF_TEXTS) -> Iterator[None]:
-    """While the block runs, objects are made from a config that somebody else may have written.
+    """Treat configs as written by a stranger while the block runs.
 
     Args:
-        safe_mode: Whether nothing that lies outside of the config may be read because the config says so, and whether
-            there are limits to what it may take.
-        memory: Bytes that weights may take in all.
+        safe_mode: Whether the config may read no files or addresses, and has limits on memory, objects and time.
+        memory: Bytes that all weights together may take.
     """
     before = getattr(_local, "safe_mode", None)
     _local.safe_mode = safe_mode
@@ -37,19 +36,19 @@ def loading(safe_mode: bool = True, memory: int = MEMORY_OF_TEXTS) -> Iterator[N
 
 
 def is_loading() -> bool:
-    """Return whether the reader of a file has said how far it is to be trusted."""
+    """Return whether a load with its own ``safe_mode`` is going on."""
     return getattr(_local, "safe_mode", None) is not None
 
 
 def is_vouched_for() -> bool:
-    """Return whether somebody said that code in the config may run: whoever reads the file, or who set it for all."""
+    """Return whether code in the config may run: by ``safe_mode=False``, or by the setting for all files."""
     return getattr(_local, "safe_mode", None) is False or config.is_unsafe_deserialization_enabled()
 
 
 def in_safe_mode() -> bool:
-    """Return whether objects are being made from a config that nobody vouched for.
+    """Return whether objects are being made from an untrusted config.
 
-    A constructor that takes the path of a file or an address must refuse to open it then.
+    A constructor must then refuse to open a file or an address.
 
     Example:
         >>> in_safe_mode()

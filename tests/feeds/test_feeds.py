@@ -134,7 +134,7 @@ def test_a_file_that_was_cut(monkeypatch, tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((2000, 4), "float32"))
     feed = make_feed(np.load(tmp_path / "x.npy", mmap_mode="r"), batch_size=4)
     (tmp_path / "x.npy").open("r+b").truncate(1000)
-    with pytest.raises(OSError, match="has it been cut"):
+    with pytest.raises(OSError, match="was it truncated"):
         batches_of(feed)
 
 
