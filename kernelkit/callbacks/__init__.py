@@ -1,4 +1,4 @@
-"""Callbacks: code that training calls at its turning points.
+"""Callbacks: code that training calls at the begin and end of epochs, batches and passes.
 
 Example:
     >>> import kernelkit as kk

@@ -1,4 +1,4 @@
-"""Go on with a training that was cut off."""
+"""Continue an interrupted training."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _RESTORING = ".restoring"
 
 
 class BackupAndRestore(Callback):
-    """Save the state of training, and go on from it if `fit` is called again after it was cut off.
+    """Back up the state of training, and continue from the backup when `fit` is called after an interruption.
 
-    A backup holds the weights, the optimizer's state, the place in the data, the seed of their order and the metrics of
-    the epoch under way: training goes on at the very batch, and its numbers are the same to the bit as those of a
-    training that was not cut off. A generator is read again up to that batch. Whatever cuts training off, at any
-    moment, a whole backup is left. Counters of other callbacks, such as EarlyStopping's, are not in it.
+    A backup holds the weights, the optimizer's state, the place in the data, the seed of the sample order and the
+    metrics of the current epoch. Training continues at the exact batch, and its results equal those of an uninterrupted
+    training bit for bit. A generator is read again up to that batch. A complete backup exists at every moment, even
+    during a save. Counters of other callbacks, such as EarlyStopping's, are not part of a backup.
 
     Args:
-        backup_dir: Directory for the backup, used for nothing else.
+        backup_dir: Directory for the backup. Do not store other files in it.
         save_freq: ``"epoch"``, a number of batches, or ``False`` to only restore.
-        double_checkpoint: Whether the backup before the last is kept too, in case the last cannot be read.
-        delete_checkpoint: Whether the backup is deleted when training has come to its end.
+        double_checkpoint: Whether to keep the previous backup too, in case the last one cannot be read.
+        delete_checkpoint: Whether to delete the backup after a completed training.
 
     Raises:
-        ValueError: If ``backup_dir`` is empty, or ``save_freq`` is no number of batches.
+        ValueError: If ``backup_dir`` is empty, or ``save_freq`` is not a valid number of batches.
 
     Example:
         >>> import kernelkit as kk
@@ -59,11 +59,11 @@ class BackupAndRestore(Callback):
         self._epoch = 0
         self._batches = 0
         self._last_batch = -1
-        self._start: int | None = None  # the last batch that an earlier fit has done of the first epoch
+        self._start: int | None = None  # the last batch of the first epoch that an earlier fit did
 
     @property
     def active_hooks(self) -> tuple | None:
-        """What the batch hooks cost: nothing, if saving is a matter of epochs."""
+        """The hooks that training calls: no batch hooks if ``save_freq="epoch"``, so that steps stay fused."""
         return () if self.save_freq in ("epoch", False) and type(self) is BackupAndRestore else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -84,9 +84,9 @@ class BackupAndRestore(Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq in ("epoch", False) or was_cut_short(self):
             return
-        self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
+        self._batches += batch - self._last_batch  # more than 1 with steps_per_execution
         self._last_batch = batch
-        # After the last batch of an epoch the backup waits until the epoch has ended, with its validation.
+        # After the last batch of an epoch, the backup waits for the end of the epoch, which includes validation.
         if self._batches >= int(self.save_freq) and batch + 1 != self.params.get("steps"):
             self._batches = 0
             self._save(batch, batch + 1)
@@ -110,15 +110,15 @@ class BackupAndRestore(Callback):
             folder.rmdir()
 
     def _save(self, batch: int, step: int) -> None:
-        """Write a backup: both files are whole before the first takes its place.
+        """Write a backup. Both files are complete before the first one is renamed into its place.
 
-        The record names the weights that belong to it by their digest. At each moment the folder holds the files of a
-        whole backup, under their names or under those of unfinished ones.
+        The record holds the digest of its weights file. At each moment the folder holds a complete backup, under the
+        final file names or under the temporary ones.
         """
         folder = Path(self.backup_dir)
         folder.mkdir(parents=True, exist_ok=True)
         weights, record = folder / f"{_UNFINISHED}{_WEIGHTS}", folder / f"{_UNFINISHED}{_RECORD}"
-        record.unlink(missing_ok=True)  # that of an earlier death, whose weights are replaced now
+        record.unlink(missing_ok=True)  # left from an earlier crash; its weights are replaced now
         self.model.save_weights(str(weights), overwrite=True)
         place = Place.of(self.model, self._epoch, step)
         written = {"epoch": self._epoch, "batch": batch, "weights": _digest(weights)}
@@ -131,7 +131,7 @@ class BackupAndRestore(Callback):
         record.replace(folder / _RECORD)
 
     def _tidy(self) -> None:
-        """Finish a backup that a death has left whole but not in its place; delete what else it has left."""
+        """Rename a backup that was complete at a crash to its final place. Delete other temporary files."""
         folder = Path(self.backup_dir)
         weights, record = folder / f"{_UNFINISHED}{_WEIGHTS}", folder / f"{_UNFINISHED}{_RECORD}"
         digest = _read(record).get("weights")
@@ -143,7 +143,7 @@ class BackupAndRestore(Callback):
             path.unlink(missing_ok=True)
 
     def _backups(self) -> list[tuple[Path, dict]]:
-        """Return the whole backups, the newest first: paths of weights, and what is recorded of them."""
+        """Return the complete backups, newest first: each weights path with its record."""
         folder = Path(self.backup_dir)
         names = [("", ""), (_UNFINISHED, ""), ("", _PREVIOUS)]
         files = [folder / f"{begin}{_WEIGHTS}{end}" for begin, end in names]
@@ -155,7 +155,7 @@ class BackupAndRestore(Callback):
             if not written:
                 continue
             epoch, batch = written["epoch"], written.get("batch", 0)
-            # A record without a digest, as Keras writes it, belongs to the weights of the same name.
+            # Keras writes records without a digest: such a record belongs to the weights of the same name.
             own = folder / f"{begin}{_WEIGHTS}{end}"
             digest = written.get("weights")
             paths = [own] if digest is None else [path for path, known in digests.items() if known == digest]
@@ -164,7 +164,7 @@ class BackupAndRestore(Callback):
         return [(path, written) for _, _, path, written in found]
 
     def _restore(self) -> int:
-        """Load the newest backup that can be read; return the epoch to go on with, 0 if there is none."""
+        """Load the newest readable backup. Return the epoch to continue with, 0 if there is no backup."""
         self._start = None
         if self.model.optimizer is not None:
             self.model.optimizer.build(self.model.trainable_variables)
@@ -188,7 +188,7 @@ class BackupAndRestore(Callback):
         return 0
 
     def _load(self, weights: Path) -> None:
-        if weights.name.endswith(".weights.h5"):  # a weights file is known by its ending
+        if weights.name.endswith(".weights.h5"):  # the file name decides: this is a weights file
             self.model.load_weights(str(weights))
             return
         copy = weights.parent / f"{_RESTORING}.weights.h5"
@@ -208,7 +208,7 @@ class BackupAndRestore(Callback):
 
 
 def _read(record: Path) -> dict:
-    """Return what is recorded of a backup; nothing, if there is no record or it was not written whole."""
+    """Return the record of a backup, an empty dict if it is missing or incomplete."""
     try:
         written = json.loads(record.read_text())
     except (OSError, ValueError):
@@ -222,13 +222,13 @@ def _digest(path: Path) -> str:
 
 
 def _keep_as(path: Path, other: Path) -> None:
-    """Give a file a second name, in the place of what has it; the first name stays its own at each moment."""
+    """Give a file a second name and replace a file of that name. The first name stays valid throughout."""
     if not path.exists():
         return
     link = other.parent / f".{other.name}{UNFINISHED}"
     link.unlink(missing_ok=True)
     try:
         os.link(path, link)
-    except OSError:  # a file system without links
+    except OSError:  # a file system without hard links
         shutil.copyfile(path, link)
     link.replace(other)

@@ -1,4 +1,4 @@
-"""Write each epoch's logs into a CSV file."""
+"""Write the logs of each epoch to a CSV file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kernelkit.training.callback import Callback, was_cut_short
 
 
 class CSVLogger(Callback):
-    """Write a line for each epoch into a CSV file: the epoch's number and all logs, sorted by name.
+    """Write a line for each epoch to a CSV file: the epoch's number and all logs, sorted by name.
 
     Args:
         filename: Path of the file.
-        separator: What stands between values.
-        append: Whether lines are added to a file that is there already, instead of replacing it.
+        separator: Text between two values.
+        append: Whether to append lines to an existing file instead of replacing it.
 
     Example:
         >>> import tempfile
@@ -51,7 +51,7 @@ class CSVLogger(Callback):
             return
         logs = logs or {}
         if self.keys is None:
-            # Validation may come only in later epochs: its columns are made now.
+            # Validation may begin in a later epoch, so make its columns now.
             has_validation = any(key.startswith("val_") for key in logs)
             self.keys = sorted(logs) + ([] if has_validation else [f"val_{key}" for key in sorted(logs)])
         writer = csv.writer(self._file, delimiter=self.sep)

@@ -10,22 +10,22 @@ from kernelkit.training.display import say
 
 
 class EarlyStopping(Callback):
-    """End training when a metric has not improved for some epochs.
+    """Stop training when a metric has not improved for some epochs.
 
     Args:
         monitor: Name of the metric.
-        min_delta: Change that counts as an improvement must be larger than this.
-        patience: Number of epochs without improvement after which training ends.
-        verbose: 1 to say so.
-        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell from the metric.
-        baseline: Value that must be beaten for an improvement to start the count anew.
-        restore_best_weights: Whether the model gets back the weights of its best epoch, however training ends.
-        start_from_epoch: Number of epochs that are not looked at.
+        min_delta: Only a change larger than this counts as an improvement.
+        patience: Number of epochs without improvement before training stops.
+        verbose: 1 to print a message.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to infer it from the metric.
+        baseline: An improvement resets the count only if it also beats this value.
+        restore_best_weights: Whether to restore the weights of the best epoch, however training ends.
+        start_from_epoch: Number of first epochs that are ignored.
 
     Attributes:
         best: Best value so far.
-        best_epoch: The epoch it comes from, counted from 0.
-        stopped_epoch: The epoch after which training was ended, 0 if it was not.
+        best_epoch: The epoch of the best value, counted from 0.
+        stopped_epoch: The epoch after which training was stopped, 0 if it was not stopped.
 
     Example:
         >>> import kernelkit as kk
@@ -66,7 +66,7 @@ class EarlyStopping(Callback):
 
     @property
     def monitor_op(self) -> Any:
-        """``numpy.less`` or ``numpy.greater``: what a better value is; ``None`` until it can be told."""
+        """The comparison for a better value, ``numpy.less`` or ``numpy.greater``; ``None`` until it is known."""
         return watch.operator_of(watch.known_direction(self))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -77,7 +77,7 @@ class EarlyStopping(Callback):
             return
         way = watch.direction(self.monitor, self.mode, self.model, "EarlyStopping")
         if self.restore_best_weights and self.best_weights is None:
-            # Training that never improves goes back to its first epoch.
+            # If no epoch improves, restore the first epoch.
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
         self.wait += 1
         if watch.is_better(current, self.best, way, self.min_delta):
@@ -92,12 +92,12 @@ class EarlyStopping(Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            say(f"Epoch {self.stopped_epoch + 1}: stopped early, {self.monitor} no longer improves.")
+            say(f"Epoch {self.stopped_epoch + 1}: stopped early, because {self.monitor} no longer improves.")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                say(f"The weights of the best epoch, {self.best_epoch + 1}, are restored.")
+                say(f"Restored the weights of the best epoch, {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
     def get_monitor_value(self, logs: dict | None) -> Any:
-        """Return the value to compare, or ``None``; override it to compute one from the logs."""
+        """Return the value to compare, or ``None``. Override it to compute a value from the logs."""
         return watch.monitored(self.monitor, logs, "EarlyStopping", "does nothing")

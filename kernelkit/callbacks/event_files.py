@@ -1,4 +1,4 @@
-"""Event files, which TensorBoard reads, without TensorFlow."""
+"""Write event files for TensorBoard, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 
 class EventWriter:
-    """A file of numbers, histograms and pictures, each with the step it belongs to.
+    """Writes scalars, histograms and pictures to an event file, each with its step.
 
     Args:
         folder: Directory for the file.
@@ -49,7 +49,7 @@ class EventWriter:
         self._write(self._histogram_pb(tag, np.asarray(values, "float32").ravel()), step)
 
     def image(self, tag: str, pixels: np.ndarray, step: int) -> None:
-        """Write a grey picture; ``pixels`` of shape (height, width) is stretched to the full range."""
+        """Write a gray picture. ``pixels`` (height, width) are scaled to the full range."""
         height, width = pixels.shape
         tensor = self._tensor_proto([b"%d" % width, b"%d" % height, grey_png(pixels)])
         value = self._summary.Value(tag=tag, tensor=tensor, metadata=self._image_metadata)
@@ -59,7 +59,7 @@ class EventWriter:
         self._file.add_event(self._event(wall_time=time.time(), step=int(step), summary=summary))
 
     def flush(self) -> None:
-        """Let readers see what was written."""
+        """Flush the file, so that readers see all data."""
         self._file.flush()
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class EventWriter:
 
 
 def grey_png(pixels: np.ndarray) -> bytes:
-    """Return a PNG file of an array (height, width), black at its least value and white at its greatest.
+    """Return an array (height, width) as a gray PNG file: its minimum is black, its maximum is white.
 
     Source: https://www.w3.org/TR/png/
 

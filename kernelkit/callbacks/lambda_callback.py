@@ -1,4 +1,4 @@
-"""Functions as a callback."""
+"""`LambdaCallback`: a callback made of functions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _HOOKS = [name for name in vars(Callback) if name.startswith("on_")]
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, for short ones.
+    """A callback made of functions.
 
-    With a batch hook, training sends one step at a time, since the function may look at the model. If it needs only the
-    logs, set ``callback.batch_hooks = "logs"`` and steps stay fused.
+    With a batch hook, training runs one step per dispatch, because the function may read the model. If it needs only
+    the logs, set ``callback.batch_hooks = "logs"``, and steps stay fused.
 
     Args:
         on_epoch_begin: Function ``(epoch, logs)``.
@@ -27,7 +27,7 @@ class LambdaCallback(Callback):
         **kwargs: Functions for the other hooks, by name.
 
     Raises:
-        TypeError: If there is no hook of that name.
+        TypeError: If a name is not the name of a hook.
 
     Example:
         >>> told = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))

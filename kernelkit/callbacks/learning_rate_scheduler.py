@@ -14,13 +14,13 @@ from kernelkit.training.display import say
 
 
 class LearningRateScheduler(Callback):
-    """Set the learning rate of each epoch to what a function returns.
+    """Set the learning rate of each epoch to the result of a function.
 
-    For a rate that changes with every step see :mod:`kernelkit.optimizers.schedules`.
+    For a rate that changes at every step, see :mod:`kernelkit.optimizers.schedules`.
 
     Args:
-        schedule: Function ``(epoch, rate) -> rate`` or ``(epoch) -> rate``; epochs are counted from 0.
-        verbose: 1 to say each rate.
+        schedule: Function ``(epoch, rate) -> rate`` or ``(epoch) -> rate``. Epochs count from 0.
+        verbose: 1 to print each rate.
 
     Example:
         >>> import kernelkit as kk
@@ -48,13 +48,13 @@ class LearningRateScheduler(Callback):
 
 
 def rated_optimizers(model: Any) -> list:
-    """Return a model's optimizer, or those inside of a MultiOptimizer: what has a learning rate."""
+    """Return the optimizers with a learning rate: the model's optimizer, or those inside a MultiOptimizer."""
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     return optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else [model.optimizer]
 
 
 def note_rates(logs: dict, model: Any, who: str) -> None:
-    """Put the learning rate into the logs; those of several optimizers each under its name."""
+    """Add the learning rate to the logs. With several optimizers, add each rate under the optimizer's name."""
     optimizers = rated_optimizers(model)
     for optimizer in optimizers:
         key = "learning_rate" if len(optimizers) == 1 else f"learning_rate_{optimizer.name}"
@@ -65,7 +65,7 @@ def current_rate(optimizer: Any, who: str) -> float:
     """Return the learning rate of an optimizer.
 
     Raises:
-        ValueError: If the optimizer has none; ``who`` begins the message.
+        ValueError: If the optimizer has no learning rate. ``who`` begins the message.
     """
     if not hasattr(optimizer, "learning_rate"):
         raise ValueError(f"{who} needs an optimizer with a learning_rate, got {type(optimizer).__name__}.")

@@ -1,4 +1,4 @@
-"""Save the model as it trains."""
+"""Save the model during training."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from kernelkit.training.display import say
 
 
 class ModelCheckpoint(Callback):
-    """Save the model, or its weights, after each epoch or every so many batches.
+    """Save the model or its weights after each epoch, or after a number of batches.
 
-    With a number of batches, training sends one step at a time, so that the model is saved at that very batch.
+    With a number of batches, training runs one step per dispatch, so that the model is saved at exactly that batch.
 
     Args:
-        filepath: Path of the file; it may hold ``{epoch}``, ``{batch}`` (both counted from 1) and names of logs,
-            such as ``"{epoch:02d}-{val_loss:.2f}.keras"``. It ends with ``.weights.h5`` for weights, else with
-            ``.keras`` or ``.h5``.
-        monitor: Name of the metric that tells what is best.
-        verbose: 1 to say when something is saved.
-        save_best_only: Whether only a model that is better than all before is saved.
-        save_weights_only: Whether only weights are saved.
-        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell from the metric.
+        filepath: Path of the file. It may hold ``{epoch}``, ``{batch}`` (both count from 1) and names of logs, such as
+            ``"{epoch:02d}-{val_loss:.2f}.keras"``. It must end with ``.weights.h5`` for weights, else with ``.keras``
+            or ``.h5``.
+        monitor: Name of the metric that decides which model is best.
+        verbose: 1 to print a message at each save.
+        save_best_only: Whether to save only a model that is better than all before it.
+        save_weights_only: Whether to save only weights.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to infer it from the metric.
         save_freq: ``"epoch"``, or a number of batches.
-        initial_value_threshold: Value that the first best must beat.
+        initial_value_threshold: Value that the first saved model must beat.
 
     Attributes:
         best: Best value so far.
 
     Raises:
-        ValueError: If the path has another ending, or ``save_freq`` is no number of batches.
+        ValueError: If the path has another ending, or ``save_freq`` is not a valid number of batches.
 
     Example:
         >>> import kernelkit as kk
@@ -71,12 +71,12 @@ class ModelCheckpoint(Callback):
 
     @property
     def active_hooks(self) -> tuple | None:
-        """What the batch hooks cost: nothing, if saving is a matter of epochs."""
+        """The hooks that training calls: no batch hooks if ``save_freq="epoch"``, so that steps stay fused."""
         return () if self.save_freq == "epoch" and type(self) is ModelCheckpoint else None
 
     @property
     def monitor_op(self) -> Any:
-        """``numpy.less`` or ``numpy.greater``: what a better value is; ``None`` until it can be told."""
+        """The comparison for a better value, ``numpy.less`` or ``numpy.greater``; ``None`` until it is known."""
         return watch.operator_of(watch.known_direction(self))
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -86,7 +86,7 @@ class ModelCheckpoint(Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq == "epoch" or was_cut_short(self):
             return
-        self._batches += batch - self._last_batch  # several, if compile() was given steps_per_execution
+        self._batches += batch - self._last_batch  # more than 1 with steps_per_execution
         self._last_batch = batch
         if self._batches >= int(self.save_freq):
             self._batches = 0
@@ -117,7 +117,7 @@ class ModelCheckpoint(Callback):
             return self.filepath.format(**{**logs, **numbers})
         except KeyError as error:
             known = ", ".join([*numbers, *logs])
-            raise KeyError(f"ModelCheckpoint: {self.filepath!r} asks for {error}, but there is only {known}.") from None
+            raise KeyError(f"ModelCheckpoint: {self.filepath!r} needs {error}, but only {known} are known.") from None
 
 
 def checked_frequency(save_freq: Any, who: str) -> str | int:

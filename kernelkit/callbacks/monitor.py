@@ -1,4 +1,4 @@
-"""Watching a metric: which way is better, and was there an improvement."""
+"""Monitor a metric: find its better direction and whether it has improved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOWER = (
     "loss error mse mae mape msle rmse rmsle crossentropy cross_entropy divergence hinge poisson log_cosh logcosh "
     "perplexity nll false_positives false_negatives"
 ).split()
-"""Words in the names of metrics that cannot be asked."""
+"""Words that decide the direction of a metric by its name, if the metric has no ``direction``."""
 
 
 def checked_mode(mode: str, who: str) -> str:
@@ -36,12 +36,12 @@ def direction(monitor: str, mode: str, model: Any, who: str) -> str:
 
     Args:
         monitor: Name of the metric in the logs.
-        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell it from the metric, or else from its name.
-        model: The model, whose metrics are asked for their ``direction``.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to infer it from the metric, or else from its name.
+        model: The model. Its metrics may have a ``direction``.
         who: Name of the callback, for the message.
 
     Raises:
-        ValueError: If it cannot be told.
+        ValueError: If the direction is unknown.
 
     Example:
         >>> direction("val_accuracy", "auto", None, "EarlyStopping")
@@ -66,7 +66,7 @@ def direction(monitor: str, mode: str, model: Any, who: str) -> str:
 
 
 def _direction_of(metric: Metric) -> str | None:
-    """Return ``"up"`` or ``"down"`` as a metric says it, under Keras's private name too."""
+    """Return a metric's direction, ``"up"`` or ``"down"``. Keras's private attribute is read too."""
     return getattr(metric, "direction", None) or getattr(metric, "_direction", None)
 
 
@@ -81,7 +81,7 @@ def _named_metrics(model: Any) -> Iterator[tuple[str, Metric]]:
 
 
 def is_better(current: float, best: float | None, way: str, min_delta: float = 0.0) -> bool:
-    """Return whether a value improves on the best so far by more than ``min_delta``; NaN never does.
+    """Return whether a value improves on the best so far by more than ``min_delta``. NaN never improves.
 
     Example:
         >>> is_better(0.9, 1.0, "min"), is_better(0.9, 1.0, "min", min_delta=0.2), is_better(3.0, None, "max")
@@ -95,9 +95,9 @@ def is_better(current: float, best: float | None, way: str, min_delta: float = 0
 
 
 def is_new_best(callback: Any, logs: dict) -> bool:
-    """Return whether the logs are better than all before, and keep the value as ``callback.best``.
+    """Return whether the logs are better than all before. If so, store the value as ``callback.best``.
 
-    Logs without the metric count as better, with a warning, so that nothing is lost.
+    Logs without the metric count as better, with a warning, so that no model is lost.
 
     Args:
         callback: A callback with ``monitor``, ``mode``, ``best`` and ``model``.
@@ -115,7 +115,7 @@ def is_new_best(callback: Any, logs: dict) -> bool:
 
 
 def known_direction(callback: Any) -> str | None:
-    """Return the direction of what a callback monitors, ``None`` if it cannot be told yet."""
+    """Return the direction of a callback's metric, ``None`` if it is not known yet."""
     try:
         return direction(callback.monitor, callback.mode, callback.model, type(callback).__name__)
     except ValueError:
@@ -123,18 +123,18 @@ def known_direction(callback: Any) -> str | None:
 
 
 def operator_of(way: str | None) -> Any:
-    """Return Keras's ``monitor_op``: the NumPy function that says whether a value is better than another."""
+    """Return Keras's ``monitor_op``: the NumPy function that compares a value with the best one."""
     return None if way is None else np.less if way == "min" else np.greater
 
 
 def monitored(monitor: str, logs: dict | None, who: str, what: str) -> Any:
-    """Return the metric's value, or warn that the logs don't have it and return ``None``.
+    """Return the metric's value. If the logs do not have it, warn and return ``None``.
 
     Args:
         monitor: Name of the metric.
         logs: The logs.
         who: Name of the callback.
-        what: What it cannot do without the value.
+        what: What the callback cannot do without the value, for the warning.
     """
     logs = logs or {}
     if monitor in logs:

@@ -13,23 +13,23 @@ from kernelkit.training.display import say
 
 
 class OrbaxCheckpoint(Callback):
-    """Save weights, and the state of optimizer and metrics, with Orbax; training goes on while files are written.
+    """Save weights, optimizer state and metric state with Orbax. Training goes on while files are written.
 
-    Needs the package `orbax-checkpoint`. Several hosts save together, as Orbax arranges it. The last checkpoint can be
-    read with ``model.load_weights(directory)``, the whole model with ``load_model(directory)``. The files of layers,
-    such as vocabularies, are not in it.
+    Needs the package `orbax-checkpoint`. Several hosts save together, coordinated by Orbax. Load the last checkpoint
+    with ``model.load_weights(directory)``, the whole model with ``load_model(directory)``. Files of layers, such as
+    vocabularies, are not saved.
 
     Args:
         directory: Directory for the checkpoints, one subdirectory for each.
-        monitor: Name of the metric that tells what is best.
-        verbose: 1 to say when something is saved.
-        save_best_only: Whether only a model that is better than all before is saved.
-        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell from the metric.
+        monitor: Name of the metric that decides which model is best.
+        verbose: 1 to print a message at each save.
+        save_best_only: Whether to save only a model that is better than all before it.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to infer it from the metric.
         save_freq: ``"epoch"``, or a number of batches.
-        initial_value_threshold: Value that the first best must beat.
-        max_to_keep: How many of the last checkpoints are kept, ``None`` for all.
-        save_on_background: Whether files are written in the background.
-        save_weights_only: Whether only weights are saved.
+        initial_value_threshold: Value that the first saved model must beat.
+        max_to_keep: Number of last checkpoints to keep, ``None`` for all.
+        save_on_background: Whether to write files in the background.
+        save_weights_only: Whether to save only weights.
 
     Raises:
         ImportError: If `orbax-checkpoint` is not installed.
@@ -73,11 +73,11 @@ class OrbaxCheckpoint(Callback):
 
     @property
     def active_hooks(self) -> tuple | None:
-        """What the batch hooks cost: nothing, if saving is a matter of epochs."""
+        """The hooks that training calls: no batch hooks if ``save_freq="epoch"``, so that steps stay fused."""
         return () if self.save_freq == "epoch" and type(self) is OrbaxCheckpoint else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        # Numbers go on where an earlier training has left a checkpoint.
+        # Continue the numbers of the last checkpoint of an earlier training.
         self._batches = self._manager().latest_step() or 0
         self._since = 0
 
@@ -87,7 +87,7 @@ class OrbaxCheckpoint(Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if self.save_freq == "epoch" or was_cut_short(self):
             return
-        new = batch - self._last_batch  # several, if compile() was given steps_per_execution
+        new = batch - self._last_batch  # more than 1 with steps_per_execution
         self._last_batch = batch
         self._batches += new
         self._since += new
@@ -108,10 +108,10 @@ class OrbaxCheckpoint(Callback):
             self._opened.wait_until_finished()
 
     def restore(self, step: int | None = None) -> int:
-        """Give the model a saved state back.
+        """Restore a saved state of the model.
 
         Args:
-            step: Number of the checkpoint (epoch, counted from 0, or batch); the last one by default.
+            step: Number of the checkpoint (epoch, counted from 0, or batch). The last one by default.
 
         Returns:
             The checkpoint's number.
@@ -128,7 +128,7 @@ class OrbaxCheckpoint(Callback):
             return
         orbax_folder.save(self._manager(), step, self.model, self.save_weights_only)
         if self.verbose:
-            say(f"Checkpoint {step} is saved in {self.directory}.")
+            say(f"Saved checkpoint {step} in {self.directory}.")
 
     def _manager(self) -> Any:
         if self._opened is None:

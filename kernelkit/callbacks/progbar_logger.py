@@ -1,4 +1,4 @@
-"""The progress of a training, printed by a callback."""
+"""`ProgbarLogger`: prints the progress of a training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kernelkit.training.callback import Callback, was_cut_short
 
 
 class ProgbarLogger(Callback):
-    """Print progress, for loops of one's own. `fit` shows its progress by itself (see its ``verbose``).
+    """Print progress in custom loops. `fit` shows its own progress (see its ``verbose``).
 
     Example:
         >>> import kernelkit as kk

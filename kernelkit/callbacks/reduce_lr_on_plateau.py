@@ -17,12 +17,12 @@ class ReduceLROnPlateau(Callback):
     Args:
         monitor: Name of the metric.
         factor: Factor of the rate, below 1.
-        patience: Number of epochs without improvement after which the rate is lowered.
-        verbose: 1 to say so.
-        mode: ``"min"``, ``"max"``, or ``"auto"`` to tell from the metric.
-        min_delta: Change that counts as an improvement must be larger than this.
-        cooldown: Number of epochs after a reduction that are not counted.
-        min_lr: Lowest rate.
+        patience: Number of epochs without improvement before the rate is lowered.
+        verbose: 1 to print a message.
+        mode: ``"min"``, ``"max"``, or ``"auto"`` to infer it from the metric.
+        min_delta: Only a change larger than this counts as an improvement.
+        cooldown: Number of epochs after a reduction that do not count.
+        min_lr: Lower limit of the rate.
         **kwargs: ``epsilon`` is the old name of ``min_delta``.
 
     Raises:
@@ -50,7 +50,7 @@ class ReduceLROnPlateau(Callback):
             raise ValueError(f"ReduceLROnPlateau: factor must be below 1, got {factor}.")
         if "epsilon" in kwargs:
             min_delta = kwargs.pop("epsilon")
-            warnings.warn("ReduceLROnPlateau(epsilon=...) is an old spelling: write min_delta=...", stacklevel=2)
+            warnings.warn("ReduceLROnPlateau(epsilon=...) is an old name: write min_delta=...", stacklevel=2)
         if kwargs:
             raise TypeError(f"ReduceLROnPlateau() got unknown arguments {sorted(kwargs)}.")
         self.monitor = monitor
@@ -73,7 +73,7 @@ class ReduceLROnPlateau(Callback):
 
     @property
     def monitor_op(self) -> Any:
-        """``numpy.less`` or ``numpy.greater``: what a better value is; ``None`` until it can be told."""
+        """The comparison for a better value, ``numpy.less`` or ``numpy.greater``; ``None`` until it is known."""
         return watch.operator_of(watch.known_direction(self))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
@@ -101,9 +101,9 @@ class ReduceLROnPlateau(Callback):
             lower = max(rate * self.factor, self.min_lr)
             optimizer.learning_rate = lower
             if self.verbose:
-                say(f"Epoch {epoch + 1}: {self.monitor} no longer improves, the learning rate falls to {lower:.4g}.")
+                say(f"Epoch {epoch + 1}: {self.monitor} no longer improves. New learning rate: {lower:.4g}.")
         self.cooldown_counter, self.wait = self.cooldown, 0
 
     def in_cooldown(self) -> bool:
-        """Return whether a reduction is so recent that epochs are not counted."""
+        """Return whether the cooldown after a reduction is still running."""
         return self.cooldown_counter > 0

@@ -15,18 +15,18 @@ from kernelkit import interrupts
 from kernelkit.training.callback import Callback, was_cut_short
 
 SECONDS = 10
-"""How long an answer is waited for."""
+"""Maximum seconds to wait for the server's answer."""
 
 
 class RemoteMonitor(Callback):
-    """Send the logs of each epoch to a server with HTTP POST; a server that doesn't answer only causes a warning.
+    """Send the logs of each epoch to a server with HTTP POST. If the server does not answer, only a warning follows.
 
     Args:
         root: Address of the server.
-        path: Path on it.
-        field: Field of the form that holds the JSON text.
+        path: Path on the server.
+        field: Form field that holds the JSON text.
         headers: Dict of HTTP headers.
-        send_as_json: Whether the JSON is sent as such, not in a form.
+        send_as_json: Whether to send plain JSON instead of a form.
 
     Example:
         >>> monitor = RemoteMonitor(root="http://localhost:9000", send_as_json=True)
@@ -52,7 +52,7 @@ class RemoteMonitor(Callback):
             return
         values = {"epoch": epoch, **{name: _plain(value) for name, value in (logs or {}).items()}}
         failures: list[OSError] = []
-        # In a thread of its own, so that a server that never answers doesn't hold up training.
+        # In its own thread, so that a server without an answer does not block training.
         sending = threading.Thread(target=self._send, args=(values, failures), name="kernelkit-remote", daemon=True)
         sending.start()
         end = time.monotonic() + SECONDS
@@ -72,7 +72,7 @@ class RemoteMonitor(Callback):
                 self._post_with_requests(values)
             else:
                 self._post(json.dumps(values))
-        except OSError as error:  # those of requests and of urllib are
+        except OSError as error:  # the errors of requests and urllib are OSErrors
             failures.append(error)
 
     def _post_with_requests(self, values: dict) -> None:
@@ -92,7 +92,7 @@ class RemoteMonitor(Callback):
 
 
 def _has_requests() -> bool:
-    """Return whether the package `requests` is installed, which knows of proxies and sessions."""
+    """Return whether the package `requests`, which handles proxies and sessions, is installed."""
     return importlib.util.find_spec("requests") is not None
 
 

@@ -7,16 +7,16 @@ from kernelkit.training.callback import Callback, was_cut_short
 
 
 class SwapEMAWeights(Callback):
-    """Exchange the weights with their moving averages while the model is evaluated.
+    """Replace the weights by their moving averages during evaluation.
 
     The optimizer must average: ``use_ema=True``.
 
     Args:
-        swap_on_epoch: Whether the averages are also in place for callbacks at the end of an epoch, such as a
-            :class:`~kernelkit.callbacks.ModelCheckpoint` that comes after this one.
+        swap_on_epoch: Whether the model also holds the averages at the end of an epoch, for later callbacks such as
+            :class:`~kernelkit.callbacks.ModelCheckpoint`.
 
     Raises:
-        ValueError: From a hook, if the optimizer keeps no averages.
+        ValueError: In a hook, if the optimizer keeps no averages.
 
     Source: Polyak & Juditsky, 1992, Acceleration of stochastic approximation by averaging.
 
@@ -39,14 +39,14 @@ class SwapEMAWeights(Callback):
             return
         self._swap()
         if self.model.stop_training or epoch + 1 == self.params.get("epochs"):
-            # The end of training puts the averages in place once more: they must be these.
+            # At the end of training the optimizer sets the averages again; they must be these values.
             for variable, average in self.model.optimizer.averaged_variables:
                 average.assign(variable.value)
             self._averages_in_place = False
 
     def on_train_end(self, logs: dict | None = None) -> None:
         if was_cut_short(self) and self._averages_in_place:
-            self._swap()  # weights and averages go back to their places, so that training can go on
+            self._swap()  # restore weights and averages, so that training can go on
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self._swap()

@@ -1,4 +1,4 @@
-"""Write what TensorBoard shows."""
+"""`TensorBoard`: write metrics, weights and profiles for TensorBoard."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from kernelkit.training.callback import Callback, was_cut_short
 
 
 class TensorBoard(Callback):
-    """Write metrics, weights and profiles for TensorBoard. Look at them with ``tensorboard --logdir logs``.
+    """Write metrics, weights and profiles for TensorBoard. View them with ``tensorboard --logdir logs``.
 
-    Needs the package `tensorboard`, but not TensorFlow. Batches cost nothing unless ``update_freq`` or
-    ``profile_batch`` asks for them, and steps stay fused with ``update_freq``.
+    Needs the package `tensorboard`, but not TensorFlow. Batch hooks are called only if ``update_freq`` or
+    ``profile_batch`` needs them. With ``update_freq`` steps stay fused.
 
     Args:
-        log_dir: Directory; training is written to ``train`` in it, validation to ``validation``.
-        histogram_freq: Every how many epochs the distributions of the weights are written; 0: never.
-        write_graph: Accepted for Keras's sake, which doesn't write it either; see :func:`kernelkit.utils.plot_model`.
-        write_images: Whether weights are written as pictures, together with the histograms.
-        write_steps_per_second: Whether the speed is written.
-        update_freq: ``"epoch"``, ``"batch"``, or every how many batches metrics are written.
-        profile_batch: Number of a batch, or ``(first, last)``, to be profiled by jax; counted from 1, 0 for none.
-        embeddings_freq: Every how many epochs the tables of embedding layers are written for the projector; 0: never.
-        embeddings_metadata: Path of a file with a line for each row, or a dict from names of layers to paths.
+        log_dir: Directory. Training logs go to its subdirectory ``train``, validation logs to ``validation``.
+        histogram_freq: Number of epochs between two histograms of the weights, 0 for none.
+        write_graph: Ignored, for compatibility with Keras; see :func:`kernelkit.utils.plot_model`.
+        write_images: Whether to write weights as pictures, together with the histograms.
+        write_steps_per_second: Whether to write the speed.
+        update_freq: ``"epoch"``, ``"batch"``, or the number of batches between two writes of the metrics.
+        profile_batch: Number of a batch, or ``(first, last)``, for the profiler of jax. Counts from 1, 0 for none.
+        embeddings_freq: Number of epochs between two writes of embedding tables for the projector, 0 for none.
+        embeddings_metadata: Path of a file with a line for each row, or a dict from layer names to paths.
 
     Raises:
         ImportError: When training begins, if `tensorboard` is not installed.
@@ -67,12 +67,12 @@ class TensorBoard(Callback):
         self._profiling = False
         self._writers: dict[str, EventWriter] = {}
         self._fitting = False
-        # A profile is of the very batches that it is asked for.
+        # A profile must cover exactly the requested batches, so steps are not fused.
         self.batch_hooks = "model" if self._profiled else "logs"
 
     @property
     def active_hooks(self) -> tuple | None:
-        """What the batch hooks cost: nothing, if nothing is written by batch."""
+        """The hooks that training calls: no batch hooks if no data are written per batch."""
         return () if self.update_freq == "epoch" and not self._profiled and type(self) is TensorBoard else None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -188,7 +188,7 @@ def _range(profile_batch: Any) -> tuple[int, int] | None:
     first, last = profile_batch if isinstance(profile_batch, (tuple, list)) else (profile_batch, profile_batch)
     if first < 0 or last < first:
         raise ValueError(
-            f"TensorBoard: profile_batch must be a number of a batch or (first, last), got {profile_batch!r}."
+            f"TensorBoard: profile_batch must be the number of a batch or (first, last), got {profile_batch!r}."
         )
     return (int(first), int(last)) if last else None
 
@@ -198,7 +198,7 @@ def _scalars(logs: dict | None) -> list[tuple[str, float]]:
 
 
 def _as_picture(weight: np.ndarray) -> np.ndarray | None:
-    """Return a weight as rows of pixels: filters side by side; ``None`` for scalars."""
+    """Return a weight as rows of pixels with filters side by side, ``None`` for scalars."""
     if weight.ndim == 0:
         return None
     return weight.reshape(1, -1) if weight.ndim == 1 else weight.reshape(weight.shape[0], -1)

@@ -1,4 +1,4 @@
-"""Stop when the loss is no number any more."""
+"""Stop when the loss is NaN or infinite."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from kernelkit.training.display import say
 
 
 class TerminateOnNaN(Callback):
-    """End training when the loss is NaN or infinite.
+    """Stop training when the loss is NaN or infinite.
 
-    Steps stay fused: training ends after the dispatch (about 50 ms) in which it happened. What the weights were worth
-    was lost at its first such step, which the message names.
+    Steps stay fused, so training stops after the dispatch (about 50 ms) in which it happened. The message names the
+    first step with a NaN loss; after that step the weights are useless.
 
     Args:
-        raise_error: Whether an error is raised; otherwise training ends in good order.
+        raise_error: Whether to raise an error. Otherwise training stops without one.
 
     Raises:
-        RuntimeError: From the batch hook, if ``raise_error`` is set.
+        RuntimeError: In the batch hook, if ``raise_error`` is set.
 
     Example:
         >>> import kernelkit as kk
@@ -42,5 +42,5 @@ class TerminateOnNaN(Callback):
         self._seen = True
         if self.raise_error:
             raise RuntimeError(f"NaN or Inf loss encountered: it became {loss} in batch {batch} (counted from 0).")
-        say(f"Batch {batch}: the loss became {loss}, training ends.")
+        say(f"Batch {batch}: the loss became {loss}, so training stops.")
         self.model.stop_training = True

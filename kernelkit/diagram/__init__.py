@@ -1,11 +1,11 @@
-"""Pictures of models, drawn from their description alone, with nothing installed.
+"""Pictures of models, drawn from their description without other packages.
 
-- `layered`: where boxes and lines go;
-- `scene`: which nodes of a description are seen, with which texts, and where;
-- `svg`, `png`: a scene as a picture.
+- `layered`: places boxes and lines;
+- `scene`: chooses the visible nodes of a description, their texts and places;
+- `svg`, `png`: draw a scene.
 
-`kernelkit/viz/frontend/src/graph` does the same in the browser; tests/diagram/layouts.json holds both to the same
-numbers.
+`kernelkit/viz/frontend/src/graph` does the same in the browser. tests/diagram/layouts.json checks that both give the
+same numbers.
 """
 
 from kernelkit.diagram.scene import Scene, scene

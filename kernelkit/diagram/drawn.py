@@ -1,4 +1,4 @@
-"""A scene drawn by matplotlib, for the formats that pages don't read as text: PNG, PDF and its other ones."""
+"""Draw a scene with matplotlib, as PNG, PDF or another format that is not SVG."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from kernelkit.diagram.scene import Box, Scene
 from kernelkit.diagram.svg import COLORS, FAILED, MARGIN
 from kernelkit.models.description import schema
 
-_PIXELS = 96.0  # of SVG in an inch
+_PIXELS = 96.0  # SVG pixels per inch
 _MOST_PIXELS = 30_000
 _MOST_DOTS = 80_000_000
 
 
 def draw(scene: Scene, path: Any, kind: str, dpi: float = 200.0) -> None:
-    """Write a scene into a file.
+    """Write a scene to a file.
 
     Args:
-        scene: What :func:`~kernelkit.diagram.scene` arranged.
-        path: Where to, or a file open for bytes.
-        kind: A format of matplotlib's, such as ``"png"``.
-        dpi: Dots in an inch; fewer are taken if the picture would be larger than matplotlib can write.
+        scene: The result of :func:`~kernelkit.diagram.scene`.
+        path: A path, or a file that is open for bytes.
+        kind: A format of matplotlib, such as ``"png"``.
+        dpi: Dots per inch. It is reduced if the picture would be larger than matplotlib can write.
 
     Raises:
         ImportError: If matplotlib is not installed.

@@ -1,12 +1,12 @@
-"""A layered layout: boxes in rows by the longest way from an input, lines from row to row.
+"""A layered layout: the row of a box is its longest path from an input, and lines lead from row to row.
 
-Rows are the depth in the network, as people expect. Lines over a few rows go between the boxes; longer ones leave at
-the side and run in lanes of their own, the shorter inside of the longer, as residual connections are drawn by hand. All
-steps are passes over nodes and edges without recursion. The browser's layout.ts is the same, line by line.
+A row is the depth in the network. Lines over a few rows go between the boxes. Longer lines leave at the side and run in
+their own lanes, shorter ones inside longer ones, as people draw residual connections by hand. All steps are passes over
+nodes and edges without recursion. The browser's layout.ts is the same, line by line.
 
 Sources: K. Sugiyama, S. Tagawa, M. Toda, Methods for visual understanding of hierarchical system structures (1981), for
 rows and barycenters; M. Ayer et al., An empirical distribution function for sampling with incomplete information
-(1955), for the pooling of neighbours that places the boxes of a row.
+(1955), for the pooling of neighbors that places the boxes of a row.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ GAP = 18.0
 ROW_GAP = 26.0
 LANE_GAP = 9.0
 LONGEST = 3
-"""Rows that a line may cross between boxes; longer ones take a lane."""
+"""Maximum number of rows that a line may cross between boxes. Longer lines take a lane."""
 MOST_LANES = 60
 SWEEPS = 4
 
 
 @dataclass
 class Layout:
-    """Where everything goes.
+    """The places of boxes and lines.
 
     Attributes:
         x: Left side of each box.
@@ -49,13 +49,13 @@ def layered(
     edges: Sequence[tuple[int, int]],
     ports: Sequence[tuple[float, float]] | None = None,
 ) -> Layout:
-    """Lay boxes out from top to bottom.
+    """Lay out boxes from top to bottom.
 
     Args:
         widths: Width of each box.
         heights: Height of each box.
         edges: ``(from, to)`` for each line; cycles and lines from a box to itself are allowed.
-        ports: For each line, how far right of the middle of its first and last box it begins and ends.
+        ports: For each line, the offsets of its begin and end to the right of the middle of its box.
 
     Returns:
         The :class:`Layout`.
@@ -95,7 +95,7 @@ def layered(
     left = min((middle[i] - size[i] / 2 for i in range(len(size))), default=0.0)
     middle = [m - left for m in middle]
     width = max((middle[i] + size[i] / 2 for i in range(len(size))), default=0.0)
-    # Rows below one another.
+    # Place the rows below one another.
     tallest = [max((heights[i] for i in row if i < count), default=0.0) for row in rows]
     tops, at = [], 0.0
     for tall in tallest:
@@ -140,7 +140,7 @@ def _to_lane(
     tallest: list[float],
     last_of_row: list[float],
 ) -> list[tuple[float, float]]:
-    """Return the corners of a line from a box to its lane: out of the side if nothing stands there, else around."""
+    """Return the corners of a line from a box to its lane: through the side if it is free, else around."""
     right = x[box] + widths[box]
     if right >= last_of_row[rank[box]] and heights[box] > 0:
         level = y[box] + heights[box] * (0.62 if leaves else 0.38)
@@ -154,10 +154,10 @@ def _to_lane(
 
 
 def ranks(count: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """Return the row of each node: the longest way from a node that nothing leads to.
+    """Return the row of each node: its longest path from a node without incoming edges.
 
-    A node that begins a path stands in the row above the first one that uses it. In a cycle the lines back to the node
-    that comes first in the list are left out.
+    A node without incoming edges is placed in the row above its first user. In a cycle, the edges back to the node that
+    is first in the list are ignored.
 
     Example:
         >>> ranks(3, [(0, 1), (1, 2), (0, 2)])
@@ -230,7 +230,7 @@ def _order(row_of: list[int], links: list[tuple[int, int]]) -> list[list[int]]:
 
 
 def _place(rows: list[list[int]], size: list[float], links: list[tuple[int, int]], real: int) -> list[float]:
-    """Return the middle of each node: as straight below what feeds it as the boxes beside it allow."""
+    """Return the middle of each node: as close below its inputs as the boxes beside it allow."""
     above: list[list[int]] = [[] for _ in size]
     below: list[list[int]] = [[] for _ in size]
     for a, b in links:
@@ -263,7 +263,7 @@ def _place(rows: list[list[int]], size: list[float], links: list[tuple[int, int]
 
 
 def _pool(values: list[float], weights: list[float]) -> list[float]:
-    """Return the rising sequence nearest to the values (pool adjacent violators)."""
+    """Return the nearest non-decreasing sequence to the values (pool adjacent violators)."""
     pools: list[tuple[float, float, int]] = []
     for value, weight in zip(values, weights, strict=True):
         pools.append((value, weight, 1))
@@ -276,7 +276,7 @@ def _pool(values: list[float], weights: list[float]) -> list[float]:
 def _lanes(
     rank: list[int], edges: Sequence[tuple[int, int]], chains: list[list[int] | None]
 ) -> tuple[dict[int, int], int]:
-    """Return the lane of each long line, the innermost being 0, and how many lanes there are."""
+    """Return the lane of each long line (0 is the innermost) and the number of lanes."""
     spans = []
     for number, (a, b) in enumerate(edges):
         if chains[number] is None:

@@ -1,4 +1,4 @@
-"""Which nodes of a description are seen, with which texts, and where: everything that a picture shows, as numbers."""
+"""`scene`: the visible nodes of a description with their texts and places, as numbers for a picture."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from kernelkit.models.description import schema
 from kernelkit.models.description.words import number_text, shape_text
 
 PAD, TITLE = 14.0, 30.0
-"""Room around what is inside of an open group, and above it for its title."""
+"""Padding inside an open group, and the height of its title."""
 MOST = 400
-"""Boxes in one group; what is in the middle of longer ones becomes one box."""
+"""Maximum number of boxes in one group. In longer groups the middle becomes one box."""
 
 
 @dataclass
 class Box:
-    """One box.
+    """A box of the picture.
 
     Attributes:
-        row: Its row in the description; -1 for the box that stands for many left out.
+        row: Its row in the description; -1 for the box that replaces hidden rows.
         x: Left side.
         y: Top.
         width: Width.
         height: Height.
         kind: One of the codes in the description's schema.
-        open: Whether what is inside is shown.
+        open: Whether the inside is shown.
         title: First line.
         subtitle: Second line, or an empty text.
-        family: What it is for, to color it by.
+        family: The purpose of the layer, which decides the color.
         state: One of the codes in the schema.
-        depth: In how many groups it stands.
-        frozen: Whether it has weights, none of which are trained.
+        depth: Number of groups around it.
+        frozen: Whether it has weights and no weight is trainable.
     """
 
     row: int
@@ -54,7 +54,7 @@ class Box:
 
 @dataclass
 class Line:
-    """One line: its corners, the rows that it leads from and to, and whether it ends in an arrow."""
+    """A line of the picture: its corners, its first and last row, and whether it ends in an arrow."""
 
     points: list[tuple[float, float]]
     source: int
@@ -64,7 +64,7 @@ class Line:
 
 @dataclass
 class Scene:
-    """Boxes, those of a group before those inside of it, and lines."""
+    """Boxes and lines of the picture. A group comes before the boxes inside it."""
 
     width: float
     height: float
@@ -73,7 +73,7 @@ class Scene:
 
 
 FACTS = frozenset(("name", "shape", "params"))
-"""What is written on boxes beside their class: of these and `dtype`, `activation`, `trainable`."""
+"""Default facts on boxes beside the class. `dtype`, `activation` and `trainable` are possible too."""
 
 
 def scene(
@@ -83,14 +83,14 @@ def scene(
     most: int = MOST,
     facts: Collection[str] = FACTS,
 ) -> Scene:
-    """Arrange a description.
+    """Arrange a description into boxes and lines.
 
     Args:
-        description: What :func:`kernelkit.viz.graph` returns.
-        opened: The rows of the groups whose inside is shown.
+        description: The result of :func:`kernelkit.viz.graph`.
+        opened: The rows of the open groups.
         left_to_right: Whether the model runs to the right instead of down.
-        most: Boxes in one group, at most.
-        facts: What is written on the boxes, see ``FACTS``.
+        most: Maximum number of boxes in one group.
+        facts: The facts on the boxes, see ``FACTS``.
 
     Returns:
         The :class:`Scene`.
@@ -106,11 +106,11 @@ def scene(
 
 
 def all_groups(description: dict[str, Any]) -> set[int]:
-    """Return the rows of all groups that have an inside, to open them all."""
+    """Return the rows of all groups that can be opened."""
     return {parent for parent in description["nodes"]["parent"] if parent >= 0}
 
 
-_Key = int  # a row, or a number below -1 for what has none
+_Key = int  # a row, or a number below -1 for an item without a row
 
 
 class _Scenery:
@@ -132,8 +132,8 @@ class _Scenery:
             self.shown[row] = parent == -1 or (self.shown[parent] and parent in self.opened)
             self.depth[row] = 0 if parent == -1 else self.depth[parent] + 1
         self.containers = [-1, *(row for row in range(self.count) if row in self.opened and self.shown[row])]
-        self.left_out: dict[int, int] = {}  # rows that one box stands for, and its key
-        self.left_out_of: dict[int, int] = {}  # how many rows a key stands for
+        self.left_out: dict[int, int] = {}  # from each hidden row to the key of its replacement box
+        self.left_out_of: dict[int, int] = {}  # from the key of a replacement box to its number of rows
         for number, container in enumerate(self.containers):
             members = self.children[container]
             if len(members) > most:
@@ -143,7 +143,7 @@ class _Scenery:
                 self.left_out_of[key] = len(hidden)
         self.number = {container: i for i, container in enumerate(self.containers)}
 
-    # Keys below -1 stand for the places where lines enter and leave a group, and for rows left out.
+    # Keys below -1 are the places where lines enter and leave a group, and the boxes for hidden rows.
     def _enters(self, container: int) -> _Key:
         return -2 - 3 * self.number[container]
 
@@ -217,13 +217,13 @@ class _Scenery:
                 whole.lines.append(Line(points, max(a, -1), max(b, -1), ends))
         return whole
 
-    # What leads where -------------------------------------------------------------------------------------------------
+    # Lines ------------------------------------------------------------------------------------------------------------
 
     def _pieces(self) -> dict[int, list]:
-        """Return the lines in each container, cut where they cross the edge of an open group.
+        """Return the lines in each container. They are cut where they cross the edge of an open group.
 
-        Each is ``(from, to, (enters, leaves))``, the last two being the places at the edges of the boxes where it ends
-        and begins, if these are open groups.
+        Each line is ``(from, to, (enters, leaves))``. The last two are the ports at the edges of its last and first
+        box, if these are open groups.
         """
         found: dict[int, dict] = {container: {} for container in self.containers}
         edges = self.description["edges"]
@@ -259,7 +259,7 @@ class _Scenery:
         return {container: list(pieces) for container, pieces in found.items()}
 
     def _chain(self, row: int, chains: dict[int, list[int]]) -> list[int]:
-        """Return what is seen of a row and the open groups around it, the outermost first."""
+        """Return the visible box of a row and the open groups around it, the outermost first."""
         if row not in chains:
             chain = [row]
             while self.parent[chain[-1]] >= 0:
@@ -271,7 +271,7 @@ class _Scenery:
         return self.left_out.get(row, row)
 
     def _keys(self, container: int, pieces: list) -> list[_Key]:
-        """Return what is laid out in a container, in order."""
+        """Return the keys of the boxes in a container, in order."""
         keys: dict[_Key, None] = {}
         used = {key for a, b, _ in pieces for key in (a, b)}
         if container >= 0 and self._enters(container) in used:

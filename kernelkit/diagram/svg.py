@@ -1,4 +1,4 @@
-"""A scene as SVG, in colors for light and dark pages. Every text is escaped: it may come from a stranger's file."""
+"""Draw a scene as SVG, in colors for light and dark pages. Every text is escaped, because files may be untrusted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from kernelkit.diagram.scene import Box, Line, Scene
 from kernelkit.models.description import schema
 
-# One hue for what a layer is for; boxes are tinted with it, so that one set suits light and dark pages.
+# One hue per layer family. Boxes get a tint of it, so that one set suits light and dark pages.
 COLORS = {
     "conv": "#3b82f6",
     "dense": "#8b5cf6",
@@ -28,7 +28,7 @@ COLORS = {
 FAILED = "#dc2626"
 MARGIN = 12
 _FEW = 250
-"""With more boxes than this only the first lines are written, so that a saved notebook stays small."""
+"""With more boxes than this, only the first text line of each box is drawn, to keep saved notebooks small."""
 
 _STYLE = (
     ".kkg{font:12.5px system-ui,-apple-system,'Segoe UI',sans-serif;fill:currentColor}"
@@ -40,13 +40,13 @@ _STYLE = (
 
 
 def svg(scene: Scene, title: str = "", background: str | None = None, color: str | None = None) -> str:
-    """Write a scene as an SVG document that needs nothing else.
+    """Return a scene as a self-contained SVG document.
 
     Args:
-        scene: What :func:`~kernelkit.diagram.scene` arranged.
-        title: What screen readers say it is.
-        background: A color behind the whole, for files; transparent by default.
-        color: The color of texts and lines; by default that of the page around it.
+        scene: The result of :func:`~kernelkit.diagram.scene`.
+        title: The title for screen readers.
+        background: The background color, for files. Transparent by default.
+        color: The color of texts and lines. By default the text color of the page.
 
     Returns:
         The document.
@@ -85,7 +85,7 @@ def _box(box: Box, few: bool) -> str:
         classes.append("z")
     shape = f'<rect class="{" ".join(classes)}" width="{_n(box.width)}" height="{_n(box.height)}"/>'
     stack = ""
-    if box.kind == schema.REPEAT and not box.open:  # looks like a stack of cards
+    if box.kind == schema.REPEAT and not box.open:  # draw it as a stack of cards
         stack = f'<rect class="{box.family}" x="5" y="-5" width="{_n(box.width)}" height="{_n(box.height)}"/>'
     faded = ' class="u"' if box.state == schema.UNREACHED else ""
     if box.open:
@@ -112,7 +112,7 @@ def _line(line: Line) -> str:
 
 
 def path(points: list[tuple[float, float]], radius: float = 7.0) -> str:
-    """Return the corners of a line as an SVG path, corners rounded and slanted parts bent.
+    """Return a line as an SVG path, with round corners and curves for slanted parts.
 
     Example:
         >>> path([(0, 0), (0, 10)])
@@ -139,7 +139,7 @@ def path(points: list[tuple[float, float]], radius: float = 7.0) -> str:
 
 
 def _straight(points: list[tuple[float, float]], i: int, letter: str, to: float, radius: float) -> str:
-    """Return a straight part, cut short before a corner, and the corner."""
+    """Return a straight part, shortened before a corner, and the corner."""
     if i + 1 == len(points):
         return f"{letter}{_n(to)}"
     (x, y), (u, v), (p, q) = points[i - 1], points[i], points[i + 1]

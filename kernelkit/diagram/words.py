@@ -1,16 +1,16 @@
-"""The texts on the boxes of a diagram, and their widths."""
+"""Texts on the boxes of a diagram, and their widths."""
 
 from __future__ import annotations
 
 import unicodedata
 
-# The widths of letters in a sans-serif face, as shares of its size.
+# Letter widths in a sans-serif font, as shares of the font size.
 _NARROW = frozenset("fijlrt.,:;'|!()[]{} I·")
 _WIDE = frozenset("mwMW@%—→")
 
 
 def text_width(text: str, size: float = 12.0) -> float:
-    """Return about how wide a text is, in pixels.
+    """Return the approximate width of a text in pixels.
 
     Example:
         >>> text_width("dense") > text_width("till")
@@ -30,7 +30,7 @@ def text_width(text: str, size: float = 12.0) -> float:
 
 
 def cut(text: str, most: int = 26) -> str:
-    """Return a text of at most so many letters, its middle left out: names differ at their ends.
+    """Shorten a text to at most ``most`` letters. The middle is dropped, because names differ at their ends.
 
     Example:
         >>> cut("a_very_long_name_of_a_layer_12", 12)
@@ -43,7 +43,7 @@ def cut(text: str, most: int = 26) -> str:
     return f"{text[:left]}…{text[len(text) - (most - left - 1) :]}"
 
 
-# What a layer is for, told by its class's name: the first word that fits decides.
+# The family of a layer from its class name: the first matching word decides.
 _FAMILIES = (
     ("norm", "Normalization"),
     ("pool", "Pooling"),
@@ -60,7 +60,7 @@ _FAMILIES = (
 
 
 def family(title: str) -> str:
-    """Return what a class of layers is for, to color it by.
+    """Return the family of a layer class, which decides its color.
 
     Example:
         >>> family("BatchNormalization"), family("Conv2D"), family("Own")

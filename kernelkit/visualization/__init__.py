@@ -1,4 +1,4 @@
-"""Images with boxes and masks drawn on them, and galleries of images."""
+"""Draw boxes and masks on images, and galleries of images."""
 
 from kernelkit.visualization.boxes import draw_bounding_boxes
 from kernelkit.visualization.galleries import (

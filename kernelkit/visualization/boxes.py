@@ -1,4 +1,4 @@
-"""Bounding boxes on images."""
+"""Draw bounding boxes on images."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def draw_bounding_boxes(
 
     Args:
         images: Images (batch, height, width, 3): bytes, or floats up to 1 or up to 255.
-        bounding_boxes: ``{"boxes": (batch, boxes, 4), "labels": (batch, boxes)}``, and ``"confidences"`` of the shape
-            of the labels if there are some. Boxes with the label -1 are left out.
-        bounding_box_format: Such as ``"xyxy"`` or ``"rel_xywh"``; see
+        bounding_boxes: ``{"boxes": (batch, boxes, 4), "labels": (batch, boxes)}``, and optional ``"confidences"`` of
+            the shape of the labels. Boxes with the label -1 are not drawn.
+        bounding_box_format: A format such as ``"xyxy"`` or ``"rel_xywh"``; see
             :func:`kernelkit.utils.bounding_boxes.convert_format`.
-        class_mapping: Dict from label to name; names are written beside the boxes.
+        class_mapping: Dict from label to name. Names are written beside the boxes.
         color: Red, green and blue from 0 to 255.
         line_thickness: Thickness of the lines in pixels.
         text_thickness: Thickness of the letters.
         font_scale: Size of the letters; 1 is 16 pixels.
-        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        data_format: ``"channels_last"`` or ``"channels_first"``. Default: the global setting.
 
     Returns:
         uint8 images of the shape of ``images``.
 
     Raises:
-        ValueError: If the images are no batch, or ``"boxes"`` or ``"labels"`` is missing.
+        ValueError: If the images are not a batch, or ``"boxes"`` or ``"labels"`` is missing.
         TypeError: If ``bounding_boxes`` is not a dict.
         ImportError: If Pillow is not installed.
 
@@ -103,5 +103,5 @@ def _draw_one(
         thick = max(0, text_thickness - 1)
         above = y0 - around - 2
         low = canvas.textbbox((0, 0), text, font=font, stroke_width=thick)[3]
-        top = above - low if above >= low else y0 + around + 2  # inside, where there is no room above
+        top = above - low if above >= low else y0 + around + 2  # inside the box if there is no room above it
         canvas.text((x0, top), text, fill=color, font=font, stroke_width=thick)

@@ -1,4 +1,4 @@
-"""Galleries of images, drawn by matplotlib."""
+"""Draw galleries of images with matplotlib."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ def plot_image_gallery(
     Args:
         images: Images (batch, height, width, channels).
         y_true: Labels (batch,), written above the images.
-        y_pred: Predicted labels (batch,), likewise.
-        label_map: Dict from label to name; needed with labels.
-        rows: Number of rows; images for which there is no room are left out.
-        cols: Number of columns. Without both the gallery is as good as square and shows all.
+        y_pred: Predicted labels (batch,), written above the images.
+        label_map: Dict from label to name. Required with labels.
+        rows: Number of rows. Images that do not fit are left out.
+        cols: Number of columns. Without rows and columns the gallery is nearly square and shows all images.
         value_range: Values of black and white.
-        scale: Inches of an image.
-        path: File to write, instead of showing.
-        show: Whether to show the figure; ``None`` shows it unless there is a path.
+        scale: Size of an image in inches.
+        path: File to write instead of showing the figure.
+        show: Whether to show the figure. ``None`` shows it unless there is a path.
         transparent: Whether the file's background is transparent.
-        dpi: Dots in an inch of the file.
-        legend_handles: Patches of matplotlib for a legend.
-        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        dpi: Dots per inch of the file.
+        legend_handles: matplotlib patches for a legend.
+        data_format: ``"channels_last"`` or ``"channels_first"``. Default: the global setting.
 
     Returns:
         The figure if it is neither shown nor written, else ``None``.
 
     Raises:
-        ValueError: If the images are no batch, there are labels without ``label_map``, or both ``path`` and ``show``.
+        ValueError: If the images are not a batch, labels come without ``label_map``, or ``path`` comes with ``show``.
         ImportError: If matplotlib is not installed.
 
     Example:
@@ -108,7 +108,7 @@ def plot_bounding_box_gallery(
     data_format: str | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Show images with their boxes, and with those that were predicted.
+    """Show images with their true and predicted boxes.
 
     Args:
         images: Images (batch, height, width, 3).
@@ -120,22 +120,22 @@ def plot_bounding_box_gallery(
         pred_color: Color of the boxes of ``y_pred``.
         line_thickness: Thickness of the lines in pixels.
         font_scale: Size of the letters.
-        text_thickness: Thickness of the letters; that of the lines by default.
+        text_thickness: Thickness of the letters. Default: the thickness of the lines.
         class_mapping: Dict from label to name.
-        ground_truth_mapping: The same for ``y_true`` alone.
-        prediction_mapping: The same for ``y_pred`` alone.
-        legend: Whether a legend tells the colors.
-        legend_handles: Patches of matplotlib for another legend.
+        ground_truth_mapping: Dict from label to name, only for ``y_true``.
+        prediction_mapping: Dict from label to name, only for ``y_pred``.
+        legend: Whether a legend explains the colors.
+        legend_handles: matplotlib patches for a custom legend.
         rows: Number of rows.
         cols: Number of columns.
-        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        data_format: ``"channels_last"`` or ``"channels_first"``. Default: the global setting.
         **kwargs: Given to :func:`plot_image_gallery`.
 
     Returns:
         What :func:`plot_image_gallery` returns.
 
     Raises:
-        ValueError: If the images are no batch, or both ``legend`` and ``legend_handles`` are given.
+        ValueError: If the images are not a batch, or both ``legend`` and ``legend_handles`` are given.
         ImportError: If matplotlib or Pillow is not installed.
     """
     if legend and legend_handles:
@@ -178,7 +178,7 @@ def plot_segmentation_mask_gallery(
     data_format: str | None = None,
     **kwargs: Any,
 ) -> Any:
-    """Show each image in a row with its mask, and with the mask that was predicted.
+    """Show each image in a row with its true and predicted mask.
 
     Args:
         images: Images (batch, height, width, 3).
@@ -187,17 +187,17 @@ def plot_segmentation_mask_gallery(
         y_true: Masks, as :func:`draw_segmentation_masks` takes them.
         y_pred: Predicted masks.
         color_mapping: Dict from class to red, green and blue.
-        blend: Whether colors and images are mixed.
+        blend: Whether to mix colors and images.
         alpha: Weight of the colors.
         ignore_index: A class that is not drawn.
-        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        data_format: ``"channels_last"`` or ``"channels_first"``. Default: the global setting.
         **kwargs: Given to :func:`plot_image_gallery`.
 
     Returns:
         What :func:`plot_image_gallery` returns.
 
     Raises:
-        ValueError: If the images are no batch, or the masks do not fit.
+        ValueError: If the images are not a batch, or the masks have another shape.
         ImportError: If matplotlib is not installed.
     """
     pixels = as_bytes(images, data_format, "plot_segmentation_mask_gallery", value_range)

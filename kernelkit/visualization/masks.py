@@ -1,4 +1,4 @@
-"""Segmentation masks on images."""
+"""Draw segmentation masks on images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from kernelkit import config
 from kernelkit.visualization.pixels import as_bytes, as_given
 
-# Consecutive classes get colors far apart; the numbers are those of torchvision and Keras.
+# Consecutive classes get very different colors. The numbers are those of torchvision and Keras.
 _PALETTE = np.array([2**25 - 1, 2**15 - 1, 2**21 - 1]) % 255
 
 
@@ -23,24 +23,24 @@ def draw_segmentation_masks(
     ignore_index: int = -1,
     data_format: str | None = None,
 ) -> np.ndarray:
-    """Return images with the class of each pixel as a color.
+    """Return images in which the color of each pixel shows its class.
 
     Args:
         images: Images (batch, height, width, 3): bytes, or floats up to 1 or up to 255.
-        segmentation_masks: Ints (batch, height, width), with an axis of size 1 for channels or without.
-        num_classes: Number of classes; classes from there on are not drawn. One more than the largest by default.
-        color_mapping: Dict from class to red, green and blue; classes that are missing are not drawn.
+        segmentation_masks: Ints (batch, height, width) or (batch, height, width, 1).
+        num_classes: Number of classes. Larger class numbers are not drawn. Default: the largest class number plus 1.
+        color_mapping: Dict from class to red, green and blue. Missing classes are not drawn.
         alpha: Weight of the colors, from 0 to 1.
-        blend: Whether colors and images are mixed; otherwise colors replace the pixels.
+        blend: Whether to mix colors and images. Otherwise colors replace the pixels.
         ignore_index: A class that is not drawn.
-        data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
+        data_format: ``"channels_last"`` or ``"channels_first"``. Default: the global setting.
 
     Returns:
         uint8 images of the shape of ``images``.
 
     Raises:
-        ValueError: If the images are no batch, or the masks do not fit.
-        TypeError: If the masks hold no ints.
+        ValueError: If the images are not a batch, or the masks have another shape.
+        TypeError: If the masks do not hold ints.
 
     Example:
         >>> mask = np.array([[[0, 1]]])

@@ -1,4 +1,4 @@
-"""Batches of images as bytes."""
+"""Convert batches of images to bytes."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kernelkit import config
 def as_bytes(
     images: Any, data_format: str | None, who: str, value_range: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Return images as uint8 (batch, height, width, channels), in memory of their own.
+    """Return a copy of images as uint8 (batch, height, width, channels).
 
     Args:
-        images: Numbers of four axes.
-        data_format: Their layout; the setting by default.
+        images: An array of numbers with four axes.
+        data_format: The layout of the images. Default: the global setting.
         who: The public function, for error messages.
-        value_range: Values of black and white. ``None`` tells by the values: floats up to 1 are stretched.
+        value_range: Values of black and white. ``None`` infers them: floats up to 1 are scaled.
 
     Raises:
-        ValueError: If there are not four axes.
+        ValueError: If the images do not have four axes.
     """
     layout = config.standardize_data_format(data_format)
     images = np.asarray(images)
@@ -40,6 +40,6 @@ def as_bytes(
 
 
 def as_given(images: np.ndarray, data_format: str | None) -> np.ndarray:
-    """Return images (batch, height, width, channels) in the layout asked for."""
+    """Return images (batch, height, width, channels) in the layout ``data_format``."""
     first = config.standardize_data_format(data_format) == "channels_first"
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2)) if first else images

@@ -26,7 +26,7 @@ def test_nan_ends_training_at_the_first_bad_batch(pretend, capsys):
         told.on_train_batch_begin(batch)
         told.on_train_batch_end(batch, {"loss": loss})
     assert model.stop_training
-    assert capsys.readouterr().out == "Batch 1: the loss became inf, training ends.\n"
+    assert capsys.readouterr().out == "Batch 1: the loss became inf, so training stops.\n"
 
 
 def test_nan_may_be_an_error():

@@ -71,7 +71,7 @@ def test_model_checkpoint_with_wrong_settings(path, settings, message):
 
 
 def test_model_checkpoint_with_an_unknown_name_in_the_path(pretend, tmp_path):
-    with pytest.raises(KeyError, match="asks for 'acc', but there is only epoch, val_loss"):
+    with pytest.raises(KeyError, match="needs 'acc', but only epoch, val_loss are known"):
         pretend.run(callbacks.ModelCheckpoint(tmp_path / "{acc}.keras"), logs(1), pretend.model())
 
 

@@ -65,7 +65,7 @@ def test_learning_rate_scheduler_equals_keras(both, schedule):
 def test_what_happens_is_said(pretend, capsys):
     for callback, said in (
         (callbacks.EarlyStopping(verbose=1, restore_best_weights=True), "Epoch 2: stopped early"),
-        (callbacks.ReduceLROnPlateau(patience=1, verbose=1), "Epoch 2: val_loss no longer improves, .* to 0.01"),
+        (callbacks.ReduceLROnPlateau(patience=1, verbose=1), "Epoch 2: val_loss no longer improves. .*: 0.01"),
         (callbacks.LearningRateScheduler(lambda epoch: 0.25, verbose=1), "Epoch 2: the learning rate is 0.25"),
     ):
         pretend.run(callback, logs(1, 2), pretend.model())
