@@ -1,4 +1,4 @@
-"""Losses: what training makes small. A function for each, and a class around it that weighs and reduces.
+"""Losses: the numbers that training minimizes. Each has a function, and a class that weights and reduces its values.
 
 Example:
     >>> from kernelkit import losses
@@ -71,7 +71,7 @@ def get(identifier: Any) -> Any:
             ``(y_true, y_pred) -> values``.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name; the message gives the nearest ones.
+        ValueError: If the identifier has another type, or is an unknown name; the message gives the nearest names.
 
     Example:
         >>> get("mae") is mean_absolute_error
@@ -96,7 +96,7 @@ def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
 
 
 def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
-    """Return the function that ``compile(loss="crossentropy")`` stands for: what fits the shapes.
+    """Return the cross-entropy that ``compile(loss="crossentropy")`` means for the given shapes.
 
     Args:
         y_true_shape: Shape of the labels, the batch axis included.

@@ -25,23 +25,23 @@ def circle(
     gamma: float = 80,
     margin: float = 0.4,
 ) -> jax.Array:
-    """Return a loss that draws embeddings of the same class together and pushes others apart.
+    """Return a loss that pulls embeddings of the same class together and pushes others apart.
 
-    Each pair is weighted by how far its cosine similarity is from the best one.
+    Each pair is weighted by the distance of its cosine similarity from the best value.
 
     Args:
         y_true: Class indices (batch,).
         y_pred: Embeddings of length one (batch, d).
-        ref_labels: Class indices of the reference embeddings; those of the batch for ``None``.
-        ref_embeddings: Embeddings to compare with (n, d); those of the batch for ``None``.
-        remove_diagonal: Whether sample i is not drawn to reference i, which is itself if the references are the batch.
-            Give ``False`` with other references.
+        ref_labels: Class indices of the reference embeddings; ``None`` for those of the batch.
+        ref_embeddings: Embeddings to compare with (n, d); ``None`` for those of the batch.
+        remove_diagonal: Whether sample i is not compared with reference i, which is the same sample if the references
+            are the batch. Pass ``False`` with other references.
         gamma: Scale of the similarities.
-        margin: How far similarities may stay from 1 (same class) and 0 (others).
+        margin: Allowed distance of similarities from 1 (same class) and from 0 (other classes).
 
     Returns:
-        Floats (batch,); 0 for a sample without a like or an unlike one to compare with. A sample without a like is
-        masked: it does not count in the mean.
+        Floats (batch,); 0 for a sample without a reference of its own class, or without one of another class. A sample
+        without a reference of its own class is masked: it does not count in the mean.
 
     Source: Sun et al., 2020, Circle loss: a unified perspective of pair similarity optimization.
 
@@ -77,7 +77,7 @@ def circle(
 
 
 def _logsumexp(x: jax.Array, where: jax.Array) -> jax.Array:
-    """Return the logarithm of the sum of exponentials of the chosen entries of each row, very small for none."""
+    """Return the log of the sum of exponentials of each row's chosen entries; a very low number for none."""
     return jax.nn.logsumexp(jnp.where(where, x, -1e9), axis=1)
 
 

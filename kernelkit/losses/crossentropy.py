@@ -1,4 +1,4 @@
-"""Cross-entropies: minus the log-probability that a model gives to the right answer.
+"""Cross-entropies: minus the log-probability of the right label.
 
 Probabilities are kept :func:`kernelkit.config.epsilon` away from 0 and 1, so that no logarithm is infinite.
 """
@@ -29,7 +29,7 @@ def binary_crossentropy(
         y_true: Labels 0 or 1 (or between), (batch, ..., d).
         y_pred: Probabilities of 1, or their logits, (batch, ..., d).
         from_logits: Whether ``y_pred`` are logits (no sigmoid yet), which is the more accurate way.
-        label_smoothing: How far labels are drawn to 1/2, in [0, 1].
+        label_smoothing: How far labels are moved towards 1/2, in [0, 1].
         axis: Axis over which the mean is taken.
 
     Returns:
@@ -86,7 +86,7 @@ def sparse_categorical_crossentropy(
         y_true: Class indices (batch, ...) or (batch, ..., 1). The loss of an index outside the classes is 0.
         y_pred: Probabilities (scaled to sum to 1), or logits, (batch, ..., classes).
         from_logits: Whether ``y_pred`` are logits (no softmax yet), which is the more accurate way.
-        ignore_class: An index whose positions count neither in sums nor in means, such as -1 for "void".
+        ignore_class: A class index, such as -1 for "void". Positions with this label count in neither sums nor means.
         axis: Axis of the classes in ``y_pred``.
 
     Returns:
@@ -101,7 +101,7 @@ def sparse_categorical_crossentropy(
     """
     labels, y_pred = fit_sparse("losses.sparse_categorical_crossentropy", y_true, y_pred, axis)
     _warn_of_one_class("losses.sparse_categorical_crossentropy", y_pred, -1)
-    # Only the probability of the label is looked at: on a CPU, half the time of a one-hot product and less.
+    # Only the label's probability is read. On a CPU this takes at most half the time of a one-hot product.
     own, known = take_class(y_pred, labels)
     if from_logits:
         values = jax.nn.logsumexp(y_pred, axis=-1) - own
@@ -144,17 +144,17 @@ def log_probabilities(y_pred: jax.Array, from_logits: bool, axis: int) -> jax.Ar
 
 
 def smooth_binary(y_true: jax.Array, label_smoothing: float) -> jax.Array:
-    """Return labels drawn to 1/2."""
+    """Return labels moved towards 1/2."""
     return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
 
 
 def smooth_categorical(y_true: jax.Array, label_smoothing: float, axis: int) -> jax.Array:
-    """Return one-hot labels of which a share is spread evenly. Source: Szegedy et al., 2016."""
+    """Return one-hot labels with a share spread evenly over the classes. Source: Szegedy et al., 2016."""
     return y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[axis] if label_smoothing else y_true
 
 
 def take_class(y_pred: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return each label's entry of the last axis, and whether the label is one of the classes."""
+    """Return the label's entry of the last axis, and whether the label is a valid class."""
     classes = y_pred.shape[-1]
     index = jnp.clip(labels, 0, classes - 1)[..., None]
     own = jnp.take_along_axis(y_pred, index, axis=-1, mode="promise_in_bounds")[..., 0]
@@ -185,7 +185,7 @@ def fit_sparse(name: str, y_true: Any, y_pred: Any, axis: int = -1) -> tuple[jax
 
 
 def binary_hint(true: tuple, pred: tuple) -> str:
-    """Return what to do when the shape of labels doesn't fit a binary loss."""
+    """Return the remedy for labels whose shape doesn't fit a binary loss."""
     if len(true) in (len(pred) - 1, len(pred)) and true[: len(pred) - 1] == pred[:-1]:
         return (
             f"A binary loss needs a label 0 or 1 for each of the {pred[-1]} outputs. If a sample has one class out of "
@@ -196,7 +196,7 @@ def binary_hint(true: tuple, pred: tuple) -> str:
 
 
 def categorical_hint(true: tuple, pred: tuple) -> str:
-    """Return what to do when the shape of labels doesn't fit a categorical loss."""
+    """Return the remedy for labels whose shape doesn't fit a categorical loss."""
     if true in (pred[:-1], (*pred[:-1], 1)):
         return (
             "Labels that are class indices need sparse_categorical_crossentropy; or make them one-hot with "

@@ -28,7 +28,7 @@ def ctc(y_true: Any, y_pred: Any) -> jax.Array:
         Floats (batch,).
 
     Raises:
-        ValueError: If ``y_pred`` has not three axes or the batch sizes differ.
+        ValueError: If ``y_pred`` doesn't have three axes, or the batch sizes differ.
 
     Source: Graves et al., 2006, Connectionist temporal classification: labelling unsegmented sequence data with
         recurrent neural networks.

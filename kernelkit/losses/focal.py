@@ -1,4 +1,4 @@
-"""Cross-entropies with another weight on easy, hard or wrongly labelled samples."""
+"""Cross-entropies with other weights for easy, hard or wrongly labeled samples."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def binary_focal_crossentropy(
         alpha: Weight of label 1, in [0, 1].
         gamma: How strongly easy samples are weighted down; 0 is the plain cross-entropy.
         from_logits: Whether ``y_pred`` are logits.
-        label_smoothing: How far labels are drawn to 1/2, in [0, 1].
+        label_smoothing: How far labels are moved towards 1/2, in [0, 1].
         axis: Axis over which the mean is taken.
 
     Returns:
@@ -81,7 +81,7 @@ def categorical_focal_crossentropy(
     Args:
         y_true: One-hot labels (batch, ..., classes).
         y_pred: Probabilities, or logits, of the same shape.
-        alpha: Weight, one for all classes or a list with one for each.
+        alpha: One weight for all classes, or a list of one weight for each class.
         gamma: How strongly easy samples are weighted down.
         from_logits: Whether ``y_pred`` are logits.
         label_smoothing: Share of the label that is spread evenly over the classes, in [0, 1].
@@ -107,7 +107,7 @@ def categorical_focal_crossentropy(
 
 @op
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> jax.Array:
-    """Return ``(1 - p**q) / q``, p being the probability of the labelled class: less moved by wrong labels.
+    """Return ``(1 - p**q) / q``, p being the probability of the labeled class: wrong labels have less effect.
 
     Args:
         y_true: Class indices (batch, ...).
@@ -125,7 +125,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     """
     labels, y_pred = fit_sparse("losses.categorical_generalized_cross_entropy", y_true, y_pred)
     own, known = take_class(y_pred, labels)
-    # The power has no gradient at 0, where a probability can be by underflow.
+    # The power has no gradient at 0, which a probability can reach by underflow.
     positive = known & (own > 0)
     return (1.0 - jnp.where(positive, jnp.power(jnp.where(positive, own, 1.0), q), 0.0)) / q
 

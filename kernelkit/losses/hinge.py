@@ -1,4 +1,4 @@
-"""Hinge losses: right answers count nothing once they are right by a margin of 1."""
+"""Hinge losses: zero for predictions that are right by a margin of at least 1."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 @op
 def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
-    """Return how far the best wrong class comes within 1 of the right one.
+    """Return ``max(1 + best wrong score - right score, 0)``.
 
     Args:
         y_true: One-hot labels (batch, ..., classes).
@@ -71,7 +71,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 def _signs(y_true: jax.Array) -> jax.Array:
-    """Return labels 0 and 1 as -1 and 1, others as they are."""
+    """Return labels 0 and 1 as -1 and 1, other labels unchanged."""
     are_binary = jnp.all((y_true == 0) | (y_true == 1))
     return jnp.where(are_binary, 2.0 * y_true - 1.0, y_true)
 

@@ -1,4 +1,4 @@
-"""Labels that lie outside of what a loss takes: in a compiled step they would pass unseen, as a wrong number."""
+"""Checks of the range of labels: in a compiled step, a label out of range would silently give a wrong loss."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 
 from kernelkit.losses.reduction import align_weights
 
-_MARKS = (-1, -100, 255)  # what data sets often mark positions with that have no label
+_MARKS = (-1, -100, 255)  # values that often mark positions without a label
 
 
 def check_class_indices(
     labels: Any, classes: int, ignore_class: int | None = None, sample_weight: Any = None, what: str = "y"
 ) -> None:
-    """Raise if class labels lie outside of the classes, where they count.
+    """Raise if a class label with a weight other than 0 is out of range.
 
     Args:
         labels: Class indices, an array (batch, ...) or (batch, ..., 1) of NumPy or jax.
         classes: Number of classes.
         ignore_class: A label that stands for no class.
-        sample_weight: Weights of the samples or positions; a label that weighs 0 may be anything.
-        what: How the error calls the labels.
+        sample_weight: Weights of the samples or positions; a label with weight 0 is not checked.
+        what: Name of the labels in the error.
 
     Raises:
-        ValueError: With the range of the labels, the number of classes and what to do.
+        ValueError: With the range of the labels, the number of classes and the remedy.
 
     Example:
         >>> check_class_indices(np.array([0, 2]), classes=3)
@@ -49,16 +49,16 @@ def check_class_indices(
 
 
 def check_yes_no(targets: Any, sample_weight: Any = None, what: str = "y", warn: bool = True) -> None:
-    """Raise if targets of a binary loss are whole numbers other than 0 and 1; warn if they lie a little outside.
+    """Raise if targets of a binary loss are whole numbers other than 0 and 1; warn of fractions out of range.
 
     Args:
         targets: Labels 0 or 1, or probabilities; an array of NumPy or jax.
-        sample_weight: Weights of the samples; a target that weighs 0 may be anything.
-        what: How the error calls the targets.
-        warn: Whether targets that are no whole numbers are warned of.
+        sample_weight: Weights of the samples; a target with weight 0 is not checked.
+        what: Name of the targets in the error.
+        warn: Whether to warn of fractions outside the range from 0 to 1.
 
     Raises:
-        ValueError: With the range of the targets and what to do.
+        ValueError: With the range of the targets and the remedy.
 
     Example:
         >>> check_yes_no(np.array([0.0, 0.9, 1.0]))
@@ -94,11 +94,11 @@ def check_yes_no(targets: Any, sample_weight: Any = None, what: str = "y", warn:
 
 
 def _all_below(labels: Any, classes: int) -> bool:
-    """Return whether labels lie from 0 to below the number of classes; NaN doesn't."""
+    """Return whether all labels are at least 0 and below the number of classes; NaN is not."""
     if not labels.size:
         return True
     if type(labels) is np.ndarray and labels.dtype.kind == "i" and labels.flags.c_contiguous:
-        # One pass in place of two: read as unsigned, negative labels are huge.
+        # One pass instead of two: read as unsigned, negative labels are huge.
         return int(labels.view(f"u{labels.dtype.itemsize}").max()) < classes
     low, high = _bounds(labels)
     return low >= 0 and high < classes
@@ -114,7 +114,7 @@ def _bounds(values: Any) -> tuple[float, float]:
 
 
 def is_on_accelerator(values: jax.Array) -> bool:
-    """Return whether an array lies on a device other than the CPU, so that reading it means waiting."""
+    """Return whether an array lies on a device other than the CPU, so that reading it would wait for the device."""
     return any(device.platform != "cpu" for device in values.devices())
 
 
@@ -125,7 +125,7 @@ def _counts(array: np.ndarray, sample_weight: Any) -> np.ndarray:
     try:
         weights = np.asarray(align_weights(sample_weight, array.shape))
         return np.broadcast_to(weights, array.shape) != 0
-    except ValueError:  # weights that don't fit are the loss's to complain of
+    except ValueError:  # the loss itself raises for weights that don't fit
         return np.ones(array.shape, bool)
 
 
@@ -136,7 +136,7 @@ def _advice(wrong: np.ndarray, counted: np.ndarray, classes: int, ignore_class: 
     if ignore_class is None and len(found) == 1 and found <= set(_MARKS):
         mark = _text(found.pop())
         return (
-            f"{mark} often marks what is to be ignored: use SparseCategoricalCrossentropy(ignore_class={mark}), or a "
+            f"{mark} often marks positions to ignore: use SparseCategoricalCrossentropy(ignore_class={mark}), or a "
             "sample_weight of 0 there."
         )
     low, high = counted.min(), counted.max()

@@ -1,4 +1,4 @@
-"""`Loss`: how far predictions are from labels, reduced to one number."""
+"""`Loss`: the distance of predictions from labels, reduced to one number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kernelkit.losses.shapes import squeeze_or_expand
 
 
 class Loss(_serialize.Configurable):
-    """Base of losses. A subclass defines ``call(y_true, y_pred)``, which returns one value a sample.
+    """Base of losses. A subclass defines ``call(y_true, y_pred)``, which returns one value for each sample.
 
     Args:
         name: Name; made from the class's name if not given.
@@ -36,13 +36,13 @@ class Loss(_serialize.Configurable):
         4.0
     """
 
-    # Arguments that Keras leaves out of configs; they are saved only where they differ from these values.
+    # Arguments that Keras leaves out of configs: they are saved only if they differ from these values.
     _implied: dict[str, Any] = {}
     takes_class_indices = False
-    """Whether labels are class indices, from 0 to below the size of the predictions' last axis: they are checked."""
+    """Whether labels are class indices, which are checked against the size of the predictions' last axis."""
 
     takes_yes_no = False
-    """Whether labels are 0 or 1, or probabilities: they are checked."""
+    """Whether labels are 0 or 1, or probabilities, which are checked."""
 
     # Class indices stay integers: a 16-bit float could not hold them.
     _labels_are_indices = False
@@ -60,7 +60,7 @@ class Loss(_serialize.Configurable):
         return self._policy.compute_dtype
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return one loss value a sample (or position), not yet weighted or reduced."""
+        """Return one loss value for each sample (or position), not yet weighted or reduced."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred).")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -127,14 +127,14 @@ class LossFunctionWrapper(Loss):
 
     @_serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal loss, the function's among them."""
+        """Return the arguments that make an equal loss, with those of the function."""
         extra = {k: _serialize.serialize_value(v) for k, v in self._fn_kwargs.items()}
         return {**super().get_config(), "fn": _serialize.serialize_keras_object(self.fn), **extra}
 
 
 @op
 def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
-    """Compute a :class:`Loss` on arrays: cast, call, weigh, reduce. Recorded as one op."""
+    """Compute a :class:`Loss` on arrays: cast, call, weight, reduce. It is recorded as one op."""
     if (loss.takes_class_indices or loss.takes_yes_no) and loss.reduction not in (None, "none") and mask is None:
         _check_labels(loss, y_true, y_pred, sample_weight)
     y_pred = _to_arrays(y_pred, loss.dtype)
@@ -149,7 +149,7 @@ def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, 
 
 
 def _check_labels(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
-    """Raise if labels that lie on the host are none that a loss takes. Those of a compiled step are checked before."""
+    """Raise if labels on the host are out of range. Labels of a compiled step are checked before the step."""
     if isinstance(y_true, dict) or isinstance(sample_weight, jax.core.Tracer):
         return
     if isinstance(y_true, jax.core.Tracer) or (isinstance(y_true, jax.Array) and is_on_accelerator(y_true)):
@@ -177,7 +177,7 @@ def _to_arrays(structure: Any, dtype: str | None) -> Any:
 
 
 def combine_masks(first: Any, second: Any) -> Any:
-    """Return where both masks (or the one that is there) are true."""
+    """Return the mask that is true where both masks are; ``None`` counts as all true."""
     if first is None or second is None:
         return second if first is None else first
     return jnp.logical_and(first, second)

@@ -1,4 +1,4 @@
-"""From one loss value a sample to the number that is minimized: weights, masks, and how to reduce."""
+"""Weights, masks and reduction: from the loss values of samples to the number that is minimized."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check_reduction(reduction: Any) -> str | None:
 
 
 def align_weights(weights: Any, shape: tuple[int, ...], what: str = "sample_weight") -> jax.Array:
-    """Give weights the rank of the values that they weigh, so that they broadcast along the right axes.
+    """Return weights with the rank of the values, so that they broadcast along the right axes.
 
     Args:
         weights: A number, or an array whose axes are the first of the values' axes: (batch,) or (batch, time).
@@ -26,7 +26,7 @@ def align_weights(weights: Any, shape: tuple[int, ...], what: str = "sample_weig
         what: Name for messages.
 
     Returns:
-        Weights with as many axes as the values, some of size one. A number stays one.
+        Weights with as many axes as the values, some of size one. A number stays a number.
 
     Raises:
         ValueError: If the weights fit no leading axes of the values.
@@ -48,8 +48,8 @@ def align_weights(weights: Any, shape: tuple[int, ...], what: str = "sample_weig
         return weights
     expected = " or ".join(str(shape[: n + 1]) for n in range(len(shape))) or "()"
     raise ValueError(
-        f"{what} has shape {weights.shape}, but the values to weigh have shape {shape}: expected a number, or shape "
-        f"{expected}. Give one weight a sample (batch,), or one a position (batch, time)."
+        f"{what} has shape {weights.shape}, but the values to weight have shape {shape}: expected a number, or shape "
+        f"{expected}. Give one weight for each sample (batch,), or for each position (batch, time)."
     )
 
 
@@ -60,12 +60,12 @@ def _fits(weights: tuple, shape: tuple) -> bool:
 def reduce_weighted(
     values: jax.Array, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size"
 ) -> jax.Array:
-    """Weigh, mask and reduce the values of a loss.
+    """Weight, mask and reduce the values of a loss.
 
     Args:
-        values: Floats (batch, ...): one loss a sample or a position.
+        values: Floats (batch, ...): one loss for each sample or position.
         sample_weight: A number, or an array whose axes are the first of the values' axes.
-        mask: Booleans likewise; values where it is false count neither in sums nor in means.
+        mask: Booleans of such a shape; masked values count in neither sums nor means.
         reduction: ``"sum_over_batch_size"`` or ``"mean"`` (divide by the number of unmasked values), ``"sum"``,
             ``"mean_with_sample_weight"`` (divide by the sum of the weights), ``"none"`` or ``None``.
 
@@ -79,7 +79,7 @@ def reduce_weighted(
     """
     weight = None
     if sample_weight is not None:
-        # A loss that is one number for the whole batch is weighed as if each sample had that loss.
+        # A scalar loss of the whole batch is weighted as if each sample had that loss.
         weight = align_weights(sample_weight, values.shape) if values.ndim else jnp.asarray(sample_weight)
         weight = weight.astype(values.dtype)
     if values.ndim == 0:
@@ -101,5 +101,5 @@ def reduce_weighted(
 
 
 def _divide(total: jax.Array, count: jax.Array) -> jax.Array:
-    """Return the quotient, 0 for nothing."""
+    """Return the quotient, 0 if the count is 0."""
     return jnp.where(count == 0, 0, total / jnp.where(count == 0, 1, count))

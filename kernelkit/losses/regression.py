@@ -1,4 +1,4 @@
-"""Regression losses: how far numbers are from numbers."""
+"""Regression losses: distances of predicted numbers from targets."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
 
 
 def unit(x: jax.Array, axis: int) -> jax.Array:
-    """Return vectors scaled to length one, near zero ones as good as unchanged."""
+    """Return vectors scaled to length one; vectors near zero stay near zero."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), 1e-12))
 
 

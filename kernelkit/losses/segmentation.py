@@ -1,4 +1,4 @@
-"""Losses of overlap, for segmentation: one number for the batch, or one for each index of the axes kept."""
+"""Losses of overlap, for segmentation: one number for the batch, or one for each index of the kept axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fitting labels to predictions: one dtype, one rank, and an error that helps where they don't fit."""
+"""Fitting labels to predictions: the same dtype and rank, and a helpful error if the shapes don't fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit import config
 
 
 def to_float(x: Any) -> jax.Array:
-    """Return an array of floats: as it is, or in :func:`kernelkit.config.floatx`."""
+    """Return an array of floats: floats unchanged, other numbers as :func:`kernelkit.config.floatx`."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(config.floatx())
 
@@ -32,7 +32,7 @@ def squeeze_or_expand(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]
         y: Array, such as predictions (batch, 1).
 
     Returns:
-        Both arrays. A vector is expanded, anything else is squeezed; other differences are left alone.
+        Both arrays. A vector is expanded, any other array is squeezed. Other differences stay.
 
     Example:
         >>> import jax.numpy as jnp
@@ -48,10 +48,10 @@ def squeeze_or_expand(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]
 
 
 def fit(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
-    """Return labels and predictions that are compared element by element, as floats.
+    """Return labels and predictions as floats that can be compared element by element.
 
     Args:
-        name: Who asks, such as ``"losses.hinge"``.
+        name: Name of the loss for errors, such as ``"losses.hinge"``.
         y_true: Labels, or one number for all.
         y_pred: Predictions (batch, ..., d).
 
@@ -59,7 +59,7 @@ def fit(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
         Floats of the same rank; axes of size one may still have to be broadcast.
 
     Raises:
-        ValueError: If the shapes cannot be meant for each other.
+        ValueError: If the shapes don't fit each other.
     """
     y_true, y_pred = squeeze_or_expand(*to_floats(y_true, y_pred))
     check_fit(name, y_true, y_pred)
@@ -72,10 +72,10 @@ def fit_same(
     """Return labels and predictions of the same shape, as floats; arguments and errors as :func:`fit`.
 
     Args:
-        name: Who asks.
+        name: Name of the loss for errors.
         y_true: Labels.
         y_pred: Predictions (batch, ..., d).
-        hint: Says what to do, given the two shapes, or returns an empty string.
+        hint: Function of the two shapes that returns the remedy, or an empty string.
     """
     y_true, y_pred = squeeze_or_expand(*to_floats(y_true, y_pred))
     if y_true.shape != y_pred.shape or y_pred.ndim == 0:

@@ -1,4 +1,4 @@
-"""Metrics: numbers that sum up what was seen over many batches.
+"""Metrics: numbers that summarize many batches.
 
 Example:
     >>> from kernelkit import metrics
@@ -115,7 +115,7 @@ def get(identifier: Any) -> Any:
             dict, a :class:`Metric` or its class, or a function ``(y_true, y_pred) -> values``.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name; the message gives the nearest ones.
+        ValueError: If the identifier has another type, or is an unknown name; the message gives the nearest names.
 
     Example:
         >>> get("mae")

@@ -52,9 +52,9 @@ def area(counts: Confusion, curve: str = "ROC", summation_method: str = "interpo
 
 
 def _gain(errors: jax.Array, counts: Confusion) -> jax.Array:
-    """Return the gain over always predicting the positive class.
+    """Return the gain of precision or recall over always predicting the positive class.
 
-    It is that of precision if the errors are false positives, that of recall if they are false negatives.
+    With false positives as errors it is the gain of precision, with false negatives the gain of recall.
     """
     tp, fp, tn, fn = counts
     return 1.0 - divide(errors * (tp + fn), tp * (fp + tn))
@@ -76,19 +76,19 @@ class AUC(Metric):
     """Area under the ROC curve or the precision-recall curve, approximated at a number of thresholds.
 
     Args:
-        num_thresholds: How many thresholds divide [0, 1] evenly.
+        num_thresholds: Number of thresholds, evenly spaced in [0, 1].
         curve: ``"ROC"`` (true over false positive rate), ``"PR"`` (precision over recall) or ``"PRGAIN"`` (gains
             of both over always predicting the positive class).
         summation_method: ``"interpolation"``, ``"minoring"`` or ``"majoring"``.
         name, dtype: As in :class:`Metric`.
         thresholds: Thresholds in [0, 1] instead of ``num_thresholds``.
         multi_label: Whether an area is computed for each label (last axis) and averaged.
-        num_labels: How many labels there are, so that variables are made at once; only with ``multi_label``.
-        label_weights: Weights of the labels: of their areas with ``multi_label``, else of their predictions.
+        num_labels: Number of labels, so that variables are made at once; only with ``multi_label``.
+        label_weights: Weights of the labels: of their areas with ``multi_label``, otherwise of their predictions.
         from_logits: Whether predictions are logits.
 
     Raises:
-        ValueError: If an argument is none of the above.
+        ValueError: If an argument has another value.
 
     Example:
         >>> float(AUC()([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.9]))
@@ -137,7 +137,7 @@ class AUC(Metric):
 
     @property
     def thresholds(self) -> list[float]:
-        """The thresholds, the outer ones just outside of [0, 1]."""
+        """The thresholds; the first and the last lie just outside [0, 1]."""
         return list(self._thresholds)
 
     def _build(self, labels: int | None) -> None:
@@ -146,7 +146,7 @@ class AUC(Metric):
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1, (batch, ...); (batch, labels) with ``multi_label``.

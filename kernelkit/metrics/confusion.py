@@ -12,7 +12,7 @@ from kernelkit import budget
 from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
 
-_BYTES_OF_A_THRESHOLD = 40  # a Python float, its place in a list, and what is counted for it
+_BYTES_OF_A_THRESHOLD = 40  # a Python float, its place in a list, and its counts
 
 
 class Confusion(NamedTuple):
@@ -25,7 +25,7 @@ class Confusion(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """Predictions with the weight of each as a positive and as a negative, one of which is 0; all of one shape."""
+    """Predictions, each with a weight as a positive and a weight as a negative (one of them 0); all of one shape."""
 
     y_pred: jax.Array
     positive: jax.Array
@@ -40,10 +40,10 @@ def prepare(
     top_k: int | None = None,
     class_id: int | None = None,
 ) -> Samples:
-    """Return a batch in the form in which it is counted.
+    """Return a batch in the form for counting.
 
     Args:
-        name: Who asks, for messages.
+        name: Name of the metric for messages.
         y_true: Labels 0 or 1, (batch, ...).
         y_pred: Predictions of the same shape.
         sample_weight: A number, or an array whose axes are the first of the predictions' axes.
@@ -51,7 +51,7 @@ def prepare(
         class_id: Only this index of the last axis counts.
 
     Raises:
-        ValueError: If the shapes differ, or the class is not there.
+        ValueError: If the shapes differ, or the class doesn't exist.
     """
     y_true, y_pred = fit_same(name, y_true, y_pred, _hint)
     if top_k is not None:
@@ -85,10 +85,10 @@ def _hint(true: tuple, pred: tuple) -> str:
 
 
 def count_above(samples: Samples, thresholds: jax.Array) -> Confusion:
-    """Count predictions above a few thresholds by comparing with each.
+    """Count predictions above a few thresholds by comparing with each of them.
 
     Args:
-        samples: Of any shape.
+        samples: Samples of any shape.
         thresholds: Floats (thresholds,).
 
     Example:
@@ -103,15 +103,15 @@ def count_above(samples: Samples, thresholds: jax.Array) -> Confusion:
 
 
 def count_ranked(samples: Samples, thresholds: Sequence[float], evenly: bool, per_label: bool = False) -> Confusion:
-    """Count predictions above many ascending thresholds, in time that doesn't grow with their number.
+    """Count predictions above many ascending thresholds; the time doesn't grow with the number of thresholds.
 
     Each prediction falls into the bin between two thresholds; a threshold's count is the sum of the bins above it.
 
     Args:
-        samples: Of any shape; (batch, labels) for ``per_label``.
-        thresholds: Ascending.
+        samples: Samples of any shape; (batch, labels) for ``per_label``.
+        thresholds: Ascending thresholds.
         evenly: Whether the thresholds divide [0, 1] evenly, so that a bin is found by rounding.
-        per_label: Whether each label (last axis) is counted apart.
+        per_label: Whether each label (last axis) has its own counts.
 
     Returns:
         Counts (thresholds,), or (thresholds, labels).
@@ -155,7 +155,7 @@ def check_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
 
     Args:
         thresholds: A number, several, or ``None``.
-        default: What ``None`` stands for.
+        default: Threshold for ``None``.
     """
     if thresholds is None:
         return [default]

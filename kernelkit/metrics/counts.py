@@ -23,7 +23,7 @@ class _Count(Metric):
         self.accumulator = self.add_variable((len(self._thresholds),), "zeros", name="accumulator")
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1, (batch, ...).
@@ -40,10 +40,10 @@ class _Count(Metric):
 
 
 class TruePositives(_Count):
-    """How many positive labels are predicted as such.
+    """Number of positive labels that are predicted as positive.
 
     Args:
-        thresholds: Above it, a prediction is positive: a number (0.5 by default), or several for several results.
+        thresholds: A prediction above it is positive: a number (0.5 by default), or several for several results.
         name, dtype: As in :class:`Metric`.
 
     Example:
@@ -57,7 +57,7 @@ class TruePositives(_Count):
 
 
 class FalsePositives(_Count):
-    """How many negative labels are predicted as positive. Arguments as :class:`TruePositives`.
+    """Number of negative labels that are predicted as positive. Arguments as :class:`TruePositives`.
 
     Example:
         >>> float(FalsePositives()([0, 1, 1], [0.8, 0.4, 0.9]))
@@ -70,7 +70,7 @@ class FalsePositives(_Count):
 
 
 class TrueNegatives(_Count):
-    """How many negative labels are predicted as such. Arguments as :class:`TruePositives`.
+    """Number of negative labels that are predicted as negative. Arguments as :class:`TruePositives`.
 
     Example:
         >>> float(TrueNegatives()([0, 1, 1], [0.3, 0.4, 0.9]))
@@ -83,7 +83,7 @@ class TrueNegatives(_Count):
 
 
 class FalseNegatives(_Count):
-    """How many positive labels are predicted as negative. Arguments as :class:`TruePositives`.
+    """Number of positive labels that are predicted as negative. Arguments as :class:`TruePositives`.
 
     Example:
         >>> float(FalseNegatives()([0, 1, 1], [0.8, 0.4, 0.9]))
@@ -96,7 +96,7 @@ class FalseNegatives(_Count):
 
 
 class _Share(Metric):
-    """Base of precision and recall: true positives over themselves and one other count."""
+    """Base of precision and recall: true positives, divided by true positives plus one other count."""
 
     direction = "up"
 
@@ -120,7 +120,7 @@ class _Share(Metric):
         self._others = self.add_variable(shape, "zeros", name=self._other)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1, (batch, ...).
@@ -143,9 +143,9 @@ class Precision(_Share):
     """Share of positive predictions that are right.
 
     Args:
-        thresholds: Above it, a prediction is positive: a number (0.5 by default), or several for several results.
-        top_k: Count as positive only the ``top_k`` largest predictions of a sample.
-        class_id: Look at this class alone.
+        thresholds: A prediction above it is positive: a number (0.5 by default), or several for several results.
+        top_k: Only the ``top_k`` largest predictions of a sample count as positive.
+        class_id: Only this class counts.
         name, dtype: As in :class:`Metric`.
 
     Example:

@@ -21,14 +21,14 @@ class FBetaScore(Metric):
     """Weighted harmonic mean of precision and recall of each class.
 
     Args:
-        average: ``None`` (one score a class), ``"micro"`` (all classes counted together), ``"macro"`` (mean of the
+        average: ``None`` (a score for each class), ``"micro"`` (all classes counted together), ``"macro"`` (mean of the
             classes' scores) or ``"weighted"`` (mean weighted by the number of labels).
-        beta: How many times as much recall counts as precision.
-        threshold: Above it, a prediction is positive; for ``None`` the largest prediction of a sample is.
+        beta: Weight of recall relative to precision.
+        threshold: A prediction above it is positive; for ``None``, the largest prediction of a sample is positive.
         name, dtype: As in :class:`Metric`.
 
     Raises:
-        ValueError: If an argument is none of the above.
+        ValueError: If an argument has another value.
 
     Example:
         >>> metric = FBetaScore(beta=2.0, average="macro")
@@ -69,7 +69,7 @@ class FBetaScore(Metric):
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1 (batch, classes).
@@ -85,7 +85,7 @@ class FBetaScore(Metric):
         if not self._built:
             self._build(y_pred.shape[-1])
         if self.threshold is None:
-            # A row of zeros predicts nothing.
+            # A row of zeros has no positive prediction.
             largest = jnp.max(y_pred, axis=-1, keepdims=True)
             chosen = (y_pred >= largest) & (jnp.abs(y_pred) > 1e-9)
         else:

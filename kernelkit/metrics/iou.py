@@ -1,4 +1,4 @@
-"""Intersection over union, for segmentation: how well predicted regions cover the labelled ones."""
+"""Intersection over union, for segmentation: how well predicted regions cover the labeled regions."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from kernelkit.metrics.metric import Metric
 
 
 def confusion_matrix(labels: jax.Array, predictions: jax.Array, num_classes: int, weights: jax.Array) -> jax.Array:
-    """Return how often (weighted) each class was predicted for each label.
+    """Return the weighted counts of each predicted class for each label.
 
     Args:
-        labels: Class indices (n,). Those outside of the classes are not counted.
+        labels: Class indices (n,). Indices out of range are not counted.
         predictions: Class indices (n,).
         num_classes: Number of classes.
         weights: Weights (n,).
@@ -62,8 +62,8 @@ class _IoUBase(Metric):
         weight: Any = 1 if sample_weight is None else align_weights(sample_weight, predictions.shape)
         if "int" in self.dtype and jnp.issubdtype(jnp.result_type(weight), jnp.floating):
             warnings.warn(
-                f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype} (int): by "
-                "casting they lose their fractions. Pass dtype='float32'.",
+                f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype} (int), so "
+                "their fractions are lost. Pass dtype='float32'.",
                 stacklevel=4,
             )
         weight = jnp.broadcast_to(jnp.asarray(weight).astype(self.dtype), predictions.shape)
@@ -86,7 +86,7 @@ class IoU(_IoUBase):
 
     Args:
         num_classes: Number of classes.
-        target_class_ids: The classes to look at.
+        target_class_ids: The classes that count.
         name: As in :class:`Metric`.
         dtype: Dtype of the counts, ``"int32"`` by default. Weights with fractions need ``"float32"``.
         ignore_class: Label of positions that don't count, such as -1 for "void".
@@ -95,7 +95,7 @@ class IoU(_IoUBase):
         axis: Axis of the classes of one-hot labels and scores.
 
     Raises:
-        ValueError: If a target class is none of the classes.
+        ValueError: If a target class is out of range.
 
     Example:
         >>> round(float(IoU(num_classes=2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])), 4)
@@ -123,7 +123,7 @@ class IoU(_IoUBase):
         self.sparse_y_pred = sparse_y_pred
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Class indices (batch, ...), or one-hot labels.
@@ -144,7 +144,7 @@ class BinaryIoU(IoU):
 
     Args:
         target_class_ids: ``(0, 1)`` for both, or one of them.
-        threshold: From here on, a probability is foreground (1).
+        threshold: A probability of at least this is foreground (1).
         name, dtype: As in :class:`IoU`.
 
     Example:
@@ -159,7 +159,7 @@ class BinaryIoU(IoU):
         self.threshold = threshold
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1, (batch, ...).
@@ -170,7 +170,7 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """Mean intersection over union of all classes that were seen.
+    """Mean intersection over union of all classes that occurred.
 
     Args:
         num_classes: Number of classes.

@@ -1,4 +1,4 @@
-"""`Metric`: a number that sums up what was seen over many batches."""
+"""`Metric`: a number that summarizes many batches."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Metric(_serialize.Configurable):
     """
 
     direction: Literal["up", "down"] | None = None
-    """Which way is better, for callbacks that look for the best epoch; ``None`` if the metric cannot say."""
+    """The better direction, for callbacks that look for the best epoch; ``None`` if it is not known."""
 
-    # Arguments that Keras leaves out of configs; they are saved only where they differ from these values.
+    # Arguments that Keras leaves out of configs: they are saved only if they differ from these values.
     _implied: dict[str, Any] = {}
 
     def __init__(self, dtype: Any = None, name: str | None = None) -> None:
@@ -57,7 +57,7 @@ class Metric(_serialize.Configurable):
     # What a subclass defines ------------------------------------------------------------------------------------------
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Take a batch into account. Nothing of it is recorded on a gradient tape."""
+        """Add a batch to the metric. A gradient tape records nothing of it."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state().")
 
     def result(self) -> Any:
@@ -111,7 +111,7 @@ class Metric(_serialize.Configurable):
 
     @property
     def variables(self) -> list[Variable]:
-        """The metric's variables, then those of metrics that it keeps as attributes (in lists and dicts too)."""
+        """The metric's variables, then those of metrics in its attributes (in lists and dicts too)."""
         if "_variables" not in vars(self):
             raise RuntimeError(f"{type(self).__name__}.__init__() must call super().__init__().")
         nested = [v for metric in _held(vars(self), Metric) for v in metric.variables]
@@ -126,7 +126,7 @@ class Metric(_serialize.Configurable):
     # As a pure function -----------------------------------------------------------------------------------------------
 
     def stateless_update_state(self, metric_variables: Sequence[Any], *args: Any, **kwargs: Any) -> list[jax.Array]:
-        """Return what the variables would become: :meth:`update_state` as a pure function that can be jitted.
+        """Return the new values of the variables: :meth:`update_state` as a pure function that can be jitted.
 
         Args:
             metric_variables: Values of :attr:`variables`, in that order.
@@ -134,7 +134,7 @@ class Metric(_serialize.Configurable):
             **kwargs: As in :meth:`update_state`.
 
         Raises:
-            ValueError: If there are not as many values as variables.
+            ValueError: If the number of values differs from the number of variables.
         """
         variables = self._match(metric_variables)
         with scope.StatelessScope(_values(variables, metric_variables)) as lender:
@@ -142,7 +142,7 @@ class Metric(_serialize.Configurable):
         return [lender.get_current_value(v) for v in variables]
 
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
-        """Return the result that the given values of :attr:`variables` stand for."""
+        """Return the result for the given values of :attr:`variables`."""
         with scope.StatelessScope(_values(self._match(metric_variables), metric_variables)):
             return jtu.tree_map(
                 lambda v: v.value if isinstance(v, Variable) else v,
@@ -170,7 +170,7 @@ class Metric(_serialize.Configurable):
     # ------------------------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Take a batch into account and return the result so far."""
+        """Add a batch to the metric and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
@@ -184,7 +184,7 @@ class Metric(_serialize.Configurable):
 
 
 def _values(variables: Sequence[Variable], given: Sequence[Any]) -> list[tuple[Variable, Any]]:
-    """Pair variables with the values given for them; a variable among these stands for its value."""
+    """Pair variables with the given values; a given variable stands for its value."""
     return [(v, x.value if isinstance(x, Variable) else x) for v, x in zip(variables, given, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""One rate where another rate is good enough: sensitivity at a given specificity and its like."""
+"""The best value of one rate at a required value of another, such as sensitivity at a specificity."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _RateAt(Metric):
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Labels 0 or 1, (batch, ...).
@@ -50,7 +50,7 @@ class _RateAt(Metric):
         return jnp.max(jnp.where(constrained >= self._minimum, wanted, 0.0))
 
     def _rates(self, counts: Confusion) -> tuple[jax.Array, jax.Array]:
-        """Return the rate that is wanted and the one that has to be good enough."""
+        """Return the rate to maximize and the rate that has a required value."""
         raise NotImplementedError
 
 
@@ -60,7 +60,7 @@ def sensitivity(counts: Confusion) -> jax.Array:
 
 
 def specificity(counts: Confusion) -> jax.Array:
-    """Return the share of negatives that are left alone."""
+    """Return the share of negatives that are predicted as negative."""
     return divide(counts.true_negatives, counts.true_negatives + counts.false_positives)
 
 

@@ -19,12 +19,12 @@ class R2Score(Metric):
     """Share of the targets' variance that predictions explain: 1 is perfect, 0 no better than the mean.
 
     Args:
-        class_aggregation: ``None`` (one score an output), ``"uniform_average"`` or ``"variance_weighted_average"``.
+        class_aggregation: ``None`` (a score for each output), ``"uniform_average"`` or ``"variance_weighted_average"``.
         num_regressors: Number of features of the model, to adjust for it (adjusted R2); 0 for the plain score.
         name, dtype: As in :class:`Metric`.
 
     Raises:
-        ValueError: If an argument is none of the above.
+        ValueError: If an argument has another value.
 
     Example:
         >>> round(float(R2Score()([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]])), 4)
@@ -63,7 +63,7 @@ class R2Score(Metric):
         self._built = True
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        """Take a batch into account.
+        """Add a batch to the metric.
 
         Args:
             y_true: Targets (batch, outputs).
@@ -105,7 +105,7 @@ class R2Score(Metric):
         if not isinstance(free, jax.core.Tracer) and free <= 0:
             warnings.warn(
                 f"Metric {self.name!r}: {self.num_regressors} regressors need more than {int(samples)} samples for an "
-                "adjusted R2, so the plain R2 is given.",
+                "adjusted R2, so the plain R2 is returned.",
                 stacklevel=3,
             )
         adjusted = 1.0 - (1.0 - scores) * (samples - 1.0) / jnp.where(free > 0, free, 1.0)

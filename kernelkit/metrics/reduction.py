@@ -1,4 +1,4 @@
-"""Sums and means over batches, and the wrapper that makes a metric of a function."""
+"""Sums and means over batches, and the wrapper that turns a function into a metric."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.metrics.metric import Metric
 
 
 def weighted_total(values: Any, weights: Any = None, dtype: Any = "float32") -> tuple[jax.Array, Any]:
-    """Return what a batch adds to a mean over samples: a sum, and by what to divide it.
+    """Return a batch's part of a mean over samples: the sum and the count.
 
     Args:
         values: Numbers (batch, ...); the values of a sample are averaged first. A scalar counts as one sample.
@@ -39,7 +39,7 @@ def weighted_total(values: Any, weights: Any = None, dtype: Any = "float32") -> 
     weights = align_weights(weights, values.shape).astype(dtype)
     if weights.ndim == 0:
         return weights * jnp.mean(values), weights
-    # Each weight stands for as many values as it is broadcast to.
+    # Each weight counts once for each value to which it is broadcast.
     return jnp.sum(values * weights) / each, jnp.sum(weights) * (values.size / max(weights.size, 1) / each)
 
 
@@ -49,7 +49,7 @@ def mean_of(total: Any, count: Any) -> jax.Array:
 
 
 class Sum(Metric):
-    """The weighted sum of the values seen.
+    """The weighted sum of all values.
 
     Args:
         name, dtype: As in :class:`Metric`.
@@ -77,7 +77,7 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The weighted mean of the values seen, each sample (first axis) counting once.
+    """The weighted mean of all values; each sample (first axis) counts once.
 
     Args:
         name, dtype: As in :class:`Metric`.
@@ -107,7 +107,7 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function ``(y_true, y_pred) -> values``. A mask that came with ``y_pred`` weighs the values.
+    """The mean of a function ``(y_true, y_pred) -> values``. A mask that came with ``y_pred`` weights the values.
 
     Args:
         fn: The function.
@@ -138,7 +138,7 @@ class MeanMetricWrapper(Mean):
 
     @_serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal metric, the function's among them."""
+        """Return the arguments that make an equal metric, with those of the function."""
         config = {**super().get_config(), **{k: _serialize.serialize_value(v) for k, v in self._fn_kwargs.items()}}
         if type(self) is MeanMetricWrapper:
             config["fn"] = _serialize.serialize_keras_object(self._fn)

@@ -1,4 +1,4 @@
-"""What ``"accuracy"`` and ``"crossentropy"`` mean for given shapes."""
+"""The metrics that ``"accuracy"`` and ``"crossentropy"`` mean for given shapes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolve_accuracy(
         y_true_shape: Shape of the labels, the batch axis included.
         y_pred_shape: Shape of the predictions.
         kind: ``"accuracy"`` or ``"crossentropy"``, also ``"acc"`` and ``"ce"``, in any case.
-        loss: The loss of the same output, if it has one: whether a cross-entropy takes logits follows it.
+        loss: The loss of the same output, or ``None``: if it takes logits, so does the cross-entropy.
 
     Returns:
         The class; an instance for a cross-entropy of logits.

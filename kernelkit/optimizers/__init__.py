@@ -40,7 +40,7 @@ def get(identifier: Any) -> Any:
             of optax.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name.
+        ValueError: If the identifier has another type, or is an unknown name.
     """
     if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
         return deserialize(identifier)

@@ -10,7 +10,7 @@ from kernelkit.optimizers.optimizer import Optimizer
 
 
 class Adadelta(Optimizer):
-    """Divide each gradient by its running root mean square, and multiply by that of the weight's past steps.
+    """Divide each gradient by its running root mean square, and multiply it by that of the weight's past steps.
 
     The paper's method has ``learning_rate=1.0``.
 

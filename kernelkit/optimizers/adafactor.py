@@ -12,15 +12,15 @@ from kernelkit.optimizers.optimizer import Optimizer
 
 
 class Adafactor(Optimizer):
-    """Scale gradients by mean squares that are kept as a row and a column, and steps by the size of the weights.
+    """Scale gradients by mean squares stored as a row and a column, and steps by the size of the weights.
 
-    Keras keeps a full array for every weight besides, so that the states of both can be exchanged it is here too.
+    Keras also stores a full array for every weight. It is stored here too, so that states can be exchanged with Keras.
 
     Args:
         learning_rate: Float, schedule or function: the upper limit of the rate.
         beta_2_decay: Exponent with which the share of the old mean squares approaches one.
         epsilon_1: Small number added to squared gradients.
-        epsilon_2: Least size of a weight that steps are scaled by.
+        epsilon_2: Smallest size of a weight by which steps are scaled.
         clip_threshold: Limit of the root mean square of a scaled gradient.
         relative_step: Kept for configs: as in Keras 3.15, the learning rate never exceeds ``1 / sqrt(step)``.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
@@ -87,7 +87,7 @@ class Adafactor(Optimizer):
         return np.zeros(shape, "float32")
 
     def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
-        # As in Keras, where `relative_step=False` and schedules don't switch it off.
+        # As in Keras: neither `relative_step=False` nor a schedule turns this limit off.
         learning_rate = jnp.minimum(learning_rate, lax.rsqrt(step))
         rate = jnp.maximum(self.epsilon_2, _root_mean_square(value)) * learning_rate
         new = 1 - step**self.beta_2_decay

@@ -15,7 +15,7 @@ class Adagrad(Optimizer):
 
     Args:
         learning_rate: Float, schedule or function.
-        initial_accumulator_value: What the sums start with, >= 0.
+        initial_accumulator_value: Initial value of the sums, >= 0.
         epsilon: Small number that keeps the division finite.
         weight_decay, clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
         loss_scale_factor, gradient_accumulation_steps, name: As in :class:`~kernelkit.optimizers.Optimizer`.

@@ -8,7 +8,7 @@ from kernelkit.optimizers.adam import Adam
 
 
 class AdamW(Adam):
-    """Adam, with weights that decay apart from the gradient.
+    """Adam with weight decay that doesn't pass through the gradient.
 
     Args:
         learning_rate: Float, schedule or function.

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 
 def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
-    """Shrink a gradient whose norm is above the limit to that norm.
+    """Scale a gradient whose norm is above the limit down to the limit.
 
     Example:
         >>> clip_by_norm(jnp.array([3.0, 4.0]), 1.0)
@@ -20,11 +20,11 @@ def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
 
 
 def clip_by_global_norm(gradients: Sequence[Any], limit: float) -> list:
-    """Shrink all gradients by one factor, so that the norm of them together is at most the limit.
+    """Scale all gradients by one factor, so that the norm of all together is at most the limit.
 
     Args:
-        gradients: Arrays, ``None`` among them.
-        limit: The norm allowed.
+        gradients: Arrays or ``None``.
+        limit: The largest norm.
 
     Source: Pascanu et al., 2013, On the difficulty of training recurrent neural networks.
 
@@ -40,10 +40,10 @@ def clip_by_global_norm(gradients: Sequence[Any], limit: float) -> list:
 
 
 def clip(gradients: Sequence[Any], norm: float | None, value: float | None, global_norm: float | None) -> list:
-    """Clip gradients in the one way that is given, if any.
+    """Clip gradients by the one limit that is given, if any.
 
     Args:
-        gradients: Arrays, ``None`` among them.
+        gradients: Arrays or ``None``.
         norm: Limit of each gradient's norm.
         value: Limit of each element's magnitude.
         global_norm: Limit of the norm of all gradients together.

@@ -18,7 +18,7 @@ class Ftrl(Optimizer):
     Args:
         learning_rate: Float, schedule or function.
         learning_rate_power: Exponent (<= 0) with which rates fall with the gradients seen; 0 for fixed rates.
-        initial_accumulator_value: What the sums of squared gradients start with, >= 0.
+        initial_accumulator_value: Initial value of the sums of squared gradients, >= 0.
         l1_regularization_strength: Penalty of absolute weights, >= 0.
         l2_regularization_strength: Penalty of squared weights, >= 0.
         l2_shrinkage_regularization_strength: Penalty of squared weights that is added to the loss, >= 0.

@@ -1,4 +1,4 @@
-"""Gradients as a user hands them in, matched to the variables of an optimizer."""
+"""Gradients from the user, matched to the variables of an optimizer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kernelkit.variable import Variable
 
 
 def aligned(name: str, grads: Sequence, variables: Sequence[Variable] | None, known: Sequence[Variable]) -> list:
-    """Return one gradient for each known variable, ``None`` where there is none.
+    """Return one gradient for each known variable, ``None`` for a variable without a gradient.
 
     Args:
         name: The optimizer's name, for messages.
         grads: Arrays, sparse ones too, taped tensors or ``None``.
-        variables: The variables that the gradients belong to, some or all of the known; ``None`` for all.
-        known: The variables that the optimizer was built with.
+        variables: The variables of the gradients, all or some of ``known``; ``None`` for all.
+        known: The variables for which the optimizer was built.
 
     Raises:
         ValueError: If numbers or shapes don't match, a variable is not known, or all gradients are ``None``.
@@ -35,8 +35,8 @@ def aligned(name: str, grads: Sequence, variables: Sequence[Variable] | None, kn
     for gradient, variable in zip(grads, variables, strict=True):
         if id(variable) not in places:
             raise ValueError(
-                f"Optimizer {name!r} does not know the variable {variable.path!r}: it works for the variables "
-                "that it was first used with. Make a new optimizer for another set of variables."
+                f"Optimizer {name!r} does not know the variable {variable.path!r}: it works only for the variables "
+                "of its first use. Make a new optimizer for another set of variables."
             )
         if gradient is None:
             continue

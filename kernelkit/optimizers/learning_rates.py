@@ -12,10 +12,10 @@ from kernelkit.optimizers.schedules.schedule import LearningRateSchedule
 
 
 def check(learning_rate: Any) -> Any:
-    """Return a number as a float, a schedule or function as it is.
+    """Return a number as a float, a schedule or function unchanged.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: For any other value.
     """
     if isinstance(learning_rate, numbers.Real) or (hasattr(learning_rate, "dtype") and np.ndim(learning_rate) == 0):
         return float(learning_rate)
@@ -28,9 +28,10 @@ def check(learning_rate: Any) -> Any:
 
 
 def takes_step(learning_rate: Any) -> bool:
-    """Return whether a learning rate is computed from the number of steps taken.
+    """Return whether a learning rate depends on the number of steps taken.
 
-    True for schedules and for functions of one argument (optax's schedules among them), false for functions of none.
+    This is true for schedules and for functions of one argument, such as optax's schedules. It is false for functions
+    without arguments.
     """
     if isinstance(learning_rate, LearningRateSchedule):
         return True

@@ -1,7 +1,7 @@
-"""The optimizers of Keras 2 under their names, ``keras.optimizers.legacy``.
+"""The optimizers of ``keras.optimizers.legacy``, with Keras 2's arguments.
 
-Each name makes today's optimizer of the same rule. What Keras 2 wrote otherwise is translated: ``lr=`` is
-``learning_rate=``, and ``decay=d`` is :class:`~kernelkit.optimizers.schedules.InverseTimeDecay`, the rate
+Each name makes the current optimizer of the same rule. Old arguments are translated: ``lr=`` becomes
+``learning_rate=``, and ``decay=d`` becomes :class:`~kernelkit.optimizers.schedules.InverseTimeDecay`, the rate
 ``learning_rate / (1 + d * step)``.
 """
 

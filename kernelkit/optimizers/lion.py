@@ -10,9 +10,9 @@ from kernelkit.optimizers.optimizer import Optimizer
 
 
 class Lion(Optimizer):
-    """Move each weight by the sign of a running mean of gradients: all steps are of one size.
+    """Move each weight by the sign of a running mean of gradients: all steps have the same size.
 
-    Rates are best 3 to 10 times lower, and weight decay that much higher, than Adam's.
+    The best rates are 3 to 10 times lower than Adam's, and the best weight decays 3 to 10 times higher.
 
     Args:
         learning_rate: Float, schedule or function.

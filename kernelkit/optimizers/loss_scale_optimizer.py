@@ -15,13 +15,13 @@ from kernelkit.variable import Variable
 
 
 class LossScaleOptimizer(Optimizer):
-    """Multiply the loss by a large factor before gradients are taken, and divide them by it before they are applied.
+    """Multiply the loss by a large factor, and divide the gradients by it before they are applied.
 
-    Small gradients then don't vanish in float16. If a gradient overflows, the step is left out and the factor is
-    halved; after a number of steps without overflow it is doubled.
+    Small gradients then don't vanish in float16. If a gradient overflows, the step is skipped and the factor is halved.
+    After a number of steps without overflow the factor is doubled.
 
     Args:
-        inner_optimizer: The optimizer that changes the weights; clipping, averaging and the like are set there.
+        inner_optimizer: The optimizer that changes the weights. Set clipping and averaging on this one.
         initial_scale: The factor to start with.
         dynamic_growth_steps: Number of finite steps after which the factor is doubled.
         name: Name.
@@ -65,7 +65,7 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
 
     def build(self, variables: Sequence[Variable]) -> None:
-        self.inner_optimizer.loss_scale_factor = None  # one scale is enough: this one
+        self.inner_optimizer.loss_scale_factor = None  # only this optimizer scales the loss
         self.inner_optimizer.build(variables)
         if not self.built:
             super().build(variables)
@@ -79,7 +79,7 @@ class LossScaleOptimizer(Optimizer):
     def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None) -> tuple[list, list]:
         own, inner = list(arrays[: len(self._variables)]), list(arrays[len(self._variables) :])
         counter, scale = own[-2:]
-        # A gradient that takes a variable's place is no gradient of the loss: it is not scaled.
+        # The "gradient" of an overwritten variable is its new value, not a gradient of the loss: it is not scaled.
         pairs = zip(gradients, self._trainable_variables, strict=True)
         scaled = [g is not None and not v.overwrite_with_gradient for g, v in pairs]
         finite = [jnp.all(jnp.isfinite(g)) for g, yes in zip(gradients, scaled, strict=True) if yes]
@@ -127,7 +127,7 @@ class LossScaleOptimizer(Optimizer):
 
 
 def _refuse(keywords: dict) -> None:
-    """Raise for arguments that are not the optimizer's own; those of other optimizers may come at their defaults."""
+    """Raise for arguments of other optimizers, unless they have their default values."""
     defaults = inspect.signature(Optimizer.__init__).parameters
     unknown = [name for name in keywords if name not in settings.COMMON]
     if unknown:

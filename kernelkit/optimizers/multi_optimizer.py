@@ -13,11 +13,11 @@ from kernelkit.variable import Variable
 
 
 class OptimizerMap(serialize.Configurable, MutableMapping):
-    """Which optimizer changes which variables: a dict from regular expressions to optimizers.
+    """A dict from regular expressions for variable paths to the optimizers of these variables.
 
     Args:
-        default_optimizer: For variables whose paths no expression matches.
-        optimizer_map: Dict of regular expressions, each for whole paths, to optimizers.
+        default_optimizer: The optimizer of variables whose paths match no expression.
+        optimizer_map: Dict from regular expressions, which must match whole paths, to optimizers.
 
     Example:
         >>> from kernelkit import optimizers
@@ -49,7 +49,7 @@ class OptimizerMap(serialize.Configurable, MutableMapping):
         if not isinstance(optimizer, Optimizer):
             raise ValueError(f"An OptimizerMap holds optimizers, got {optimizer!r} for {pattern!r}.")
         if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
-            raise ValueError(f"In an OptimizerMap, an optimizer cannot be {type(optimizer).__name__}. Wrap the whole.")
+            raise ValueError(f"An OptimizerMap cannot hold a {type(optimizer).__name__}: wrap the whole instead.")
         self.optimizer_map[pattern] = optimizer
 
     def __delitem__(self, pattern: str) -> None:
@@ -75,7 +75,8 @@ class MultiOptimizer(Optimizer):
 
     Args:
         optimizer_map: An :class:`OptimizerMap`, a function from a variable to its optimizer, or one optimizer for all.
-        loss_scale_factor: Factor of the loss, taken out of the gradients again; those of the optimizers are dropped.
+        loss_scale_factor: Factor of the loss; the gradients are divided by it again. The optimizers' own factors are
+            dropped.
         name: Name.
 
     Raises:
@@ -92,7 +93,7 @@ class MultiOptimizer(Optimizer):
     """
 
     _not_in_config = ("learning_rate",)
-    _saved_as = {"_optimizers": "optimizers"}  # by the name that weights files know it by
+    _saved_as = {"_optimizers": "optimizers"}  # its name in weights files
 
     def __init__(
         self,
@@ -113,11 +114,11 @@ class MultiOptimizer(Optimizer):
 
     @property
     def optimizers(self) -> list[Optimizer]:
-        """The optimizers, which hold the learning rates and all else."""
+        """The optimizers, which hold the learning rates and all other settings."""
         return list(self._optimizers)
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Build each optimizer for the variables that are its own."""
+        """Build each optimizer for its own variables."""
         if self.built:
             return super().build(variables)
         variables = list(variables)
@@ -130,7 +131,7 @@ class MultiOptimizer(Optimizer):
         for optimizer in self._optimizers:
             if isinstance(optimizer, (LossScaleOptimizer, MultiOptimizer)):
                 raise ValueError(f"{type(optimizer).__name__} cannot be used inside an MultiOptimizer.")
-            optimizer.loss_scale_factor = None  # there is one loss, and one scale of it, for all
+            optimizer.loss_scale_factor = None  # all optimizers share one loss and one scale
         self._places = [[i for i, o in enumerate(chosen) if o is optimizer] for optimizer in self._optimizers]
         for optimizer, places in zip(self._optimizers, self._places, strict=True):
             optimizer.build([variables[i] for i in places])

@@ -1,4 +1,4 @@
-"""Muon: momentum made orthogonal."""
+"""Muon: steps along an orthogonalized momentum."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelkit.variable import Variable
 class Muon(Optimizer):
     """Make the momentum of each weight matrix orthogonal before a step; use AdamW for all other weights.
 
-    Embeddings and the output layer train better with AdamW: name the latter in ``exclude_layers``.
+    Embeddings and the output layer train better with AdamW: name the output layer in ``exclude_layers``.
 
     Args:
         learning_rate: Float, schedule or function.
@@ -26,8 +26,8 @@ class Muon(Optimizer):
         weight_decay: Weight decay of the matrices.
         clipnorm, clipvalue, global_clipnorm, use_ema, ema_momentum, ema_overwrite_frequency,
         loss_scale_factor, gradient_accumulation_steps, name: As in :class:`~kernelkit.optimizers.Optimizer`.
-        exclude_layers: Regular expressions; weights in whose paths one is found go to AdamW.
-        exclude_embeddings: Whether weights with "embedding" in their path go to AdamW.
+        exclude_layers: Regular expressions. AdamW changes the weights whose paths contain a match.
+        exclude_embeddings: Whether AdamW changes the weights with "embedding" in their path.
         muon_a: First coefficient of the Newton-Schulz iteration.
         muon_b: Second coefficient.
         muon_c: Third coefficient.
@@ -35,8 +35,8 @@ class Muon(Optimizer):
         momentum: Share of the old momentum in the new one.
         ns_steps: Number of Newton-Schulz iterations.
         nesterov: Whether the gradient is added to the momentum once more.
-        rms_rate: Root mean square of a step of rate one, which makes rates and decays those of AdamW; ``None`` for
-            steps as they come.
+        rms_rate: Root mean square of a step of rate one, so that AdamW's rates and decays fit; ``None`` for steps that
+            are not scaled.
 
     Source: Jordan et al., 2024, Muon: an optimizer for hidden layers in neural networks; ``rms_rate``: Liu et al.,
         2025, Muon is scalable for LLM training.
@@ -110,7 +110,7 @@ class Muon(Optimizer):
         self.rms_rate = rms_rate
 
     def uses_adam(self, variable: Variable) -> bool:
-        """Return whether a weight is left to AdamW."""
+        """Return whether AdamW changes a weight."""
         if len(variable.shape) != 2 or (self.exclude_embeddings and "embedding" in variable.path.lower()):
             return True
         return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
@@ -124,7 +124,7 @@ class Muon(Optimizer):
         return self.adam_weight_decay if self.uses_adam(variable) and not excluded else decay
 
     def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
-        # Only weights that are left to AdamW have a velocity.
+        # Only weights that AdamW changes have a velocity.
         if "velocity" in slots:
             return self._adam_rule(gradient, value, slots, step, learning_rate * self.adam_lr_ratio)
         momentum = self.momentum * slots["momentum"] + gradient

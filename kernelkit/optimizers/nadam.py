@@ -11,7 +11,7 @@ from kernelkit.optimizers.optimizer import Optimizer
 
 
 class Nadam(Optimizer):
-    """Adam with Nesterov's momentum: the mean gradient of the next step is looked at already in this one.
+    """Adam with Nesterov's momentum: a step already uses the mean gradient of the next step.
 
     Args:
         learning_rate: Float, schedule or function.

@@ -17,8 +17,8 @@ from kernelkit.variable import Variable
 class OptaxOptimizer(Optimizer):
     """Train with a gradient transformation of optax.
 
-    Its state is kept in variables, one for each array in it, so that it is saved, shown and gone back to like any other
-    optimizer's. `model.compile(optax.adam(1e-3))` makes one.
+    Each array of the transformation's state is a variable. So the state is saved, shown and restored like that of any
+    other optimizer. `model.compile(optax.adam(1e-3))` makes an OptaxOptimizer.
 
     Args:
         transform: A transformation, such as ``optax.adamw(1e-3)`` or an ``optax.chain(...)``.
@@ -26,7 +26,7 @@ class OptaxOptimizer(Optimizer):
         **kwargs: More arguments of :class:`~kernelkit.optimizers.Optimizer`: clipping, averaging, accumulation.
 
     Raises:
-        TypeError: If it is no transformation.
+        TypeError: If ``transform`` is not a transformation.
 
     Source: https://optax.readthedocs.io
 
@@ -56,7 +56,7 @@ class OptaxOptimizer(Optimizer):
         self._is_random_key: list[bool] = []
 
     def build(self, variables: Sequence[Variable]) -> None:
-        """Make variables for the transformation's state, which sees the weights as a dict by their paths."""
+        """Make variables for the transformation's state. The transformation gets the weights as a dict by path."""
         super().build(variables)
         if self._structure is not None:
             return
@@ -114,7 +114,7 @@ class OptaxOptimizer(Optimizer):
         self.learning_rate.assign(learning_rate)
 
     def _rate_in(self, state: step.State) -> Any:
-        return 0.0  # the transformation has its own
+        return 0.0  # the transformation has its own rate
 
     def _host_rate(self) -> None:
         return None

@@ -20,8 +20,8 @@ from kernelkit.variable import Variable
 class Optimizer(OptimizerVariables):
     """Base class: subclass it to write an optimizer.
 
-    The short way is a pure :meth:`rule` and the names of its ``slots``, arrays like the weight that are kept between
-    steps. Keras's way works too: override :meth:`build` to add variables and :meth:`update_step` to assign to them.
+    The short way: define a pure :meth:`rule`, and name its ``slots``, the arrays kept for each weight between steps.
+    Keras's way works too: override :meth:`build` to add variables, and :meth:`update_step` to assign to them.
 
     Args:
         learning_rate: A float, a :class:`~kernelkit.optimizers.schedules.LearningRateSchedule`, a function of no
@@ -32,15 +32,15 @@ class Optimizer(OptimizerVariables):
         global_clipnorm: Limit of the norm of all gradients together.
         use_ema: Whether an exponential moving average of each weight is kept.
         ema_momentum: Share of the old average in the new one, from 0 to 1.
-        ema_overwrite_frequency: Number of steps after which weights are replaced by their averages, again and again;
-            ``None`` for only when training ends.
-        loss_scale_factor: Factor of the loss, taken out of the gradients again; keeps 16-bit gradients from vanishing.
+        ema_overwrite_frequency: Period, in steps, at which the averages replace the weights; ``None`` to replace them
+            only when training ends.
+        loss_scale_factor: Factor of the loss, so that 16-bit gradients don't vanish; the gradients are divided by it.
         gradient_accumulation_steps: Number of steps (>= 2) whose gradients are averaged for one update.
         name: Name.
-        **kwargs: ``lr`` is taken for ``learning_rate``, ``decay`` is ignored, both with a warning.
+        **kwargs: ``lr`` means ``learning_rate``, ``decay`` is ignored, both with a warning.
 
     Raises:
-        ValueError: If more than one way of clipping is given, or a value is out of range.
+        ValueError: If more than one clipping limit is given, or a value is out of range.
 
     Example:
         >>> import kernelkit as kk
@@ -60,7 +60,7 @@ class Optimizer(OptimizerVariables):
     """Names of the arrays that the rule keeps for each weight."""
 
     settings_version = 0
-    """Rises when a setting changes that compiled steps were traced with."""
+    """A counter that rises when a setting changes that is built into compiled steps."""
 
     shared_slots: tuple[str, ...] = ()
     """Names of the scalars that the rule keeps for all weights together."""
@@ -130,7 +130,7 @@ class Optimizer(OptimizerVariables):
         return shared
 
     def initial_slot(self, name: str, variable: Variable | None) -> Any:
-        """Return the array that a slot starts with: zeros of the weight's shape unless overridden.
+        """Return the initial value of a slot: zeros of the weight's shape, unless overridden.
 
         Args:
             name: One of ``slots``, or of ``shared_slots`` with ``variable=None``.
@@ -139,15 +139,15 @@ class Optimizer(OptimizerVariables):
         return np.zeros(() if variable is None else variable.shape, config.floatx())
 
     def has_slot(self, name: str, variable: Variable) -> bool:
-        """Return whether a weight needs a slot; all do unless overridden."""
+        """Return whether a weight needs a slot; true for all weights unless overridden."""
         return True
 
     def slot_groups(self) -> tuple[tuple[str, ...], ...]:
-        """Return the slots in the order of :attr:`variables`: one pass over the weights for each group."""
+        """Return the slots in the groups in which :attr:`variables` lists them: each group for all weights in turn."""
         return (self.slots,)
 
     def weight_decay_of(self, variable: Variable) -> float | None:
-        """Return the decay of a weight, ``None`` if it was excluded."""
+        """Return the weight decay of a variable, ``None`` if it was excluded."""
         if any(variable is other for other in self._not_decayed):
             return None
         return None if any(re.search(n, variable.name) for n in self._not_decayed_names) else self.weight_decay
@@ -186,8 +186,8 @@ class Optimizer(OptimizerVariables):
         """Take one step: one compiled call for all variables.
 
         Args:
-            grads: A gradient for each variable: arrays, or ``None`` where the loss doesn't depend on it.
-            trainable_variables: The variables; those that the optimizer was built with by default.
+            grads: A gradient for each variable, ``None`` for a variable on which the loss doesn't depend.
+            trainable_variables: The variables; by default those for which the optimizer was built.
 
         Raises:
             ValueError: If all gradients are ``None``, or a variable is new to the optimizer.
@@ -207,7 +207,7 @@ class Optimizer(OptimizerVariables):
     def stateless_apply(
         self, optimizer_variables: Sequence, grads: Sequence, trainable_variables: Sequence
     ) -> tuple[list, list]:
-        """Return what :meth:`apply` would have stored, as a pure function of arrays.
+        """Return the values that :meth:`apply` would store, as a pure function of arrays.
 
         Args:
             optimizer_variables: Arrays (or variables, for their values) in the order of :attr:`variables`.
@@ -262,13 +262,13 @@ class Optimizer(OptimizerVariables):
         return jax.jit(self._step)
 
     def scale_loss(self, loss: Any) -> Any:
-        """Return the loss times ``loss_scale_factor``: what gradients are to be taken of."""
+        """Return the loss times ``loss_scale_factor``, for the computation of gradients."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
     def exclude_from_weight_decay(
         self, var_list: Sequence[Variable] | None = None, var_names: Sequence[str] | None = None
     ) -> None:
-        """Keep variables from decaying.
+        """Exclude variables from weight decay.
 
         Args:
             var_list: Variables.
@@ -278,7 +278,7 @@ class Optimizer(OptimizerVariables):
         self._not_decayed_names = [*self._not_decayed_names, *(var_names or ())]
 
     def finalize_variable_values(self, var_list: Sequence[Variable]) -> None:
-        """Put the moving averages into the variables' place, if there are any; `fit` does so at its end."""
+        """Replace the variables by their moving averages, if there are any; `fit` does this at its end."""
         wanted = {id(v) for v in var_list}
         for variable, average in self.averaged_variables:
             if id(variable) in wanted:
@@ -290,20 +290,20 @@ class Optimizer(OptimizerVariables):
         pairs = zip(self._trainable_variables, self._averages, strict=False)
         return [(variable, average) for variable, average in pairs if average is not None]
 
-    # What it knows --------------------------------------------------------------------------------------------------
+    # State ----------------------------------------------------------------------------------------------------------
 
     @property
     def iterations(self) -> Any:
-        """The number of updates made: of steps taken, or with gradient accumulation of full rounds of steps."""
+        """The number of updates: the steps taken, or with gradient accumulation the full rounds of steps."""
         if self.gradient_accumulation_steps:
             return self._iterations.value // self.gradient_accumulation_steps
         return self._iterations
 
     @property
     def learning_rate(self) -> Any:
-        """The learning rate of the next step: a variable if it is fixed, else what the schedule or function gives.
+        """The learning rate of the next step: a variable if it is fixed, otherwise the schedule's or function's value.
 
-        Assigning a float changes a fixed rate, in the midst of training too; a schedule or function replaces it.
+        Assigning a float changes a fixed rate, also during training. Assigning a schedule or function replaces it.
         """
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
@@ -329,7 +329,7 @@ class Optimizer(OptimizerVariables):
 
     @property
     def lr(self) -> Any:
-        """The learning rate, under its name of Keras 1."""
+        """The learning rate, under its old name of Keras 1."""
         settings.warn_of_lr(self)
         return self.learning_rate
 
@@ -342,7 +342,7 @@ class Optimizer(OptimizerVariables):
         """Make the optimizer's variables.
 
         Args:
-            variables: The trainable variables that it will change, all of them.
+            variables: All trainable variables that the optimizer will change.
         """
         variables = list(variables)
         if self.built:
@@ -352,7 +352,7 @@ class Optimizer(OptimizerVariables):
                 f"Optimizer {self.name!r} was built for {len(self._trainable_variables)} other variables and keeps "
                 "their history. Make a new optimizer for another model or set of variables."
             )
-        changes.structure.note()  # a training state has slots from now on
+        changes.structure.note()  # the training state has slots from now on
         self._trainable_variables = variables
         if self.use_ema:
             self._averages = self.add_optimizer_variables(variables, "average")
@@ -383,7 +383,7 @@ class Optimizer(OptimizerVariables):
             self._settings_changed()
 
     def _settings_changed(self) -> None:
-        """Drop the compiled steps: they hold the settings that they were traced with."""
+        """Drop the compiled steps: the old settings are built into them."""
         self.__dict__["settings_version"] = self.settings_version + 1
         self.__dict__.pop("_compiled_step", None)
         changes.structure.note()
@@ -396,7 +396,7 @@ class Optimizer(OptimizerVariables):
         return self._learning_rate()
 
     def _host_rate(self) -> Any:
-        """Return the learning rate if only the host can ask for it: a compiled step would keep its first value."""
+        """Return the rate of a function that only the host can call: a compiled step would keep its first value."""
         is_fixed = isinstance(self._learning_rate, Variable)
         return None if is_fixed or learning_rates.takes_step(self._learning_rate) else self._learning_rate()
 
@@ -404,7 +404,7 @@ class Optimizer(OptimizerVariables):
 
     @serialize.derives
     def get_config(self) -> dict:
-        """Return the arguments that make an equal optimizer, as plain JSON; a fixed rate at its current value."""
+        """Return the arguments that make an equal optimizer, as plain JSON; a fixed rate has its current value."""
         values = serialize.derived_arguments(self)
         if "learning_rate" in values:
             fixed = isinstance(self._learning_rate, Variable)
@@ -416,7 +416,7 @@ class Optimizer(OptimizerVariables):
             fixed = isinstance(self._learning_rate, Variable)
             rate = f"{float(self._learning_rate.numpy()):.6g}" if fixed else serialize.value_text(self._learning_rate)
             step = int(self._iterations.numpy())
-        except Exception:  # while a step is traced the numbers are not known
+        except Exception:  # the numbers are not known while a step is traced
             return f"<{type(self).__name__} name={self.name}>"
         texts = {"learning_rate": rate} | {k: v for k, v in serialize.shown_texts(self).items() if k != "learning_rate"}
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in texts.items())}, step {step})"

@@ -11,7 +11,7 @@ from kernelkit.optimizers.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """Divide each gradient by a running root mean square of its own size.
+    """Divide each gradient by its running root mean square.
 
     Args:
         learning_rate: Float, schedule or function.

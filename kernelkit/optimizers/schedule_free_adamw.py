@@ -1,4 +1,4 @@
-"""Schedule-free AdamW: averaging in the place of a schedule."""
+"""Schedule-free AdamW: averaging instead of a schedule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     Args:
         learning_rate: Float, schedule or function.
-        beta_1: Where between the two sequences gradients are taken, from 0 to 1.
+        beta_1: Position between the two sequences at which gradients are computed, from 0 to 1.
         beta_2: Share of the old mean square in the new one.
         epsilon: Small number that keeps the division finite.
         warmup_steps: Steps in which the rate rises from zero.
@@ -83,7 +83,7 @@ class ScheduleFreeAdamW(Optimizer):
         velocity = self.beta_2 * slots["velocity"] + (1 - self.beta_2) * jnp.square(gradient)
         spread = jnp.sqrt(velocity / (1 - self.beta_2**step)) + self.epsilon
         fast = slots["momentum"] - learning_rate * gradient / spread
-        # beta_1 * x of before, recovered from the value; then the mean takes in the new z as its step-th member.
+        # The old beta_1 * x is recovered from the value. Then the new z enters the mean as its step-th member.
         mean = value - (1 - self.beta_1) * slots["momentum"]
         mean = mean + (self.beta_1 * fast - mean) / step
         return (1 - self.beta_1) * fast + mean, {"momentum": fast, "velocity": velocity}

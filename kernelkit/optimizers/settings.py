@@ -1,4 +1,4 @@
-"""Checks of what an optimizer's constructor is given."""
+"""Checks of the arguments of an optimizer's constructor."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ COMMON = (
     "loss_scale_factor",
     "gradient_accumulation_steps",
 )
-"""The arguments that optimizers share, but for the name."""
+"""The arguments that all optimizers share, except the name."""
 
 
 def old_spellings(keywords: dict, learning_rate: Any, cls: type) -> Any:
-    """Return the learning rate, found under its name of Keras 1 too."""
+    """Return the learning rate, also if it was given under its old name ``lr``."""
     who, keywords = cls.__name__, dict(keywords)
     if "lr" in keywords:
         warnings.warn(f"{who}(lr=...) is an old spelling: write learning_rate=... instead.", stacklevel=4)

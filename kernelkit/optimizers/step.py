@@ -1,7 +1,7 @@
 """One step of an optimizer as a pure function: arrays in, arrays out.
 
 Inside a step, the arrays of the optimizer's variables are kept in a dict by the `id` of their variable. The order of
-things is Keras's: overwrite, unscale, accumulate, clip, decay, apply the rule, average, constrain.
+operations is Keras's: overwrite, unscale, accumulate, clip, decay, apply the rule, average, constrain.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def take_step(
     """Return the weights and the optimizer's arrays after one step.
 
     Args:
-        optimizer: Its settings, its rule, and where its arrays are.
-        arrays: Those of ``optimizer._variables``.
-        gradients: One for each weight, ``None`` among them.
+        optimizer: The optimizer: its settings, its rule, and its variables as keys of the arrays.
+        arrays: The arrays of ``optimizer._variables``.
+        gradients: A gradient or ``None`` for each weight.
         values: The weights.
-        rate: The learning rate, if the host gave it; else it is found in the state.
+        rate: The learning rate, if the host computed it; otherwise the state holds it.
     """
     state: State = {id(v): a for v, a in zip(optimizer._variables, arrays, strict=True)}
     rate = jnp.asarray(optimizer._rate_in(state) if rate is None else rate, jnp.float32)
@@ -77,7 +77,7 @@ def apply_rules(optimizer: Optimizer, state: State, gradients: list, values: lis
 def apply_rule(optimizer: Optimizer, i: int, gradient: Any, value: Any, state: State, rate: Any) -> tuple[Any, State]:
     """Return the new value and slots of the i-th weight."""
     slots = {name: state[id(v)] for name, v in (*optimizer._slots[i].items(), *optimizer._shared.items())}
-    # Scalars keep at least float32, in which beta_2 = 0.999 is not yet 1.
+    # Scalars have at least float32: in 16 bits, beta_2 = 0.999 would round to 1.
     wide = jnp.promote_types(value.dtype, jnp.float32)
     step = _update_number(optimizer, state).astype(wide)
     new, changed = optimizer.rule(gradient, value, slots, step, jnp.asarray(rate, wide))
@@ -89,7 +89,7 @@ def apply_rule(optimizer: Optimizer, i: int, gradient: Any, value: Any, state: S
 def call_update_step(
     optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any
 ) -> tuple[list, State]:
-    """Run a subclass's own ``update_step``, written against variables, as a pure function."""
+    """Run a subclass's own ``update_step``, which assigns to variables, as a pure function."""
     weights, variables = optimizer._trainable_variables, optimizer._variables
     lent = [*zip(weights, values, strict=True), *((v, state[id(v)]) for v in variables)]
     with scope.StatelessScope(lent) as lender:
@@ -101,7 +101,7 @@ def call_update_step(
 
 
 def _accumulate(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any) -> tuple[list, State]:
-    """Add the gradients up, and update with their mean in every n-th step."""
+    """Sum the gradients, and update with their mean in every n-th step."""
     steps = optimizer.gradient_accumulation_steps
     keys = [id(v) for v in optimizer._accumulators]
     sums = [None if g is None else g + state[k] for g, k in zip(gradients, keys, strict=True)]
@@ -116,7 +116,7 @@ def _accumulate(optimizer: Optimizer, state: State, gradients: list, values: lis
 
 
 def _overwrite(optimizer: Optimizer, state: State, gradients: list, values: list) -> tuple[list, list]:
-    """Let the gradient take the weight's place where ``variable.overwrite_with_gradient`` asks for it."""
+    """Replace a weight by its gradient if ``variable.overwrite_with_gradient`` is true."""
     for i, variable in enumerate(optimizer._trainable_variables):
         gradient = gradients[i]
         if gradient is None or not variable.overwrite_with_gradient:
@@ -131,7 +131,7 @@ def _overwrite(optimizer: Optimizer, state: State, gradients: list, values: list
 
 
 def _average(optimizer: Optimizer, state: State, values: list) -> list:
-    """Move the averages towards the weights, and put them into the weights' place when it is time."""
+    """Move the averages towards the weights; every ``ema_overwrite_frequency`` steps, replace the weights by them."""
     updates = _updates(optimizer, state)
     every = optimizer.ema_overwrite_frequency
     for i, average in enumerate(optimizer._averages):

@@ -1,4 +1,4 @@
-"""What an optimizer keeps between steps: its variables, made, found, assigned and saved."""
+"""The variables of an optimizer: making, finding, assigning and saving them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kernelkit.variable import Variable
 
 
 class OptimizerVariables(serialize.Configurable):
-    """The base of :class:`Optimizer` that knows variables and nothing of gradients.
+    """The base of :class:`Optimizer` that handles variables, without gradients.
 
-    A variable belongs to the optimizer if one of the ``add_`` methods made it, or if it is kept as an attribute (alone
-    or in a list, tuple or dict).
+    A variable belongs to the optimizer if an ``add_`` method made it, or if an attribute holds it (alone or in a list,
+    tuple or dict).
 
     Args:
         name: Name, and prefix of the variables' paths.
@@ -64,7 +64,7 @@ class OptimizerVariables(serialize.Configurable):
 
         Args:
             reference_variable: The trainable variable.
-            name: What is added to the name of the trainable variable; ``"var"`` by default.
+            name: Suffix for the name of the trainable variable; ``"var"`` by default.
             initializer: An initializer or its name.
         """
         return self._add_like(
@@ -78,12 +78,12 @@ class OptimizerVariables(serialize.Configurable):
 
         Args:
             trainable_variables: The trainable variables.
-            name: What is added to their names; or several of these, to add several variables for each.
+            name: Suffix for their names; or several suffixes, to add several variables for each.
             initializer: An initializer or its name, or one for each name.
 
         Returns:
-            A list with a variable for each trainable one (``None`` if that is overwritten with its gradient), or a
-            tuple of such lists, one for each name.
+            A list with a variable for each trainable variable (``None`` if its gradient overwrites it), or a tuple of
+            such lists, one for each name.
         """
         names = [name] if isinstance(name, str) else list(name)
         starts = list(initializer) if isinstance(initializer, (list, tuple)) else [initializer] * len(names)
@@ -98,7 +98,7 @@ class OptimizerVariables(serialize.Configurable):
         return self._add(value, dtype=dtype, aggregation="only_first_replica", name=name)
 
     def _add_like(self, reference: Variable, suffix: str, value: Any, shape: tuple) -> Variable:
-        """Add a variable named after a weight, laid out over devices like it if the shapes are the same."""
+        """Add a variable named after a weight. If the shapes are equal, it has the weight's layout over devices."""
         layout = reference._layout if tuple(shape) == reference.shape else None
         name = f"{reference.path.replace('/', '_')}_{suffix}"
         return self._add(value, shape=shape, dtype=reference.dtype, layout=layout, name=name)
@@ -112,7 +112,7 @@ class OptimizerVariables(serialize.Configurable):
     # Finding ----------------------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A compiled step has the settings built in. The learning rate is a variable, or taken care of by its setter.
+        # Settings are built into a compiled step. The learning rate is a variable, or its setter handles it.
         if name != "learning_rate":
             self.__dict__.pop("_compiled_step", None)
         if name != "_trainable_variables" and "_variables" in self.__dict__:
@@ -131,7 +131,7 @@ class OptimizerVariables(serialize.Configurable):
     # Assigning --------------------------------------------------------------------------------------------------------
 
     def assign(self, variable: Variable, value: Any) -> None:
-        """Give a variable a value; for use in ``update_step``."""
+        """Assign a value to a variable; for use in ``update_step``."""
         variable.assign(value)
 
     def assign_add(self, variable: Variable, value: Any) -> None:
@@ -164,20 +164,20 @@ class OptimizerVariables(serialize.Configurable):
 
     # Saving -----------------------------------------------------------------------------------------------------------
 
-    # Names of attributes in files, where they differ from those here.
+    # Names of attributes in files, if they differ from the names here.
     _saved_as: dict[str, str] = {}
 
     def saved_parts(self) -> Iterator[tuple[str, Any]]:
-        """Yield the attributes in which inner optimizers may lie, by their names in files, in the order of files."""
+        """Yield the attributes that may hold inner optimizers, by their names in files, in the order of files."""
         return serialize.saved_attributes(self, ("_init_arguments", "optimizer_map"), self._saved_as)
 
     def save_own_variables(self, store: Any) -> None:
-        """Put the variables' values into a mapping, under ``"0"``, ``"1"``, ..."""
+        """Store the variables' values in a mapping, under ``"0"``, ``"1"``, ..."""
         for i, variable in enumerate(self.variables):
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store: Any) -> None:
-        """Take the values from :meth:`save_own_variables`'s result; warn and do nothing if numbers differ."""
+        """Load the values that :meth:`save_own_variables` stored. If the numbers of values differ, only warn."""
         variables = self.variables
         if len(store) != len(variables):
             warnings.warn(

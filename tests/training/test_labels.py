@@ -75,8 +75,8 @@ def test_labels_of_a_memory_map(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "advice"),
     [
-        ([0, 1, 2, -1], r"-1 often marks what is to be ignored: use SparseCategoricalCrossentropy\(ignore_class=-1\)"),
-        ([0, 1, 2, 255], r"255 often marks what is to be ignored: .*ignore_class=255"),
+        ([0, 1, 2, -1], r"-1 often marks positions to ignore: use SparseCategoricalCrossentropy\(ignore_class=-1\)"),
+        ([0, 1, 2, 255], r"255 often marks positions to ignore: .*ignore_class=255"),
         ([0, 1, 2, -100], "ignore_class=-100"),
         ([1, 2, 3, 4], "if the lowest of all is 1, give y - 1"),
         ([0, 1, 2, 6], "Begin labels at 0, or give the last layer 7 units"),

@@ -1,4 +1,4 @@
-"""Cosine decay of the learning rate that begins again and again."""
+"""Cosine decay of the learning rate with restarts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         initial_learning_rate: Rate at step 0.
         first_decay_steps: Steps until the first restart, > 0.
         t_mul: Factor by which each period is longer than the one before.
-        m_mul: Factor of each period's first rate to that of the period before.
+        m_mul: Ratio of each period's first rate to the first rate of the period before.
         alpha: Lowest rate, as a fraction of ``initial_learning_rate``.
         name: Name.
 
@@ -54,7 +54,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         return self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha)
 
     def _period(self, elapsed: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Return how many restarts there were, and which fraction of the current period has passed."""
+        """Return the number of restarts so far, and the passed fraction of the current period."""
         if self.t_mul == 1.0:
             restarts = jnp.floor(elapsed)
             return restarts, elapsed - restarts

@@ -18,7 +18,7 @@ class InverseTimeDecay(LearningRateSchedule):
     Args:
         initial_learning_rate: Rate at step 0.
         decay_steps: Unit in which steps are counted, > 0.
-        decay_rate: How fast the rate falls.
+        decay_rate: Speed of the decay.
         staircase: Whether the rate falls in jumps, not smoothly.
         name: Name.
 

@@ -32,11 +32,11 @@ class LearningRateSchedule(serialize.Configurable):
         """Return the learning rate of a step.
 
         Args:
-            step: Number of steps taken before, an int32 scalar.
+            step: Number of steps taken so far, an int32 scalar.
         """
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 
 
 def as_float(step: Any) -> jax.Array:
-    """Return a step as a float scalar to compute with."""
+    """Return a step as a float scalar."""
     return jnp.asarray(step.value if isinstance(step, Variable) else step, config.floatx())
