@@ -195,5 +195,5 @@ def test_multi_optimizer_has_one_loss_scale(make_variables):
 
 def test_multi_optimizer_holds_no_wrappers():
     of = optimizers.OptimizerMap(optimizers.SGD())
-    with pytest.raises(ValueError, match="cannot be LossScaleOptimizer"):
+    with pytest.raises(ValueError, match="cannot hold a LossScaleOptimizer"):
         of["a"] = optimizers.LossScaleOptimizer(optimizers.SGD())
