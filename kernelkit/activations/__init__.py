@@ -1,4 +1,4 @@
-"""Activations: functions between the layers, by name or as they are.
+"""Activations: functions between layers, given by name or as functions.
 
 Example:
     >>> from kernelkit import activations
@@ -43,13 +43,13 @@ from kernelkit.ops.nn import (
 
 
 def get(identifier: Any) -> Any:
-    """Return the activation that an identifier stands for.
+    """Return the activation for an identifier.
 
     Args:
-        identifier: ``None`` (:func:`linear`), a name, a config dict, or a function or layer (returned as it is).
+        identifier: ``None`` (:func:`linear`), a name, a config dict, or a function or layer (returned unchanged).
 
     Raises:
-        ValueError: If it is none of these, or an unknown name.
+        ValueError: If the identifier has another type, or the name is unknown.
     """
     if identifier is None:
         return linear
@@ -57,12 +57,12 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(activation: Any) -> Any:
-    """Return an activation as plain JSON: the name of one of these functions, else a dict."""
+    """Return an activation as plain JSON: the name of a built-in function, else a dict."""
     return _serialize.serialize_value(activation)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Return the activation of :func:`serialize`'s result."""
+    """Return the activation from :func:`serialize`'s result."""
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="activations")
 
 

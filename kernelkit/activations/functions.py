@@ -1,4 +1,4 @@
-"""The activation functions that are not the same as those of :mod:`kernelkit.ops`."""
+"""The activation functions that differ from :mod:`kernelkit.ops`, or are missing there."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
     Args:
         x: Numbers of any shape.
         negative_slope: Slope below the threshold.
-        max_value: Greatest value, or ``None``.
-        threshold: Up to it the result is ``negative_slope * (x - threshold)``, above it ``x``.
+        max_value: Upper bound of the result; ``None`` for no bound.
+        threshold: Inputs above it are returned as ``x``, other inputs as ``negative_slope * (x - threshold)``.
 
     Source: Nair and Hinton, 2010, Rectified linear units improve restricted Boltzmann machines.
 
@@ -54,7 +54,7 @@ def gelu(x: Any, approximate: bool = False) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        approximate: Whether to use the formula with tanh, which is quicker.
+        approximate: Whether to use the approximation with tanh, which is faster.
 
     Source: Hendrycks and Gimpel, 2016, Gaussian error linear units.
 

@@ -1,4 +1,4 @@
-"""Constraints: what a weight must obey after each step of training.
+"""Constraints: functions applied to weights after each training step.
 
 Example:
     >>> from kernelkit import constraints
@@ -21,14 +21,14 @@ unit_norm = UnitNorm
 
 
 def get(identifier: Any) -> Any:
-    """Return the constraint that an identifier stands for.
+    """Return the constraint for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, a :class:`Constraint` or its class, or a function from
             a weight to a weight.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name.
+        ValueError: If the identifier has another type, or the name is unknown.
     """
     return _serialize.get(identifier, "constraints", "constraint", Constraint)
 

@@ -1,4 +1,4 @@
-"""The base of constraints: functions that bring a weight back to where it may be, after each step."""
+"""The base of constraints: functions that project a weight to the allowed values after each training step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kernelkit import serialize
 
 
 class Constraint(serialize.Configurable):
-    """What a weight must obey. Subclass it and define ``__call__``.
+    """A condition on a weight. Subclass it and define ``__call__``.
 
     Example:
         >>> from kernelkit import constraints, ops
@@ -20,5 +20,5 @@ class Constraint(serialize.Configurable):
     """
 
     def __call__(self, w: Any) -> Any:
-        """Return the nearest value that is allowed, of the same shape."""
+        """Return the nearest allowed value, of the same shape."""
         return w

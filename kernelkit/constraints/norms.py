@@ -14,7 +14,7 @@ from kernelkit.dispatch import op
 
 @op
 def with_norms(w: Any, low: float, high: float, rate: float = 1.0, axis: Any = 0) -> jax.Array:
-    """Rescale vectors so that their L2 norms move into [low, high].
+    """Rescale vectors so that their L2 norms move into, or towards, [low, high].
 
     Args:
         w: Floats of any shape.
@@ -31,7 +31,7 @@ def with_norms(w: Any, low: float, high: float, rate: float = 1.0, axis: Any = 0
 
 
 class MaxNorm(Constraint):
-    """Norms of at most a given length.
+    """Limit the norms of a weight's vectors to a greatest value.
 
     Args:
         max_value: Greatest norm.
@@ -55,12 +55,12 @@ class MaxNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Norms within a range.
+    """Keep the norms of a weight's vectors within a range.
 
     Args:
         min_value: Least norm.
         max_value: Greatest norm.
-        rate: How strictly: 1 puts norms into the range at each step, less moves them part of the way.
+        rate: Share of the way to the range at each step: 1 puts norms into the range at once.
         axis: Axis or axes along which the weight's vectors lie.
 
     Example:
@@ -81,7 +81,7 @@ class MinMaxNorm(Constraint):
 
 
 class UnitNorm(Constraint):
-    """Norms of exactly one.
+    """Rescale a weight's vectors to norm one.
 
     Args:
         axis: Axis or axes along which the weight's vectors lie.
@@ -101,7 +101,7 @@ class UnitNorm(Constraint):
 
 
 class NonNeg(Constraint):
-    """No value below zero.
+    """Set negative values of a weight to zero.
 
     Example:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Initializers: how the first value of a weight is made.
+"""Initializers: functions that make the initial value of a weight.
 
 Example:
     >>> from kernelkit import initializers
@@ -53,14 +53,14 @@ zero = zeros = Zeros
 
 
 def get(identifier: Any) -> Any:
-    """Return the initializer that an identifier stands for.
+    """Return the initializer for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, an :class:`Initializer` or its class, a function
             ``(shape, dtype) -> array``, or an array: the value itself.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name.
+        ValueError: If the identifier has another type, or the name is unknown.
 
     Example:
         >>> from kernelkit import initializers

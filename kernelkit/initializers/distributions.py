@@ -13,11 +13,11 @@ from kernelkit.initializers.initializer import Initializer
 
 
 class RandomInitializer(Initializer):
-    """What random initializers share: the seed.
+    """The base of random initializers, with a seed.
 
     Args:
-        seed: An int gives the same values at each call; a :class:`~kernelkit.random.SeedGenerator` new ones each time;
-            for ``None`` an int is drawn now, so that each initializer made without a seed differs from the others.
+        seed: An int gives the same values at each call; a :class:`~kernelkit.random.SeedGenerator` gives new values at
+            each call. With ``None`` a random int is drawn now, so that initializers without a seed differ.
     """
 
     def __init__(self, seed: Any = None) -> None:
@@ -33,7 +33,7 @@ class RandomInitializer(Initializer):
 
     @serialize.derives
     def get_config(self) -> dict:
-        # The seed as it was given: an initializer made anew from a config without a seed draws its own.
+        # The seed argument itself: an initializer made from a config without a seed draws a new seed.
         return {**super().get_config(), "seed": serialize.serialize_value(self._given_seed)}
 
 
@@ -41,8 +41,8 @@ class RandomUniform(RandomInitializer):
     """Uniform draws.
 
     Args:
-        minval: Least value.
-        maxval: Upper bound, not reached.
+        minval: Lower bound, included.
+        maxval: Upper bound, excluded.
         seed: Int, :class:`~kernelkit.random.SeedGenerator` or ``None``.
 
     Example:
@@ -85,11 +85,11 @@ class RandomNormal(RandomInitializer):
 
 
 class TruncatedNormal(RandomInitializer):
-    """Normal draws, those beyond two standard deviations drawn again.
+    """Normal draws; values beyond two standard deviations are drawn again.
 
     Args:
         mean: Mean.
-        stddev: Standard deviation before the cut.
+        stddev: Standard deviation before the truncation.
         seed: Int, :class:`~kernelkit.random.SeedGenerator` or ``None``.
 
     Example:

@@ -1,6 +1,6 @@
-"""Random draws on the host, so that a weight of a new shape costs no compilation.
+"""Random draws on the host, so that no program is compiled for each new shape of weights.
 
-The numbers come from NumPy's Philox generator keyed by the seed: the same seed gives the same numbers on every machine.
+The numbers come from NumPy's Philox generator, keyed by the seed: a seed gives the same numbers on every machine.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def uniform(shape: Any, low: float, high: float, dtype: Any, seed: Any) -> jax.A
 
     Args:
         shape: Tuple of ints.
-        low: Least value.
-        high: Upper bound.
+        low: Lower bound, included.
+        high: Upper bound, excluded.
         dtype: Float dtype of the result.
         seed: Int or :class:`~kernelkit.random.SeedGenerator`.
     """
@@ -63,7 +63,7 @@ def _prepare(dtype: Any, seed: Any) -> tuple[str, Any]:
 
 
 def _source(seed: Any) -> np.random.Generator | jax.Array:
-    """Return the generator that a seed starts, or a traced key: a seed that is known only when the program runs."""
+    """Return the generator for a seed; for a traced seed, return a key of jax."""
     if not isinstance(seed, random.SeedGenerator):
         return _philox(seed, 0)
     pair = seed.next()

@@ -1,4 +1,4 @@
-"""Initializers whose values are known beforehand."""
+"""Initializers with fixed values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One value everywhere.
+    """A constant value.
 
     Args:
         value: A number, or an array that broadcasts to the shape.
@@ -73,7 +73,7 @@ class Identity(Initializer):
         self.gain = gain
 
     def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
-        """Return a matrix; raise ``ValueError`` for a shape that is none."""
+        """Return a matrix; raise ``ValueError`` unless the shape has two axes."""
         if len(shape) != 2:
             raise ValueError(f"The Identity initializer makes matrices, but was asked for the shape {tuple(shape)}.")
         return jnp.asarray(self.gain * np.eye(*shape), dtypes.standardize_dtype(dtype))

@@ -1,4 +1,4 @@
-"""The base of initializers: functions from a shape to the first value of a weight."""
+"""The base of initializers: functions from a shape to the initial value of a weight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernelkit import serialize
 
 
 class Initializer(serialize.Configurable):
-    """Makes the first value of a weight. Subclass it and define ``__call__``.
+    """A function that makes the initial value of a weight. Subclass it and define ``__call__``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -32,5 +32,5 @@ class Initializer(serialize.Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None).")
 
     def clone(self) -> Initializer:
-        """Return an initializer of the same arguments; one without a seed gets a seed of its own."""
+        """Return an initializer with the same arguments; without a seed, the copy draws a new one."""
         return self.from_config(self.get_config())

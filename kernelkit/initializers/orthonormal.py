@@ -16,7 +16,7 @@ from kernelkit.initializers.distributions import RandomInitializer
 class Orthogonal(RandomInitializer):
     """A random orthogonal matrix: the Q of the QR decomposition of normal draws.
 
-    A weight of more than two axes is made as a matrix of shape (product of the others, last axis).
+    A weight of more than two axes is made as a matrix of shape (product of the first axes, last axis).
 
     Args:
         gain: Factor.
@@ -37,7 +37,7 @@ class Orthogonal(RandomInitializer):
         self.gain = gain
 
     def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
-        """Return an array; raise ``ValueError`` for a shape of less than two axes."""
+        """Return an array; raise ``ValueError`` for a shape with fewer than two axes."""
         if len(shape) < 2:
             raise ValueError(
                 f"The Orthogonal initializer needs a shape of at least two axes, but was asked for {tuple(shape)}."
@@ -46,7 +46,7 @@ class Orthogonal(RandomInitializer):
         sample = draws.normal((max(rows, columns), min(rows, columns)), 0.0, 1.0, dtype, self.seed)
         xp = jnp if isinstance(sample, jax.core.Tracer) else np
         q, r = xp.linalg.qr(xp.asarray(sample, "float32" if sample.dtype.itemsize < 4 else None))
-        # With a positive diagonal of R the decomposition is unique, and Q is spread evenly over all rotations.
+        # With a positive diagonal of R the decomposition is unique, and Q is uniform over all orthogonal matrices.
         q = q * xp.where(xp.diag(r) < 0, -1.0, 1.0).astype(q.dtype)
         q = q.T if rows < columns else q
         return jnp.asarray(self.gain * q.reshape(tuple(shape)), sample.dtype)

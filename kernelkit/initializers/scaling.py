@@ -1,4 +1,4 @@
-"""Initializers whose spread is set by the number of a weight's inputs and outputs."""
+"""Initializers with a variance that depends on the number of a weight's inputs and outputs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class VarianceScaling(RandomInitializer):
 
     Args:
         scale: Positive factor.
-        mode: ``"fan_in"``, ``"fan_out"`` or ``"fan_avg"``: what ``n`` is.
+        mode: Meaning of ``n``: ``"fan_in"``, ``"fan_out"`` or ``"fan_avg"``.
         distribution: ``"truncated_normal"``, ``"untruncated_normal"`` or ``"uniform"``.
         seed: Int, :class:`~kernelkit.random.SeedGenerator` or ``None``.
-        input_axes: Axes of the weight that are its inputs; by default the last but one and the axes before it.
-        output_axes: Axes that are its outputs. Both or none are given.
+        input_axes: Axes of the weight that are its inputs; by default all axes except the last.
+        output_axes: Axes of the weight that are its outputs. Give both arguments, or neither.
 
     Raises:
         ValueError: If the scale is not positive or a name is unknown.
@@ -53,7 +53,7 @@ class VarianceScaling(RandomInitializer):
         if mode not in _MODES:
             raise ValueError(f"Invalid `mode` argument: {type(self).__name__} takes one of {_MODES}, got {mode!r}.")
         distribution = str(distribution).lower()
-        # "normal" is what the truncated distribution was called in old code.
+        # Old code calls the truncated distribution "normal".
         distribution = "truncated_normal" if distribution == "normal" else distribution
         if distribution not in _DISTRIBUTIONS:
             raise ValueError(
@@ -84,7 +84,7 @@ def compute_fans(
     """Return the number of inputs and of outputs of a weight.
 
     Args:
-        shape: Shape of the weight. Axes before the last two are a convolution's window, which counts for both.
+        shape: Shape of the weight. Axes before the last two are a convolution's window, a factor of both numbers.
         input_axes: Axes that are inputs.
         output_axes: Axes that are outputs; without both, the last two axes are inputs and outputs.
 
@@ -102,7 +102,7 @@ def compute_fans(
 
 
 class _Scaled(VarianceScaling):
-    """A variance scaling that has a name of its own."""
+    """A variance scaling with fixed scale, mode and distribution."""
 
     _scale: float
     _mode: str

@@ -1,8 +1,8 @@
 """Control flow: branches and loops that also work on traced, symbolic and taped values.
 
-On plain values loops run compiled (`jax.lax`). While a gradient tape is open they run step by step in Python, so that
-the tape sees every op, also on values that the loop's function takes from around it. Variables that a loop or a branch
-assigns have their new values afterwards, inside jit as well.
+Loops run compiled (`jax.lax`). While a gradient tape is open, they run step by step in Python, so that the tape sees
+every op, including ops on values from outside of the loop's function. After a loop or a branch, the variables that it
+assigned have their new values, inside jit too.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
 
     Args:
         pred: Boolean scalar.
-        true_fn: Function without arguments, called if ``pred`` holds.
-        false_fn: Function without arguments, called else. Both return the same structure, shapes and dtypes.
+        true_fn: Function without arguments, called if ``pred`` is true.
+        false_fn: Function without arguments, called otherwise. Both return the same structure, shapes and dtypes.
 
     Returns:
-        What the function returned. With a symbolic ``pred`` both are computed and the result is chosen.
+        The function's result. With a symbolic ``pred`` both functions are computed and one result is chosen.
 
     Example:
         >>> from kernelkit import ops
@@ -60,12 +60,12 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     """Call one of several functions.
 
     Args:
-        index: Integer scalar; beyond the list the first or last function is called.
+        index: Integer scalar; an index out of range calls the first or the last function.
         branches: Functions of the operands that return the same structure, shapes and dtypes.
         *operands: Arguments.
 
     Returns:
-        What the function returned. With a symbolic ``index`` all are computed and the result is chosen.
+        The function's result. With a symbolic ``index`` all functions are computed and one result is chosen.
 
     Example:
         >>> from kernelkit import ops
@@ -96,16 +96,16 @@ def _loop_spec(_: Callable, cond: Callable, body: Callable, loop_vars: Any, **__
 
 @with_spec(_loop_spec)
 def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Call a function on its own results as long as a condition holds.
+    """Apply a function repeatedly to its own results, as long as a condition is true.
 
     Args:
         cond: Function of the loop variables that returns a boolean scalar.
         body: Function of the loop variables that returns their next values, of the same shapes and dtypes.
-        loop_vars: First values: a tuple or list of them, or a single one.
-        maximum_iterations: Limit of the number of rounds.
+        loop_vars: Initial values: a tuple or list of values, or a single value.
+        maximum_iterations: Largest number of iterations.
 
     Returns:
-        The last values: a tuple, or a single one as given.
+        The last values: a tuple, or a single value if ``loop_vars`` is one.
 
     Example:
         >>> from kernelkit import ops
@@ -151,13 +151,13 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
 
 
 def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
-    """Call a function for each integer of a range, on its own results.
+    """Apply a function repeatedly to its own results, once for each integer of a range.
 
     Args:
         lower: First integer.
         upper: The integer after the last.
         body_fun: Function ``(i, value) -> value``.
-        init_val: First value: an array or a structure of arrays.
+        init_val: Initial value: an array or a structure of arrays.
 
     Returns:
         The last value.
@@ -193,18 +193,18 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
 def scan(
     f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> tuple:
-    """Go along the first axis of arrays with a function that carries a state.
+    """Apply a function along the first axis of arrays, carrying a state from step to step.
 
     Args:
         f: Function ``(carry, x) -> (carry, y)``; the carry keeps its structure, shapes and dtypes.
-        init: First carry.
+        init: Initial carry.
         xs: Array or structure of arrays of one length; ``None`` with ``length``.
-        length: Number of steps, if ``xs`` doesn't say it.
+        length: Number of steps; needed if ``xs`` is ``None``.
         reverse: Whether to go from the end to the start.
-        unroll: How many steps are compiled in a row, ``True`` for all.
+        unroll: Number of steps to unroll; ``True`` for all.
 
     Returns:
-        The last carry, and the ``y`` of all steps, stacked.
+        The last carry, and the stacked ``y`` of all steps.
 
     Example:
         >>> from kernelkit import ops
@@ -217,7 +217,7 @@ def scan(
     if not isinstance(unroll, (bool, int)) or unroll < 0:
         raise ValueError(f"scan(): `unroll` must be a positive int or a bool, got {unroll!r}.")
     if xs is None and length is None:
-        raise ValueError("scan() needs arrays `xs` to scan over and their `length`, or at least one of the two.")
+        raise ValueError("scan() needs arrays `xs` to scan over, or the number of steps as `length`.")
     if any_symbolic((init, xs), {}):
         return _record_node(scan, [f], init, xs, length=length, reverse=reverse, unroll=unroll)
     if scope.local.tape is not None:
@@ -287,7 +287,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     """Return the running results of an associative function, computed in parallel.
 
     Args:
-        f: Function ``(a, b)`` of two structures like ``elems``, for which grouping doesn't matter.
+        f: Associative function ``(a, b)`` of two structures like ``elems``.
         elems: Array or structure of arrays of one length along ``axis``.
         reverse: Whether to go from the end to the start.
         axis: The axis.
@@ -347,8 +347,8 @@ def _check_closures(functions: list[Callable]) -> None:
         for cell in getattr(function, "__closure__", None) or ():
             if isinstance(cell.cell_contents, KerasTensor):
                 raise ValueError(
-                    f"{getattr(function, '__name__', 'The function')}() of a symbolic loop uses {cell.cell_contents!r} "
-                    "from around it. Pass it in as a loop variable, carry or element, or write the loop into a layer."
+                    f"{getattr(function, '__name__', 'The function')}() of a symbolic loop uses the outer tensor "
+                    f"{cell.cell_contents!r}. Pass it as a loop variable, carry or element, or put the loop in a layer."
                 )
 
 
@@ -356,10 +356,11 @@ def _check_closures(functions: list[Callable]) -> None:
 
 
 def _threading(run: Callable[[list], tuple]) -> Any:
-    """Trace a loop or branch, again if it turns out to assign variables: their values then go through it.
+    """Trace a loop or branch; trace it again if it assigns variables, with their values carried through it.
 
     Args:
-        run: Takes the variables that are known to be assigned, returns the result, their values, and a list of others.
+        run: Function of the variables known to be assigned. It returns the result, their values, and a list of more
+            variables that it assigned.
     """
     variables: list[Variable] = []
     while True:

@@ -1,4 +1,4 @@
-"""What tensors are: conversion, dtype, shape, slices, updates of parts, gradients that stop."""
+"""Basic operations on tensors: conversion, dtype, shape, slices, updates of parts, custom and stopped gradients."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
     Args:
         x: Number, nested lists, NumPy array, variable or tensor.
-        dtype: Dtype of the result; that of the values if not given, 64-bit types as 32-bit ones.
-        sparse: ``False`` makes a sparse tensor dense; otherwise it stays sparse. A dense one stays dense.
+        dtype: Dtype of the result; by default the dtype of the values, 64-bit types as 32-bit types.
+        sparse: ``False`` makes a sparse tensor dense; otherwise a tensor stays sparse or dense.
         ragged: Must not be true.
 
     Returns:
-        A jax array, or a sparse one; tensors that are symbolic or on a gradient tape stay so.
+        A jax array, dense or sparse. Symbolic and taped tensors stay symbolic or taped.
 
     Example:
         >>> from kernelkit import ops
@@ -56,8 +56,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 def _convert(x: Any, dtype: Any = None) -> jax.Array:
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise ValueError(
-            "A masked array with masked values is no tensor: what lies under the mask would count. Fill them, "
-            "x.filled(0)."
+            "A NumPy masked array with masked values cannot become a tensor: the values under the mask would count. "
+            "Fill them: x.filled(0)."
         )
     return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
 
@@ -68,13 +68,13 @@ def _densified(x: Any) -> jax.Array:
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
-    """Return a tensor, a variable or an array-like as a NumPy array of its own.
+    """Return a copy of a tensor, a variable or an array-like as a NumPy array.
 
     Args:
-        x: Anything that has values.
+        x: Tensor, variable or array-like with values.
 
     Raises:
-        ValueError: For a symbolic tensor, which has none.
+        ValueError: For a symbolic tensor, which has no values.
 
     Example:
         >>> from kernelkit import ops
@@ -90,7 +90,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 def is_tensor(x: Any) -> bool:
-    """Return whether a value is a tensor of the compute engine: a jax array, dense or sparse, on a tape or not.
+    """Return whether a value is a tensor: a jax array, dense or sparse, taped or not.
 
     Args:
         x: Any value.
@@ -149,7 +149,7 @@ def cast(x: Any, dtype: Any) -> jax.Array:
 
 @op
 def saturate_cast(x: Any, dtype: Any) -> jax.Array:
-    """Return ``x`` in another dtype, values beyond its range at its bounds.
+    """Return ``x`` in another dtype; values beyond the dtype's range are clipped.
 
     Args:
         x: Array-like.
@@ -168,7 +168,7 @@ def saturate_cast(x: Any, dtype: Any) -> jax.Array:
     clipped = jnp.clip(x, jnp.asarray(max(low, own_low), x.dtype), jnp.asarray(min(high, own_high), x.dtype))
     if not (jnp.issubdtype(x.dtype, jnp.floating) and jnp.issubdtype(target, jnp.integer)):
         return clipped.astype(target)
-    # The largest integer may not be a float, and rounded up it would overflow.
+    # The largest integer may have no exact float; rounded up, it would overflow.
     return jnp.where(x >= jnp.asarray(high, x.dtype), jnp.asarray(high, target), clipped.astype(target))
 
 
@@ -182,7 +182,7 @@ def _bounds(dtype: Any) -> tuple:
 
 @op
 def stop_gradient(variable: Any) -> jax.Array:
-    """Return the value unchanged, but constant for gradients.
+    """Return the value unchanged; gradients treat it as a constant.
 
     Args:
         variable: Array-like or variable.
@@ -197,7 +197,7 @@ def stop_gradient(variable: Any) -> jax.Array:
 
 
 def _slice_spec(row: Callable, inputs: Any, start_indices: Any, shape: Any) -> Any:
-    """Return the symbolic block; all that is left after a symbolic start is of unknown size."""
+    """Return the symbolic block; for a symbolic start, the size of -1 is unknown."""
     if not any_symbolic((start_indices,), {}) or -1 not in shape:
         return integer_spec("start_indices")(row, inputs, start_indices, shape)
     _check_block(len(inputs.shape), start_indices, shape)
@@ -226,7 +226,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
     Args:
         inputs: Array-like.
         start_indices: First index of the block on each axis.
-        shape: Shape of the block; -1 takes all that is left on an axis (the start must then be plain ints).
+        shape: Shape of the block; -1 takes the rest of an axis (the start must then be plain ints).
 
     Example:
         >>> from kernelkit import ops
@@ -293,7 +293,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
         reduction: ``None`` replaces; ``"add"``, ``"max"``, ``"min"`` or ``"mul"`` combine.
 
     Raises:
-        ValueError: If ``reduction`` is none of these.
+        ValueError: If ``reduction`` is unknown.
 
     Example:
         >>> from kernelkit import ops
@@ -312,7 +312,7 @@ def _rows(indices: Any) -> tuple:
 
 
 def _unstack_spec(row: Callable, x: Any, num: int | None = None, axis: int = 0) -> Any:
-    """Return the symbolic slices; how many there are must be known."""
+    """Return the symbolic slices; their number must be known."""
     if num is None and x.shape[checked_axis(axis, x.ndim, "unstack")] is None:
         raise ValueError(
             f"unstack(): Cannot infer argument `num` from shape {x.shape}: the size of axis {axis} is unknown. Pass "
@@ -328,7 +328,7 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
 
     Args:
         x: Array-like.
-        num: Number of slices, for a symbolic tensor whose size is unknown there.
+        num: Number of slices, for a symbolic tensor of unknown size on that axis.
         axis: The axis.
 
     Example:
@@ -343,11 +343,11 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
 
 
 def custom_gradient(f: Callable) -> Callable:
-    """Give a function a gradient of its own.
+    """Give a function a custom gradient.
 
     Args:
         f: Function of tensors that returns ``(outputs, gradient)``; ``gradient`` maps the gradient of the outputs
-            (``*upstream``) to those of the inputs.
+            (``*upstream``) to the gradients of the inputs.
 
     Returns:
         The function, which returns the outputs only.

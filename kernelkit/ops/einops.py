@@ -18,13 +18,13 @@ from kernelkit.ops.rows import as_array
 
 @op
 def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> jax.Array:
-    """Split, order and join axes as a pattern says.
+    """Split, reorder and join axes by a pattern.
 
     Args:
         tensor: Array-like.
         pattern: Axes before and after, such as ``"b (h w) c -> b c h w"``: parentheses hold axes that are joined
             into one, ``1`` is an axis of size one, ``...`` stands for any axes.
-        **axes_lengths: Sizes of axes that the shape doesn't tell.
+        **axes_lengths: Sizes of axes that don't follow from the shape.
 
     Raises:
         ValueError: If the pattern doesn't fit the shape, or its two sides don't have the same axes.
@@ -56,7 +56,7 @@ def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> jax.Array:
 
 
 def _groups(side: str, dots: int) -> list[list[str]]:
-    """Return the axes of one side, those joined into one in one list."""
+    """Return the axes of one side; joined axes are in one list."""
     groups: list[list[str]] = []
     inside = False
     for token in re.findall(r"\.\.\.|\w+|\S", side):
@@ -77,7 +77,7 @@ def _groups(side: str, dots: int) -> list[list[str]]:
 
 
 def _solve(group: list[str], size: int, known: dict[str, int], pattern: str) -> dict[str, int]:
-    """Return the sizes of the axes that are joined into one of a given size."""
+    """Return the sizes of axes that are joined into one axis of a given size."""
     unknown = [axis for axis in group if axis not in known]
     product = math.prod(known[axis] for axis in group if axis in known)
     if len(unknown) > 1:

@@ -1,4 +1,4 @@
-"""Fourier transforms. Complex arrays come and go as pairs of real and imaginary parts, as in Keras."""
+"""Fourier transforms. Complex arrays are pairs of real and imaginary parts, as in Keras."""
 
 from __future__ import annotations
 
@@ -109,11 +109,11 @@ def ifft2(x: Any) -> Pair:
 
 @op
 def rfft(x: Any, fft_length: int | None = None) -> Pair:
-    """Return the Fourier transform of real numbers along the last axis, its non-negative frequencies.
+    """Return the non-negative frequencies of the Fourier transform of real numbers along the last axis.
 
     Args:
         x: Floats (..., n).
-        fft_length: Length to which ``x`` is cut or filled up with zeros, n by default.
+        fft_length: Length to which ``x`` is cut or padded with zeros, n by default.
 
     Returns:
         Real and imaginary parts (..., fft_length // 2 + 1).
@@ -131,7 +131,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Pair:
 
 @op
 def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
-    """Undo :func:`rfft`.
+    """Invert :func:`rfft`.
 
     Args:
         x: Real and imaginary parts, floats (..., m) each.
@@ -160,7 +160,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
     Args:
         x: Array-like (..., n).
         sequence_length: Length of each sequence.
-        sequence_stride: Distance of the starts of two sequences.
+        sequence_stride: Distance between the starts of two sequences.
 
     Returns:
         Array (..., sequences, sequence_length).
@@ -178,7 +178,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
 
 
 def _window(window: Any, length: int, fft_length: int) -> jax.Array:
-    """Return the window in the middle of ``fft_length`` points."""
+    """Return the window, centered in ``fft_length`` points."""
     if fft_length < length:
         raise ValueError(
             f"`fft_length` must equal or exceed `sequence_length`, got {fft_length} and {length}: the transform would "
@@ -216,8 +216,8 @@ def stft(
         sequence_length: Length of a piece.
         sequence_stride: Distance of the starts of two pieces.
         fft_length: Length of the transforms, at least ``sequence_length``.
-        window: What the pieces are multiplied with: ``"hann"``, ``"hamming"``, an array (sequence_length,) or ``None``.
-        center: Whether ``x`` is mirrored at its ends, so that the pieces have their middles at 0, stride, 2 stride...
+        window: Factors of each piece: ``"hann"``, ``"hamming"``, an array (sequence_length,) or ``None``.
+        center: Whether ``x`` is mirrored at its ends, so that the pieces are centered at 0, stride, 2 stride...
 
     Returns:
         Real and imaginary parts (..., pieces, fft_length // 2 + 1).
@@ -249,16 +249,16 @@ def istft(
     window: Any = "hann",
     center: bool = True,
 ) -> jax.Array:
-    """Undo :func:`stft`: add the pieces up where they overlap.
+    """Invert :func:`stft`: transform the pieces back and add them up where they overlap.
 
     Args:
         x: Real and imaginary parts (..., pieces, fft_length // 2 + 1).
         sequence_length: Length of a piece.
         sequence_stride: Distance of the starts of two pieces.
         fft_length: Length of the transforms.
-        length: Length of the result; all that the pieces cover by default.
+        length: Length of the result; by default the length that the pieces cover.
         window: The window of the forward transform; with ``None`` the overlapping pieces are summed, not averaged.
-        center: Whether the forward transform had mirrored the ends.
+        center: Whether the forward transform mirrored the ends.
 
     Returns:
         Floats (..., length).

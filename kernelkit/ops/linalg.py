@@ -38,7 +38,7 @@ def cholesky(x: Any, upper: bool = False) -> jax.Array:
         upper: Whether to return ``L.T`` instead.
 
     Raises:
-        ValueError: If a matrix is not positive definite (outside of jit; inside the result is NaN).
+        ValueError: If a matrix is not positive definite. Inside jit the result is NaN instead.
 
     Example:
         >>> from kernelkit import ops
@@ -58,7 +58,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
 
     Args:
         x: Triangular factors (..., n, n).
-        upper: Whether they are upper ones.
+        upper: Whether the factors are upper triangular.
 
     Example:
         >>> from kernelkit import ops
@@ -151,7 +151,7 @@ def inv(x: Any) -> jax.Array:
 
 @op
 def pinv(x: Any, rcond: Any = None) -> jax.Array:
-    """Return the pseudo-inverse of Moore and Penrose.
+    """Return the Moore-Penrose pseudo-inverse.
 
     Args:
         x: Matrices (..., m, n).
@@ -200,7 +200,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
             (..., m, n).
 
     Raises:
-        ValueError: If the mode is neither.
+        ValueError: If the mode is unknown.
 
     Example:
         >>> from kernelkit import ops
@@ -222,7 +222,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     Args:
         x: Matrices (..., m, n).
         full_matrices: Whether u is (..., m, m) and vh (..., n, n); else (..., m, k) and (..., k, n), k = min(m, n).
-        compute_uv: Whether u and vh are returned too.
+        compute_uv: Whether to return u and vh too.
 
     Returns:
         ``(u, s, vh)``, or s alone: singular values (..., k), descending.
@@ -242,7 +242,7 @@ def matrix_rank(x: Any, tol: Any = None) -> jax.Array:
 
     Args:
         x: Matrices (..., m, n).
-        tol: What counts as zero, relative to the largest singular value.
+        tol: Singular values up to ``tol`` times the largest count as zero.
 
     Returns:
         int32 array (...).
@@ -282,9 +282,9 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
     """Return x with ``a @ x == b`` for triangular ``a``.
 
     Args:
-        a: Matrices (..., n, n), of which one triangle is read.
+        a: Matrices (..., n, n); only one triangle is read.
         b: Right sides (..., n) or (..., n, k).
-        lower: Whether it is the lower triangle.
+        lower: Whether to read the lower triangle.
 
     Returns:
         Array of the shape of ``b``.
@@ -304,7 +304,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
 
 @op
 def lstsq(a: Any, b: Any, rcond: Any = None) -> jax.Array:
-    """Return x that makes ``a @ x - b`` smallest, in the sense of least squares.
+    """Return the least-squares solution x, which minimizes the norm of ``a @ x - b``.
 
     Args:
         a: Matrix (m, n).
@@ -328,13 +328,13 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> j
 
     Args:
         x: Array-like of any shape.
-        ord: Which norm: a number p, ``inf``, ``-inf``, and for matrices ``"fro"`` and ``"nuc"``; by default the
-            Euclidean norm of all elements.
+        ord: The norm: a number p, ``inf``, ``-inf``, and for matrices ``"fro"`` and ``"nuc"``; by default the Euclidean
+            norm of all elements.
         axis: Int: vectors along this axis; pair of ints: matrices in this plane; all of ``x`` for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
 
     Raises:
-        ValueError: If the norm doesn't exist for vectors or for matrices.
+        ValueError: If the norm doesn't exist for vectors, or for matrices.
 
     Example:
         >>> from kernelkit import ops
@@ -352,7 +352,7 @@ def jvp(fun: Callable, primals: Any, tangents: Any, has_aux: bool = False) -> tu
         fun: Function of arrays, made of ops.
         primals: Tuple of arguments.
         tangents: Tuple of directions, like the arguments.
-        has_aux: Whether ``fun`` returns ``(value, auxiliary)``; the auxiliary value is then returned third.
+        has_aux: Whether ``fun`` returns ``(value, auxiliary)``; the auxiliary value is then returned as third result.
 
     Example:
         >>> from kernelkit import ops

@@ -22,7 +22,7 @@ erf = unary(
 erfc = unary(
     "erfc",
     lambda x: lax.erfc(as_float(x)),
-    "Return ``1 - erf(x)``, exact far out too.",
+    "Return ``1 - erf(x)``, accurate for large elements too.",
     "[0.0, 1.0] -> [1.     0.1573]",
 )
 erfinv = unary(
@@ -58,12 +58,12 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 
 @op
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
-    """Return the largest elements along the last axis, and where they are.
+    """Return the largest elements along the last axis, and their indices.
 
     Args:
         x: Array-like (..., n).
-        k: How many.
-        sorted: Accepted for compatibility with Keras; the result always descends.
+        k: Number of elements.
+        sorted: Accepted for compatibility with Keras; the result is always in descending order.
 
     Returns:
         Values (..., k) and int32 indices (..., k).
@@ -86,10 +86,10 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
     Args:
         targets: Integers (batch,): the right classes.
         predictions: Scores (batch, classes).
-        k: How many.
+        k: Number of scores to consider.
 
     Returns:
-        Booleans (batch,); true for a tie with the k-th, false if the score is not finite.
+        Booleans (batch,); true for a tie with the k-th score, false if the score is not finite.
 
     Example:
         >>> from kernelkit import ops
@@ -122,7 +122,7 @@ def _segment(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {
         "data": "Array-like (n, ...).",
-        "segment_ids": "Integers (n,): the segment of each row; rows of negative or too large ones are left out.",
+        "segment_ids": "Integers (n,): the segment of each row; rows with an id out of range are ignored.",
         "num_segments": "Number of segments, the largest id plus one by default; needed inside jit.",
         "sorted": "Whether the ids ascend, which may be faster.",
     }
@@ -155,7 +155,7 @@ def cdist(x: Any, y: Any) -> jax.Array:
         y: Array-like (..., n, d).
 
     Returns:
-        Floats (..., m, n). Their gradient is zero where two points are the same.
+        Floats (..., m, n). The gradient is zero where two points are equal.
 
     Example:
         >>> from kernelkit import ops

@@ -1,8 +1,8 @@
-"""How one line of a table becomes an op: Keras's signature around a function of `jax.numpy`, and a docstring.
+"""Ops from lines of a table: Keras's signature around a function of `jax.numpy`, and a docstring.
 
-Most functions of the library are `jax.numpy`'s under Keras's names and argument names. Each is a line of a table,
-``cos = unary("cos", jnp.cos, summary, example)``, its example written ``arguments -> what print() shows``, or with
-``~>`` if it is rounded to three digits.
+Most ops are functions of `jax.numpy` under Keras's names and argument names. Each op is one line of a table, such as
+``cos = unary("cos", jnp.cos, summary, example)``. The example has the form ``arguments -> printed result``; ``~>``
+means that the result is rounded to three digits.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ def as_array(x: Any) -> jax.Array:
 
 
 def as_operand(x: Any) -> Any:
-    """Return arrays as :func:`as_array` does, and Python numbers as they are, which is quicker and means the same."""
+    """Return arrays as :func:`as_array` does, and Python numbers unchanged: the same result, but faster."""
     return x if isinstance(x, (jax.Array, int, float, complex)) else jnp.asarray(x)
 
 
 def as_float(x: Any) -> jax.Array:
-    """Return an array of a float or complex dtype: integers and booleans in the default float type."""
+    """Return an array of a float or complex dtype; integers and booleans are cast to the default float type."""
     x = as_array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
 
 
 def unary(name: str, function: Callable, summary: str, example: str) -> Row:
-    """Return an op ``name(x)`` that computes each element by itself."""
+    """Return an elementwise op ``name(x)``."""
 
     def elementwise(x: Any) -> jax.Array:
         return function(as_array(x))
@@ -70,7 +70,7 @@ def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
 
 
 def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
-    """Return an op ``name(x, axis=None, keepdims=False)`` that folds axes into one value each."""
+    """Return an op ``name(x, axis=None, keepdims=False)`` that reduces axes."""
 
     def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
         return function(as_array(x), axis=as_axes(axis), keepdims=keepdims)
@@ -96,7 +96,7 @@ def running(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {
         "x": "Array-like of any shape.",
-        "axis": "Int: the axis to go along; ``None`` flattens ``x`` first.",
+        "axis": "Int: the axis of the running result; ``None`` flattens ``x`` first.",
         "dtype": "Dtype of the computation and the result.",
     }
     return docstring(accumulate, name, summary, notes, "Array of the shape of ``x``, or flat.", example)
@@ -127,12 +127,12 @@ def window(name: str, function: Callable, summary: str, example: str) -> Row:
 
 
 def as_axes(axis: Any) -> Any:
-    """Return axes as jax takes them: lists become tuples."""
+    """Return axes in the form that jax takes: lists become tuples."""
     return tuple(axis) if isinstance(axis, list) else axis
 
 
 def docstring(function: Callable, name: str, summary: str, notes: dict[str, str], returns: str, example: str) -> Row:
-    """Return a function as an op with a name, and a docstring made of a summary, notes on arguments and an example."""
+    """Return a function as an op with a name and a docstring: summary, notes on arguments, example."""
     arguments, shown = example.split(" -> ")
     shown = shown.replace("\n", "\n    ")
     lines = [summary, "", "Args:", *(f"    {k}: {v}" for k, v in notes.items()), "", "Returns:", f"    {returns}", ""]
@@ -150,11 +150,11 @@ def docstring(function: Callable, name: str, summary: str, notes: dict[str, str]
 
 @contextmanager
 def needs_values(name: str, instead: str) -> Iterator[None]:
-    """Say it clearly when a function whose result's shape depends on values is traced.
+    """Raise a clear error if a function is traced whose output shape depends on values.
 
     Args:
         name: Name of the function.
-        instead: What to do about it.
+        instead: Advice at the end of the message.
     """
     try:
         yield

@@ -1,7 +1,8 @@
-"""Symbolic results where unknown sizes ask for more than trying two sizes.
+"""Shape rules of ops for unknown sizes, where tracing with two trial sizes is not enough.
 
-The axes of an op's arguments get labels, as in Einstein's notation: axes of one label have one size, so an unknown
-size beside a known one is that one. And the lesser of an unknown and a known size is unknown: ``x[:5]`` may be short.
+The axes of an op's arguments get labels, as in Einstein's notation. Axes with the same label have the same size, so an
+unknown size follows from a known size with the same label. The minimum of an unknown and a known size is unknown:
+``x[:5]`` may be shorter than 5.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Labels = Sequence[Hashable]
 
 
 def with_spec(spec: Callable) -> Callable:
-    """Return a decorator that gives an op its own rule for symbolic results: ``spec(op, *args, **kwargs)``."""
+    """Return a decorator that gives an op its own shape rule: ``spec(op, *args, **kwargs)``."""
 
     def attach(row: Any) -> Any:
         row.spec = spec
@@ -32,7 +33,7 @@ def with_spec(spec: Callable) -> Callable:
 
 
 def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Return the symbolic result of arguments that broadcast; beside a 1, an unknown size stays unknown."""
+    """Return the symbolic result of broadcast arguments; an unknown size with a size of 1 stays unknown."""
     values = [*args, *kwargs.values()]
     _check_broadcast(row, [_shape(v) for v in values])
     filled = _fill(values, [_broadcast(_shape(v)) for v in values])
@@ -61,17 +62,17 @@ def inner_spec(row: Callable, x1: Any, x2: Any) -> Any:
 
 def cross_spec(row: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) -> Any:
     """Return the symbolic cross product; the axes before the vectors broadcast."""
-    if not args and not kwargs:  # so the vectors lie along the last axes
+    if not args and not kwargs:  # by default, the vectors are along the last axis
         _check_broadcast(row, [_shape(x1)[:-1], _shape(x2)[:-1]])
         x1, x2 = _fill([x1, x2], [[*_broadcast(_shape(x)[:-1]), side] for side, x in (("1", x1), ("2", x2))])
     return eval_spec(row, x1, x2, *args, **kwargs)
 
 
 def tensordot_spec(row: Callable, x1: Any, x2: Any, axes: Any = 2, given: bool = True) -> Any:
-    """Return the symbolic sum of products over chosen axes; ``given`` tells whether ``row`` takes them."""
+    """Return the symbolic sum of products over chosen axes; ``given``: whether ``row`` takes the axes as argument."""
     first, second = [("1", i) for i in range(len(_shape(x1)))], [("2", i) for i in range(len(_shape(x2)))]
     pairs = (list(range(len(first) - axes, len(first))), list(range(axes))) if isinstance(axes, int) else axes
-    if first and second:  # numbers have no axes
+    if first and second:  # scalars have no axes
         for a, b in zip(*(np.atleast_1d(side).tolist() for side in pairs), strict=True):
             second[b] = first[a]
     return eval_spec(row, *_fill([x1, x2], [first, second]), *([axes] if given else []))
@@ -88,7 +89,7 @@ def einsum_spec(row: Callable, subscripts: str, *operands: Any, **kwargs: Any) -
 
 
 def joined_spec(row: Callable, xs: Any, axis: int | None = 0) -> Any:
-    """Return the symbolic result of joining arrays along an axis that they have."""
+    """Return the symbolic result of joining arrays along an existing axis."""
     if axis is None:
         return eval_spec(row, xs, axis)
     joined = checked_axis(axis, len(_shape(xs[0])), row.__name__) if len(xs) else 0
@@ -97,7 +98,7 @@ def joined_spec(row: Callable, xs: Any, axis: int | None = 0) -> Any:
 
 
 def piled_spec(axis: int) -> Callable:
-    """Return the rule of joining along an axis that vectors don't have: they lie along the second one."""
+    """Return the shape rule for joining along an axis that vectors don't have; vectors become the second axis."""
 
     def spec(row: Callable, xs: Any) -> Any:
         axes = [[1] if len(_shape(x)) == 1 else range(len(_shape(x))) for x in xs]
@@ -122,14 +123,14 @@ def along_axis_spec(row: Callable, x: Any, indices: Any, axis: int | None = None
 
 
 def checked_axis(axis: int, rank: int, name: str) -> int:
-    """Return an axis counted from the first; raise if there is no such axis."""
+    """Return an axis counted from the first; raise ``ValueError`` if there is no such axis."""
     if not -rank <= axis < rank:
         raise ValueError(f"{name}(): axis {axis} is out of bounds for an array of {rank} dimensions.")
     return axis % rank
 
 
 def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
-    """Return the symbolic result of a reshape: the new shape, if it says all."""
+    """Return the symbolic result of a reshape; directly from the new shape where that is enough."""
     if isinstance(newshape, KerasTensor):
         return KerasTensor((None,) * (newshape.shape[0] if newshape.shape else 1), dtype=x.dtype)
     sizes = tuple(np.atleast_1d(newshape)) if not isinstance(newshape, (tuple, list)) else tuple(newshape)
@@ -148,13 +149,13 @@ def broadcast_to_spec(row: Callable, x: Any, shape: Any) -> Any:
 
 
 def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:
-    """Return a rule under which symbolic floats count as integers where those are expected.
+    """Return a shape rule that accepts symbolic floats for integer arguments.
 
-    `Input` makes floats if it isn't told otherwise, so indices are often floats while a model is wired.
+    `Input` makes floats by default, so indices are often floats while a model is wired.
 
     Args:
-        *names: Names of the arguments that hold integers.
-        rule: The rule that follows.
+        *names: Names of the integer arguments.
+        rule: The shape rule to apply next.
     """
 
     def spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
@@ -167,7 +168,7 @@ def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:
 
 
 def segment_spec(row: Callable, data: Any, segment_ids: Any, num_segments: int | None = None, **kwargs: Any) -> Any:
-    """Return the symbolic rows of segments: if their number isn't given, it depends on values and is unknown."""
+    """Return the symbolic rows of segments; a number of segments that isn't given depends on values and is unknown."""
     data, ids = _fill([data, segment_ids], [["row", *range(1, len(_shape(data)))], ["row"] * len(_shape(segment_ids))])
     result = integer_spec("segment_ids")(row, data, ids, num_segments or 1, **kwargs)
     return result if num_segments is not None else KerasTensor((None, *result.shape[1:]), dtype=result.dtype)
@@ -178,7 +179,7 @@ def _as_integers(x: Any) -> Any:
 
 
 def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
-    """Return the symbolic result where sizes are capped: what differs if unknown sizes are 1 is unknown."""
+    """Return the symbolic result of an op that caps sizes: a size that changes if unknown sizes are 1 is unknown."""
 
     def smallest(x: Any) -> Any:
         if not isinstance(x, KerasTensor):
@@ -208,14 +209,14 @@ def _shape(x: Any) -> tuple:
 
 
 def _check_broadcast(row: Callable, shapes: Sequence) -> None:
-    """Raise if sizes that are known don't broadcast."""
+    """Raise ``ValueError`` if known sizes don't broadcast."""
     for sizes in zip_longest(*(reversed(shape) for shape in shapes)):
         if len({size for size in sizes if size not in (None, 1)}) > 1:
             raise ValueError(f"{row.__name__}(): Cannot broadcast shapes {' and '.join(str(s) for s in shapes if s)}.")
 
 
 class _Broadcast(int):
-    """The label of an axis that broadcasts, counted from the last; a size of 1 says nothing about the others."""
+    """The label of a broadcast axis, counted from the last; a size of 1 does not determine the other sizes."""
 
     def __hash__(self) -> int:
         return hash(("broadcast", int(self)))
@@ -229,7 +230,7 @@ def _broadcast(shape: Sequence) -> list[_Broadcast]:
 
 
 def _fill(values: Sequence, labels: Sequence[Labels], known: dict | None = None) -> list:
-    """Return the values, the unknown sizes of which are those of other axes of the same label."""
+    """Return the values with unknown sizes filled in from known sizes with the same label."""
     known = dict(known or {})
     for value, axes in zip(values, labels, strict=True):
         for size, label in zip(_shape(value), axes, strict=True):

@@ -22,14 +22,14 @@ orthogonal_regularizer = OrthogonalRegularizer
 
 
 def get(identifier: Any) -> Any:
-    """Return the regularizer that an identifier stands for.
+    """Return the regularizer for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, a :class:`Regularizer` or its class, or a function from
             a weight to a scalar.
 
     Raises:
-        ValueError: If it is none of these, or an unknown name.
+        ValueError: If the identifier has another type, or the name is unknown.
     """
     return _serialize.get(identifier, "regularizers", "regularizer", Regularizer)
 

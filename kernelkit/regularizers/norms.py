@@ -82,7 +82,7 @@ class L1L2(Regularizer):
         self.l2 = checked_factor("l2", l2, 0.0)
 
     def __call__(self, x: Any) -> Any:
-        # A factor of zero is no penalty at all, even for a weight that is infinite.
+        # A factor of zero gives no penalty, even for an infinite weight (0 * inf is NaN).
         if not self.l2:
             return sum_of_absolutes(x, self.l1) if self.l1 else 0.0
         return _elastic(x, self.l1, self.l2) if self.l1 else sum_of_squares(x, self.l2)

@@ -1,4 +1,4 @@
-"""A penalty on weights whose rows or columns point in like directions."""
+"""A penalty on weights with similar rows or columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.regularizers.regularizer import Regularizer, checked_factor
 
 @op
 def mean_overlap(x: Any, factor: float = 1.0, mode: str = "rows") -> jax.Array:
-    """Return ``factor`` times the mean absolute cosine between each two rows (or columns) of a matrix."""
+    """Return ``factor`` times the mean absolute cosine over all pairs of rows (or columns) of a matrix."""
     x = jnp.asarray(x)
     vectors = x if mode == "rows" else x.T
     squares = jnp.sum(jnp.square(vectors), axis=1, keepdims=True)
@@ -24,14 +24,14 @@ def mean_overlap(x: Any, factor: float = 1.0, mode: str = "rows") -> jax.Array:
 
 
 class OrthogonalRegularizer(Regularizer):
-    """The mean absolute cosine between the rows, or the columns, of a matrix: zero when all are at right angles.
+    """The mean absolute cosine between the rows, or columns, of a matrix: zero if they are orthogonal.
 
     Args:
         factor: Factor, >= 0.
         mode: ``"rows"`` or ``"columns"``.
 
     Raises:
-        ValueError: When called with anything but a matrix.
+        ValueError: If the weight is not a matrix.
 
     Example:
         >>> import numpy as np

@@ -25,7 +25,7 @@ class Regularizer(serialize.Configurable):
 
 
 def checked_factor(name: str, value: Any, default: float) -> float:
-    """Return a factor as a float; raise ``ValueError`` unless it is a number that is not negative."""
+    """Return a factor as a float; raise ``ValueError`` unless it is a non-negative number."""
     value = default if value is None else value
     try:
         number = float(value)

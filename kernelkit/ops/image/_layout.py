@@ -1,4 +1,4 @@
-"""How the functions of images take them: one or a batch, channels last or first."""
+"""Layouts of images: one image or a batch, channels last or first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelkit.ops.rows import as_array
 
 
 def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
-    """Apply a function of (batch, height, width, channels) to images of either layout, one or a batch of them.
+    """Apply a function of (batch, height, width, channels) to one image or a batch, in either layout.
 
     Raises:
         ValueError: If the images don't have three or four axes.
@@ -33,7 +33,7 @@ def checked_images(images: Any) -> jax.Array:
     """Return images as an array.
 
     Raises:
-        ValueError: If they don't have three or four axes.
+        ValueError: If the images don't have three or four axes.
     """
     images = as_array(images)
     if images.ndim not in (3, 4):
@@ -52,10 +52,10 @@ def in_floats(images: jax.Array, function: Callable[[jax.Array], jax.Array]) -> 
 
 
 def one_of(name: str, value: Any, allowed: tuple) -> Any:
-    """Return a value that is among those allowed.
+    """Return a value after a check against the allowed values.
 
     Raises:
-        ValueError: If it is not.
+        ValueError: If the value is not allowed.
     """
     if value not in allowed:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}.")

@@ -18,14 +18,14 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
 
     Args:
         images: Array (height, width, 3) or (batch, height, width, 3); channels first if ``data_format`` says so.
-            Images of one channel are returned as they are.
+            Images of one channel are returned unchanged.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:
         Array of one channel and the same dtype.
 
     Raises:
-        ValueError: If the images have other channels.
+        ValueError: If the images have another number of channels.
 
     Source: ITU-R Recommendation BT.601.
 
@@ -135,7 +135,7 @@ def hsv_to_rgb(images: Any, data_format: str | None = None) -> jax.Array:
         hue, saturation, value = _three(x, "hsv_to_rgb")
 
         def channel(offset: int) -> jax.Array:
-            # How far this channel is from its full value, around the circle of hues.
+            # Distance of the hue from this channel's hue, around the circle of hues.
             position = (offset + hue * 6) % 6
             return value - value * saturation * jnp.clip(jnp.minimum(position, 4 - position), 0, 1)
 

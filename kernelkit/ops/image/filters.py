@@ -35,7 +35,7 @@ def gaussian(size: int, sigma: Any) -> jax.Array:
 
 
 def blur(x: jax.Array, kernel_size: tuple, sigma: tuple) -> jax.Array:
-    """Return (batch, height, width, channels) blurred, by one pass along each axis."""
+    """Blur images (batch, height, width, channels), by one pass along each axis."""
     down, across = gaussian(kernel_size[0], sigma[0]), gaussian(kernel_size[1], sigma[1])
     return convolve(convolve(x, down[:, None], "SAME"), across[None, :], "SAME")
 
@@ -44,7 +44,7 @@ def blur(x: jax.Array, kernel_size: tuple, sigma: tuple) -> jax.Array:
 def gaussian_blur(
     images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
 ) -> jax.Array:
-    """Blur images with a Gaussian; outside of the image is zero.
+    """Blur images with a Gaussian; pixels outside of the image count as zero.
 
     Args:
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
@@ -64,7 +64,7 @@ def gaussian_blur(
 
 @op
 def sobel_edges(images: Any, data_format: str | None = None) -> jax.Array:
-    """Return how fast brightness changes downwards and to the right, by Sobel's filters.
+    """Return the change of brightness downwards and to the right, by Sobel's filters.
 
     Args:
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
@@ -101,7 +101,7 @@ def ssim(
     k2: float = 0.03,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Return the structural similarity of images: 1 for equal ones.
+    """Return the structural similarity of images: 1 for equal images.
 
     Args:
         image1: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
@@ -110,8 +110,8 @@ def ssim(
         max_val: The largest value a pixel can have.
         filter_size: Size of the Gaussian window in pixels.
         filter_sigma: Standard deviation of the window in pixels.
-        k1: Steadies the comparison of brightness where it is low.
-        k2: Steadies the comparison of contrast where it is low.
+        k1: Stabilizes the comparison of brightness in dark areas.
+        k2: Stabilizes the comparison of contrast in areas of low contrast.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:

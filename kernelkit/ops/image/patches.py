@@ -30,13 +30,13 @@ def extract_patches(
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
             says so.
         size: Height and width of a patch, or an int for both; three ints for volumes.
-        strides: Distance of two patches, the size by default.
-        dilation_rate: Distance of two pixels of a patch.
-        padding: ``"valid"``: patches inside the image only; ``"same"``: filled up with zeros.
+        strides: Distance between two patches, the size by default.
+        dilation_rate: Distance between two pixels of a patch.
+        padding: ``"valid"``: patches inside the image only; ``"same"``: the image is padded with zeros.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:
-        Array (batch, rows, columns, patch height * patch width * channels); the vectors take the channels' place.
+        Array (batch, rows, columns, patch height * patch width * channels); the vectors replace the channels.
 
     Example:
         >>> from kernelkit import ops
@@ -65,13 +65,13 @@ def extract_patches_3d(
         volumes: Array (depth, height, width, channels) or (batch, depth, height, width, channels); channels first if
             ``data_format`` says so.
         size: Depth, height and width of a patch, or an int for all.
-        strides: Distance of two patches, the size by default.
-        dilation_rate: Distance of two voxels of a patch.
-        padding: ``"valid"``: patches inside the volume only; ``"same"``: filled up with zeros.
+        strides: Distance between two patches, the size by default.
+        dilation_rate: Distance between two voxels of a patch.
+        padding: ``"valid"``: patches inside the volume only; ``"same"``: the volume is padded with zeros.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:
-        Array (batch, depth, rows, columns, elements of a patch); the vectors take the channels' place.
+        Array (batch, depth, rows, columns, elements of a patch); the vectors replace the channels.
 
     Example:
         >>> from kernelkit import ops
@@ -107,7 +107,7 @@ def _patches(
         x = x[None]
     if first:
         x = jnp.moveaxis(x, 1, -1)
-    # Each spatial axis becomes two, (patches, elements of a patch), the patches' axes then come first.
+    # Each spatial axis is split into (patches, elements of a patch); the axes of patches are then moved to the front.
     for i in range(rank):
         x = _split_axis(x, 1 + 2 * i, size[i], strides[i], dilation[i], padding == "same")
     order = [0, *range(1, 2 * rank + 1, 2), *range(2, 2 * rank + 1, 2), 2 * rank + 1]

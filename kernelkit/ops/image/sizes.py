@@ -39,11 +39,11 @@ def resize(
             says so.
         size: ``(height, width)`` in pixels.
         interpolation: ``"bilinear"``, ``"nearest"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
-        antialias: Whether to blur what a smaller size cannot show.
-        crop_to_aspect_ratio: Whether to first cut the middle out that has the new proportions.
-        pad_to_aspect_ratio: Whether to first fill up to the new proportions.
+        antialias: Whether to blur images before making them smaller.
+        crop_to_aspect_ratio: Whether to first cut out the middle part with the new proportions.
+        pad_to_aspect_ratio: Whether to first pad to the new proportions.
         fill_mode: Must be ``"constant"``.
-        fill_value: What the image is filled up with.
+        fill_value: Value of the padding.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
 
     Returns:
@@ -80,7 +80,7 @@ def resize(
 
 
 def _cropped_to(x: jax.Array, height: int, width: int) -> jax.Array:
-    """Cut the middle of the proportions height : width out."""
+    """Cut out the middle part with the proportions height : width."""
     rows = max(1, min(x.shape[1], int(x.shape[2] * height / width)))
     columns = max(1, min(x.shape[2], int(x.shape[1] * width / height)))
     top, left = int((x.shape[1] - rows) / 2), int((x.shape[2] - columns) / 2)
@@ -88,7 +88,7 @@ def _cropped_to(x: jax.Array, height: int, width: int) -> jax.Array:
 
 
 def _padded_to(x: jax.Array, height: int, width: int, fill_value: float) -> jax.Array:
-    """Fill up to the proportions height : width."""
+    """Pad to the proportions height : width."""
     rows = max(x.shape[1], int(x.shape[2] * height / width))
     columns = max(x.shape[2], int(x.shape[1] * width / height))
     down, across = int((rows - x.shape[1]) / 2), int((columns - x.shape[2]) / 2)
@@ -97,7 +97,7 @@ def _padded_to(x: jax.Array, height: int, width: int, fill_value: float) -> jax.
 
 
 def _margins(total: Any, name: str, before: Any, after: Any, target: Any, verb: str, axis: str) -> tuple[int, int]:
-    """Return what is cut off or added before and behind, from two of the three that say it."""
+    """Return the sizes to cut off or add before and after, from two of ``before``, ``after`` and ``target``."""
     sides = ("top", "bottom") if axis == "height" else ("left", "right")
     names = (f"{sides[0]}_{verb}", f"{sides[1]}_{verb}", f"target_{axis}")
     if sum(v is None for v in (before, after, target)) != 1:
@@ -121,7 +121,7 @@ def _margins(total: Any, name: str, before: Any, after: Any, target: Any, verb: 
 
 
 def _margins_spec(verb: str) -> Callable:
-    """Return the rule of symbolic images: an unknown size is one that the arguments fit."""
+    """Return the shape rule for symbolic images; the arguments are assumed to fit an unknown size."""
 
     def spec(row: Callable, images: Any, *args: Any, **kwargs: Any) -> Any:
         given = inspect.signature(row).bind(images, *args, **kwargs).arguments
@@ -197,7 +197,7 @@ def pad_images(
     target_width: int | None = None,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Put zeros around images. Two of top, bottom and height are given, and two of left, right and width.
+    """Pad images with zeros. Two of top, bottom and height are given, and two of left, right and width.
 
     Args:
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
@@ -232,20 +232,20 @@ def pad_images(
 def scale_and_translate(
     images: Any, output_shape: Any, scale: Any, translation: Any, spatial_dims: Any, method: str, antialias: bool = True
 ) -> jax.Array:
-    """Draw images onto another grid: stretched, then shifted.
+    """Resample images on another grid: scaled, then shifted.
 
     Args:
         images: Array-like of any shape.
-        output_shape: Shape of the result; ``None`` keeps the size that ``images`` has on that axis.
+        output_shape: Shape of the result; ``None`` keeps the size of ``images`` on that axis.
         scale: Factor for each of the spatial axes.
         translation: Shift for each of the spatial axes, in pixels of the result.
-        spatial_dims: The axes that are spatial.
+        spatial_dims: The spatial axes.
         method: ``"linear"``, ``"cubic"``, ``"lanczos3"`` or ``"lanczos5"``, or a synonym (``"bilinear"``,
             ``"bicubic"``, ``"trilinear"``, ``"tricubic"``).
-        antialias: Whether to blur what a smaller size cannot show.
+        antialias: Whether to blur images before making them smaller.
 
     Raises:
-        ValueError: If the method is none of these.
+        ValueError: If the method is unknown.
 
     Example:
         >>> from kernelkit import ops

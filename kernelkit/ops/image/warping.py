@@ -1,4 +1,4 @@
-"""Warping: reading images at other places than their pixels."""
+"""Warping: reading images at positions between their pixels."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 def map_coordinates(
     inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
 ) -> jax.Array:
-    """Read an array at places between its elements.
+    """Read an array at positions between its elements.
 
     Args:
         inputs: Array-like of n axes.
-        coordinates: Floats (n, ...): the place on each axis.
+        coordinates: Floats (n, ...): the position on each axis.
         order: 0 takes the nearest element, 1 interpolates linearly.
         fill_mode: Outside of the array: ``"constant"``, ``"nearest"``, ``"wrap"``, ``"mirror"`` or ``"reflect"``.
         fill_value: Value outside of the image in the mode ``"constant"``.
@@ -53,13 +53,13 @@ def map_coordinates(
 
 
 def _sample(*arguments: Any) -> jax.Array:
-    from jax.scipy import ndimage  # slow to import, and few programs warp images
+    from jax.scipy import ndimage  # imported here: slow to import, and few programs warp images
 
     return ndimage.map_coordinates(*arguments)
 
 
 def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
-    """Return images (batch, height, width, channels) read at places (batch, rows, columns)."""
+    """Return images (batch, height, width, channels) read at positions (batch, rows, columns)."""
 
     def channel(plane: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
         return _sample(plane, [y, x], order, fill_mode, fill_value)
@@ -75,7 +75,7 @@ def _grid(images: jax.Array, dtype: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
-    """Return images read where projective transforms (batch or 1, 8) send the pixels."""
+    """Return images read at the pixel positions given by projective transforms (batch or 1, 8)."""
     rows = jnp.broadcast_to(rows, (images.shape[0], 8))
     x, y = _grid(images, rows.dtype)
     a0, a1, a2, b0, b1, b2, c0, c1 = (rows[:, i, None, None] for i in range(8))
@@ -92,7 +92,7 @@ def affine_transform(
     fill_value: Any = 0,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Move, turn, stretch and shear images.
+    """Move, rotate, scale and shear images.
 
     Args:
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
@@ -134,13 +134,13 @@ def perspective_transform(
     fill_value: Any = 0,
     data_format: str | None = None,
 ) -> jax.Array:
-    """Show images from another point of view, given by where four points go.
+    """Change the perspective of images, given by four points and their new positions.
 
     Args:
         images: Array (height, width, channels) or (batch, height, width, channels); channels first if ``data_format``
             says so.
         start_points: Floats (4, 2) or (batch, 4, 2): points (x, y) of the images.
-        end_points: Floats likewise: where the points are in the result.
+        end_points: Floats likewise: the positions of the points in the result.
         interpolation: ``"nearest"`` or ``"bilinear"``.
         fill_value: Value outside of the image.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting by default.
@@ -167,7 +167,7 @@ def perspective_transform(
 
 
 def _points(name: str, points: Any) -> jax.Array:
-    # In 32 bits at least: solving a system of equations loses digits.
+    # In at least 32 bits: solving a system of equations loses precision.
     points = as_float(points)
     if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
         raise ValueError(f"Invalid {name} shape: expected (4, 2) or (batch, 4, 2), got {points.shape}.")
@@ -175,7 +175,7 @@ def _points(name: str, points: Any) -> jax.Array:
 
 
 def _projection(source: jax.Array, target: jax.Array) -> jax.Array:
-    """Return the transforms (batch, 8) that send four points to four others."""
+    """Return the transforms (batch, 8) that map four points to four other points."""
     x, y = source[..., 0], source[..., 1]
     u, v = target[..., 0], target[..., 1]
     one, zero = jnp.ones_like(x), jnp.zeros_like(x)

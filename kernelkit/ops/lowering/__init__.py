@@ -1,4 +1,4 @@
-"""How convolution, pooling and dense layers become XLA operations: by shape on the CPU, as XLA has them elsewhere."""
+"""Convolution, pooling and dense layers as XLA operations: chosen by shape on the CPU, XLA's own on other devices."""
 
 from kernelkit.ops.lowering.conv import convolve
 from kernelkit.ops.lowering.matmul import contract

@@ -1,4 +1,4 @@
-"""Convolution: XLA's own operation, or on the CPU for each of its three sums the way that suits its shape."""
+"""Convolution: XLA's own operation or, on the CPU, the fastest way for the shape of each of the three sums."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def convolve(
         kernel: Weights of shape (*window, C / groups, F), of `x`'s dtype.
         strides: Step of the window along each spatial axis.
         padding: "VALID", "SAME", or a (low, high) pair for each spatial axis.
-        dilation: Distance of neighbouring window cells along each spatial axis.
-        inflation: Distance at which the input's cells are laid along each spatial axis, zeros between them: a
-            transposed convolution's strides. 1 for ``None``. Padding is then given as pairs.
-        groups: Into how many groups the channels are split, each convolved with its own filters.
+        dilation: Distance between neighboring window cells along each spatial axis.
+        inflation: Distance between neighboring input cells along each spatial axis, with zeros between them: the
+            strides of a transposed convolution. 1 for ``None``. Padding must then be given as pairs.
+        groups: Number of groups of channels, each convolved with its own filters.
 
     Returns:
         An array of shape (N, *output spatial, F) and `x`'s dtype. Half-precision sums are taken in float32.
 
     Raises:
-        ValueError: `x` has not groups times as many channels as the kernel.
+        ValueError: If the channels of `x` are not ``groups`` times the channels of the kernel.
 
     Example:
         >>> import jax.numpy as jnp
@@ -73,7 +73,7 @@ def _has_ways(x, kernel, geometry) -> bool:
 
 
 def _wide(way):
-    """A way whose sums are taken in float32 where its operands are narrower."""
+    """Return a way that computes sums in float32 if the operands are narrower."""
 
     def run(x, kernel, geometry):
         if x.dtype.itemsize >= 4:
@@ -87,7 +87,7 @@ def _forward(x, kernel, geometry):
     return _wide(choose(x.shape, kernel.shape, geometry).forward)(x, kernel, geometry)
 
 
-# The forward pass in its way; where gradients flow, they are the transposes of two others.
+# The forward pass by its own way; the gradients are transposes of two other ways.
 in_chosen_ways = jax.custom_jvp(_forward, nondiff_argnums=(2,))
 
 
@@ -96,7 +96,7 @@ def _jvp(geometry, primals, tangents):
     dx, dkernel = tangents
     ways = choose(x.shape, kernel.shape, geometry)
     y = in_chosen_ways(x, kernel, geometry)
-    # A batch of data has no tangent: what depends on it alone must not become part of the gradient's work.
+    # A batch of data has no tangent: the gradient by the data must not be computed.
     moved = []
     if not isinstance(dx, SymbolicZero):
         moved.append(_wide(ways.by_input)(dx, kernel, geometry))

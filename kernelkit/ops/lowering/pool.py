@@ -13,14 +13,14 @@ from kernelkit.ops.lowering.window import pad_pairs, pad_spatial, tap
 
 Pairs = Sequence[tuple[int, int]]
 
-# Longer windows are reduced by XLA: one slice for each cell of an axis would be slow to compile.
+# XLA reduces longer windows: one slice for each cell of an axis would be slow to compile.
 LONGEST_UNROLLED = 8
 
 
 def max_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding: str | Pairs) -> Array:
     """Take the maximum of each window of channels-last data, in 1 to 3 spatial dimensions.
 
-    The gradient of a window goes to its first maximum (in row-major order) alone, as XLA's does.
+    The gradient of a window goes only to its first maximum (in row-major order), as in XLA.
 
     Args:
         x: Input of shape (N, *spatial, C).
@@ -75,7 +75,7 @@ def _native_sum(x, geometry):
     return _reduce_window(x, 0, lax.add, *geometry)
 
 
-# As with convolutions: XLA's operation for `evaluate` and `predict`, the slices where gradients flow.
+# As with convolutions: XLA's operation for `evaluate` and `predict`, slices for training.
 _max_unless_differentiated = jax.custom_jvp(_native_max, nondiff_argnums=(1,))
 _sum_unless_differentiated = jax.custom_jvp(_native_sum, nondiff_argnums=(1,))
 
@@ -103,8 +103,7 @@ def _is_unrolled(x, window) -> bool:
 def _fold_windows(combine, x, window, strides):
     """Combine each window's cells, one axis after another, last axis first.
 
-    Along each axis the cells are combined from first to last, so whichever way a tie goes along an axis, it goes in
-    row-major order over the window.
+    Along each axis the cells are combined from first to last, so a tie over the window is decided in row-major order.
     """
     for axis in reversed(range(1, len(window) + 1)):
         size, stride = window[axis - 1], strides[axis - 1]
@@ -123,7 +122,7 @@ def _cells(x, axis, size, stride, out):
 
 @jax.custom_jvp
 def _first_max(a, b):
-    """`lax.max`, but on ties all of the gradient goes to `a` (jax gives each one half)."""
+    """`lax.max`, but on ties the whole gradient goes to `a` (jax gives each argument one half)."""
     return lax.max(a, b)
 
 
@@ -146,12 +145,12 @@ def _lowest(dtype):
 
 
 def _cell_counts(shape, window, strides, pads, dtype):
-    """How many cells of each window are not padding, to be broadcast to (*output spatial, 1)."""
+    """The number of cells of each window that are not padding; broadcasts to (*output spatial, 1)."""
     counts = jnp.ones((), dtype)
     for axis, (size, cells, stride, (low, high)) in enumerate(zip(shape, window, strides, pads, strict=True)):
         starts = np.arange(-low, size + high - cells + 1, stride)
         inside = np.minimum(starts + cells, size) - np.maximum(starts, 0)
-        # One row of counts for each axis: their product has as many numbers as the output, and XLA makes it if at all.
+        # One row of counts for each axis; XLA multiplies them later, since the product is as large as the output.
         if (inside == cells).all():
             counts = counts * cells
         else:

@@ -1,11 +1,11 @@
-"""The ways to compute a convolution: each is the same sum, written for XLA's CPU backend in another form.
+"""The ways to compute a convolution: the same sum in several forms for XLA's CPU backend.
 
 A convolution is linear in its input and in its kernel, so a way has two transposes: the gradients by the input and by
-the kernel. jax transposes what a way is made of: the transpose of `gather` by the input is `scatter`'s form, and the
-other way round. XLA hands a convolution to Eigen's fast code only if batches come first, channels last, and the kernel
-lies as (window, in, out). Any other order ran 15 to 100 times slower inside a loop: XLA's pass that mends the order
-(`conv_canonicalization.cc`) looks at the entry computation alone. `native`, `native_by_kernel` and
-`native_by_input` therefore move axes themselves, each so that it, or its gradient of that name, is in Eigen's order.
+the kernel. jax transposes the operations of a way: the transpose of `gather` by the input has the form of `scatter`,
+and the reverse. XLA passes a convolution to Eigen's fast code only if batches come first, channels last, and the kernel
+has the order (window, in, out). Any other order ran 15 to 100 times slower inside a loop: XLA's pass that fixes the
+order (`conv_canonicalization.cc`) covers only the entry computation. Therefore `native`, `native_by_kernel` and
+`native_by_input` move axes themselves, so that the way itself, or its gradient of that name, is in Eigen's order.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from kernelkit.ops.lowering.window import Geometry, inflate, output_shape, tap
 
 Way = Callable[[Array, Array, Geometry], Array]
 
-# Below this many channels the patches' innermost runs are too short to copy one window cell at a time.
+# With fewer channels, the innermost runs of patches are too short to copy one window cell at a time.
 FEW_CHANNELS = 16
-# Eigen copies an input's cells in vectors of so many channels, or one number at a time.
+# Eigen copies the input in vectors of this many channels, or one number at a time.
 PACKED_CHANNELS = 4
-# So many channels of a grouped convolution are taken together.
+# A grouped convolution is computed in blocks of this many channels.
 DENSE_CHANNELS = 64
 
 
@@ -35,7 +35,7 @@ def native(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def native_padded(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """XLA's operation on channels filled up to fours, which Eigen copies as vectors."""
+    """XLA's operation with channels padded to a multiple of four, which Eigen copies as vectors."""
     more = -x.shape[-1] % PACKED_CHANNELS
     x = lax.pad(x, jnp.zeros((), x.dtype), (*((0, 0, 0),) * (x.ndim - 1), (0, more, 0)))
     kernel = lax.pad(kernel, jnp.zeros((), x.dtype), (*((0, 0, 0),) * (x.ndim - 2), (0, more, 0), (0, 0, 0)))
@@ -43,14 +43,14 @@ def native_padded(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def native_by_kernel(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """XLA's operation, of which the gradient by the kernel is in Eigen's order."""
+    """XLA's operation, with the gradient by the kernel in Eigen's order."""
     x = jnp.moveaxis(jnp.moveaxis(x, 0, -1), -2, 0)
     y = _xla(x, jnp.moveaxis(kernel, -2, 0), geometry, "C_N", "I_O", "_NC")
     return jnp.moveaxis(y, -2, 0)
 
 
 def native_by_input(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """XLA's operation, of which the gradient by the input is in Eigen's order."""
+    """XLA's operation, with the gradient by the input in Eigen's order."""
     return _xla(x, jnp.swapaxes(kernel, -1, -2), geometry, "N_C", "_OI", "N_C")
 
 
@@ -69,7 +69,7 @@ def _xla(x, kernel, geometry, *orders):
 
 
 def gather(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """What each output cell sees, as one row of a matrix, times the kernel.
+    """One matrix product of patches and kernel; the patch of each output cell is one row (im2col).
 
     Source: Chellapilla, Puri and Simard, "High Performance Convolutional Neural Networks for Document Processing"
     (2006).
@@ -81,7 +81,7 @@ def gather(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def scatter(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """Each input cell times the kernel, its products added up where the windows lie."""
+    """Each input cell times the kernel; the products are added up at the positions of the windows (col2im)."""
     *window, channels, features = kernel.shape
     out = output_shape(x.shape, kernel.shape, geometry)
     columns = jnp.moveaxis(kernel.reshape(-1, channels, features), 1, 0).reshape(channels, -1)
@@ -91,7 +91,7 @@ def scatter(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """One matrix product for each window cell, their results added up."""
+    """One matrix product for each window cell; the results are added up."""
     *window, channels, features = kernel.shape
     out = output_shape(x.shape, kernel.shape, geometry)
     x = inflate(x, geometry)
@@ -101,7 +101,7 @@ def taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """One filter (or a few) for each channel: there is nothing to multiply as matrices, products are summed."""
+    """One filter (or a few) for each channel: elementwise products are summed, without matrix products."""
     out = output_shape(x.shape, kernel.shape, geometry)
     x = inflate(x, geometry)
     weights = kernel.reshape(*kernel.shape[:-2], x.shape[-1], -1)
@@ -120,10 +120,10 @@ def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 
 def dense(way: Way) -> Way:
-    """Groups as convolutions of up to 64 channels each, whose kernels are zero from one group to another.
+    """Groups joined into convolutions of up to 64 channels; the kernel is zero between different groups.
 
-    Most of such a product is thrown away, and still it is the faster one: products of a few channels keep Eigen's
-    vectors empty.
+    Most of such a product is multiplied by zero, but it is still faster: products of a few channels leave Eigen's
+    vectors mostly empty.
     """
 
     def run(x: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -144,7 +144,7 @@ def dense(way: Way) -> Way:
 
 
 def together(groups: int, channels: int) -> int:
-    """How many groups share a kernel: as many as divide their number and have up to 64 channels."""
+    """The number of groups in one kernel: the largest divisor of the number of groups with up to 64 channels."""
     return max(n for n in range(1, groups + 1) if groups % n == 0 and (n == 1 or n * channels <= DENSE_CHANNELS))
 
 
@@ -153,7 +153,7 @@ def _cells(window):
 
 
 def _patches(x, window, out, geometry):
-    """What each output cell sees: (N, *out, window cells * C), ordered as the kernel's rows are."""
+    """The patch of each output cell: (N, *out, window cells * C), in the order of the kernel's rows."""
     if x.shape[-1] >= FEW_CHANNELS:
         return jnp.concatenate([_seen(x, cell, out, geometry) for cell in _cells(window)], -1)
     for axis in reversed(range(len(window))):
@@ -163,14 +163,14 @@ def _patches(x, window, out, geometry):
 
 
 def _seen(x, cell, out, geometry):
-    """What one cell of the window sees: a slice of `x` of the output's size."""
+    """The inputs of one window cell: a slice of `x` of the output's size."""
     start = [i * step for i, step in zip(cell, geometry.dilation, strict=True)]
     stop = [low + (size - 1) * s + 1 for low, size, s in zip(start, out, geometry.strides, strict=True)]
     return lax.slice(x, (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *geometry.strides, 1))
 
 
 def _place(part, cell, out, geometry):
-    """The products of one cell of the window, where the output takes them."""
+    """The products of one window cell, at their positions in the output."""
     spread = []
     for axis, i in enumerate(cell):
         factor = geometry.inflation[axis]

@@ -1,4 +1,4 @@
-"""What convolution and pooling share: padding as pairs, one tap of a sliding window."""
+"""Sliding windows of convolution and pooling: padding as pairs, one tap of a window."""
 
 from typing import NamedTuple
 
@@ -7,10 +7,10 @@ from jax import lax
 
 
 class Geometry(NamedTuple):
-    """How a window moves: one number, or one (low, high) pair, for each spatial axis."""
+    """Strides, padding, dilation and inflation: one number, or one (low, high) pair, for each spatial axis."""
 
     strides: tuple[int, ...]
-    inflation: tuple[int, ...]  # how far apart the input's cells are laid, as by a transposed convolution
+    inflation: tuple[int, ...]  # distance between input cells: the strides of a transposed convolution
     pads: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
     groups: int
@@ -24,7 +24,7 @@ def pad_pairs(padding, shape, window, strides, dilation) -> tuple[tuple[int, int
 
 
 def extents(window, dilation) -> tuple[int, ...]:
-    """How many cells a dilated window spans along each axis."""
+    """The number of cells that a dilated window spans along each axis."""
     return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
 
 
@@ -38,7 +38,7 @@ def pad_spatial(x, pads, value=0):
 
 
 def tap(x, axis: int, offset: int, size: int, stride: int):
-    """What one cell of the window sees along `axis`: `size` cells from `offset`, `stride` apart."""
+    """The inputs of one window cell along `axis`: `size` cells from `offset`, `stride` apart."""
     return lax.slice_in_dim(x, offset, offset + (size - 1) * stride + 1, stride, axis)
 
 
@@ -53,7 +53,7 @@ def output_shape(shape, kernel_shape, geometry: Geometry) -> tuple[int, ...]:
 
 
 def inflate(x, geometry: Geometry):
-    """`x` (N, *spatial, C) spread out and padded: a window slides over it with nothing left to mind."""
+    """`x` (N, *spatial, C) inflated and padded, ready for a plain sliding window."""
     spread = [(low, high, factor - 1) for (low, high), factor in zip(geometry.pads, geometry.inflation, strict=True)]
     if not any(map(any, spread)):
         return x

@@ -1,4 +1,4 @@
-"""How the functions of this package take their arguments."""
+"""Conversion and checks of arguments of the functions in this package."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def floats(x: Any) -> jax.Array:
 
 
 def as_tuple(value: Any, length: int, name: str) -> tuple[int, ...]:
-    """Return ``length`` ints, one int being repeated.
+    """Return ``length`` ints; a single int is repeated.
 
     Raises:
-        ValueError: If another number of ints was given.
+        ValueError: If the number of ints is wrong.
     """
     values = tuple(value) if isinstance(value, Sequence) else (value,) * length
     if len(values) != length:
@@ -32,7 +32,7 @@ def as_tuple(value: Any, length: int, name: str) -> tuple[int, ...]:
 
 
 def check_windows(inputs: jax.Array, window: Any, result: jax.Array) -> None:
-    """Raise if nothing is left of an input because the window is larger than it."""
+    """Raise ``ValueError`` if a window is larger than the input, so that the output would be empty."""
     if 0 in result.shape and 0 not in inputs.shape:
         raise ValueError(
             f"Computed output size would be zero or negative: windows of {tuple(window)} do not fit into inputs of "
@@ -41,7 +41,7 @@ def check_windows(inputs: jax.Array, window: Any, result: jax.Array) -> None:
 
 
 def to_channels_last(x: jax.Array, data_format: str) -> jax.Array:
-    """Move the channels behind the spatial axes, where the computations want them."""
+    """Move the channels after the spatial axes, as the computations need them."""
     return x if data_format == "channels_last" else jnp.moveaxis(x, 1, -1)
 
 

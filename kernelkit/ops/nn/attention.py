@@ -25,25 +25,26 @@ def dot_product_attention(
     flash_attention: bool | None = None,
     attn_logits_soft_cap: float | None = None,
 ) -> jax.Array:
-    """Return means of the values, weighted by how well their keys fit the query.
+    """Return, for each query, the mean of the values weighted by the softmax of the dot products with the keys.
 
     Args:
         query: Floats (batch, queries, heads, features).
-        key: Floats (batch, keys, key heads, features); the key heads divide the heads, each serves a group of them.
+        key: Floats (batch, keys, key heads, features). The number of key heads divides the number of heads; a group of
+            heads shares one key head.
         value: Floats of the shape of ``key``.
         bias: Added to the scores; broadcasts to (batch, heads, queries, keys).
-        mask: Bools that broadcast alike, ``False`` where a key must not be looked at.
+        mask: Bools of a shape that broadcasts likewise; ``False`` where a query must ignore a key.
         scale: Factor of the scores; ``1 / sqrt(features)`` for ``None``.
-        is_causal: Whether a query sees only the keys up to its own position.
-        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats). ``None`` takes it where it
-            can be had, unless :func:`kernelkit.config.disable_flash_attention` was called.
-        attn_logits_soft_cap: Bound of the scores, kept by a scaled tanh.
+        is_causal: Whether each query ignores keys after its own position.
+        flash_attention: Whether to use cuDNN's fused kernel (NVIDIA GPUs, 16-bit floats). ``None`` uses it where it is
+            available, unless :func:`kernelkit.config.disable_flash_attention` was called.
+        attn_logits_soft_cap: Bound of the scores, by a scaled tanh.
 
     Returns:
         Floats of the shape of ``query``.
 
     Raises:
-        ValueError: If the ranks or the numbers of heads do not fit.
+        ValueError: If the ranks or the numbers of heads do not match.
 
     Source: Vaswani et al., 2017, Attention is all you need.
 
@@ -86,7 +87,7 @@ def dot_product_attention(
 
 
 def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Any) -> bool:
-    """Return whether cuDNN's fused kernel takes such arrays on the device that computes."""
+    """Return whether cuDNN's fused kernel supports these arrays on the current device."""
     dtypes, features = {query.dtype.name, key.dtype.name, value.dtype.name}, query.shape[-1]
     if len(dtypes) > 1 or not dtypes <= {"float16", "bfloat16"} or jax.default_backend() != "gpu":
         return False

@@ -23,7 +23,7 @@ from kernelkit.symbolic import KerasTensor
 
 
 def _conv_spec(row: Callable, inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
-    """Return the symbolic result of a convolution: unknown channels of the inputs are those the kernel takes."""
+    """Return the symbolic result of a convolution; an unknown number of channels follows from the kernel."""
     bound = inspect.signature(row).bind(inputs, kernel, *args, **kwargs).arguments
     first = config.standardize_data_format(bound.get("data_format")) == "channels_first"
     axis = 1 if first else len(inputs.shape) - 1
@@ -48,7 +48,7 @@ def conv(
 
     Args:
         inputs: Floats (batch, spatial axes, channels).
-        kernel: Floats (window, input channels / groups, output channels); the groups follow from its shape.
+        kernel: Floats (window, input channels / groups, output channels); the number of groups follows from the shape.
         strides: Int, or one for each spatial axis.
         padding: ``"valid"`` or ``"same"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
@@ -79,7 +79,7 @@ def depthwise_conv(
     data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> jax.Array:
-    """Convolve each channel with kernels of its own.
+    """Convolve each channel with its own kernels.
 
     Args:
         inputs: Floats (batch, spatial axes, channels).
@@ -195,14 +195,14 @@ def conv_transpose(
     data_format: str | None = None,
     dilation_rate: Any = 1,
 ) -> jax.Array:
-    """Go back from the output of a convolution to the shape of its input: the transpose of :func:`conv`.
+    """Transposed convolution: the transpose of :func:`conv`, from the shape of its output to that of its input.
 
     Args:
         inputs: Floats (batch, spatial axes, channels).
         kernel: Floats (window, output channels, input channels).
         strides: Int, or one for each spatial axis: how many times larger the output is.
         padding: ``"valid"`` or ``"same"``.
-        output_padding: Int or ints, less than the strides: size added to the output; made to fit for ``None``.
+        output_padding: Int or ints, less than the strides: size added to the output; chosen automatically for ``None``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Int or ints: step between the elements of the window.
 
@@ -243,9 +243,9 @@ def conv_transpose(
 
 
 def _transposed_padding(size: int, stride: int, dilation: int, same: bool, extra: int | None) -> tuple[int, int]:
-    """Return the padding of the input, spread out by the stride, under which a plain convolution gives the output."""
+    """Return the padding for the plain convolution that computes the output from the dilated input."""
     reach = dilation * (size - 1) + 1
-    # What the full transpose is larger than the output.
+    # The difference between the size of the full transpose and the size of the output.
     if same:
         surplus = reach - stride if extra is None else 2 * (reach // 2) - extra
     else:

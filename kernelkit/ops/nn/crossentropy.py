@@ -1,4 +1,4 @@
-"""Cross-entropies between targets and predicted probabilities, or the logits they come from.
+"""Cross-entropies between targets and predicted probabilities or logits.
 
 Source: Goodfellow et al., 2016, Deep Learning, section 6.2.
 """
@@ -20,7 +20,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     """Return ``-t log(p) - (1 - t) log(1 - p)`` of each element.
 
     Args:
-        target: Probabilities, 0 or 1 as a rule.
+        target: Probabilities, usually 0 or 1.
         output: Predicted probabilities of the same shape, or logits.
         from_logits: Whether ``output`` are logits.
 
@@ -49,7 +49,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
     """Return ``-sum(t log(p))`` over the classes.
 
     Args:
-        target: Probabilities (..., classes), one-hot as a rule.
+        target: Probabilities (..., classes), usually one-hot.
         output: Predicted probabilities of the same shape (rescaled to add up to one), or logits.
         from_logits: Whether ``output`` are logits.
         axis: Axis of the classes.
@@ -75,7 +75,7 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 @op
 def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> jax.Array:
-    """Return ``-log(p)`` of the class that the target names.
+    """Return ``-log(p)`` of the target class.
 
     Args:
         target: Class indices (...,) or (..., 1). The loss of an index outside [0, classes) is 0.
@@ -87,7 +87,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
         Floats of the target's shape.
 
     Raises:
-        ValueError: If the shapes do not fit together.
+        ValueError: If the shapes do not match.
 
     Example:
         >>> from kernelkit import ops
@@ -108,7 +108,7 @@ def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool 
             f"{output.shape} a target of shape {expected} or {(*expected, 1)}, got {target.shape}. "
             "For one-hot targets use categorical_crossentropy."
         )
-    # A comparison fuses with the sum and has a cheap gradient, which a gather has not.
+    # A comparison, not a gather: it fuses with the sum and has a cheap gradient.
     classes = jax.lax.broadcasted_iota("int32", output.shape, axis)
     chosen = classes == jnp.expand_dims(target, axis)
     return -jnp.sum(jnp.where(chosen, _log_probabilities(output, from_logits, axis), 0), axis=axis)

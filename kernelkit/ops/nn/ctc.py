@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: sequences of labels without an alignment to the inputs.
+"""Connectionist temporal classification (CTC): sequences of labels without an alignment to the inputs.
 
 Source: Graves et al., 2006, Connectionist temporal classification.
 """
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
 
-# The logarithm of an impossible event: finite, so that gradients are.
+# The logarithm of an impossible event: finite, so that gradients are finite.
 _LOG_ZERO = -1e5
 
 
@@ -24,10 +24,10 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
     Args:
         target: Labels, ints (batch, labels).
-        output: Logits (batch, steps, classes). The loss is computed in 32 bits at least.
+        output: Logits (batch, steps, classes). The loss is computed in at least 32 bits.
         target_length: Number of labels of each sequence, ints (batch,).
         output_length: Number of steps of each sequence, ints (batch,).
-        mask_index: The class that stands for no label.
+        mask_index: The blank class, which means no label.
 
     Returns:
         Floats (batch,).
@@ -74,23 +74,23 @@ def ctc_decode(
     merge_repeated: bool = True,
     mask_index: int = 0,
 ) -> tuple[jax.Array, jax.Array]:
-    """Return the likeliest labels of each sequence.
+    """Return the most probable labels of each sequence.
 
     Args:
         inputs: Logits (batch, steps, classes).
         sequence_lengths: Number of steps of each sequence, ints (batch,).
-        strategy: ``"greedy"`` (the likeliest class of each step) or ``"beam_search"`` (over all alignments).
+        strategy: ``"greedy"`` (the most probable class of each step) or ``"beam_search"`` (over all alignments).
         beam_width: Number of label sequences that the search keeps at each step.
-        top_paths: Number of label sequences that it returns.
-        merge_repeated: Whether the greedy strategy takes equal classes in a row as one label.
-        mask_index: The class that stands for no label.
+        top_paths: Number of label sequences to return.
+        merge_repeated: Whether the greedy strategy merges equal classes in a row into one label.
+        mask_index: The blank class, which means no label.
 
     Returns:
         Labels, ints (paths, batch, steps), padded with -1, and scores (batch, paths): log-probabilities of a beam
         search, minus the sum of the greatest logits of the greedy strategy.
 
     Raises:
-        ValueError: If the strategy is unknown, or more paths are asked for than kept.
+        ValueError: If the strategy is unknown, or ``top_paths`` is greater than ``beam_width``.
 
     Source: Hannun et al., 2014, First-pass large vocabulary continuous speech recognition using bi-directional
     recurrent DNNs (the search over prefixes).
@@ -116,7 +116,7 @@ def ctc_decode(
 
 
 def _wide(x: Any) -> jax.Array:
-    # Sums over many steps, which 16-bit floats would round.
+    # In at least 32 bits: sums over many steps lose precision in 16-bit floats.
     x = floats(x)
     return x.astype(jnp.promote_types(x.dtype, "float32"))
 
@@ -138,7 +138,8 @@ def _beam_search(
 ) -> tuple[jax.Array, jax.Array]:
     """Search one sequence: scores (steps, classes).
 
-    A beam is a label sequence with two log-probabilities: of the alignments that end in a blank, and in its last label.
+    A beam is a label sequence with two log-probabilities: of alignments that end in a blank, and of alignments that end
+    in the last label.
     """
     steps, classes = scores.shape
     dead = -jnp.inf
@@ -153,7 +154,7 @@ def _beam_search(
         repeats = has_last[:, None] & (jnp.arange(classes) == last[:, None])
         grow = jnp.where(repeats, ends_blank[:, None], either[:, None]) + score
         grow = grow.at[:, blank].set(dead)
-        # A beam that grows into another beam is the same label sequence: it joins it.
+        # An extended beam that equals an existing beam is the same label sequence: the two are merged.
         without_last = jnp.where(jnp.arange(steps) == sizes[:, None] - 1, -1, prefixes)
         is_parent = jnp.all(without_last[:, None] == prefixes[None], axis=-1) & (sizes[:, None] == sizes[None] + 1)
         joined = jnp.where(is_parent, grow[:, last].T, dead)
@@ -186,5 +187,5 @@ def _beam_search(
     return prefixes[best], total
 
 
-# The size of a beam that doesn't exist, far from every real size.
+# The size of a beam that doesn't exist, far from all real sizes.
 _NO_BEAM = -5

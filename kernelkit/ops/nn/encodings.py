@@ -1,4 +1,4 @@
-"""Class indices to vectors."""
+"""Class indices turned into vectors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     """Return vectors with a one at each index and zeros elsewhere.
 
     Args:
-        x: Ints of any shape; an index outside [0, num_classes) gives zeros only.
+        x: Ints of any shape; an index outside [0, num_classes) gives only zeros.
         num_classes: Length of the vectors.
-        axis: Where the new axis goes.
+        axis: Position of the new axis.
         dtype: Dtype of the result; the default float type for ``None``.
         sparse: Whether the result is sparse.
 
@@ -36,12 +36,12 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 def multi_hot(
     inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
 ) -> Any:
-    """Return vectors with ones at all the indices of a row and zeros elsewhere.
+    """Return vectors with ones at all indices of a row and zeros elsewhere.
 
     Args:
         inputs: Ints (indices,) or (batch, indices): the indices of a row make one vector.
         num_classes: Length of the vectors.
-        axis: Where the new axis goes.
+        axis: Position of the new axis.
         dtype: Dtype of the result; the default float type for ``None``.
         sparse: Whether the result is sparse.
         **kwargs: ``num_tokens``, an old name of ``num_classes``.
@@ -67,6 +67,6 @@ def multi_hot(
 
 
 def _sparse_one_hot(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
-    from kernelkit.sparse import arrays  # which loads more of jax than most programs need
+    from kernelkit.sparse import arrays  # imported here: it loads more of jax than most programs need
 
     return arrays.one_hot(jnp.asarray(x).astype("int32"), num_classes, axis, dtypes.standardize_dtype(dtype))

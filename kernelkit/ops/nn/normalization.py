@@ -1,4 +1,4 @@
-"""Means, variances, and the normalizations made of them."""
+"""Means, variances, and normalizations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     Args:
         x: Numbers of any shape. 16-bit floats are summed in 32 bits.
         axes: Axis or axes to average over.
-        keepdims: Whether these axes stay, with size one.
+        keepdims: Whether to keep these axes, with size one.
         synchronized: Accepted for compatibility with Keras: jax averages over all devices in any case.
 
     Returns:
@@ -43,11 +43,11 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def mean_and_variance(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    """Return mean and variance over axes of an array, with a gradient of two passes over it.
+    """Return mean and variance over axes of an array, with a gradient that needs two passes over the array.
 
     Args:
         x: Floats.
-        axes: Axes that the results don't have.
+        axes: Axes to reduce.
     """
     mean = jnp.mean(x, axis=axes, keepdims=True)
     return jnp.squeeze(mean, axes), jnp.mean(jnp.square(jnp.abs(x - mean)), axis=axes)
@@ -55,7 +55,7 @@ def mean_and_variance(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, j
 
 @mean_and_variance.defjvp
 def _mean_and_variance_jvp(axes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple:
-    # Derived by hand: a change of the mean does not change the variance, but automatic differentiation sums it up.
+    # Derived by hand: the variance's derivative by the mean is zero, but autodiff would compute it as a sum.
     (x,), (change,) = primals, tangents
     mean, variance = mean_and_variance(x, axes)
     centered = x - jnp.expand_dims(mean, axes)
@@ -72,11 +72,11 @@ def batch_normalization(
     Args:
         x: Floats of any shape.
         mean: Means, one for each index along ``axis``.
-        variance: Variances, as many.
-        axis: The axis that is not averaged over: that of the channels.
-        offset: What is added at the end, as many.
-        scale: Factors, as many.
-        epsilon: Added to the variance, so that a constant input divides by no zero.
+        variance: Variances, one for each index along ``axis``.
+        axis: The axis of the channels.
+        offset: Numbers added at the end, one for each index along ``axis``.
+        scale: Factors, one for each index along ``axis``.
+        epsilon: Added to the variance, to avoid a division by zero for constant inputs.
 
     Source: Ioffe and Szegedy, 2015, Batch normalization.
 
@@ -97,7 +97,7 @@ def batch_normalization(
     factor = jax.lax.rsqrt(floats(variance) + epsilon)
     if scale is not None:
         factor = factor * scale
-    # The mean goes first: `x * factor - mean * factor` would lose digits where the mean is large.
+    # The mean is subtracted first: `x * factor - mean * factor` would lose precision for a large mean.
     normalized = (x - jnp.reshape(floats(mean), shape)) * jnp.reshape(factor, shape)
     return normalized if offset is None else normalized + jnp.reshape(floats(offset), shape)
 
@@ -114,8 +114,8 @@ def layer_normalization(
         beta: Offsets of the same shape.
         axis: Axis or axes to normalize over.
         epsilon: Added to the variance; :func:`kernelkit.config.epsilon` for ``None``.
-        **kwargs: ``rms_scaling=True``, a deprecated setting of Keras, divides by the standard deviation and leaves
-            the mean in; ``beta`` is not added.
+        **kwargs: ``rms_scaling=True``, a deprecated setting of Keras, divides by the standard deviation without
+            subtracting the mean; ``beta`` is not added.
 
     Source: Ba et al., 2016, Layer normalization.
 
@@ -177,10 +177,10 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
         x: Numbers of any shape.
         axis: Axis or axes along which the vectors lie.
         order: The p of the norm, an int >= 1.
-        epsilon: Least norm divided by; :func:`kernelkit.config.epsilon` for ``None``.
+        epsilon: Lower bound of the divisor; :func:`kernelkit.config.epsilon` for ``None``.
 
     Raises:
-        ValueError: If ``order`` is no int >= 1.
+        ValueError: If ``order`` is not an int >= 1.
 
     Example:
         >>> from kernelkit import ops
@@ -193,7 +193,7 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     axis = tuple(axis) if isinstance(axis, list) else axis
     epsilon = config.epsilon() if epsilon is None else epsilon
     if order == 2:
-        # The root is taken after the bound: at zero its gradient would not be finite.
+        # The bound is applied before the root: at zero the root's gradient is infinite.
         return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(x), axis=axis, keepdims=True), epsilon**2))
     norm = jnp.linalg.norm(x, ord=order, axis=axis, keepdims=True)
     return x / jnp.maximum(norm, epsilon)
@@ -203,7 +203,7 @@ def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     """Return one or more axes as sorted, non-negative ints.
 
     Raises:
-        numpy.exceptions.AxisError: If there is no such axis; it is a ``ValueError`` and an ``IndexError``.
+        numpy.exceptions.AxisError: If there is no such axis (a subclass of ``ValueError`` and ``IndexError``).
     """
     axes = tuple(axis) if isinstance(axis, (list, tuple)) else (axis,)
     for a in axes:

@@ -1,4 +1,4 @@
-"""Images cut into blocks and put together again."""
+"""Images cut into blocks and joined again."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kernelkit.ops.nn.arrays import as_tuple
 
 @op
 def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
-    """Return the windows that a convolution would look at, also called im2col.
+    """Return the windows of a convolution as columns, also called im2col.
 
     Args:
         x: Images (batch, channels, height, width).
         kernel_size: Int or two: size of the window.
         dilation: Int or two: step between the window's elements.
-        padding: Int or two: zeros put on both sides.
+        padding: Int or two: zeros added on both sides.
         stride: Int or two: step between windows.
 
     Returns:
@@ -45,14 +45,14 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 @op
 def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
-    """Put windows back to their places and add up where they overlap, also called col2im.
+    """Put windows back at their places and add them up where they overlap, also called col2im.
 
     Args:
         x: Array (batch, channels * window's elements, windows), as :func:`unfold` returns it.
         output_size: Int or two: height and width of the images.
         kernel_size: Int or two: size of the window.
         dilation: Int or two: step between the window's elements.
-        padding: Int or two: zeros that were put on both sides.
+        padding: Int or two: zeros that were added on both sides.
         stride: Int or two: step between windows.
 
     Returns:
@@ -83,7 +83,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
 
 
 def _windows(size: Any, kernel_size: Any, dilation: Any, stride: Any) -> list[tuple[slice, slice]]:
-    """Return for each element of the window the slices of the image that it takes its values from."""
+    """Return, for each element of the window, the slices of the image with its values."""
     kernel, dilation, stride = (
         as_tuple(v, 2, n) for v, n in ((kernel_size, "kernel_size"), (dilation, "dilation"), (stride, "stride"))
     )
@@ -98,8 +98,8 @@ def _windows(size: Any, kernel_size: Any, dilation: Any, stride: Any) -> list[tu
 def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
     """Move channels into blocks of pixels, also called pixel shuffle.
 
-    The channels of a block stand before the channels that remain with ``"channels_last"``, behind them with
-    ``"channels_first"``, as in Keras.
+    As in Keras, the channel axis is split into (block, remaining channels) with ``"channels_last"``, and into
+    (remaining channels, block) with ``"channels_first"``.
 
     Args:
         x: Images (batch, height, width, channels); the channels are a multiple of ``block_size ** 2``.

@@ -24,7 +24,7 @@ def max_pool(
         inputs: Numbers (batch, spatial axes, channels).
         pool_size: Int, or one for each spatial axis: size of the window.
         strides: Int or ints: step between windows; the window's size for ``None``.
-        padding: ``"valid"`` (windows inside the input only) or ``"same"`` (a window for each stride).
+        padding: ``"valid"`` (windows inside the input only) or ``"same"`` (one window for each stride).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Returns:
@@ -44,7 +44,7 @@ def max_pool(
 def average_pool(
     inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
 ) -> jax.Array:
-    """Return the mean of each window, of its elements inside the input. Arguments as :func:`max_pool`.
+    """Return the mean of each window, over its elements inside the input. Arguments as :func:`max_pool`.
 
     Example:
         >>> import numpy as np
@@ -123,7 +123,7 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = N
 
 
 def _adaptive_pool(pool_axis: Any, inputs: jax.Array, output_size: Any, data_format: str | None) -> jax.Array:
-    """Pool axis by axis, which is the same as pooling over the boxes."""
+    """Pool axis by axis, with the same result as pooling over boxes."""
     data_format = config.standardize_data_format(data_format)
     x = to_channels_last(inputs, data_format)
     for i, parts in enumerate(as_tuple(output_size, inputs.ndim - 2, "output_size")):

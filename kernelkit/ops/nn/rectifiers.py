@@ -1,4 +1,4 @@
-"""Activations that let positive values pass: the family of the rectified linear unit."""
+"""Activations of the ReLU family: positive values pass, negative values are damped."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def elu(x: Any, alpha: float = 1.0) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        alpha: Minus the value far below zero.
+        alpha: Scale of the negative part: the result approaches ``-alpha`` far below zero.
 
     Source: Clevert et al., 2016, Fast and accurate deep network learning by exponential linear units.
 
@@ -105,7 +105,7 @@ def celu(x: Any, alpha: float = 1.0) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        alpha: Minus the value far below zero; the slope is continuous for every alpha.
+        alpha: Scale of the negative part: the result approaches ``-alpha`` far below zero. The slope is continuous.
 
     Source: Barron, 2017, Continuously differentiable exponential linear units.
 
@@ -123,7 +123,7 @@ def gelu(x: Any, approximate: bool = True) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        approximate: Whether to use the formula with tanh, which is quicker.
+        approximate: Whether to use the approximation with tanh, which is faster.
 
     Source: Hendrycks and Gimpel, 2016, Gaussian error linear units.
 
@@ -157,7 +157,7 @@ swish = silu
 
 @op
 def hard_silu(x: Any) -> jax.Array:
-    """Return ``x * relu6(x + 3) / 6``, a silu of straight lines, also called hard swish.
+    """Return ``x * relu6(x + 3) / 6``, a piecewise approximation of silu, also called hard swish.
 
     Args:
         x: Floats of any shape.
@@ -237,7 +237,7 @@ def softplus(x: Any) -> jax.Array:
 
 @op
 def sparse_plus(x: Any) -> jax.Array:
-    """Return 0 up to -1, ``(x + 1)^2 / 4`` between -1 and 1, ``x`` from 1 on.
+    """Return 0 for ``x <= -1``, ``(x + 1)^2 / 4`` between -1 and 1, ``x`` for ``x >= 1``.
 
     Args:
         x: Floats of any shape.
@@ -256,8 +256,8 @@ def threshold(x: Any, threshold: Any, default_value: Any) -> jax.Array:
 
     Args:
         x: Numbers of any shape.
-        threshold: What ``x`` must exceed.
-        default_value: What takes the place of the other values.
+        threshold: The threshold.
+        default_value: Replacement for values that don't exceed the threshold.
 
     Example:
         >>> from kernelkit import ops

@@ -1,4 +1,4 @@
-"""Activations with bounds, and those that shrink towards zero."""
+"""Bounded activations, and activations that shrink values towards zero."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def log_sigmoid(x: Any) -> jax.Array:
 
 @op
 def hard_sigmoid(x: Any) -> jax.Array:
-    """Return ``relu6(x + 3) / 6``, a sigmoid of straight lines.
+    """Return ``relu6(x + 3) / 6``, a piecewise linear sigmoid.
 
     Args:
         x: Floats of any shape.
@@ -60,7 +60,7 @@ def hard_sigmoid(x: Any) -> jax.Array:
 
 @op
 def sparse_sigmoid(x: Any) -> jax.Array:
-    """Return 0 up to -1, ``(x + 1) / 2`` between -1 and 1, 1 from there on.
+    """Return 0 for ``x <= -1``, ``(x + 1) / 2`` between -1 and 1, 1 for ``x >= 1``.
 
     Args:
         x: Floats of any shape.
@@ -90,7 +90,7 @@ def softsign(x: Any) -> jax.Array:
 
 @op
 def hard_tanh(x: Any) -> jax.Array:
-    """Return ``x`` cut off at -1 and 1.
+    """Return ``x`` clipped to [-1, 1].
 
     Args:
         x: Numbers of any shape.
@@ -121,11 +121,11 @@ def tanh_shrink(x: Any) -> jax.Array:
 
 @op
 def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
-    """Move ``x`` towards zero by a threshold, and no further.
+    """Move ``x`` towards zero by a threshold, but not beyond zero.
 
     Args:
         x: Floats of any shape.
-        threshold: How far, >= 0.
+        threshold: The distance, >= 0.
 
     Example:
         >>> from kernelkit import ops
@@ -142,7 +142,7 @@ def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        threshold: What ``|x|`` must exceed.
+        threshold: The threshold.
 
     Example:
         >>> from kernelkit import ops

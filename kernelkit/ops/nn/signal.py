@@ -40,10 +40,10 @@ def psnr(x1: Any, x2: Any, max_val: float) -> jax.Array:
 
 @op
 def polar(abs_: Any, angle: Any) -> jax.Array:
-    """Return the complex numbers of given lengths and angles.
+    """Return complex numbers from absolute values and angles.
 
     Args:
-        abs_: Lengths.
+        abs_: Absolute values.
         angle: Angles in radians, of the same shape.
 
     Example:

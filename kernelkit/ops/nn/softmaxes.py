@@ -1,4 +1,4 @@
-"""Scores to probabilities."""
+"""Scores turned into probabilities."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
 
     Args:
         x: Floats of any shape.
-        axis: Axis or axes over which they add up; all of them for ``None``.
+        axis: Axis or axes along which the result adds up to one; all axes for ``None``.
 
     Example:
         >>> from kernelkit import ops
@@ -37,11 +37,11 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
 
 @op
 def log_softmax(x: Any, axis: Any = -1) -> jax.Array:
-    """Return the logarithm of :func:`softmax`, exact for small probabilities too.
+    """Return the logarithm of :func:`softmax`, accurate for small probabilities too.
 
     Args:
         x: Floats of any shape.
-        axis: Axis or axes over which the probabilities add up to one; all of them for ``None``.
+        axis: Axis or axes along which the probabilities add up to one; all axes for ``None``.
 
     Example:
         >>> from kernelkit import ops
@@ -57,11 +57,11 @@ def _axes(axis: Any) -> Any:
 
 @op
 def sparsemax(x: Any, axis: int = -1) -> jax.Array:
-    """Return the nearest probabilities to ``x``, many of which are exactly zero.
+    """Return the probabilities nearest to ``x``; many of them are exactly zero.
 
     Args:
         x: Floats of any shape.
-        axis: Axis along which they add up to one.
+        axis: Axis along which the probabilities add up to one.
 
     Source: Martins and Astudillo, 2016, From softmax to sparsemax.
 

@@ -23,21 +23,21 @@ true_divide = binary(
     "true_divide", jnp.true_divide, "Return the quotient of two arrays, a float.", "[1, 2], 2 -> [0.5 1. ]"
 )
 floor_divide = binary("floor_divide", jnp.floor_divide, "Return the quotient rounded down.", "[7, -7], 2 -> [ 3 -4]")
-mod = binary("mod", jnp.mod, "Return the rest of a division, with the sign of ``x2``.", "[7, -7], 3 -> [1 2]")
-fmod = binary("fmod", jnp.fmod, "Return the rest of a division, with the sign of ``x1``.", "[7, -7], 3 -> [ 1 -1]")
+mod = binary("mod", jnp.mod, "Return the remainder of a division, with the sign of ``x2``.", "[7, -7], 3 -> [1 2]")
+fmod = binary("fmod", jnp.fmod, "Return the remainder of a division, with the sign of ``x1``.", "[7, -7], 3 -> [ 1 -1]")
 power = binary("power", jnp.power, "Return ``x1`` to the power of ``x2``.", "[2.0, 3.0], 2 -> [4. 9.]")
-maximum = binary("maximum", jnp.maximum, "Return the larger of two elements, NaN if one is.", "[1, 5], 3 -> [3 5]")
-minimum = binary("minimum", jnp.minimum, "Return the smaller of two elements, NaN if one is.", "[1, 5], 3 -> [1 3]")
+maximum = binary("maximum", jnp.maximum, "Return the larger of two elements; NaN if one is NaN.", "[1, 5], 3 -> [3 5]")
+minimum = binary("minimum", jnp.minimum, "Return the smaller of two elements; NaN if one is NaN.", "[1, 5], 3 -> [1 3]")
 fmax = binary(
     "fmax",
     jnp.fmax,
-    "Return the larger of two elements, the other one beside NaN.",
+    "Return the larger of two elements; if one is NaN, the other.",
     "[1.0, float('nan')], 3.0 -> [3. 3.]",
 )
 fmin = binary(
     "fmin",
     jnp.fmin,
-    "Return the smaller of two elements, the other one beside NaN.",
+    "Return the smaller of two elements; if one is NaN, the other.",
     "[1.0, float('nan')], 3.0 -> [1. 3.]",
 )
 hypot = binary("hypot", jnp.hypot, "Return ``sqrt(x1**2 + x2**2)`` without overflow.", "[3.0], [4.0] -> [5.]")

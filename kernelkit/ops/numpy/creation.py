@@ -48,7 +48,7 @@ def ones(shape: Any, dtype: Any = None) -> jax.Array:
 
 
 def empty(shape: Any, dtype: Any = None) -> jax.Array:
-    """Return an array whose values don't matter; they are zeros.
+    """Return an uninitialized array; in kernelkit it holds zeros.
 
     Args:
         shape: Int or tuple of ints.
@@ -113,7 +113,7 @@ def ones_like(x: Any, dtype: Any = None) -> jax.Array:
 
 @op
 def empty_like(x: Any, dtype: Any = None) -> jax.Array:
-    """Return an array of the shape and dtype of ``x`` whose values don't matter; they are zeros.
+    """Return an uninitialized array of the shape and dtype of ``x``; in kernelkit it holds zeros.
 
     Args:
         x: Array-like.
@@ -150,7 +150,7 @@ def array(x: Any, dtype: Any = None) -> jax.Array:
 
     Args:
         x: Number, nested lists, NumPy array or tensor.
-        dtype: Dtype of the result; that of the values if not given, 64-bit types as 32-bit ones.
+        dtype: Dtype of the result; by default the dtype of the values, 64-bit types as 32-bit types.
 
     Example:
         >>> from kernelkit import ops
@@ -164,10 +164,10 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
     """Return evenly spaced values from ``start`` up to, not including, ``stop``.
 
     Args:
-        start: First value; with ``stop`` left out it is the end, and the values start at 0.
+        start: First value. If ``stop`` is missing, ``start`` is the end and the first value is 0.
         stop: End of the range.
-        step: Distance of two values, 1 by default.
-        dtype: Dtype of the result; that of the arguments if not given.
+        step: Distance between two values, 1 by default.
+        dtype: Dtype of the result; the dtype of the arguments by default.
 
     Example:
         >>> from kernelkit import ops
@@ -198,11 +198,11 @@ def linspace(
     Args:
         start: First number, or an array of them.
         stop: Last number, or an array of them.
-        num: How many numbers.
+        num: Number of values.
         endpoint: Whether ``stop`` is one of them.
         retstep: Whether to return the distance too, as ``(numbers, step)``.
         dtype: Dtype of the result.
-        axis: Where the new axis goes if ``start`` or ``stop`` is an array.
+        axis: Position of the new axis if ``start`` or ``stop`` is an array.
 
     Example:
         >>> from kernelkit import ops
@@ -223,11 +223,11 @@ def logspace(
     Args:
         start: Exponent of the first number, or an array of them.
         stop: Exponent of the last number, or an array of them.
-        num: How many numbers.
+        num: Number of values.
         endpoint: Whether the last one is ``base**stop``.
         base: Base of the powers.
         dtype: Dtype of the result.
-        axis: Where the new axis goes if ``start`` or ``stop`` is an array.
+        axis: Position of the new axis if ``start`` or ``stop`` is an array.
 
     Example:
         >>> from kernelkit import ops
@@ -248,10 +248,10 @@ def geomspace(
     Args:
         start: First number, or an array of them.
         stop: Last number, or an array of them.
-        num: How many numbers.
+        num: Number of values.
         endpoint: Whether the last one is ``stop``.
         dtype: Dtype of the result.
-        axis: Where the new axis goes if ``start`` or ``stop`` is an array.
+        axis: Position of the new axis if ``start`` or ``stop`` is an array.
 
     Example:
         >>> from kernelkit import ops
@@ -319,8 +319,8 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list:
     """Return the coordinates of a grid as one array for each axis.
 
     Args:
-        *x: The coordinates along each axis; arrays of more axes are taken flat.
-        indexing: ``"xy"``: the first two axes are swapped, as in pictures; ``"ij"``: as in matrices.
+        *x: The coordinates along each axis; arrays of more axes are flattened.
+        indexing: ``"xy"``: the first two axes are swapped, as in images; ``"ij"``: as in matrices.
 
     Example:
         >>> from kernelkit import ops
@@ -334,7 +334,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list:
 
 @op
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:
-    """Return the Vandermonde matrix: the powers of each element, one row each.
+    """Return the Vandermonde matrix: each row holds the powers of one element.
 
     Args:
         x: One-dimensional array-like.

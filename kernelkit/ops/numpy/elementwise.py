@@ -1,4 +1,4 @@
-"""Functions of one array that treat each element by itself."""
+"""Elementwise functions of one array."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ sign = unary("sign", jnp.sign, "Return -1, 0 or 1, the sign of each element.", "
 signbit = unary(
     "signbit",
     jnp.signbit,
-    "Return where the sign bit is set, which tells -0.0 from 0.0.",
+    "Return where the sign bit is set; true for -0.0, false for 0.0.",
     "[-0.0, 0.0] -> [ True False]",
 )
 
 # Exponentials and logarithms
 exp = unary("exp", jnp.exp, "Return e to the power of each element.", "[0.0, 1.0] -> [1.     2.7183]")
 exp2 = unary("exp2", jnp.exp2, "Return 2 to the power of each element.", "[0.0, 3.0] -> [1. 8.]")
-expm1 = unary("expm1", jnp.expm1, "Return ``exp(x) - 1``, exact for small elements too.", "[0.0, 1.0] -> [0.    1.718]")
+expm1 = unary("expm1", jnp.expm1, "Return ``exp(x) - 1``, accurate for small elements.", "[0.0, 1.0] -> [0.    1.718]")
 log = unary("log", jnp.log, "Return the natural logarithm of each element.", "[1.0, 10.0] -> [0.     2.3026]")
 log2 = unary("log2", jnp.log2, "Return the logarithm to base 2 of each element.", "[1.0, 8.0] -> [0. 3.]")
 log10 = unary("log10", jnp.log10, "Return the logarithm to base 10 of each element.", "[1.0, 1000.0] -> [0. 3.]")
-log1p = unary("log1p", jnp.log1p, "Return ``log(1 + x)``, exact for small elements too.", "[0.0, 1.0] -> [0.    0.693]")
+log1p = unary("log1p", jnp.log1p, "Return ``log(1 + x)``, accurate for small elements.", "[0.0, 1.0] -> [0.    0.693]")
 
 # Angles, in radians
 sin = unary("sin", jnp.sin, "Return the sine of each element, in radians.", "[0.0, 1.0] -> [0.    0.841]")
@@ -76,14 +76,10 @@ i0 = unary(
 
 # Rounding
 floor = unary(
-    "floor", lambda x: jnp.floor(as_float(x)), "Return the largest whole number not above.", "[1.7, -1.2] -> [ 1. -2.]"
+    "floor", lambda x: jnp.floor(as_float(x)), "Return each element rounded down.", "[1.7, -1.2] -> [ 1. -2.]"
 )
-ceil = unary(
-    "ceil", lambda x: jnp.ceil(as_float(x)), "Return the smallest whole number not below.", "[1.2, -1.7] -> [ 2. -1.]"
-)
-trunc = unary(
-    "trunc", jnp.trunc, "Return each element without its digits behind the point.", "[1.7, -1.7] -> [ 1. -1.]"
-)
+ceil = unary("ceil", lambda x: jnp.ceil(as_float(x)), "Return each element rounded up.", "[1.2, -1.7] -> [ 2. -1.]")
+trunc = unary("trunc", jnp.trunc, "Return each element rounded towards zero.", "[1.7, -1.7] -> [ 1. -1.]")
 
 # Complex numbers
 real = unary("real", jnp.real, "Return the real part of each element.", "[1 + 2j, 3.0] -> [1. 3.]")
@@ -104,11 +100,11 @@ copy = unary("copy", jnp.copy, "Return a copy that shares no memory with ``x``."
 
 @op
 def round(x: Any, decimals: int = 0) -> jax.Array:
-    """Round to a number of decimals, halves to the even neighbour.
+    """Round to a number of decimals; halves are rounded to the even neighbor.
 
     Args:
         x: Array-like of any shape.
-        decimals: Digits to keep behind the point; negative ones count before it.
+        decimals: Number of digits after the decimal point; negative numbers count digits before it.
 
     Example:
         >>> from kernelkit import ops
@@ -128,9 +124,9 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
 
     Args:
         x: Array-like of any shape.
-        nan: What stands for NaN.
-        posinf: What stands for infinity; the dtype's largest number by default.
-        neginf: What stands for minus infinity; the dtype's smallest number by default.
+        nan: Replacement for NaN.
+        posinf: Replacement for infinity; the dtype's largest number by default.
+        neginf: Replacement for minus infinity; the dtype's smallest number by default.
 
     Example:
         >>> from kernelkit import ops
@@ -142,11 +138,11 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
 
 @op
 def view(x: Any, dtype: Any = None) -> jax.Array:
-    """Read the same bytes as another dtype; the last axis grows or shrinks with the dtype's size.
+    """Reinterpret the bytes as another dtype; the size of the last axis changes with the dtype's size.
 
     Args:
         x: Array-like.
-        dtype: The dtype to read; that of ``x`` by default.
+        dtype: The new dtype; the dtype of ``x`` by default.
 
     Example:
         >>> from kernelkit import ops

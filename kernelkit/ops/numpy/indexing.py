@@ -18,7 +18,7 @@ from kernelkit.symbolic import KerasTensor, is_keras_tensor
 
 
 def _item_spec(row: Callable, x: Any, key: Any) -> Any:
-    """Return the symbolic part of an array; an index that is known to lie outside is an error."""
+    """Return the symbolic part of an array; an index that is surely out of bounds is an error."""
     keys = list(key) if isinstance(key, tuple) else [key]
     dots = [i for i, k in enumerate(keys) if k is Ellipsis]
     before = [k for k in keys[: dots[0] if dots else None] if k is not None]
@@ -27,7 +27,7 @@ def _item_spec(row: Callable, x: Any, key: Any) -> Any:
         raise ValueError(f"x[{key}] has more indices than x of shape {x.shape} has axes, or more than one `...`.")
     for axis, index in [*enumerate(before), *((i - len(after), k) for i, k in enumerate(after))]:
         if any(str(getattr(k, "dtype", "")) == "bool" for k in keys):
-            break  # an array of booleans may stand for several axes
+            break  # an array of booleans may index several axes
         size = x.shape[axis]
         if type(index) is int and size is not None and not -size <= index < size:
             raise ValueError(f"x[{key}]: index {index} is out of bounds for axis {axis} of x of shape {x.shape}.")
@@ -65,7 +65,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
 
     Args:
         x: Array-like.
-        indices: Integers of any shape, which replaces the axis in the result; negative ones count from the end.
+        indices: Integers of any shape, which replaces the axis in the result; negative indices count from the end.
         axis: The axis; ``None`` takes from the flat array.
 
     Returns:
@@ -82,7 +82,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
 @with_spec(along_axis_spec)
 @op
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
-    """Pick elements along an axis, by indices of their own for each position on the other axes.
+    """Pick elements along an axis, with separate indices for each position on the other axes.
 
     Args:
         x: Array-like.
@@ -103,7 +103,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
 
 
 def _nonzero_spec(_: Callable, x: Any) -> tuple:
-    """Return symbolic indices, as many as the values will tell."""
+    """Return symbolic indices; their number depends on values and is unknown."""
     return tuple(KerasTensor((None,), dtype="int32") for _ in x.shape)
 
 
@@ -203,7 +203,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Arr
         axis2: Axis of the columns.
 
     Returns:
-        Array without the two axes, the diagonal being the last one.
+        Array without the two axes; the diagonal is the last axis.
 
     Example:
         >>> from kernelkit import ops

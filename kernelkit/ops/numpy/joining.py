@@ -1,4 +1,4 @@
-"""Joining arrays, cutting them up, repeating and padding them."""
+"""Joining, splitting, repeating and padding arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kernelkit.symbolic import KerasTensor
 @with_spec(joined_spec)
 @op
 def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
-    """Join arrays along an axis that they have.
+    """Join arrays along an existing axis.
 
     Args:
         xs: List of arrays whose shapes differ on that axis only.
@@ -35,7 +35,7 @@ def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
 
 @op
 def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
-    """Put one array behind another.
+    """Join two arrays.
 
     Args:
         x1: Array-like.
@@ -57,7 +57,7 @@ def stack(x: Any, axis: int = 0) -> jax.Array:
 
     Args:
         x: List of arrays.
-        axis: Where the new axis stands in the result.
+        axis: Position of the new axis in the result.
 
     Example:
         >>> from kernelkit import ops
@@ -71,7 +71,7 @@ def stack(x: Any, axis: int = 0) -> jax.Array:
 @with_spec(piled_spec(axis=1))
 @op
 def hstack(xs: Any) -> jax.Array:
-    """Join arrays side by side: along the second axis, vectors along the first.
+    """Join arrays side by side: along the second axis, or the first axis for vectors.
 
     Args:
         xs: List of arrays.
@@ -137,7 +137,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
         List of arrays.
 
     Raises:
-        ValueError: If the axis doesn't divide into that many equal parts.
+        ValueError: If the axis cannot be divided into that many equal parts.
 
     Example:
         >>> from kernelkit import ops
@@ -150,7 +150,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 
 @op
 def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
-    """Cut an array into parts along an axis, the first ones longer by one where it doesn't divide evenly.
+    """Cut an array into parts along an axis; if the size doesn't divide evenly, the first parts are longer by one.
 
     Args:
         x: Array-like.
@@ -167,7 +167,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 
 @op
 def hsplit(x: Any, indices_or_sections: Any) -> list:
-    """Cut an array along its second axis, a vector along its only one. Arguments as :func:`split`.
+    """Cut an array along its second axis, a vector along its only axis. Arguments as :func:`split`.
 
     Example:
         >>> from kernelkit import ops
@@ -233,7 +233,7 @@ def tile(x: Any, repeats: Any) -> jax.Array:
 
     Args:
         x: Array-like.
-        repeats: Int or tuple of ints: how often along each axis, the last ones if there are fewer.
+        repeats: Int or tuple of ints: number of repetitions along each axis; fewer ints apply to the last axes.
 
     Example:
         >>> from kernelkit import ops
@@ -245,17 +245,17 @@ def tile(x: Any, repeats: Any) -> jax.Array:
 
 @op
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
-    """Put elements around an array.
+    """Add elements around an array.
 
     Args:
         x: Array-like.
-        pad_width: ``(before, after)`` for each axis; one pair or one int holds for all axes.
+        pad_width: ``(before, after)`` for each axis; one pair or one int applies to all axes.
         mode: ``"constant"``, ``"edge"``, ``"reflect"``, ``"symmetric"``, ``"wrap"``, ``"linear_ramp"``, ``"maximum"``,
             ``"mean"``, ``"median"``, ``"minimum"`` or ``"empty"``.
-        constant_values: What is put there in the mode ``"constant"``, 0 by default.
+        constant_values: Value of the new elements in the mode ``"constant"``, 0 by default.
 
     Raises:
-        ValueError: If ``constant_values`` comes with another mode.
+        ValueError: If ``constant_values`` is given with another mode.
 
     Example:
         >>> from kernelkit import ops

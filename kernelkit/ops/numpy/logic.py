@@ -22,7 +22,7 @@ logical_and = binary(
     "logical_and", jnp.logical_and, "Return where both elements are true.", "[True, False], True -> [ True False]"
 )
 logical_or = binary(
-    "logical_or", jnp.logical_or, "Return where one element is true.", "[True, False], False -> [ True False]"
+    "logical_or", jnp.logical_or, "Return where at least one element is true.", "[True, False], False -> [ True False]"
 )
 logical_xor = binary(
     "logical_xor", jnp.logical_xor, "Return where exactly one element is true.", "[True, False], True -> [False  True]"
@@ -46,10 +46,10 @@ isreal = unary("isreal", jnp.isreal, "Return where an element has no imaginary p
 
 bitwise_and = binary_xy("bitwise_and", jnp.bitwise_and, "Return the bits set in both integers.", "[6, 5], 3 -> [2 1]")
 bitwise_or = binary_xy(
-    "bitwise_or", jnp.bitwise_or, "Return the bits set in one integer at least.", "[6, 5], 3 -> [7 7]"
+    "bitwise_or", jnp.bitwise_or, "Return the bits set in at least one integer.", "[6, 5], 3 -> [7 7]"
 )
 bitwise_xor = binary_xy(
-    "bitwise_xor", jnp.bitwise_xor, "Return the bits set in just one integer.", "[6, 5], 3 -> [5 6]"
+    "bitwise_xor", jnp.bitwise_xor, "Return the bits set in exactly one integer.", "[6, 5], 3 -> [5 6]"
 )
 bitwise_left_shift = binary_xy(
     "bitwise_left_shift", jnp.left_shift, "Return ``x`` with its bits moved ``y`` places up.", "[1, 3], 2 -> [ 4 12]"
@@ -86,7 +86,7 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 @with_spec(broadcast_spec)
 @op
 def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
-    """Return whether all elements of two arrays are close, as :func:`isclose` has it.
+    """Return whether all elements of two arrays are close, as defined by :func:`isclose`.
 
     Args:
         x1: Array-like.
@@ -105,13 +105,13 @@ def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
 
 @op
 def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> jax.Array:
-    """Return where the elements of one array occur in another.
+    """Return which elements of one array occur in another.
 
     Args:
         x1: Array-like, the elements to look for.
         x2: Array-like, where to look.
-        assume_unique: Whether no array holds an element twice, which may be faster.
-        invert: Whether to return where they don't occur.
+        assume_unique: Whether the elements of each array are unique, which may be faster.
+        invert: Whether to return which elements do not occur.
 
     Returns:
         Booleans of the shape of ``x1``.
@@ -127,7 +127,7 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
 @with_spec(broadcast_spec)
 @op
 def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """Choose elements of ``x1`` where a condition holds, else of ``x2``.
+    """Choose elements of ``x1`` where a condition is true, else of ``x2``.
 
     Args:
         condition: Booleans.
@@ -138,7 +138,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
         Array of the broadcast shape; with the condition alone, a tuple of indices as :func:`nonzero` gives.
 
     Raises:
-        ValueError: If just one of ``x1`` and ``x2`` is given.
+        ValueError: If only one of ``x1`` and ``x2`` is given.
 
     Example:
         >>> from kernelkit import ops
@@ -157,12 +157,12 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 @op
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> jax.Array:
-    """Choose each element from the first array whose condition holds there.
+    """Choose each element from the first array whose condition is true there.
 
     Args:
         condlist: List of boolean arrays.
         choicelist: List of arrays, one for each condition.
-        default: What stands where no condition holds.
+        default: Value where no condition is true.
 
     Example:
         >>> from kernelkit import ops

@@ -21,9 +21,9 @@ from kernelkit.symbolic import KerasTensor
 
 
 def _signed_zeros(find: Callable) -> Callable:
-    """Return a function that finds elements, under which -0.0 is less than 0.0, as in Keras.
+    """Return a search function that treats -0.0 as less than 0.0, as in Keras.
 
-    XLA takes subnormal numbers for zeros of their sign, so this also tells the negative from the positive ones.
+    XLA treats a subnormal number as a zero of the same sign, so negative subnormals count as less than positive ones.
     """
 
     def found(x: jax.Array, **kwargs: Any) -> jax.Array:
@@ -37,25 +37,25 @@ def _signed_zeros(find: Callable) -> Callable:
 argmax = arg_reduction(
     "argmax",
     _signed_zeros(jnp.argmax),
-    "Return the index of the largest element, the first one of equals.",
+    "Return the index of the largest element; the first index for equal elements.",
     "[1, 5, 3] -> 1",
 )
 argmin = arg_reduction(
     "argmin",
     _signed_zeros(jnp.argmin),
-    "Return the index of the smallest element, the first one of equals.",
+    "Return the index of the smallest element; the first index for equal elements.",
     "[4, 2, 3] -> 1",
 )
 nanargmax = arg_reduction(
     "nanargmax",
     jnp.nanargmax,
-    "Return the index of the largest element, NaN left out.",
+    "Return the index of the largest element, ignoring NaN.",
     "[float('nan'), 2.0, 3.0] -> 2",
 )
 nanargmin = arg_reduction(
     "nanargmin",
     jnp.nanargmin,
-    "Return the index of the smallest element, NaN left out.",
+    "Return the index of the smallest element, ignoring NaN.",
     "[float('nan'), 2.0, 3.0] -> 1",
 )
 
@@ -78,7 +78,7 @@ def sort(x: Any, axis: int | None = -1) -> jax.Array:
 
 @op
 def argsort(x: Any, axis: int | None = -1) -> jax.Array:
-    """Return the indices that sort an array; equals keep their order.
+    """Return the indices that sort an array; equal elements keep their order.
 
     Args:
         x: Array-like.
@@ -98,11 +98,11 @@ def argsort(x: Any, axis: int | None = -1) -> jax.Array:
 
 @op
 def argpartition(x: Any, kth: int, axis: int | None = -1) -> jax.Array:
-    """Return indices that put the ``kth`` smallest element in its place, smaller ones before it, others behind.
+    """Return indices that partition an array: smaller elements before the ``kth`` smallest, others after it.
 
     Args:
         x: Array-like.
-        kth: Int: the place.
+        kth: Int: the position of the dividing element.
         axis: The axis to partition along; ``None`` partitions the flat array.
 
     Returns:
@@ -124,7 +124,7 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.A
     Args:
         sorted_sequence: One-dimensional array in ascending order.
         values: Array-like of any shape.
-        side: ``"left"``: before equals; ``"right"``: behind them.
+        side: ``"left"``: before equal elements; ``"right"``: after them.
 
     Returns:
         int32 array of the shape of ``values``.
@@ -149,7 +149,7 @@ def digitize(x: Any, bins: Any) -> jax.Array:
 
     Args:
         x: Array-like.
-        bins: Ascending bounds; bin i is ``[bins[i - 1], bins[i])``, bin 0 is everything below.
+        bins: Ascending bounds; bin i is ``[bins[i - 1], bins[i])``, bin 0 is everything below ``bins[0]``.
 
     Returns:
         int32 array of the shape of ``x``.
@@ -163,7 +163,7 @@ def digitize(x: Any, bins: Any) -> jax.Array:
 
 
 def _bincount_spec(_: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
-    """Return the symbolic counts; how many there are depends on values."""
+    """Return the symbolic counts; their number depends on values."""
     dtype = "int32" if weights is None else as_array(weights).dtype if isinstance(weights, list) else weights.dtype
     return KerasTensor((*shape_of(x)[:-1], None), dtype=dtype, sparse=sparse or getattr(x, "sparse", False))
 
@@ -175,8 +175,8 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
 
     Args:
         x: Non-negative integers (n,), or (batch, n) for counts of each row.
-        weights: What each integer counts, of the shape of ``x``; 1 by default.
-        minlength: The least length of the result.
+        weights: Weight of each integer, of the shape of ``x``; 1 by default.
+        minlength: The smallest length of the result.
         sparse: Whether the result is sparse.
 
     Returns:
@@ -231,20 +231,20 @@ def unique(
     size: int | None = None,
     fill_value: Any = None,
 ) -> Any:
-    """Return the different elements, in ascending order. NaN differs from NaN.
+    """Return the distinct elements, in ascending order. NaN differs from NaN.
 
     Args:
         x: Array-like.
         sorted: Accepted for compatibility with Keras; the result is always sorted.
-        return_index: Whether to return where each first occurs.
+        return_index: Whether to return the first index of each result.
         return_inverse: Whether to return, for each element of ``x``, its index in the result.
-        return_counts: Whether to return how often each occurs.
-        axis: Compare the slices along this axis; ``None`` the elements.
+        return_counts: Whether to return the number of occurrences of each result.
+        axis: Compare the slices along this axis; ``None`` compares the elements.
         size: Fixed number of results, which makes the function work inside jit.
-        fill_value: What fills up the results to ``size``; the smallest one by default.
+        fill_value: Value that pads the results to ``size``; the smallest result by default.
 
     Returns:
-        Array, or a tuple of the array and what else was asked for.
+        Array, or a tuple of the array and the other requested arrays.
 
     Raises:
         ValueError: Without ``size`` inside jit.

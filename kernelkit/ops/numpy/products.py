@@ -25,7 +25,7 @@ from kernelkit.ops.unknown_sizes import (
 @with_spec(matmul_spec)
 @op
 def matmul(x1: Any, x2: Any) -> jax.Array:
-    """Return the matrix product over the last two axes, the axes before them broadcast.
+    """Return the matrix product over the last two axes; the axes before them are broadcast.
 
     Args:
         x1: Array-like (..., m, k) or (k,).
@@ -97,8 +97,8 @@ def outer(x1: Any, x2: Any) -> jax.Array:
     """Return the products of each element of ``x1`` with each of ``x2``.
 
     Args:
-        x1: Array-like, taken flat: (m,).
-        x2: Array-like, taken flat: (n,).
+        x1: Array-like, flattened to (m,).
+        x2: Array-like, flattened to (n,).
 
     Returns:
         Array (m, n).
@@ -114,11 +114,11 @@ def outer(x1: Any, x2: Any) -> jax.Array:
 
 @op
 def vdot(x1: Any, x2: Any) -> jax.Array:
-    """Return the sum of products of all elements, ``x1`` conjugated.
+    """Return the sum of products of all elements; ``x1`` is conjugated.
 
     Args:
         x1: Array-like.
-        x2: Array-like of as many elements.
+        x2: Array-like with the same number of elements.
 
     Example:
         >>> from kernelkit import ops
@@ -181,7 +181,7 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
         axisa: Axis of the vectors of ``x1``.
         axisb: Axis of the vectors of ``x2``.
         axisc: Axis of the vectors in the result.
-        axis: All three axes at once.
+        axis: One value for all three axes.
 
     Example:
         >>> from kernelkit import ops
@@ -209,11 +209,11 @@ def kron(x1: Any, x2: Any) -> jax.Array:
 
 @op
 def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
-    """Return the differences of neighbours along an axis.
+    """Return the differences of neighbors along an axis.
 
     Args:
         a: Array-like.
-        n: How many times the difference is taken.
+        n: Number of times to take the difference.
         axis: The axis.
 
     Example:
@@ -283,7 +283,7 @@ def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None
 
     Args:
         pyfunc: Function of scalars (or of the core dimensions of ``signature``), made of ops.
-        excluded: Positions of arguments that are passed on whole.
+        excluded: Positions of arguments that are passed as whole arrays.
         signature: Core dimensions, such as ``"(m,n),(n)->(m)"``.
 
     Example:

@@ -1,4 +1,4 @@
-"""Functions that fold axes into one value each, and running sums."""
+"""Reductions over axes, and running sums and products."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ nansum = reduction("nansum", jnp.nansum, "Return the sum over axes, NaN counted 
 nanprod = reduction(
     "nanprod", jnp.nanprod, "Return the product over axes, NaN counted as 1.", "[2.0, float('nan')] -> 2.0"
 )
-nanmean = reduction("nanmean", jnp.nanmean, "Return the mean over axes, NaN left out.", "[1.0, float('nan')] -> 1.0")
+nanmean = reduction("nanmean", jnp.nanmean, "Return the mean over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0")
 nanvar = reduction(
-    "nanvar", jnp.nanvar, "Return the variance over axes, NaN left out.", "[1.0, 3.0, float('nan')] -> 1.0"
+    "nanvar", jnp.nanvar, "Return the variance over axes, ignoring NaN.", "[1.0, 3.0, float('nan')] -> 1.0"
 )
 nanstd = reduction(
-    "nanstd", jnp.nanstd, "Return the deviation over axes, NaN left out.", "[1.0, 3.0, float('nan')] -> 1.0"
+    "nanstd", jnp.nanstd, "Return the deviation over axes, ignoring NaN.", "[1.0, 3.0, float('nan')] -> 1.0"
 )
 nanmax = reduction(
-    "nanmax", jnp.nanmax, "Return the largest element over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+    "nanmax", jnp.nanmax, "Return the largest element over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
 )
 nanmin = reduction(
-    "nanmin", jnp.nanmin, "Return the smallest element over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+    "nanmin", jnp.nanmin, "Return the smallest element over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
 )
 nanmedian = reduction(
-    "nanmedian", jnp.nanmedian, "Return the median over axes, NaN left out.", "[1.0, float('nan')] -> 1.0"
+    "nanmedian", jnp.nanmedian, "Return the median over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
 )
 
 
@@ -52,7 +52,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         x: Array-like of any shape.
         axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
-        initial: The least the result can be.
+        initial: Lower bound of the result.
 
     Returns:
         Array without the reduced axes; for an empty array the smallest number of its dtype, or ``initial``.
@@ -73,7 +73,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         x: Array-like of any shape.
         axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
-        initial: The most the result can be.
+        initial: Upper bound of the result.
 
     Returns:
         Array without the reduced axes; for an empty array the largest number of its dtype, or ``initial``.
@@ -106,7 +106,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 @op
 def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
-    """Return how many elements are not zero.
+    """Return the number of elements that are not zero.
 
     Args:
         x: Array-like of any shape.
@@ -130,7 +130,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
     Args:
         x: Array-like of any shape.
         axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
-        weights: Weights of the shape of ``x``, or of its size along ``axis``; equal ones by default.
+        weights: Weights of the shape of ``x``, or of its size along ``axis``; equal weights by default.
 
     Example:
         >>> from kernelkit import ops
@@ -181,7 +181,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
 
 @op
 def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
-    """Return quantiles over axes, NaN left out. Arguments as :func:`quantile`.
+    """Return quantiles over axes, ignoring NaN. Arguments as :func:`quantile`.
 
     Example:
         >>> from kernelkit import ops
@@ -193,7 +193,7 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
 
 @op
 def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
-    """Return percentiles over axes, NaN left out. Arguments as :func:`percentile`.
+    """Return percentiles over axes, ignoring NaN. Arguments as :func:`percentile`.
 
     Example:
         >>> from kernelkit import ops
@@ -219,8 +219,8 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> jax.Array
 
     Args:
         y: Array-like, values of the function.
-        x: Array-like, where they were taken; equal steps of ``dx`` by default.
-        dx: Distance of two values.
+        x: Array-like, positions of the values; equal steps of ``dx`` by default.
+        dx: Distance between two values.
         axis: The axis to integrate along.
 
     Example:

@@ -1,4 +1,4 @@
-"""Changing shapes: reshaping, moving and turning axes."""
+"""Changing shapes: reshaping, and moving and reversing axes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kernelkit.ops.unknown_sizes import (
 @with_spec(reshape_spec)
 @op
 def reshape(x: Any, newshape: Any) -> jax.Array:
-    """Return the elements of ``x``, in their order, in another shape.
+    """Return the elements of ``x``, in the same order, in another shape.
 
     Args:
         x: Array-like.
@@ -77,7 +77,7 @@ def expand_dims(x: Any, axis: Any) -> jax.Array:
 
     Args:
         x: Array-like.
-        axis: Int or tuple of ints: where the new axes stand in the result.
+        axis: Int or tuple of ints: positions of the new axes in the result.
 
     Example:
         >>> from kernelkit import ops
@@ -139,7 +139,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
     Args:
         x: Array-like.
         source: Int or ints: axes to move.
-        destination: Int or ints: where they stand in the result.
+        destination: Int or ints: positions of these axes in the result.
 
     Example:
         >>> from kernelkit import ops
@@ -159,7 +159,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
     Args:
         x: Array-like.
         axis1: One axis.
-        axis2: The other.
+        axis2: The other axis.
 
     Example:
         >>> from kernelkit import ops
@@ -177,7 +177,7 @@ def broadcast_to(x: Any, shape: Any) -> jax.Array:
 
     Args:
         x: Array-like.
-        shape: Tuple of ints; ``None`` keeps the size that ``x`` has on that axis, counted from the last.
+        shape: Tuple of ints; ``None`` keeps the size of ``x`` on that axis, counted from the last.
 
     Example:
         >>> from kernelkit import ops
@@ -238,11 +238,11 @@ def flipud(x: Any) -> jax.Array:
 
 @op
 def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
-    """Turn an array by quarter turns in the plane of two axes.
+    """Rotate an array by multiples of 90 degrees in the plane of two axes.
 
     Args:
         array: Array-like of two axes or more.
-        k: Number of quarter turns, from the first of the axes towards the second.
+        k: Number of rotations by 90 degrees, from the first axis towards the second.
         axes: The two axes.
 
     Example:
@@ -256,11 +256,11 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
 
 @op
 def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
-    """Shift elements along axes; those that leave at one end come in at the other.
+    """Shift elements along axes; elements that leave at one end enter at the other.
 
     Args:
         x: Array-like.
-        shift: Int or tuple of ints: how many places.
+        shift: Int or tuple of ints: number of positions.
         axis: Int or tuple of ints: the axes; ``None`` rolls the flat array.
 
     Example:
