@@ -1,4 +1,4 @@
-"""Training curves: live in a notebook while training runs, a picture for ever after."""
+"""Training curves: live in a notebook during training, a static picture afterwards."""
 
 import importlib.util
 
@@ -12,11 +12,11 @@ from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 
 def notebook_display() -> LivePanel | None:
-    """The display of a training in the notebook that this Python serves.
+    """Return the display of a training for the current notebook.
 
     Returns:
-        A `LivePanel`, or None where there is no notebook, or one that could not be shown anything while training runs
-        because anywidget is not installed.
+        A `LivePanel`. None outside notebooks, and in a notebook that cannot show a live panel because anywidget is not
+        installed.
 
     Example:
         >>> notebook_display() is None

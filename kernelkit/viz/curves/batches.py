@@ -1,4 +1,4 @@
-"""From the running means that training reports to the values of single batches."""
+"""Compute the values of single batches from the running means that training reports."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from kernelkit.metrics import Mean
 
 SHARP = 1 << 15
-"""Steps of an epoch up to which a float32 mean tells of a single batch to 1 % of the mean; after them, of a few."""
+"""Up to this step of an epoch, float32 means give each batch's value with an error of at most 1 % of the mean."""
 
 
 def means_of(model: Any) -> frozenset[str]:
-    """The names of a model's logs that are means over the batches of an epoch so far, each batch weighing the same.
+    """Return the names of a model's logs that are running means over an epoch's batches, with equal weights.
 
-    That is so for the loss and for every metric that is a `Mean`, unless the model has a `train_step` of its own, which
-    may report anything.
+    These are the loss and every `Mean` metric. A model with a custom `train_step` has none, because it may report
+    anything.
 
     Example:
         >>> import kernelkit as kk
@@ -39,14 +39,15 @@ def means_of(model: Any) -> frozenset[str]:
 
 
 class BatchValues:
-    """Takes the running means of an epoch apart, block by block.
+    """Computes batch values from the running means of an epoch, block by block.
 
-    A mean `m[n]` over n batches of one size hides the newest batch's value `n m[n] - (n - 1) m[n - 1]`. The means are
-    rounded to 24 bits, so the difference is off by about `n / 2**23` of the mean: where that would show, the values are
-    means over the last few batches instead. A last, smaller batch weighs less, and comes out nearer to the mean.
+    With running means `m[n]` over n batches of one size, the newest batch has the value `n m[n] - (n - 1) m[n - 1]`.
+    The means are rounded to 24 bits, so this value has an error of about `n / 2**23` of the mean. If the error would
+    be visible, the values are means over the last few batches instead. A smaller last batch has less weight, so its
+    value comes out nearer to the mean.
 
     Args:
-        names: Which logs are means.
+        names: Names of the logs that are running means.
 
     Example:
         >>> values = BatchValues({"loss"})
@@ -59,14 +60,14 @@ class BatchValues:
     def __init__(self, names: frozenset[str] | set[str]):
         self.names = frozenset(names)
         self._next = 0
-        self._sums: dict[str, np.ndarray] = {}  # of the steps before the next, as many as a difference reaches back
+        self._sums: dict[str, np.ndarray] = {}  # sums of the last steps, as many as a difference needs
 
     def split(self, step: int, means: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the values of a block of steps.
+        """Return the batch values of a block of steps.
 
         Args:
             step: The first step's number in its epoch, from 0.
-            means: Dict of log name to the running means after each step, arrays `(n,)`. Other logs pass through.
+            means: Dict from log name to the running means after each step, arrays `(n,)`. Other logs are unchanged.
         """
         if step == 0 or step != self._next:
             self._sums.clear()
@@ -84,6 +85,6 @@ class BatchValues:
         past = np.maximum(here - reach, 0)
         with np.errstate(invalid="ignore"):
             values = (sums[here] - sums[past]) / np.maximum(here - past, 1)
-        if not len(before):  # what came before was never seen
+        if not len(before):  # the steps before were not seen
             values[0] = np.nan
         return values

@@ -1,4 +1,4 @@
-"""What a notebook keeps of a training: one MIME bundle that shows its curves with no kernel."""
+"""The MIME bundle of a training: a saved notebook shows its curves without a kernel."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from kernelkit.viz.curves.svg import svg
 from kernelkit.viz.curves.text import text
 from kernelkit.viz.host.jupyter import execution_count
 
-# A page that trusts the notebook keeps the style sheet: it shows the inline SVG, in the page's colours, and hides the
-# image. A page that does not (JupyterLab before "Trust notebook") drops styles and SVG, and the image remains.
+# A page that trusts the notebook keeps the style sheet: it shows the inline SVG in the page's colors and hides the
+# image. An untrusting page (JupyterLab before "Trust notebook") drops styles and SVG, and the image remains.
 _STYLE = ".kernelkit-inline{display:block!important}.kernelkit-inline~.kernelkit-image{display:none}"
 
 
 def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
-    """Put a picture into a MIME bundle: HTML with an SVG, PNG (where matplotlib is installed) and text.
+    """Return a picture as a MIME bundle: HTML with an SVG, PNG (if matplotlib is installed) and text.
 
     Args:
-        picture: Picture.
-        key: str. The mark of the widget that may take the static picture's place as long as its kernel lives; the
-            frontend looks for it. A saved widget view could not do this: JupyterLab prefers it to every other
-            type, and without a kernel it shows nothing but an error.
+        picture: The picture.
+        key: The key of the widget that covers the static picture while its kernel lives. The frontend looks for it.
+            A saved widget view is no substitute: JupyterLab would prefer it, and show an error without a kernel.
 
     Returns:
-        dict of MIME type to data.
+        Dict from MIME type to data.
     """
     bundle: dict[str, Any] = {"text/plain": text(picture), "text/html": html(picture, key)}
     if (image := png(picture)) is not None:
@@ -36,7 +35,7 @@ def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
 
 
 def html(picture: Picture, key: str = "") -> str:
-    """Write a picture as an HTML fragment that follows the page's theme and survives a sanitizer."""
+    """Return a picture as an HTML fragment that follows the page's theme and survives a sanitizer."""
     drawing = svg(picture)
     image = base64.b64encode(drawing.encode()).decode()
     label = escape(f"Training curves of {picture.title}")
@@ -49,15 +48,15 @@ def html(picture: Picture, key: str = "") -> str:
 
 
 def history_bundle(history: Any) -> dict[str, Any]:
-    """The MIME bundle of a History, for its `_repr_mimebundle_`.
+    """Return the MIME bundle of a History, for its `_repr_mimebundle_`.
 
-    The cell that trained shows the panel already: there, a History that is the cell's last value is one line.
+    The cell that trained shows the panel already. There, a History as the cell's last value is only one line.
 
     Args:
-        history: a History: `.history` is a dict of log name to a value per epoch, `.epoch` the epochs counted from 0.
+        history: A History. `.history` is a dict from log name to a value per epoch, `.epoch` the epochs from 0.
 
     Returns:
-        dict of MIME type to data.
+        Dict from MIME type to data.
 
     Example:
         >>> class Fake: history, epoch = {"loss": [2.0, 1.0]}, [0, 1]
@@ -75,12 +74,12 @@ def history_bundle(history: Any) -> dict[str, Any]:
 
 
 def mark_as_shown(history: Any) -> None:
-    """Remember that this cell has shown these curves already."""
+    """Note that the current cell has shown these curves."""
     _shown[:] = [(id(history), execution_count())]
 
 
 def shown_in_this_cell(history: Any) -> bool:
-    """Say whether `mark_as_shown` was called for this history in the cell that runs now."""
+    """Return whether `mark_as_shown` was called for this history in the current cell."""
     return execution_count() is not None and (id(history), execution_count()) in _shown
 
 

@@ -1,4 +1,4 @@
-"""The static picture of a training as plain data: charts made of lines, before any library draws them."""
+"""The static picture of a training as plain data: charts and lines that any library can draw."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, hi
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILLION, "#F0E442", "#666666")
-"""The colours of Okabe and Ito, which colour-blind eyes tell apart. Source: https://jfly.uni-koeln.de/color/"""
+"""The colors of Okabe and Ito, safe for color-blind readers. Source: https://jfly.uni-koeln.de/color/"""
 POINTS = 512
-"""Buckets that a static line is made of at most."""
+"""Maximum number of buckets in a static line."""
 
 SMOOTHING = 0.9
-"""The weight of what came before in a smoothed line; the panel's slider begins there."""
+"""The weight of earlier values in a smoothed line, and the first position of the panel's slider."""
 
 Role = Literal["batch", "smooth", "train", "validation"]
 ROLES: tuple[Role, ...] = ("train", "validation")
 History = tuple[Sequence[int], Mapping[str, Sequence[float]]]
-"""A finished training: its epochs, counted from 0, and a dict of log name to a value per epoch."""
+"""A finished training: its epochs, counted from 0, and a dict from log name to a value per epoch."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: `x` and `y` are arrays `(n,)`; the role decides on width and dash."""
+    """One curve. `x` and `y` are arrays `(n,)`. The role decides the width and the dash."""
 
     label: str
     x: np.ndarray
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One metric: its curves and, where it has any, the best point `(x, y, label)`."""
+    """One metric: its curves and its best point `(x, y, label)`, if it has one."""
 
     title: str
     x_label: str
@@ -48,7 +48,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Picture:
-    """Charts under one title; `facts` are short texts beside it."""
+    """Charts under one title. `facts` are short texts beside the title."""
 
     title: str
     charts: tuple[Chart, ...]
@@ -58,16 +58,16 @@ class Picture:
 def charts_of_store(
     store: CurveStore, first_epoch: int = 0, steps_per_epoch: int | None = None, per_batch: Collection[str] = ()
 ) -> tuple[Chart, ...]:
-    """The charts of one training.
+    """Return the charts of one training.
 
     Args:
-        store: CurveStore.
-        first_epoch: int. Epochs that were done before this training began.
-        steps_per_epoch: int. Steps of a whole epoch, to place the steps of an unfinished one.
-        per_batch: names whose steps have a value of their own; the others have means of the epoch so far.
+        store: The curves of the training.
+        first_epoch: Number of epochs done before this training began.
+        steps_per_epoch: Steps of a complete epoch, to place the steps of an unfinished one.
+        per_batch: Names of logs with one value per batch. The other logs are running means of the epoch.
 
     Returns:
-        A chart for each metric, and one for the learning rate where it changes.
+        A chart for each metric, and one for the learning rate if it changes.
     """
     names = store.metrics() + ([LEARNING_RATE] if store.rate_changes() else [])
     by_epoch = store.epoch_count + bool(first_epoch) > 1
@@ -100,14 +100,14 @@ def charts_of_store(
 
 
 def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
-    """The charts of finished trainings, overlaid.
+    """Return charts with the curves of several finished trainings.
 
     Args:
-        histories: dict of label to `History`.
+        histories: Dict from label to `History`.
 
     Returns:
-        A chart for each metric that any of them has. One training has a colour for training and one for validation;
-        several have a colour each.
+        A chart for each metric of any training. A single training has one color for training and one for validation.
+        Several trainings have one color each.
     """
     logs = [name for _, history in histories.values() for name in history]
     bases = [n for n in dict.fromkeys(["loss", *(n.removeprefix("val_") for n in logs)]) if n not in RATE_NAMES]
@@ -129,7 +129,7 @@ def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
 
 
 def _points(epochs: Sequence[int], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """The epochs, counted from 1, that have a value, and their values."""
+    """Return the epochs that have a value, counted from 1, and the values."""
     count = min(len(epochs), len(values))
     x, y = np.asarray(epochs[:count], np.float64) + 1, np.asarray(values[:count], np.float64)
     return x[np.isfinite(y)], y[np.isfinite(y)]
@@ -148,7 +148,7 @@ def _stride(count: int) -> int:
 
 
 def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """A metric's steps as a line through the lows and highs of its buckets: `(steps done, values)`."""
+    """Return a metric's steps as a line through the lows and highs of its buckets: `(steps done, values)`."""
     buckets = store.steps[name].read(stride=_stride(store.step_count))
     if buckets.stride == 1:
         return np.arange(1.0, len(buckets) + 1), buckets.mean
@@ -160,7 +160,9 @@ def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
-    """Exponential moving average, started without bias. The weight counts for a 500th of the curve, or for one point.
+    """Return the exponential moving average with bias correction.
+
+    The weight applies to each point, or to each 1/500 of the curve if the curve has more than 500 points.
 
     Example:
         >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5).round(3).tolist()
@@ -176,7 +178,7 @@ def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
 
 
 def _smoothed(store: CurveStore, name: str) -> Line:
-    """A metric's steps as a line that the eye can follow."""
+    """Return a metric's steps as a smoothed line."""
     buckets = store.steps[name].read(stride=_stride(store.step_count))
     steps = np.minimum((np.arange(len(buckets)) + 0.5 + 0.5 / buckets.stride) * buckets.stride, store.step_count)
     return Line("smoothed", steps, smooth(buckets.mean), BLUE, "smooth")

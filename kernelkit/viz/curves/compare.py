@@ -1,4 +1,4 @@
-"""Curves of several trainings over each other."""
+"""Compare several trainings: their curves in the same charts."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 
 def compare(*histories: Any, labels: Sequence[str] | None = None, title: str = "comparison") -> Comparison:
-    """Overlay the curves of several trainings.
+    """Draw the curves of several trainings in the same charts.
 
     Args:
-        *histories: History objects or dicts of log name to a value per epoch; or a single dict of label to these.
-        labels: names of the runs, as many as histories. "run 1", "run 2" ... when left out.
-        title: str. Written above the charts.
+        *histories: History objects or dicts from log name to a value per epoch; or a single dict from label to these.
+        labels: A name for each history. Default: "run 1", "run 2" ...
+        title: Title above the charts.
 
     Returns:
-        A `Comparison`, which notebooks show: to explore while the kernel lives, as a picture afterwards.
+        A `Comparison`. Notebooks show it as an interactive panel while the kernel lives, and as a picture afterwards.
 
     Raises:
-        ValueError: there are no histories, or not as many labels.
+        ValueError: If there are no histories, or if the number of labels is not that of the histories.
 
     Example:
         >>> print(compare({"loss": [3.0, 1.0]}, {"loss": [3.0, 2.0]}, labels=["sgd", "adam"]))
@@ -47,7 +47,7 @@ def compare(*histories: Any, labels: Sequence[str] | None = None, title: str = "
 
 
 class Comparison:
-    """Several trainings' curves, overlaid; made by `compare`."""
+    """The curves of several trainings; the result of `compare`."""
 
     def __init__(self, runs: Mapping[str, History], title: str):
         self.runs = dict(runs)
@@ -55,7 +55,7 @@ class Comparison:
         self._widget: Any = None
 
     def picture(self) -> Picture:
-        """The charts as plain data."""
+        """Return the charts as plain data."""
         facts = (f"{len(self.runs)} runs",) if len(self.runs) > 1 else ()
         return Picture(self.title, charts_of_histories(self.runs), facts)
 
@@ -66,7 +66,7 @@ class Comparison:
         return picture_bundle(self.picture(), self._open_widget())
 
     def _open_widget(self) -> str:
-        """Open the widget that takes the picture's place in a page; "" where there is no such page."""
+        """Open the widget that covers the picture and return its key, "" if the page cannot show widgets."""
         if environment() not in WIDGET_HOSTS:
             return ""
         if self._widget is None:
@@ -87,7 +87,7 @@ class Comparison:
 def _message(
     index: int, runs: int, label: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
 ) -> tuple[dict[str, Any], bytes]:
-    """One finished training as a message that carries everything."""
+    """Return one finished training as a complete message."""
     store = CurveStore()
     for i, epoch in enumerate(epochs):
         values = {name: column[i - len(epochs)] for name, column in logs.items() if len(column) > i}

@@ -1,4 +1,4 @@
-"""Earlier trainings of this notebook, kept small: a panel shows them behind the one that runs."""
+"""Short copies of earlier trainings in this notebook. A panel shows them behind the current one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kernelkit.viz.curves.store import LEARNING_RATE, CurveStore
 KEPT = 3
 POINTS = 48
 LOGS = 6
-"""Three runs of six logs with 48 points take 8 KB of a message at most."""
+"""Three runs of six logs with 48 points take at most 8 KB of a message."""
 
 _runs: deque[dict[str, Any]] = deque(maxlen=KEPT)
 _numbers = itertools.count(1)
 
 
 def remember(store: CurveStore, first_epoch: int) -> None:
-    """Keep the epochs of a training that has ended; one of a single epoch has no curve to compare with."""
+    """Keep the epochs of a finished training. A training of a single epoch has no curve and is not kept."""
     number = next(_numbers)
     if store.epoch_count < 2:
         return
@@ -34,10 +34,10 @@ def remember(store: CurveStore, first_epoch: int) -> None:
 
 
 def recall(metrics: Collection[str]) -> list[dict[str, Any]]:
-    """The earlier runs that had just these metrics, oldest first: losses of other tasks say nothing."""
+    """Return the earlier runs with exactly these metrics, oldest first. Other runs cannot be compared."""
     return [run for run in _runs if {name.removeprefix("val_") for name in run["logs"]} == set(metrics)]
 
 
 def forget() -> None:
-    """Let all earlier runs go."""
+    """Forget all earlier runs."""
     _runs.clear()

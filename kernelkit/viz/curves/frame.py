@@ -1,4 +1,4 @@
-"""A history as a table."""
+"""`history_frame`: a history as a pandas table."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from kernelkit.viz.curves.plot import as_histories
 
 
 def history_frame(history: Any, per: Literal["epoch", "batch"] = "epoch") -> Any:
-    """Bring a training's values into a table.
+    """Return a training's values as a table.
 
     Args:
-        history: a History, or a dict of log name to a value per epoch.
-        per: `"epoch"`, or `"batch"` for the running means after each batch, which only a History has.
+        history: A History, or a dict from log name to a value per epoch.
+        per: `"epoch"`, or `"batch"` for the running means after each batch. Only a History has these.
 
     Returns:
-        A `pandas.DataFrame` with a column for each log, indexed by epoch or batch, counted from 1; NaN where an epoch
-        had no such value.
+        A `pandas.DataFrame` with a column for each log, indexed by epoch or batch from 1. A missing value is NaN.
 
     Raises:
-        ValueError: `per` is neither.
-        ImportError: pandas is not installed.
+        ValueError: If `per` is neither.
+        ImportError: If pandas is not installed.
 
     Example:
         >>> history_frame({"loss": [3.0, 2.0], "val_loss": [3.5, 2.5]}).val_loss.min()

@@ -1,4 +1,4 @@
-"""The place of a panel in a marimo notebook."""
+"""The output of a panel in a marimo notebook."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kernelkit.viz.host import marimo
 
 
 class MarimoOutput:
-    """An output of the marimo cell that runs.
+    """An output of the current marimo cell.
 
-    Messages reach the page at any time; what the page sends waits until no cell runs, so clicks act on trainings in the
-    background. The picture takes the panel's place at the end; a thread may not write to a cell's output, and leaves
-    the panel with its last state.
+    Messages to the page arrive at any time. Messages from the page wait until no cell runs, so clicks work only for
+    trainings in the background. At the end a picture replaces the panel. A background thread cannot write to a cell's
+    output, so there the panel stays with its last state.
     """
 
     live = True

@@ -1,4 +1,4 @@
-"""The panel's messages: what changed since the last one, as a small header and one buffer of float32."""
+"""The panel's messages: the changes since the last message, as a small header and one float32 buffer."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from kernelkit.viz.curves.series import Series
 from kernelkit.viz.curves.store import CurveStore
 
 BUFFER_LIMIT = 40 << 10
-"""Bytes of curve data in one message; the header takes the rest of the 64 KB."""
+"""Maximum bytes of curve data in one message. The header takes the rest of the 64 KB."""
 MAX_BUCKETS = 2048
 MAX_SERIES = 128
-"""Curves shown at most: more would not fit one message, nor one screen."""
+"""Maximum number of curves: more would fit neither one message nor one screen."""
 
 
 @dataclass
 class Cursor:
-    """What the frontend has: for each axis the number of values sent and the stride they were sent with."""
+    """The data that the frontend has: for each axis, the number of values sent and their stride."""
 
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     strides: dict[str, int] = field(default_factory=dict)
 
 
 def encode_curves(store: CurveStore, cursor: Cursor | None) -> tuple[list[dict[str, Any]], bytes, Cursor]:
-    """Encode what a store has gained since a cursor, in at most `BUFFER_LIMIT` bytes.
+    """Encode the new values of a store since a cursor, in at most `BUFFER_LIMIT` bytes.
 
-    Curves are sent as buckets of `stride` values. The stride doubles as the curves grow; a frontend then merges the
-    buckets it has in pairs, and only the new ones travel.
+    Curves are sent as buckets of `stride` values. The stride doubles as the curves grow. The frontend then merges its
+    buckets in pairs, so only new buckets are sent.
 
     Args:
-        store: CurveStore.
-        cursor: Cursor of the message before, or None to encode all there is.
+        store: The curves.
+        cursor: The cursor of the previous message, or None to encode all values.
 
     Returns:
-        A list with one dict (`axis`, `name`, first bucket `start`, `stride`, `count` of values) for each changed curve;
-        the float32 buffer with their buckets from `start` on, one curve after another: the means, then (where the
-        stride is not 1) the lows, then the highs; and the new cursor.
+        Three values. First, a list with a dict for each changed curve: `axis`, `name`, first bucket `start`, `stride`,
+        `count` of values. Second, the float32 buffer with the buckets from `start` on, curve after curve: the means,
+        then (if the stride is not 1) the lows and the highs. Third, the new cursor.
     """
     curves = _curves(store)
     sent = Cursor() if cursor is None else cursor
@@ -60,7 +60,7 @@ def encode_curves(store: CurveStore, cursor: Cursor | None) -> tuple[list[dict[s
 
 
 def json_number(value: float | None) -> float | str | None:
-    """A number as JSON can carry it: NaN and infinities become the strings 'nan', 'inf' and '-inf'.
+    """Return a number that JSON can hold: NaN and infinities become the strings 'nan', 'inf' and '-inf'.
 
     Example:
         >>> json_number(0.5), json_number(float("nan"))
@@ -70,7 +70,7 @@ def json_number(value: float | None) -> float | str | None:
 
 
 def json_numbers(values: Mapping[str, float]) -> dict[str, float | str | None]:
-    """`json_number` for each value of a dict."""
+    """Apply `json_number` to each value of a dict."""
     return {name: json_number(value) for name, value in values.items()}
 
 
@@ -82,7 +82,7 @@ def _curves(store: CurveStore) -> dict[tuple[str, str], Series]:
 
 
 def _strides(curves: Mapping[tuple[str, str], Series], sent: Cursor) -> dict[str, int]:
-    """The stride of each axis: epochs may take a third of a message, or more where there are no steps."""
+    """Return the stride of each axis. Epochs may take a third of a message, or more if there are no steps."""
     steps = [series for (axis, _), series in curves.items() if axis == "step"]
     epochs = [series for (axis, _), series in curves.items() if axis == "epoch"]
     stride, size = _fit(epochs, BUFFER_LIMIT // 3 if steps else BUFFER_LIMIT, sent.strides.get("epoch", 1))
@@ -90,7 +90,7 @@ def _strides(curves: Mapping[tuple[str, str], Series], sent: Cursor) -> dict[str
 
 
 def _fit(group: list[Series], limit: int, stride: int) -> tuple[int, int]:
-    """The least power-of-two stride, not below `stride`, with which a group of curves takes at most `limit` bytes."""
+    """Return the smallest power-of-two stride of at least `stride` with which the curves fit into `limit` bytes."""
     count = max((series.count for series in group), default=0)
     stride = max([stride, *(series.stride for series in group)])
     while True:

@@ -1,4 +1,4 @@
-"""The place of a panel in a notebook: shown when training begins, replaced by a picture that stays when it ends."""
+"""The output of a panel in a notebook. When training ends, a static picture replaces the panel."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Message = dict[str, Any]
 
 
 class Output(Protocol):
-    """Where a panel shows itself."""
+    """The place where a panel is shown."""
 
     live: bool
-    """Whether messages reach a page: without one, a panel sends none and leaves only its picture."""
+    """Whether messages reach a page. If not, a panel sends no messages and leaves only its picture."""
 
     def open(self, title: str, receive: Callable[[Message], None]) -> None:
-        """Appear; messages from the page go to `receive`."""
+        """Show the panel. Messages from the page go to `receive`."""
 
     def send(self, content: Message, buffer: bytes) -> None:
         """Send a message to every page that shows the panel."""
 
     def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
-        """Leave the final picture; `content` and `buffer` are the last message."""
+        """Replace the panel by the final picture. `content` and `buffer` are the last message."""
 
 
 class NotebookOutput:
@@ -52,7 +52,7 @@ class NotebookOutput:
             if threading.current_thread() is threading.main_thread():
                 answer_pages(ipython_shell())
             view, self._metadata = self._widget._repr_mimebundle_()
-        if self.where != "headless":  # where nobody watches, an output that is updated later may keep its first state
+        if self.where != "headless":  # without a viewer, an output that is updated later may keep its first state
             self._publish(view | {"text/plain": f"{title} · training"}, update=False)
 
     def send(self, content: Message, buffer: bytes) -> None:

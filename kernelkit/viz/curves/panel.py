@@ -1,4 +1,4 @@
-"""The live panel: what training tells, at most eight times a second, to whoever looks."""
+"""`LivePanel`: the live panel of a training. It sends at most eight updates per second."""
 
 from __future__ import annotations
 
@@ -29,29 +29,29 @@ from kernelkit.viz.curves.ticker import Ticker
 INTERVAL = 1 / 8
 """Seconds between updates."""
 KEYFRAME = 10.0
-"""Seconds after which an update carries everything, for pages that lost messages and cannot ask."""
+"""Seconds between complete updates, for pages that lost messages and cannot ask for them."""
 ACKNOWLEDGE_INTERVAL = 0.05
-"""Seconds after the last message before which a click is not answered by one of its own."""
+"""Minimum seconds between the last message and an extra message that answers a click."""
 REPLY_INTERVAL = 0.1
-"""Seconds between full answers while training runs; whoever asks sooner shares the next update."""
+"""Minimum seconds between complete answers during training. Earlier questions share the next update."""
 LONGEST_NONCE = 64
-"""Letters of the mark by which a page knows the answer to its question."""
+"""Maximum letters of the nonce by which a page recognizes the answer to its question."""
 ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
-"""What pages may ask of a training."""
+"""The actions that pages may request."""
 
 
 class LivePanel(Display):
-    """Shows a training in a notebook while it runs; a `kernelkit.training.display.Display`.
+    """Shows a running training in a notebook; a `kernelkit.training.display.Display`.
 
-    The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`; between the first and the last it
-    does no more than append to a queue. A thread of the panel's own calls `tick`, which fetches the logs that are
-    computed already and sends what is new. Whoever changes the curves or sends holds the lock, so messages keep their
-    order. They carry a sequence number; a page that missed one asks, and gets everything.
+    The training thread calls `begin`, `steps`, `epoch_begin`, `epoch_end` and `end`. Between `begin` and `end` it only
+    appends to a queue. The panel's own thread calls `tick`, which fetches the logs that are computed already and sends
+    the new values. A lock guards the curves and the sending, so messages keep their order. Messages have a sequence
+    number: a page that missed one asks for a complete update.
 
     Args:
-        output: Output. Where to appear; a cell of the notebook when left out.
-        clock: callable that returns seconds.
-        ticks: bool. Whether a thread calls `tick`; without one, somebody else has to.
+        output: The output that shows the panel. Default: the current cell of the notebook.
+        clock: Returns the time in seconds.
+        ticks: Whether a thread calls `tick`. If not, the caller must call it.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class LivePanel(Display):
         self._lock = threading.RLock()
         self._run: Any = None
         self._batches = BatchValues(set())
-        # What training told, in order: blocks of steps, and what is to be done between two of them.
+        # The events of training in order: blocks of steps, and functions to call between two blocks.
         self._told: deque[Any] = deque()
         self._news = False
         self._facts: dict[str, Any] = {}
@@ -104,14 +104,14 @@ class LivePanel(Display):
             self._show()
 
     def epoch_begin(self, epoch: int) -> None:
-        """Note which epoch runs."""
-        # Not in `begin`: what interrupts training between that and the first epoch never comes to `end`.
+        """Store the number of the current epoch."""
+        # Not in `begin`: an interrupt between `begin` and the first epoch does not lead to `end`.
         if self._ticker is not None:
             self._ticker.start()
         self._told.append(lambda: self._facts.update(epoch=epoch, step=0))
 
     def steps(self, block: Any) -> None:
-        """Note that steps were enqueued; their logs stay on the device until a tick finds them computed."""
+        """Queue a block of steps. Its logs stay on the device until a tick finds them computed."""
         self._told.append(block)
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
@@ -122,7 +122,7 @@ class LivePanel(Display):
         self._told.append(partial(self._add_epoch, epoch + 1, logs, self._run.steps))
 
     def tick(self) -> None:
-        """Fetch the logs that are computed, and send what is new; at any time, from any thread."""
+        """Fetch the computed logs and send the new values. May be called at any time from any thread."""
         with self._lock:
             if self._run is None or self._clock() - self._sent < INTERVAL:
                 return
@@ -131,17 +131,17 @@ class LivePanel(Display):
                 self._show()
 
     def end(self, outcome: str, error: BaseException | None = None) -> None:
-        """Leave the final picture, however training ended."""
+        """Show the final picture, however training ended."""
         if self._ticker is not None:
             self._ticker.close()
             if self._ticker.error is not None and error is None:
                 text = f"The panel was not updated while training ran: {self._ticker.error!r}"
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
         with self._lock:
-            # What a failed computation was to fill cannot be fetched; the error itself is training's to raise.
+            # Logs of a failed computation cannot be fetched. The training raises the error itself.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
                 self._collect(wait=outcome in ("done", "stopped"))
-            if outcome == "done":  # a training that was paused may be stopped, but it cannot be done
+            if outcome == "done":  # a paused training can be stopped, but not done
                 self._measure_rate(self._clock())
             elapsed = self._clock() - self._started
             self._facts |= {"state": outcome, "error": _describe(error), "elapsed": elapsed, "notice": None}
@@ -156,7 +156,7 @@ class LivePanel(Display):
         self.output.close(picture, content, buffer)
 
     def picture(self) -> Picture:
-        """The curves so far, as a picture."""
+        """Return the current curves as a picture."""
         facts = self._facts
         done = self.store.epoch_count
         seconds = self._elapsed(self._clock())
@@ -165,7 +165,7 @@ class LivePanel(Display):
         return Picture(facts["name"], charts, tuple(texts + [facts["error"]] * bool(facts["error"])))
 
     def _receive(self, content: Any) -> None:
-        """Handle a message from a page, whatever it holds; runs on a thread of the kernel's choice, beside training."""
+        """Handle a message from a page, valid or not. Runs on a kernel thread during training."""
         if not isinstance(content, dict) or not isinstance(kind := content.get("kind"), str):
             return
         if kind == "ready":
@@ -179,16 +179,16 @@ class LivePanel(Display):
                     self._send(full=False)
 
     def _ask(self, control: Any, action: str, value: Any) -> str | None:
-        """Pass a page's request on; return what is wrong with it, in words."""
+        """Pass a page's request to the control. Return its problem in words, or None."""
         if action == "save":
-            # A file takes seconds: clicks until it is written ask for the same one.
+            # Writing a file takes seconds: clicks during that time mean the same file.
             if self._saving:
                 return "The checkpoint is being saved already."
             self._saving = True
         return _ask(control, action, value)
 
     def _on_control(self, event: Event) -> None:
-        """Note what the control has done; runs on the training thread."""
+        """Store an action of the control. Runs on the training thread."""
         with self._lock:
             self._saving = self._saving and event.kind not in ("saved", "refused")
             self._facts["notice"] = event.text
@@ -212,7 +212,7 @@ class LivePanel(Display):
                 self._send(full=True)
 
     def _show(self) -> None:
-        """Send what is new; now and then everything."""
+        """Send the new values, and from time to time a complete update."""
         if self.output.live:
             self._send(full=self._clock() - self._sent_full >= KEYFRAME)
         else:
@@ -222,7 +222,7 @@ class LivePanel(Display):
         self.output.send(*self._message(full))
 
     def _message(self, full: bool) -> tuple[dict[str, Any], bytes]:
-        """The next message: facts, and what the curves gained since the last one (everything when `full`)."""
+        """Return the next message: the facts, and the new values of the curves (all values if `full`)."""
         now = self._clock()
         full = full or self._cursor is None
         curves, buffer, self._cursor = encode_curves(self.store, None if full else self._cursor)
@@ -266,7 +266,7 @@ class LivePanel(Display):
         return now - self._started if ended is None else ended
 
     def _collect(self, wait: bool = False) -> None:
-        """Move logs that are computed from the device into the store; with `wait` all of them."""
+        """Move computed logs from the device to the store. With `wait`, wait for all logs."""
         fetched: list[tuple[Any, dict[str, np.ndarray]]] = []
         try:
             for _ in range(len(self._told) if wait else _count_ready(self._told)):
@@ -280,7 +280,7 @@ class LivePanel(Display):
                     fetched.append((item, {name: values for name, values in logs.items() if values.ndim == 1}))
                 self._told.popleft()
                 self._news = True
-        finally:  # what was fetched before a failed computation counts
+        finally:  # keep the logs that were fetched before a failed computation
             self._add_steps(fetched)
 
     def _add_steps(self, fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> None:
@@ -296,8 +296,8 @@ class LivePanel(Display):
         self._facts["step"] = last.step + last.count
         if self._first_ready is None:
             self._earlier = recall(self.store.metrics())
-            self._cursor = None  # the next message tells of them
-            # The first dispatch holds the compilation: the clock of the step rate starts behind it.
+            self._cursor = None  # the next message is complete and includes them
+            # The first dispatch includes the compilation: start the clock of the step rate after it.
             self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
 
     def _add_epoch(self, epoch: int, logs: dict[str, float], steps: int | None) -> None:
@@ -306,13 +306,13 @@ class LivePanel(Display):
 
 
 def _ask(control: Any, action: str, value: Any) -> str | None:
-    """Pass a page's request on; returns what is wrong with it, in words."""
+    """Pass a page's request to the control. Return its problem in words, or None."""
     try:
         if action == "stop":
             control.stop(value or "batch")
         elif action == "learning_rate":
             if type(value) not in (int, float, str):
-                return f"A learning rate is a positive number, got a {type(value).__name__}."
+                return f"The learning rate must be a positive finite number, got a {type(value).__name__}."
             control.set_learning_rate(value)
         else:
             getattr(control, action)()
@@ -322,7 +322,7 @@ def _ask(control: Any, action: str, value: Any) -> str | None:
 
 
 def _possible_actions(model: Any) -> list[str]:
-    """The actions that make sense for a model: a rate that follows a schedule cannot be set."""
+    """Return the actions that a model supports. The rate of a schedule, for example, cannot be set."""
     rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
     impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()
     impossible |= {"save"} if not hasattr(model, "save") else set()
@@ -330,7 +330,7 @@ def _possible_actions(model: Any) -> list[str]:
 
 
 def _device_memory() -> list[int] | None:
-    """Bytes in use and bytes there are on the first device that tells; None where none does, such as a CPU."""
+    """Return used and total bytes of the first device that reports them, None if no device does (a CPU)."""
     if (jax := sys.modules.get("jax")) is None:
         return None
     for device in jax.local_devices():
@@ -340,7 +340,7 @@ def _device_memory() -> list[int] | None:
 
 
 def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
-    """Join the logs of dispatches that follow each other and have the same names: `(first of them, columns)`."""
+    """Join the logs of consecutive dispatches with the same log names: `(first dispatch, columns)`."""
     start = 0
     for i, (block, logs) in enumerate(fetched):
         after = fetched[i + 1] if i + 1 < len(fetched) else None
@@ -351,7 +351,7 @@ def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[
 
 
 def _count_ready(told: deque[Any]) -> int:
-    """How much of what was told is computed; steps are computed in order, so the answer is found by bisection."""
+    """Return the number of queued events that are computed. Steps run in order, so bisection finds it."""
     low, high = 0, len(told)
     while low < high:
         middle = (low + high) // 2
@@ -363,20 +363,20 @@ def _count_ready(told: deque[Any]) -> int:
 
 
 def _is_ready(item: Any) -> bool:
-    """Whether steps are computed. What is done between steps was told when those before it had been read."""
+    """Return whether a queued event is ready. A block is ready when its logs are computed; other events always are."""
     if callable(item):
         return True
     return all(not hasattr(values, "is_ready") or values.is_ready() for values in item.logs.values())
 
 
 def _learning_rate(run: Any) -> float | None:
-    """The optimizer's learning rate now; an optimizer that has none to tell, such as one of optax, has no curve."""
+    """Return the optimizer's current learning rate, None for an optimizer without one, such as one of optax."""
     rate = getattr(getattr(run.model, "optimizer", None), "learning_rate", None)
     return None if rate is None or callable(rate) else float(np.asarray(rate))
 
 
 def _describe(error: BaseException | None) -> str | None:
-    """An error in one line; an interrupt is what its sender wanted, and needs no words."""
+    """Return an error as one line, None for an interrupt, because the user wanted it."""
     if error is None or isinstance(error, KeyboardInterrupt):
         return None
     return f"{type(error).__name__}: {error}".splitlines()[0][:200]

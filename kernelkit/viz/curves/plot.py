@@ -1,4 +1,4 @@
-"""Curves drawn by matplotlib, ready for print, or by plotly, to explore."""
+"""Draw curves with matplotlib (for print) or plotly (interactive)."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, cha
 
 
 def plot_history(history: Any, backend: figures.Backend = "matplotlib", title: str = "") -> Any:
-    """Draw the curves of one training, or of several over each other.
+    """Draw the curves of one training, or of several trainings in the same charts.
 
     Args:
-        history: a History, a dict of log name to a value per epoch, or a dict of label to either of these.
+        history: A History, a dict from log name to a value per epoch, or a dict from label to either of these.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. Written above the charts.
+        title: Title above the charts.
 
     Returns:
-        A `matplotlib.figure.Figure` that shows itself in notebooks and leaves pyplot alone, or a
-        `plotly.graph_objects.Figure`.
+        A `matplotlib.figure.Figure` that notebooks show without pyplot, or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: the backend is unknown, or there is nothing to draw.
-        ImportError: the backend is not installed.
+        ValueError: If the backend is unknown, or the history is empty.
+        ImportError: If the backend is not installed.
 
     Example:
         >>> figure = plot_history({"loss": [3.0, 2.0, 1.5], "val_loss": [3.1, 2.4, 2.2]})
@@ -40,14 +39,14 @@ def plot_history(history: Any, backend: figures.Backend = "matplotlib", title: s
 
 
 def as_histories(history: Any) -> dict[str, History]:
-    """Bring a history, or a dict of histories, to the form that `charts_of_histories` reads."""
+    """Convert a history, or a dict of histories, to the input of `charts_of_histories`."""
     if isinstance(history, Mapping) and any(hasattr(v, "history") or isinstance(v, Mapping) for v in history.values()):
         return {str(label): _one(part) for label, part in history.items()}
     return {"": _one(history)}
 
 
 def png(picture: Picture) -> bytes | None:
-    """Draw a picture as PNG for viewers that show nothing else; None where matplotlib is not installed."""
+    """Return a picture as PNG, for viewers without HTML and SVG. None if matplotlib is not installed."""
     try:
         figure = matplotlib_figure(picture, size=(5.2, 2.7), layout=False)
     except ImportError:
@@ -59,12 +58,12 @@ def png(picture: Picture) -> bytes | None:
 
 
 def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), layout: bool = True) -> Any:
-    """Draw a picture with matplotlib's object interface: pyplot's global state is left alone.
+    """Draw a picture with matplotlib's object interface. pyplot's global state does not change.
 
     Args:
-        picture: Picture.
-        size: width and height of one chart in inches.
-        layout: whether margins fit themselves to the labels, which takes as long as drawing does.
+        picture: The picture.
+        size: Width and height of one chart in inches.
+        layout: Whether to fit the margins to the labels. This takes as long as drawing.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -80,10 +79,10 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), 
 
 
 def plotly_figure(picture: Picture) -> Any:
-    """Draw a picture as a `plotly.graph_objects.Figure`, one subplot for each chart.
+    """Draw a picture as a `plotly.graph_objects.Figure`, with one subplot for each chart.
 
     Args:
-        picture: Picture.
+        picture: The picture.
 
     Returns:
         A `plotly.graph_objects.Figure`.
@@ -121,7 +120,7 @@ def _one(history: Any) -> History:
 
 
 def _aligned(history: Any, name: str, values: list, epochs: list[int]) -> list:
-    """A log's values with one for each epoch: NaN for those that had none, such as epochs without validation."""
+    """Return a log with one value per epoch, NaN for epochs without a value, such as those without validation."""
     own = getattr(history, "epochs_of", {}).get(name, ())
     if len(values) == len(epochs) or len(own) != len(values):
         return values

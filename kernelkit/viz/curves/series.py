@@ -1,4 +1,4 @@
-"""A growing series of numbers in bounded memory that never loses a spike."""
+"""`Series`: a growing series of numbers in bounded memory. It never loses a spike."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FIRST_ALLOCATION = 1 << 8
 
 @dataclass(frozen=True)
 class Buckets:
-    """Neighbouring values summed up: bucket `i` covers the values `[start + i * stride, start + (i + 1) * stride)`."""
+    """Statistics of neighboring values. Bucket `i` covers values `[start + i * stride, start + (i + 1) * stride)`."""
 
     start: int
     stride: int
@@ -25,14 +25,14 @@ class Buckets:
 
 
 class Series:
-    """Numbers appended one after another, kept as buckets of mean, minimum and maximum.
+    """A series of appended numbers, kept as buckets of mean, minimum and maximum.
 
-    While there are fewer values than `capacity`, each has a bucket of its own. A full series merges its buckets in
-    pairs and goes on with buckets twice as wide, so memory has a bound and every reading costs the same, however many
-    values there were; the least and the greatest value of every stretch survive each merge.
+    Up to `capacity` values, each value has its own bucket. A full series merges its buckets in pairs and continues with
+    buckets twice as wide. So memory is bounded, and reading costs the same for any number of values. The minimum and
+    maximum of every range survive each merge.
 
     Args:
-        capacity: int. Buckets to keep at most, an even number.
+        capacity: Maximum number of buckets, an even number.
 
     Example:
         >>> series = Series(capacity=4)
@@ -54,19 +54,19 @@ class Series:
 
     @property
     def count(self) -> int:
-        """How many values were appended."""
+        """Number of appended values."""
         return self._filled * self.stride + len(self._tail)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the values take."""
+        """Memory of the values in bytes."""
         return self._columns.nbytes + self._tail.nbytes
 
     def append(self, values: np.ndarray) -> None:
         """Add values at the end.
 
         Args:
-            values: array `(n,)`, any number type; NaN stands for "no value".
+            values: Array `(n,)` of any number type. NaN means "no value".
         """
         rest = np.asarray(values, np.float32).ravel()
         if len(self._tail):
@@ -85,14 +85,14 @@ class Series:
         self._tail = rest.copy()
 
     def read(self, start: int = 0, stride: int = 1) -> Buckets:
-        """Sum up the values from `start` to the end.
+        """Return the buckets of the values from `start` to the end.
 
         Args:
-            start: int. First value wanted; rounded down to the start of its bucket.
-            stride: int. Values per bucket; rounded up to what is kept, by doubling.
+            start: Index of the first value, rounded down to the start of its bucket.
+            stride: Values per bucket, rounded up to the kept stride times a power of two.
 
         Returns:
-            The `Buckets`, the last of which may cover fewer values than the others.
+            The `Buckets`. The last one may cover fewer values than the others.
         """
         wide = self.stride
         while wide < stride:
@@ -117,9 +117,9 @@ class Series:
 
 
 def _reduce(columns: np.ndarray, width: int) -> np.ndarray:
-    """Merge each `width` neighbours of means, lows and highs `(3, n)`, at the end maybe fewer.
+    """Merge every `width` neighbors of means, lows and highs `(3, n)`. The last group may be smaller.
 
-    NaN is no value to low and high.
+    Lows and highs ignore NaN.
     """
     if width == 1 or not columns.shape[1]:
         return columns
@@ -137,5 +137,5 @@ def _reduce(columns: np.ndarray, width: int) -> np.ndarray:
 
 
 def _thrice(values: np.ndarray) -> np.ndarray:
-    """Values that are not summed up yet, as their own means, lows and highs."""
+    """Return single values as their own means, lows and highs."""
     return np.broadcast_to(values, (3, len(values)))

@@ -1,4 +1,4 @@
-"""What a training's panel knows: every metric per step and per epoch, in bounded memory."""
+"""`CurveStore`: every metric of a training per step and per epoch, in bounded memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HIGHER_IS_BETTER = re.compile(
 
 
 def higher_is_better(name: str) -> bool:
-    """Say whether a metric of this name should grow: accuracies and scores do, losses and errors do not.
+    """Return whether a metric of this name should grow: accuracies and scores should, losses and errors should not.
 
     Example:
         >>> higher_is_better("val_binary_accuracy"), higher_is_better("val_loss")
@@ -28,14 +28,14 @@ def higher_is_better(name: str) -> bool:
 
 
 class CurveStore:
-    """The curves of one training, growing.
+    """The growing curves of one training.
 
     Attributes:
-        steps: dict of metric name to the `Series` of its value after each step.
-        epochs: dict of log name (`val_` names are validation) to the `Series` of its value after each epoch.
+        steps: Dict from metric name to the `Series` of its values after each step.
+        epochs: Dict from log name (`val_` for validation) to the `Series` of its values after each epoch.
         ends: `Series` of the step counts at which epochs ended.
-        best: dict of log name to `(epoch, value)`, the epoch counted from 1.
-        latest: dict of log name to the newest value.
+        best: Dict from log name to `(epoch, value)`. Epochs count from 1.
+        latest: Dict from log name to the newest value.
 
     Example:
         >>> store = CurveStore()
@@ -57,11 +57,11 @@ class CurveStore:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the curves take."""
+        """Memory of the curves in bytes."""
         return sum(series.nbytes for series in (*self.steps.values(), *self.epochs.values(), self.ends))
 
     def metrics(self) -> list[str]:
-        """The metrics' names without `val_`, loss first, learning rate left out."""
+        """Return the names of the metrics without `val_` and without the learning rate, the loss first."""
         names = dict.fromkeys(["loss"])
         for name in (*self.steps, *self.epochs):
             names[name.removeprefix("val_")] = None
@@ -71,15 +71,15 @@ class CurveStore:
         return name in self.steps or name in self.epochs
 
     def rate_changes(self) -> bool:
-        """Say whether the learning rate took more than one value, so that its curve tells something."""
+        """Return whether the learning rate had more than one value, so that its curve is useful."""
         return self._rate_changes
 
     def add_steps(self, first: int, values: Mapping[str, np.ndarray]) -> None:
         """Add the logs of consecutive steps.
 
         Args:
-            first: int. The first step's index in this training; steps that were never told of count as NaN.
-            values: dict of metric name to array `(n,)`.
+            first: Index of the first step in this training. Steps that were never added count as NaN.
+            values: Dict from metric name to array `(n,)`.
         """
         count = max((len(v) for v in values.values()), default=0)
         if first + count <= self.step_count:
@@ -93,12 +93,12 @@ class CurveStore:
             _extend(series, self.step_count, np.empty(0))
 
     def add_epoch(self, epoch: int, logs: Mapping[str, float], step: int | None = None) -> None:
-        """Add the logs of an epoch that has ended.
+        """Add the logs of a completed epoch.
 
         Args:
-            epoch: int. The epoch's number, counted from 1.
-            logs: dict of log name to float.
-            step: int. How many steps this training had done by then; the steps added so far when left out.
+            epoch: The epoch's number, counted from 1.
+            logs: Dict from log name to float.
+            step: Number of steps that this training had done then. Default: the number of added steps.
         """
         for name, value in logs.items():
             name = LEARNING_RATE if name in RATE_NAMES else name
@@ -113,7 +113,7 @@ class CurveStore:
             _extend(series, self.epoch_count, np.empty(0))
 
     def note_rate(self, rate: float) -> None:
-        """Take note of a learning rate that was changed by hand."""
+        """Store a learning rate that was changed by hand."""
         self._rate_changes |= self.latest.get(LEARNING_RATE) != rate
         self.latest[LEARNING_RATE] = rate
 
@@ -124,7 +124,7 @@ class CurveStore:
 
 
 def _extend(series: Series, first: int, values: np.ndarray) -> None:
-    """Append values that begin at index `first`, with NaN for what is missing before."""
+    """Append values that begin at index `first`. Missing values before it become NaN."""
     if series.count < first:
         series.append(np.full(first - series.count, np.nan, np.float32))
     if len(values):

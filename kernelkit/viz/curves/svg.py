@@ -1,4 +1,4 @@
-"""Draw a picture of curves as SVG text, with no library: what a saved notebook keeps."""
+"""Draw a picture of curves as SVG text for saved notebooks, without a library."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _STROKES["validation"] = 'stroke-width="2" stroke-dasharray="6 3.5"'
 def svg(picture: Picture) -> str:
     """Draw a picture as one SVG element.
 
-    Colours follow the page (JupyterLab's and VS Code's variables), on white where the page has none. Every text is
-    escaped, and nothing in it is loaded or run.
+    Colors follow the page's theme (the variables of JupyterLab and VS Code), with white as the default. Every text is
+    escaped, and the SVG loads and runs nothing.
 
     Args:
-        picture: Picture.
+        picture: The picture.
 
     Returns:
         The SVG as text.
@@ -53,7 +53,7 @@ def svg(picture: Picture) -> str:
 
 
 def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
-    """Round numbers between two values, about as many as wanted.
+    """Return round numbers between two values, about as many as wanted.
 
     Example:
         >>> ticks(0.0, 1.0)
@@ -114,7 +114,7 @@ def _line(line: Line, x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _legend(lines: tuple[Line, ...], right: float) -> str:
-    """Name the lines along the bottom, as many as find room; of several runs, validation is named once."""
+    """Return the legend along the bottom, with as many lines as fit. With several runs, validation is named once."""
     several = len({line.color for line in lines if line.role == "train"}) > 1
     entries = [(line.label, line.color, line.role) for line in lines if not several or line.role != "validation"]
     if several and any(line.role == "validation" for line in lines):
@@ -135,7 +135,7 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 
 
 def _escape(words: str) -> str:
-    """Make words safe between tags and in attributes; XML has no place for control characters at all."""
+    """Escape words for tags and attributes. Control characters are removed, because XML does not allow them."""
     return html.escape("".join(c if c.isprintable() else "?" for c in words))
 
 
@@ -147,7 +147,7 @@ def _short(value: float) -> str:
 
 
 def _range(arrays: list[np.ndarray], margin: float) -> tuple[float, float]:
-    """The least and greatest finite value, a little apart where they are one."""
+    """Return the minimum and maximum finite value, slightly widened if they are equal."""
     values = np.concatenate([np.asarray(a, np.float64) for a in arrays] or [np.empty(0)])
     values = values[np.isfinite(values)]
     if not len(values):

@@ -1,4 +1,4 @@
-"""A training's curves in a few lines of plain text."""
+"""Draw a training's curves as a few lines of plain text."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def text(picture: Picture) -> str:
-    """Write a picture as text: one line for its title, one for each curve with a sparkline and its last value.
+    """Return a picture as text: a title line, and a line for each curve with a sparkline and its last value.
 
     Args:
-        picture: Picture.
+        picture: The picture.
 
     Returns:
-        The text; control characters in names are replaced.
+        The text. Control characters in names are replaced.
 
     Example:
         >>> from kernelkit.viz.curves.chart import charts_of_histories

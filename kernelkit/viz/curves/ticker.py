@@ -1,4 +1,4 @@
-"""A thread that does a job at regular times, so that the thread that trains need not."""
+"""`Ticker`: a thread that does a job at regular intervals, outside the training thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 
 class Ticker:
-    """Calls a function again and again, on a thread of its own, until closed.
+    """Calls a function at regular intervals on its own thread until it is closed.
 
     Args:
-        job: callable. One that raises is called no more.
-        interval: float. Seconds between calls.
+        job: The function. After an error it is not called again.
+        interval: Seconds between calls.
 
     Example:
         >>> called = threading.Event()
@@ -23,7 +23,7 @@ class Ticker:
         >>> ticker.close()
 
     Attributes:
-        error: what the job raised; None while all is well.
+        error: The error of the job, None if there was none.
     """
 
     def __init__(self, job: Callable[[], None], interval: float):
@@ -34,7 +34,7 @@ class Ticker:
         self.error: Exception | None = None
 
     def start(self) -> None:
-        """Begin, the first time. What the job sends belongs to the notebook cell that runs now."""
+        """Start the thread on the first call. Outputs of the job belong to the current notebook cell."""
         if self._started:
             return
         self._started = True
@@ -42,13 +42,13 @@ class Ticker:
         threading.Thread(target=target, args=(self._run,), name="kernelkit-panel", daemon=True).start()
 
     def close(self) -> None:
-        """Let the job be called no more; a call that is under way goes on beside the caller."""
+        """Stop calling the job. Does not wait for a running call."""
         self._closed.set()
 
     def _run(self) -> None:
         while not self._closed.wait(self._interval):
             try:
                 self._job()
-            except Exception as error:  # for whoever closes this to tell: nobody waits for this thread
+            except Exception as error:  # the owner reports it after close(); no one waits for this thread
                 self.error = error
                 return

@@ -1,4 +1,4 @@
-"""The widget that carries a panel's messages to the page and its clicks back. Needs anywidget."""
+"""The widget that sends a panel's messages to the page and receives its clicks. Needs anywidget."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kernelkit.viz.host.jupyter import deliver_while_busy
 
 BUNDLE = Path(__file__).parents[1] / "static" / "curves.js"
 KEPT_WIDGETS = 40
-"""Finished panels that stay interactive; the pictures of older ones stay as they are."""
+"""Maximum number of finished panels that stay interactive. Older ones become static pictures."""
 
 
 class CurvesWidget(anywidget.AnyWidget):
-    """The browser's half of a panel.
+    """The browser side of a panel.
 
     Attributes:
-        final: dict. The last message's header, for pages that show the widget's state again; empty until the end.
-        final_buffer: bytes. The last message's buffer.
-        key: str. The mark of the static pictures whose place the panel takes while its kernel lives.
+        final: The header of the last message, for pages that restore the widget's state. Empty until the end.
+        final_buffer: The buffer of the last message.
+        key: The key of the static pictures that the panel covers while its kernel lives.
     """
 
     _esm = BUNDLE
@@ -37,12 +37,12 @@ _open: deque[CurvesWidget] = deque()
 
 
 def open_widget(receive: Callable[[dict[str, Any]], None]) -> CurvesWidget:
-    """Open a widget whose messages reach Python while a cell runs, where the kernel can do that.
+    """Open a widget. If the kernel supports it, its messages reach Python while a cell runs.
 
-    In Colab, anywidget asks for the widget manager that knows more than ipywidgets' own widgets.
+    In Colab, anywidget enables the widget manager for third-party widgets.
 
     Args:
-        receive: called with each message from the page, on whatever thread the kernel delivers it.
+        receive: Called with each message from the page, on any thread.
 
     Returns:
         The widget.
@@ -57,6 +57,6 @@ def open_widget(receive: Callable[[dict[str, Any]], None]) -> CurvesWidget:
 
 
 def keep_final(widget: CurvesWidget, content: dict[str, Any], buffer: bytes) -> None:
-    """Put a panel's last message into the widget's state, which some pages show again when they are reloaded."""
+    """Store a panel's last message in the widget's state. Some pages show that state after a reload."""
     with widget.hold_sync():
         widget.final, widget.final_buffer = content, buffer
