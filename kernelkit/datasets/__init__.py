@@ -1,4 +1,4 @@
-"""Small datasets to begin with, downloaded the first time and kept in the cache."""
+"""Small datasets for first experiments, downloaded once and kept in the cache."""
 
 from kernelkit.datasets import (
     boston_housing,

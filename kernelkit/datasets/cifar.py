@@ -16,9 +16,9 @@ def read_batch(folder: str, name: str, label_key: str = "labels") -> tuple[np.nd
     """Return the images (n, 3, 32, 32), uint8, and labels (n,), int64, of a batch file.
 
     Args:
-        folder: Where the file lies.
-        name: Its name.
-        label_key: Which of its labels.
+        folder: Folder of the file.
+        name: Name of the file.
+        label_key: Key of the labels in the file.
 
     Raises:
         ValueError: If the file is broken.

@@ -21,7 +21,7 @@ def load_data(label_mode: str = "fine") -> tuple[tuple[np.ndarray, np.ndarray], 
         under that setting, and int64 classes (n, 1).
 
     Raises:
-        ValueError: If the label mode is neither.
+        ValueError: For any other label mode.
 
     Source: Krizhevsky, 2009, Learning multiple layers of features from tiny images.
 

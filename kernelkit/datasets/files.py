@@ -1,4 +1,4 @@
-"""The files of the datasets: where they lie, and their checksums."""
+"""The files of the datasets: their addresses and checksums."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class File(NamedTuple):
     Attributes:
         base: Address of the folder.
         name: Name in it.
-        checksum: SHA-256, or MD5 where no other was ever published; ``None`` if none was.
+        checksum: SHA-256, or MD5 if only that was published; ``None`` if no checksum was published.
     """
 
     base: str
@@ -51,10 +51,10 @@ FILES = {
 
 
 def fetch(name: str, path: str | None = None, folder: str = "datasets", extract: bool = False) -> str:
-    """Return the path of a file, downloaded if need be.
+    """Return the path of a file, downloaded unless it is in the cache.
 
-    ``KERNELKIT_DATASETS_URL`` names a folder that has all the files under their own names: a mirror in a classroom,
-    say. The checksums are the same there.
+    The environment variable ``KERNELKIT_DATASETS_URL`` gives the address of a mirror, such as one in a classroom: a
+    folder with all files under their own names. The checksums are the same there.
 
     Args:
         name: Key of :data:`FILES`.

@@ -25,12 +25,12 @@ def load_data(
 
     Args:
         path: Name of the file in the cache.
-        num_words: How many numbers there are: words above become ``oov_char``.
+        num_words: Words with this number or a higher one become ``oov_char``.
         skip_top: The most frequent words, up to this number, become ``oov_char``.
         maxlen: Reviews of this length and above are left out.
         seed: Seed of the order.
-        start_char: What each review begins with; 0 is left for padding.
-        oov_char: What stands for words left out; ``None`` drops them.
+        start_char: First number of each review; 0 is left for padding.
+        oov_char: Number in the place of words left out; ``None`` drops these words.
         index_from: Number of the most frequent word, less 1.
         **kwargs: ``nb_words``, the old name of ``num_words``; others are refused.
 

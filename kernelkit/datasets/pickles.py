@@ -1,9 +1,9 @@
 """Pickles of numbers, read without running them.
 
-Some of these datasets are pickles (CIFAR, and the object arrays in the files of IMDB and Reuters). Unpickling calls
-whatever functions a pickle names, which is running somebody else's code. Here it can name three things, and gets
-stand-ins for them that do nothing but remember what they were given; arrays are then made from that, once their sizes
-have been compared with the bytes that are there.
+Some of these datasets are pickles (CIFAR, and the object arrays in the files of IMDB and Reuters). Unpickling calls the
+functions that a pickle names, and so can run a stranger's code. Here a pickle can name only three objects. Each is
+replaced by a stand-in that only stores its arguments. Arrays are then made from these arguments, after a check that the
+file holds enough bytes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HARMLESS = re.compile(
 
 
 class _Array:
-    """What a pickle says about an array."""
+    """The description of an array in a pickle."""
 
     def __init__(self) -> None:
         self.shape: Any = None
@@ -42,7 +42,7 @@ class _Array:
 
 
 class _Dtype:
-    """What a pickle says about a dtype."""
+    """The description of a dtype in a pickle."""
 
     def __init__(self, name: Any = None, *_: Any) -> None:
         self.name = name.decode("ascii", "replace") if isinstance(name, bytes) else name
@@ -72,15 +72,15 @@ class _Unpickler(pickle.Unpickler):
 
 
 def loads(data: bytes, who: str, encoding: str = "ASCII") -> Any:
-    """Return what a pickle of arrays, lists, dicts, texts and numbers holds; arrays are not made yet.
+    """Return the contents of a pickle of arrays, lists, dicts, texts and numbers; arrays are not made yet.
 
     Args:
         data: The pickle.
-        who: How errors name it.
-        encoding: How texts that Python 2 wrote are read; ``"bytes"`` leaves them as they are.
+        who: Name of the pickle in errors.
+        encoding: Encoding of texts that Python 2 wrote; ``"bytes"`` leaves them as bytes.
 
     Raises:
-        ValueError: If it is broken or names anything else.
+        ValueError: If the pickle is broken or names other objects.
     """
     _require_small_memo(data, who)
     try:
@@ -92,7 +92,7 @@ def loads(data: bytes, who: str, encoding: str = "ASCII") -> Any:
 
 
 def _require_small_memo(data: bytes, who: str) -> None:
-    """Raise if a pickle numbers a value that it remembers far beyond how many it can hold: room is made up to there."""
+    """Raise if a memo number of a pickle is far too large: Python would allocate memory up to this number."""
     if _HARMLESS.fullmatch(data):
         return
     try:
@@ -107,9 +107,9 @@ def lists(found: Any, size: int, who: str) -> np.ndarray:
     """Return an object array of lists of ints.
 
     Args:
-        found: What :func:`loads` returned.
-        size: Bytes of the pickle; there cannot be more numbers.
-        who: How errors name it.
+        found: The result of :func:`loads`.
+        size: Bytes of the pickle: the largest possible number of ints.
+        who: Name of the pickle in errors.
     """
     rows = found.data if isinstance(found, _Array) else found
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
@@ -125,7 +125,7 @@ def lists(found: Any, size: int, who: str) -> np.ndarray:
 
 
 def numbers(found: Any, who: str) -> np.ndarray:
-    """Return an array of numbers from what :func:`loads` returned."""
+    """Return an array of numbers from the result of :func:`loads`."""
     if not isinstance(found, _Array) or not isinstance(found.dtype, _Dtype) or not isinstance(found.data, bytes):
         raise ValueError(f"{who} is not an array of numbers.")
     shape = found.shape

@@ -29,13 +29,13 @@ def load_data(
 
     Args:
         path: Name of the file in the cache.
-        num_words: How many numbers there are: words above become ``oov_char``.
+        num_words: Words with this number or a higher one become ``oov_char``.
         skip_top: The most frequent words, up to this number, become ``oov_char``.
         maxlen: Newswires of this length and above are left out.
         test_split: Share of the newswires that are for testing.
         seed: Seed of the order.
-        start_char: What each newswire begins with; 0 is left for padding.
-        oov_char: What stands for words left out; ``None`` drops them.
+        start_char: First number of each newswire; 0 is left for padding.
+        oov_char: Number in the place of words left out; ``None`` drops these words.
         index_from: Number of the most frequent word, less 1.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Texts as lists of word numbers: what IMDB and Reuters have in common."""
+"""Texts as lists of word numbers: functions that IMDB and Reuters share."""
 
 from __future__ import annotations
 

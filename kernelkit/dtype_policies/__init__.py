@@ -1,4 +1,4 @@
-"""Dtype policies: in which dtype a layer computes, and in which it keeps its weights."""
+"""Dtype policies: the dtype in which a layer computes, and the dtype of its weights."""
 
 from kernelkit.dtype_policies.policy import (
     DTypePolicy,

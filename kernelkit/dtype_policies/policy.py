@@ -1,4 +1,4 @@
-"""Dtype policies: in which dtype a layer computes, and in which it keeps its weights.
+"""Dtype policies: the dtype in which a layer computes, and the dtype of its weights.
 
 Mixed precision keeps float32 weights and computes in a 16-bit float.
 Source: Micikevicius et al., 2018, Mixed precision training.
@@ -15,7 +15,7 @@ _global: dict[str, DTypePolicy | None] = {"policy": None}
 
 
 class DTypePolicy:
-    """What a layer computes in and keeps its weights in.
+    """The compute dtype of a layer and the dtype of its weights.
 
     Args:
         name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``; that of the global policy by
@@ -76,18 +76,18 @@ FloatDTypePolicy = DTypePolicy
 
 
 def dtype_policy() -> DTypePolicy:
-    """Return the policy of layers that are given none."""
+    """Return the global policy, which layers without a dtype use."""
     return _global["policy"] or DTypePolicy(config.floatx())
 
 
 def set_dtype_policy(policy: Any) -> None:
-    """Set the policy of layers that are given none.
+    """Set the global policy, which layers without a dtype use.
 
     Args:
         policy: A :class:`DTypePolicy` or its name.
 
     Raises:
-        ValueError: If it is ``None`` or no policy.
+        ValueError: If ``policy`` is ``None`` or not a policy.
 
     Example:
         >>> import kernelkit as kk

@@ -12,9 +12,9 @@ from kernelkit.dtype_policies.policy import DTypePolicy
 
 
 class DTypePolicyMap(DTypePolicy, MutableMapping):
-    """Policies by the paths of layers; to be given to a layer as its ``dtype``.
+    """Policies by the paths of layers, for the argument ``dtype`` of a layer.
 
-    A key is a path, or a regular expression that a whole path must match. An exact path goes before expressions.
+    A key is a path, or a regular expression that must match a whole path. An exact path takes priority.
 
     Args:
         default_policy: Policy of layers that no key fits; the global one by default.

@@ -1,4 +1,4 @@
-"""Names of Keras's quantization. kernelkit computes in floats only, and says so when one of them is used."""
+"""Names of Keras's quantization. kernelkit computes in floats only: these classes raise an error that says so."""
 
 from __future__ import annotations
 

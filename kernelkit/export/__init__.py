@@ -1,4 +1,4 @@
-"""Models out of kernelkit: pure functions, and files for other runtimes."""
+"""Export of models: pure functions, and files for other runtimes."""
 
 from kernelkit.export.front import export
 from kernelkit.export.pure import Weights, assign, pure

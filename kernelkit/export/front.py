@@ -1,4 +1,4 @@
-"""``model.export``: one door for all formats."""
+"""``model.export``: the entry point for all formats."""
 
 from __future__ import annotations
 

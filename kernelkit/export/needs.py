@@ -10,12 +10,12 @@ def need(package: str, what: str, install: str | None = None) -> ModuleType:
     """Import a package.
 
     Args:
-        package: Its module.
-        what: What needs it, as errors say it.
-        install: What pip is told, if it is not the module's name.
+        package: Name of its module.
+        what: The feature that needs it, for errors.
+        install: Name of the package for pip, if it differs from the module's.
 
     Raises:
-        ImportError: If it is not installed; the message says how to install it.
+        ImportError: If the package is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module(package)

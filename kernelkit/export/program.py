@@ -1,4 +1,4 @@
-"""A model traced once for any platform and any batch size: what all emitters read."""
+"""A model traced once for any platform and any batch size. All emitters read this program."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Program(NamedTuple):
         name: Name of the model.
         signature: Its inputs.
         outputs: One spec for each output, flat.
-        struct: Tree of the outputs' positions, nested as the model gives them.
+        struct: Tree of the outputs' positions, nested as the model returns them.
         weights: The values of the variables, by path, in the order in which ``function`` takes them.
         function: ``function(list of weights, *inputs) -> flat outputs``: pure.
         arguments: Abstract values of the inputs, with symbols for open sizes.
         body: The jaxpr of ``function``: its first operands are the weights.
-        cut: What runs in Python before the program, in words; empty if nothing does.
+        cut: The work in Python before the program, in words; empty if there is none.
     """
 
     name: str
@@ -47,8 +47,8 @@ class TrainingProgram(NamedTuple):
     """A model as a jaxpr of a training call: after the outputs come the new values of the variables that it changes.
 
     Attributes:
-        program: The jaxpr; ``outputs`` are the model's alone.
-        trainable: How many of ``program.weights`` are trained; the others are those that the call changes.
+        program: The jaxpr; ``outputs`` are only the model's outputs.
+        trainable: Number of trained arrays in ``program.weights``; the call changes the others.
     """
 
     program: Program
@@ -56,7 +56,7 @@ class TrainingProgram(NamedTuple):
 
 
 def trace(model: Any, input_signature: Tree = None, static_batch: int | None = None) -> Program:
-    """Trace a model as it predicts.
+    """Trace a model's call in prediction.
 
     Args:
         model: A model that is built.
@@ -64,13 +64,13 @@ def trace(model: Any, input_signature: Tree = None, static_batch: int | None = N
         static_batch: Batch size to fix, for runtimes that need one.
 
     Raises:
-        ValueError: If the model is not built, or its code needs a size that is open.
+        ValueError: If the model is not built, or its code needs the value of an open size.
     """
     return _traced(model, input_signature, static_batch, training=False)[0]
 
 
 def trace_training(model: Any, input_signature: Tree = None) -> TrainingProgram:
-    """Trace a model as it is called in training."""
+    """Trace a model's call in training."""
     return TrainingProgram(*_traced(model, input_signature, None, training=True))
 
 
@@ -137,7 +137,7 @@ _SIZE_ERRORS = (
 
 
 def _without_strings(model: Any, input_signature: Tree) -> tuple[Signature, Callable, str]:
-    """Return the signature behind what runs in Python, how to hand arrays to the model, and what was cut off."""
+    """Return the signature after the host stage, a function from arrays to the model's inputs, and the cut in words."""
     prepared = model.program_inputs() if input_signature is None and hasattr(model, "program_inputs") else None
     if prepared is None:
         signature = signatures.of_model(model, input_signature)

@@ -1,4 +1,4 @@
-"""A model as a pure function and its weights: what jax, optax and every exporter start from."""
+"""A model as a pure function and its weights, for jax, optax and the exporters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Weights(NamedTuple):
     """The values of a model's variables, by path.
 
     Attributes:
-        trainable: Arrays that training changes by gradients: what an optimizer is given.
+        trainable: Arrays that an optimizer changes by gradients.
         state: The other arrays, such as moving averages. Seeds are not among them: ``rng`` takes their place.
     """
 
@@ -30,7 +30,7 @@ class Apply(Protocol):
     """The pure function of a model.
 
     ``apply(weights, inputs, training=False, rng=None)`` returns the outputs; with ``mutable=True`` the pair
-    ``(outputs, state)``, where ``state`` is what the call made of ``weights.state``.
+    ``(outputs, state)``, where ``state`` holds the new values of ``weights.state``.
     """
 
     def __call__(
@@ -41,7 +41,7 @@ class Apply(Protocol):
 def pure(model: Any) -> tuple[Apply, Weights]:
     """Return a model as a pure function and the values of its weights.
 
-    The function can be jitted, differentiated and vmapped. Nothing that it does changes the model.
+    The function can be jitted, differentiated and vmapped. It never changes the model.
 
     Args:
         model: A model or layer that is built.
@@ -80,11 +80,11 @@ def pure(model: Any) -> tuple[Apply, Weights]:
 
 
 def assign(model: Any, weights: Weights) -> None:
-    """Put values into the variables of a model, by path.
+    """Assign values to the variables of a model, by path.
 
     Args:
-        model: The model that :func:`pure` was given.
-        weights: Values, such as those that a loop of your own has trained.
+        model: The model that was passed to :func:`pure`.
+        weights: Values, such as the weights that your own training loop returned.
 
     Raises:
         ValueError: If a path names no variable of the model.
@@ -101,7 +101,7 @@ def assign(model: Any, weights: Weights) -> None:
 def named_variables(model: Any) -> tuple[list[Variable], dict[str, Variable], dict[str, Variable]]:
     """Return ``(seeds, trainable, state)``: the variables of a model, the last two by path.
 
-    Models that were built apart and then put together may hold the same path twice; the second one gets a number.
+    A model made of separately built models may hold the same path twice; the second path gets a number.
     """
     seeds = [v for v in model.variables if is_seed(v)]
     trainable = list(model.trainable_variables)

@@ -1,4 +1,4 @@
-"""What an export wrote, and how far the file's numbers lie from the model's."""
+"""The report of an export, with the largest difference between the file's and the model's outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelkit.export.program import Program
 from kernelkit.export.signature import TensorSpec
 
 Run = Callable[[list[np.ndarray]], list[np.ndarray]]
-OPEN_SIZE = 16  # what open sizes other than the batch's are in the check
+OPEN_SIZE = 16  # the value of open sizes in the check, except the batch size
 BATCH = 2
 
 
@@ -25,11 +25,11 @@ class Report(NamedTuple):
         path: The file or folder.
         format: Its format.
         bytes: Its size.
-        inputs: What it takes.
-        outputs: What it gives.
-        error: Largest difference to the model's outputs on a batch of random numbers; ``None`` if it was not run.
-        checked_by: The runtime that ran it, or why none did.
-        cut: What was left out, in words.
+        inputs: Specs of the inputs.
+        outputs: Specs of the outputs.
+        error: Largest difference from the model's outputs on a batch of random numbers; ``None`` if it was not run.
+        checked_by: The runtime that ran the file, or the reason why it was not run.
+        cut: The parts of the model that were left out, in words.
     """
 
     path: str
@@ -42,7 +42,7 @@ class Report(NamedTuple):
     cut: str
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return what there is to say, as pairs of a heading and a text."""
+        """Return the report as pairs of a heading and a text."""
         error = (
             f"{self.error:.1e}, run by {self.checked_by}" if self.error is not None else f"not run: {self.checked_by}"
         )
@@ -72,7 +72,7 @@ class Report(NamedTuple):
 
 
 def check(model: Any, program: Program, path: str, format: str) -> Report:
-    """Run what was written on a batch of random numbers, if its runtime is installed, and compare it with the model."""
+    """Run the file on a batch of random numbers, if its runtime is installed, and compare it with the model."""
     error, by = None, ""
     try:
         run, by = runner(format, path, program)
@@ -81,7 +81,7 @@ def check(model: Any, program: Program, path: str, format: str) -> Report:
         error = largest_difference(run(inputs), [np.asarray(w) for w in want])
     except ImportError as missing:
         by = f"{missing.name} is not installed"
-    except Exception as problem:  # the file is written: what keeps its runtime from running it belongs in the report
+    except Exception as problem:  # the file is written: an error of its runtime belongs in the report
         by = f"{by or 'its runtime'} raised {type(problem).__name__}: {str(problem).strip()[:200]}"
     return Report(path, format, size_of(path), program.signature.inputs, program.outputs, error, by, program.cut)
 
@@ -129,7 +129,7 @@ def sample(inputs: tuple[TensorSpec, ...], seed: int = 0, batch: int = BATCH) ->
 
 
 def largest_difference(got: list[np.ndarray], want: list[np.ndarray]) -> float:
-    """Return the largest absolute difference of lists of arrays; infinite if shapes differ or one has NaN alone."""
+    """Return the largest absolute difference of lists of arrays; infinite if shapes or places of NaN differ."""
     largest = 0.0
     for a, b in zip(got, want, strict=True):
         a, b = np.asarray(a, "float64"), np.asarray(b, "float64")

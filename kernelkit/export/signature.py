@@ -1,4 +1,4 @@
-"""What a model takes and gives: names, shapes with open sizes, dtypes."""
+"""The inputs and outputs of a model: names, shapes with open sizes, dtypes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TensorSpec(NamedTuple):
 
     Attributes:
         name: Its name.
-        shape: Its sizes; ``None`` where any size will do.
+        shape: Its sizes; ``None`` stands for any size.
         dtype: Name of its dtype, such as ``"float32"``.
     """
 
@@ -71,7 +71,7 @@ def of_model(model: Any, input_signature: Tree = None) -> Signature:
             `tf.TensorSpec`, arrays; a size of ``None`` stays open. A list with one spec counts as that spec.
 
     Raises:
-        ValueError: If nothing says what the model takes.
+        ValueError: If the model's inputs are not known.
     """
     if input_signature is not None:
         return from_specs(_unwrap(input_signature, model))
@@ -110,7 +110,7 @@ def from_specs(specs: Tree, names: Sequence[str] | None = None) -> Signature:
 
 
 def unique(names: Sequence[str]) -> list[str]:
-    """Return names with a number behind each that came before."""
+    """Return the names, with a number added to repeated names."""
     seen: dict[str, int] = {}
     out = []
     for name in names:

@@ -1,7 +1,7 @@
 """StableHLO files: a program for CPU, GPU and TPU that runs without kernelkit's code of the model.
 
-The file is a zip archive of three parts: ``program.bin``, what `jax.export` serializes; ``weights.bin``, the weights
-one after another; ``manifest.json``, what the program takes and gives. Nothing in it is Python code.
+The file is a zip archive of three parts: ``program.bin``, the program serialized by `jax.export`; ``weights.bin``, the
+weights one after another; ``manifest.json``, the inputs and outputs. It holds no Python code.
 
 A program is for deployment, not for keeping: jax promises to read one for six months after it was written. The model
 itself belongs in a ``.keras`` file.
@@ -44,7 +44,7 @@ def save(
     Args:
         program: A traced model.
         path: The file.
-        platforms: For which platforms it is compiled later: of ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``.
+        platforms: Platforms of the program: ``"cpu"``, ``"cuda"``, ``"rocm"``, ``"tpu"``.
         gradients: Whether the loaded program can be differentiated.
 
     Raises:
@@ -90,7 +90,7 @@ class Loaded:
         inputs: Specs of the inputs.
         outputs: Specs of the outputs.
         weights: Arrays by variable path.
-        platforms: Where it runs.
+        platforms: Platforms on which it runs.
         written: Day on which it was written.
         expires: Day until which jax promises to read the file.
     """
@@ -144,10 +144,10 @@ def load(path: str | os.PathLike) -> Loaded:
         path: The file.
 
     Returns:
-        A callable: give it what the model takes.
+        A callable that takes the model's inputs.
 
     Raises:
-        ValueError: If the file is no such program, or its parts don't fit one another.
+        ValueError: If the file is not such a program, or its parts don't fit each other.
     """
     need("flatbuffers", "StableHLO files")
     try:

@@ -1,4 +1,4 @@
-"""One walk over a jaxpr for every format: equations that only call are opened, the others go to a table of rules."""
+"""The walk over a jaxpr for all formats: it opens equations that only call, and looks up rules for the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Rule = Callable[..., Any]
 
 
 class Missing(NotImplementedError):
-    """A format has no rule for a primitive that the model uses."""
+    """The error for a primitive of the model without a rule in the format."""
 
 
 def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str, Rule], within: str = "") -> list[Any]:

@@ -1,4 +1,4 @@
-"""Helpers around training: data from files and arrays, downloads, images, labels, pictures of models."""
+"""Helpers for training: data from files and arrays, downloads, images, labels, pictures of models."""
 
 from kernelkit.config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from kernelkit.dtypes import standardize_dtype

@@ -1,4 +1,4 @@
-"""Folders of sounds as a dataset."""
+"""Datasets from folders of sound files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from kernelkit.utils.directory import Options, read
 
 LARGEST = 2**30
-"""Bytes that a single sound may take after it was resampled."""
+"""Largest size of a resampled sound, in bytes."""
 
 
 def audio_dataset_from_directory(
@@ -29,7 +29,7 @@ def audio_dataset_from_directory(
     follow_links: bool = False,
     verbose: bool = True,
 ) -> Any:
-    """Return the sounds in a folder (``.wav``, PCM) as a dataset that reads them when asked.
+    """Return the sounds in a folder (``.wav``, PCM) as a dataset that reads them on demand.
 
     Args:
         directory: The folder; with inferred labels it has one folder for each class.
@@ -40,19 +40,19 @@ def audio_dataset_from_directory(
         sampling_rate: Samples in a second to resample to (by their Fourier transform); as in the files by default.
         output_sequence_length: Samples to cut or pad to with zeros; the longest of each batch by default.
         ragged: Must be false: kernelkit has no ragged arrays.
-        shuffle: Whether each pass has an order of its own.
-        seed: Seed of the order, and of what goes into which subset.
+        shuffle: Whether each pass has its own order.
+        seed: Seed of the order and of the split into subsets.
         validation_split: Share of the files kept for validation.
         subset: ``"training"``, ``"validation"`` or ``"both"``.
         follow_links: Whether to go into folders that are symbolic links.
-        verbose: Whether to print how many files were found.
+        verbose: Whether to print the number of files.
 
     Returns:
         A :class:`~kernelkit.utils.dataset.Dataset` of float32 sounds (batch, samples, channels) from -1 to 1, with
         labels ``(sounds, labels)``; two of them for ``subset="both"``.
 
     Raises:
-        ValueError: If nothing is found, or the arguments do not fit.
+        ValueError: If no file is found, or the arguments do not fit.
 
     Example:
         >>> import os, tempfile, wave
@@ -111,7 +111,7 @@ def read_wav(path: str) -> tuple[np.ndarray, int]:
     """Return a sound as float32 (samples, channels) from -1 to 1, and its samples in a second.
 
     Raises:
-        ValueError: If the file holds no PCM sound.
+        ValueError: If the file is not a PCM sound.
     """
     try:
         with wave.open(path, "rb") as file:
@@ -133,7 +133,7 @@ def read_wav(path: str) -> tuple[np.ndarray, int]:
 
 
 def resampled(sound: np.ndarray, count: int) -> np.ndarray:
-    """Return a sound in another number of samples: frequencies that fit stay, higher ones go."""
+    """Return a sound with another number of samples; frequencies too high for it are removed."""
     if not len(sound):
         return sound
     spectrum = np.fft.rfft(sound, axis=0)

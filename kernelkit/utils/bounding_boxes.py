@@ -1,6 +1,6 @@
-"""Bounding boxes: formats, overlap, and what detectors predict about anchors.
+"""Bounding boxes: formats, overlap, and the encoding of boxes relative to anchors.
 
-Boxes are floats (..., 4), in pixels or, in the ``rel_`` formats, in shares of the image; see :func:`convert_format`.
+Boxes are floats (..., 4), in pixels, or as shares of the image in the ``rel_`` formats; see :func:`convert_format`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def compute_iou(
         boxes1: Floats (m, 4) or (batch, m, 4).
         boxes2: Floats (n, 4) or (batch, n, 4).
         bounding_box_format: Format of both.
-        use_masking: Whether boxes of negative numbers alone, which are padding, get ``mask_val``.
-        mask_val: What they get.
+        use_masking: Whether padding boxes, which have only negative numbers, get ``mask_val``.
+        mask_val: Result for padding boxes.
         image_shape: ``(height, width, channels)``, for relative formats.
 
     Returns:
@@ -76,7 +76,7 @@ def compute_iou(
 def compute_ciou(boxes1: Any, boxes2: Any, bounding_box_format: str, image_shape: tuple | None = None) -> jax.Array:
     """Return the complete intersection over union of pairs of boxes.
 
-    It is lower than the intersection over union by the distance of the centers and by how the shapes differ.
+    This is the intersection over union minus penalties for the distance of the centers and the difference of shapes.
 
     Args:
         boxes1: Floats (..., 4).
@@ -114,7 +114,7 @@ def encode_box_to_deltas(
     variance: Any = None,
     image_shape: tuple | None = None,
 ) -> jax.Array:
-    """Return what a detector has to predict: how boxes differ from their anchors.
+    """Return the differences between boxes and their anchors, which a detector has to predict.
 
     Args:
         anchors: Floats (n, 4).
@@ -122,11 +122,12 @@ def encode_box_to_deltas(
         anchor_format: Format of the anchors.
         box_format: Format of the boxes.
         encoding_format: ``"center_yxhw"`` or ``"center_xywh"``: order of the result.
-        variance: Four numbers that the result is divided by.
+        variance: Four numbers by which the result is divided.
         image_shape: ``(height, width, channels)``, for relative formats.
 
     Returns:
-        Floats of the shape of ``boxes``: shifts of the centers in sizes of the anchors, logarithms of ratios of sizes.
+        Floats of the shape of ``boxes``: shifts of the centers in units of the anchors' sizes, and logarithms of the
+        ratios of sizes.
 
     Raises:
         ValueError: If the encoding format or the variance does not fit.
@@ -160,11 +161,11 @@ def decode_deltas_to_boxes(
 
     Args:
         anchors: Floats (n, 4), or a dict of them by level.
-        boxes_delta: Floats (n, 4) or (batch, n, 4), or a dict alike.
+        boxes_delta: Floats (n, 4) or (batch, n, 4), or such a dict.
         anchor_format: Format of the anchors.
         box_format: Format of the result.
-        encoded_format: ``"center_yxhw"`` or ``"center_xywh"``: order of what was predicted.
-        variance: Four numbers that it was divided by.
+        encoded_format: ``"center_yxhw"`` or ``"center_xywh"``: order of the predictions.
+        variance: Four numbers by which the predictions were divided.
         image_shape: ``(height, width, channels)``, for relative formats.
 
     Returns:
@@ -189,7 +190,7 @@ def decode_deltas_to_boxes(
 
 
 def _checked(order: str, variance: Any, name: str) -> jax.Array:
-    """Return the variance as an array, ones if there is none, once it is sure that all fits."""
+    """Return the variance as an array (ones for ``None``), after a check of the arguments."""
     scale = jnp.ones(4) if variance is None else jnp.asarray(variance, "float32")
     if scale.shape != (4,):
         raise ValueError(f"`variance` must be length 4, got {variance}")

@@ -8,14 +8,14 @@ from typing import Any
 
 
 class Config:
-    """Settings that are read as attributes and as items, and can be frozen.
+    """Settings that can be read as attributes or as items, and can be frozen.
 
     Args:
         **kwargs: The settings.
 
     Raises:
-        ValueError: When a frozen one is changed.
-        AttributeError: When a setting that is not there is read.
+        ValueError: If a frozen config is changed.
+        AttributeError: If a setting doesn't exist.
 
     Example:
         >>> config = Config(rate=0.1)
@@ -37,15 +37,15 @@ class Config:
 
     @property
     def frozen(self) -> bool:
-        """Whether the settings can't be changed."""
+        """Whether the settings are frozen."""
         return self._frozen
 
     def freeze(self) -> None:
-        """Let nothing be changed any more."""
+        """Forbid changes of the settings."""
         object.__setattr__(self, "_frozen", True)
 
     def unfreeze(self) -> None:
-        """Let settings be changed again."""
+        """Allow changes of the settings again."""
         object.__setattr__(self, "_frozen", False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Config:
         return dict(self._settings)
 
     def to_json(self) -> str:
-        """Return the settings as a JSON text; those that are a `Config` as objects in it."""
+        """Return the settings as a JSON text; a nested `Config` becomes a JSON object."""
         return json.dumps(self._settings, default=_settings_of)
 
     def keys(self) -> KeysView:
@@ -69,11 +69,11 @@ class Config:
         return self._settings.items()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return a setting, or ``default`` if there is none of the name."""
+        """Return a setting, or ``default`` if it doesn't exist."""
         return self._settings.get(name, default)
 
     def pop(self, *args: Any) -> Any:
-        """Remove a setting and return it, or the default, given as a second argument, if there is none."""
+        """Remove a setting and return it; if it doesn't exist, return the default, the second argument."""
         return self._open().pop(*args)
 
     def update(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""`Dataset`: batches that can be had again and again, and what is done to them on their way."""
+"""`Dataset`: elements or batches that can be read several times, with methods such as ``map`` and ``batch``."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ _INFINITE, _UNKNOWN = -1, -2
 
 
 class Dataset:
-    """Elements of a source, one after the other, as often as one asks. `fit` and its kin take it as it is.
+    """The elements of a source, which can be read several times. `fit`, `evaluate` and `predict` take a Dataset.
 
-    Elements are NumPy arrays, or tuples and dicts of them; a loop over them finds TensorFlow's method ``numpy()`` on
-    each array. Each method returns a new dataset and computes nothing. The methods are those of `tf.data.Dataset` that
-    tutorials call.
+    Elements are NumPy arrays, or tuples and dicts of them. In a loop, arrays also have TensorFlow's method ``numpy()``.
+    Each method returns a new dataset and computes nothing. The methods are those of `tf.data.Dataset` that tutorials
+    use.
 
     Args:
         make: Function that returns a new iterator over the elements.
         length: Number of elements, if known; ``math.inf`` if they never end.
-        is_batched: Whether the first axis of the elements' arrays is that of a batch.
+        is_batched: Whether the first axis of the elements' arrays is the batch axis.
 
     Attributes:
-        class_names: Names of the classes, if it was read from a folder.
-        file_paths: Paths of the files in the order of the listing, if it was read from a folder.
+        class_names: Names of the classes, for a dataset from a folder.
+        file_paths: Paths of the files in the order of the listing, for a dataset from a folder.
 
     Example:
         >>> data = Dataset.from_tensor_slices(np.arange(5)).map(lambda x: x * 10).batch(2)
@@ -69,7 +69,7 @@ class Dataset:
 
     @classmethod
     def from_tensor_slices(cls, tensors: Any) -> Dataset:
-        """Return the samples of arrays.
+        """Return a dataset of the samples of arrays.
 
         Args:
             tensors: Arrays with a leading axis of samples, nested in tuples or dicts.
@@ -88,20 +88,20 @@ class Dataset:
 
     @classmethod
     def from_generator(cls, generator: Callable[..., Iterator], *_: Any, args: tuple = (), **__: Any) -> Dataset:
-        """Return what a function yields, which is called for each pass. Signatures of outputs are not needed."""
+        """Return a dataset of a generator function's elements. It is called for each pass and needs no signature."""
         if not callable(generator):
             raise TypeError("from_generator() takes a function that returns an iterator, not the iterator itself.")
         return cls(lambda: iter(generator(*args)))
 
     @classmethod
     def range(cls, *args: int, **_: Any) -> Dataset:
-        """Return int64 numbers; arguments as Python's ``range``."""
+        """Return a dataset of int64 numbers; arguments as for Python's ``range``."""
         numbers = range(*args)
         return cls(lambda: (np.int64(n) for n in numbers), len(numbers))
 
     @classmethod
     def zip(cls, *datasets: Any, **_: Any) -> Dataset:
-        """Return tuples of the elements of several datasets, up to the end of the shortest.
+        """Return a dataset of tuples of the elements of several datasets, up to the end of the shortest one.
 
         Args:
             datasets: Datasets, or one tuple of them (nested at will, dicts too).
@@ -119,13 +119,13 @@ class Dataset:
     def sample_from_datasets(
         cls, datasets: list, weights: Any = None, seed: int | None = None, stop_on_empty_dataset: bool = False, **_: Any
     ) -> Dataset:
-        """Return elements of datasets drawn at random.
+        """Return a dataset of elements drawn at random from several datasets.
 
         Args:
             datasets: The datasets.
-            weights: How likely each of them is; all the same by default.
+            weights: Probability of each dataset; equal by default.
             seed: Seed of the draws.
-            stop_on_empty_dataset: Whether the end of one is the end of all.
+            stop_on_empty_dataset: Whether the result ends at the end of the first dataset that ends.
         """
         chances = np.full(len(datasets), 1 / len(datasets)) if weights is None else np.asarray(weights, "float64")
         seed = make_default_seed() if seed is None else seed
@@ -151,7 +151,7 @@ class Dataset:
         return map(to_user, self._make())
 
     def elements(self) -> Iterator[Element]:
-        """Return an iterator over the elements as they are: what a function made on a device stays there."""
+        """Return an iterator over the unconverted elements: arrays on a device stay there."""
         return self._make()
 
     def __len__(self) -> int:
@@ -160,7 +160,7 @@ class Dataset:
         return int(self._length)
 
     def cardinality(self) -> int:
-        """Return the number of elements, -1 if there is no end, -2 if it is unknown."""
+        """Return the number of elements, -1 if it is infinite, -2 if it is unknown."""
         if self._length is None:
             return _UNKNOWN
         return _INFINITE if self._length == math.inf else int(self._length)
@@ -177,8 +177,8 @@ class Dataset:
 
         Args:
             map_func: Function; the parts of a tuple are its arguments.
-            num_parallel_calls: Threads; one for each core with -1. The order stays.
-            deterministic: Accepted for TensorFlow's sake: the order always stays.
+            num_parallel_calls: Number of threads; -1 for one on each core. The order stays.
+            deterministic: Accepted for compatibility with TensorFlow, without effect: the order always stays.
         """
         one = functools.partial(call, map_func)
         if not num_parallel_calls or num_parallel_calls == 1:
@@ -191,22 +191,22 @@ class Dataset:
         return self._like(lambda: (e for e in self.elements() if bool(call(predicate, e))), None)
 
     def take_while(self, predicate: Callable) -> Dataset:
-        """Keep the elements up to the first for which a function is false."""
+        """Keep the elements before the first one for which a function is false."""
         return self._like(lambda: itertools.takewhile(lambda e: bool(call(predicate, e)), self.elements()), None)
 
     def flat_map(self, map_func: Callable) -> Dataset:
-        """Give the elements of the datasets that a function makes of each element, one dataset after the other."""
+        """Turn each element into a dataset, and yield the elements of these datasets one after the other."""
         return Dataset(lambda: (e for element in self.elements() for e in _elements(call(map_func, element))))
 
     def interleave(
         self, map_func: Callable, cycle_length: int | None = None, block_length: int = 1, *_: Any, **__: Any
     ) -> Dataset:
-        """Give the elements of the datasets that a function makes of each element, of several in turn.
+        """Turn each element into a dataset, and yield the elements of several of these datasets in turn.
 
         Args:
-            map_func: Function that returns a dataset.
-            cycle_length: Datasets that are open at a time; one for each core with ``None`` or -1.
-            block_length: Elements of one before the next has its turn.
+            map_func: Function of an element that returns a dataset.
+            cycle_length: Number of datasets that are read in turn; ``None`` or -1 for the number of cores.
+            block_length: Number of consecutive elements from one dataset.
         """
         cycle = (os.cpu_count() or 1) if cycle_length is None or cycle_length < 1 else cycle_length
         return Dataset(
@@ -214,7 +214,7 @@ class Dataset:
         )
 
     def scan(self, initial_state: Any, scan_func: Callable) -> Dataset:
-        """Give what ``scan_func(state, element) -> (state, result)`` makes of each element, one after the other."""
+        """Yield the result of ``scan_func(state, element) -> (state, result)`` for each element in turn."""
 
         def make() -> Iterator:
             state = initial_state
@@ -229,26 +229,26 @@ class Dataset:
         return to_user(functools.reduce(reduce_func, self.elements(), initial_state))
 
     def apply(self, transformation_func: Callable) -> Any:
-        """Return what a function makes of the dataset."""
+        """Return the result of a function of the dataset."""
         return transformation_func(self)
 
     def with_options(self, options: Any) -> Dataset:
-        """Return the dataset itself: TensorFlow's options say how it runs, not what it gives."""
+        """Return the dataset itself: TensorFlow's options don't change the elements."""
         return self
 
     def batch(self, batch_size: int, drop_remainder: bool = False, *_: Any, **__: Any) -> Dataset:
-        """Stack so many elements to one; a last batch may be smaller, unless it is dropped."""
+        """Stack ``batch_size`` elements into one. The last batch may be smaller, unless it is dropped."""
         return self._batched(stack, batch_size, drop_remainder)
 
     def padded_batch(
         self, batch_size: int, padded_shapes: Any = None, padding_values: Any = None, drop_remainder: bool = False
     ) -> Dataset:
-        """Stack so many elements to one, each padded behind to the shape of the longest.
+        """Stack ``batch_size`` elements into one, each padded at its end to the shape of the longest.
 
         Args:
             batch_size: Elements in a batch.
-            padded_shapes: Shape to pad to, or shapes nested as an element; ``None`` in it for the longest of a batch.
-            padding_values: What to pad with, 0 or ``""`` by default, or several nested as an element.
+            padded_shapes: Shape to pad to, or shapes nested as an element; ``None`` for the longest of a batch.
+            padding_values: Padding value, 0 or ``""`` by default, or several values nested as an element.
             drop_remainder: Whether a smaller last batch is left out.
         """
         join = functools.partial(padded, shapes=padded_shapes, values=padding_values)
@@ -269,17 +269,17 @@ class Dataset:
         return Dataset(make, count, is_batched=True)
 
     def rebatch(self, batch_size: int, drop_remainder: bool = False, **_: Any) -> Dataset:
-        """Give batches of another size."""
+        """Change the size of the batches."""
         return self.unbatch().batch(batch_size, drop_remainder)
 
     def window(self, size: int, shift: int | None = None, stride: int = 1, drop_remainder: bool = False) -> Dataset:
-        """Give windows over the elements, each a dataset; of tuples and dicts one dataset for each part.
+        """Yield windows over the elements, each as a dataset; for tuples and dicts, a dataset for each part.
 
         Args:
             size: Elements in a window.
-            shift: Elements from the beginning of a window to that of the next; ``size`` by default.
+            shift: Elements from the start of a window to the start of the next one; ``size`` by default.
             stride: Elements from one entry of a window to the next.
-            drop_remainder: Whether windows at the end that are too short are left out.
+            drop_remainder: Whether short windows at the end are left out.
         """
         step = size if shift is None else shift
         if size < 1 or step < 1 or stride < 1:
@@ -293,7 +293,7 @@ class Dataset:
         return Dataset(make)
 
     def shard(self, num_shards: int, index: int) -> Dataset:
-        """Keep each element whose number leaves ``index`` when divided by ``num_shards``."""
+        """Keep the elements whose number modulo ``num_shards`` is ``index``."""
         if not 0 <= index < num_shards:
             raise ValueError(f"shard() takes an index from 0 to {num_shards - 1}, got {index}.")
         length = self._length
@@ -302,7 +302,7 @@ class Dataset:
         return self._like(lambda: itertools.islice(self.elements(), index, None, num_shards), length)
 
     def unique(self) -> Dataset:
-        """Keep the first of equal elements."""
+        """Keep only the first of several equal elements."""
 
         def make() -> Iterator:
             seen: set[bytes] = set()
@@ -318,7 +318,7 @@ class Dataset:
         """Return the only element.
 
         Raises:
-            ValueError: If there is none, or more than one.
+            ValueError: If the dataset has no element, or more than one.
         """
         found = list(itertools.islice(self.elements(), 2))
         if len(found) != 1:
@@ -327,25 +327,25 @@ class Dataset:
 
     @property
     def element_spec(self) -> Any:
-        """Shapes and dtypes of an element, nested alike; the first element is made to learn them."""
+        """Shapes and dtypes of an element, nested as the element. They are read from the first element."""
         element = next(self.elements(), _NOTHING)
         if element is _NOTHING:
             raise ValueError("element_spec: the dataset has no element.")
         return spec_of(element, self._is_batched)
 
     def unbatch(self) -> Dataset:
-        """Take batches apart into samples."""
+        """Split batches into samples."""
         return Dataset(lambda: rows_of(self.elements()))
 
     def shuffle(
         self, buffer_size: int | None = None, seed: int | None = None, reshuffle_each_iteration: bool = True, **_: Any
     ) -> Dataset:
-        """Give the elements in a random order, drawn from a buffer of so many elements.
+        """Yield the elements in a random order, drawn from a buffer.
 
         Args:
-            buffer_size: Elements held; all of them with ``None``.
+            buffer_size: Number of elements in the buffer; ``None`` for all elements.
             seed: Seed of the order.
-            reshuffle_each_iteration: Whether each pass has an order of its own.
+            reshuffle_each_iteration: Whether each pass has its own order.
         """
         seed = make_default_seed() if seed is None else seed
         passes = itertools.count()
@@ -364,7 +364,7 @@ class Dataset:
         return self._like(make, self._length)
 
     def prefetch(self, buffer_size: int = AUTOTUNE, **_: Any) -> Dataset:
-        """Let a thread make so many elements ahead."""
+        """Make ``buffer_size`` elements ahead, in a thread."""
         depth = 2 if buffer_size is None or buffer_size < 1 else buffer_size
         return self._like(lambda: ahead(self.elements(), depth=depth), self._length)
 
@@ -372,7 +372,7 @@ class Dataset:
         """Keep the elements of the first whole pass in memory.
 
         Raises:
-            NotImplementedError: If a file is asked for.
+            NotImplementedError: If ``filename`` is given.
         """
         if filename:
             raise NotImplementedError("cache(filename) is not supported: elements are kept in memory, cache().")
@@ -394,21 +394,21 @@ class Dataset:
         return self._like(make, self._length)
 
     def take(self, count: int) -> Dataset:
-        """Keep the first elements; all of them with -1."""
+        """Keep the first ``count`` elements, or all for -1."""
         if count < 0:
             return self
         length = None if self._length is None else min(count, self._length)
         return self._like(lambda: itertools.islice(self.elements(), count), length)
 
     def skip(self, count: int) -> Dataset:
-        """Leave the first elements out; all of them with -1."""
+        """Leave out the first ``count`` elements, or all for -1."""
         if count < 0:
             return Dataset(lambda: iter(()), 0)
         length = None if self._length is None else max(0, self._length - count)
         return self._like(lambda: itertools.islice(self.elements(), count, None), length)
 
     def repeat(self, count: int | None = None) -> Dataset:
-        """Give the elements so many times over, without end with ``None`` or -1."""
+        """Repeat the elements ``count`` times; without end for ``None`` or -1."""
         endless = count is None or count < 0
 
         def make() -> Iterator:
@@ -425,17 +425,17 @@ class Dataset:
         return self._like(make, None if self._length is None else self._length * count)  # type: ignore[operator]
 
     def concatenate(self, dataset: Dataset) -> Dataset:
-        """Give the elements of another dataset after one's own."""
+        """Yield the elements of another dataset after those of this one."""
         first, second = self._length, dataset._length
         length = None if first is None or second is None else first + second
         return self._like(lambda: itertools.chain(self.elements(), dataset.elements()), length)
 
     def enumerate(self, start: int = 0) -> Dataset:
-        """Give ``(number, element)`` pairs."""
+        """Yield ``(number, element)`` pairs."""
         return Dataset(lambda: enumerate(self.elements(), start), self._length)
 
     def _like(self, make: Callable[[], Iterator], length: float | None) -> Dataset:
-        """Return a dataset whose elements are batches if these are."""
+        """Return a dataset with this one's ``is_batched``."""
         return Dataset(make, length, self._is_batched)
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Folders of files as labelled samples: which files there are, their labels, order and split."""
+"""Labeled samples from folders: the list of files, their labels, order and split."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WORKERS = 8
 
 
 class Listing(NamedTuple):
-    """Files and what they are.
+    """Files and their labels.
 
     Attributes:
         paths: Paths of the files.
@@ -33,7 +33,7 @@ class Listing(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What the readers of all kinds of files are asked for in the same words; see :func:`read`."""
+    """The arguments that the readers of images, sounds and texts share; see :func:`read`."""
 
     directory: Any
     labels: Any
@@ -46,18 +46,18 @@ class Options(NamedTuple):
     subset: str | None
     follow_links: bool
     verbose: bool
-    kind: str = "files"  # what errors call them
-    order_stays: bool = False  # whether all passes have the order of the first
+    kind: str = "files"  # name of the files in errors
+    order_stays: bool = False  # whether all passes have the same order
 
 
 def read(options: Options, endings: tuple[str, ...], load: Callable[[str], Any], join: Callable[[list], Any]) -> Any:
     """Return the dataset of a folder, or the pair of both subsets.
 
     Args:
-        options: What was asked for.
-        endings: What names of files end with, in lower case.
-        load: Returns the sample in a file.
-        join: Makes a batch of a list of samples.
+        options: The arguments of the call.
+        endings: Endings of file names, in lower case.
+        load: Function that returns the sample in a file.
+        join: Function that makes a batch from a list of samples.
     """
     _check(options)
     listing = _list(options, endings)
@@ -146,7 +146,7 @@ def _list(options: Options, endings: tuple[str, ...]) -> Listing:
 def _files(folder: str, endings: tuple[str, ...], follow_links: bool) -> Iterator[str]:
     """Yield the paths of a folder's regular files, folder by folder in the order of their names.
 
-    Pipes and devices are left out: reading them may never end. A folder that links lead to twice is read once.
+    Pipes and devices are left out: reading them may never end. A folder with several links to it is read once.
     """
     found: list[tuple[str, list[str]]] = []
     seen: set[tuple[int, int]] = set()
@@ -170,7 +170,7 @@ def _files(folder: str, endings: tuple[str, ...], follow_links: bool) -> Iterato
 
 
 def _shuffled(listing: Listing, seed: int) -> Listing:
-    # The same draws as Keras's, so that the same seed gives the same split there and here.
+    # The draws equal Keras's, so that a seed gives the same split as in Keras.
     order = np.arange(len(listing.paths))
     np.random.RandomState(seed).shuffle(order)
     labels = None if listing.labels is None else listing.labels[order]

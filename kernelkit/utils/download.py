@@ -1,4 +1,4 @@
-"""`get_file`: a file from the network, kept for the next time."""
+"""`get_file`: download a file into a cache."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def get_file(
 ) -> str:
     """Return the path of a file, downloaded unless it is in the cache.
 
-    A download takes its place when it is complete and its checksum is right. Archives are unpacked into a folder of
-    their own; links, devices and names that lead out of it are refused.
+    A download enters the cache only when it is complete and its checksum is right. An archive is unpacked into its own
+    folder; links, devices and names that lead out of this folder are refused.
 
     Args:
         fname: Name in the cache, or of the folder of an archive; the last part of the address by default.
@@ -46,7 +46,7 @@ def get_file(
         md5_hash: Older name of ``file_hash``, for MD5.
         file_hash: Checksum of the file, SHA-256 or MD5, in hexadecimal digits.
         cache_subdir: Folder inside the cache, or an absolute path.
-        hash_algorithm: ``"sha256"``, ``"md5"``, or ``"auto"`` to tell by the length.
+        hash_algorithm: ``"sha256"``, ``"md5"``, or ``"auto"`` to decide by the length.
         extract: Whether the file is an archive to be unpacked.
         archive_format: ``"auto"``, ``"tar"``, ``"zip"``, a list of them, or ``None``.
         cache_dir: The cache; ``$KERAS_HOME`` or ``~/.keras`` by default.
@@ -103,7 +103,7 @@ def _checked_name(fname: Any, origin: str) -> str:
 
 
 def _writable(cache_dir: Any) -> str:
-    """Return the cache, or one in the folder for temporary files if it cannot be written to."""
+    """Return the cache; if it cannot be written to, a cache in the folder for temporary files."""
     if cache_dir is None:
         cache_dir = os.environ.get("KERAS_HOME") or os.path.join("~", ".keras")
     cache = os.path.abspath(os.path.expanduser(os.fspath(cache_dir)))
@@ -138,7 +138,7 @@ def _fetch(origin: str, target: str, file_hash: str | None, algorithm: str, forc
                 done += len(block)
                 bar.update(done)
             if size is not None and done != size:
-                raise OSError(f"URL fetch failure on {origin}: {done} of {size} bytes came.")
+                raise OSError(f"URL fetch failure on {origin}: only {done} of {size} bytes arrived.")
             if size is None:
                 bar.update(done, finalize=True)
             if file_hash is not None and digest.hexdigest() != file_hash.lower():

@@ -1,4 +1,4 @@
-"""What the datasets of a folder or of arrays are made of: elements, and ways to join, cut and pad them."""
+"""Elements of datasets: joining, splitting and padding them."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ def rows_of(batches: Iterable[Element]) -> Iterator[Element]:
 
 
 def chunks(elements: Iterable[Element], size: int) -> Iterator[list[Element]]:
-    """Yield lists of so many elements; the last may be shorter."""
+    """Yield lists of ``size`` elements; the last one may be shorter."""
     iterator = iter(elements)
     while chunk := list(itertools.islice(iterator, size)):
         yield chunk
 
 
 def stack(elements: list[Element]) -> Element:
-    """Return elements as one batch, each of their arrays stacked; texts as an array of objects."""
+    """Return elements as one batch with stacked arrays; texts become an array of objects."""
     return jtu.tree_map(lambda *v: _as_objects(v) if isinstance(v[0], str) else np.stack(v), *elements)
 
 
@@ -106,7 +106,7 @@ def _as_objects(texts: tuple) -> np.ndarray:
 
 
 def padded(elements: list[Element], shapes: Any = None, values: Any = None) -> Element:
-    """Return elements as one batch, each of their arrays padded behind to the same shape.
+    """Return elements as one batch, with their arrays padded at the end to the same shape.
 
     Args:
         elements: The elements.
@@ -128,7 +128,7 @@ def padded(elements: list[Element], shapes: Any = None, values: Any = None) -> E
 
 
 def columns_of(elements: list[Element]) -> list[tuple]:
-    """Return, for each array of an element, those of all elements."""
+    """Return, for each array of an element, the tuple of this array in all elements."""
     return list(zip(*(jtu.tree_leaves(element) for element in elements), strict=True))
 
 
@@ -153,7 +153,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def _spread(value: Any, treedef: Any, count: int, is_one: Callable[[Any], bool]) -> list:
-    """Return one entry for each array; a single one holds for all."""
+    """Return one entry for each array; a single entry is used for all arrays."""
     if is_one(value):
         return [value] * count
     return jtu.tree_leaves(value, is_leaf=lambda v: v is None or is_one(v))
@@ -162,14 +162,14 @@ def _spread(value: Any, treedef: Any, count: int, is_one: Callable[[Any], bool])
 def windows(
     elements: Iterable[Element], size: int, shift: int, stride: int, drop_remainder: bool
 ) -> Iterator[list[Element]]:
-    """Yield lists of elements that slide over others.
+    """Yield sliding windows over elements, as lists.
 
     Args:
         elements: The elements.
         size: Elements in a window.
-        shift: Elements from the beginning of a window to that of the next.
+        shift: Elements from the start of a window to the start of the next one.
         stride: Elements from one entry of a window to the next.
-        drop_remainder: Whether windows at the end that are too short are left out.
+        drop_remainder: Whether short windows at the end are left out.
 
     Example:
         >>> list(windows(range(5), size=2, shift=2, stride=1, drop_remainder=False))
@@ -194,9 +194,9 @@ def interleaved(sources: Iterator[Iterable[Element]], cycle: int, block: int) ->
     """Yield elements of several sources in turn.
 
     Args:
-        sources: The sources; one that ends is replaced by the next.
-        cycle: Sources that are open at a time.
-        block: Elements that are taken from one before the next has its turn.
+        sources: The sources; the next source replaces one that ends.
+        cycle: Number of sources that are read in turn.
+        block: Number of consecutive elements from one source.
 
     Example:
         >>> list(interleaved(iter(["aaa", "bb", "c"]), cycle=2, block=1))

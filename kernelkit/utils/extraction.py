@@ -1,8 +1,8 @@
-"""Unpacking archives from anywhere: nothing lands outside of one new folder, and nothing but files and folders.
+"""Unpacking archives from strangers: only files and folders, and only inside one new folder.
 
-Archives have led writers out of their folder by absolute names, by ``..``, by symbolic and hard links, and by devices
-(CVE-2007-4559, CVE-2025-12060 and others). Here names are checked, links and devices are refused, and all is written
-into a folder that did not exist before, which takes its place when everything has gone well.
+Archives can write outside their folder through absolute names, ``..``, symbolic and hard links, and devices
+(CVE-2007-4559, CVE-2025-12060 and others). Here names are checked, and links and devices are refused. Everything is
+written into a new temporary folder, which is moved to its place only after success.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 
 _BLOCK = 1 << 20
 _MOST_MEMBERS = 10_000_000
-# Compressed text may shrink to a hundredth; what unfolds to more is there to fill the disk.
+# Text may compress to a hundredth of its size. An archive that unpacks to more is meant to fill the disk.
 _MOST_UNFOLDING = 200
 _FREE_SIZE = 1 << 30
 _BROKEN = (
@@ -39,11 +39,11 @@ _BROKEN = (
 
 
 def archive_kind(path: str, wanted: Any = "auto") -> str | None:
-    """Return ``"tar"`` or ``"zip"``, or ``None`` if a file is none of the wanted kinds.
+    """Return ``"tar"`` or ``"zip"``, or ``None`` if the file is not of a wanted kind.
 
     Args:
         path: The file.
-        wanted: ``"auto"``, ``"tar"``, ``"zip"``, a list of them, or ``None`` for no kind at all.
+        wanted: ``"auto"``, ``"tar"``, ``"zip"``, a list of them, or ``None`` for no kind.
 
     Example:
         >>> archive_kind(__file__) is None
@@ -67,8 +67,8 @@ def extract(path: str, folder: str, kind: str) -> None:
         kind: ``"tar"`` (compressed by gzip, bzip2 or xz, or not at all) or ``"zip"``.
 
     Raises:
-        ValueError: If the archive is broken, unfolds to far more than it is, or holds a link, a device or a name that
-            leads out of it. Nothing is left behind then.
+        ValueError: If the archive is broken, unpacks to far more than its size, or holds a link, a device or a name
+            that leads out of the folder. No file is left behind then.
     """
     parent = os.path.dirname(os.path.abspath(folder))
     new = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=parent)
@@ -92,7 +92,7 @@ def extract(path: str, folder: str, kind: str) -> None:
 
 
 class _Room:
-    """Counts what an archive unfolds to."""
+    """Counts the unpacked bytes of an archive."""
 
     def __init__(self, path: str, size: int) -> None:
         self.path, self.size = path, size
@@ -100,11 +100,11 @@ class _Room:
     def take(self, count: int) -> None:
         self.size -= count
         if self.size < 0:
-            raise ValueError(f"{self.path} unfolds to far more bytes than it has; it was not unpacked.")
+            raise ValueError(f"{self.path} unpacks to far more bytes than it has; it was not unpacked.")
 
 
 def _extract_tar(path: str, folder: str, room: _Room) -> None:
-    # Read as a stream: the next member's header is reached only by reading all before it, which is counted.
+    # Read as a stream: all bytes before the next member's header are read, and counted.
     with contextlib.ExitStack() as stack:
         counted: Any = _Counted(stack.enter_context(_decompressed(path)), room)
         archive = stack.enter_context(tarfile.open(fileobj=counted, mode="r|"))
@@ -169,7 +169,7 @@ class _Counted:
 
 
 def _target(folder: str, name: str, path: str) -> str:
-    """Return where a member goes, once it is sure that this is inside of the folder."""
+    """Return the path for a member, after a check that it lies inside the folder."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not name or "\0" in name or name.startswith(("/", "\\")) or ".." in parts or any(":" in p for p in parts[:1]):
         raise ValueError(f"{path}: the name {name!r} leads out of the archive's folder; it was not unpacked.")
@@ -178,7 +178,7 @@ def _target(folder: str, name: str, path: str) -> str:
 
 def _new_file(target: str) -> BinaryIO:
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    if os.path.lexists(target):  # the same name twice: the last one counts, as everywhere
+    if os.path.lexists(target):  # for a repeated name, the last member wins, as in other programs
         os.unlink(target)
     return open(target, "xb")
 

@@ -1,4 +1,4 @@
-"""Folders of images as a dataset."""
+"""Datasets from folders of images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.utils.images import load_img, pillow
 ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 _LARGE = 2**24
-"""Images of more pixels are read one at a time: several threads with one each would fill the memory."""
+"""Images with more pixels are read one at a time: with several at once, threads would fill the memory."""
 
 _one_large = threading.Lock()
 
@@ -41,7 +41,7 @@ def image_dataset_from_directory(
     format: str | None = None,
     verbose: bool = True,
 ) -> Any:
-    """Return the images in a folder (``.jpeg .jpg .png .bmp .gif``) as a dataset that reads them when asked.
+    """Return the images in a folder (``.jpeg .jpg .png .bmp .gif``) as a dataset that reads them on demand.
 
     Args:
         directory: The folder; with inferred labels it has one folder for each class.
@@ -51,25 +51,25 @@ def image_dataset_from_directory(
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
         batch_size: Images in a batch; ``None`` for single images.
         image_size: ``(height, width)``.
-        shuffle: Whether each pass has an order of its own.
-        seed: Seed of the order, and of what goes into which subset.
+        shuffle: Whether each pass has its own order.
+        seed: Seed of the order and of the split into subsets.
         validation_split: Share of the files kept for validation.
         subset: ``"training"``, ``"validation"`` or ``"both"``.
         interpolation: See :func:`kernelkit.utils.resampling.resize`.
         follow_links: Whether to go into folders that are symbolic links.
-        crop_to_aspect_ratio: Whether images are cropped, not distorted, to the shape asked for.
-        pad_to_aspect_ratio: Whether they are padded with zeros instead.
+        crop_to_aspect_ratio: Whether images are cropped, not distorted, to the aspect ratio of ``image_size``.
+        pad_to_aspect_ratio: Whether images are padded with zeros to this aspect ratio.
         data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
-        format: ``None`` or ``"tf"`` for an order of its own in each pass, ``"grain"`` for the same one in all.
-        verbose: Whether to print how many files were found.
+        format: ``None`` or ``"tf"`` for a new order in each pass, ``"grain"`` for the same order in all passes.
+        verbose: Whether to print the number of files.
 
     Returns:
         A :class:`~kernelkit.utils.dataset.Dataset` of float32 images (batch, height, width, channels) from 0 to 255,
         with labels ``(images, labels)``: int32 (batch,), float32 (batch, classes) or float32 (batch, 1). Two of them
-        for ``subset="both"``. Its ``class_names`` and ``file_paths`` tell what was found.
+        for ``subset="both"``. Its ``class_names`` and ``file_paths`` list the classes and the files.
 
     Raises:
-        ValueError: If nothing is found, or the arguments do not fit.
+        ValueError: If no file is found, or the arguments do not fit.
         ImportError: If Pillow is not installed.
 
     Example:
@@ -93,7 +93,7 @@ def image_dataset_from_directory(
     check_format(format)
     size = (int(image_size[0]), int(image_size[1]))
     first = config.standardize_data_format(data_format) == "channels_first"
-    resampling.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # a wrong name is told at once
+    resampling.resize(np.zeros((1, 1, 1)), (1, 1), interpolation)  # a wrong name raises here
 
     def load(path: str) -> np.ndarray:
         with _turn(path):
@@ -128,7 +128,7 @@ def image_dataset_from_directory(
 
 
 def _turn(path: str) -> Any:
-    """Return a scope to read an image in: large ones are read one at a time.
+    """Return a context manager for reading an image: large images are read one at a time.
 
     Raises:
         ValueError: If the image has more pixels than Pillow's limit.
@@ -144,19 +144,19 @@ def _check_pixels(path: str, width: int, height: int) -> None:
     limit = pillow().MAX_IMAGE_PIXELS
     if limit is not None and width * height > limit:
         raise ValueError(
-            f"{path} needs {width} x {height} pixels, more than {limit}. Make it smaller or remove it; if it is to be "
-            "read as it is, raise PIL.Image.MAX_IMAGE_PIXELS."
+            f"{path} needs {width} x {height} pixels, more than {limit}. Make it smaller or remove it. To read it "
+            "unchanged, raise PIL.Image.MAX_IMAGE_PIXELS."
         )
 
 
 def check_format(format: str | None) -> None:
-    """Raise unless a dataset's format is one that Keras knows."""
+    """Raise ``ValueError`` if a dataset's format is not known to Keras."""
     if format not in (None, "tf", "grain"):
         raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')
 
 
 def _cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the largest part of the size's shape in the middle of an image."""
+    """Return the largest central part of an image that has the aspect ratio of ``size``."""
     height, width = image.shape[:2]
     crop_height = min(height, int(width * size[0] / size[1]))
     crop_width = min(width, int(height * size[1] / size[0]))
@@ -165,7 +165,7 @@ def _cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _padded(image: np.ndarray, size: tuple[int, int], path: str) -> np.ndarray:
-    """Return an image in the middle of zeros, in the size's shape, with as many on the one side as on the other."""
+    """Return an image padded with zeros to the aspect ratio of ``size``, equally on both sides."""
     height, width = image.shape[:2]
     rows = (max(height, int(width * size[0] / size[1])) - height) // 2
     columns = (max(width, int(height * size[1] / size[0])) - width) // 2

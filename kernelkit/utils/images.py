@@ -1,4 +1,4 @@
-"""Images between files, Pillow and arrays."""
+"""Conversion of images between files, Pillow and arrays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def pillow() -> Any:
     """Return the module `PIL.Image`.
 
     Raises:
-        ImportError: If Pillow is not installed; the message says how to get it.
+        ImportError: If Pillow is not installed; the message says how to install it.
     """
     try:
         from PIL import Image
@@ -42,11 +42,11 @@ def load_img(
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
         target_size: ``(height, width)`` to resize to.
         interpolation: ``"nearest"``, ``"bilinear"``, ``"bicubic"``, ``"lanczos"``, ``"box"`` or ``"hamming"``.
-        keep_aspect_ratio: Whether the image is first cropped, around its center, to the shape of ``target_size``.
+        keep_aspect_ratio: Whether the image is first cropped around its center to the aspect ratio of ``target_size``.
 
     Raises:
         ImportError: If Pillow is not installed.
-        ValueError: If the color mode or the interpolation is none of these.
+        ValueError: If the color mode or the interpolation is not known.
         TypeError: If ``path`` is neither a path nor a file.
 
     Example:
@@ -76,7 +76,7 @@ def load_img(
 
 
 def _central_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return the largest box of the target's shape in the middle of an image, all as (width, height)."""
+    """Return the largest central box with the target's aspect ratio; sizes are (width, height)."""
     width, height = size
     crop_width = min(width, height * target[0] // target[1])
     crop_height = min(height, width * target[1] // target[0])
@@ -122,7 +122,7 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
     Raises:
         ImportError: If Pillow is not installed.
-        ValueError: If the array has no image's shape.
+        ValueError: If the array doesn't have the shape of an image.
 
     Example:
         >>> array_to_img(np.zeros((2, 3, 1))).size
@@ -161,9 +161,9 @@ def save_img(
         path: Path, or an open file.
         x: Numbers (height, width, channels).
         data_format: ``"channels_last"``, ``"channels_first"``; the setting by default.
-        file_format: Such as ``"png"``; told by the path's ending by default.
+        file_format: Format such as ``"png"``; by default that of the path's ending.
         scale: Whether values are stretched to the range from 0 to 255.
-        **kwargs: Given to Pillow's ``Image.save``.
+        **kwargs: Passed to Pillow's ``Image.save``.
 
     Raises:
         ImportError: If Pillow is not installed.

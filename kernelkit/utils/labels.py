@@ -1,4 +1,4 @@
-"""Labels as one-hot rows, and rows of unit norm."""
+"""Labels converted to one-hot rows, and arrays scaled to unit norm."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         num_classes: Number of classes, one more than the largest index by default.
 
     Returns:
-        Floats of shape ``(*x.shape, num_classes)``; a jax array for one, else a NumPy array.
+        Floats of shape ``(*x.shape, num_classes)``; a jax array for a jax array, otherwise a NumPy array.
 
     Raises:
-        ValueError: If an index lies outside.
+        ValueError: If an index is out of range.
 
     Example:
         >>> to_categorical([0, 2])
@@ -41,7 +41,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
-    """Return an array divided by its norm along an axis; where the norm is 0, nothing changes.
+    """Return an array divided by its norm along an axis; vectors of norm 0 stay unchanged.
 
     Args:
         x: Array.
@@ -49,7 +49,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
         order: Order of the norm.
 
     Returns:
-        A jax array for one, else a NumPy array.
+        A jax array for a jax array, otherwise a NumPy array.
 
     Example:
         >>> normalize([[3.0, 4.0]])

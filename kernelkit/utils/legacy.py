@@ -1,4 +1,4 @@
-"""Objects to configs and back in the format of Keras 2: ``{"class_name", "config"}``, without the place of a class."""
+"""Objects to configs and back in the format of Keras 2: ``{"class_name", "config"}``, without a class's module."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["deserialize_keras_object", "serialize_keras_object"]
 
 
 def serialize_keras_object(instance: Any) -> Any:
-    """Return an object as Keras 2 wrote it: a dict with ``class_name`` and ``config``, a function as its name.
+    """Return an object in Keras 2's format: a dict with ``class_name`` and ``config``; for a function, its name.
 
     Raises:
         ValueError: If the object has no ``get_config()`` and no name.
@@ -47,19 +47,19 @@ def deserialize_keras_object(
     custom_objects: dict | None = None,
     printable_module_name: str = "object",
 ) -> Any:
-    """Return what an identifier in Keras 2's format stands for.
+    """Return the object that an identifier in Keras 2's format stands for.
 
     Args:
         identifier: ``None``, a name, a dict with ``class_name`` and ``config``, or a function.
         module_objects: Classes and functions by name, such as the ``globals()`` of a module.
-        custom_objects: More of them, which come first.
+        custom_objects: More classes and functions by name; these are searched first.
         printable_module_name: Noun for error messages.
 
     Returns:
         An object; a function for a function's name.
 
     Raises:
-        ValueError: If the name is not known, or the identifier is none of these.
+        ValueError: If the name is not known, or the identifier has another type.
 
     Example:
         >>> import kernelkit as kk

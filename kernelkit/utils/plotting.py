@@ -1,4 +1,4 @@
-"""Models as pictures: through Graphviz where it is installed, else drawn by kernelkit itself."""
+"""Pictures of models: drawn by Graphviz if it is installed, otherwise by kernelkit itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def model_to_dot(
     splines: str = "ortho",
     **kwargs: Any,
 ) -> Any:
-    """Return a model as a graph of pydot.
+    """Return a model as a pydot graph.
 
     Subclassed models are shown with the layers that they call.
 
@@ -57,7 +57,7 @@ def model_to_dot(
         subgraph: Whether to return a `pydot.Cluster`, to be put into another graph.
         show_layer_activations: Whether to show activations.
         show_trainable: Whether to show which layers are trainable.
-        splines: How edges run: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"`` or ``"line"``.
+        splines: Style of the edges: ``"ortho"``, ``"curved"``, ``"polyline"``, ``"spline"`` or ``"line"``.
         **kwargs: ``layer_range``: the names of the first and the last layer to show.
 
     Returns:
@@ -104,28 +104,29 @@ def plot_model(
 ) -> Any:
     """Draw a model into a file.
 
-    Graphviz draws where it and pydot are installed. Without them kernelkit draws: SVG with nothing installed, PNG and
-    PDF where matplotlib is; where it is not, the SVG is written beside the name that was given.
+    Graphviz draws the picture if Graphviz and pydot are installed. Otherwise kernelkit draws it: SVG without further
+    packages, PNG and PDF with matplotlib. Without matplotlib an SVG file is written instead, under the same name with
+    another ending.
 
     Args:
         model: The model, built.
-        to_file: Path; its ending tells the format (``.png``, ``.svg``, ``.pdf``, ``.dot`` ...).
+        to_file: Path; its ending sets the format (``.png``, ``.svg``, ``.pdf``, ``.dot`` ...).
         show_shapes: Whether to show the shapes of inputs and outputs.
         show_dtype: Whether to show dtypes.
         show_layer_names: Whether to show names.
         rankdir: ``"TB"`` for downwards, ``"LR"`` for rightwards.
         expand_nested: Whether the layers of nested models are shown, in a frame.
-        dpi: Dots in an inch, of formats that have dots.
+        dpi: Dots in an inch, for formats made of pixels.
         show_layer_activations: Whether to show activations.
         show_trainable: Whether to show which layers are trainable.
-        splines: How Graphviz's edges run; see :func:`model_to_dot`.
+        splines: Style of Graphviz's edges; see :func:`model_to_dot`.
         **kwargs: ``layer_range``, see :func:`model_to_dot`; Graphviz only.
 
     Returns:
         The picture for a notebook, if IPython is installed and can show the format.
 
     Raises:
-        ImportError: If a format needs what is not installed.
+        ImportError: If a format needs a package that is not installed.
         ValueError: If the model isn't built, or an argument is not known.
 
     Example:
@@ -144,7 +145,7 @@ def plot_model(
     options = _Options(show_shapes, show_dtype, show_layer_names, expand_nested, show_layer_activations, show_trainable)
     if not missing:
         dot = model_to_dot(model, *options[:3], rankdir, expand_nested, dpi, False, *options[4:], splines, **kwargs)
-        if kind in _VECTOR:  # sizes of these are in points; with a number of dots parts of them are cut off
+        if kind in _VECTOR:  # vector formats have sizes in points; with a dpi, parts of them would be cut off
             dot.obj_dict["attributes"].pop("dpi", None)
         dot.write(path, format="raw" if kind in ("dot", "gv") else kind)
     else:
@@ -159,7 +160,7 @@ def plot_model(
 def _draw_without_graphviz(
     description: dict[str, Any], path: str, kind: str, options: _Options, rankdir: str, dpi: float, missing: str
 ) -> tuple[str, str]:
-    """Draw with kernelkit's own layout; return the path and the format that were written."""
+    """Draw with kernelkit's own layout; return the path and the format of the written file."""
     facts = set(FACTS)
     wanted = {
         "name": options.show_layer_names,
@@ -198,7 +199,7 @@ def _say_once(text: str) -> None:
 
 
 def _missing_of_graphviz(kind: str) -> str:
-    """Return what Graphviz's picture lacks, or an empty text."""
+    """Return why Graphviz cannot draw, or an empty text if it can."""
     try:
         import pydot  # noqa: F401
     except ImportError:
@@ -257,7 +258,7 @@ class _Drawing:
         self.count = len(self.parent)
         self.has_inside = set(self.parent) - {-1}
         self.left_out = self._left_out(layer_range)
-        # The box that stands for each row: of the outermost group that isn't opened.
+        # The box of each row: that of its outermost closed group.
         self.box = list(range(self.count))
         for row, parent in enumerate(self.parent):
             if parent >= 0 and (self.box[parent] != parent or not options.expand_nested):
@@ -271,14 +272,14 @@ class _Drawing:
         return self._text(self.description["class"] if parent == -1 else self.nodes["class"][parent])
 
     def _left_out(self, layer_range: Any) -> set[int]:
-        """Return the rows that are not drawn: outputs, the inputs of Sequentials, what lies out of the range."""
+        """Return the rows that are not drawn: outputs, the inputs of Sequentials, rows outside the range."""
         kinds = self.nodes["kind"]
         found = {row for row in range(self.count) if kinds[row] == schema.OUTPUT}
         for row in range(self.count):
             if kinds[row] == schema.INPUT and self._container_class(row) == "Sequential":
                 found.add(row)
         drawn = [row for row in range(self.count) if row not in found and self.parent[row] == -1]
-        if not drawn:  # a model that hands its input on
+        if not drawn:  # a model that returns its input
             return found - {row for row in range(self.count) if kinds[row] == schema.INPUT}
         if layer_range is not None:
             names = [self._text(self.nodes["name"][row]) for row in drawn]
@@ -317,7 +318,7 @@ class _Drawing:
             dot.add_edge(self.pydot.Edge(f"n{a}", f"n{b}", penwidth="2"))
 
     def _edges(self) -> list[tuple[int, int]]:
-        """Return what leads where, past the rows that are not drawn, each once."""
+        """Return the edges between drawn rows, each once; rows that are not drawn are skipped."""
         edges = self.description["edges"]
         pairs = [
             (self.box[a], self.box[b])
@@ -341,7 +342,7 @@ class _Drawing:
         return list(found)
 
     def _label(self, row: int) -> str:
-        """Return what is written into a node: a table, in Graphviz's HTML."""
+        """Return the label of a node: a table in Graphviz's HTML."""
         options, nodes = self.options, self.nodes
         kind, name = html.escape(self._text(nodes["class"][row])), html.escape(self._text(nodes["name"][row]))
         cells = []

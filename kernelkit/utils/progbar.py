@@ -1,4 +1,4 @@
-"""`Progbar`: one line that grows, for loops of one's own."""
+"""`Progbar`: a progress bar for your own loops."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ _log = logging.getLogger("kernelkit")
 
 
 class Progbar:
-    """A progress bar in a terminal or below a notebook's cell; in a log file, as a rule, the last line alone.
+    """A progress bar in a terminal or below a notebook's cell; a log file usually gets only the last line.
 
-    `fit` has displays of its own. With :func:`kernelkit.config.disable_interactive_logging` the lines go to the logger
+    `fit` has its own displays. With :func:`kernelkit.config.disable_interactive_logging` the lines go to the logger
     ``"kernelkit"`` instead.
 
     Args:
         target: Number of steps, ``None`` if unknown.
         width: Width of the bar in characters.
         verbose: 0 shows nothing, 1 a bar, 2 one line at the end.
-        interval: Seconds between two pictures, at least. With 0 each update is shown, in a log file too.
-        stateful_metrics: Names of values shown as they are; all others are averaged over the steps.
-        stateless_metrics: Names of values that are averaged; all others are shown as they are.
-        unit_name: What a step is called.
+        interval: Shortest time between two updates of the line, in seconds. With 0 each update is shown, in a log file
+            too.
+        stateful_metrics: Names of values shown unchanged; all other values are averaged over the steps.
+        stateless_metrics: Names of values that are averaged; all other values are shown unchanged.
+        unit_name: Name of a step.
 
     Raises:
         ValueError: If both lists of names are given.
@@ -68,7 +69,7 @@ class Progbar:
         self._drawn = 0
 
     def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
-        """Show how far things are.
+        """Show the progress.
 
         Args:
             current: Steps done.
@@ -131,7 +132,7 @@ class Progbar:
 
 
 def _is_redrawn() -> bool:
-    """Return whether a carriage return takes the output back to the beginning of its line."""
+    """Return whether a carriage return moves the output to the beginning of its line."""
     return sys.stdout.isatty() or "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ
 
 

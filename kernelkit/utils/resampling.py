@@ -1,4 +1,4 @@
-"""Resizing single images with NumPy: no program is compiled for each size, as readers of files need it."""
+"""Resizing single images with NumPy: files have many sizes, and jax would compile a program for each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 _WHOLE = 2**24
-"""Numbers of an image that are made floats at once; of larger images it is done in bands of rows."""
+"""Numbers of an image that are converted to floats at once; larger images are converted in bands of rows."""
 
 
 def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilinear") -> np.ndarray:
-    """Return an image in another size; pixels are averaged over no more than the kernel's own width.
+    """Return an image in another size; pixels are averaged over the kernel's own width only (no antialiasing).
 
     Args:
         image: Numbers (height, width, channels).
@@ -24,7 +24,7 @@ def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilin
         float32 (height, width, channels).
 
     Raises:
-        ValueError: If the interpolation is none of these.
+        ValueError: If the interpolation is not known.
 
     Example:
         >>> resize(np.array([[[0.0], [4.0]]]), (1, 4)).ravel()
@@ -46,10 +46,10 @@ def resize(image: np.ndarray, size: tuple[int, int], interpolation: str = "bilin
 
 
 def _rows_weighed(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return the product of weights (new, old) and rows (old, n), which a large image has as small integers."""
+    """Return the product of weights (new, old) and rows (old, n); rows of a large image are small integers."""
     if rows.size <= _WHOLE:
         return weights @ rows.astype("float32")
-    used = np.flatnonzero(weights.any(axis=0))  # few, if the image becomes much smaller
+    used = np.flatnonzero(weights.any(axis=0))  # few rows, if the image becomes much smaller
     total = np.zeros((len(weights), rows.shape[1]), "float32")
     band = max(1, _WHOLE // rows.shape[1])
     for first in range(0, len(used), band):
@@ -60,7 +60,7 @@ def _rows_weighed(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(maxsize=256)
 def _weights(old: int, new: int, interpolation: str) -> np.ndarray:
-    """Return the matrix (new, old) that takes a line of pixels to another length."""
+    """Return the matrix (new, old) that resizes a line of pixels."""
     if interpolation == "area":
         edges = np.arange(new + 1) * old / new
         lows, highs = edges[:-1, None], edges[1:, None]

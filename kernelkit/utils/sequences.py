@@ -1,4 +1,4 @@
-"""Sequences of unequal lengths as one array."""
+"""Padding of sequences of unequal lengths to one array."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def pad_sequences(
         sequences: Sequences of numbers, or of rows of one shape.
         maxlen: The length; that of the longest sequence by default.
         dtype: Dtype of the result.
-        padding: ``"pre"`` or ``"post"``: where the padding goes.
-        truncating: ``"pre"`` or ``"post"``: where sequences that are too long are cut.
-        value: What to pad with.
+        padding: ``"pre"`` or ``"post"``: whether to pad at the beginning or at the end.
+        truncating: ``"pre"`` or ``"post"``: whether long sequences are cut at the beginning or at the end.
+        value: Padding value.
 
     Returns:
         Array (sequences, maxlen, ...).

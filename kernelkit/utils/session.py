@@ -7,7 +7,7 @@ from kernelkit.random import forget_global_seed
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Forget automatic names and the global seed, as if kernelkit had just been imported.
+    """Reset automatic names and the global seed to their state after the import of kernelkit.
 
     Args:
         free_memory: Whether unreachable objects are collected at once.

@@ -1,4 +1,4 @@
-"""A dataset in two parts."""
+"""Splitting a dataset into two parts."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def split_dataset(
     Args:
         dataset: Arrays of equal length (one, or nested in a list, tuple or dict), a
             :class:`~kernelkit.utils.dataset.Dataset` or `tf.data.Dataset` of samples, or a torch `Dataset`.
-        left_size: Samples in the first part, or their share if a float; what the second leaves by default.
+        left_size: Samples in the first part, or their share if a float; by default the samples that the second part
+            leaves.
         right_size: The same for the second part.
-        shuffle: Whether samples are put into a random order first.
+        shuffle: Whether samples are first put into a random order.
         seed: Seed of the order.
-        preferred_backend: Accepted for Keras's sake: the parts are datasets of kernelkit.
+        preferred_backend: Accepted for compatibility with Keras, without effect: the parts are kernelkit datasets.
 
     Returns:
         Two datasets of single samples; ``.batch(32)`` makes batches of them.
 
     Raises:
         ValueError: If the sizes do not fit the number of samples.
-        TypeError: If the dataset is none of these.
+        TypeError: If the dataset has another type.
 
     Example:
         >>> left, right = split_dataset(np.arange(10), left_size=0.8)

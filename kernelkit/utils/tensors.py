@@ -12,7 +12,7 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
     """Return the inputs that a symbolic tensor depends on.
 
     Args:
-        tensor: What a layer returned when it was called on symbolic tensors.
+        tensor: A symbolic tensor that a layer returned.
 
     Example:
         >>> import kernelkit as kk
@@ -35,10 +35,10 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Return inputs, targets and weights as one batch: a tuple without what is ``None`` at its end.
+    """Return inputs, targets and weights as one batch: a tuple without the ``None`` values at its end.
 
     Args:
-        x: Inputs; alone they stay as they are, unless they are a list or tuple.
+        x: Inputs. Without targets they are returned unchanged, unless they are a list or tuple.
         y: Targets.
         sample_weight: Weights.
 
@@ -52,13 +52,13 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
 
 
 def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """Return ``(x, y, sample_weight)`` of a batch, ``None`` for what it lacks.
+    """Return ``(x, y, sample_weight)`` of a batch, with ``None`` for missing parts.
 
     Args:
-        data: What a dataset yields.
+        data: A batch from a dataset.
 
     Raises:
-        ValueError: If it is a tuple of more than three.
+        ValueError: If the batch is a tuple of more than three items.
 
     Example:
         >>> unpack_x_y_sample_weight((1, 2))

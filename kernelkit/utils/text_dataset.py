@@ -1,4 +1,4 @@
-"""Folders of texts as a dataset."""
+"""Datasets from folders of texts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def text_dataset_from_directory(
     format: str | None = None,
     verbose: bool = True,
 ) -> Any:
-    """Return the texts in a folder (``.txt``, UTF-8) as a dataset that reads them when asked.
+    """Return the texts in a folder (``.txt``, UTF-8) as a dataset that reads them on demand.
 
     Args:
         directory: The folder; with inferred labels it has one folder for each class.
@@ -32,21 +32,21 @@ def text_dataset_from_directory(
         label_mode: ``"int"``, ``"categorical"`` (one-hot), ``"binary"`` (two classes), or ``None``.
         class_names: Names of the folders, in the order of their labels; alphabetical by default.
         batch_size: Texts in a batch; ``None`` for single texts.
-        max_length: Characters of a text that are kept.
-        shuffle: Whether each pass has an order of its own.
-        seed: Seed of the order, and of what goes into which subset.
+        max_length: Number of characters of a text that are kept.
+        shuffle: Whether each pass has its own order.
+        seed: Seed of the order and of the split into subsets.
         validation_split: Share of the files kept for validation.
         subset: ``"training"``, ``"validation"`` or ``"both"``.
         follow_links: Whether to go into folders that are symbolic links.
-        format: ``None`` or ``"tf"`` for an order of its own in each pass, ``"grain"`` for the same one in all.
-        verbose: Whether to print how many files were found.
+        format: ``None`` or ``"tf"`` for a new order in each pass, ``"grain"`` for the same order in all passes.
+        verbose: Whether to print the number of files.
 
     Returns:
         A :class:`~kernelkit.utils.dataset.Dataset` of arrays of texts (batch,), with labels ``(texts, labels)``; two of
         them for ``subset="both"``.
 
     Raises:
-        ValueError: If nothing is found, or the arguments do not fit.
+        ValueError: If no file is found, or the arguments do not fit.
 
     Example:
         >>> import os, pathlib, tempfile
@@ -62,7 +62,7 @@ def text_dataset_from_directory(
 
     def load(path: str) -> str:
         with open(path, "rb") as file:
-            # A character takes 4 bytes at most: no more than these are read.
+            # A character takes at most 4 bytes: only this many bytes are read.
             text = file.read(-1 if max_length is None else 4 * max_length).decode("utf-8", "replace")
         return text if max_length is None else text[:max_length]
 

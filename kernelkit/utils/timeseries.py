@@ -1,4 +1,4 @@
-"""Windows of a time series as a dataset."""
+"""Datasets of windows over a time series."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def timeseries_dataset_from_array(
     end_index: int | None = None,
     format: str | None = None,
 ) -> Dataset:
-    """Return the windows that slide over a time series, as a dataset that cuts them out when asked.
+    """Return sliding windows over a time series, as a dataset that makes them on demand.
 
     Args:
         data: Array (time, ...).
-        targets: Array: ``targets[i]`` belongs to the window that begins at ``data[i]``; ``None`` for windows alone.
+        targets: Array: ``targets[i]`` belongs to the window that begins at ``data[i]``; ``None`` for windows only.
         sequence_length: Steps in a window.
-        sequence_stride: Steps from the beginning of a window to that of the next.
+        sequence_stride: Steps from the start of a window to the start of the next one.
         sampling_rate: Steps from one entry of a window to the next.
         batch_size: Windows in a batch; ``None`` for single windows.
-        shuffle: Whether each pass has an order of its own.
+        shuffle: Whether each pass has its own order.
         seed: Seed of the order.
         start_index: First step that is used.
         end_index: Step before which the last window ends.
-        format: ``None`` for the dataset of kernelkit; ``"tf"`` and ``"grain"`` are taken for the same.
+        format: ``None``, ``"tf"`` or ``"grain"``, all for a kernelkit dataset.
 
     Returns:
         A :class:`~kernelkit.utils.dataset.Dataset` of windows (batch, sequence_length, ...), or of
@@ -88,7 +88,7 @@ def timeseries_dataset_from_array(
 
 
 def _range(length: int, start_index: int | None, end_index: int | None) -> tuple[int, int]:
-    """Return the first step and that behind the last."""
+    """Return the first step, and the step after the last one."""
     for name, value in (("start_index", start_index), ("end_index", end_index)):
         if value is not None and value < 0:
             raise ValueError(f"`{name}` must be 0 or greater. Received: {name}={value}")

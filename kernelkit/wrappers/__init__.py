@@ -1,6 +1,6 @@
 """Models as scikit-learn's estimators: in pipelines, cross-validation and grid searches. Needs scikit-learn.
 
-scikit-learn is imported when one of the three classes is first asked for.
+scikit-learn is imported at the first access to one of the three classes.
 """
 
 from typing import TYPE_CHECKING, Any

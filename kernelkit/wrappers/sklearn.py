@@ -1,4 +1,4 @@
-"""The estimators: a model is built, its targets are encoded, and what it predicts is decoded."""
+"""The estimators: they build a model, encode its targets, and decode its predictions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
 
 class Estimator(BaseEstimator):
-    """What the three have in common; see :class:`SKLearnClassifier`."""
+    """The base of the three estimators; see :class:`SKLearnClassifier`."""
 
     def __init__(
         self,
@@ -37,14 +37,14 @@ class Estimator(BaseEstimator):
         Args:
             X: Array (samples, features).
             y: Targets (samples,).
-            **kwargs: For the model's ``fit``; they come before ``fit_kwargs``.
+            **kwargs: Arguments of the model's ``fit``; they override ``fit_kwargs``.
 
         Returns:
             The estimator.
 
         Raises:
             RuntimeError: If the model is not compiled.
-            ValueError: If scikit-learn finds fault with the data.
+            ValueError: If scikit-learn rejects the data.
         """
         X, y = self._checked(X, y)
         y = self._encoded(y)

@@ -230,7 +230,7 @@ def test_bombs(tmp_path, monkeypatch, kind):
     else:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("zeros", bytes(8 << 20))
-    with pytest.raises(ValueError, match="unfolds to far more"):
+    with pytest.raises(ValueError, match="unpacks to far more"):
         extraction.extract(str(path), str(tmp_path / "out"), kind)
     assert [p.name for p in tmp_path.iterdir()] == ["bomb"]
 

@@ -20,7 +20,7 @@ def out(g: Graph, equation: Any, name: str) -> Value:
 
 
 def broadcast_in_dim(g: Graph, equation: Any, x: Value, *_: Value) -> Value:
-    """`broadcast_in_dim`: only the place of the axes changes; nothing is copied until somebody needs it."""
+    """`broadcast_in_dim`: only the axes move; the array is not broadcast before a rule needs its whole shape."""
     shape, places = equation.params["shape"], equation.params["broadcast_dimensions"]
     aval = equation.outvars[0].aval
     kept = (1,) * (len(x.shape) - len(x.thin)) + tuple(x.thin)
@@ -121,7 +121,7 @@ def pad(g: Graph, equation: Any, x: Value, value: Value) -> Value:
 
 
 def spread(g: Graph, name: str, sizes: list, axis: int, gap: int, value: str) -> str:
-    """Put ``gap`` padding numbers between neighbours along an axis."""
+    """Put ``gap`` padding numbers between neighbors along an axis."""
     rank = len(sizes)
     name = g.node("Unsqueeze", [name, g.ints([axis + 1])])
     pads = [0] * (2 * (rank + 1))

@@ -1,4 +1,4 @@
-"""An ONNX graph that is being written: its nodes, constants and sizes, and values that are broadcast late."""
+"""A builder of ONNX graphs: nodes, constants and sizes, and values that are broadcast only when needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from kernelkit import jaxprs
 
 FOLDED_BYTES = 2**22
-"""Constants up to this size are computed while exporting; larger ones only if they shrink what they are made of."""
+"""Constants up to this size are computed during export; larger constants only if they are smaller than their inputs."""
 
 
 class Value(NamedTuple):
@@ -21,7 +21,7 @@ class Value(NamedTuple):
     Attributes:
         shape: Its sizes; ints, or jax's symbols.
         dtype: Its NumPy dtype.
-        thin: The shape in which it is kept: broadcasting it (as NumPy does) gives ``shape``.
+        thin: The shape of the stored array, which broadcasts (as in NumPy) to ``shape``.
         name: The ONNX name of the thin array; ``None`` for a constant that was not used yet.
         const: The thin array, if it is known.
         weight: The path of the variable that a constant is.
@@ -108,7 +108,7 @@ class Graph:
         return Value(tuple(shape), np.dtype(dtype), tuple(shape if thin is None else thin), name)
 
     def thin(self, x: Value) -> str:
-        """Return the ONNX name of a value as it is kept, without broadcasting."""
+        """Return the ONNX name of a value's stored array, without broadcasting."""
         if x.name is not None:
             return x.name
         assert x.const is not None
