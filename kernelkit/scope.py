@@ -244,7 +244,7 @@ def checked_name(name: Any, what: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text with its control characters escaped, line breaks left as they are.
+    r"""Return a text with its control characters escaped; line breaks are kept.
 
     A name from a file may hold escape sequences, which a terminal would execute, or marks that reverse the text order.
 

@@ -97,7 +97,7 @@ class TapeTensor(Operators):
                 return None
             # Not a TypeError: jax replaces that by an error of its own, and this message would be lost.
             raise RuntimeError(
-                "A function outside of kernelkit (of jax.numpy, say) was given a tensor that an open GradientTape "
+                "A function outside of kernelkit (such as jax.numpy) was given a tensor that an open GradientTape "
                 "recorded; its gradient would stop here. Use the function of the same name in kernelkit.ops, or take "
                 "the plain value with `tensor.numpy()` if no gradient should flow, or use jax.value_and_grad."
             )

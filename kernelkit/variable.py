@@ -74,7 +74,7 @@ class Variable(Operators):
     Args:
         initializer: The initial value (array-like), a callable ``(shape, dtype) -> array``, or the name of one.
         shape: Tuple of ints; needed only when ``initializer`` is a callable or a name.
-        dtype: The dtype's name; by default that of the value, or :func:`kernelkit.config.floatx`.
+        dtype: The dtype's name; by default the dtype of the value, or :func:`kernelkit.config.floatx`.
         trainable: Whether gradients change it.
         autocast: Whether layers under mixed precision read the variable in their compute dtype.
         aggregation: How replicas are combined: ``"none"``, ``"mean"``, ``"sum"`` or ``"only_first_replica"``.
@@ -263,7 +263,7 @@ class Variable(Operators):
         with scope.autocast_scope(None):
             return self.value
 
-    # What it is -------------------------------------------------------------------------------------------------------
+    # Properties -------------------------------------------------------------------------------------------------------
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -319,7 +319,7 @@ class Variable(Operators):
             if asks_an_operator():
                 return None
             raise RuntimeError(
-                f"A function outside of kernelkit (of jax.numpy, say) was given the variable {self.path!r} while a "
+                f"A function outside of kernelkit (such as jax.numpy) was given the variable {self.path!r} while a "
                 "GradientTape is open; its gradient would stop here. Use the function of the same name in "
                 "kernelkit.ops, or pass `variable.value` if no gradient should flow, or use jax.value_and_grad."
             )

@@ -16,7 +16,7 @@ class AdditiveAttention(Attention):
     Args:
         use_scale: Whether the sum over the features has learned weights.
         dropout: Share of the weights set to zero while training.
-        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+        seed: Int that seeds the dropout, or ``None`` for a random one.
 
     Call arguments: as :class:`Attention`.
 

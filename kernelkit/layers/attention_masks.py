@@ -48,7 +48,7 @@ def of_pairs(mask: Any, query_sizes: Sequence[int], key_sizes: Sequence[int], ra
 
     Args:
         mask: Bools (batch axes..., query axes..., key axes...); sizes of 1 are broadcast, and axes may be missing
-            before those of the queries.
+            before the query axes.
         query_sizes: Sizes of the query axes.
         key_sizes: Sizes of the key axes.
         rank: Number of axes of the scores.

@@ -132,7 +132,7 @@ class Conv1D(ConvLayer):
             or ``"causal"`` (each window ends at its own step, so that nothing looks ahead).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Step between the elements of a window; strides must be 1 if it is greater.
-        groups: Into how many groups the channels are split, each with filters of its own.
+        groups: Number of groups of channels; each group has its own filters.
         activation: Activation function or its name.
         use_bias: Whether a bias is added.
         kernel_initializer: Initializer of the kernel, of shape (kernel_size, channels / groups, filters).
@@ -171,7 +171,7 @@ class Conv2D(ConvLayer):
             strides).
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         dilation_rate: Int or two: step between the elements of a window; strides must be 1 if it is greater.
-        groups: Into how many groups the channels are split, each with filters of its own.
+        groups: Number of groups of channels; each group has its own filters.
         activation: Activation function or its name.
         use_bias: Whether a bias is added.
         kernel_initializer: Initializer of the kernel, of shape (height, width, channels / groups, filters).

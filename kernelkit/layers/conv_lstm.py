@@ -233,7 +233,7 @@ class ConvLSTM2D(ConvLSTMLayer):
         kernel_initializer: Initializer of the input's kernel, of shape (height, width, channels, 4 * filters).
         recurrent_initializer: Initializer of the state's kernel, of shape (height, width, filters, 4 * filters).
         bias_initializer: Initializer of the bias, of shape (4 * filters,).
-        unit_forget_bias: Whether the forget gate's bias begins with ones.
+        unit_forget_bias: Whether the forget gate's bias is initialized with ones.
         kernel_regularizer: Regularizer of the input's kernel.
         recurrent_regularizer: Regularizer of the state's kernel.
         bias_regularizer: Regularizer of the bias.
@@ -244,10 +244,10 @@ class ConvLSTM2D(ConvLSTMLayer):
         dropout: Share of the input's elements dropped in training, the same ones in all steps.
         recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
         seed: Seed of the dropout.
-        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
-        return_state: Whether the last state is returned too.
-        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
-        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
+        return_sequences: Whether to return the outputs of all steps, not only the last output.
+        return_state: Whether to return the last state too.
+        go_backwards: Whether to process the steps in reverse; the outputs are in reverse order too.
+        stateful: Whether the state is carried from batch to batch; the batch size must then be fixed.
 
     Input shape: (batch, steps, height, width, channels). The mask is of shape (batch, steps).
 

@@ -20,7 +20,7 @@ class Attention(Layer):
         use_scale: Whether the scores are multiplied by a learned number.
         score_mode: ``"dot"`` for dot products; ``"concat"`` for ``sum(tanh(query + key))`` times a learned number.
         dropout: Share of the weights set to zero while training.
-        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+        seed: Int that seeds the dropout, or ``None`` for a random one.
 
     Call arguments: ``inputs``, a list of ``query`` (batch, queries, features), ``value`` (batch, keys, features) and,
     if it is not the value, ``key`` (batch, keys, features); ``mask``, a list of bools (batch, queries) and

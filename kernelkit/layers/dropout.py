@@ -19,7 +19,7 @@ class Dropout(Layer):
     Args:
         rate: Share of the elements, in [0, 1].
         noise_shape: Shape of the random mask, broadcast against the input; ``None`` entries take the input's size.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: the input, and ``training``. Outside of training, the input is returned unchanged.
 
@@ -103,7 +103,7 @@ class SpatialDropout1D(_SpatialDropout):
 
     Args:
         rate: Share of the channels, in [0, 1].
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Input shape: (batch, steps, channels).
 
@@ -129,7 +129,7 @@ class SpatialDropout2D(_SpatialDropout):
     Args:
         rate: Share of the channels, in [0, 1].
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Input shape: (batch, height, width, channels).
 

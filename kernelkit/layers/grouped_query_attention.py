@@ -29,7 +29,7 @@ class GroupQueryAttention(ProjectedAttention):
         kernel_constraint: Constraint of the kernels.
         bias_constraint: Constraint of the biases.
         use_gate: Whether each head's output is multiplied by a sigmoid of a projection of the query.
-        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+        seed: Int that seeds the dropout, or ``None`` for a random one.
 
     Call arguments: as :class:`MultiHeadAttention`, for inputs (batch, positions, features); queries where
     ``query_mask`` is ``False`` attend to no key.

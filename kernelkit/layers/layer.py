@@ -614,7 +614,7 @@ class Layer(Operation, HasParts):
         """Yield the attributes that may hold parts with weights: names and order as in files."""
         return serialize.saved_attributes(self, self._untracked, self._saved_as)
 
-    # What it is -------------------------------------------------------------------------------------------------------
+    # Properties -------------------------------------------------------------------------------------------------------
 
     @property
     def dtype_policy(self) -> Any:

@@ -47,14 +47,14 @@ class LSTMCell(GatedCell):
 
     Args:
         units: Size of the state and of the output.
-        activation: Activation of what enters the memory and of what is shown.
+        activation: Activation of the new memory and of the output.
         recurrent_activation: Activation of the gates.
         use_bias: Whether a bias is added.
         kernel_initializer: Initializer of the input's kernel, of shape (features, 4 * units): input gate, forget gate,
             new memory, output gate.
         recurrent_initializer: Initializer of the state's kernel, of shape (units, 4 * units).
         bias_initializer: Initializer of the bias, of shape (4 * units,).
-        unit_forget_bias: Whether the forget gate's bias begins with ones.
+        unit_forget_bias: Whether the forget gate's bias is initialized with ones.
         kernel_regularizer: Regularizer of the input's kernel.
         recurrent_regularizer: Regularizer of the state's kernel.
         bias_regularizer: Regularizer of the bias.
@@ -166,14 +166,14 @@ class LSTM(GatedRNN):
 
     Args:
         units: Size of the state and of the output.
-        activation: Activation of what enters the memory and of what is shown.
+        activation: Activation of the new memory and of the output.
         recurrent_activation: Activation of the gates.
         use_bias: Whether a bias is added.
         kernel_initializer: Initializer of the input's kernel, of shape (features, 4 * units): input gate, forget gate,
             new memory, output gate.
         recurrent_initializer: Initializer of the state's kernel, of shape (units, 4 * units).
         bias_initializer: Initializer of the bias, of shape (4 * units,).
-        unit_forget_bias: Whether the forget gate's bias begins with ones.
+        unit_forget_bias: Whether the forget gate's bias is initialized with ones.
         kernel_regularizer: Regularizer of the input's kernel.
         recurrent_regularizer: Regularizer of the state's kernel.
         bias_regularizer: Regularizer of the bias.
@@ -184,11 +184,11 @@ class LSTM(GatedRNN):
         dropout: Share of the input's elements dropped in training, the same ones in all steps.
         recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
         seed: Seed of the dropout.
-        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
-        return_state: Whether the last state is returned too.
-        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
-        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
-        unroll: Whether the steps are written out instead of looped: slower to compile.
+        return_sequences: Whether to return the outputs of all steps, not only the last output.
+        return_state: Whether to return the last state too.
+        go_backwards: Whether to process the steps in reverse; the outputs are in reverse order too.
+        stateful: Whether the state is carried from batch to batch; the batch size must then be fixed.
+        unroll: Whether the steps are unrolled instead of looped: slower to compile.
         use_cudnn: Accepted for compatibility with Keras: XLA compiles the loop in any case, with the same results.
 
     Call arguments: see :class:`RNN`. The state is [h, c].

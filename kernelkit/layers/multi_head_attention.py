@@ -30,7 +30,7 @@ class MultiHeadAttention(ProjectedAttention):
         kernel_constraint: Constraint of the kernels.
         bias_constraint: Constraint of the biases.
         use_gate: Whether each head's output is multiplied by a sigmoid of a projection of the query.
-        seed: Int that seeds the dropout, or ``None`` for a fresh one.
+        seed: Int that seeds the dropout, or ``None`` for a random one.
 
     Call arguments: ``query`` (batch, queries, features), ``value`` (batch, keys, features), and ``key``, which is
     ``value`` if not given; bools ``value_mask`` and ``key_mask`` (batch, keys), ``False`` at positions to ignore, and

@@ -18,7 +18,7 @@ class GaussianNoise(Layer):
 
     Args:
         stddev: Standard deviation, >= 0.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Example:
         >>> import kernelkit as kk
@@ -47,7 +47,7 @@ class GaussianDropout(Layer):
 
     Args:
         rate: Strength of the noise, in [0, 1): its variance equals that of a dropout with this rate.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Source: Srivastava et al., 2014, Dropout: a simple way to prevent neural networks from overfitting.
 
@@ -84,7 +84,7 @@ class AlphaDropout(Layer):
     Args:
         rate: Share of the elements, in [0, 1).
         noise_shape: Shape of the random mask, broadcast against the input; ``None`` entries take the input's size.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Source: Klambauer et al., 2017, Self-normalizing neural networks.
 

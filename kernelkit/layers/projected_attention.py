@@ -309,7 +309,7 @@ def positions_last(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
 
 
 def positions_back(x: jax.Array, axes: tuple[int, ...], sizes: list[int]) -> jax.Array:
-    """Undo :func:`positions_last`; ``sizes`` are those of the axes."""
+    """Undo :func:`positions_last`; ``sizes`` are the sizes of the axes."""
     x = x.reshape(*x.shape[:-3], *sizes, *x.shape[-2:])
     return jnp.moveaxis(x, range(x.ndim - 2 - len(axes), x.ndim - 2), axes)
 

@@ -40,7 +40,7 @@ def loop(
         aside: Carried arrays without a batch axis; the mask does not apply to them.
         collect: Whether the outputs of all steps are kept.
         zero_masked: Whether the output is zero where the mask is ``False``.
-        unroll: Whether the steps are written out one after another instead of looped: slower to compile.
+        unroll: Whether the steps are unrolled instead of looped: slower to compile.
 
     Returns:
         ``(last output, outputs (steps, batch, ...) or None, last state, last aside)``.

@@ -30,10 +30,10 @@ class RNN(Layer):
 
     Args:
         cell: A cell, or a list of cells; the output of each cell is the input of the next.
-        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
-        return_state: Whether the last state is returned too.
-        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
-        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
+        return_sequences: Whether to return the outputs of all steps, not only the last output.
+        return_state: Whether to return the last state too.
+        go_backwards: Whether to process the steps in reverse; the outputs are in reverse order too.
+        stateful: Whether the state is carried from batch to batch; the batch size must then be fixed.
         unroll: Whether the steps are unrolled instead of looped: faster for a few steps, slower to compile.
         zero_output_for_mask: Whether the output at masked steps is zero, instead of the output of the step before.
 

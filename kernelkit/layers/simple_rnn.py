@@ -125,11 +125,11 @@ class SimpleRNN(GatedRNN):
         bias_constraint: Constraint of the bias.
         dropout: Share of the input's elements dropped in training, the same ones in all steps.
         recurrent_dropout: Share of the state's elements dropped in training, the same ones in all steps.
-        return_sequences: Whether the outputs of all steps are returned, not only that of the last.
-        return_state: Whether the last state is returned too.
-        go_backwards: Whether the steps are taken from last to first; outputs come in that order.
-        stateful: Whether the state goes on from batch to batch; the batch size must be fixed then.
-        unroll: Whether the steps are written out instead of looped: slower to compile.
+        return_sequences: Whether to return the outputs of all steps, not only the last output.
+        return_state: Whether to return the last state too.
+        go_backwards: Whether to process the steps in reverse; the outputs are in reverse order too.
+        stateful: Whether the state is carried from batch to batch; the batch size must then be fixed.
+        unroll: Whether the steps are unrolled instead of looped: slower to compile.
         seed: Seed of the dropout.
 
     Call arguments: see :class:`RNN`.

@@ -45,7 +45,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
 
     Example:

@@ -77,7 +77,7 @@ def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
 
     notes = {
         "x": "Array-like of any shape.",
-        "axis": "Int or tuple of ints: the axes to reduce; all of them for ``None``.",
+        "axis": "Int or tuple of ints: the axes to reduce; all axes for ``None``.",
         "keepdims": "Whether the reduced axes stay, with size one.",
     }
     return docstring(reduce, name, summary, notes, "Array without the reduced axes.", example)

@@ -38,7 +38,7 @@ class AugMix(ImageTransform):
         alpha: Concentration of the distributions of the mixing weights.
         all_ops: Whether brightness, color, contrast and sharpness are changed too.
         interpolation: ``"bilinear"`` or ``"nearest"``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

@@ -18,7 +18,7 @@ class ColorTransform(ImageTransform):
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
     """
 
     def __init__(self, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:

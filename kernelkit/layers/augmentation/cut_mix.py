@@ -21,7 +21,7 @@ class CutMix(BatchMix):
     Args:
         factor: Range of the concentration of the beta distribution of areas: two numbers in [0, 1], or one number x for
             [0, x].
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: a dict of images, one-hot labels and masks, or images; and ``training``: when false, nothing is

@@ -16,7 +16,7 @@ class MixUp(BatchMix):
     Args:
         alpha: Concentration of the beta distribution of the weights. A smaller one mixes less.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: a dict of images, one-hot labels and more, or images; and ``training``: when false, nothing is
     changed. A blended image gets the boxes of both images. Masks are blended, so they should be one-hot.

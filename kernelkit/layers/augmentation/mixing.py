@@ -15,7 +15,7 @@ class BatchMix(ImageTransform):
     """The base of layers that mix each image with another image of the batch. A single image is unchanged.
 
     Args:
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
     """
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:

@@ -24,7 +24,7 @@ class RandAugment(ImageTransform):
         num_ops: Number of augmentations, applied one after the other.
         factor: Strength of the augmentations: two numbers in [0, 1] to draw from, or one number x for [0, x].
         interpolation: ``"bilinear"`` or ``"nearest"``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

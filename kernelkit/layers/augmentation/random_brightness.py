@@ -20,7 +20,7 @@ class RandomBrightness(ColorTransform):
         factor: The number to add, as a share of the range of values: two numbers in [-1, 1] to draw from, or one number
             x for [-x, x].
         value_range: Lowest and highest value of a pixel; results are clipped to it.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed. Integer images keep their dtype.

@@ -21,7 +21,7 @@ class RandomColorDegeneration(ColorTransform):
             Below 0, colors become stronger.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed.

@@ -18,11 +18,11 @@ class RandomColorJitter(ImageTransform):
 
     Args:
         value_range: Lowest and highest value of a pixel.
-        brightness_factor: ``factor`` of :class:`RandomBrightness`; ``None`` leaves brightness as it is.
+        brightness_factor: ``factor`` of :class:`RandomBrightness`; ``None`` leaves brightness unchanged.
         contrast_factor: ``factor`` of :class:`RandomContrast`, likewise.
         saturation_factor: ``factor`` of :class:`RandomSaturation`, likewise.
         hue_factor: ``factor`` of :class:`RandomHue`, likewise.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

@@ -20,7 +20,7 @@ class RandomContrast(ColorTransform):
         factor: Two numbers ``(lower, upper)`` in [0, 1]: the multiplier is drawn from ``1 - lower`` to ``1 + upper``.
             One number is ``upper``, with ``lower`` 0.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed.

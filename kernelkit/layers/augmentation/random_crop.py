@@ -24,7 +24,7 @@ class RandomCrop(ImageTransform):
     Args:
         height: Height of the result in pixels.
         width: Width of the result in pixels.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
         name: Name of the layer.
 

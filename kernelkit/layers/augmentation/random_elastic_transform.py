@@ -28,7 +28,7 @@ class RandomElasticTransform(Warp):
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"``, ``"nearest"`` or ``"mirror"``.
         fill_value: Value outside of the image in the mode ``"constant"``.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

@@ -23,7 +23,7 @@ class RandomErasing(ColorTransform):
         scale: Range of the rectangle's share of the image's area: two numbers in [0, 1], or one number x for [0, x].
         fill_value: Value inside the rectangle; noise for ``None``.
         value_range: Lowest and highest value of a pixel; noise is clipped to it.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

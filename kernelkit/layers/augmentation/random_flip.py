@@ -20,7 +20,7 @@ class RandomFlip(ImageTransform):
     Args:
         mode: ``"horizontal"`` (left and right are exchanged), ``"vertical"``, or ``"horizontal_and_vertical"`` (both at
             once: a rotation by 180 degrees).
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

@@ -19,7 +19,7 @@ class RandomGrayscale(ImageTransform):
     Args:
         factor: Probability that an image becomes gray, in [0, 1].
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images of three channels (or of one, which are gray already), or a dict of images with their labels,
     boxes and masks; and ``training``: when false, nothing is changed. Integer images keep their dtype.

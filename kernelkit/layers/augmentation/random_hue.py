@@ -18,10 +18,10 @@ class RandomHue(ColorTransform):
     """Rotate the hues of RGB images by a random angle, in either direction.
 
     Args:
-        factor: Angle in half turns: two numbers in [0, 1] to draw between, or one number x for [0, x].
+        factor: Angle in half turns: two numbers in [0, 1] to draw from, or one number x for [0, x].
         value_range: Lowest and highest value of a pixel.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed.

@@ -19,7 +19,7 @@ class RandomInvert(ColorTransform):
     Args:
         factor: Probability that an image is inverted: two numbers in [0, 1] to draw from, or one number x for [0, x].
         value_range: Lowest and highest value of a pixel.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

@@ -23,7 +23,7 @@ class RandomPerspective(Warp):
         scale: Largest move of a corner: half of this share of its coordinates.
         interpolation: ``"bilinear"`` or ``"nearest"``.
         fill_value: Value outside of the image.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,

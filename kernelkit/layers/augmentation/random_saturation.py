@@ -23,7 +23,7 @@ class RandomSaturation(ColorTransform):
         factor: Range of f: two numbers in [-1, 1], or one number x for [-x, x]. Below 0 the result is gray, as at 0.
         value_range: Lowest and highest value of a pixel.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed.

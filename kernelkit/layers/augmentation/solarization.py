@@ -21,7 +21,7 @@ class Solarization(ColorTransform):
             one number x for [0, x].
         threshold_factor: The threshold, likewise. Without a threshold, all pixels are inverted.
         value_range: Lowest and highest value of a pixel; results are clipped to it.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
 
     Call arguments: images, or a dict of images with their labels, boxes and masks; and ``training``: when false,
     nothing is changed.

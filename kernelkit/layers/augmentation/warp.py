@@ -22,7 +22,7 @@ class Warp(ImageTransform):
         interpolation: ``"bilinear"`` or ``"nearest"``.
         fill_mode: Outside of the image: ``"reflect"``, ``"wrap"``, ``"constant"`` or ``"nearest"``.
         fill_value: Value outside of the image in the mode ``"constant"``.
-        seed: Int, or ``None`` for a fresh one.
+        seed: Int, or ``None`` for a random one.
     """
 
     _modes: tuple[str, ...] = FILL_MODES

@@ -50,7 +50,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
         initial: Lower bound of the result.
 
@@ -71,7 +71,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
         initial: Upper bound of the result.
 
@@ -92,7 +92,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
         dtype: Dtype of the computation and the result.
 
@@ -110,7 +110,7 @@ def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to count over; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to count over; all axes for ``None``.
 
     Returns:
         int32 array without the axes.
@@ -129,7 +129,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
 
     Args:
         x: Array-like of any shape.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         weights: Weights of the shape of ``x``, or of its size along ``axis``; equal weights by default.
 
     Example:
@@ -148,7 +148,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
     Args:
         x: Array-like of any shape.
         q: Probability in [0, 1], or an array of them; its axes come first in the result.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         method: Between two elements: ``"linear"``, ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"``.
         keepdims: Whether the reduced axes stay, with size one.
 
@@ -167,7 +167,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
     Args:
         x: Array-like of any shape.
         q: Percentage in [0, 100], or an array of them; its axes come first in the result.
-        axis: Int or tuple of ints: the axes to reduce; all of them for ``None``.
+        axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         method: Between two elements: ``"linear"``, ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"``.
         keepdims: Whether the reduced axes stay, with size one.
 

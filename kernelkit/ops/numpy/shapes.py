@@ -196,7 +196,7 @@ def flip(x: Any, axis: Any = None) -> jax.Array:
 
     Args:
         x: Array-like.
-        axis: Int or tuple of ints: the axes; all of them for ``None``.
+        axis: Int or tuple of ints: the axes; all axes for ``None``.
 
     Example:
         >>> from kernelkit import ops
