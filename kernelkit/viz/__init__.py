@@ -1,4 +1,4 @@
-"""Looking at training and models. The rest of kernelkit is only handed what it needs of this."""
+"""Views of trainings and models: curves, debugger, graphs, lessons. Lower floors do not import this package."""
 
 from kernelkit.models.description import describe as graph
 from kernelkit.viz import curves, teaching

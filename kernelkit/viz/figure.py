@@ -1,4 +1,4 @@
-"""Figures of both libraries, made alike: what every picture here has in common."""
+"""Helpers for figures of matplotlib and plotly: sizes, titles and style."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kernelkit.viz.unshown import show_after_cell
 
 Backend = Literal["matplotlib", "plotly"]
 TITLE, LABEL, TICK = 14, 12, 10
-"""Font sizes in points: a figure as wide as a slide is read from the last row."""
+"""Font sizes in points, readable from the last row if a figure is as wide as a slide."""
 
 
 def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the one of two functions that draws with a backend; a cell shows what that function returns, once.
+    """Return the drawing function of a backend. A cell shows the result of that function once.
 
     Args:
         who: str. The public function, for error messages.
@@ -23,7 +23,7 @@ def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Calla
         plotly: callable. Draws with plotly.
 
     Raises:
-        ValueError: the backend is unknown.
+        ValueError: If the backend is unknown.
 
     Example:
         >>> drawer("plot", "ggplot", print, print)
@@ -47,12 +47,12 @@ def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Calla
 
 
 def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
-    """Make an empty figure with matplotlib's object interface: pyplot's global state is left alone.
+    """Make an empty figure with matplotlib's object interface. pyplot's global state does not change.
 
     Args:
         width: float. Inches.
         height: float. Inches.
-        layout: bool. Whether margins fit themselves to the labels, which takes as long as drawing does.
+        layout: Whether to fit the margins to the labels. This takes as long as drawing.
 
     Returns:
         A `matplotlib.figure.Figure` that notebooks show as a cell's last value, or by its `show()`.
@@ -62,12 +62,12 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     class NotebookFigure(Figure):
-        """A figure that notebooks can show although pyplot does not know it."""
+        """A figure that notebooks can show without pyplot."""
 
         shown = False
 
         def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-            self.shown = True  # asked for before each display; the picture itself is made by what follows
+            self.shown = True  # called before each display; the other methods make the picture
             return {}
 
         def _repr_png_(self) -> bytes:
@@ -87,20 +87,20 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
 
 
 def titled(figure: Any, title: str) -> Any:
-    """Write a title over a matplotlib figure, and return the figure."""
+    """Set the title of a matplotlib figure and return the figure."""
     if title:
         figure.suptitle(literal(title), fontsize=TITLE)
     return figure
 
 
 def literal(label: str) -> str:
-    """Keep a name a name in matplotlib: no `$` starts mathematics, and a leading `_` hides nothing from the legend."""
+    """Escape a name for matplotlib: `$` must not start a formula, and a leading `_` must not hide a legend entry."""
     label = label.replace("$", r"\$")
     return "\N{ZERO WIDTH SPACE}" + label if label.startswith("_") else label
 
 
 def plotly_layout(figure: Any, title: str, height: float, **changes: Any) -> Any:
-    """Give a plotly figure the style that all have, and return it; titles and names are shown as text."""
+    """Set the common style of a plotly figure and return the figure. Titles and names are shown as plain text."""
     from html import escape
 
     figure.update_layout(title_text=escape(title) or None, height=height, template="plotly_white", font_size=13)

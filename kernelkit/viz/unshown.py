@@ -1,4 +1,4 @@
-"""Figures that a cell made and did not show: they appear below it, as those of pyplot do."""
+"""Show figures that a cell made but did not show, below the cell, as pyplot does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _waiting: list[Any] = []
 
 
 def show_after_cell(figure: Any) -> None:
-    """See to it that a figure is shown once by the cell that makes it.
+    """Make sure that a figure is shown once by the cell that makes it.
 
-    As a cell's last value it shows itself. With a semicolon behind it, or in the middle of a cell, nothing would be
-    seen; notebooks show pyplot's figures then, and so they do these.
+    The last value of a cell is shown anyway. After a semicolon, or in the middle of a cell, a figure would be lost.
+    Notebooks show pyplot's figures in that case, so this function does the same.
 
     Args:
-        figure: has a `shown` that is True as soon as it was displayed, and a `show()`.
+        figure: A figure with a `show()`, and an attribute `shown` that becomes True when it is displayed.
     """
-    # A thread's figures belong to no cell that will end.
+    # In a thread, no cell will end and show the figure.
     if threading.current_thread() is threading.main_thread() and (_waiting or after_cell(_show)):
         _waiting.append(figure)
 

@@ -1,4 +1,4 @@
-"""How objects look as the last line of a notebook's cell."""
+"""Rich displays of objects as the last line of a notebook cell."""
 
 from kernelkit.viz.cards.bundles import bundle_of
 from kernelkit.viz.cards.things import html_of

@@ -1,4 +1,4 @@
-"""A model as the last line of a cell: its totals, and its picture with repeated blocks folded."""
+"""The display of a model as the last line of a cell: its totals, and its picture with repeated blocks folded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kernelkit.models.description.words import totals_text
 
 MIME = "application/vnd.kernelkit.graph.v1+json"
 _MOST_BYTES = 400_000
-"""Larger descriptions are not put into notebooks; the picture is there all the same."""
+"""Maximum size of a description in a notebook. For larger models only the picture is stored."""
 
 # A page that trusts the notebook keeps the style sheet and shows the inline SVG in the page's colors. A page that does
 # not, such as JupyterLab before "Trust notebook", drops styles and SVG, and the image remains.
@@ -41,9 +41,9 @@ def bundle_of(model: Any) -> dict[str, Any]:
 
 
 def card(description: dict[str, Any]) -> str:
-    """Write a description as an HTML fragment that survives a sanitizer and runs nothing."""
+    """Return a description as an HTML fragment that survives a sanitizer and runs no code."""
     name, title = (description["strings"][description[key]] for key in ("model", "class"))
-    # Long chains read better lying down, as far as a page is wide.
+    # Draw long chains from left to right, as far as the page is wide.
     down = scene(description)
     across = scene(description, left_to_right=True)
     arranged = across if across.width <= 900 else down

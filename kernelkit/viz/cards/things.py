@@ -1,4 +1,4 @@
-"""Variables, layers, symbolic tensors and optimizers as the last line of a cell."""
+"""The displays of variables, layers, symbolic tensors and optimizers as the last line of a cell."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _STYLE = (
     ".kk-thing th{font-weight:600;opacity:.7}.kk-thing svg{display:inline-block;margin:4px 14px 0 0}"
 )
 _MOST_VALUES = 4_000_000
-"""Of larger variables a sample of this size is looked at."""
+"""For larger variables, a sample of this size is read."""
 _CELLS = 32
 
 
 def html_of(thing: Any) -> str | None:
-    """Return an object as HTML, or ``None`` if its text says all.
+    """Return an object as HTML, or ``None`` if its plain text is enough.
 
     Example:
         >>> import kernelkit as kk
@@ -61,7 +61,7 @@ def _table(rows: Sequence[tuple[str, ...]], head: tuple[str, ...] = ()) -> str:
 def _variable(variable: Variable) -> str | None:
     try:
         value = variable.numpy()
-    except Exception:  # traced, or given away to a step that runs: there are no numbers to show
+    except Exception:  # traced, or donated to a running step: there are no numbers to show
         return None
     kind = f"{variable.dtype} {variable.shape}" + ("" if variable.trainable else " · frozen")
     size = bytes_text(math.prod(variable.shape) * dtypes.canonical(variable.dtype).itemsize)

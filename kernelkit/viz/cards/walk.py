@@ -1,4 +1,4 @@
-"""`model.graph()`: a model to walk through in a notebook."""
+"""`model.graph()`: an interactive graph of a model in a notebook."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from kernelkit.viz.cards.bundles import MIME, card
 from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 _MOST_WEIGHTS = 400
-"""Variables whose values are looked at; those of larger models would make a notebook large."""
+"""Maximum number of variables with histograms. More would make the notebook file large."""
 _MOST_VALUES = 1_000_000
 
 
 class Graph:
-    """A model to walk through: open and close groups, pan, zoom, find a layer, look at its weights.
+    """An interactive graph of a model: open and close groups, pan, zoom, find a layer, look at its weights.
 
-    In JupyterLab and Notebook 7 it stays like that in a saved notebook, with no kernel. Elsewhere what is saved is a
+    In JupyterLab and Notebook 7 a saved notebook stays interactive without a kernel. Other programs save a static
     picture.
 
     Args:
         model: A model or layer.
         sample: A batch of inputs or their shape, for a model that was never called.
-        weights: Whether histograms of the weights are kept with it.
+        weights: Whether to store histograms of the weights.
 
     Attributes:
-        description: What :func:`kernelkit.viz.graph` returns.
+        description: The result of :func:`kernelkit.viz.graph`.
         weights: Dict from a node's number to the statistics of its weights.
 
     Example:
@@ -59,7 +59,7 @@ class Graph:
 
             self._widget = GraphWidget(description=self.description, weights=self.weights, key=self._key)
         if self._widget is not None and where != "jupyter":
-            # Pages that keep each output apart from the others, where a widget can lie over no picture.
+            # Pages that isolate each output: a widget cannot cover the picture there.
             view: Any = self._widget._repr_mimebundle_()
             return view[0] if isinstance(view, tuple) else view
         page = f'<div data-kernelkit-graph="{escape(self._key)}">{card(self.description)}</div>'
@@ -89,7 +89,7 @@ def weights_of_nodes(model: Any, description: dict[str, Any]) -> dict[str, list]
 
 
 def _layers_by_path(model: Any) -> dict[tuple[str, ...], Layer]:
-    """Return the innermost layers by the names on the way to them."""
+    """Return the innermost layers by their path of names."""
     found: dict[tuple[str, ...], Layer] = {}
     waiting: list[tuple[Any, tuple[str, ...]]] = [(model, ())]
     while waiting:
@@ -104,7 +104,7 @@ def _layers_by_path(model: Any) -> dict[tuple[str, ...], Layer]:
 
 
 def _paths(description: dict[str, Any]) -> list[tuple[str, ...] | None]:
-    """Return the names on the way to each leaf that is a layer, folds left out."""
+    """Return the path of names to each leaf that is a layer, without folds."""
     nodes, strings = description["nodes"], description["strings"]
     inner = set(nodes["parent"])
     ways: list[tuple[str, ...]] = []
@@ -117,7 +117,7 @@ def _paths(description: dict[str, Any]) -> list[tuple[str, ...] | None]:
 def _statistics(variable: Any) -> list | None:
     try:
         values = np.asarray(variable.numpy(), dtype="float32").reshape(-1)
-    except Exception:  # given away to a step that runs, or texts
+    except Exception:  # donated to a running step, or an array of texts
         return None
     values = values[:: max(1, values.size // _MOST_VALUES)]
     values = values[np.isfinite(values)]

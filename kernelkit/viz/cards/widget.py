@@ -11,12 +11,12 @@ BUNDLE = Path(__file__).parents[1] / "static" / "graph.js"
 
 
 class GraphWidget(anywidget.AnyWidget):
-    """The browser's half of a :class:`~kernelkit.viz.cards.walk.Graph`.
+    """The browser side of a :class:`~kernelkit.viz.cards.walk.Graph`.
 
     Attributes:
-        description: dict. The model's description.
-        weights: dict. Statistics of its weights by node.
-        key: str. The mark of the static picture whose place the graph takes while its kernel lives.
+        description: The model's description.
+        weights: Statistics of the weights by node.
+        key: The key of the static picture that the graph covers while its kernel lives.
     """
 
     _esm = BUNDLE

@@ -1,5 +1,5 @@
-"""What kernelkit asks of the program that shows a notebook. Private names of ipykernel and marimo are used here alone.
+"""The interface to the notebook program. Only this package uses private names of ipykernel and marimo.
 
-Each feature that needs such names looks for all of them first. Where one is missing, the notebook has one feature less,
+Each feature that needs private names checks first that all of them exist. If one is missing, only that feature is off,
 and training goes on.
 """

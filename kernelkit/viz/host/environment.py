@@ -1,4 +1,4 @@
-"""Where this Python runs: which kind of notebook, or none."""
+"""`environment`: the kind of notebook in which Python runs, or none."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from kernelkit.viz.host.jupyter import asked_by_program, ipython_shell
 Environment = Literal["jupyter", "vscode", "colab", "headless", "marimo", "terminal"]
 
 WIDGET_HOSTS = ("jupyter", "vscode", "colab")
-"""Environments in which somebody looks at a page that can show a widget while a cell runs."""
+"""Environments with a page that can show a widget while a cell runs."""
 
 
 def environment() -> Environment:
-    """Return where output goes.
+    """Return the kind of program that shows the output.
 
     Returns:
         `"jupyter"` (JupyterLab, Notebook and everything else that talks to an IPython kernel), `"vscode"`, `"colab"`,
-        `"headless"` (a notebook run by nbconvert or papermill: nobody watches, only what is left in the file counts),
-        `"marimo"`, or `"terminal"` for all else.
+        `"headless"` (a notebook run by nbconvert or papermill: only the saved file is seen), `"marimo"`, or
+        `"terminal"` for all others.
 
     Example:
         >>> environment()

@@ -1,4 +1,4 @@
-"""What IPython and ipykernel are asked for: the shell, the cell that runs, outputs, the kernel's main thread."""
+"""Access to IPython and ipykernel: the shell, the current cell, outputs, the kernel's main thread."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 
 
 def ipython_shell() -> Any:
-    """Return the shell of the IPython that runs this, or None."""
+    """Return the current IPython shell, or None."""
     ipython = sys.modules.get("IPython")
     get = getattr(ipython, "get_ipython", None)
     return None if get is None else get()
 
 
 def kernel() -> Any:
-    """Return the kernel that runs this, or None in a terminal."""
+    """Return the current kernel, or None in a terminal."""
     return getattr(ipython_shell(), "kernel", None)
 
 
 def execution_count() -> int | None:
-    """Return the number of the cell that runs, or None outside of notebooks."""
+    """Return the number of the current cell, or None outside notebooks."""
     return getattr(ipython_shell(), "execution_count", None)
 
 
 def asked_by_program(shell: Any) -> bool:
-    """Return whether the cell was sent by a program that executes a notebook, not by a person.
+    """Return whether a program that executes notebooks sent the cell, not a person.
 
-    Such a client says that it cannot answer `input()`.
+    Such a client declares that it cannot answer `input()`.
     """
     get_parent = getattr(shell.kernel, "get_parent", None)
     parent = get_parent() if callable(get_parent) else None
@@ -38,17 +38,17 @@ def asked_by_program(shell: Any) -> bool:
 
 
 def publish(bundle: dict[str, Any], metadata: dict[str, Any], display_id: str, update: bool) -> None:
-    """Show a mime bundle as an output of the cell that runs, or in the place of an earlier one."""
+    """Show a MIME bundle as an output of the current cell, or replace an earlier output."""
     from IPython.display import publish_display_data
 
     publish_display_data(bundle, metadata, transient={"display_id": display_id}, update=update)
 
 
 def after_cell(function: Callable[[], None]) -> bool:
-    """Call a function once, when the cell that runs has ended.
+    """Call a function once at the end of the current cell.
 
     Returns:
-        Whether there is a cell whose end will be told.
+        Whether a cell runs whose end will be reported.
     """
     events: Any = getattr(ipython_shell(), "events", None)
     if kernel() is None or not hasattr(events, "register") or not hasattr(events, "unregister"):
@@ -66,20 +66,20 @@ def after_cell(function: Callable[[], None]) -> bool:
 def deliver_while_busy(widget: Any) -> None:
     """Let a widget's messages reach Python while a cell runs.
 
-    An ipykernel 7.4.0 reroutes the messages of comms that the main thread sends on to the main thread, where they wait
-    until the cell ends. JupyterLab sent them to a subshell so that they would not. The attribute is private: where it
-    is missing, nothing is to be undone.
+    ipykernel 7.4.0 moves messages of comms that send from the main thread to the main thread, where they wait until the
+    cell ends. JupyterLab sends them to a subshell to avoid this wait. The attribute is private: if it is missing, no
+    change is needed.
     """
     comm = getattr(widget, "comm", None)
     if hasattr(comm, "_reply_subshell_for"):
-        with contextlib.suppress(AttributeError):  # it may be read-only one day
+        with contextlib.suppress(AttributeError):  # it may become read-only
             comm._reply_subshell_for = None  # type: ignore[union-attr]
 
 
 def main_thread() -> Callable[[float, Callable[[], None]], Any]:
-    """Return a function that calls another one on the kernel's main thread after some seconds.
+    """Return a function that calls another function on the kernel's main thread after some seconds.
 
-    It may itself be called from any thread, such as that of a subshell.
+    It may be called from any thread, such as a subshell's.
     """
     loop = getattr(kernel(), "io_loop", None)
     if hasattr(loop, "add_callback") and hasattr(loop, "call_later"):

@@ -1,4 +1,4 @@
-"""What marimo is asked for: whether it runs this, and the outputs of its cells."""
+"""Access to marimo: whether it is running, and the outputs of its cells."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def is_running() -> bool:
-    """Return whether a marimo notebook runs this."""
+    """Return whether this code runs in a marimo notebook."""
     running = getattr(sys.modules.get("marimo"), "running_in_notebook", None)
     return bool(running is not None and running())
 
 
 def append(output: Any) -> int | None:
-    """Add an output to the cell that runs.
+    """Add an output to the current cell.
 
     Returns:
-        Its place among the cell's outputs, or None if this marimo doesn't tell: the place is private.
+        The index of the output in the cell, or None if this version of marimo does not give it: the index is private.
     """
     import marimo
 
@@ -26,7 +26,7 @@ def append(output: Any) -> int | None:
 
 
 def replace(place: int | None, html: str) -> None:
-    """Put a text of HTML into the place of an output. In a thread, or without a place, the output stays as it is."""
+    """Replace an output by HTML. In a thread, or without an index, the output does not change."""
     import marimo
 
     if place is not None and is_running() and hasattr(marimo.output, "replace_at_index"):
@@ -38,5 +38,5 @@ def _outputs_so_far() -> int | None:
         from marimo._runtime.context import get_context
 
         return len(get_context().execution_context.output)  # type: ignore[union-attr]
-    except Exception:  # a private name of another version
+    except Exception:  # another version lacks this private name
         return None

@@ -1,7 +1,7 @@
-"""A page that is loaded again while a cell trains: what its kernel has to answer before it shows the panel.
+"""Answer a page that is reloaded while a cell trains, so that it shows the panel again.
 
-JupyterLab asks the kernel what it is, which widgets live in it, and what their states are. These questions wait for the
-main thread, which trains. An ipykernel 7 receives them on a thread of its own; until the cell ends that one answers.
+JupyterLab asks the kernel for its info, its widgets and their states. These questions wait for the main thread, which
+trains. ipykernel 7 receives them on its own thread; until the cell ends, that thread answers.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from typing import Any
 
 QUESTIONS = ("kernel_info_request", "comm_info_request")
 CONTROL = "jupyter.widget.control"
-"""The target through which a page asks for the states of all widgets."""
+"""The comm target with which a page asks for the states of all widgets."""
 
 
 def answer_pages(shell: Any) -> None:
-    """Answer pages' questions as long as the cell that calls this runs.
+    """Answer questions of pages while the calling cell runs.
 
-    What this needs of the kernel is private to ipykernel 7. Where one name is missing, a page finds its widgets when
-    the cell ends.
+    This needs private names of ipykernel 7. If one is missing, a page finds its widgets only when the cell ends.
 
     Args:
         shell: The IPython shell, or None.
@@ -41,11 +40,11 @@ NEEDED = (
     "kernel.session.deserialize",
     "kernel._publish_status",
 )
-"""All that answering needs of an IPython shell."""
+"""The private names of an IPython shell that answering needs."""
 
 
 def can_answer(shell: Any) -> bool:
-    """Return whether a shell has all names that answering needs.
+    """Return whether a shell has all private names that answering needs.
 
     Example:
         >>> can_answer(None)
@@ -61,7 +60,7 @@ def _has(thing: Any, dotted: str) -> bool:
 
 
 def is_question(kind: str, content: dict[str, Any]) -> bool:
-    """Return whether a message asks for something that can be told beside the main thread, for it only reads.
+    """Return whether a message is a question that only reads, so that another thread can answer it.
 
     Example:
         >>> is_question("comm_msg", {"data": {"method": "request_state"}})
@@ -77,7 +76,7 @@ def is_question(kind: str, content: dict[str, Any]) -> bool:
 
 
 class _Answers:
-    """What hears the kernel's shell channel in place of the kernel's own method, for the time of one cell."""
+    """Handles the kernel's shell channel in place of the kernel's own method, during one cell."""
 
     def __init__(self, shell: Any, receive: Callable[[Any], Awaitable[None]]):
         self._shell = shell
@@ -110,7 +109,7 @@ class _Answers:
             answers = (
                 not header.get("subshell_id") and is_question(kind, content) and kind in self._kernel.shell_handlers
             )
-        except Exception:  # a message of another form: the kernel itself knows what to do with it
+        except Exception:  # a message of another form: leave it to the kernel
             answers = False
         if answers:
             await self._answer(kind, identities, frames)
@@ -129,4 +128,4 @@ class _Answers:
 
 
 _answered: dict[str, Any] = {}
-"""The cell for whose time pages are answered."""
+"""The cell during which pages get answers."""

@@ -1,4 +1,4 @@
-"""Pictures that teaching needs: what a trained model has learned, and where it goes wrong."""
+"""Pictures for teaching: what a trained model has learned, and its mistakes."""
 
 from kernelkit.viz.teaching.activations import activations
 from kernelkit.viz.teaching.boundary import decision_boundary

@@ -1,4 +1,4 @@
-"""What one layer makes of one sample."""
+"""Draw the output of one layer for one sample."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def activations(
 
 
 def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
-    """Run a model and return what one of its layers gave, at whatever depth the layer lies.
+    """Run a model and return the output of one of its layers, at any depth.
 
     Args:
         model: Model.
@@ -60,7 +60,7 @@ def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
         layer: Layer, a part of the model.
 
     Returns:
-        Array `(batch, ...)`; of a layer that runs more than once, from the first time.
+        Array `(batch, ...)`. If the layer runs more than once, the output of its first call.
 
     Raises:
         ValueError: the layer did not run, or gave something else than one array.
@@ -80,7 +80,7 @@ def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
         seen.append(outputs)
         return outputs
 
-    # On the instance and past its __setattr__: no part of the model is new, nothing is to be looked for again.
+    # Set it on the instance without __setattr__, so that the layer's tracking does not run.
     object.__setattr__(layer, "call", watched)
     try:
         model(x, training=False)
@@ -94,7 +94,7 @@ def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
 
 
 def find_layer(model: Any, layer: Any) -> Any:
-    """A layer by name, number or itself; names are looked for in models inside the model too."""
+    """Return a layer by name, number or itself. Names are also searched in nested models."""
     if isinstance(layer, str):
         inner = [part for part in walk(model) if part.name == layer]
         return inner[0] if inner else model.get_layer(layer)
@@ -102,7 +102,7 @@ def find_layer(model: Any, layer: Any) -> Any:
 
 
 def _of_one(model: Any, x: np.ndarray, layer: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The layer's output for one sample, and the sample without its batch axis."""
+    """Return the layer's output for one sample, and the sample without its batch axis."""
     rank = len(model.inputs[0].shape) if getattr(model, "inputs", None) else None
     batched = x.ndim == rank if rank is not None else len(x) == 1 and x.ndim > 1
     if batched and len(x) != 1:
@@ -162,7 +162,7 @@ def _plotly(values: np.ndarray, picture: np.ndarray | None, count: int, title: s
 
 
 def _maps(values: np.ndarray, count: int) -> tuple[np.ndarray, list[str]]:
-    """The first feature maps `(n, height, width)` and their numbers; of volumes, the middle slice."""
+    """Return the first feature maps `(n, height, width)` and their numbers. Of volumes, return the middle slice."""
     while values.ndim > 3:
         values = values[len(values) // 2]
     maps = np.moveaxis(values, -1, 0)[:count]

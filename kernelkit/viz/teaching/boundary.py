@@ -1,4 +1,4 @@
-"""Where in a plane a model changes its mind."""
+"""Draw the decision boundary of a model in a plane."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def decision_boundary(
     backend: Backend = "matplotlib",
     title: str = "",
 ) -> Any:
-    """Draw which class a model gives to each place of a plane, with the samples on it.
+    """Draw the class that a model predicts at each point of a plane, with the samples.
 
-    The surer the model is, the stronger the colour.
+    A stronger color means a more certain prediction.
 
     Args:
         model: Model that takes `(n, 2)`.
@@ -64,7 +64,7 @@ def decision_boundary(
 
 
 def class_map(model: Any, x: np.ndarray, resolution: int = 200) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Ask a model on a grid around samples.
+    """Run a model on a grid around samples.
 
     Args:
         model: Model that takes `(n, 2)`.
@@ -84,13 +84,13 @@ def class_map(model: Any, x: np.ndarray, resolution: int = 200) -> tuple[tuple[n
 
 
 def _areas(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The class of each place, and how strong its colour is: the paler the less sure."""
+    """Return the class and the color strength of each point. Uncertain points are pale."""
     chosen, worst = shares.argmax(-1), 1 / shares.shape[-1]
     return chosen, 0.12 + 0.33 * np.clip((shares.max(-1) - worst) / (1 - worst), 0, 1)
 
 
 def _leads(shares: np.ndarray) -> list[np.ndarray]:
-    """By how much each class is ahead of the best of the others: its boundary is where that is zero."""
+    """Return each class's lead over the best other class. The boundary is where the lead is zero."""
     chosen = np.unique(shares.argmax(-1))
     if len(chosen) < 2:
         return []

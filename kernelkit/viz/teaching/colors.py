@@ -1,4 +1,4 @@
-"""Colours that colour-blind eyes tell apart, the same in every picture."""
+"""The colors of all pictures, safe for color-blind readers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 from kernelkit.viz.curves.chart import BLUE, PALETTE, VERMILLION
 
 RIGHT, WRONG = BLUE, VERMILLION
-"""Of predictions. A mark says the same without colour."""
+"""Colors of right and wrong predictions. A mark repeats the meaning without color."""
 CLASSES = tuple(color for color in PALETTE if color != "#F0E442")
-"""Of classes and points; yellow is lost on white."""
+"""Colors of classes and points, without yellow, which is hard to see on white."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x")
 SEQUENTIAL = ("#ffffff", "#b3d4e8", "#5aa5d1", BLUE, "#003a5d")
-"""From nothing to much."""
+"""Colors from zero to large values."""
 DIVERGING = ("#003a5d", BLUE, "#7fb8d8", "#f7f7f7", "#eba878", VERMILLION, "#6b2f00")
-"""From negative over zero to positive."""
+"""Colors from negative through zero to positive values."""
 
 
 def rgb(color: str) -> np.ndarray:
-    """The parts of a colour as floats from 0 to 1.
+    """Return red, green and blue of a color as floats from 0 to 1.
 
     Example:
         >>> rgb("#ff0000")
@@ -31,11 +31,11 @@ def rgb(color: str) -> np.ndarray:
 
 
 def tint(color: str, amount: Any) -> np.ndarray:
-    """Mix a colour into white.
+    """Mix a color with white.
 
     Args:
         color: str such as `"#0072B2"`.
-        amount: array `(...)` of floats from 0 (white) to 1 (the colour).
+        amount: Array `(...)` of floats from 0 (white) to 1 (the color).
 
     Returns:
         Array `(..., 3)` of floats from 0 to 1.
@@ -45,17 +45,17 @@ def tint(color: str, amount: Any) -> np.ndarray:
 
 
 def color_map(colors: tuple[str, ...]) -> Any:
-    """The colours as a matplotlib colour map."""
+    """Return the colors as a matplotlib color map."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("kernelkit", colors)
 
 
 def scale_of(values: np.ndarray) -> tuple[tuple[str, ...], float, float]:
-    """The colours that suit some numbers, and the numbers at their ends.
+    """Return the color scale for some numbers, and the numbers at its ends.
 
     Returns:
-        `SEQUENTIAL` from 0 where nothing is negative; else `DIVERGING`, with zero in the middle.
+        `SEQUENTIAL` from 0 if no number is negative, else `DIVERGING` with zero in the middle.
     """
     finite = values[np.isfinite(values)]
     limit = float(np.abs(finite).max()) if finite.size else 1.0

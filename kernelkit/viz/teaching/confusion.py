@@ -1,4 +1,4 @@
-"""The confusion matrix: which classes are taken for which."""
+"""Draw the confusion matrix of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.viz.teaching.colors import RIGHT, WRONG, tint
 from kernelkit.viz.teaching.scores import class_names, decide, scores_of, targets_of
 
 _MOST_NUMBERS = 26
-"""Classes up to which each cell has room for its number."""
+"""Maximum number of classes for which the cells show numbers."""
 
 
 def confusion_matrix(
@@ -25,7 +25,7 @@ def confusion_matrix(
     backend: Backend = "matplotlib",
     title: str = "",
 ) -> Any:
-    """Draw how often samples of each class were taken for each class.
+    """Draw how many samples of each class were predicted as each class.
 
     Rows are the true classes. Cells are as dark as their share of the row: right ones blue, wrong ones vermillion.
 
@@ -34,7 +34,7 @@ def confusion_matrix(
         x: the samples.
         y: true classes, ints `(n,)` or one-hot `(n, classes)`.
         labels: a name for each class; their numbers when left out.
-        normalize: bool. Whether cells tell percent of their row instead of counts.
+        normalize: Whether cells show percent of their row instead of counts.
         backend: `"matplotlib"` or `"plotly"`.
         title: str. The accuracy when left out.
 
@@ -85,7 +85,7 @@ def _shares(counts: np.ndarray) -> np.ndarray:
 
 
 def _texts(counts: np.ndarray, normalize: bool) -> np.ndarray:
-    """What each cell says: nothing where there is nothing, so that what went wrong stands out."""
+    """Return the text of each cell. Cells of zero are empty, so that mistakes stand out."""
     said = [f"{100 * v:.0f} %" for v in _shares(counts).ravel()] if normalize else [f"{v:,}" for v in counts.ravel()]
     return np.where(counts > 0, np.reshape(said, counts.shape), "")
 

@@ -1,4 +1,4 @@
-"""Vectors of many dimensions in a plane."""
+"""Draw high-dimensional vectors in a plane."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def embedding(
     backend: Backend = "matplotlib",
     title: str = "",
 ) -> Any:
-    """Draw vectors as points, those of a class in its colour and shape.
+    """Draw vectors as points. Each class has its own color and shape.
 
     Args:
         vectors: array `(n, dimensions)`, such as a layer's outputs or the table of an embedding layer.
         y: classes of the vectors, ints `(n,)` or one-hot `(n, classes)`.
         labels: a name for each class; their numbers when left out.
         method: `"pca"` keeps the directions of greatest variance. `"tsne"` (needs scikit-learn) and `"umap"` (needs
-            umap-learn) keep neighbours together; distances between far points mean nothing there.
+            umap-learn) keep neighbors together; distances between far points have no meaning there.
         seed: int. Of the methods that draw random numbers.
         backend: `"matplotlib"` or `"plotly"`.
         title: str.
@@ -62,7 +62,7 @@ def embedding(
 
 
 def project(vectors: np.ndarray, method: Method = "pca", seed: int = 0) -> tuple[np.ndarray, tuple[str, str]]:
-    """Bring vectors into a plane.
+    """Project vectors to a plane.
 
     Args:
         vectors: array `(n, dimensions)`.
@@ -74,7 +74,7 @@ def project(vectors: np.ndarray, method: Method = "pca", seed: int = 0) -> tuple
 
     Source:
         PCA: Pearson, "On Lines and Planes of Closest Fit to Systems of Points in Space" (1901), by a singular value
-        decomposition of the centred vectors.
+        decomposition of the centered vectors.
 
     Example:
         >>> project(np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]))[1]
@@ -101,7 +101,7 @@ def project(vectors: np.ndarray, method: Method = "pca", seed: int = 0) -> tuple
 def _pca(vectors: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
     centred = vectors - vectors.mean(0)
     _, strengths, directions = np.linalg.svd(centred, full_matrices=False)
-    # A direction's sign is arbitrary; its largest part positive, a picture comes out the same each time.
+    # The sign of a direction is arbitrary: make its largest part positive, so that pictures are reproducible.
     signs = np.sign(directions[np.arange(len(directions)), np.abs(directions).argmax(1)])
     points = (centred @ (directions * signs[:, None]).T)[:, :2]
     share = 100 * strengths**2 / max(float((strengths**2).sum()), 1e-300)

@@ -1,4 +1,4 @@
-"""A layer's kernel as pictures: what its filters look for."""
+"""Draw the kernel of a layer: the patterns of its filters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def filters(
 ) -> Any:
     """Draw the kernel of a convolution or dense layer.
 
-    A filter over 3 channels is a colour image; over one, an image with blue for negative and vermillion for positive
+    A filter over 3 channels is a color image; over one, an image with blue for negative and vermillion for positive
     weights; over more, a row of images, one for each of its first 8 channels. The kernel of a dense layer is one image
     (inputs down, units across), or with `shape` an image for each unit.
 

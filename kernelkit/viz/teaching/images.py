@@ -1,4 +1,4 @@
-"""Arrays as images, and many small ones as one."""
+"""Convert arrays to images, and join many small images into one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def as_images(x: Any, who: str) -> np.ndarray:
         who: str. The public function, for error messages.
 
     Raises:
-        ValueError: these are no images.
+        ValueError: If `x` does not hold images.
     """
     x = np.asarray(x)
     if x.ndim == 4 and x.shape[-1] in (1, 3, 4):
@@ -72,7 +72,7 @@ def mosaic(tiles: np.ndarray, columns: int | None = None) -> tuple[np.ndarray, l
 
 
 def draw_tiles(axes: Any, tiles: np.ndarray, names: list[str], columns: int | None = None) -> None:
-    """Draw tiles into matplotlib axes: numbers in colours that suit them, with a bar that tells which; or RGB."""
+    """Draw tiles into matplotlib axes: numbers with a color scale and a color bar, or RGB images."""
     image, corners = mosaic(tiles, columns)
     if image.ndim == 3:
         axes.imshow(np.nan_to_num(image, nan=1.0), interpolation="nearest")
@@ -87,7 +87,7 @@ def draw_tiles(axes: Any, tiles: np.ndarray, names: list[str], columns: int | No
 
 
 def tile_trace(tiles: np.ndarray, names: list[str], columns: int | None = None) -> tuple[Any, tuple[int, int]]:
-    """The same as a plotly trace, with each tile's name when hovered; and the image's height and width."""
+    """Return the tiles as a plotly trace that shows a tile's name on hover, and the image's height and width."""
     from html import escape
 
     from plotly.graph_objects import Heatmap, Image

@@ -1,4 +1,4 @@
-"""Finding a learning rate: train for a moment with a rate that grows, and look where the loss falls fastest."""
+"""Find a learning rate: train briefly with a growing rate, and find where the loss falls fastest."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
 
 HOPELESS = 4.0
-"""The test ends when the smoothed loss is this many times its least value."""
+"""The test ends when the smoothed loss is this multiple of its minimum."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """What a range test found; notebooks show it as its curve.
+    """The result of a range test. Notebooks show its curve.
 
     Attributes:
         rates: learning rates, `(n,)` float64.
-        losses: the loss of the batch that was trained on with each, `(n,)`.
-        smoothed: the same without the noise from batch to batch, `(n,)`.
-        suggestion: the rate at which the loss falls fastest, or None if it never falls.
+        losses: The loss of the batch that was trained at each rate, `(n,)`.
+        smoothed: The losses without the noise between batches, `(n,)`.
+        suggestion: The rate at which the loss falls fastest, or None if it never falls.
     """
 
     rates: np.ndarray
@@ -72,10 +72,10 @@ def find_learning_rate(
     steps: int = 100,
     seed: int = 0,
 ) -> RangeTest:
-    """Test which learning rate suits a model and its data.
+    """Find a good learning rate for a model and its data.
 
-    The model is trained for some batches while the rate grows by the same factor each time, until the loss explodes.
-    Afterwards, however it ends, weights, optimizer and metrics are what they were, to the bit.
+    The model trains some batches while the rate grows by a constant factor, until the loss explodes. Afterwards, even
+    after an error, weights, optimizer and metrics have their old values, bit for bit.
 
     Args:
         model: Model that is compiled, with a learning rate that is a number.
@@ -127,7 +127,7 @@ def find_learning_rate(
 
 
 def smooth(losses: np.ndarray, width: float = 0.03) -> np.ndarray:
-    """Average each loss with its neighbours, weighted by a bell.
+    """Average each loss with its neighbors, with Gaussian weights.
 
     Args:
         losses: `(n,)`.
@@ -148,7 +148,7 @@ def smooth(losses: np.ndarray, width: float = 0.03) -> np.ndarray:
 
 
 def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
-    """The rate at which the loss falls fastest, on its way to its least value.
+    """Return the rate at which the loss falls fastest, on the way to its minimum.
 
     Args:
         rates: `(n,)`, growing by a factor.
@@ -170,11 +170,11 @@ def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
 
 @contextlib.contextmanager
 def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
-    """Put back every variable of a model, its optimizer and its metrics; an interrupt waits until that is done."""
+    """Restore every variable of a model, its optimizer and its metrics at the end. An interrupt waits for this."""
     values = _values(model)
     with interrupts.guard():
         try:
-            model.test_on_batch(*batch)  # builds what is not built, and trains nothing
+            model.test_on_batch(*batch)  # builds all parts without training
             if not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
             values = _values(model) | values
@@ -187,13 +187,13 @@ def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
 
 
 def _values(model: Any) -> dict[int, tuple[Any, np.ndarray]]:
-    """All variables of a training and their values, by identity."""
+    """Return all variables of a training and their values, by identity."""
     variables = (*model.variables, *model.optimizer.variables, *model.metrics_variables)
     return {id(variable): (variable, variable.numpy()) for variable in variables}
 
 
 def _check_rate(model: Any) -> None:
-    """Raise, before anything is trained, if the learning rate cannot be set."""
+    """Raise before training if the learning rate cannot be set."""
     try:
         model.optimizer.learning_rate = float(np.asarray(model.optimizer.learning_rate))
     except (AttributeError, TypeError, ValueError) as error:
@@ -209,7 +209,7 @@ def _is_hopeless(losses: list[float]) -> bool:
 
 
 def _batches(x: Any, y: Any, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
-    """Batches without end, in an order that is new for each round."""
+    """Yield endless batches, in a new order for each pass."""
     import jax
 
     leaves = [np.shape(leaf) for leaf in jax.tree_util.tree_leaves((x, y), is_leaf=_is_array)]
@@ -272,7 +272,7 @@ def _plotly(found: RangeTest, title: str) -> Any:
 
 
 def _window(found: RangeTest) -> tuple[float, float]:
-    """The losses worth seeing: the explosion at the end would flatten all the rest."""
+    """Return the range of losses to show. The explosion at the end is cut, because it would flatten the curve."""
     if not len(found.losses):
         return 0.0, 1.0
     low, start = float(found.smoothed.min()), float(found.smoothed[0])

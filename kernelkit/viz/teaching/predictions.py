@@ -1,4 +1,4 @@
-"""A grid of images with what a model takes them for, the wrong ones first."""
+"""Draw a grid of images with a model's predictions, the wrong ones first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelkit.viz.teaching.scores import class_names, decide, scores_of, target
 
 
 class Prediction(NamedTuple):
-    """One image of the grid: its number among all, two lines of words, and whether the model is right."""
+    """One image of the grid: its index, two lines of text, and whether the prediction is right."""
 
     sample: int
     said: str
@@ -33,10 +33,10 @@ def predictions(
     backend: Backend = "matplotlib",
     title: str = "",
 ) -> Any:
-    r"""Draw images with what a model says they are.
+    r"""Draw images with a model's predictions.
 
-    The wrong ones come first, those that the model is surest of before all; then the right ones, the least sure first.
-    Wrong ones have a cross and a vermillion frame, right ones a tick and a blue one.
+    Wrong predictions come first, the most certain ones at the front. Right predictions follow, the least certain ones
+    first. Wrong ones have a cross and a vermillion frame, right ones have a tick and a blue frame.
 
     Args:
         model: Model, or its outputs for `x`.
@@ -75,7 +75,7 @@ def predictions(
 
 
 def worst_first(chosen: np.ndarray, sure: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
-    """Order samples: wrong ones by falling sureness, then right ones by rising sureness.
+    """Order samples: wrong ones by falling probability, then right ones by rising probability.
 
     Args:
         chosen: predicted classes `(n,)`.

@@ -1,4 +1,4 @@
-"""Points of classes: a colour and a shape for each."""
+"""Draw points of classes: each class has its own color and shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernelkit.viz.teaching.colors import CLASSES, MARKERS, PLOTLY_MARKERS
 
 
 def looks(index: int) -> tuple[str, str, str]:
-    """Colour, matplotlib marker and plotly marker of a class; 49 differ.
+    """Return the color, matplotlib marker and plotly marker of a class. 49 combinations differ.
 
     Example:
         >>> looks(0)
@@ -24,7 +24,7 @@ def looks(index: int) -> tuple[str, str, str]:
 
 
 def matplotlib_points(axes: Any, points: np.ndarray, classes: np.ndarray, names: list[str]) -> None:
-    """Draw points `(n, 2)` of classes `(n,)` with a legend, unless there is but one class without a name."""
+    """Draw points `(n, 2)` of classes `(n,)` with a legend. A single class without a name has no legend."""
     size = float(np.clip(4000 / max(len(points), 1), 14, 42))
     for i in np.unique(classes):
         color, marker, _ = looks(int(i))
@@ -46,7 +46,7 @@ def matplotlib_points(axes: Any, points: np.ndarray, classes: np.ndarray, names:
 
 
 def plotly_points(points: np.ndarray, classes: np.ndarray, names: list[str]) -> list[Any]:
-    """The same as plotly traces; hovering tells a point's number."""
+    """Return the points as plotly traces. Hovering shows a point's number."""
     from html import escape
 
     from plotly.graph_objects import Scatter

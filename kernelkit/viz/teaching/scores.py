@@ -1,4 +1,4 @@
-"""What a model says about samples, as classes and how sure it is of them."""
+"""Convert a model's outputs to classes and probabilities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def scores_of(model: Any, x: Any, who: str) -> np.ndarray:
-    """A model's outputs for samples; an array in the model's place is taken for outputs that were computed before.
+    """Return a model's outputs for samples. An array in place of the model is used as its outputs.
 
     Args:
         model: Model, or array of its outputs.
@@ -61,7 +61,7 @@ def decide(scores: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
-    """The probability of each class.
+    """Return the probability of each class.
 
     Args:
         scores: array `(n, classes)`, `(n, 1)` or `(n,)` as for `decide`, but no classes.
@@ -93,7 +93,7 @@ def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
 
 
 def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
-    """The true classes as ints `(n,)`, from ints `(n,)` or `(n, 1)` or rows of one-hot `(n, classes)`.
+    """Return the true classes as ints `(n,)`, from ints `(n,)` or `(n, 1)`, or from one-hot rows `(n, classes)`.
 
     Raises:
         ValueError: they have another form, or are not as many as the samples.
@@ -119,7 +119,7 @@ def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
 
 
 def class_names(labels: Sequence[Any] | None, count: int, who: str) -> list[str]:
-    """A name for each of `count` classes: those given, or their numbers.
+    """Return a name for each of `count` classes: the given labels, or the numbers.
 
     Raises:
         ValueError: there are fewer labels than classes.

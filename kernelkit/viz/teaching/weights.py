@@ -1,4 +1,4 @@
-"""How the weights of a model are spread."""
+"""Draw the distributions of a model's weights."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
 
 MOST = 12
-"""Histograms in one figure."""
+"""Maximum number of histograms in one figure."""
 
 
 class Spread(NamedTuple):
-    """One array of weights: a histogram `counts (bins,)` between `edges (bins + 1,)`, and figures that tell of it."""
+    """One array of weights: a histogram `counts (bins,)` between `edges (bins + 1,)`, and its statistics."""
 
     name: str
     shape: tuple[int, ...]
@@ -29,7 +29,7 @@ class Spread(NamedTuple):
 def weights(model: Any, backend: Backend = "matplotlib", title: str = "") -> Any:
     """Draw a histogram of each array of weights in a model or layer.
 
-    Weights that are all alike, have grown far beyond 1, or are no numbers are seen at a glance.
+    The histograms show weights that are all equal, that have grown far beyond 1, or that are NaN.
 
     Args:
         model: Model or Layer that is built.
@@ -57,7 +57,7 @@ def weights(model: Any, backend: Backend = "matplotlib", title: str = "") -> Any
 
 
 def variables_of(model: Any, who: str) -> list[Any]:
-    """The weights of a model or layer, without seeds and counters.
+    """Return the weights of a model or layer, without seeds and counters.
 
     Raises:
         ValueError: there are none, or it is not built.
@@ -72,7 +72,7 @@ def variables_of(model: Any, who: str) -> list[Any]:
 
 
 def spread(name: str, values: np.ndarray, bins: int = 41) -> Spread:
-    """Sum up an array of weights.
+    """Return the histogram and the statistics of an array of weights.
 
     Args:
         name: str.
