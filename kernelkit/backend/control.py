@@ -152,7 +152,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
 
 
 def gradients(loss: Any, variables: Any) -> NoReturn:
-    """Refuse: values don't know how they were computed.
+    """Raise: an array doesn't record how it was computed.
 
     Raises:
         RuntimeError: Always; the message says what to write.

@@ -60,7 +60,7 @@ def conv2d_transpose(
         x: Array of images.
         kernel: Array (height, width, output channels, input channels).
         output_shape: Shape of the result with the axis of the batch.
-        strides: Steps of the convolution that this one is the transpose of.
+        strides: Strides of the convolution whose transpose this is.
         padding: ``"valid"`` or ``"same"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the setting by default.
         dilation_rate: Distance of the kernel's cells.

@@ -1,7 +1,7 @@
 """Sparse tensors: `jax.experimental.sparse.BCOO` arrays, which ops and layers take beside dense ones.
 
-What an op makes of them stands in one table, :data:`kernelkit.sparse.rules.RULES`; an op that is not in it computes on
-dense arrays. jax's sparse arrays are loaded only when somebody uses them: until then none can exist.
+The table :data:`kernelkit.sparse.rules.RULES` holds the rule of each op for sparse arrays; an op without a rule
+computes on dense arrays. jax's sparse module is imported at its first use: before that no sparse array can exist.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def to_dense(value: Any) -> Any:
         return value
     if value.dtype != bool:
         return value.todense()
-    # jax adds up what stands at one place, which it cannot do with booleans.
+    # jax adds up the values at one place, which it cannot do with booleans.
     from kernelkit.sparse.arrays import as_bcoo
 
     flags = as_bcoo(value)
@@ -51,7 +51,7 @@ def from_dense(value: Any, at_most: int | None = None) -> Any:
 
     Args:
         value: Array.
-        at_most: How many of its values are not 0; if not given, there is room for all.
+        at_most: Largest number of values other than 0; by default there is room for all values.
     """
     from jax.experimental.sparse import BCOO
 

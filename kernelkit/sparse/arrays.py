@@ -1,8 +1,8 @@
-"""Sparse arrays in the forms that rules work on, and sparse arrays that are made of indices.
+"""Sparse arrays in the forms for rules, and sparse arrays made from indices.
 
 A `BCOO` keeps values, and the place of each: a row of ``indices``. Its leading axes may be stored one by one
 (``n_batch``) and its last ones whole (``n_dense``). A place may occur twice: its values add up. A place out of bounds
-is padding, which leaves no trace.
+is padding and has no effect.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def without_batches(x: BCOO) -> BCOO:
 @functools.partial(jax.jit, static_argnums=0)
 def _without_batches(lead: tuple, data: jax.Array, indices: jax.Array) -> tuple:
     count = len(lead)
-    # What is the same for a whole axis may be stored once.
+    # Values that are equal along an axis may be stored once.
     data = jnp.broadcast_to(data, (*lead, *data.shape[count:]))
     own = jnp.broadcast_to(indices, (*lead, *indices.shape[count:]))
     grid = jnp.moveaxis(jnp.indices(lead, indices.dtype), 0, -1)[..., None, :]

@@ -1,4 +1,4 @@
-"""What ops make of sparse arrays: a table from an op's name to its rule.
+"""The rules of ops for sparse arrays: a table from an op's name to its rule.
 
 A rule is called with the op's function of dense arrays and the arguments of the op. It returns the result, or
 ``NotImplemented`` if that would be dense: the op is then computed on dense arrays.
@@ -26,7 +26,7 @@ _MODULES = ("kernelkit.ops", "kernelkit.activations")
 def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
     """Call the function of an op by its rule; see :func:`kernelkit.sparse.run`."""
     args, kwargs = jtu.tree_map(lambda x: as_bcoo(x) if is_sparse(x) else x, (args, kwargs), is_leaf=is_sparse)
-    # Another library's op may have the name of one of ours.
+    # An op of another library may have the same name.
     rule = RULES.get(function.__name__) if function.__module__.startswith(_MODULES) else None
     if rule is not None:
         given = inspect.signature(function).bind(*args, **kwargs)
@@ -84,7 +84,7 @@ def _intersection(function: Callable, x1: Any, x2: Any) -> Any:
 
 
 def _division(function: Callable, x1: Any, x2: Any) -> Any:
-    """0 / a is 0, but for 0 and NaN.
+    """0 / a is 0, unless a is 0 or NaN.
 
     These are found if the divisor has values; while it is traced, 0 / 0 and 0 / NaN count as 0.
     """
@@ -189,7 +189,7 @@ def _product(function: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) ->
 
 
 def _bincount(function: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Any:
-    """How often each value occurs among those that are stored."""
+    """Count how often each stored value occurs."""
     if not is_sparse(x):
         return NotImplemented
     x, weights = plain(x), densify(weights)
