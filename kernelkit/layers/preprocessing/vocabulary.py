@@ -31,8 +31,9 @@ def read_vocabulary(vocabulary: Any, who: str, encoding: str = "utf-8") -> list:
     path = os.fspath(vocabulary)
     if serialize.in_safe_mode():
         raise ValueError(
-            f"{who}: the config in the loaded file names {path!r} as the vocabulary file. In safe mode, a file or "
-            "address named by a config is never read. If you trust it, pass safe_mode=False to load_model()."
+            f"{who}: the config in the loaded file names {path!r} as the vocabulary file. "
+            "In safe mode no file or address is read because a config names it. If you trust it, pass safe_mode=False "
+            "to load_model()."
         )
     if not os.path.isfile(path):
         raise ValueError(f"{who}: there is no vocabulary file {path!r}.")
