@@ -81,7 +81,7 @@ NAMES = {
     "metrics.metrics_utils.confusion_matrix": (f"{_S}.losses", "confusion_matrix", "medicai"),
     "models.functional.Functional": ("kernelkit.models.model", "Functional", "keras-hub: backbones"),
     "models.model.Functional": ("kernelkit.models.model", "Functional", "keras-tuner"),
-    "ops.node.Node": ("kernelkit.symbolic", "Node", "visualkeras"),
+    "ops.node.Node": ("kernelkit.recording", "Node", "visualkeras"),
     "ops.operation.Operation": ("kernelkit", "Operation", "keras-hub"),
     "saving.saving_lib.load_weights_only": (f"{_S}.saving", "load_weights_only", "keras-hub: presets"),
     "saving.saving_lib.save_weights_only": (f"{_S}.saving", "save_weights_only", "keras-hub: presets"),

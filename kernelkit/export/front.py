@@ -61,7 +61,10 @@ def export(
 ) -> Report:
     """Write a model to a file of another runtime; see :meth:`kernelkit.Model.export`."""
     if format not in WRITERS:
-        raise ValueError(f"format={format!r} is not one that kernelkit writes: {', '.join(sorted(WRITERS))}.")
+        raise ValueError(
+            f"kernelkit does not write format={format!r}; it writes {', '.join(sorted(WRITERS))}. For a SavedModel or "
+            "LiteRT, save the model as .keras and export that with Keras."
+        )
     path = os.fspath(filepath)
     ending = ENDINGS.get(format)
     if ending is not None and not path.endswith(ending):

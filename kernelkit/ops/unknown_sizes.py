@@ -137,8 +137,10 @@ def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
     if any(isinstance(size, KerasTensor) for size in sizes):
         whole = (isinstance(size, int) and size >= 0 for size in sizes)
         return KerasTensor([size if keep else None for size, keep in zip(sizes, whole, strict=True)], dtype=x.dtype)
-    known = None not in x.shape
-    if not _is_symbolic(x) or None in sizes or -1 in sizes or (known and math.prod(sizes) != math.prod(x.shape)):
+    if not _is_symbolic(x) or None in sizes or -1 in sizes:
+        return eval_spec(row, x, newshape)
+    count, given = math.prod(sizes), math.prod(size for size in x.shape if size is not None)
+    if (count != given) if None not in x.shape else (given and count % given):  # no size fits: the error says so
         return eval_spec(row, x, newshape)
     return x.like(sizes)
 

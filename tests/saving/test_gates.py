@@ -124,7 +124,12 @@ def test_the_tables_hold_nothing_but_public_functions_and_classes_of_their_kind(
     from kernelkit.layers.layer import Layer
 
     kinds = (Layer, kk.Loss, kk.Metric, kk.Optimizer, kk.Initializer, kk.Regularizer, kk.DTypePolicy)
-    kinds += (kk.constraints.Constraint, kk.random.SeedGenerator, kk.optimizers.schedules.LearningRateSchedule)
+    kinds += (
+        kk.optimizers.OptimizerMap,
+        kk.constraints.Constraint,
+        kk.random.SeedGenerator,
+        kk.optimizers.schedules.LearningRateSchedule,
+    )
     found = list(members())
     assert len(found) > 700
     for namespace, name, thing in found:

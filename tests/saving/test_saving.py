@@ -197,8 +197,8 @@ def test_no_overwriting_unasked(tmp_path):
         model.save(path, overwrite=False)
 
 
-def test_export_is_refused(tmp_path):
-    with pytest.raises(NotImplementedError, match="Save the model as .keras"):
+def test_a_format_that_is_not_written_names_those_that_are(tmp_path):
+    with pytest.raises(ValueError, match=r"onnx, openvino, stablehlo, torch.*save the model as \.keras"):
         make().export(tmp_path / "m")
 
 
