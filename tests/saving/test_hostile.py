@@ -532,6 +532,6 @@ def test_weight_names_of_wrong_types(model, tmp_path):
             model.save(path)
             with h5py.File(path, "r+") as file:
                 file[place].attrs[name] = value
-            refuse(path, "must be a list of names|are of|is not an array")
-            with pytest.raises(ValueError, match="must be a list of names|are of|is not an array"):
+            refuse(path, "must be a list of names|holds the weights of|is not an array")
+            with pytest.raises(ValueError, match="must be a list of names|holds the weights of|is not an array"):
                 model.load_weights(path)
