@@ -39,7 +39,6 @@ SLICE := kernelkit/jaxprs.py tests/test_tape.py tests/test_tree.py tests/test_im
   tests/viz/debugger/test_exact.py tests/viz/debugger/test_faults.py tests/notebooks
 
 slice: $(VENV)/.dev
-	$(BIN)/mypy --cache-dir $(VENV)/.mypy_cache
 	$(BIN)/pytest -n 2 --dist worksteal -m "not browser" --require notebook $(SLICE)
 
 lint: $(VENV)/.dev
