@@ -56,7 +56,7 @@ def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
         if all(isinstance(leaf, (KerasTensor, jax.Array)) for leaf in jtu.tree_leaves(outputs)):
             return jtu.tree_map(_fresh, outputs)
     except Exception:
-        pass
+        pass  # code that needs arrays, or a mistake: the trace below raises a mistake again, with its own words
     return eval_spec(function, *args, **kwargs)
 
 

@@ -488,7 +488,8 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path of the file.
-            format: ``"onnx"``, ``"stablehlo"``, ``"openvino"`` or ``"torch"``.
+            format: ``"onnx"``, ``"stablehlo"``, ``"openvino"`` or ``"torch"``. Keras's default, ``"tf_saved_model"``,
+                is an error that names these.
             verbose: Whether a report is printed, which is the default.
             input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.

@@ -84,7 +84,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
 def save(program: Program, path: str | os.PathLike, opset: int | None = None) -> Any:
     """Write a program to an ``.onnx`` file, whole or not at all. Return the `onnx.ModelProto`.
 
-    Weights of more than 2 GB go into a second file beside it, ``<name>.data``.
+    Weights of more than 2 GB go into a second file beside it, ``<name>.data``; those two files are not atomic.
     """
     import onnx
 
