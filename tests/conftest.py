@@ -55,6 +55,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Stop at once where collecting has put kernelkit in Keras's place: every comparison with Keras would be void."""
+    if any(type(finder).__module__.startswith("kernelkit") for finder in sys.meta_path):
+        raise pytest.UsageError("A module that was collected calls kernelkit.as_keras.install() when it is imported.")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")

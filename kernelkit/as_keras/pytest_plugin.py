@@ -4,7 +4,10 @@ from typing import Any
 
 from kernelkit import as_keras
 
-as_keras.install()
+
+def pytest_load_initial_conftests() -> None:
+    """Put kernelkit in Keras's place before a conftest imports Keras; a mere import of this module does not."""
+    as_keras.install()
 
 
 def pytest_report_header(config: Any) -> str:
