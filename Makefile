@@ -2,6 +2,10 @@
 #
 #   make demo    train a model on real data in the quickstart notebook; leaves build/quickstart.html
 #   make lab     open JupyterLab on that notebook
+#   make lessons run all lessons with their solutions and tests (ARGS="gan" one, ARGS=--turn another one after each commit)
+#   make notebooks  write the lessons' notebooks from their sources
+#   make docs    build the documentation site in build/site (ARGS="--only api" the reference alone), and follow its links
+#   make pictures  make README's pictures from a real JupyterLab
 #   make test    format, lint, types and all tests
 #   make slice   types and a slice of the tests; CI runs it on the newest Python that it finds
 #   make lint    the first three of these
@@ -18,7 +22,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test slice lint format bench nets conformance applications clean
+.PHONY: help demo lab lessons notebooks docs pictures test slice lint format bench nets conformance applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -28,6 +32,19 @@ demo: $(VENV)/.notebook
 
 lab: $(VENV)/.notebook
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(QUICKSTART)
+
+lessons: $(VENV)/.notebook
+	@$(BIN)/python tools/lessons.py run $(ARGS)
+
+notebooks: $(VENV)/.notebook
+	@$(BIN)/python tools/lessons.py build
+
+docs: $(VENV)/.docs
+	@$(BIN)/python tools/docs_site.py $(ARGS)
+	@$(BIN)/python tools/docs_site.py --check
+
+pictures: $(VENV)/.dev
+	@$(BIN)/python tools/pictures.py
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal $(if $(CI),--require browser --require notebook)
@@ -73,6 +90,10 @@ $(VENV)/.notebook: pyproject.toml | $(BIN)/uv
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebook,optax]' --group dev
+	@touch $@ $(VENV)/.notebook
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebook]' --group docs
 	@touch $@ $(VENV)/.notebook
 
 $(BIN)/uv:

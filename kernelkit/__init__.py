@@ -104,6 +104,7 @@ __all__ = [
     "regularizers",
     "remat",
     "saving",
+    "teaching",
     "tree",
     "utils",
     "version",
@@ -145,6 +146,7 @@ _WHEN_USED = (
     "legacy",
     "mixed_precision",
     "preprocessing",
+    "teaching",
     "wrappers",
 )
 

@@ -57,6 +57,15 @@ def test_the_examples_of_the_readme_run(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
+def test_a_readme_shows_pictures_in_light_and_dark_that_are_small(readme):
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    pictures = re.findall(r'(?:src|srcset)="(docs/[^"]+)"', text)
+    assert sorted(Path(p).stem for p in pictures) == ["debugger-dark", "debugger-light", "panel-dark", "panel-light"]
+    assert sum((ROOT / p).stat().st_size for p in pictures) < 2**20
+    assert text.count(" alt=") == 2
+
+
 def test_the_changelog_has_this_version():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {kernelkit.__version__}" in changelog

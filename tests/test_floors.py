@@ -34,7 +34,7 @@ FLOORS = [
     "models",
     "diagram",
     "utils datasets",
-    "applications backend distillation legacy mixed_precision preprocessing wrappers",
+    "applications backend distillation legacy mixed_precision preprocessing teaching wrappers",
     "visualization",
     "viz",
 ]

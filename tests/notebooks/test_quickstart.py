@@ -50,7 +50,7 @@ def test_the_page_loads_nothing_from_elsewhere(demo):
     assert re.findall(r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)\s*=\s*["'](?!data:|#)[^"']+""", page) == []
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/**/*.ipynb")), ids=lambda p: f"{p.parent.name}-{p.stem}")
 def test_a_committed_notebook_is_clean(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
@@ -59,4 +59,4 @@ def test_a_committed_notebook_is_clean(path):
     assert [cell.outputs for cell in code] == [[]] * len(code)
     assert {cell.execution_count for cell in code} == {None}
     for cell in code:
-        ast.parse(cell.source)
+        ast.parse(re.sub(r"^( *)%", r"\1# %", cell.source, flags=re.MULTILINE).replace("# %pip", "pass  # %pip"))

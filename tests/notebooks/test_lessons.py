@@ -1,0 +1,110 @@
+"""The lessons' sources, and the notebooks that are built from them; `make lessons` runs them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import kernelkit as kk
+from tools import lessons
+
+ROOT = Path(__file__).resolve().parents[2]
+each_lesson = pytest.mark.parametrize("source", lessons.sources(), ids=lambda path: path.stem)
+
+
+def test_the_notebooks_are_what_their_sources_say():
+    assert [str(path) for path in lessons.out_of_step()] == [], "run: make notebooks"
+
+
+def test_each_korean_notebook_has_a_source():
+    assert {p.stem for p in (ROOT / "notebooks" / "ko").glob("*.ipynb")} == {p.stem for p in lessons.sources()}
+
+
+@each_lesson
+def test_both_languages_have_the_same_shape(source):
+    english, korean = (lessons.notebook(lessons.read(source), language).cells for language in ("en", "ko"))
+    assert [c.cell_type for c in english] == [c.cell_type for c in korean]
+    for one, other in zip(english, korean):
+        if one.cell_type == "markdown":
+            for mark in (r"^#+ ", r"`[^`]+`", r"\$\$?[^$]+\$\$?", r"\]\(([^)]+)\)"):
+                ours, theirs = (re.findall(mark, c.source, flags=re.MULTILINE) for c in (one, other))
+                assert sorted(ours) == sorted(theirs), one.source
+            if re.search(r"[a-z]{4}", re.sub(r"`[^`]+`", "", one.source)):
+                assert re.search(r"[가-힣]", other.source), other.source
+            assert not re.search(r"[가-힣]", one.source), one.source
+        else:
+            assert "say(" not in one.source + other.source
+
+
+@each_lesson
+def test_a_lesson_ends_in_exercises_that_can_be_solved_and_says_what_it_must_reach(source):
+    cells = lessons.read(source)
+    kinds = [cell.kind for cell in cells]
+    assert kinds.count("exercise") >= 2
+    assert kinds.count("exercise") == kinds.count("solution")
+    checks = "\n".join(c.text for c in cells if c.kind == "check")
+    made = set(re.findall(r"^def (check_\w+)", checks, flags=re.MULTILINE))
+    for kind in ("exercise", "solution"):
+        assert {name for c in cells if c.kind == kind for name in re.findall(r"\b(check_\w+)\(", c.text)} == made
+    tests = "\n".join(c.text for c in cells if c.kind == "test")
+    assert any(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(tests)))
+    assert "assert" not in "".join(c.source for c in lessons.notebook(cells, "en").cells if "test" in str(c.metadata))
+
+
+@each_lesson
+def test_a_lesson_asks_for_nothing_from_the_network(source):
+    code = "\n".join(c.text for c in lessons.read(source) if c.kind != "markdown")
+    assert not re.search(r"https?:|fetch_|get_file|load_data\(|urllib|requests", code)
+
+
+def test_a_string_in_two_languages_becomes_one_of_them():
+    code = 'print(say("yes", "네"), 1)\nx = f(\n    a=say(\n        "left",\n        "왼쪽",\n    )\n)\n'
+    assert lessons.say(code, "en") == 'print("yes", 1)\nx = f(\n    a="left"\n)\n'
+    assert lessons.say(code, "ko") == 'print("네", 1)\nx = f(\n    a="왼쪽"\n)\n'
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("# %% [markdown] en\n# Hello\n# %%\n1\n", "no Korean text follows"),
+        ("# %% [markdown] ko\n# 안녕\n", "no English text stands before"),
+        ("# %% [markdown] en\nHello\n", "a.py:2: a line of text begins with"),
+        ("# %% [exercise]\ncheck(...)\n# %%\n1\n", "no solution follows"),
+        ("# %% [quiz]\n1\n", "heads no cell"),
+        ("# %% [markdown]\n# Hello\n", "heads no cell"),
+    ],
+)
+def test_a_source_that_is_not_in_the_form_is_refused(source, message, tmp_path):
+    (tmp_path / "a.py").write_text(source, encoding="utf-8")
+    with pytest.raises(lessons.SourceError, match=message):
+        lessons.read(tmp_path / "a.py")
+
+
+def test_a_check_says_right_wrong_or_no_answer_yet():
+    check = kk.teaching.exercise(lambda answer: None if answer == 2 else "Count again.", right="Both.")
+    assert [repr(check(a)) for a in (2, 3)] == ["Right. Both.", "Not yet. Count again."]
+    assert [check(a).right for a in (2, 3, ...)] == [True, False, None]
+    assert not check(...)
+    assert "NameError" not in repr(check(...))
+
+
+def test_an_answer_that_the_check_cannot_use_is_wrong_and_says_why():
+    check = kk.teaching.exercise(lambda answer: None if answer.shape == (2,) else "No.", language="ko")
+    assert not check("text")
+    assert "AttributeError" in repr(check("text"))
+    assert repr(check(...)).startswith("아직 답이 없어요")
+
+
+def test_what_a_student_typed_is_shown_as_text():
+    check = kk.teaching.exercise(lambda answer: f"{answer} is wrong.")
+    assert "<img" not in check("<img src=x onerror=alert(1)>")._repr_html_()
+
+
+def test_a_check_that_returns_no_sentence_is_a_mistake_of_its_author():
+    with pytest.raises(TypeError, match="returned bool"):
+        kk.teaching.exercise(lambda answer: answer == 1)(2)
+    with pytest.raises(ValueError, match="'en', 'ko'"):
+        kk.teaching.exercise(language="fr")
