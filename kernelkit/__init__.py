@@ -104,6 +104,7 @@ __all__ = [
     "regularizers",
     "remat",
     "saving",
+    "serve",
     "teaching",
     "tree",
     "utils",
@@ -146,6 +147,7 @@ _WHEN_USED = (
     "legacy",
     "mixed_precision",
     "preprocessing",
+    "serve",
     "teaching",
     "wrappers",
 )

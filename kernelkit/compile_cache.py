@@ -50,7 +50,7 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
         ...     compile_cache.disable()
         True
     """
-    root = Path(folder) if folder is not None else _user_cache() / "kernelkit" / "programs"
+    root = Path(folder) if folder is not None else user_cache() / "kernelkit" / "programs"
     place = root / _machine()
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)  # others must not plant programs here
@@ -80,7 +80,8 @@ def enable_by_default() -> None:
     enable(wanted or None)
 
 
-def _user_cache() -> Path:
+def user_cache() -> Path:
+    """Return the user's folder for files that can be made again."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     if os.name == "nt":

@@ -30,7 +30,7 @@ FLOORS = [
     "saving",
     "feeds",
     "training",
-    "callbacks export",
+    "callbacks export serve",
     "models",
     "diagram",
     "utils datasets",

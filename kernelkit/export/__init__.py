@@ -4,7 +4,7 @@ from kernelkit.export.front import export
 from kernelkit.export.pure import Weights, assign, pure
 from kernelkit.export.report import Report
 
-__all__ = ["Report", "Weights", "assign", "assign_torch", "export", "load", "pure"]
+__all__ = ["ExportArchive", "Report", "Weights", "assign", "assign_torch", "export", "load", "pure"]
 
 
 def __getattr__(name: str) -> object:
@@ -12,6 +12,10 @@ def __getattr__(name: str) -> object:
         from kernelkit.export.stablehlo import load
 
         return load
+    if name == "ExportArchive":
+        from kernelkit.export.tensorflow import ExportArchive
+
+        return ExportArchive
     if name == "assign_torch":
         from kernelkit.export.torch.module import assign_torch
 

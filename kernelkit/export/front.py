@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kernelkit.export import program
@@ -47,8 +47,52 @@ def _torch(model: Any, path: str, signature: Tree) -> program.Program:
     return traced
 
 
-WRITERS: dict[str, Writer] = {"onnx": _onnx, "stablehlo": _stablehlo, "openvino": _openvino, "torch": _torch}
-ENDINGS = {"openvino": ".xml", "torch": ".pt2"}
+def _tf_saved_model(
+    model: Any, path: str, signature: Tree, is_static: bool = True, jax2tf_kwargs: dict | None = None
+) -> program.Program:
+    from kernelkit.export import tensorflow
+
+    del is_static  # a prediction assigns nothing
+    traced = program.trace(model, signature)
+    tensorflow.save(model, traced, path, jax2tf_kwargs)
+    return traced
+
+
+def _web(
+    model: Any,
+    path: str,
+    signature: Tree,
+    labels: Sequence[str] | None = None,
+    pixels: str | None = None,
+    runtime: str | os.PathLike | None = None,
+    opset_version: int | None = None,
+) -> program.Program:
+    from kernelkit.export import web
+
+    traced = program.trace(model, signature)
+    web.save(model, traced, path, labels, pixels, runtime, opset_version)
+    return traced
+
+
+def _litert(model: Any, path: str, signature: Tree, batch_size: int | None = 1) -> program.Program:
+    from kernelkit.export import litert
+
+    litert.check_converter()
+    traced = program.trace(model, signature, static_batch=batch_size)
+    litert.save(traced, path)
+    return traced
+
+
+WRITERS: dict[str, Writer] = {
+    "onnx": _onnx,
+    "stablehlo": _stablehlo,
+    "openvino": _openvino,
+    "torch": _torch,
+    "tf_saved_model": _tf_saved_model,
+    "web": _web,
+    "litert": _litert,
+}
+ENDINGS = {"openvino": ".xml", "torch": ".pt2", "litert": ".tflite"}
 
 
 def export(
@@ -61,10 +105,7 @@ def export(
 ) -> Report:
     """Write a model to a file of another runtime; see :meth:`kernelkit.Model.export`."""
     if format not in WRITERS:
-        raise ValueError(
-            f"kernelkit does not write format={format!r}; it writes {', '.join(sorted(WRITERS))}. For a SavedModel or "
-            "LiteRT, save the model as .keras and export that with Keras."
-        )
+        raise ValueError(f"kernelkit does not write format={format!r}; it writes {', '.join(sorted(WRITERS))}.")
     path = os.fspath(filepath)
     ending = ENDINGS.get(format)
     if ending is not None and not path.endswith(ending):

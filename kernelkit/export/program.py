@@ -97,7 +97,7 @@ def _traced(model: Any, input_signature: Tree, static_batch: int | None, trainin
         return [*leaves, *state.values()]
 
     abstract = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in values.values()]
-    arguments, body, avals = _trace(function, abstract, signature, model)
+    arguments, body, avals = open_trace(function, abstract, signature, f"Model {model.name!r}")
     if training:
         avals = avals[: len(avals) - len(weights.state)]
     names = _output_names(model, struct[0], len(avals))
@@ -109,7 +109,21 @@ def _traced(model: Any, input_signature: Tree, static_batch: int | None, trainin
     return program, split
 
 
-def _trace(function: Callable, weights: list, signature: Signature, model: Any) -> tuple[list, Opened, list]:
+def open_trace(function: Callable, weights: list, signature: Signature, who: str) -> tuple[list, Opened, Any]:
+    """Trace a function of weights and inputs, with symbols for the open sizes.
+
+    Args:
+        function: ``function(weights, *inputs)``.
+        weights: Abstract values of the weights.
+        signature: The inputs.
+        who: Name of the function, for errors.
+
+    Returns:
+        Abstract values of the inputs, the jaxpr, and abstract values of the outputs.
+
+    Raises:
+        ValueError: If the function needs the value of an open size.
+    """
     is_open = any(size is None for spec in signature.inputs for size in spec.shape)
     problem: Exception | None = None
     for shared in (False, True) if is_open and len(signature.inputs) > 1 else (False,):
@@ -122,7 +136,7 @@ def _trace(function: Callable, weights: list, signature: Signature, model: Any) 
             problem = error
     open_sizes = {spec.name: spec.shape for spec in signature.inputs if None in spec.shape}
     raise ValueError(
-        f"Model {model.name!r} cannot be exported with the open sizes {open_sizes}: its code needs one of them as a "
+        f"{who} cannot be exported with the open sizes {open_sizes}: its code needs one of them as a "
         f"number. Fix them, for example input_signature={_example(signature)}. jax says: {_first_line(problem)}"
     ) from problem
 

@@ -76,7 +76,7 @@ def check(model: Any, program: Program, path: str, format: str) -> Report:
     error, by = None, ""
     try:
         run, by = runner(format, path, program)
-        inputs = sample(program.signature.inputs)
+        inputs = sample(program.signature.inputs, batch=_batch(program))
         want = program.function(list(program.weights.values()), *map(jax.numpy.asarray, inputs))
         error = largest_difference(run(inputs), [np.asarray(w) for w in want])
     except ImportError as missing:
@@ -92,12 +92,17 @@ def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
     Raises:
         ImportError: If the runtime is not installed.
     """
-    if format == "onnx":
+    if format in ("onnx", "web"):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        source: str | bytes = path
+        if format == "web":
+            from kernelkit.export.web import read_model
+
+            source = read_model(path)
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
         names = [spec.name for spec in program.signature.inputs]
         return lambda arrays: session.run(None, dict(zip(names, arrays, strict=True))), "onnxruntime"
     if format == "stablehlo":
@@ -113,6 +118,15 @@ def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
         from kernelkit.export.torch.file import reader as torch_reader
 
         return torch_reader(path), "torch"
+    if format == "tf_saved_model":
+        from kernelkit.export.tensorflow import reader as tensorflow_reader
+
+        return tensorflow_reader(path, program), "tensorflow"
+    if format == "litert":
+        from kernelkit.export.litert import reader as litert_reader
+
+        names = [[spec.name for spec in specs] for specs in (program.signature.inputs, program.outputs)]
+        return litert_reader(path, *names), "ai-edge-litert"
     raise ImportError(name=f"a runtime for {format}")
 
 
@@ -139,6 +153,13 @@ def largest_difference(got: list[np.ndarray], want: list[np.ndarray]) -> float:
             same = (a == b) | np.isnan(a)
             largest = max(largest, float(np.where(same, 0.0, np.abs(a - b)).max()))
     return largest
+
+
+def _batch(program: Program) -> int:
+    """Return the batch size for the check: the program's, if that is fixed."""
+    sizes = {spec.shape[0] for spec in program.signature.inputs if spec.shape}
+    fixed = [size for size in sizes if size is not None]
+    return fixed[0] if len(fixed) == 1 else BATCH
 
 
 def size_of(path: str) -> int:

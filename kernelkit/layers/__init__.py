@@ -120,6 +120,7 @@ from kernelkit.layers.separable_conv import SeparableConv1D, SeparableConv2D
 from kernelkit.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from kernelkit.layers.spectral_normalization import SpectralNormalization
 from kernelkit.layers.stacked_rnn_cells import StackedRNNCells
+from kernelkit.layers.tfsm_layer import TFSMLayer
 from kernelkit.layers.time_distributed import TimeDistributed
 from kernelkit.layers.torch_module_wrapper import TorchModuleWrapper
 from kernelkit.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -301,6 +302,7 @@ __all__ = [
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
+    "TFSMLayer",
     "TextVectorization",
     "TimeDistributed",
     "TorchModuleWrapper",

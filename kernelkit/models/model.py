@@ -488,8 +488,8 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path of the file.
-            format: ``"onnx"``, ``"stablehlo"``, ``"openvino"`` or ``"torch"``. Keras's default, ``"tf_saved_model"``,
-                is an error that names these.
+            format: ``"tf_saved_model"``, ``"onnx"``, ``"stablehlo"``, ``"openvino"``, ``"torch"`` or
+                ``"web"``.
             verbose: Whether a report is printed, which is the default.
             input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.
@@ -532,6 +532,30 @@ class Model(Trainer, Layer):
         from kernelkit.export.torch import to_torch
 
         return to_torch(self, input_signature)
+
+    def serve(
+        self,
+        port: int = 8000,
+        host: str = "127.0.0.1",
+        name: str | None = None,
+        input_signature: Any = None,
+        **limits: Any,
+    ) -> Any:
+        """Serve the model by HTTP in a thread of this process; see :func:`kernelkit.serve.serve`.
+
+        Args:
+            port: Port; 0 takes a free one.
+            host: Address to listen on; the default is reached from this machine only.
+            name: Name in the paths; by default the model's.
+            input_signature: Specs of the inputs, as in :meth:`export`.
+            **limits: See :class:`kernelkit.serve.Limits`.
+
+        Returns:
+            The server. It stops at the end of a ``with`` block, or by ``close()``.
+        """
+        from kernelkit import serve as serving
+
+        return serving.serve(self, port, host, name, input_signature, **limits)
 
     def program_inputs(self) -> tuple[list[KerasTensor], Any, list[str]] | None:
         """Return the start of the compiled part of a model with strings, ``None`` if no layer runs in Python.

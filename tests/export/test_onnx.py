@@ -180,3 +180,16 @@ def test_a_model_of_two_inputs_is_nested_by_name():
 def test_the_report_tells_of_a_file_that_differs():
     assert report.largest_difference([np.ones(2)], [np.ones(3)]) == float("inf")
     assert report.largest_difference([np.array([1.0, np.nan])], [np.array([1.5, np.nan])]) == 0.5
+
+
+def test_weights_over_two_gigabytes_go_into_a_second_file(tmp_path, monkeypatch):
+    from kernelkit.export.onnx import file
+
+    monkeypatch.setattr(file, "LARGEST_FILE", 1000)
+    inputs = kk.Input((40,))
+    model = kk.Model(inputs, kk.layers.Dense(50)(inputs))
+    for _ in range(2):
+        done = model.export(tmp_path / "m.onnx", format="onnx", verbose=False)
+    assert done.error is not None and done.error < 1e-5
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["m.onnx", "m.onnx.data"]
+    assert (tmp_path / "m.onnx").stat().st_size < 2000 < 8000 <= (tmp_path / "m.onnx.data").stat().st_size

@@ -128,7 +128,7 @@ CASES: dict[str, tuple] = {
 # Layers that are not exported alone, each kind with its reason.
 WITHOUT = {
     "not layers that are called by themselves": "GRUCell InputLayer JaxLayer FlaxLayer Layer LSTMCell Lambda Pipeline "
-    "SimpleRNNCell TorchModuleWrapper Wrapper",
+    "SimpleRNNCell TFSMLayer TorchModuleWrapper Wrapper",
     "strings, which ONNX models of kernelkit leave in front": "HashedCrossing Hashing StringLookup TextVectorization",
     "identities outside of training": "AugMix AutoContrast ContrastLimitedAdaptiveHistogramEqualization CutMix "
     "Equalization MixUp RandAugment RandomColorDegeneration RandomColorJitter RandomElasticTransform RandomErasing "

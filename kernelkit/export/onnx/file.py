@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Any
 
 import jax.numpy as jnp
@@ -84,21 +85,29 @@ def make_model(program: Program, opset: int | None = None) -> Any:
 def save(program: Program, path: str | os.PathLike, opset: int | None = None) -> Any:
     """Write a program to an ``.onnx`` file, whole or not at all. Return the `onnx.ModelProto`.
 
-    Weights of more than 2 GB go into a second file beside it, ``<name>.data``; those two files are not atomic.
+    Weights of more than 2 GB go into a second file beside it, ``<name>.data``, which is replaced first: a crash between
+    the two leaves an old file with new weights.
     """
-    import onnx
-
     model = make_model(program, opset)
     size = sum(tensor.ByteSize() for tensor in model.graph.initializer)
     if size > LARGEST_FILE:
-        target = os.path.realpath(path)
-        onnx.save_model(
-            model, target, save_as_external_data=True, location=os.path.basename(target) + ".data", size_threshold=1024
-        )
+        _save_in_two(model, os.path.realpath(path))
         return model
     with replacing(path) as file:
         file.write(model.SerializeToString())
     return model
+
+
+def _save_in_two(model: Any, target: str) -> None:
+    import onnx
+
+    folder, name = os.path.split(target)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".onnx.") as new:
+        onnx.save_model(
+            model, os.path.join(new, name), save_as_external_data=True, location=f"{name}.data", size_threshold=1024
+        )
+        for part in (f"{name}.data", name):
+            os.replace(os.path.join(new, part), os.path.join(folder, part))
 
 
 def _shown(shape: tuple) -> list:

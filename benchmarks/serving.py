@@ -1,0 +1,201 @@
+"""What sharing batches is worth: the digits CNN behind HTTP, with and without it, asked for single samples.
+
+`python benchmarks/serving.py [--requests 10000] [--clients 64]`
+
+The server and the clients are two processes. Each client sends a request when it has the answer to its last one. Then
+half of the rate that was reached is sent at even times, and the time to each answer is measured from when its request
+was due. Each answer is compared with the model's: none may be lost or mixed up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+SAMPLES = 256
+
+
+class Told(NamedTuple):
+    """What the clients have seen."""
+
+    rate: float
+    median: float
+    slowest: float  # of 99 percent
+    wrong: int
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--requests", type=int, default=10_000)
+    arguments.add_argument("--clients", type=int, default=64)
+    arguments.add_argument("--child", type=int, metavar="BATCH", help=argparse.SUPPRESS)
+    options = arguments.parse_args()
+    if options.child:
+        serve(options.child)
+        return
+    print(
+        "| batch | body | requests/s | median ms | p99 ms | at half the rate: median ms | p99 ms | wrong | server MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    for kind in ("JSON", "bytes"):
+        for batch in (1, 64):
+            row(batch, kind, options.requests, options.clients)
+
+
+def row(batch: int, kind: str, requests: int, clients: int) -> None:
+    """Measure one server and print its line."""
+    command = [sys.executable, __file__, "--child", str(batch)]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert child.stdin and child.stdout
+    try:
+        port = int(child.stdout.readline())
+        bodies, answers = samples(kind, json.loads(child.stdout.readline()))
+        asyncio.run(closed_loop(port, bodies, answers, clients, requests // 10))  # the connections are warm
+        first = memory(child.pid)
+        full = asyncio.run(closed_loop(port, bodies, answers, clients, requests))
+        half = asyncio.run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
+        last = memory(child.pid)
+        print(
+            f"| {batch} | {kind} | {full.rate:,.0f} | {full.median:.1f} | {full.slowest:.1f} | {half.median:.1f} "
+            f"| {half.slowest:.1f} | {full.wrong + half.wrong} | {first} to {last} |",
+            flush=True,
+        )
+    finally:
+        child.stdin.close()
+        child.wait(30)
+
+
+def serve(batch: int) -> None:
+    """Serve the CNN until the input ends."""
+    import kernelkit
+    from benchmarks import workloads
+
+    kernelkit.utils.set_random_seed(0)
+    model = workloads.cnn(kernelkit)
+    outputs = np.asarray(model(images()))
+    with model.serve(port=0, name="digits", batch=batch) as server:
+        print(server.port, flush=True)
+        print(json.dumps([server.runners["digits"].inputs[0].name, outputs.tolist()]), flush=True)
+        sys.stdin.read()
+
+
+def images() -> np.ndarray:
+    """Return samples, whole numbers of 255 as in a file of digits."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, 256, (SAMPLES, 28, 28, 1)) * (rng.random((SAMPLES, 28, 28, 1)) < 0.2)
+    return (drawn / 255).round(3).astype("float32")
+
+
+def samples(kind: str, told: list) -> tuple[list[bytes], np.ndarray]:
+    """Return the request for each sample, and the answers."""
+    name, outputs = told
+    bodies = []
+    for image in images():
+        if kind == "JSON":
+            text = json.dumps({"instances": [image.astype(float).round(3).tolist()]}, separators=(",", ":")).encode()
+            path, extra, data = "/v1/models/digits:predict", "", text
+        else:
+            entry = {"name": name, "shape": [1, *image.shape], "datatype": "FP32"}
+            text = json.dumps({"inputs": [entry | {"parameters": {"binary_data_size": image.nbytes}}]}).encode()
+            path, extra = "/v2/models/digits/infer", f"Inference-Header-Content-Length: {len(text)}\r\n"
+            data = text + image.tobytes()
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{extra}Content-Length: {len(data)}\r\n\r\n"
+        bodies.append(head.encode() + data)
+    return bodies, np.array(outputs)
+
+
+class Connection:
+    """One connection to the server."""
+
+    @classmethod
+    async def open(cls, port: int) -> Connection:
+        made = cls()
+        made.reader, made.writer = await asyncio.open_connection("127.0.0.1", port)
+        return made
+
+    async def ask(self, request: bytes) -> tuple[bool, list[float]]:
+        """Return whether the answer is one, and its numbers."""
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        lower = head.lower()
+        at = lower.index(b"content-length:") + 15
+        body = await self.reader.readexactly(int(lower[at : lower.index(b"\r", at)]))
+        if b" 200 " not in head[:20]:
+            return False, []
+        answer = json.loads(body)
+        return True, answer["predictions"][0] if "predictions" in answer else answer["outputs"][0]["data"]
+
+
+def is_right(answer: tuple[bool, list[float]], want: np.ndarray) -> bool:
+    return answer[0] and max(abs(a - b) for a, b in zip(answer[1], want, strict=True)) < 1e-4
+
+
+async def closed_loop(port: int, bodies: list[bytes], answers: np.ndarray, clients: int, requests: int) -> Told:
+    """Let each of the clients ask again as soon as it is answered."""
+    numbers = iter(range(requests))
+    seconds: list[float] = []
+    wrong = 0
+
+    async def client() -> None:
+        nonlocal wrong
+        connection = await Connection.open(port)
+        for number in numbers:
+            before = time.perf_counter()
+            answer = await connection.ask(bodies[number % SAMPLES])
+            seconds.append(time.perf_counter() - before)
+            wrong += not is_right(answer, answers[number % SAMPLES])
+        connection.writer.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return told(seconds, len(seconds) / (time.perf_counter() - started), wrong)
+
+
+async def open_loop(port: int, bodies: list[bytes], answers: np.ndarray, rate: float, requests: int) -> Told:
+    """Send requests at even times, whether or not the earlier ones are answered."""
+    free: list[Connection] = [await Connection.open(port) for _ in range(32)]
+    seconds: list[float] = []
+    wrong = 0
+
+    async def one(number: int, due: float) -> None:
+        nonlocal wrong
+        connection = free.pop() if free else await Connection.open(port)
+        answer = await connection.ask(bodies[number % SAMPLES])
+        seconds.append(time.perf_counter() - due)
+        free.append(connection)
+        wrong += not is_right(answer, answers[number % SAMPLES])
+
+    started, tasks = time.perf_counter(), []
+    for number in range(requests):
+        due = started + number / rate
+        if (rest := due - time.perf_counter()) > 0:
+            await asyncio.sleep(rest)
+        tasks.append(asyncio.create_task(one(number, due)))
+    await asyncio.gather(*tasks)
+    for connection in free:
+        connection.writer.close()
+    return told(seconds, rate, wrong)
+
+
+def told(seconds: list[float], rate: float, wrong: int) -> Told:
+    median, slowest = np.percentile(np.array(seconds) * 1e3, [50, 99])
+    return Told(rate, float(median), float(slowest), wrong)
+
+
+def memory(pid: int) -> int:
+    """Return the megabytes that a process holds."""
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    main()

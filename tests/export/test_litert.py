@@ -1,0 +1,81 @@
+"""LiteRT files, where converter and runtime are: `pip install "litert-converter==0.5.*" ai-edge-litert`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import kernelkit as kk
+from kernelkit.export.unroll import unrolled
+from tests.export import zoo
+
+
+@pytest.fixture
+def converter():
+    pytest.importorskip("ai_edge_litert")
+    pytest.importorskip("litert_converter")
+
+
+@pytest.mark.parametrize("name", sorted(set(zoo.ZOO) - {"unet"}))
+def test_a_model_of_the_zoo_runs_in_litert(name, tmp_path, converter):
+    model = zoo.build(name)
+    done = model.export(tmp_path / "model.tflite", format="litert", batch_size=2, verbose=False)
+    assert done.checked_by == "ai-edge-litert" and done.error is not None and done.error < 1e-5
+    assert done.inputs[0].shape[0] == 2
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp", "transformer", "multi_io"])
+def test_the_batch_may_stay_open(name, tmp_path, converter):
+    model = zoo.build(name)
+    done = model.export(tmp_path / "model.tflite", format="litert", batch_size=None, verbose=False)
+    assert done.checked_by == "ai-edge-litert" and done.error is not None and done.error < 1e-5
+    from kernelkit.export.litert import reader
+
+    run = reader(str(tmp_path / "model.tflite"), [s.name for s in done.inputs], [s.name for s in done.outputs])
+    for batch in (1, 5):
+        x = zoo.draw(model, batch)
+        got = run(list(jax.tree.leaves(x)))
+        for a, b in zip(got, jax.tree.leaves(model(x)), strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_a_file_that_the_runtime_refuses_is_told_in_the_report(tmp_path, converter):
+    done = zoo.build("unet").export(tmp_path / "model.tflite", format="litert", verbose=False)
+    assert done.error is None and "ai-edge-litert raised" in done.checked_by
+
+
+def test_what_the_converter_cannot_write_is_an_error_with_its_words(tmp_path, converter):
+    from kernelkit.export.litert import file
+
+    with pytest.raises(NotImplementedError, match="LiteRT's converter cannot write model 'none': .*Error"):
+        file._converted(b"no module", {"inputs": [], "outputs": []}, "none")
+
+
+def test_without_the_converter_the_error_names_its_version(tmp_path, monkeypatch):
+    from kernelkit.export.litert import file
+
+    monkeypatch.setattr(file, "CONVERTER", "litert-converter-that-is-nowhere")
+    with pytest.raises(ImportError, match=r"in version 0.5.\*, which is not installed: pip install"):
+        zoo.build("mlp").export(tmp_path / "model.tflite", format="litert")
+    with pytest.raises(ValueError, match=r"must end with '.tflite'"):
+        zoo.build("mlp").export(tmp_path / "model.lite", format="litert")
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_written_out_equals_the_scan(reverse):
+    def function(rows, start):
+        step = lambda state, row: (state * 0.5 + row, (state, row.sum()))  # noqa: E731
+        return jax.jit(lambda r: jax.lax.scan(step, start, r, reverse=reverse))(rows)
+
+    arguments = jnp.arange(12.0).reshape(4, 3), jnp.ones(3)
+    flat = unrolled(function, *arguments)
+    assert "scan" not in str(jax.make_jaxpr(flat)(*arguments))
+    for a, b in zip(flat(*arguments), jax.tree.leaves(function(*arguments)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+
+
+def test_an_open_length_cannot_be_unrolled(tmp_path, converter):
+    inputs = kk.Input((None, 3))
+    model = kk.Model(inputs, kk.layers.LSTM(2)(inputs))
+    with pytest.raises(ValueError, match="fix the length by input_signature"):
+        model.export(tmp_path / "model.tflite", format="litert")

@@ -1,0 +1,20 @@
+"""Formats whose packages are missing: the error names the package."""
+
+import sys
+
+import pytest
+
+import kernelkit as kk
+from tests.export import zoo
+
+
+def test_a_saved_model_without_tensorflow_names_the_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    with pytest.raises(ImportError, match="SavedModels need the package 'tensorflow': pip install tensorflow"):
+        zoo.build("mlp").export(tmp_path / "out")
+    with pytest.raises(ImportError, match="pip install tensorflow"):
+        kk.export.ExportArchive()
+    with pytest.raises(ImportError, match="TFSMLayer. needs TensorFlow"):
+        (tmp_path / "saved_model.pb").write_bytes(b"")
+        kk.layers.TFSMLayer(tmp_path)
+    assert not (tmp_path / "out").exists()
