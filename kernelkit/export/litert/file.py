@@ -43,10 +43,8 @@ def save(program: Program, path: str) -> None:
     abstract = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in values]
     function = unrolled(program.function, abstract, *program.arguments)
     with devices.portable():
-        unchecked = jax_export.DisabledSafetyCheck.shape_assertions()  # the converter does not know them
-        exported = jax_export.export(
-            jax.jit(lambda *inputs: function(values, *inputs)), platforms=["cpu"], disabled_checks=[unchecked]
-        )(*program.arguments)
+        run = jax.jit(lambda *inputs: function(values, *inputs))
+        exported = jax_export.export(run, platforms=["cpu"])(*program.arguments)
     told = {
         "inputs": [spec.name for spec in program.signature.inputs],
         "outputs": [spec.name for spec in program.outputs],
