@@ -125,8 +125,8 @@ def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
     if format == "litert":
         from kernelkit.export.litert import reader as litert_reader
 
-        names = [[spec.name for spec in specs] for specs in (program.signature.inputs, program.outputs)]
-        return litert_reader(path, *names), "ai-edge-litert"
+        takes, gives = [s.name for s in program.signature.inputs], [s.name for s in program.outputs]
+        return litert_reader(path, takes, gives), "ai-edge-litert"
     raise ImportError(name=f"a runtime for {format}")
 
 

@@ -136,6 +136,7 @@ class Runner:
                 )
             specs = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs]
             weights = [jax.ShapeDtypeStruct(w.shape, w.dtype) for w in self._weights]
+            assert self._function is not None
             made = jax.jit(self._function).lower(weights, *specs).compile()
             needs = _memory(made)
             if needs > self.limits.memory:
@@ -148,8 +149,8 @@ def _parts(model: Any, input_signature: Tree) -> tuple[Signature, tuple[TensorSp
     prepared = model.program_inputs() if input_signature is None and hasattr(model, "program_inputs") else None
     if prepared is not None:  # some layers run in Python
         signature = signatures.from_specs(model.input, names=list(model.input_names))
-        outputs = zip(model.output_names, model.outputs, strict=True)
-        return signature, tuple(TensorSpec(name, tuple(t.shape), t.dtype) for name, t in outputs), None
+        named = zip(model.output_names, model.outputs, strict=True)
+        return signature, tuple(TensorSpec(name, tuple(t.shape), t.dtype) for name, t in named), None
     signature = signatures.of_model(model, input_signature)
     traced = program.trace(model, input_signature, static_batch=1)
     outputs = tuple(spec._replace(shape=(None, *spec.shape[1:])) for spec in traced.outputs)

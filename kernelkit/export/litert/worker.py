@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def convert(module: bytes, inputs: list[str], outputs: list[str]) -> bytes:
@@ -31,7 +32,7 @@ def convert(module: bytes, inputs: list[str], outputs: list[str]) -> bytes:
         return converter.export_flatbuffer_to_bytes(made.operation)
 
 
-def _drop_assertions(operation) -> None:  # type: ignore[no-untyped-def]
+def _drop_assertions(operation: Any) -> None:
     """Take out jax's checks of open sizes, for which the converter has no operation; nothing reads their results."""
     for region in operation.regions:
         for block in region.blocks:

@@ -79,7 +79,8 @@ def purified(fn: Callable, variables: Sequence[Variable], signature: Signature, 
         found: dict[str, Any] = {}
 
         def function(values: list, *inputs: Any, known: list = known, found: dict = found) -> tuple[list, list]:
-            with Lender(list(zip(known, values, strict=True))) as lender, devices.portable():
+            lender = Lender(list(zip(known, values, strict=True)))
+            with lender, devices.portable():
                 outputs = fn(*signature.nest(inputs))
             leaves, tree = jtu.tree_flatten(outputs)
             changed = [
