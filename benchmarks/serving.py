@@ -59,12 +59,13 @@ def row(batch: int, kind: str, requests: int, clients: int) -> None:
         port = int(child.stdout.readline())
         bodies, answers = samples(kind, json.loads(child.stdout.readline()))
         asyncio.run(closed_loop(port, bodies, answers, clients, requests // 10))  # the connections are warm
-        first = memory(child.pid)
+        first, before = memory(child.pid), cpu(child.pid)
         full = asyncio.run(closed_loop(port, bodies, answers, clients, requests))
+        each = (cpu(child.pid) - before) / requests * 1e3
         half = asyncio.run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
         last = memory(child.pid)
         print(
-            f"| {batch} | {kind} | {full.rate:,.0f} | {full.median:.1f} | {full.slowest:.1f} | {half.median:.1f} "
+            f"| {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} | {half.median:.1f} "
             f"| {half.slowest:.1f} | {full.wrong + half.wrong} | {first} to {last} |",
             flush=True,
         )
@@ -188,6 +189,13 @@ async def open_loop(port: int, bodies: list[bytes], answers: np.ndarray, rate: f
 def told(seconds: list[float], rate: float, wrong: int) -> Told:
     median, slowest = np.percentile(np.array(seconds) * 1e3, [50, 99])
     return Told(rate, float(median), float(slowest), wrong)
+
+
+def cpu(pid: int) -> float:
+    """Return the seconds that a process has computed."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> int:

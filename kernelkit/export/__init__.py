@@ -1,10 +1,23 @@
 """Export of models: pure functions, and files for other runtimes."""
 
 from kernelkit.export.front import export
+from kernelkit.export.modules import to_equinox, to_linen, to_nnx
 from kernelkit.export.pure import Weights, assign, pure
 from kernelkit.export.report import Report
 
-__all__ = ["ExportArchive", "Report", "Weights", "assign", "assign_torch", "export", "load", "pure"]
+__all__ = [
+    "ExportArchive",
+    "Report",
+    "Weights",
+    "assign",
+    "assign_torch",
+    "export",
+    "load",
+    "pure",
+    "to_equinox",
+    "to_linen",
+    "to_nnx",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -488,8 +488,8 @@ class Model(Trainer, Layer):
 
         Args:
             filepath: Path of the file.
-            format: ``"tf_saved_model"``, ``"onnx"``, ``"stablehlo"``, ``"openvino"``, ``"torch"`` or
-                ``"web"``.
+            format: ``"tf_saved_model"``, ``"onnx"``, ``"stablehlo"``, ``"openvino"``, ``"torch"``,
+                ``"web"`` or ``"litert"``.
             verbose: Whether a report is printed, which is the default.
             input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.
