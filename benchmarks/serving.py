@@ -65,8 +65,8 @@ def row(batch: int, kind: str, requests: int, clients: int) -> None:
         half = asyncio.run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
         last = memory(child.pid)
         print(
-            f"| {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} | {half.median:.1f} "
-            f"| {half.slowest:.1f} | {full.wrong + half.wrong} | {first} to {last} |",
+            f"| {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} "
+            f"| {half.median:.1f} | {half.slowest:.1f} | {full.wrong + half.wrong} | {first} to {last} |",
             flush=True,
         )
     finally:
