@@ -48,14 +48,9 @@ def find(folder: str | os.PathLike | None = None) -> Runtime:
         FileNotFoundError: If the given folder is not that of the package.
         ConnectionError: If it is nowhere on this machine and cannot be fetched.
     """
-    given = folder or os.environ.get(VARIABLE)
-    if given:
-        return _read(Path(given))
-    kept = user_cache() / "kernelkit" / f"{PACKAGE}-{VERSION}"
-    here = Path.cwd()
-    for place in (*(parent / "node_modules" / PACKAGE for parent in (here, *here.parents)), kept):
-        if (place / CODE).is_file() and (place / WASM).is_file():
-            return _read(place)
+    found = installed(folder)
+    if found is not None:
+        return found
     try:
         with urllib.request.urlopen(ADDRESS, timeout=60) as answer:
             package = answer.read(LARGEST)
@@ -65,7 +60,19 @@ def find(folder: str | os.PathLike | None = None) -> Runtime:
             f"cannot be reached: {error}. Install it elsewhere, npm install {PACKAGE}@{VERSION}, and pass its folder: "
             f"runtime='node_modules/{PACKAGE}', or set {VARIABLE}."
         ) from error
-    return unpack(package, kept)
+    return unpack(package, _kept())
+
+
+def installed(folder: str | os.PathLike | None = None) -> Runtime | None:
+    """Return the runtime from this machine, ``None`` if it is not there; see :func:`find`."""
+    given = folder or os.environ.get(VARIABLE)
+    if given:
+        return _read(Path(given))
+    here = Path.cwd()
+    for place in (*(parent / "node_modules" / PACKAGE for parent in (here, *here.parents)), _kept()):
+        if (place / CODE).is_file() and (place / WASM).is_file():
+            return _read(place)
+    return None
 
 
 def unpack(package: bytes, folder: Path, digest: str = DIGEST) -> Runtime:
@@ -84,6 +91,10 @@ def unpack(package: bytes, folder: Path, digest: str = DIGEST) -> Runtime:
             with replacing(folder / name) as file:
                 file.write(member.read())
     return _read(folder)
+
+
+def _kept() -> Path:
+    return user_cache() / "kernelkit" / f"{PACKAGE}-{VERSION}"
 
 
 def _read(folder: Path) -> Runtime:
