@@ -52,6 +52,7 @@ class EarlyStopping(Callback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
+        self._restored = False
         self._forget()
 
     def _forget(self) -> None:
@@ -60,6 +61,16 @@ class EarlyStopping(Callback):
         self.best: float | None = None
         self.best_epoch = 0
         self.best_weights: Any = None
+        self._restored = False
+
+    @property
+    def stop_reason(self) -> str:
+        """Why this callback stopped training, in words; ``""`` if it did not."""
+        if not self.stopped_epoch:
+            return ""
+        best = "" if self.best is None else f", best {self.best:.4g} at epoch {self.best_epoch + 1}"
+        kept = f"; the weights of epoch {self.best_epoch + 1} are restored" if self._restored else ""
+        return f"{self.monitor} did not improve for {self.wait} epoch{'s' * (self.wait != 1)}{best}{kept}"
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._forget()
@@ -97,6 +108,7 @@ class EarlyStopping(Callback):
             if self.verbose:
                 say(f"Restored the weights of the best epoch, {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
+            self._restored = True
 
     def get_monitor_value(self, logs: dict | None) -> Any:
         """Return the value to compare, or ``None``. Override it to compute a value from the logs."""

@@ -30,10 +30,12 @@ class TerminateOnNaN(Callback):
     def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error
+        self.stop_reason = ""
         self._seen = False
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._seen = False
+        self.stop_reason = ""
 
     def on_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss")
@@ -42,5 +44,6 @@ class TerminateOnNaN(Callback):
         self._seen = True
         if self.raise_error:
             raise RuntimeError(f"NaN or Inf loss encountered: it became {loss} in batch {batch} (counted from 0).")
+        self.stop_reason = f"the loss became {loss} in batch {batch} (counted from 0)"
         say(f"Batch {batch}: the loss became {loss}, so training stops.")
         self.model.stop_training = True

@@ -328,6 +328,12 @@ class Optimizer(OptimizerVariables):
         self._settings_changed()
 
     @property
+    def schedule(self) -> Any:
+        """The schedule of the learning rate, a function of the number of updates; ``None`` if it follows none."""
+        follows = not isinstance(self._learning_rate, Variable) and learning_rates.takes_step(self._learning_rate)
+        return self._learning_rate if follows else None
+
+    @property
     def lr(self) -> Any:
         """The learning rate, under its old name of Keras 1."""
         settings.warn_of_lr(self)

@@ -18,6 +18,7 @@ class Callback:
         batch_hooks: ``"model"`` (the default for callbacks with batch hooks): the hooks may read or change the
             model, so training runs one step per dispatch. ``"logs"``: the hooks need only the logs. Steps stay fused,
             and the hooks are called afterwards for each batch in order, with that batch's own logs.
+        stop_reason: Why this callback set ``model.stop_training``, in words, for displays; ``""`` if it did not.
 
     Example:
         >>> import kernelkit as kk
@@ -27,6 +28,7 @@ class Callback:
     """
 
     batch_hooks = "model"
+    stop_reason: Any = ""
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}

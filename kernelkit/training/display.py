@@ -10,7 +10,7 @@ import contextlib
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ class Run:
 
     Attributes:
         model: The model being trained.
-        name: The model's name.
+        name: The name given to `fit`, by default the model's name.
         epochs: Number of the last epoch.
         initial_epoch: Number of the first epoch, counted from 0.
         steps: Steps in an epoch, ``None`` until known.
@@ -32,6 +32,11 @@ class Run:
         history: The :class:`~kernelkit.callbacks.History` of the run.
         metrics: Names of the metrics known so far.
         control: The :class:`Control` that pauses, steps and stops the training.
+        one_by_one: Whether each dispatch does one step, because a callback acts between batches.
+        reason: Why training ended before its last epoch, in words; ``""`` while it runs or if it did not.
+        told_nan: Whether a warning has named the first NaN loss.
+        prepared: Seconds spent compiling so far.
+        preparing_since: When the compilation under way began (``time.perf_counter``), ``None`` if there is none.
     """
 
     model: Any
@@ -44,6 +49,25 @@ class Run:
     metrics: list[str] = field(default_factory=list)
     stopping: bool = False
     control: Control = field(default_factory=Control)
+    one_by_one: bool = False
+    reason: str = ""
+    told_nan: bool = False
+    prepared: float = 0.0
+    preparing_since: float | None = None
+
+    @contextlib.contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Count the time within a ``with`` block as compilation, which displays leave out of their rates."""
+        self.preparing_since = began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.prepared, self.preparing_since = self.prepared + time.perf_counter() - began, None
+
+    def compile_time(self) -> float:
+        """Return the seconds spent compiling, those of a compilation under way included."""
+        since = self.preparing_since
+        return self.prepared + (0.0 if since is None else time.perf_counter() - since)
 
     def stop(self) -> None:
         """Request a stop after the current dispatch."""
@@ -84,6 +108,9 @@ class Display:
 
     def steps(self, block: Block) -> None:
         """A dispatch was sent to the device."""
+
+    def validating(self, done: int, total: int | None) -> None:
+        """A validation has done ``done`` of ``total`` steps; ``total`` is ``None`` if unknown. First called with 0."""
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """An epoch has ended. ``logs`` holds its means, validation included."""

@@ -45,6 +45,10 @@ class GuardedDisplay(Display):
     def steps(self, block: Block) -> None:
         self._tell("steps", block)
 
+    def validating(self, done: int, total: int | None) -> None:
+        if hasattr(self.display, "validating"):  # a user's display may be older than this method
+            self._tell("validating", done, total)
+
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         self._tell("epoch_end", epoch, logs)
         self._epoch = None

@@ -77,12 +77,22 @@ class History(Callback):
         self._batches = {name: [np.concatenate(rows)] for name, rows in self._batches.items()}
         return {name: rows[0] for name, rows in self._batches.items()}
 
-    def plot(self, backend: Literal["matplotlib", "plotly"] = "matplotlib", title: str = "") -> Any:
+    def plot(
+        self,
+        backend: Literal["matplotlib", "plotly"] = "matplotlib",
+        title: str = "",
+        log: bool | None = None,
+        metrics: Any = None,
+        smoothing: float = 0.0,
+    ) -> Any:
         """Draw the training and validation curves of each metric and mark the best epoch.
 
         Args:
             backend: ``"matplotlib"`` for print, ``"plotly"`` to explore.
             title: Title above the charts.
+            log: Whether y axes are logarithmic. ``None``: those of errors whose values span more than a factor of 30.
+            metrics: List of the metrics to draw. ``None``: all.
+            smoothing: Weight of neighboring values in smoothed lines, from 0 (none) to below 1.
 
         Returns:
             A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`; both show themselves in notebooks.
@@ -97,7 +107,7 @@ class History(Callback):
             ...     history.on_epoch_end(epoch, {"loss": 1 / (epoch + 1)})
             >>> history.plot().savefig("/dev/null", format="pdf")
         """
-        return _viz[0]().plot_history(self, backend, title)
+        return _viz[0]().plot_history(self, backend, title, log, metrics, smoothing)
 
     def to_frame(self, per: Literal["epoch", "batch"] = "epoch") -> Any:
         """Return the values as a `pandas.DataFrame`: a column for each name, a row for each epoch or batch.

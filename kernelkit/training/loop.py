@@ -28,7 +28,7 @@ def fit(
     run: Run,
     callbacks: CallbackList,
     display: Display,
-    validate: Callable[[int, int], dict] | None,
+    validate: Callable[[int, int, Callable], dict] | None,
 ) -> None:
     """Train for the epochs of a run.
 
@@ -38,8 +38,9 @@ def fit(
         run: Epochs, steps, history.
         callbacks: The callbacks.
         display: The display; its ``begin`` was called already.
-        validate: Called with the number of a completed epoch and the number of steps done. Returns logs named
-            ``val_...``. Not called after a request to stop at once.
+        validate: Called with the number of a completed epoch, the number of steps done, and a function to call with
+            the steps of validation done and their total. Returns logs named ``val_...``. Not called after a request
+            to stop at once.
 
     Raises:
         RuntimeError: If another thread trains the model.
@@ -62,7 +63,7 @@ def _fit(
     run: Run,
     callbacks: CallbackList,
     display: Display,
-    validate: Callable[[int, int], dict] | None,
+    validate: Callable[[int, int, Callable], dict] | None,
 ) -> None:
     model = run.model
     model.stop_training = False
@@ -112,7 +113,7 @@ def _fit(
                     done += steps - start
                     run.steps = steps
                     if validate is not None and not run.stopping:
-                        span.logs |= validate(epoch, done)
+                        span.logs |= validate(epoch, done, display.validating)
                     logs = whole.logs = span.logs
                 display.epoch_end(epoch, logs)
                 with interrupts.user_code():
@@ -123,6 +124,10 @@ def _fit(
             interrupts.check()
             if done:
                 training.finish()
+        # Callbacks restore weights when training ends, so they are asked after it.
+        if model.stop_training and not run.stopping:
+            run.reason = next(filter(None, (getattr(c, "stop_reason", "") for c in callbacks.callbacks)), "")
+            run.reason = run.reason or "model.stop_training was set"
     except BaseException as failure:
         error = failure
         raise
@@ -167,7 +172,7 @@ def _train_epoch(epoch: _Epoch) -> int:
             data, order, batch_size, first, count = trace.chunk = chunk
             if limit is not None:
                 count = min(count, limit - step)
-            dispatch, doors = _prepared(training, data, order, batch_size)
+            dispatch, doors = _prepared(training, run, data, order, batch_size)
             end = first + count
             while first < end:
                 interrupts.check()
@@ -178,7 +183,7 @@ def _train_epoch(epoch: _Epoch) -> int:
                     batch = spans.batch("train", step)
                     batch.__enter__()
                     if training.doors("train") is not doors:  # a callback froze a layer
-                        dispatch, doors = _prepared(training, data, order, batch_size)
+                        dispatch, doors = _prepared(training, run, data, order, batch_size)
                 with doors.stepping() as taken:
                     taken.state, logs = dispatch(taken.state, first, k)
                     trace.did(step + k)
@@ -225,11 +230,12 @@ def _train_epoch(epoch: _Epoch) -> int:
     return step
 
 
-def _prepared(training: Training, data: Any, order: Any, batch_size: int) -> tuple[Callable, Doors]:
+def _prepared(training: Training, run: Run, data: Any, order: Any, batch_size: int) -> tuple[Callable, Doors]:
     """Return the compiled program for batches, and the doors to the variables that it trains."""
     doors = training.doors("train")
     # Lowering only reads the weights, because compilation may be interrupted.
-    return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
+    with run.preparing():
+        return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
 
 
 def _keep_logs(span: Span, last: Block) -> None:
@@ -252,19 +258,29 @@ def _tell_batches(spans: Spans, block: Block) -> None:
 
 
 def _say_nan(run: Run, epoch: int, steps: int) -> None:
-    """Warn that the loss became NaN or infinite, and at which batch."""
+    """Warn that the loss became NaN or infinite, and at which batch; once in a run."""
+    if run.told_nan:
+        return
+    run.told_nan = True
     bad = np.flatnonzero(~np.isfinite(run.history.batches["loss"][-steps:]))
     where = f"at batch {int(bad[0])} of epoch {epoch + 1} (batches count from 0, epochs from 1)" if len(bad) else ""
     warnings.warn(
         f"The loss became NaN or infinite {where}. Usual causes: a learning rate that is too high (lower it, or pass "
         "clipnorm=1.0 to the optimizer), NaN in the data, or a logarithm or division of zero in a custom loss. "
-        "callbacks.TerminateOnNaN() stops at once.",
+        "model.debug(x, y) shows the operation that made the first NaN; callbacks.TerminateOnNaN() stops at once.",
         RuntimeWarning,
         stacklevel=6,
     )
 
 
-def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run | None = None, done: int = 0) -> dict:
+def evaluate(
+    training: Training,
+    feed: Feed,
+    callbacks: CallbackList,
+    run: Run | None = None,
+    done: int = 0,
+    tell: Callable[[int, int | None], None] = lambda done, total: None,
+) -> dict:
     """Evaluate a feed and return the metrics.
 
     Args:
@@ -274,6 +290,7 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
         run: The training run, if this is its validation. Its control is checked after each dispatch. If the control
             stops the run, the metrics cover the batches so far.
         done: Number of steps that the run has done.
+        tell: Called before the first dispatch and after each one, with the steps done and their number, if known.
     """
     control = Control() if run is None else run.control
     spans = Spans(callbacks, lambda: run is not None and run.stopping)
@@ -283,6 +300,7 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), training.keeping_metrics(), spans.test() as whole, contextlib.ExitStack() as batch:
         training.reset_metrics("test")
+        tell(0, feed.steps)
         for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
             if told and step % stride == 0:
                 span = batch.enter_context(spans.batch("test", step))
@@ -291,6 +309,7 @@ def evaluate(training: Training, feed: Feed, callbacks: CallbackList, run: Run |
             count = k
             pace.dispatched(logs, k)
             step += k
+            tell(step, feed.steps)
             if told and step % stride == 0:
                 span.logs, span.number = last_logs(logs, k), step - 1
                 batch.close()

@@ -183,6 +183,7 @@ class Trainer(PureSteps):
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
         background: bool = False,
+        name: str | None = None,
     ) -> Any:
         """Train the model.
 
@@ -208,6 +209,7 @@ class Trainer(PureSteps):
             validation_batch_size: Samples in a validation step.
             validation_freq: Number of epochs between validations, or a list of epochs to validate in.
             background: Whether to return at once and train in a thread, so that other cells can run.
+            name: Name of this run in displays and in :func:`kernelkit.viz.runs`. Default: the model's name.
 
         Returns:
             The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, even if training fails. With
@@ -248,7 +250,9 @@ class Trainer(PureSteps):
         params = {"epochs": epochs, "steps": steps, "verbose": verbose}
         told = CallbackList(callbacks, add_history=False, model=self, params=params, history=history)
         self.history = history
-        run = display.Run(self, self.name, epochs, int(initial_epoch), steps, feed.batch_size, history)  # type: ignore[attr-defined]
+        title = str(name) if name else self.name  # type: ignore[attr-defined]
+        run = display.Run(self, title, epochs, int(initial_epoch), steps, feed.batch_size, history)
+        run.one_by_one = told.needs_model_between_batches
         validate = self._validation(
             run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
         )
@@ -285,12 +289,12 @@ class Trainer(PureSteps):
         )
         self._training.watch_labels(feed, "test")
 
-        def validate(epoch: int, done: int) -> dict:
+        def validate(epoch: int, done: int, tell: Any) -> dict:
             due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
             if not due:
                 return {}
             self._training.prepare("test", _sample(feed))
-            logs = loop.evaluate(self._training, feed, callbacks, run, done)
+            logs = loop.evaluate(self._training, feed, callbacks, run, done, tell)
             feed.epoch_end()
             if run.stopping:  # it covers only part of the data, so it cannot be compared with other epochs
                 return {}

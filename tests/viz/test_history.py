@@ -47,7 +47,7 @@ def test_one_that_is_empty_is_one_line():
 def test_validation_lies_where_it_was_done(trained):
     axes = trained.plot().axes[0]
     lines = {line.get_label(): line.get_xdata().tolist() for line in axes.lines}
-    assert lines["train"] == [1, 2, 3, 4, 5] and lines["validation"] == [2, 4]
+    assert lines["train"] == [0.5, 1.5, 2.5, 3.5, 4.5] and lines["validation"] == [2, 4]
     assert axes.get_title(loc="left") == "loss"
 
 
@@ -94,7 +94,7 @@ def test_a_continued_training_counts_on():
     for epoch in (4, 5):
         history.on_epoch_end(epoch, {"loss": 1.0 / epoch})
     assert history.to_frame().index.tolist() == [5, 6]
-    assert history.plot().axes[0].lines[0].get_xdata().tolist() == [5, 6]
+    assert history.plot().axes[0].lines[0].get_xdata().tolist() == [4.5, 5.5]
 
 
 @pytest.mark.parametrize("size", [1, 7, 500])

@@ -294,6 +294,7 @@ def test_earlier_runs_of_the_same_metrics_are_told():
     told = [content["earlier"] for content, _ in output.messages if content["full"]]
     assert told[0] == [] and [len(run["epochs"]) for run in told[-1]] == [3, 25]
     assert told[-1][1]["epochs"][-1] == 200
+    assert told[-1][0]["title"] == "fake_mlp" and [run["same"] for run in told[-1]] == [True, True]
     assert told[-1][0]["logs"].keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert all("earlier" not in content for content, _ in output.messages if not content["full"])
     other = FakeOutput()
@@ -395,7 +396,7 @@ def test_a_continued_training_counts_its_epochs_on():
     train(LivePanel(output), epochs=6, initial_epoch=4, steps=20)
     facts = output.messages[-1][0]["facts"]
     assert facts["first_epoch"] == 4 and facts["best"]["val_loss"][0] in (5, 6)
-    assert output.picture.charts[0].lines[1].x.tolist() == [5.0, 6.0]
+    assert [line.x.tolist() for line in output.picture.charts[0].lines[1:]] == [[4.5, 5.5], [5.0, 6.0]]
 
 
 def test_the_memory_of_a_device_that_tells_is_told(monkeypatch):

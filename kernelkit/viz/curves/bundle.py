@@ -8,13 +8,18 @@ from typing import Any
 
 from kernelkit.viz.curves.chart import Picture, charts_of_histories
 from kernelkit.viz.curves.plot import as_histories, png
-from kernelkit.viz.curves.svg import svg
+from kernelkit.viz.curves.svg import dark_colors, svg
 from kernelkit.viz.curves.text import text
 from kernelkit.viz.host.jupyter import execution_count
 
 # A page that trusts the notebook keeps the style sheet: it shows the inline SVG in the page's colors and hides the
 # image. An untrusting page (JupyterLab before "Trust notebook") drops styles and SVG, and the image remains.
+_DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-contrast", ".dark", ".dark-theme")
 _STYLE = ".kernelkit-inline{display:block!important}.kernelkit-inline~.kernelkit-image{display:none}"
+
+DARK_STYLE = f":is({','.join(_DARK)}) .kernelkit-inline{{{dark_colors()}}}"
+"""CSS that makes the lines of inline pictures lighter on dark pages."""
+_STYLE += DARK_STYLE
 
 
 def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:

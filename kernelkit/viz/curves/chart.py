@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, higher_is_better
+from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, higher_is_better, spans_decades
 
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILLION, "#F0E442", "#666666")
@@ -19,7 +20,7 @@ POINTS = 512
 SMOOTHING = 0.9
 """The weight of earlier values in a smoothed line, and the first position of the panel's slider."""
 
-Role = Literal["batch", "smooth", "train", "validation"]
+Role = Literal["batch", "smooth", "train", "validation", "stairs"]
 ROLES: tuple[Role, ...] = ("train", "validation")
 History = tuple[Sequence[int], Mapping[str, Sequence[float]]]
 """A finished training: its epochs, counted from 0, and a dict from log name to a value per epoch."""
@@ -38,21 +39,44 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """One metric: its curves and its best point `(x, y, label)`, if it has one."""
+    """One metric.
+
+    Attributes:
+        title: The metric's name.
+        x_label: ``"epoch"`` or ``"step"``.
+        lines: The curves.
+        best: The best point `(x, y, label)`, if there is one.
+        marks: Vertical lines `(x, label)`, such as changes of the learning rate.
+        broken: The x at which the metric became NaN or infinite, if it did.
+        log: Whether the y axis is logarithmic.
+    """
 
     title: str
     x_label: str
     lines: tuple[Line, ...]
     best: tuple[float, float, str] | None = None
+    marks: tuple[tuple[float, str], ...] = ()
+    broken: float | None = None
+    log: bool = False
 
 
 @dataclass(frozen=True)
 class Picture:
-    """Charts under one title. `facts` are short texts beside the title."""
+    """Charts under one title.
+
+    Attributes:
+        title: The title.
+        charts: The charts.
+        facts: Short texts beside the title.
+        note: A sentence below the title, such as why training ended.
+        kind: The kind of the note, which decides its color: that of an `Ending`, or ``""``.
+    """
 
     title: str
     charts: tuple[Chart, ...]
     facts: tuple[str, ...] = field(default=())
+    note: str = ""
+    kind: str = ""
 
 
 def charts_of_store(
@@ -81,9 +105,17 @@ def charts_of_store(
         beyond = np.maximum(steps - known[-1], 0) / max(steps_per_epoch or known[-1] / max(number[-1], 1), 1)
         return first_epoch + np.interp(steps, known, number) + beyond
 
+    last = place(ends.high)
+    # The mean of an epoch's batches belongs in the middle of the epoch: the model was worse before, and better after.
+    middle = (np.concatenate([[first_epoch if by_epoch else 0.0], last[:-1]]) + last) / 2 if len(last) else last
+    marks = tuple((float(place(np.array([float(step)]))[0]), f"lr {rate:.3g}") for step, rate in store.shown_marks())
+    logarithmic = store.log_metrics()
     charts = []
     for name in names:
         lines = []
+        if name == LEARNING_RATE:
+            charts.append(Chart(name, "epoch" if by_epoch else "step", (_stairs(store, place, last),), marks=marks))
+            continue
         if name in store.steps:
             steps, values = _outline(store, name)
             label = "each batch" if name in per_batch else "running mean"
@@ -93,17 +125,41 @@ def charts_of_store(
         for role, log, color in zip(ROLES, (name, f"val_{name}"), (BLUE, VERMILLION), strict=True):
             if log in store.epochs:
                 y = store.epochs[log].read(stride=_stride(store.epoch_count)).mean
-                lines.append(Line(role, place(ends.high), y, color, role))
-        best = None if name == LEARNING_RATE else _best(store, name)
-        charts.append(Chart(name, "epoch" if by_epoch else "step", tuple(lines), best))
+                lines.append(Line(role, middle if role == "train" else last, y, color, role))
+        best = _best(store, name)
+        broken = store.broken.get(name)
+        at = None if broken is None else float(place(np.array([float(broken)]))[0])
+        unit = "epoch" if by_epoch else "step"
+        charts.append(Chart(name, unit, tuple(lines), best, marks, at, name in logarithmic))
     return tuple(charts)
 
 
-def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
+def _stairs(store: CurveStore, place: Callable[[np.ndarray], np.ndarray], ends: np.ndarray) -> Line:
+    """Return the learning rate as stairs: each value holds from the point before it up to its own x."""
+    if store.rates_per_step():
+        buckets = store.steps[LEARNING_RATE].read(stride=_stride(store.step_count))
+        x, y = place(np.minimum((np.arange(len(buckets)) + 1.0) * buckets.stride, store.step_count)), buckets.mean
+    else:
+        x, y = ends, store.epochs[LEARNING_RATE].read(stride=_stride(store.epoch_count)).mean
+    if len(y):  # a stair needs only its end
+        kept = np.append(y[1:] != y[:-1], True)
+        x, y = x[kept], y[kept]
+    return Line("learning rate", x, y, BLUE, "stairs")
+
+
+def charts_of_histories(
+    histories: Mapping[str, History],
+    log: bool | None = None,
+    metrics: Collection[str] | None = None,
+    smoothing: float = 0.0,
+) -> tuple[Chart, ...]:
     """Return charts with the curves of several finished trainings.
 
     Args:
         histories: Dict from label to `History`.
+        log: Whether y axes are logarithmic. None: only those of errors whose values span more than a factor of 30.
+        metrics: Names of the metrics to draw, without ``val_``. None: all.
+        smoothing: Weight of neighboring values in smoothed lines, from 0 to below 1.
 
     Returns:
         A chart for each metric of any training. A single training has one color for training and one for validation.
@@ -111,20 +167,26 @@ def charts_of_histories(histories: Mapping[str, History]) -> tuple[Chart, ...]:
     """
     logs = [name for _, history in histories.values() for name in history]
     bases = [n for n in dict.fromkeys(["loss", *(n.removeprefix("val_") for n in logs)]) if n not in RATE_NAMES]
+    bases = bases if metrics is None else [n for n in bases if n in metrics]
     changing = [n for n in RATE_NAMES if any(len(set(history.get(n, ()))) > 1 for _, history in histories.values())]
     several = len(histories) > 1
     charts = []
     for name in bases + changing:
         lines = []
         for color, (label, (epochs, history)) in zip(_cycle(len(histories)), histories.items(), strict=True):
-            for role, log in zip(ROLES, (name, f"val_{name}"), strict=True):
-                if log in history:
+            for role, key in zip(ROLES, (name, f"val_{name}"), strict=True):
+                if key in history:
                     shade = color if several else (BLUE if role == "train" else VERMILLION)
-                    x, y = _points(epochs, history[log])
-                    lines.append(Line(_name(label, role, several), x, y, shade, role))
+                    x, y = _points(epochs, history[key])
+                    drawn: Role = "stairs" if name in RATE_NAMES else role
+                    y = smooth(y, smoothing) if smoothing and drawn != "stairs" else y
+                    lines.append(Line(_name(label, role, several), x - 0.5 * (drawn == "train"), y, shade, drawn))
         if lines:
             best = None if several or name in RATE_NAMES else _best_of_lines(name, lines)
-            charts.append(Chart(name, "epoch", tuple(lines), best))
+            values = np.concatenate([line.y for line in lines])
+            errors = name not in RATE_NAMES and not higher_is_better(name)
+            decades = errors and spans_decades(values) if log is None else log and bool(np.any(values > 0))
+            charts.append(Chart(name, "epoch", tuple(lines), best, log=decades))
     return tuple(charts)
 
 
@@ -160,21 +222,34 @@ def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
-    """Return the exponential moving average with bias correction.
+    """Return means over neighbors on both sides, whose weights fall by a factor per point.
 
-    The weight applies to each point, or to each 1/500 of the curve if the curve has more than 500 points.
+    So a smoothed line does not lag. At the last point only the values before it count: there it is the exponential
+    moving average with bias correction. The weight applies to each point, or to each 1/500 of the curve if the curve
+    has more than 500 points.
 
     Example:
         >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5).round(3).tolist()
-        [2.0, 2.0, 3.143]
+        [2.286, 2.5, 3.143]
     """
     keep = weight ** min(1.0, 500 / max(len(values), 1))
-    total = norm = 0.0
     smoothed = np.full(len(values), np.nan)
-    for i in np.flatnonzero(np.isfinite(values)):
-        total, norm = keep * total + (1 - keep) * float(values[i]), keep * norm + (1 - keep)
-        smoothed[i] = total / norm
+    at = np.flatnonzero(np.isfinite(values))
+    kept = np.asarray(values, np.float64)[at]
+    total, norm = _decayed(kept, keep)
+    back, back_norm = _decayed(kept[::-1], keep)
+    smoothed[at] = (total + back[::-1] - kept) / (norm + back_norm[::-1] - 1)
     return smoothed
+
+
+def _decayed(values: np.ndarray, keep: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each point the weighted sum of it and the values before it, and the sum of their weights."""
+    sums, norms = np.empty(len(values)), np.empty(len(values))
+    total = norm = 0.0
+    for i, value in enumerate(values):
+        total, norm = keep * total + value, keep * norm + 1
+        sums[i], norms[i] = total, norm
+    return sums, norms
 
 
 def _smoothed(store: CurveStore, name: str) -> Line:
@@ -189,7 +264,7 @@ def _best(store: CurveStore, name: str) -> tuple[float, float, str] | None:
     if store.epoch_count < 2 or log not in store.best:
         return None
     epoch, value = store.best[log]
-    return float(epoch), value, f"best {value:.4g} at epoch {epoch}"
+    return epoch - 0.5 * (log == name), value, f"best {value:.4g} at epoch {epoch}"
 
 
 def _best_of_lines(name: str, lines: list[Line]) -> tuple[float, float, str] | None:
@@ -197,4 +272,4 @@ def _best_of_lines(name: str, lines: list[Line]) -> tuple[float, float, str] | N
     if len(y) < 2:
         return None
     at = int((np.argmax if higher_is_better(name) else np.argmin)(y))
-    return float(x[at]), float(y[at]), f"best {y[at]:.4g} at epoch {int(x[at])}"
+    return float(x[at]), float(y[at]), f"best {y[at]:.4g} at epoch {math.ceil(x[at])}"

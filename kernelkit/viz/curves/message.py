@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kernelkit.viz.curves.series import Series
-from kernelkit.viz.curves.store import CurveStore
+from kernelkit.viz.curves.store import LEARNING_RATE, CurveStore
 
 BUFFER_LIMIT = 40 << 10
 """Maximum bytes of curve data in one message. The header takes the rest of the 64 KB."""
@@ -76,7 +76,7 @@ def json_numbers(values: Mapping[str, float]) -> dict[str, float | str | None]:
 
 def _curves(store: CurveStore) -> dict[tuple[str, str], Series]:
     curves = {("epoch", ""): store.ends}
-    curves |= {("step", name): series for name, series in store.steps.items()}
+    curves |= {("step", n): series for n, series in store.steps.items() if n != LEARNING_RATE or store.rate_changes()}
     curves |= {("epoch", name): series for name, series in store.epochs.items()}
     return dict(list(curves.items())[:MAX_SERIES])
 

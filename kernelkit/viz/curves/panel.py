@@ -20,10 +20,13 @@ from kernelkit.training.history import is_curve
 from kernelkit.viz.curves.batches import BatchValues, means_of
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
-from kernelkit.viz.curves.earlier import recall, remember
-from kernelkit.viz.curves.message import Cursor, encode_curves, json_number, json_numbers
+from kernelkit.viz.curves.clock import StepClock
+from kernelkit.viz.curves.earlier import kind_of, recall, remember
+from kernelkit.viz.curves.endings import Ending, ending_of, ending_so_far
+from kernelkit.viz.curves.message import MAX_SERIES, Cursor, encode_curves, json_number, json_numbers
 from kernelkit.viz.curves.output import NotebookOutput, Output
-from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore
+from kernelkit.viz.curves.rates import Rates
+from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, differ
 from kernelkit.viz.curves.ticker import Ticker
 
 INTERVAL = 1 / 8
@@ -72,15 +75,23 @@ class LivePanel(Display):
         self._cursor: Cursor | None = None
         self._sequence = 0
         self._sent = self._sent_full = -float("inf")
-        self._steps_done = self._steps_before_clock = 0
+        self._steps_done = 0
         self._started = 0.0
-        self._first_ready: float | None = None
+        self._pace = StepClock()
+        self._began = False
+        self._rates: Rates | None = None
+        self._rate: float | None = None
+        self._rate_read: float | None = None
+        self._kind: tuple[Any, str] = ((), "")
+        self._ending = Ending("", "")
         self._earlier: list[dict[str, Any]] = []
 
     def begin(self, run: Any) -> None:
         """Show the panel."""
         self._run = run
         self._started = self._clock()
+        self._rates, self._kind = Rates(run.model), kind_of(run.model)
+        self._rate = self._rate_read = self._rates.read()
         self._facts = {
             "name": str(run.name),
             "state": "preparing",
@@ -96,7 +107,8 @@ class LivePanel(Display):
             "notice": None,
             "memory": None,
             "can": _possible_actions(run.model),
-            "learning_rate": _learning_rate(run),
+            "learning_rate": self._rate if self._rates.schedule is None else None,
+            "validating": None,
         }
         run.control.subscribe(self._on_control)
         self.output.open(self._facts["name"], self._receive)
@@ -108,17 +120,39 @@ class LivePanel(Display):
         # Not in `begin`: an interrupt between `begin` and the first epoch does not lead to `end`.
         if self._ticker is not None:
             self._ticker.start()
-        self._told.append(lambda: self._facts.update(epoch=epoch, step=0))
+        self._pace.go_on(self._clock())
+        self._told.append(lambda: self._facts.update(epoch=epoch, step=0, validating=None))
+        self._notice_rate()  # no step is under way
 
     def steps(self, block: Any) -> None:
         """Queue a block of steps. Its logs stay on the device until a tick finds them computed."""
+        if getattr(self._run, "one_by_one", False):
+            self._notice_rate()  # a callback may have set it for this step
         self._told.append(block)
+
+    def validating(self, done: int, total: int | None) -> None:
+        """Store how far the validation is."""
+        self._pace.rest(self._clock())
+        self._told.append(lambda: self._facts.update(validating=[done, total]))
+
+    def _notice_rate(self) -> None:
+        assert self._rates is not None
+        rate = self._rates.read()
+        if rate is not None and differ(rate, self._rate_read if self._rate_read is not None else rate):
+            self._told.append(partial(self._set_rate, rate, False))
+        self._rate_read = rate
+
+    def _set_rate(self, rate: float, by_hand: bool) -> None:
+        self._rate = rate
+        self.store.note_rate(rate, by_hand)
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         """Add an epoch's logs."""
+        self._pace.rest(self._clock())
         logs = {name: value for name, value in logs.items() if is_curve([value])}
         if not any(name in logs for name in RATE_NAMES) and (rate := _learning_rate(self._run)) is not None:
             logs[LEARNING_RATE] = rate
+        self._notice_rate()
         self._told.append(partial(self._add_epoch, epoch + 1, logs, self._run.steps))
 
     def tick(self) -> None:
@@ -141,18 +175,21 @@ class LivePanel(Display):
             # Logs of a failed computation cannot be fetched. The training raises the error itself.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
                 self._collect(wait=outcome in ("done", "stopped"))
+            run = self._run
             if outcome == "done":  # a paused training can be stopped, but not done
-                self._measure_rate(self._clock())
+                self._pace.see(self._clock(), self._steps_done, _compile_time(run))
             elapsed = self._clock() - self._started
             self._facts |= {"state": outcome, "error": _describe(error), "elapsed": elapsed, "notice": None}
-            run, self._run = self._run, None
+            self._facts["validating"] = None
+            self._run, done = None, self._facts["first_epoch"] + self.store.epoch_count
+            self._ending = ending_of(outcome, error, run, done, self._steps_done, self.store.broken)
             content, buffer = self._message(full=True)
             if self.output.live:
                 self.output.send(content, buffer)
             picture = self.picture()
             mark_as_shown(run.history)
             self._told.clear()
-            remember(self.store, self._facts["first_epoch"])
+            remember(self.store, self._facts["first_epoch"], self._facts["name"], self._kind)
         self.output.close(picture, content, buffer)
 
     def picture(self) -> Picture:
@@ -160,9 +197,10 @@ class LivePanel(Display):
         facts = self._facts
         done = self.store.epoch_count
         seconds = self._elapsed(self._clock())
-        texts = [facts["state"], f"{done} epoch" + "s" * (done != 1), f"{self._steps_done:,} steps", f"{seconds:.1f} s"]
+        steps = f"{self._steps_done:,} step" + "s" * (self._steps_done != 1)
+        texts = [self._ending.word or facts["state"], f"{done} epoch" + "s" * (done != 1), steps, f"{seconds:.1f} s"]
         charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"], self._batches.names)
-        return Picture(facts["name"], charts, tuple(texts + [facts["error"]] * bool(facts["error"])))
+        return Picture(facts["name"], charts, tuple(texts), self._ending.text, self._ending.kind)
 
     def _receive(self, content: Any) -> None:
         """Handle a message from a page, valid or not. Runs on a kernel thread during training."""
@@ -194,10 +232,12 @@ class LivePanel(Display):
             self._facts["notice"] = event.text
             if event.kind == "paused":
                 self._collect(wait=True)
+                self._pace.rest(self._clock())
             elif event.kind == "resumed":
-                self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
+                self._pace.go_on(self._clock())
             elif event.kind == "learning_rate":
-                self.store.note_rate(event.value)
+                self._rate_read = self._rates.read() if self._rates is not None else event.value
+                self._told.append(partial(self._set_rate, event.value, True))
             self._collect()
             self._show()
 
@@ -237,29 +277,32 @@ class LivePanel(Display):
 
     def _describe_progress(self, now: float, full: bool) -> dict[str, Any]:
         store, facts = self.store, self._facts
-        if self._run is not None and self._first_ready is not None:
+        if self._run is not None and self._began:
             facts["state"] = self._run.control.state
             facts["stops_after"] = self._run.control.stops_after
-            if facts["state"] != "paused":
-                self._measure_rate(now)
+        if self._run is not None:
+            self._pace.see(now, self._steps_done, _compile_time(self._run))
+        facts["rate"] = self._pace.rate()
         if full:
             facts["memory"] = _device_memory()
         total = facts["steps"] and facts["steps"] * (facts["epochs"] - facts["first_epoch"])
+        ending = self._ending if self._run is None else ending_so_far(store.broken)
         return facts | {
             "done": self._steps_done,
             "total": total,
-            "eta": (total - self._steps_done) / facts["rate"] if facts["rate"] and total else None,
+            "eta": self._pace.left(total - self._steps_done, facts["steps"]) if total else None,
+            "compiling": getattr(self._run, "preparing_since", None) is not None,
+            "ending": [ending.kind, ending.word, ending.text] if ending.kind else None,
+            "broken": store.broken,
+            "marks": [[step, rate] for step, rate in store.shown_marks()],
+            "metrics": store.metrics()[:MAX_SERIES],
+            "log": store.log_metrics(),
             "elapsed": self._elapsed(now),
             "latest": json_numbers(store.latest),
             "best": {name: [epoch, json_number(value)] for name, (epoch, value) in store.best.items()},
             "rate_changes": store.rate_changes(),
             "per_batch": [name for name in store.steps if name in self._batches.names],
         }
-
-    def _measure_rate(self, now: float) -> None:
-        steps = self._steps_done - self._steps_before_clock
-        if steps and self._first_ready is not None and now > self._first_ready:
-            self._facts["rate"] = steps / (now - self._first_ready)
 
     def _elapsed(self, now: float) -> float:
         ended = self._facts["elapsed"]
@@ -286,22 +329,35 @@ class LivePanel(Display):
     def _add_steps(self, fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> None:
         if not fetched:
             return
-        if self._first_ready is None:
+        if not self._began:
             self._batches = BatchValues(means_of(self._run.model))
+            self.store.order = _metric_names(self._run.model)
         for block, columns in _joined(fetched):
-            self.store.add_steps(block.first, self._batches.split(block.step, columns))
+            count = max((len(means) for means in columns.values()), default=0)
+            for name, means in columns.items():
+                if len(bad := np.flatnonzero(~np.isfinite(means))):
+                    self.store.note_broken(name, block.first + int(bad[0]) + 1)
+            self.store.add_steps(block.first, self._batches.split(block.step, columns) | self._rate_of(block, count))
             self.store.latest |= {name: float(means[-1]) for name, means in columns.items() if len(means)}
         last = fetched[-1][0]
         self._steps_done = last.first + last.count
         self._facts["step"] = last.step + last.count
-        if self._first_ready is None:
-            self._earlier = recall(self.store.metrics())
+        if not self._began:
+            self._began = True
+            self._earlier = recall(self._kind, self.store.metrics())
             self._cursor = None  # the next message is complete and includes them
-            # The first dispatch includes the compilation: start the clock of the step rate after it.
-            self._first_ready, self._steps_before_clock = self._clock(), self._steps_done
+            # The first dispatch includes work that is done once: start the clock of the step rate after it.
+            self._pace.start(self._clock(), self._steps_done, _compile_time(self._run))
+
+    def _rate_of(self, block: Any, count: int) -> dict[str, np.ndarray]:
+        """Return the learning rate of each step of a block, empty if it is unknown or logged by the model."""
+        if self._rates is not None and self._rates.schedule is not None:
+            return {LEARNING_RATE: self._rates.of_steps(block.first, count)}
+        return {} if self._rate is None else {LEARNING_RATE: np.full(count, self._rate)}
 
     def _add_epoch(self, epoch: int, logs: dict[str, float], steps: int | None) -> None:
         self.store.add_epoch(epoch, logs, self._steps_done)
+        self._pace.epoch(self._clock(), self._steps_done)
         self._facts |= {"epoch": epoch, "step": 0, "steps": steps}
 
 
@@ -367,6 +423,16 @@ def _is_ready(item: Any) -> bool:
     if callable(item):
         return True
     return all(not hasattr(values, "is_ready") or values.is_ready() for values in item.logs.values())
+
+
+def _compile_time(run: Any) -> float:
+    return run.compile_time() if hasattr(run, "compile_time") else 0.0
+
+
+def _metric_names(model: Any) -> list[str]:
+    """Return the names of a model's metrics in the order of `compile`."""
+    found = [getattr(metric, "names", None) or [metric.name] for metric in getattr(model, "metrics", ())]
+    return [name for names in found for name in names]
 
 
 def _learning_rate(run: Any) -> float | None:

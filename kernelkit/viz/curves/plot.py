@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernelkit.training.history import is_curve
@@ -11,19 +11,31 @@ from kernelkit.viz import figure as figures
 from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, charts_of_histories
 
 
-def plot_history(history: Any, backend: figures.Backend = "matplotlib", title: str = "") -> Any:
+def plot_history(
+    history: Any,
+    backend: figures.Backend = "matplotlib",
+    title: str = "",
+    log: bool | None = None,
+    metrics: Sequence[str] | None = None,
+    smoothing: float = 0.0,
+) -> Any:
     """Draw the curves of one training, or of several trainings in the same charts.
+
+    The mean of an epoch's batches lies in the middle of the epoch, its validation at the end.
 
     Args:
         history: A History, a dict from log name to a value per epoch, or a dict from label to either of these.
         backend: `"matplotlib"` or `"plotly"`.
         title: Title above the charts.
+        log: Whether y axes are logarithmic. None: only those of errors whose values span more than a factor of 30.
+        metrics: Names of the metrics to draw, such as `["loss"]`. None: all.
+        smoothing: Weight of neighboring values in smoothed lines, from 0 (none) to below 1.
 
     Returns:
         A `matplotlib.figure.Figure` that notebooks show without pyplot, or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: If the backend is unknown, or the history is empty.
+        ValueError: If the backend is unknown, the history is empty, or it has no such metric.
         ImportError: If the backend is not installed.
 
     Example:
@@ -32,7 +44,13 @@ def plot_history(history: Any, backend: figures.Backend = "matplotlib", title: s
         1
     """
     draw = figures.drawer("plot_history", backend, matplotlib_figure, plotly_figure)
-    charts = charts_of_histories(as_histories(history))
+    histories = as_histories(history)
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"plot_history: smoothing must lie from 0 to below 1, got {smoothing!r}.")
+    charts = charts_of_histories(histories, log, metrics, smoothing)
+    known = {chart.title for chart in charts_of_histories(histories)}
+    if metrics is not None and (wrong := [name for name in metrics if name not in known]):
+        raise ValueError(f"plot_history: there is no metric {wrong[0]!r}; there are {sorted(known)}.")
     if not charts:
         raise ValueError("plot_history: this history has no values yet. Call fit first.")
     return draw(Picture(title, charts))
@@ -71,6 +89,9 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), 
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
     figure = figures.matplotlib_figure(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title), layout)
+    if picture.note:
+        words = figures.literal(picture.note[: int(100 * columns * size[0] / 8.4)])
+        figure.text(0.02, 0.005, words, fontsize=8, color="#C62828" if picture.kind in ("nan", "failed") else "#B04C00")
     if picture.title:
         figure.suptitle(figures.literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
     for i, chart in enumerate(picture.charts):
@@ -99,9 +120,20 @@ def plotly_figure(picture: Picture) -> Any:
     for i, chart in enumerate(picture.charts):
         for line in chart.lines:
             dash = {"color": line.color, "dash": "dash" if line.role == "validation" else "solid"}
+            dash |= {"shape": "vh"} if line.role == "stairs" else {}
             mode = "lines+markers" if len(line.x) <= 60 else "lines"
             trace = Scatter(x=line.x, y=line.y, name=escape(line.label), mode=mode, line=dash, legendgroup=line.label)
             figure.add_trace(trace.update(showlegend=i == 0), row=i // columns + 1, col=i % columns + 1)
+        for x, label in chart.marks:
+            figure.add_vline(
+                x,
+                line_width=1,
+                line_dash="dot",
+                annotation_text=escape(label),
+                row=i // columns + 1,
+                col=i % columns + 1,
+            )
+        figure.update_yaxes(type="log" if chart.log else "linear", row=i // columns + 1, col=i % columns + 1)
         figure.update_xaxes(title_text=chart.x_label, row=i // columns + 1, col=i % columns + 1)
     figure.update_layout(title_text=escape(picture.title) or None, height=330 * rows, template="plotly_white")
     return figure
@@ -134,6 +166,14 @@ def _draw(axes: Any, chart: Chart) -> None:
     if chart.best:
         x, y, label = chart.best
         axes.plot([x], [y], "o", mfc="none", mec=GREEN, mew=1.6, ms=8, label=figures.literal(label))
+    if chart.log:
+        axes.set_yscale("log", nonpositive="mask")
+    for x, label in chart.marks:
+        axes.axvline(x, color="#888888", linewidth=0.8, linestyle=":")
+        axes.text(x, 0.99, " " + figures.literal(label), transform=axes.get_xaxis_transform(), fontsize=7, va="top")
+    if chart.broken is not None:
+        where = axes.get_xaxis_transform()
+        axes.plot([chart.broken], [0.04], "x", color="#C62828", transform=where, label="NaN", clip_on=False)
     axes.set_title(figures.literal(chart.title), fontsize=11, loc="left")
     axes.set_xlabel(chart.x_label, fontsize=9)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -150,5 +190,6 @@ def _style(line: Line) -> dict[str, Any]:
         "smooth": {"linewidth": 1.6},
         "train": {"linewidth": 1.6, **marker},
         "validation": {"linewidth": 1.6, "linestyle": (0, (4, 2)), **marker},
+        "stairs": {"linewidth": 1.6, "drawstyle": "steps-pre"},
     }
     return styles[line.role]

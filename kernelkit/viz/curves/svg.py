@@ -13,12 +13,28 @@ from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture
 CELL = (430, 246)
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
 HEADER = 44
+LEAST_SPAN = 1e-4
+"""A range of less than this share of the values is drawn as flat: means over batches are rounded to 24 bits."""
 _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
 _STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.4"', "smooth": 'stroke-width="2"', "train": 'stroke-width="2"'}
-_STROKES["validation"] = 'stroke-width="2" stroke-dasharray="6 3.5"'
+_ON_DARK = {
+    "#0072B2": "#56B4E9",
+    "#D55E00": "#E69F00",
+    "#009E73": "#2FC9A0",
+    "#E69F00": "#F0B83C",
+    "#666666": "#AAAAAA",
+}
+_ON_DARK |= {"#C62828": "#FF8A80", "#B04C00": "#E69F00"}
+_STROKES |= {"validation": 'stroke-width="2" stroke-dasharray="6 3.5"', "stairs": 'stroke-width="2"'}
+_RED, _AMBER = "#C62828", "#B04C00"
+
+
+def dark_colors() -> str:
+    """Return CSS declarations that replace the colors of lines and texts on dark paper."""
+    return ";".join(f"--kk-{color[1:]}:{lighter}" for color, lighter in _ON_DARK.items())
 
 
 def svg(picture: Picture) -> str:
@@ -35,9 +51,10 @@ def svg(picture: Picture) -> str:
     """
     columns = 1 if len(picture.charts) < 2 else 2
     rows = math.ceil(len(picture.charts) / columns)
-    width, height = max(columns * CELL[0], 560), HEADER + rows * CELL[1]
+    header = HEADER + 18 * bool(picture.note)
+    width, height = max(columns * CELL[0], 560), header + rows * CELL[1]
     cells = [
-        f'<g transform="translate({i % columns * width / columns:g} {HEADER + i // columns * CELL[1]})">'
+        f'<g transform="translate({i % columns * width / columns:g} {header + i // columns * CELL[1]})">'
         f"{_chart(chart, width / columns)}</g>"
         for i, chart in enumerate(picture.charts)
     ]
@@ -48,28 +65,39 @@ def svg(picture: Picture) -> str:
         f'<rect width="100%" height="100%" rx="6" style="fill:{_PAPER}"/>'
         f'<text x="16" y="27" font-size="15" font-weight="600">{_escape(picture.title)}'
         f'<tspan dx="12" font-size="12" font-weight="400" style="fill:{_FAINT}">{_escape(" · ".join(picture.facts))}'
-        f"</tspan></text>{''.join(cells)}</svg>"
+        f"</tspan></text>{_note(picture, width)}{''.join(cells)}</svg>"
     )
+
+
+def _note(picture: Picture, width: float) -> str:
+    if not picture.note:
+        return ""
+    color = _RED if picture.kind in ("nan", "failed") else _AMBER
+    room = int((width - 32) / 6)
+    words = picture.note if len(picture.note) <= room else picture.note[: room - 1] + "…"
+    return f'<text x="16" y="46" font-size="12" style="fill:{_paint(color)}">{_escape(words)}</text>'
 
 
 def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
     """Return round numbers between two values, about as many as wanted.
 
     Example:
-        >>> ticks(0.0, 1.0)
-        [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+        >>> ticks(0.0, 1.0), ticks(0.0, 2e-13, 2)
+        ([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], [0.0, 1e-13, 2e-13])
     """
     rough = (high - low) / wanted
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [round(i * step, 12) for i in range(first, last + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def _chart(chart: Chart, width: float) -> str:
     x_low, x_high = _range([line.x for line in chart.lines], 0.0)
     x_low = math.floor(x_low) if chart.x_label == "epoch" else x_low
-    y_low, y_high = _range([line.y for line in chart.lines], 0.06)
+    values = [_height(line.y, chart.log) for line in chart.lines]
+    y_low, y_high = _range(values, 0.06)
+    x_low, x_high = _with_broken(chart, x_low, x_high)
     inner_width, inner_height = width - LEFT - RIGHT, CELL[1] - TOP - BOTTOM
 
     def across(x: Any) -> Any:
@@ -79,36 +107,90 @@ def _chart(chart: Chart, width: float) -> str:
         return TOP + (y_high - y) / (y_high - y_low) * inner_height
 
     parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(chart.title)}</text>']
-    for value in ticks(y_low, y_high):
+    for value, words in _heights(y_low, y_high, chart.log):
         y = down(value)
         parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_FAINT}" stroke-opacity="0.22"/>')
-        parts.append(_text(LEFT - 6, y + 3.5, f"{value:g}", "end"))
+        parts.append(_text(LEFT - 6, y + 3.5, words, "end"))
+    parts.extend(_mark(across(x), label, inner_height, width) for x, label in chart.marks)
     for value in ticks(x_low, x_high, 7):
         parts.append(_text(across(value), CELL[1] - BOTTOM + 15, _short(value), "middle"))
     parts.append(_legend(chart.lines, width - RIGHT))
     parts.append(_text(width - RIGHT, CELL[1] - 14, chart.x_label, "end"))
-    parts.extend(_line(line, across(line.x), down(line.y)) for line in chart.lines)
+    start = across(x_low)
+    parts.extend(_line(line, across(line.x), down(y), start) for line, y in zip(chart.lines, values, strict=True))
+    if chart.broken is not None:
+        parts.append(_cross(across(chart.broken), width))
     if chart.best:
         x, y, label = chart.best
-        ring = (
-            f'<circle cx="{across(x):.1f}" cy="{down(y):.1f}" r="4.5" fill="none" stroke="{GREEN}" stroke-width="2"/>'
-        )
+        (height,) = _height(np.array([y]), chart.log)
+        color = _paint(GREEN)
+        if math.isfinite(height):
+            place = f'cx="{across(x):.1f}" cy="{down(height):.1f}"'
+            parts.append(f'<circle {place} r="4.5" fill="none" style="stroke:{color}" stroke-width="2"/>')
         parts.append(
-            f'{ring}<text x="{width - RIGHT:g}" y="18" text-anchor="end" fill="{GREEN}">{_escape(label)}</text>'
+            f'<text x="{width - RIGHT:g}" y="18" text-anchor="end" style="fill:{color}">{_escape(label)}</text>'
         )
     return "".join(parts)
 
 
-def _line(line: Line, x: np.ndarray, y: np.ndarray) -> str:
+def _cross(x: float, width: float) -> str:
+    y, color = CELL[1] - BOTTOM - 9, _paint(_RED)
+    word = "NaN" if x < width - RIGHT - 40 else ""
+    return (
+        f'<path d="M{x - 4:.1f} {y - 4}l8 8m0 -8l-8 8" style="stroke:{color}" stroke-width="2" fill="none"/>'
+        f'<text x="{x + 8:.1f}" y="{y + 4}" style="fill:{color}">{word}</text>'
+    )
+
+
+def _paint(color: str) -> str:
+    """Return a color that the page's style sheet may replace on dark paper."""
+    return f"var(--kk-{color[1:]},{color})" if color in _ON_DARK else color
+
+
+def _height(y: np.ndarray, log: bool) -> np.ndarray:
+    """Return values as heights: themselves, or their decimal logarithms, NaN for those not above 0."""
+    y = np.asarray(y, np.float64)
+    return np.log10(y, out=np.full(len(y), np.nan), where=y > 0) if log else y
+
+
+def _heights(low: float, high: float, log: bool) -> list[tuple[float, str]]:
+    """Return the heights of an axis's numbers, and the numbers as texts."""
+    if not log:
+        return [(value, f"{value:g}") for value in ticks(low, high)]
+    factors = (1,) if high - low > 3 else (1, 3) if high - low > 1 else (1, 2, 5)
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    found = [(power + math.log10(factor), f"{factor * 10.0**power:g}") for power in powers for factor in factors]
+    return [(height, words) for height, words in found if low <= height <= high]
+
+
+def _with_broken(chart: Chart, low: float, high: float) -> tuple[float, float]:
+    """Widen the x range so that the mark of the first NaN lies inside."""
+    return (low, high) if chart.broken is None else (min(low, chart.broken), max(high, chart.broken))
+
+
+def _mark(x: float, label: str, height: float, width: float) -> str:
+    anchor, dx = ("end", -3) if x > width - RIGHT - 60 else ("start", 3)
+    return (
+        f'<path d="M{x:.1f} {TOP}v{height:g}" style="stroke:{_FAINT}" stroke-dasharray="2 2"/>'
+        f'<text x="{x + dx:.1f}" y="{TOP + 9}" font-size="9.5" text-anchor="{anchor}" style="fill:{_FAINT}">'
+        f"{_escape(label)}</text>"
+    )
+
+
+def _line(line: Line, x: np.ndarray, y: np.ndarray, start: float) -> str:
     kept = np.isfinite(y)
+    if line.role == "stairs" and kept.any():
+        xs, ys = x[kept], y[kept]
+        path = f"M{start:.1f} {ys[0]:.1f}" + "".join(f"V{b:.1f}H{a:.1f}" for a, b in zip(xs, ys, strict=True))
+        return f'<path d="{path}" fill="none" style="stroke:{_paint(line.color)}" {_STROKES[line.role]}/>'
     points = [f"{a:.1f} {b:.1f}" for a, b in zip(x[kept], y[kept], strict=True)]
     if not points:
         return ""
     if len(points) == 1:
         a, b = points[0].split()
-        return f'<circle cx="{a}" cy="{b}" r="3" fill="{line.color}"/>'
+        return f'<circle cx="{a}" cy="{b}" r="3" style="fill:{_paint(line.color)}"/>'
     return (
-        f'<path d="M{"L".join(points)}" fill="none" stroke="{line.color}" stroke-linejoin="round" '
+        f'<path d="M{"L".join(points)}" fill="none" style="stroke:{_paint(line.color)}" stroke-linejoin="round" '
         f"{_STROKES[line.role]}/>"
     )
 
@@ -124,7 +206,7 @@ def _legend(lines: tuple[Line, ...], right: float) -> str:
         if x + 24 + 6.2 * len(label) > right - 50:
             parts.append(_text(x, y, f"and {len(entries) - i} more", "start"))
             break
-        parts.append(f'<path d="M{x:.1f} {y - 4}h17" stroke="{color}" fill="none" {_STROKES[role]}/>')
+        parts.append(f'<path d="M{x:.1f} {y - 4}h17" style="stroke:{_paint(color)}" fill="none" {_STROKES[role]}/>')
         parts.append(_text(x + 22, y, label, "start"))
         x += 36 + 6.2 * len(label)
     return "".join(parts)
@@ -153,7 +235,7 @@ def _range(arrays: list[np.ndarray], margin: float) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-30):
+    if high - low <= LEAST_SPAN * max(abs(low), abs(high), 1e-30):  # what differs less is rounding
         pad = abs(high) * 0.1 or 0.5
         return low - pad, high + pad
     return low - margin * (high - low), high + margin * (high - low)

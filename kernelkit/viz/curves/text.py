@@ -28,7 +28,8 @@ def text(picture: Picture) -> str:
     rows = [row for chart in picture.charts for row in _rows(chart)]
     width = max((len(name) for name, _, _ in rows), default=0)
     lines = [f"  {name:<{width}}  {spark}  {last}" for name, spark, last in rows]
-    return _plain("\n".join([" · ".join([picture.title, *picture.facts]), *lines]))
+    note = [picture.note] if picture.note else []
+    return _plain("\n".join([" · ".join([picture.title, *picture.facts]), *note, *lines]))
 
 
 def sparkline(values: np.ndarray, width: int = 32) -> str:
@@ -52,7 +53,7 @@ def sparkline(values: np.ndarray, width: int = 32) -> str:
 def _rows(chart: Chart) -> list[tuple[str, str, str]]:
     lines = [line for line in chart.lines if line.role != "batch"] or list(chart.lines)
     names = dict.fromkeys(("each batch", "running mean", "smoothed", "train"), chart.title)
-    names["validation"] = f"val_{chart.title}"
+    names |= {"validation": f"val_{chart.title}", "learning rate": chart.title}
     rows = []
     for line in lines:
         name = names.get(line.label, f"{chart.title} {line.label}")

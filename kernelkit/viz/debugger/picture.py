@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.viz import figure as figures
+from kernelkit.viz.curves.bundle import DARK_STYLE
 from kernelkit.viz.curves.chart import PALETTE, Chart, Line, Picture
 from kernelkit.viz.curves.svg import svg
 from kernelkit.viz.debugger.message import branch_name, curve_of, model_name
@@ -30,6 +31,7 @@ _STYLE = (
     ".kernelkit-sample img{display:block;margin:0 auto 2px;image-rendering:pixelated}"
     ".kernelkit-rows{overflow-x:auto}.kernelkit-rows>table{font-size:12px}"
 )
+_STYLE += DARK_STYLE
 _COLUMNS = ("layer", "shape", "mean", "std", "min", "max", "zeros", "grad", "update_ratio", "trouble")
 
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bestOf, layGrid, linesOf, smooth, stepAt } from "../src/curves/lines";
+import { tick } from "../src/shared/format";
+import { bestOf, layGrid, linesOf, placeOf, rangeOf, smooth, stepAt } from "../src/curves/lines";
 import { Run } from "../src/curves/run";
 import type { Earlier, Entry, Facts, Update } from "../src/curves/types";
 
@@ -43,7 +44,7 @@ test("steps and epochs share one axis", () => {
   assert.deepEqual(grid.x, [0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5]);
   const [batch, train, validation] = linesOf([run], "loss", grid, 0);
   assert.deepEqual(batch.y, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
-  assert.deepEqual([train.y[3], train.y[7], validation.y[7], validation.y[8]], [6, 2, 0.5, null]);
+  assert.deepEqual([train.y[1], train.y[5], validation.y[7], validation.y[8]], [6, 2, 0.5, null]); // means lie in the middle
   assert.deepEqual(bestOf([run], "loss", grid), { x: 2, y: 0.5, epoch: 2, validation: true });
   assert.equal(stepAt(run, "epoch", 2.5), 10);
   assert.equal(stepAt(run, "epoch", 1.25), 5);
@@ -52,7 +53,7 @@ test("steps and epochs share one axis", () => {
 test("one epoch is shown by its steps", () => {
   const run = new Run();
   run.receive(...message(1, true, [[{ count: 2 }, [1, 2]]], { epochs: 1 }));
-  assert.deepEqual(layGrid([run]), { unit: "step", x: [1, 2], at: [{ step: Int32Array.of(0, 1), epoch: new Int32Array(0) }], earlier: [] });
+  assert.deepEqual(layGrid([run]), { unit: "step", x: [1, 2], at: [{ step: Int32Array.of(0, 1), epoch: new Int32Array(0), middle: new Int32Array(0) }], earlier: [], past: [] });
 });
 
 test("wide buckets are drawn through their lows and highs", () => {
@@ -74,7 +75,37 @@ test("single batches are smoothed, means of the epoch so far are not", () => {
   run.facts!.per_batch = ["loss"];
   const lines = linesOf([run], "loss", grid, 0.5);
   assert.deepEqual(lines.map((l) => l.label), ["each batch", "smoothed", "train", "validation"]);
-  assert.deepEqual(lines[1].y.slice(0, 2).map((v) => +v!.toFixed(6)), [9, +(25 / 3).toFixed(6)]);
+  assert.deepEqual(lines.map((l) => l.role), ["batch", "smooth", "means", "validation"]);
+  assert.deepEqual(lines[1].y.slice(4, 6).map((v) => Math.round(v!)), [5, 4]); // a straight line stays where it is: smoothing does not lag
+  run.facts!.best = { loss: [2, 0.5] };
+  assert.equal(bestOf([run], "loss", grid)!.x, 1.5);
+});
+
+test("the tip of a smoothed line is a moving average, its past is centred", () => {
+  assert.deepEqual(smooth([2, 2, 4], 0.5).map((v) => +v.toFixed(3)), [2.286, 2.5, 3.143]);
+});
+
+test("an earlier run does not stretch the axis of the one that runs", () => {
+  const run = trained();
+  const long: Earlier = { name: "run 1", title: "raw", same: true, epochs: [1, 40, 80], logs: { loss: [30000, 9000, 3000] } };
+  const grid = layGrid([run], [long]);
+  assert.deepEqual(rangeOf([run], grid), [0, 3]); // this one is going to have three epochs
+  run.facts!.state = "done";
+  assert.deepEqual(rangeOf([run], grid), [0, 2.5]);
+  assert.deepEqual(rangeOf([run], layGrid([run])), [0, 2.5]);
+});
+
+test("the learning rate is drawn for each step, as stairs", () => {
+  const run = trained();
+  run.receive(...message(2, false, [[{ name: "learning_rate", count: 3 }, [0.1, 0.1, 0.02]], [{ axis: "epoch", name: "learning_rate", count: 2 }, [0.02, 0.02]]], { rate_changes: true }));
+  const lines = linesOf([run], "learning_rate", layGrid([run]), 0.9);
+  assert.deepEqual(lines.map((l) => l.role), ["stairs"]);
+  assert.deepEqual(lines[0].y.slice(0, 4).map((v) => v && +v.toFixed(2)), [0.1, 0.1, 0.02, null]);
+  assert.equal(placeOf(run, "epoch", 3), 0.75);
+});
+
+test("small numbers on an axis keep their digits", () => {
+  assert.deepEqual([5e-14, 1.5e-13, 0.0005, 0, 0.25].map(tick), ["5e-14", "1.5e-13", "5e-4", "0", "0.25"]);
 });
 
 test("names of several runs stand beside their lines", () => {
@@ -87,11 +118,11 @@ test("names of several runs stand beside their lines", () => {
 test("earlier runs are lines of their own, as long as they are", () => {
   const run = trained();
   const [update, data] = message(2, true, []);
-  const earlier: Earlier[] = [{ name: "run 1", epochs: [1, 2, 3], logs: { loss: [3, "nan", 1], val_loss: [4, 3, 2] } }, { name: "run 2", epochs: [1, 2], logs: { loss: [5, 4] } }];
+  const earlier: Earlier[] = [{ name: "run 1", title: "mlp", same: true, epochs: [1, 2, 3], logs: { loss: [3, "nan", 1], val_loss: [4, 3, 2] } }, { name: "run 2", title: "cnn", same: false, epochs: [1, 2], logs: { loss: [5, 4] } }];
   run.receive({ ...update, earlier }, data);
-  const grid = layGrid([run], true);
+  const grid = layGrid([run], earlier);
   assert.deepEqual(grid.x, [1, 2, 3]);
   const lines = linesOf([run], "loss", grid, 0);
-  assert.deepEqual(lines.map((l) => [l.label, l.role, l.y]), [["run 1", "earlier", [4, 3, 2]], ["run 2", "earlier", [5, 4, null]]]);
+  assert.deepEqual(lines.map((l) => [l.label, l.role, l.y]), [["mlp (run 1, val)", "earlier", [4, 3, 2]], ["cnn (run 2)", "earlier", [5, 4, null]]]);
   assert.deepEqual(linesOf([run], "loss", layGrid([run]), 0), []);
 });

@@ -3,8 +3,8 @@
 import uPlot from "uplot";
 import { element, setText } from "../shared/dom";
 import * as format from "../shared/format";
-import { bestOf, linesOf, type Best, type Grid, type Line } from "./lines";
-import type { Run } from "./run";
+import { bestOf, linesOf, placeOf, rangeOf, type Best, type Grid, type Line } from "./lines";
+import { LEARNING_RATE, type Run } from "./run";
 import type { Choices } from "./session";
 import type { Theme } from "../shared/theme";
 
@@ -12,6 +12,7 @@ const HEIGHT = 224;
 const MARKED_POINTS = 60; // lines with fewer points show them
 const CROWDED = 800; // a line of more points stands back further behind the others
 const DASH = [7, 4];
+const LEAST_SPAN = 1e-4;
 
 export interface ChartEvents {
   zoom(range: [number, number] | null): void;
@@ -26,6 +27,10 @@ export class Chart {
   private lines: Line[] = [];
   private best: Best | null = null;
   private grid: Grid | null = null;
+  private range: [number, number] | null = null;
+  private marks: [number, string][] = []; // changes of the learning rate
+  private broken: number | null = null; // where the metric became NaN
+  private log = false;
   private readonly host: HTMLElement;
   private readonly legend = element("div", { class: "kk-legend" });
   private readonly note = element("span", { class: "kk-best" });
@@ -45,9 +50,16 @@ export class Chart {
     this.grid = grid;
     this.lines = linesOf(runs, this.metric, grid, smoothing);
     this.best = bestOf(runs, this.metric, grid);
+    const facts = runs[0].facts!;
+    const alone = runs.length === 1;
+    this.range = rangeOf(runs, grid);
+    this.log = this.metric !== LEARNING_RATE && (this.choices.log ?? runs.some((run) => run.facts!.log?.includes(this.metric) ?? false));
+    this.marks = alone ? (facts.marks ?? []).map(([step, rate]) => [placeOf(runs[0], grid.unit, step), `lr ${+rate.toPrecision(3)}`]) : [];
+    const broken = alone ? facts.broken?.[this.metric] : undefined;
+    this.broken = broken === undefined ? null : placeOf(runs[0], grid.unit, broken);
     const crowd = this.lines.map((l) => [l.key, l.label, l.points > 1, l.points > CROWDED]);
-    const shape = JSON.stringify([crowd, this.choices.log, theme, grid.unit]);
-    const columns = this.lines.map((l) => (this.choices.log ? l.y.map((v) => (v !== null && v > 0 ? v : null)) : l.y));
+    const shape = JSON.stringify([crowd, this.log, theme, grid.unit]);
+    const columns = this.lines.map((l) => (this.log ? l.y.map((v) => (v !== null && v > 0 ? v : null)) : l.y));
     const data = [grid.x, ...columns] as uPlot.AlignedData;
     if (shape !== this.shape || !this.plot) {
       this.shape = shape;
@@ -86,7 +98,7 @@ export class Chart {
       scales: { x: { time: false, range: (_, low, high) => this.xRange(low, high) }, y: this.yScale() },
       axes: [
         this.axis(theme, { size: 26, space: 64, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2 }),
-        this.axis(theme, { size: 50, grid: { stroke: theme.grid, width: 1, filter: (_, splits) => this.choices.log ? decades(splits) : splits } }),
+        this.axis(theme, { size: 50, grid: { stroke: theme.grid, width: 1, filter: (_, splits) => this.log ? decades(splits) : splits } }),
       ],
       series: [{}, ...this.lines.map((line, i) => this.seriesOptions(line, colors[i]))],
       cursor: {
@@ -100,7 +112,7 @@ export class Chart {
       hooks: {
         setSelect: [(plot) => this.onSelect(plot)],
         setCursor: [(plot) => this.events.hover(plot.cursor.left! >= 0 ? plot.posToVal(plot.cursor.left!, "x") : null)],
-        draw: [(plot) => this.drawBest(plot, theme)],
+        draw: [(plot) => this.drawMarks(plot, theme), (plot) => this.drawBest(plot, theme)],
       },
     };
     this.plot = new uPlot(options, data, this.host);
@@ -109,16 +121,19 @@ export class Chart {
 
   private seriesOptions(line: Line, color: string): uPlot.Series {
     const soft = line.role === "batch";
+    const dots = line.role === "means"; // on the smoothed line
     const alone = this.lines.length === 1 || this.lines.every((other) => other.points < 2 || other === line);
     return {
       label: line.label,
       show: !this.choices.hidden.has(line.key),
+      auto: !isEarlier(line), // an earlier run is cut off where this one does not reach
+      paths: line.role === "stairs" ? uPlot.paths.stepped!({ align: -1 }) : dots ? () => null : undefined,
       stroke: soft ? withAlpha(color, alone ? 0.75 : line.points > CROWDED ? 0.3 : 0.45) : color,
       width: soft ? 1 : isEarlier(line) || line.role === "smooth" ? 1.25 : 2,
       dash: line.role === "validation" ? DASH : undefined,
       spanGaps: true,
       points: {
-        show: () => !soft && line.role !== "smooth" && !isEarlier(line) && this.pointsOf(line.key) <= MARKED_POINTS,
+        show: () => !soft && line.role !== "smooth" && line.role !== "stairs" && !isEarlier(line) && this.pointsOf(line.key) <= MARKED_POINTS,
         size: 5, stroke: color, fill: color, width: 1,
       },
     };
@@ -138,18 +153,19 @@ export class Chart {
   }
 
   private xRange(low: number, high: number): [number, number] {
-    const [a, b] = this.choices.zoom ?? [this.grid?.unit === "epoch" ? Math.min(low, Math.floor(low)) : low, high];
+    const [a, b] = this.choices.zoom ?? this.range ?? [low, high];
     return b > a ? [a, b] : [a - 0.5, a + 0.5];
   }
 
   private yScale(): uPlot.Scale {
-    if (this.choices.log) {
+    if (this.log) {
       return { distr: 3, range: (_, low, high) => (low > 0 && high > 0 ? uPlot.rangeLog(low, high, 10, low === high) : [0.1, 10]) };
     }
     return {
       range: (_, low, high) => {
         if (low === null || high === null) return [0, 1];
-        const pad = (high - low) * 0.06 || Math.abs(high) * 0.1 || 0.5;
+        const flat = high - low <= LEAST_SPAN * Math.max(Math.abs(low), Math.abs(high)); // what differs less is rounding
+        const pad = flat ? Math.abs(high) * 0.1 || 0.5 : (high - low) * 0.06;
         return [low - pad, high + pad];
       },
     };
@@ -187,7 +203,7 @@ export class Chart {
   /** A zoom moved back inside the data; null when it covers them all. */
   private within([low, high]: [number, number]): [number, number] | null {
     const x = this.grid!.x;
-    const [first, last] = [x[0], x[x.length - 1]];
+    const [first, last] = this.range ?? [x[0], x[x.length - 1]];
     if (high - low >= last - first) return null;
     const shift = Math.max(first - low, 0) - Math.max(high - last, 0);
     return [low + shift, high + shift];
@@ -195,8 +211,8 @@ export class Chart {
 
   private drawBest(plot: uPlot, theme: Theme): void {
     const best = this.best;
-    const line = this.lines.find((l) => l.role === (best?.validation ? "validation" : "train"));
-    if (!best || !line || this.choices.hidden.has(line.key) || (this.choices.log && best.y <= 0)) return;
+    const line = this.lines.find((l) => (best?.validation ? l.role === "validation" : l.role === "train" || l.role === "means"));
+    if (!best || !line || this.choices.hidden.has(line.key) || (this.log && best.y <= 0)) return;
     const [x, y] = [plot.valToPos(best.x, "x", true), plot.valToPos(best.y, "y", true)];
     const { left, top, width, height } = plot.bbox;
     if (x < left || x > left + width || y < top || y > top + height) return;
@@ -215,6 +231,52 @@ export class Chart {
     context.beginPath();
     context.arc(x, y, 5 * ratio, 0, 2 * Math.PI);
     context.stroke();
+    context.restore();
+  }
+
+  /** Draw where the learning rate changed, and where the metric ceased to be a number. */
+  private drawMarks(plot: uPlot, theme: Theme): void {
+    const { left, top, width, height } = plot.bbox;
+    const ratio = devicePixelRatio;
+    const context = plot.ctx;
+    const inside = (x: number): boolean => x >= left && x <= left + width;
+    context.save();
+    context.font = theme.font.replace(/^\d+px/, `${10 * ratio}px`);
+    context.textBaseline = "top";
+    context.fillStyle = context.strokeStyle = theme.ink;
+    context.lineWidth = ratio;
+    let row = 0;
+    let free = -Infinity;
+    for (const [at, label] of this.marks) {
+      const x = plot.valToPos(at, "x", true);
+      if (!inside(x)) continue;
+      context.setLineDash([2 * ratio, 2 * ratio]);
+      context.beginPath();
+      context.moveTo(x, top);
+      context.lineTo(x, top + height);
+      context.stroke();
+      const size = context.measureText(label).width;
+      row = x < free ? row + 1 : 0; // labels that would cover each other go below each other
+      const back = x + size + 5 * ratio > left + width;
+      context.fillText(label, back ? x - size - 3 * ratio : x + 3 * ratio, top + (1 + 12 * row) * ratio);
+      free = x + size + 8 * ratio;
+    }
+    if (this.broken !== null) {
+      const x = Math.min(Math.max(plot.valToPos(this.broken, "x", true), left + 5 * ratio), left + width - 5 * ratio);
+      const [y, r] = [top + height - 10 * ratio, 4 * ratio];
+      context.setLineDash([]);
+      context.strokeStyle = context.fillStyle = theme.bad;
+      context.lineWidth = 2 * ratio;
+      context.beginPath();
+      context.moveTo(x - r, y - r);
+      context.lineTo(x + r, y + r);
+      context.moveTo(x + r, y - r);
+      context.lineTo(x - r, y + r);
+      context.stroke();
+      const word = "NaN";
+      const wide = context.measureText(word).width + 10 * ratio;
+      context.fillText(word, x + wide > left + width ? x - wide : x + 8 * ratio, y - 5 * ratio);
+    }
     context.restore();
   }
 

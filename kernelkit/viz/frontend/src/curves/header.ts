@@ -53,12 +53,18 @@ export class Header {
     }
     const later = facts.state === "stopping" && facts.stops_after === "epoch";
     const lost = this.session.running && this.session.reach === "lost";
-    setText(this.state, lost ? "lost" : later ? "stopping after this epoch" : STATES[facts.state] ?? facts.state);
-    this.state.dataset.state = lost ? "failed" : facts.state;
+    const word = facts.state === "preparing" && facts.compiling ? "compiling" : STATES[facts.state] ?? facts.state;
+    setText(this.state, lost ? "lost" : later ? "stopping after this epoch" : !this.session.running && facts.ending?.[1] || word);
+    this.state.dataset.state = lost ? "failed" : this.kind(facts);
     this.showControls(facts);
     this.showProgress(facts);
     this.showTiles(facts, metrics);
     this.say(facts);
+  }
+
+  /** The state, or how the training ended: it decides the colours. */
+  private kind(facts: Facts): State | string {
+    return !this.session.running && facts.ending?.[0] || facts.state;
   }
 
   private showControls(facts: Facts): void {
@@ -67,8 +73,10 @@ export class Header {
     const note = running ? NOTES[reach] ?? "" : "";
     this.unreachable.hidden = note === "";
     setText(this.unreachable, note);
-    this.error.hidden = !facts.error;
-    setText(this.error, facts.error ?? "");
+    const text = facts.ending?.[2] ?? facts.error ?? "";
+    this.error.hidden = !text;
+    this.error.dataset.kind = facts.ending?.[0] ?? "failed";
+    setText(this.error, text);
   }
 
   private showProgress(facts: Facts): void {
@@ -76,8 +84,11 @@ export class Header {
     const parts: string[] = [];
     const epoch = Math.min((facts.epoch ?? 0) + (running ? 1 : 0), facts.epochs ?? 0);
     parts.push(`epoch ${epoch}/${facts.epochs}`);
-    if (running && facts.step) parts.push(`step ${format.count(facts.step)}${facts.steps ? `/${format.count(facts.steps)}` : ""}`);
-    if (!running) parts.push(`${format.count(facts.done ?? 0)} steps`);
+    if (running && facts.validating) {
+      const [done, total] = facts.validating;
+      parts.push(`validation ${format.count(done)}${total ? `/${format.count(total)}` : ""}`);
+    } else if (running && facts.step) parts.push(`step ${format.count(facts.step)}${facts.steps ? `/${format.count(facts.steps)}` : ""}`);
+    if (!running) parts.push(`${format.count(facts.done ?? 0)} step${facts.done === 1 ? "" : "s"}`);
     if (facts.rate) parts.push(format.rate(facts.rate));
     if (running && facts.state !== "paused" && facts.eta !== null && facts.eta !== undefined) parts.push(`${format.duration(facts.eta)} left`);
     const silent = running ? (performance.now() - this.session.runs[0].received) / 1000 : 0;
@@ -89,10 +100,10 @@ export class Header {
       this.stats.replaceChildren(...parts.map(() => element("span", {})));
     }
     parts.forEach((part, i) => setText(this.stats.children[i], part));
-    const share = facts.state === "done" ? 1 : facts.total ? Math.min((facts.done ?? 0) / facts.total, 1) : null;
+    const share = facts.state === "done" && !facts.ending ? 1 : facts.total ? Math.min((facts.done ?? 0) / facts.total, 1) : null;
     this.bar.classList.toggle("kk-endless", share === null && running);
     (this.bar.firstElementChild as HTMLElement).style.width = `${100 * (share ?? 0)}%`;
-    this.bar.dataset.state = facts.state;
+    this.bar.dataset.state = this.kind(facts);
     if (share === null) this.bar.removeAttribute("aria-valuenow");
     else this.bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
   }

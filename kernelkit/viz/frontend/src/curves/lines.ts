@@ -2,8 +2,10 @@
 
 import { LEARNING_RATE, type Run } from "./run";
 import type { Series } from "./series";
+import type { Earlier, State } from "./types";
 
-export type Role = "batch" | "smooth" | "train" | "validation" | "earlier";
+// "means": the dots of epochs on a smoothed line. "stairs": a value holds up to its own x.
+export type Role = "batch" | "smooth" | "train" | "means" | "validation" | "stairs" | "earlier";
 export type Unit = "epoch" | "step";
 
 export interface Line {
@@ -26,52 +28,72 @@ export interface Best {
 export interface Grid {
   unit: Unit;
   x: number[];
-  at: { step: Int32Array; epoch: Int32Array }[];
-  earlier: Int32Array[]; // the same for the epochs of earlier runs; empty where they are not shown
+  at: { step: Int32Array; epoch: Int32Array; middle: Int32Array }[];
+  earlier: Int32Array[]; // the same for the epochs of earlier runs that are shown
+  past: Earlier[]; // those runs
 }
 
 /** Lay out the x axis: epochs where several are to be seen, else steps. */
-export function layGrid(runs: Run[], withEarlier = false): Grid {
+export function layGrid(runs: Run[], past: Earlier[] = []): Grid {
   const unit: Unit = runs.some(countsEpochs) ? "epoch" : "step";
-  const places = runs.map((run) => ({ step: stepPlaces(run, unit), epoch: epochPlaces(run, unit) }));
-  const shown = withEarlier && unit === "epoch" && runs.length === 1 ? runs[0].earlier : [];
+  const places = runs.map((run) => ({ step: stepPlaces(run, unit), epoch: epochPlaces(run, unit), middle: middlePlaces(run, unit) }));
+  const shown = unit === "epoch" && runs.length === 1 ? past : [];
   const earlier = shown.map((run) => Float64Array.from(run.epochs));
-  const sizes = [...places.flatMap((p) => [p.step.length, p.epoch.length]), ...earlier.map((e) => e.length)];
-  const all = new Float64Array(sizes.reduce((n, size) => n + size, 0));
+  const parts = [...places.flatMap(({ step, epoch, middle }) => [step, epoch, middle]), ...earlier];
+  const all = new Float64Array(parts.reduce((n, part) => n + part.length, 0));
   let filled = 0;
-  for (const { step, epoch } of places) {
-    all.set(step, filled);
-    all.set(epoch, filled + step.length);
-    filled += step.length + epoch.length;
-  }
-  for (const epochs of earlier) {
-    all.set(epochs, filled);
-    filled += epochs.length;
+  for (const part of parts) {
+    all.set(part, filled);
+    filled += part.length;
   }
   all.sort();
   const x: number[] = [];
   for (const value of all) if (value !== x[x.length - 1]) x.push(value);
-  const at = places.map(({ step, epoch }) => ({ step: find(x, step), epoch: find(x, epoch) }));
-  return { unit, x, at, earlier: earlier.map((epochs) => find(x, epochs)) };
+  const at = places.map(({ step, epoch, middle }) => ({ step: find(x, step), epoch: find(x, epoch), middle: find(x, middle) }));
+  return { unit, x, at, earlier: earlier.map((epochs) => find(x, epochs)), past: shown };
 }
+
+/** The range of x: that of the run itself. An earlier run that was longer is cut off where this one is going to end. */
+export function rangeOf(runs: Run[], grid: Grid): [number, number] | null {
+  const own = grid.at.flatMap((at) => [at.step, at.epoch, at.middle]).filter((places) => places.length > 0);
+  if (own.length === 0) return null;
+  const first = Math.min(...own.map((places) => grid.x[places[0]]));
+  const last = Math.max(...own.map((places) => grid.x[places[places.length - 1]]));
+  const { epochs, state } = runs[0].facts!;
+  const longest = Math.max(last, ...grid.past.map((run) => run.epochs[run.epochs.length - 1] ?? 0));
+  const live = grid.past.length > 0 && LIVE.includes(state);
+  return [grid.unit === "epoch" ? Math.floor(first) : first, live ? Math.max(last, Math.min(longest, epochs ?? last)) : last];
+}
+
+const LIVE: State[] = ["preparing", "running", "pausing", "paused", "stopping"];
+const MANY_EPOCHS = 60; // so many means need no smoothed line beside them
 
 /** The lines of one metric. */
 export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: number): Line[] {
-  const lines = earlierLines(runs[0], metric, grid);
+  const lines = earlierLines(metric, grid);
   runs.forEach((run, index) => {
     const name = runs.length > 1 ? run.facts!.name : "";
     const add = (role: Role, label: string, y: (number | null)[], points: number): void => {
-      const full = name && role !== "train" ? `${name} ${label}` : name || label;
+      const full = name && role !== "train" && role !== "stairs" ? `${name} ${label}` : name || label;
       lines.push({ key: `${metric} ${index} ${role}`, label: full, role, run: index, points, y });
     };
     const at = grid.at[index];
     const steps = run.curve("step", metric);
+    if (metric === LEARNING_RATE && steps && steps.count > 0) {
+      const values = steps.stride === 1 ? outline(steps) : Array.from({ length: 2 * steps.size }, (_, i) => steps.mean[i >> 1]);
+      add("stairs", "each step", scatter(grid.x.length, at.step, values), values.length);
+      return;
+    }
+    const epochs = run.curve("epoch", metric);
+    const few = !epochs || epochs.size <= MANY_EPOCHS;
+    let smoothed = false;
     if (steps && steps.count > 0) {
       const values = outline(steps);
       const own = run.facts!.per_batch?.includes(metric) ?? false;
       add("batch", own ? "each batch" : "running mean", scatter(grid.x.length, at.step, values), values.length);
-      if (smoothing > 0 && own) { // running means begin anew with each epoch: a line through them says nothing
+      if (smoothing > 0 && own && few) { // running means begin anew with each epoch: a line through them says nothing
         const means = steps.stride === 1 ? values : Array.from(values, (_, i) => steps.mean[i >> 1]);
+        smoothed = true;
         add("smooth", "smoothed", scatter(grid.x.length, at.step, smooth(means, smoothing)), values.length);
       }
     }
@@ -80,19 +102,23 @@ export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: numb
       if (!series || series.count === 0) continue;
       const values = Array.from(series.mean.subarray(0, series.size));
       const soften = smoothing > 0 && !steps && metric !== LEARNING_RATE;
-      add(role, label, scatter(grid.x.length, at.epoch, soften ? smooth(values, smoothing) : values), values.length);
+      const rate = metric === LEARNING_RATE;
+      const places = role === "train" && !rate ? at.middle : at.epoch; // the mean of an epoch belongs in its middle
+      const drawn: Role = rate ? "stairs" : role === "train" && smoothed ? "means" : role;
+      add(drawn, label, scatter(grid.x.length, places, soften ? smooth(values, smoothing) : values), values.length);
     }
   });
   return lines;
 }
 
 /** One line for each earlier run: what it reached in validation, or in training where it had none. */
-function earlierLines(run: Run, metric: string, grid: Grid): Line[] {
+function earlierLines(metric: string, grid: Grid): Line[] {
   return grid.earlier.flatMap((at, i) => {
-    const { name, logs } = run.earlier[i];
+    const { name, title, logs } = grid.past[i];
+    const label = `${title} (${name}${logs[`val_${metric}`] ? ", val" : ""})`;
     const values = (logs[`val_${metric}`] ?? logs[metric])?.map((v) => (typeof v === "number" ? v : NaN));
     if (!values) return [];
-    return [{ key: `${metric} ${name}`, label: name, role: "earlier", run: i, points: values.length, y: scatter(grid.x.length, at, values) }];
+    return [{ key: `${metric} ${name}`, label, role: "earlier", run: i, points: values.length, y: scatter(grid.x.length, at, values) }];
   });
 }
 
@@ -104,21 +130,39 @@ export function bestOf(runs: Run[], metric: string, grid: Grid): Best | null {
   const found = run.facts!.best[validation ? `val_${metric}` : metric];
   if (!found || typeof found[1] !== "number") return null;
   const [epoch, y] = found;
-  const x = grid.unit === "epoch" ? epoch : run.ends.high[Math.floor((epoch - run.facts!.first_epoch - 1) / run.ends.stride)];
+  const index = Math.floor((epoch - run.facts!.first_epoch - 1) / run.ends.stride);
+  const end = grid.unit === "epoch" ? epoch : run.ends.high[index];
+  const before = grid.unit === "epoch" ? epoch - 1 : index > 0 ? run.ends.high[index - 1] : 0;
+  const x = validation ? end : (before + end) / 2;
   return { x, y, epoch, validation };
 }
 
-/** Exponential moving average, started without bias. The weight counts for a 500th of the curve, or for one point. */
+/**
+ * Means over neighbours on both sides, so that the line does not lag; at the tip those before it, as a moving average
+ * has them. The weight falls by its factor for each point, or for each 500th of the curve.
+ */
 export function smooth(values: ArrayLike<number>, weight: number): number[] {
   const keep = Math.pow(weight, Math.min(1, 500 / Math.max(values.length, 1)));
-  let sum = 0;
-  let norm = 0;
-  return Array.from(values, (value) => {
-    if (!Number.isFinite(value)) return NaN;
-    sum = keep * sum + (1 - keep) * value;
-    norm = keep * norm + (1 - keep);
-    return sum / norm;
-  });
+  const sums = new Float64Array(values.length);
+  const norms = new Float64Array(values.length);
+  for (const backwards of [false, true]) {
+    let sum = 0;
+    let norm = 0;
+    for (let k = 0; k < values.length; k++) {
+      const i = backwards ? values.length - 1 - k : k;
+      if (!Number.isFinite(values[i])) continue;
+      sum = keep * sum + values[i];
+      norm = keep * norm + 1;
+      sums[i] += sum;
+      norms[i] += norm;
+    }
+  }
+  return Array.from(values, (value, i) => (Number.isFinite(value) ? (sums[i] - value) / (norms[i] - 1) : NaN));
+}
+
+/** Where steps of the first run lie on the axis. */
+export function placeOf(run: Run, unit: Unit, step: number): number {
+  return unit === "step" ? step : toEpochs(run, Float64Array.of(step))[0];
 }
 
 /** The number of whole steps done at an x. */
@@ -164,6 +208,16 @@ function epochPlaces(run: Run, unit: Unit): Float64Array {
   const first = run.facts!.first_epoch;
   return Float64Array.from({ length: ends.size }, (_, i) =>
     unit === "step" ? ends.high[i] : first + Math.min((i + 1) * ends.stride, ends.count));
+}
+
+/** The middles of epochs. */
+function middlePlaces(run: Run, unit: Unit): Float64Array {
+  const { ends } = run;
+  const first = run.facts!.first_epoch;
+  return Float64Array.from({ length: ends.size }, (_, i) => {
+    if (unit === "step") return ((i > 0 ? ends.high[i - 1] : 0) + ends.high[i]) / 2;
+    return first + (i * ends.stride + Math.min((i + 1) * ends.stride, ends.count)) / 2;
+  });
 }
 
 /** Steps done, ascending, as epochs done: linear between the ends of epochs. */

@@ -36,10 +36,10 @@ export class Panel {
       input: () => { choices.smoothing = Number(this.smoothing.value); session.changed(); },
     });
     this.log = element("input", {
-      type: "checkbox", checked: choices.log, change: () => { choices.log = this.log.checked; session.changed(); },
+      type: "checkbox", checked: choices.log ?? false, change: () => { choices.log = this.log.checked; session.changed(); },
     });
     this.earlier = element("input", {
-      type: "checkbox", checked: choices.earlier, change: () => { choices.earlier = this.earlier.checked; session.changed(); },
+      type: "checkbox", checked: choices.earlier ?? false, change: () => { choices.earlier = this.earlier.checked; session.changed(); },
     });
     this.reset = element("button", { type: "button", click: () => this.zoom(null) }, "Show all");
     this.tools = element("div", { class: "kk-tools", role: "group", "aria-label": "Chart options" },
@@ -70,7 +70,7 @@ export class Panel {
     const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
     this.header.update(metrics);
     this.updateTools(metrics.length > 0);
-    this.layout = layGrid(runs, this.session.choices.earlier);
+    this.layout = layGrid(runs, this.session.earlier);
     for (const [metric, chart] of this.charts) {
       if (!metrics.includes(metric)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(metric); }
     }
@@ -84,8 +84,8 @@ export class Panel {
     this.tools.hidden = !anything;
     this.smoothing.value = String(smoothing);
     setText(this.smoothingValue, smoothing.toFixed(2));
-    this.log.checked = choices.log;
-    this.earlier.checked = choices.earlier;
+    this.log.checked = choices.log ?? this.session.runs.some((run) => (run.facts?.log?.length ?? 0) > 0);
+    this.earlier.checked = this.session.earlier.length > 0;
     this.earlier.parentElement!.hidden = !(this.session.runs.length === 1 && this.session.runs[0].earlier.length > 0);
     this.reset.hidden = choices.zoom === null;
   }
@@ -123,7 +123,7 @@ export class Panel {
     const unit = this.layout?.unit;
     if (x === null || !unit || !run?.facts) setText(this.position, "");
     else if (unit === "step") setText(this.position, `step ${format.count(x)}`);
-    else if (this.session.runs.length > 1 || run.facts.state === "history") setText(this.position, `epoch ${Math.round(x)}`);
+    else if (this.session.runs.length > 1 || run.facts.state === "history") setText(this.position, `epoch ${Math.max(Math.ceil(x - 1e-6), 1)}`);
     else setText(this.position, `epoch ${x.toFixed(2)} · step ${format.count(stepAt(run, unit, x))}`);
     this.charts.forEach((chart) => chart.showValues());
   }

@@ -44,7 +44,7 @@ export class Run {
 
   /** Metric names without `val_`: loss first, the learning rate last and only where it changes. */
   metrics(): string[] {
-    const names = new Set<string>(["loss"]);
+    const names = new Set<string>(["loss", ...(this.facts?.metrics ?? [])]);
     for (const key of this.curves.keys()) {
       const name = key.slice(key.indexOf(" ") + 1);
       if (name !== "" && name !== LEARNING_RATE && name !== "lr") names.add(name.replace(/^val_/, ""));

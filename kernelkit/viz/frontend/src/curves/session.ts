@@ -3,15 +3,15 @@
 import { Run } from "./run";
 import { Observed } from "../shared/observed";
 import type { Model } from "../shared/types";
-import type { Action, State, Update } from "./types";
+import type { Action, Earlier, State, Update } from "./types";
 
 export type Reach = "unknown" | "live" | "queued" | "lost";
 
 /** What the reader has chosen; kept while views are replaced. */
 export interface Choices {
   smoothing: number | null; // null until the reader has moved the slider
-  log: boolean;
-  earlier: boolean; // whether earlier runs are shown
+  log: boolean | null; // null until the reader has chosen: then values that span decades are drawn so
+  earlier: boolean | null; // whether earlier runs are shown; null: those of the same architecture
   zoom: [number, number] | null;
   hidden: Set<string>;
 }
@@ -28,7 +28,7 @@ export class Session extends Observed {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
-  choices: Choices = { smoothing: null, log: false, earlier: true, zoom: null, hidden: new Set() };
+  choices: Choices = { smoothing: null, log: null, earlier: null, zoom: null, hidden: new Set() };
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;
   private timers: number[] = [];
@@ -49,6 +49,12 @@ export class Session extends Observed {
   get running(): boolean {
     const state = this.runs[0]?.facts?.state;
     return state !== undefined && LIVE.includes(state);
+  }
+
+  /** The earlier runs to show. */
+  get earlier(): Earlier[] {
+    const known = this.runs.length === 1 ? this.runs[0].earlier : [];
+    return known.filter((run) => this.choices.earlier ?? run.same);
   }
 
   /** How much to smooth: single batches scatter too much to be followed, epochs do not. */

@@ -41,6 +41,13 @@ export interface Facts {
   notice?: string | null;
   memory?: [number, number] | null; // bytes in use, bytes there are
   learning_rate?: number;
+  validating?: [number, number | null] | null; // steps of validation done, and how many there are
+  compiling?: boolean;
+  ending?: [string, string, string] | null; // kind, word, sentence: of the end, or of a NaN so far
+  broken?: Record<string, number>; // for each metric the first step at which it is NaN or infinite
+  marks?: [number, number][]; // steps done and the learning rate from there on
+  metrics?: string[]; // in the order in which they are shown
+  log?: string[]; // metrics that are drawn on a logarithmic scale unless the reader chose
 }
 
 export interface Update {
@@ -57,7 +64,9 @@ export interface Update {
 
 /** A training that this notebook ran before. */
 export interface Earlier {
-  name: string;
+  name: string; // run 1
+  title: string; // the name of its model, or its own
+  same: boolean; // whether it has the architecture of the model that trains
   epochs: number[];
   logs: Record<string, JsonNumber[]>;
 }

@@ -17,7 +17,7 @@ export function value(x: JsonNumber | null | undefined): string {
 export function tick(x: number): string {
   const size = Math.abs(x);
   if (x === 0) return "0";
-  if (size < 1e-3) return x.toExponential(0);
+  if (size < 1e-3) return Number(x.toPrecision(3)).toExponential();
   if (size >= 1e9) return x.toExponential(1).replace("e+", "e");
   if (size >= 1e6) return `${+(x / 1e6).toPrecision(3)}M`;
   if (size >= 1e4) return `${+(x / 1e3).toPrecision(3)}k`;

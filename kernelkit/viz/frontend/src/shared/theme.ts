@@ -8,14 +8,15 @@ export interface Theme {
   train: string;
   validation: string;
   best: string;
+  bad: string;
   runs: string[];
   earlier: string[];
   font: string;
 }
 
 // The colours of Okabe and Ito, which colour-blind eyes tell apart; lighter first on dark paper.
-const LIGHT = { train: "#0072B2", validation: "#D55E00", best: "#009E73" };
-const DARK = { train: "#56B4E9", validation: "#E69F00", best: "#2FC9A0" };
+const LIGHT = { train: "#0072B2", validation: "#D55E00", best: "#009E73", bad: "#B3261E" };
+const DARK = { train: "#56B4E9", validation: "#E69F00", best: "#2FC9A0", bad: "#FF8A80" };
 const RUNS_LIGHT = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#666666"];
 const RUNS_DARK = ["#56B4E9", "#E69F00", "#2FC9A0", "#CC79A7", "#F0E442", "#E8743B", "#AAAAAA"];
 

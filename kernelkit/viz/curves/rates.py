@@ -1,0 +1,49 @@
+"""`Rates`: the learning rate of each step of a run, found without waiting for the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+CHUNK = 128
+"""Steps whose rates a schedule computes at once. A fixed number, so that its program is compiled once."""
+
+
+class Rates:
+    """The learning rates of a run.
+
+    A fixed rate changes only between dispatches, so it is read where no step is under way. A schedule is a function of
+    the number of updates, so its rates are computed from the steps' numbers.
+
+    Args:
+        model: The model, ready to train.
+
+    Attributes:
+        schedule: The optimizer's schedule, None if the rate is fixed or unknown.
+    """
+
+    def __init__(self, model: Any) -> None:
+        optimizer = getattr(model, "optimizer", None)
+        self._optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        self.schedule: Any = getattr(self._optimizer, "schedule", None)
+        every = getattr(self._optimizer, "gradient_accumulation_steps", None) or 1
+        self._begin = 0 if self.schedule is None else int(np.asarray(self._optimizer.iterations)) * every
+        self._run: Any = None
+
+    def read(self) -> float | None:
+        """Return the fixed rate, None if there is none. Waits for the steps under way."""
+        if self.schedule is not None:
+            return None
+        rate = getattr(self._optimizer, "learning_rate", None)
+        return None if rate is None or callable(rate) else float(np.asarray(rate))
+
+    def of_steps(self, first: int, count: int) -> np.ndarray:
+        """Return the schedule's rates (count,) for steps of this run, counted from 0."""
+        import jax
+
+        if self._run is None:
+            self._run = jax.jit(jax.vmap(self.schedule))
+        updates = self._begin + first + np.arange(-(-count // CHUNK) * CHUNK, dtype="int32")
+        rates = [np.asarray(self._run(part)) for part in updates.reshape(-1, CHUNK)]
+        return np.concatenate(rates).astype("float64")[:count]
