@@ -25,7 +25,7 @@ class Rates:
 
     def __init__(self, model: Any) -> None:
         optimizer = getattr(model, "optimizer", None)
-        self._optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+        self._optimizer: Any = getattr(optimizer, "inner_optimizer", optimizer)
         self.schedule: Any = getattr(self._optimizer, "schedule", None)
         every = getattr(self._optimizer, "gradient_accumulation_steps", None) or 1
         self._begin = 0 if self.schedule is None else int(np.asarray(self._optimizer.iterations)) * every
