@@ -28,7 +28,7 @@ class Rates:
         self._optimizer: Any = getattr(optimizer, "inner_optimizer", optimizer)
         self.schedule: Any = getattr(self._optimizer, "schedule", None)
         every = getattr(self._optimizer, "gradient_accumulation_steps", None) or 1
-        self._begin = 0 if self.schedule is None else int(np.asarray(self._optimizer.iterations)) * every
+        self._begin = 0 if self.schedule is None else int(np.asarray(getattr(self._optimizer, "iterations", 0))) * every
         self._run: Any = None
 
     def read(self) -> float | None:
