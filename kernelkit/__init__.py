@@ -21,6 +21,7 @@ from kernelkit import (
     models,
     ops,
     optimizers,
+    quantizers,
     random,
     regularizers,
     rich_display,
@@ -33,7 +34,7 @@ from kernelkit import (
 from kernelkit.constraints import Constraint
 from kernelkit.devices import device
 from kernelkit.dispatch import op
-from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy, Quantizer
+from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy
 from kernelkit.initializers import Initializer
 from kernelkit.layers import Input, InputSpec, Layer
 from kernelkit.layers.rematerialize import RematScope, remat
@@ -43,6 +44,7 @@ from kernelkit.models import Model, Sequential
 from kernelkit.models.function import Function
 from kernelkit.operation import Operation
 from kernelkit.optimizers import Optimizer
+from kernelkit.quantizers import Quantizer
 from kernelkit.recording import FunctionOperation
 from kernelkit.regularizers import Regularizer
 from kernelkit.scope import StatelessScope, SymbolicScope, name_scope
@@ -100,6 +102,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "quantizers",
     "random",
     "regularizers",
     "remat",

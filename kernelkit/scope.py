@@ -124,6 +124,16 @@ def in_symbolic_scope() -> bool:
 
 
 @contextlib.contextmanager
+def recording_again() -> Iterator[None]:
+    """Let calls on symbolic tensors record nodes in this block: `build` may wire a model, wherever it runs."""
+    before, local.recording = local.recording, True
+    try:
+        yield
+    finally:
+        local.recording = before
+
+
+@contextlib.contextmanager
 def not_recording() -> Iterator[None]:
     """Let calls on symbolic tensors return symbolic tensors without making nodes or taking names."""
     before, local.recording = local.recording, False

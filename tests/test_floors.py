@@ -23,7 +23,7 @@ FLOORS = [
     "symbolic inference recording tape dispatch",
     "serialize operation dtype_policies random",
     "ops",
-    "activations initializers regularizers constraints",
+    "activations initializers regularizers constraints quantizers",
     "losses metrics",
     "layers",
     "optimizers",

@@ -150,20 +150,6 @@ def test_symbolic_scope():
     assert seen[-1] is False and set(seen[:-1]) == {True}
 
 
-def test_quantization_is_refused():
-    with pytest.raises(NotImplementedError, match="quantization is not supported"):
-        kk.Quantizer()
-    for name in (
-        "QuantizedDTypePolicy",
-        "QuantizedFloat8DTypePolicy",
-        "GPTQDTypePolicy",
-        "AWQDTypePolicy",
-        "Int4DTypePolicy",
-    ):
-        with pytest.raises(NotImplementedError, match=name):
-            getattr(kk.dtype_policies, name)("int8", "float32")
-
-
 # Dtype policies by path -----------------------------------------------------------------------------------------------
 
 

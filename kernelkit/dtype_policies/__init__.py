@@ -16,7 +16,6 @@ from kernelkit.dtype_policies.quantized import (
     Int4DTypePolicy,
     QuantizedDTypePolicy,
     QuantizedFloat8DTypePolicy,
-    Quantizer,
 )
 from kernelkit.serialize import register_namespace
 

@@ -6,12 +6,16 @@ Source: Micikevicius et al., 2018, Mixed precision training.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kernelkit import config, dtypes
 from kernelkit import serialize as serialization
 
 _global: dict[str, DTypePolicy | None] = {"policy": None}
+
+name_readers: list[Callable[[str], DTypePolicy | None]] = []
+"""Functions that make policies of other classes from names; ``None`` for a name of another kind."""
 
 
 class DTypePolicy:
@@ -45,8 +49,8 @@ class DTypePolicy:
                 ) from None
 
     @property
-    def quantization_mode(self) -> None:
-        """Always ``None``: kernelkit has no quantized layers."""
+    def quantization_mode(self) -> str | None:
+        """How weights are quantized, such as ``"int8"``; ``None`` if they are not."""
         return None
 
     def at(self, path: str | None) -> DTypePolicy:
@@ -110,7 +114,8 @@ def get(identifier: Any) -> DTypePolicy:
     if isinstance(identifier, dict):
         return deserialize(identifier)
     if isinstance(identifier, str):
-        return DTypePolicy(identifier)
+        made = (read(identifier) for read in name_readers)
+        return next((policy for policy in made if policy is not None), None) or DTypePolicy(identifier)
     try:
         return DTypePolicy(dtypes.standardize_dtype(identifier))
     except (TypeError, ValueError):

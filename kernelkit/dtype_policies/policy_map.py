@@ -54,6 +54,11 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         """The variable dtype of the default policy."""
         return self._default.variable_dtype
 
+    @property
+    def quantization_mode(self) -> str | None:
+        """The quantization of the default policy."""
+        return self._default.quantization_mode
+
     def at(self, path: str | None) -> DTypePolicy:
         return self._default if path is None else self[path]
 
@@ -96,7 +101,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         described = {key: serialize.serialize_keras_object(policy) for key, policy in self._policies.items()}
         if self._given is None:
             for policy in described.values():
-                policy["config"]["name"] = None
+                policy["config"]["source_name" if "source_name" in policy["config"] else "name"] = None
         given = self._given.name if isinstance(self._given, DTypePolicy) else self._given
         return {"default_policy": given, "policy_map": described}
 

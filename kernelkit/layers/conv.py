@@ -20,7 +20,7 @@ class ConvLayer(LowRankLayer):
     """A convolution over as many axes as ``_spatial`` says."""
 
     _spatial: int
-    _adaptable = "kernel"
+    adaptable = "kernel"
     _not_in_config = ("quantization_config",)
 
     def __init__(

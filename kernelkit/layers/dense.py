@@ -9,7 +9,9 @@ import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, ops, regularizers
 from kernelkit.layers.input_spec import InputSpec
-from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.layers.low_rank import LowRankLayer
+from kernelkit.layers.quantized.contraction import Contraction
+from kernelkit.layers.quantized.quantizable import PRODUCTS, as_config
 from kernelkit.ops.lowering import contract
 from kernelkit.sparse import is_sparse
 
@@ -30,7 +32,7 @@ class Dense(LowRankLayer):
         bias_constraint: Constraint of the bias.
         lora_rank: Rank of a low-rank adaptation (the kernel itself is then frozen), or ``None``.
         lora_alpha: Factor of the adaptation times its rank.
-        quantization_config: Must be ``None``.
+        quantization_config: How the weight is quantized, if ``dtype`` is a quantized policy.
 
     Input shape: (batch, ..., features), dense or sparse. Output shape: (batch, ..., units).
 
@@ -42,7 +44,9 @@ class Dense(LowRankLayer):
 
     supports_masking = True
     _takes_sparse = True
-    _adaptable = "kernel"
+    adaptable = "kernel"
+    forms = PRODUCTS
+    contraction = Contraction("...x,xy->...y")
     _not_in_config = ("activity_regularizer",)
 
     def __init__(
@@ -67,7 +71,6 @@ class Dense(LowRankLayer):
         )
         if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
             raise ValueError(f"{self._who()}: units must be a positive integer, got {units!r}.")
-        refuse_quantization(quantization_config)
         self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -77,7 +80,7 @@ class Dense(LowRankLayer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.quantization_config = quantization_config
+        self.quantization_config = as_config(quantization_config)
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
@@ -104,12 +107,14 @@ class Dense(LowRankLayer):
 
     @property
     def kernel(self) -> Any:
-        """The kernel: a variable, or an array once LoRA is enabled."""
+        """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
-        kernel = jnp.asarray(self.kernel)
-        x = ops.matmul(inputs, kernel) if is_sparse(inputs) else contract(jnp.asarray(inputs), kernel)
-        if self.bias is not None:
-            x = x + self.bias.value
+        if self.form is not None:
+            x = self._product(inputs)
+        else:
+            kernel = jnp.asarray(self.kernel)
+            x = ops.matmul(inputs, kernel) if is_sparse(inputs) else contract(jnp.asarray(inputs), kernel)
+        x = self._with_bias(x)
         return x if self.activation is None else self.activation(x)

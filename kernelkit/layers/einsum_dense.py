@@ -11,7 +11,9 @@ import jax.numpy as jnp
 
 from kernelkit import activations, constraints, initializers, regularizers
 from kernelkit.initializers import VarianceScaling
-from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.layers.low_rank import LowRankLayer
+from kernelkit.layers.quantized.contraction import Contraction
+from kernelkit.layers.quantized.quantizable import PRODUCTS, as_config
 from kernelkit.ops.lowering import contract
 
 
@@ -32,8 +34,8 @@ class EinsumDense(LowRankLayer):
         bias_constraint: Constraint of the bias.
         lora_rank: Rank of a low-rank adaptation (the kernel itself is then frozen), or ``None``.
         lora_alpha: Factor of the adaptation times its rank.
-        gptq_unpacked_column_size: Must be ``None``.
-        quantization_config: Must be ``None``.
+        gptq_unpacked_column_size: Ignored; files of Keras hold it.
+        quantization_config: How the weight is quantized, if ``dtype`` is a quantized policy.
         activity_regularizer: Regularizer of the output.
 
     Raises:
@@ -46,7 +48,8 @@ class EinsumDense(LowRankLayer):
         (2, 3, 5)
     """
 
-    _adaptable = "kernel"
+    adaptable = "kernel"
+    forms = PRODUCTS
     _not_in_config = ("gptq_unpacked_column_size",)
 
     def __init__(
@@ -71,8 +74,8 @@ class EinsumDense(LowRankLayer):
         super().__init__(
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
-        refuse_quantization(quantization_config or gptq_unpacked_column_size)
         self.equation = equation
+        self.contraction = Contraction(equation)
         self.output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.activation = activations.get(activation)
         self.bias_axes = bias_axes
@@ -82,7 +85,7 @@ class EinsumDense(LowRankLayer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.quantization_config = quantization_config
+        self.quantization_config = as_config(quantization_config)
 
     def build(self, input_shape: Any) -> None:
         try:
@@ -104,15 +107,17 @@ class EinsumDense(LowRankLayer):
 
     @property
     def kernel(self) -> Any:
-        """The kernel: a variable, or an array once LoRA is enabled."""
+        """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
-        x, kernel = jnp.asarray(inputs), jnp.asarray(self.kernel)
-        contracted = plain_contraction(self.equation)
-        x = contract(x, kernel, contracted) if contracted else jnp.einsum(self.equation, x, kernel)
-        if self.bias is not None:
-            x = x + self.bias.value
+        if self.form is not None:
+            x = self._product(inputs)
+        else:
+            x, kernel = jnp.asarray(inputs), jnp.asarray(self.kernel)
+            contracted = plain_contraction(self.equation)
+            x = contract(x, kernel, contracted) if contracted else jnp.einsum(self.equation, x, kernel)
+        x = self._with_bias(x)
         return self.activation(x)
 
 

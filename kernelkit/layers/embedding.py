@@ -11,7 +11,8 @@ import numpy as np
 from kernelkit import constraints, dtypes, initializers, regularizers
 from kernelkit.dispatch import op
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
+from kernelkit.layers.low_rank import LowRankLayer
+from kernelkit.layers.quantized.quantizable import TABLES, as_config
 from kernelkit.variable import Variable
 
 
@@ -28,7 +29,7 @@ class Embedding(LowRankLayer):
         weights: A list with one array: the initial vectors.
         lora_rank: Rank of a low-rank adaptation (the vectors themselves are then frozen), or ``None``.
         lora_alpha: Factor of the adaptation times its rank.
-        quantization_config: Must be ``None``.
+        quantization_config: How the weight is quantized, if ``dtype`` is a quantized policy.
         activity_regularizer: Regularizer of the output.
 
     Input shape: ints (batch, ...). Output shape: (batch, ..., output_dim). An index out of range gives NaN.
@@ -39,7 +40,8 @@ class Embedding(LowRankLayer):
         (1, 3, 8)
     """
 
-    _adaptable = "embeddings"
+    adaptable = "embeddings"
+    forms = TABLES
     _not_in_config = ("weights",)
 
     def __init__(
@@ -60,7 +62,6 @@ class Embedding(LowRankLayer):
         super().__init__(
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
-        refuse_quantization(quantization_config)
         self.input_dim = _checked_size(self, "input_dim", input_dim)
         self.output_dim = _checked_size(self, "output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
@@ -68,7 +69,7 @@ class Embedding(LowRankLayer):
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
-        self.quantization_config = quantization_config
+        self.quantization_config = as_config(quantization_config)
         # Indices must not be cast to the compute dtype: 16-bit floats are exact only up to 256 (bfloat16) or 2048.
         self.autocast = False
         if weights is not None:
@@ -86,13 +87,13 @@ class Embedding(LowRankLayer):
 
     @property
     def embeddings(self) -> Any:
-        """The vectors: a variable, or an array once LoRA is enabled."""
+        """The vectors: a variable; an array once LoRA is enabled; integers once they are quantized."""
         return self._adapted()
 
     def call(self, inputs: Any) -> jax.Array:
         indices = jnp.asarray(inputs)
         indices = indices if dtypes.is_int(indices.dtype) else indices.astype("int32")
-        vectors = jnp.take(self._weight.value, indices, axis=0)
+        vectors = jnp.take(self._weight.value, indices, axis=0) if self.form is None else self.form.rows(indices)
         if self._factors is not None:
             a, b = self._factors
             vectors = vectors + self._strength * jnp.take(a.value, indices, axis=0) @ b.value
@@ -140,6 +141,8 @@ class ReversibleEmbedding(Embedding):
         (1, 2, 100)
     """
 
+    forms = TABLES
+
     def __init__(
         self,
         input_dim: int,
@@ -163,24 +166,44 @@ class ReversibleEmbedding(Embedding):
             **kwargs,
         )
         self.tie_weights = tie_weights
+        self.reverse_embeddings: Variable | None = None
+        self.reverse_form: Any = None
         self.reverse_dtype = reverse_dtype
         self.logit_soft_cap = logit_soft_cap
 
     def build(self, input_shape: Any = None) -> None:
         super().build(input_shape)
-        self.reverse_embeddings: Variable | None = None
-        if not self.tie_weights:
+        if not self.tie_weights and self.form is None:
             self.reverse_embeddings = self.add_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
+
+    def _make_form(self, mode: str, config: Any, shape: tuple, weight: Any) -> None:
+        super()._make_form(mode, config, shape, weight)
+        if not self.tie_weights:
+            self.reverse_form = self.forms[mode](self, shape[::-1], config, "reverse_embeddings", 0)
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Quantize the vectors, and the weights of the reverse direction; see :meth:`Dense.quantize`."""
+        reverse = self.reverse_embeddings
+        super().quantize(mode, type_check, config)
+        if reverse is not None:
+            self.reverse_form.store(reverse.numpy())
+            self.drop_variable(reverse)
 
     def call(self, inputs: Any, reverse: bool = False) -> jax.Array:
         if not reverse:
             return super().call(inputs)
         dtype = dtypes.standardize_dtype(self.reverse_dtype or self.compute_dtype)
-        own = self.reverse_embeddings
-        kernel = jnp.asarray(self.embeddings).T if own is None else own.value
-        scores = jnp.matmul(jnp.asarray(inputs).astype(dtype), kernel.astype(dtype))
+        vectors = jnp.asarray(inputs).astype(dtype)
+        if self.form is not None:
+            scores = (self.reverse_form or self.form).reverse(vectors)
+            if self._factors is not None and self.tie_weights:
+                scores = scores + jnp.matmul(vectors, self._low_rank().T.astype(dtype))
+        else:
+            own = self.reverse_embeddings
+            kernel = jnp.asarray(self.embeddings).T if own is None else own.value
+            scores = jnp.matmul(vectors, kernel.astype(dtype))
         if self.logit_soft_cap is not None:
             scores = self.logit_soft_cap * jnp.tanh(scores / self.logit_soft_cap)
         return scores

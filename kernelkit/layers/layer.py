@@ -70,8 +70,8 @@ class Layer(Operation, HasParts):
     _allow_non_tensor_positional_args = False
     # Names of attributes in files, where they differ from the names here.
     _saved_as: dict[str, str] = {}
-    quantization_mode = None
-    """Keras's attribute for the quantization of a layer; kernelkit has no quantized layers."""
+    # Whether weights are quantized; layers/quantized/ knows how.
+    _is_quantized = False
     # TensorFlow's AutoGraph skips objects with this attribute. In `map` it would rewrite the code of a layer otherwise.
     autograph_info__: dict[str, Any] = {}
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
@@ -260,7 +260,9 @@ class Layer(Operation, HasParts):
                 self._run_on_shapes(call)
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            outputs = self._run(Call(call.signature, args, kwargs))
+            inner = Call(call.signature, args, kwargs)
+            inner.told_training = call.told_training
+            outputs = self._run(inner)
             return outputs, collect_masks(outputs)
 
         outputs, masks = tape.record(run, call.args, call.kwargs, self.trainable_variables)
@@ -598,12 +600,16 @@ class Layer(Operation, HasParts):
 
     def save_own_variables(self, store: Any) -> None:
         """Write the layer's own variables into a dict-like store, under ``"0"``, ``"1"``..."""
-        for i, variable in enumerate(own_variables(self)):
+        for i, variable in enumerate(self.saved_variables()):
             store[str(i)] = variable.numpy()
+
+    def saved_variables(self) -> list[Variable]:
+        """Return the layer's own variables in the order of files."""
+        return own_variables(self)
 
     def load_own_variables(self, store: Any) -> None:
         """Read the variables that :meth:`save_own_variables` wrote."""
-        variables = own_variables(self)
+        variables = self.saved_variables()
         if len(store.keys()) != len(variables):
             hint = "" if variables or self.built else " The layer is not built yet."
             raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
@@ -626,10 +632,27 @@ class Layer(Operation, HasParts):
         policy, current, kind = dtype_policies.get(value), self._dtype_policy, dtype_policies.DTypePolicyMap
         if not isinstance(current, kind) or isinstance(policy, kind) or self._path is None:
             self._dtype_policy = policy
-            return
-        if self._path in current:
-            del current[self._path]
-        current[self._path] = policy
+        else:
+            if self._path in current:
+                del current[self._path]
+            current[self._path] = policy
+        mode = self.quantization_mode
+        if mode is not None and self.built and not self._is_quantized:
+            self.quantize(mode)
+
+    @property
+    def quantization_mode(self) -> str | None:
+        """How the dtype policy says that weights are quantized, such as ``"int8"``; ``None`` if they are not."""
+        return self.dtype_policy.at(self._path).quantization_mode
+
+    def quantize(self, mode: str | None = None, type_check: bool = True, config: Any = None) -> None:
+        """Raise an error: only Dense, EinsumDense and embeddings can be quantized."""
+        if not self.built:
+            raise ValueError(
+                f"Cannot quantize a layer that isn't yet built. Layer '{self.name}' (of type '{type(self).__name__}') "
+                "is not built yet."
+            )
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `quantize` method implemented.")
 
     @property
     def dtype(self) -> str:
@@ -744,7 +767,7 @@ def _build_once(build: Any) -> Any:
         self._building = True
         try:
             # In a call the name scope of this layer isn't open yet, so it is opened here.
-            with scope.name_scope(self.name) as path:
+            with scope.name_scope(self.name) as path, scope.recording_again():
                 self._path = path
                 build(self, *args, **kwargs)
             bound = inspect.signature(build).bind(self, *args, **kwargs).arguments

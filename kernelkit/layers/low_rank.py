@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import scope, serialize
 from kernelkit.layers.base.parts import own_variables
-from kernelkit.layers.layer import Layer
+from kernelkit.layers.quantized.quantizable import QuantizableLayer
+from kernelkit.sparse import is_sparse
 from kernelkit.variable import Variable
 
 
-class LowRankLayer(Layer):
+class LowRankLayer(QuantizableLayer):
     """A layer with one large weight that :meth:`enable_lora` can freeze and adapt."""
-
-    _adaptable: str
 
     def __init__(self, *, lora_rank: int | None, lora_alpha: float | None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -46,10 +46,15 @@ class LowRankLayer(Layer):
 
         Raises:
             ValueError: If the layer is not built, is already adapted, or its weight has a constraint.
+            NotImplementedError: If GPTQ or AWQ quantized the weight.
         """
-        if getattr(self, f"{self._adaptable}_constraint", None) is not None:
+        if self.quantization_mode in ("gptq", "awq") and self.form is not None:
+            raise NotImplementedError(
+                f"{self._who()}: lora is not currently supported with {self.quantization_mode.upper()} quantization."
+            )
+        if getattr(self, f"{self.adaptable}_constraint", None) is not None:
             raise ValueError(
-                f"{self._who()}: Lora is incompatible with {self._adaptable.removesuffix('s')} constraints."
+                f"{self._who()}: Lora is incompatible with {self.adaptable.removesuffix('s')} constraints."
             )
         if not self.built:
             raise ValueError(
@@ -58,11 +63,11 @@ class LowRankLayer(Layer):
         if self.lora_enabled:
             raise ValueError(f"{self._who()}: lora is already enabled. This can only be done once per layer.")
         weight = self._weight
-        names = f"lora_{self._adaptable}_a", f"lora_{self._adaptable}_b"
-        penalty = weight.regularizer
+        names = f"lora_{self.adaptable}_a", f"lora_{self.adaptable}_b"
+        penalty, shape = weight.regularizer, self._weight_shape
         with scope.absolute_name_scope(self.path.rpartition("/")[0]):
-            a = self.add_weight((*weight.shape[:-1], rank), a_initializer, regularizer=penalty, name=names[0])
-            b = self.add_weight((rank, weight.shape[-1]), b_initializer, regularizer=penalty, name=names[1])
+            a = self.add_weight((*shape[:-1], rank), a_initializer, regularizer=penalty, name=names[0])
+            b = self.add_weight((rank, shape[-1]), b_initializer, regularizer=penalty, name=names[1])
         self._factors = a, b
         setattr(self, names[0], a)
         setattr(self, names[1], b)
@@ -72,12 +77,6 @@ class LowRankLayer(Layer):
         self._strength = self.lora_alpha / rank
         self.lora_enabled = True
 
-    def _make_weight(self, shape: tuple, initializer: Any, regularizer: Any, constraint: Any) -> None:
-        """Make the large weight in ``build``."""
-        self._weight = self.add_weight(
-            shape, initializer, regularizer=regularizer, constraint=constraint, name=self._adaptable
-        )
-
     def _adapt_if_asked(self) -> None:
         """Enable LoRA if the constructor was given ``lora_rank``; the last line of ``build``."""
         if self.lora_rank:
@@ -86,29 +85,67 @@ class LowRankLayer(Layer):
 
     def _adapted(self) -> Any:
         """Return the weight; once LoRA is enabled, an array: the weight plus the product."""
-        if self._factors is None:
-            return self._weight
+        if self._factors is None or self.form is not None:
+            return self._shown_weight()
+        return self._weight.value + self._low_rank()
+
+    def _low_rank(self) -> jax.Array:
+        """Return what LoRA adds to the weight."""
+        assert self._factors is not None
         a, b = self._factors
-        return self._weight.value + self._strength * jnp.matmul(a.value, b.value)
+        return self._strength * jnp.matmul(a.value, b.value)
+
+    def _product(self, inputs: Any) -> jax.Array:
+        """Return the product of the inputs with the quantized weight, LoRA included."""
+        x = inputs.todense() if is_sparse(inputs) else jnp.asarray(inputs)
+        y = self.form(x)
+        if self._factors is not None:
+            y = y + self.contraction.multiply(x, self._low_rank().astype(x.dtype))
+        return y
 
     def save_own_variables(self, store: Any) -> None:
-        """Write the weights; the product is added to the large weight."""
-        for i, variable in enumerate(self._saved_variables()):
-            adapted = variable is self._weight and self.lora_enabled
-            store[str(i)] = np.asarray(self._adapted()) if adapted else variable.numpy()
+        """Write the weights; what LoRA adds is added to the large weight, which is quantized again if it was."""
+        if self._float_weight() is not None:
+            raise ValueError(
+                f"{self._who()} was prepared for {str(self.quantization_mode).upper()} but not calibrated, so a file "
+                "would not hold its weight: name it in the quantization_layer_structure, or leave it out by filters."
+            )
+        merged = self._merged_values() if self.lora_enabled else {}
+        for i, variable in enumerate(self.saved_variables()):
+            store[str(i)] = np.asarray(merged.get(id(variable), variable.value))
+
+    def _merged_values(self) -> dict[int, Any]:
+        """Return the values of the large weight and its scales with the product added, by the ids of variables."""
+        if self.form is None or self.quantization_mode == "float8":
+            return {id(self._weight): self._weight.value + self._low_rank()}
+        merged = np.asarray(self.form.dequantized() + self._low_rank())
+        values = self.form.quantized(merged)
+        return {id(variable): value for variable, value in zip(self.form.variables, values, strict=True)}
 
     def load_own_variables(self, store: Any) -> None:
         """Read the weights that :meth:`save_own_variables` wrote; the product is zero again."""
-        if self._factors is None:
-            super().load_own_variables(store)
-            return
-        for i, variable in enumerate(self._saved_variables()):
+        variables = self.saved_variables()
+        if len(store.keys()) != len(variables):
+            hint = "" if variables or self.built else " The layer is not built yet."
+            if self.quantization_mode in ("gptq", "awq") and len(store.keys()) == len(variables) - 1:
+                hint = " Keras 3.15 leaves the zero points out of such files: quantize the floats again."
+            raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
+        for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
-        for factor in self._factors:
+        if self._float_weight() is not None:
+            self.end_calibration()
+        for factor in self._factors or ():
             factor.assign(np.zeros(factor.shape, factor.dtype))
 
-    def _saved_variables(self) -> list[Variable]:
-        return [v for v in own_variables(self) if not any(v is factor for factor in self._factors or ())]
+    def saved_variables(self) -> list[Variable]:
+        """Return the variables that files hold, in their order; what LoRA trains is not among them."""
+        own = [v for v in own_variables(self) if not any(v is factor for factor in self._factors or ())]
+        if self.form is None:
+            return own
+        kept = list(self.form.variables)
+        others = [v for v in own if not any(v is k for k in (*kept, self._float_weight()))]
+        at = self.form.bias_at
+        return kept[:at] + others + kept[at:] if at else others + kept
 
     @serialize.derives
     def get_config(self) -> dict:

@@ -22,6 +22,7 @@ from kernelkit.models import state_tree as state_trees
 from kernelkit.models.graph import Graph, is_leaf, only_one
 from kernelkit.models.host_stage import HostStage, Prepared
 from kernelkit.models.profile import Profile, profile
+from kernelkit.models.quantize import quantize_model
 from kernelkit.serialize import suggest
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.training import history
@@ -394,6 +395,37 @@ class Model(Trainer, Layer):
         return history.viz().debug_last(self, **options)
 
     @serialize.derives
+    def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
+        """Quantize the weights of the model's layers: keep them in 8 bits or fewer.
+
+        Layers that cannot be quantized stay as they are, with a warning.
+
+        Args:
+            mode: ``"int8"``, ``"int4"``, ``"float8"``, ``"gptq"`` or ``"awq"``; the config's mode by default.
+            config: A :class:`~kernelkit.quantizers.QuantizationConfig`; the mode's default by default.
+            filters: A regular expression, a list of some, or a function of a layer: which layers are quantized.
+            **kwargs: ``type_check=False`` quantizes subclasses of Dense, EinsumDense and embeddings too.
+
+        Raises:
+            ValueError: If the model is not built, or mode, config and filters don't fit.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> model = kk.Sequential([kk.Input((8,)), kk.layers.Dense(4)])
+            >>> model.quantize("int4", config=kk.quantizers.Int4QuantizationConfig(block_size=4))
+            >>> model.layers[0].dtype_policy
+            <Int4DTypePolicy "int4/4_from_float32">
+        """
+        quantize_model(self, mode, config, filters, **kwargs)
+
+    def get_quantization_layer_structure(self, mode: str | None = None) -> dict | None:
+        """Return the layers before the first block, and the blocks, for GPTQ and AWQ. Subclasses override it.
+
+        Returns:
+            ``{"pre_block_layers": [...], "sequential_blocks": [...]}``, or ``None``.
+        """
+        return None
+
     def get_config(self) -> dict:
         """Return the config for :meth:`from_config`: the wiring of a functional model, the arguments of a subclass."""
         if self._graph is not None and type(self).__init__ in (Model.__init__, Functional.__init__):

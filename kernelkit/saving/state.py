@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import jax
 import numpy as np
 
-from kernelkit.layers.base.parts import own_variables
 from kernelkit.layers.layer import Layer
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.random import SeedGenerator
@@ -200,7 +199,7 @@ def _complaint(part: Part, entry: Mapping) -> str | None:
     """Return the mismatch as a message, for objects whose arrays are their variables in order."""
     thing = part.thing
     if isinstance(thing, Layer):
-        variables = own_variables(thing)
+        variables = thing.saved_variables()
         is_own = not _overrides(thing) or type(thing).load_own_variables.__module__.startswith(_PACKAGE)
         if _overrides(thing) and (not is_own or (thing.built and entry and len(entry) != len(variables))):
             return None  # the object checks its arrays itself

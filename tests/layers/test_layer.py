@@ -119,3 +119,44 @@ def test_a_map_of_policies_is_set_at_the_layer_s_path():
 def test_config_keeps_tuples():
     assert kk.layers.Conv2D(4, 3).get_config()["kernel_size"] == (3, 3)
     assert kk.layers.AdaptiveMaxPooling1D(4).get_config()["output_size"] == (4,)
+
+
+def test_training_reaches_the_layers_inside_of_a_call_that_does_not_take_it():
+    seen = []
+
+    class Inner(kk.layers.Layer):
+        def call(self, x, training=None):
+            seen.append(training)
+            return x
+
+    class Outer(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Inner()
+
+        def call(self, x):
+            return self.inner(x)
+
+    outer = Outer()
+    for value in (True, False, None):
+        outer(np.ones((1, 2)), training=value)
+    assert seen == [True, False, None]
+
+
+def test_a_layer_wires_models_of_its_own_when_it_is_built_by_a_symbolic_call():
+    class Block(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.stack = kk.Sequential([kk.layers.Dense(8), kk.layers.Dense(4)])
+
+        def build(self, shape):
+            inputs = kk.Input(shape[1:])
+            self.wired = kk.Model(inputs, kk.layers.Dense(3)(inputs))
+
+        def call(self, x):
+            return self.wired(self.stack(x))
+
+    inputs = kk.Input((5, 4))
+    model = kk.Model(inputs, Block()(inputs))
+    assert model.output_shape == (None, 5, 3)
+    assert len(model.weights) == 6

@@ -61,16 +61,18 @@ class Call:
         who: How errors name the layer.
 
     Raises:
-        TypeError: If ``call`` has no parameter of a given name. ``training`` is dropped if ``call`` doesn't take it.
+        TypeError: If ``call`` has no parameter of a given name. A ``training`` that ``call`` doesn't take holds for
+            the layers inside.
     """
 
-    __slots__ = ("args", "kwargs", "signature")
+    __slots__ = ("args", "kwargs", "signature", "told_training")
 
     def __init__(self, signature: Signature, args: tuple, kwargs: dict[str, Any], who: Callable[[], str] = str) -> None:
         self.signature, self.args, self.kwargs = signature, args, kwargs
+        self.told_training: bool | None = None
         if kwargs and not signature.takes_any:
             if not signature.named_training:
-                kwargs.pop("training", None)
+                self.told_training = kwargs.pop("training", None)
             for name in kwargs:
                 if name not in signature.known:
                     raise TypeError(
@@ -104,7 +106,7 @@ class Call:
 
     def settle_training(self, around: bool | None) -> bool | None:
         """Return whether this is training: the argument, else the value of the outer call, else ``call``'s default."""
-        training = self.get("training")
+        training = self.told_training if self.told_training is not None else self.get("training")
         if training is None:
             training = self.signature.training_default if around is None else around
         if self.signature.named_training and self.get("training") is not training:
