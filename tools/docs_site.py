@@ -27,7 +27,7 @@ PAGES = ROOT / "build" / "site-pages"
 SITE = ROOT / "build" / "site"
 GUIDES = {
     "Start": ["teaching", "coming-from-keras", "coming-from-pytorch"],
-    "Guides": ["viz", "debugger", "graph", "saving", "export"],
+    "Guides": ["viz", "debugger", "graph", "saving", "export", "serving"],
     "House": ["architecture", "benchmarks", "conformance"],
 }
 # Modules with more names than fit a page, and the modules in whose files their names are written.
