@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -95,6 +96,11 @@ WRITERS: dict[str, Writer] = {
 ENDINGS = {"openvino": ".xml", "torch": ".pt2", "litert": ".tflite"}
 
 
+def _in_notebook() -> bool:
+    """Return whether a notebook runs this code: there the report is the cell's table."""
+    return bool(sys.modules.keys() & {"ipykernel", "marimo"})
+
+
 def export(
     model: Any,
     filepath: str | os.PathLike,
@@ -121,6 +127,6 @@ def export(
             raise TypeError(f"format={format!r} does not take the arguments {sorted(options)}.") from None
         raise
     report = check(model, traced, path, format)
-    if verbose or verbose is None:
+    if verbose or (verbose is None and not _in_notebook()):
         report.say()
     return report

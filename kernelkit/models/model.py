@@ -522,7 +522,8 @@ class Model(Trainer, Layer):
             filepath: Path of the file.
             format: ``"tf_saved_model"``, ``"onnx"``, ``"stablehlo"``, ``"openvino"``, ``"torch"``,
                 ``"web"`` or ``"litert"``.
-            verbose: Whether a report is printed, which is the default.
+            verbose: Whether a report is printed; by default everywhere but in a notebook, where the report that is
+                returned shows as a table.
             input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
             **kwargs: Options of the format, such as ``opset_version`` for ONNX.
 

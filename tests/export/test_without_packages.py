@@ -1,6 +1,7 @@
 """Formats whose packages are missing: the error names the package."""
 
 import sys
+import types
 
 import pytest
 
@@ -18,3 +19,14 @@ def test_a_saved_model_without_tensorflow_names_the_package(tmp_path, monkeypatc
         (tmp_path / "saved_model.pb").write_bytes(b"")
         kk.layers.TFSMLayer(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_report_is_printed_unless_a_notebook_shows_it(tmp_path, monkeypatch, capsys):
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+    for name in ("ipykernel", "marimo"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    model.export(tmp_path / "m.shlo", format="stablehlo", platforms=["cpu"])
+    assert "largest difference to the model" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    done = model.export(tmp_path / "m.shlo", format="stablehlo", platforms=["cpu"])
+    assert capsys.readouterr().out == "" and "<table>" in done._repr_html_()
