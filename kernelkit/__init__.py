@@ -146,6 +146,7 @@ _WHEN_USED = (
     "applications",
     "backend",
     "distillation",
+    "distribution",
     "export",
     "legacy",
     "mixed_precision",

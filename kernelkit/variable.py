@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import budget, changes, dtypes, rich_display, scope
+from kernelkit import budget, changes, dtypes, placement, rich_display, scope
 from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators
 
@@ -78,7 +78,8 @@ class Variable(Operators):
         trainable: Whether gradients change it.
         autocast: Whether layers under mixed precision read the variable in their compute dtype.
         aggregation: How replicas are combined: ``"none"``, ``"mean"``, ``"sum"`` or ``"only_first_replica"``.
-        layout: A sharding, or ``None`` for jax's default placement.
+        layout: A sharding, or a :class:`~kernelkit.distribution.TensorLayout`. ``None``: that of the distribution in
+            force, or else jax's default placement.
         synchronization: Accepted for compatibility with Keras; jax keeps replicas in step by itself.
         name: Name; the path also has the scopes that were open when the variable was made.
 
@@ -131,7 +132,11 @@ class Variable(Operators):
         self.constraint: Callable | None = None
         # True while outside code may hold this array: training then works on a copy of it (see `take`).
         self._lent = True
-        self._value = self._initial_value(initializer, shape, dtype)
+        distribution = placement.current()
+        with placement.on_host(distribution):
+            self._value = self._initial_value(initializer, shape, dtype)
+        if layout is not None or distribution is not None:
+            self.lay_out(distribution.get_variable_layout(self) if layout is None else layout)
 
     def _initial_value(self, initializer: Any, shape: tuple | None, dtype: Any) -> jax.Array:
         # Layers may be built while a model is traced; the initial value must be concrete even then.
@@ -166,10 +171,35 @@ class Variable(Operators):
             raise ValueError(
                 f"Variable {self.path!r}: the initial value has shape {value.shape}, expected {tuple(shape)}."
             )
-        return self._place(value)
+        return value
+
+    @property
+    def layout(self) -> Any:
+        """Which part of the array lies on which device; ``None`` for jax's default device."""
+        return self._layout
+
+    def lay_out(self, layout: Any) -> None:
+        """Move the array to the devices of a layout. Values that are assigned later go there too.
+
+        Args:
+            layout: A sharding, or a :class:`~kernelkit.distribution.TensorLayout`.
+
+        Raises:
+            ValueError: If the array cannot be split in this way.
+        """
+        if hasattr(layout, "check_shape"):
+            layout.check_shape(self.shape, f"Variable {self.path!r}")
+        with jax.ensure_compile_time_eval():
+            value = placement.put(self._value, layout)
+        while True:
+            lock = self._lock
+            with lock:
+                if lock is self._lock:
+                    self._layout, self._value = layout, value
+                    return
 
     def _place(self, value: jax.Array) -> jax.Array:
-        return value if self._layout is None else jax.device_put(value, self._layout)
+        return value if self._layout is None else placement.put(value, self._layout)
 
     # Reading ----------------------------------------------------------------------------------------------------------
 
@@ -219,7 +249,7 @@ class Variable(Operators):
             lock = self._lock
             with lock:
                 if lock is self._lock:
-                    return np.array(self._value)
+                    return placement.whole(self._value)
 
     # Writing ----------------------------------------------------------------------------------------------------------
 

@@ -64,8 +64,8 @@ NAMES = {
     "applications.imagenet_utils.obtain_input_shape": (f"{_S}.images", "obtain_input_shape", "kimm, medicai"),
     "backend.common.global_state": (f"{_S}.global_state", "", "keras-hub: attributes of a session"),
     "backend.jax.random.jax_draw_seed": (f"{_S}.backend", "jax_draw_seed", "keras-hub, keras-rs"),
-    "distribution.distribution_lib.distribution": (f"{_S}.distribution", "distribution", "keras-rs"),
-    "distribution.distribution_lib.distribute_tensor": (f"{_S}.distribution", "distribute_tensor", "keras-rs"),
+    "distribution.distribution_lib.distribution": ("kernelkit.distribution", "distribution", "keras-rs"),
+    "distribution.distribution_lib.distribute_tensor": ("kernelkit.distribution", "distribute_tensor", "keras-rs"),
     "initializers.Initializer": ("kernelkit.initializers", "Initializer", "keras-hub"),
     "initializers.random_initializers.compute_fans": (
         "kernelkit.initializers.scaling",

@@ -15,7 +15,5 @@ MODULES = set(
 )
 """Public modules, `preprocessing.text` included, which is `tf.keras`'s."""
 
-STAND_INS = {
-    "distribution": "kernelkit.as_keras.stand_ins.distribution",  # one device, until kernelkit has a module of its own
-}
+STAND_INS: dict[str, str] = {}
 """What stands for a module that kernelkit doesn't have."""

@@ -14,6 +14,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.distribution.batches import BatchPlacement
 from kernelkit.feeds.ahead import ahead
 from kernelkit.feeds.feed import Batch, Chunk, Feed
 from kernelkit.feeds.file_rows import FileRows, can_read
@@ -102,7 +103,10 @@ class ArrayFeed(Feed):
             start: Step to begin with.
         """
         full = min((self.samples if order is None else len(order)) // self.batch_size, self.steps)
-        if self._on_device:
+        if self.placement is not None:
+            chunks = self._spread_chunks(self.placement, order, start, full)
+            yield from chunks if jax.default_backend() == "cpu" else ahead(chunks)
+        elif self._on_device:
             yield from self._resident_chunks(order, start, full)
         elif self._is_copied and order is not None and full > 1:
             yield from self._copied_chunks(order, start, full)
@@ -161,6 +165,30 @@ class ArrayFeed(Feed):
             )
             yield Chunk(self._gather(places, count * size, capacity * size), None, size, 0, count)
         yield from self._last_chunk(order, full)
+
+    def _spread_chunks(
+        self, placement: BatchPlacement, order: np.ndarray | None, start: int, full: int
+    ) -> Iterator[Chunk]:
+        """Yield chunks for several devices. With several processes, each gathers its own rows only."""
+        size, capacity = self.batch_size, self._capacity() if full > 1 else 1
+        if full > capacity:
+            self._leaves = [converted(v) for v in self._leaves]
+        groups = [(first, min(capacity, full - first), size, capacity) for first in range(start, full, capacity)]
+        rest = (self.samples if order is None else len(order)) - full * size
+        if full < self.steps and rest:
+            groups.append((full, 1, rest, 1))
+        for first, count, rows, room in groups:
+            mine = placement.rows(rows)
+            wide = mine.stop - mine.start
+            begins = (first + np.arange(count))[:, None] * size
+            places = (begins + np.arange(mine.start, mine.stop)).reshape(-1)
+            gathered = [
+                fill(v, places if order is None else order[places], count * wide, room * wide) for v in self._leaves
+            ]
+            if self._check is not None:
+                self._check(jtu.tree_unflatten(self._treedef, [v[: count * wide] for v in gathered]))
+            batches = [v.reshape(room, wide, *v.shape[1:]) for v in gathered]
+            yield Chunk(placement.put(jtu.tree_unflatten(self._treedef, batches), rows), None, rows, 0, count)
 
     def _last_chunk(self, order: np.ndarray | None, full: int) -> Iterator[Chunk]:
         first = full * self.batch_size

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import numpy as np
 
+from kernelkit.distribution.batches import BatchPlacement
+
 Array: TypeAlias = np.ndarray | jax.Array
 
 Batch: TypeAlias = Any
@@ -41,12 +43,14 @@ class Feed:
         batch_size: Samples in a full batch, or ``None`` if unknown.
         samples: Samples in an epoch, or ``None`` if unknown.
         seed: Seed of the order of the samples, if they are shuffled.
+        placement: What sends batches to several devices, or ``None`` for one device.
     """
 
     steps: int | None = None
     batch_size: int | None = None
     samples: int | None = None
     seed: int = 0
+    placement: BatchPlacement | None = None
 
     def sample(self, epoch: int = 0) -> Batch:
         """Return one batch, for its shapes and dtypes. The batch still comes in its epoch.

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 from kernelkit.feeds.ahead import ahead
 from kernelkit.feeds.batch import batch_rows, check_is_batch, check_rows
-from kernelkit.feeds.convert import to_host
+from kernelkit.feeds.convert import one_batch, to_host
 from kernelkit.feeds.feed import Batch, Chunk, Feed
 from kernelkit.feeds.rows import on_device
+from kernelkit.placement import Spread
 
 _END: Any = object()
 
@@ -151,7 +152,9 @@ class StreamFeed(Feed):
 
     def anew(self) -> StreamFeed:
         """Return a feed of the same source that has read nothing yet."""
-        return StreamFeed(self._passes, self._limit, self._prepare, self._goes_on)
+        feed = StreamFeed(self._passes, self._limit, self._prepare, self._goes_on)
+        feed.placement = self.placement
+        return feed
 
     def watch(self, check: Callable[[Batch], None]) -> None:
         self._check = check
@@ -183,7 +186,12 @@ class StreamFeed(Feed):
             if batch is _END:
                 return
             taken += 1
-            yield Chunk(on_device(batch), None, batch_rows(batch), 0, 1)
+            rows = batch_rows(batch)
+            yield Chunk(on_device(batch) if self.placement is None else self._spread(batch, rows), None, rows, 0, 1)
+
+    def _spread(self, batch: Batch, rows: int) -> Spread:
+        assert self.placement is not None
+        return self.placement.one(one_batch(batch), rows)
 
     def epoch_end(self) -> None:
         self._passes.epoch_ends()

@@ -16,7 +16,18 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import changes, constraints, dtype_policies, dtypes, initializers, regularizers, scope, serialize, tape
+from kernelkit import (
+    changes,
+    constraints,
+    dtype_policies,
+    dtypes,
+    initializers,
+    placement,
+    regularizers,
+    scope,
+    serialize,
+    tape,
+)
 from kernelkit.hints import explain_tracer
 from kernelkit.inference import eval_spec, infer
 from kernelkit.layers import input_spec, rematerialize
@@ -302,6 +313,8 @@ class Layer(Operation, HasParts):
             with scope.name_scope(self.name), scope.autocast_scope(dtype), jax.named_scope(self.name):
                 function = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
                 outputs = function(*call.args, **call.kwargs)
+            if placement.current() is not None:
+                outputs = placement.constrain_output(self.path, outputs)
             if scope.local.observer is not None:
                 outputs = scope.local.observer.layer(self, outputs)
             if self.activity_regularizer is not None and scope.local.recording:

@@ -99,7 +99,7 @@ class OptimizerVariables(serialize.Configurable):
 
     def _add_like(self, reference: Variable, suffix: str, value: Any, shape: tuple) -> Variable:
         """Add a variable named after a weight. If the shapes are equal, it has the weight's layout over devices."""
-        layout = reference._layout if tuple(shape) == reference.shape else None
+        layout = reference.layout if tuple(shape) == reference.shape else None
         name = f"{reference.path.replace('/', '_')}_{suffix}"
         return self._add(value, shape=shape, dtype=reference.dtype, layout=layout, name=name)
 

@@ -11,8 +11,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import changes, metrics, optimizers
-from kernelkit.feeds.batch import unpack
+from kernelkit import changes, metrics, optimizers, placement
+from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
 from kernelkit.layers import Masking
@@ -73,6 +73,8 @@ class Training:
         self._trained_by: threading.Thread | None = None
         self.last_fit: LastFit | None = None
         """The last fit, if it ended with an error, an interrupt or NaN."""
+        self.distribution: Any = placement.current()
+        """What spreads the model over several devices, ``None`` for one device."""
 
     def __getstate__(self) -> dict[str, Any]:
         # Programs, locks and threads belong to their process: a copy compiles its own programs.
@@ -178,15 +180,47 @@ class Training:
             self._data_seed = seeded, seed
         return seed
 
+    # Several devices --------------------------------------------------------------------------------------------------
+
+    def distribute(self, distribution: Any) -> None:
+        """Spread the model by a distribution from now on. The variables move when the model is next prepared."""
+        with self.lock:
+            if distribution is not self.distribution:
+                self.distribution = distribution
+                self.forget()
+
+    def spread(self, feed: Feed) -> Feed:
+        """Make a feed send its batches to the model's devices, and return it."""
+        if self.distribution is not None:
+            feed.placement = self.distribution.batches
+        return feed
+
+    def spread_batch(self, batch: Any) -> Any:
+        """Return one batch on the model's devices, unchanged if there is one device."""
+        return batch if self.distribution is None else self.distribution.batches.one(batch, batch_rows(batch))
+
+    def _adopt(self, kind: str) -> None:
+        """Move the variables to the devices of the distribution, and check its rules."""
+        if self.distribution is None:
+            return
+        groups = self.variables(kind)
+        self.distribution.adopt((v for group in groups for v in group), groups.trainable)
+        outputs = [f"{layer.path}/output" for layer in [self.model, *walk(self.model)]]
+        self.distribution.check_rules([v.path for v in self.model.variables] + outputs)
+
     # Preparation ----------------------------------------------------------------------------------------------------
 
     def prepare(self, kind: str, batch: Any) -> None:
         """Build the model, the metrics and the optimizer for batches like the given one. Runs once per kind."""
         model = self.model
+        in_force = placement.current()
+        if in_force is not None:
+            self.distribute(in_force)
         if kind in self._ready_for and model.built:
             return
         x, y, _ = unpack(batch)
-        with self.lock, explaining(self.jit):  # a second thread waits until the model is built
+        # A second thread waits until the model is built.
+        with self.lock, explaining(self.jit), placement.within(self.distribution):
             if kind in self._ready_for and model.built:
                 return
             build(self.model, self, x, y, kind)
@@ -197,6 +231,7 @@ class Training:
                 # A custom step may create metrics and optimizer slots in its first run: let it create them now.
                 self.program(kind).trial(self.variables(kind).peek(), batch)
                 self.forget()
+            self._adopt(kind)
             self._ready_for.add(kind)
 
     def label_check(self, kind: str) -> LabelCheck | None:
@@ -357,8 +392,15 @@ class Training:
             self.variables(kind)
             key = (kind, self.jit)
             if key not in self._programs:
-                self._programs[key] = Program(step_of(self.model, kind, self.variables(kind)), kind, self.jit)
+                step = step_of(self.model, kind, self.variables(kind))
+                self._programs[key] = Program(placement.traced_within(self.distribution, step), kind, self.jit)
             return self._programs[key]
+
+    def compiled_texts(self, kind: str) -> list[str]:
+        """Return the optimized HLO of each executable of a kind of step, without compiling anything."""
+        with self.lock:
+            program = self._programs.get((kind, self.jit))
+            return [] if program is None else program.texts()
 
     @property
     def hook_stride(self) -> int:

@@ -17,6 +17,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
+from kernelkit import placement
 from kernelkit.hints import explaining
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
 from kernelkit.training.logs import StepLogs, step_logs
@@ -86,7 +87,8 @@ class Program:
         keeps = jax.default_backend() == "cpu" and keep_freed_memory()
         zero = jax.ShapeDtypeStruct((), "int32")
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
-        capacity = min(MAX_STEPS, max(1, rows // batch_size))
+        steps = data.steps if isinstance(data, placement.Spread) else rows // batch_size
+        capacity = min(MAX_STEPS, max(1, steps))
         with explaining(self.jit):
             lowered = self._jitted_for(state).lower(
                 state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
@@ -118,8 +120,12 @@ class Program:
             self._loop,
             static_argnames=("batch_size", "capacity"),
             donate_argnames=("state",),
-            out_shardings=(places, None),
+            out_shardings=(places, placement.replicated(places)),
         )
+
+    def texts(self) -> list[str]:
+        """Return the optimized HLO of each executable, in the order in which they were compiled."""
+        return [executable.as_text() for executable in self._executables.values()]
 
     def trial(self, state: TrainState, batch: Any) -> None:
         """Run one step on abstract shapes, or on the batch itself if steps run op by op."""
@@ -170,7 +176,8 @@ class Program:
             rows = jtu.tree_map(lambda all_, row: lax.dynamic_update_index_in_dim(all_, row, i, 0), rows, outputs)
             return rows, changed
 
-        return lax.fori_loop(0, count, body, (zeros, {k: state.non_trainable[k] for k in changes}))
+        rows, changed = lax.fori_loop(0, count, body, (zeros, {k: state.non_trainable[k] for k in changes}))
+        return (data.readable(rows) if isinstance(data, placement.Spread) else rows), changed
 
     def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
         with explaining(self.jit):
@@ -212,6 +219,8 @@ def _committed(value: Any) -> Any:
 
 def take_batch(data: Any, order: Any, index: Any, batch_size: int) -> Any:
     """Return the batch of a step: the rows in ``order``, or the next consecutive rows."""
+    if isinstance(data, placement.Spread):
+        return data.batch(index)
     if order is None:
         if all(v.shape[0] == batch_size for v in jtu.tree_leaves(data)):
             return data

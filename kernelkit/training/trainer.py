@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from kernelkit import changes, config, interrupts, optimizers
+from kernelkit import distribution as distributions
 from kernelkit.feeds.batch import batch_rows, pack, unpack
 from kernelkit.feeds.check import check_lengths
 from kernelkit.feeds.class_weights import weights_of_classes
@@ -184,6 +185,7 @@ class Trainer(PureSteps):
         validation_freq: Any = 1,
         background: bool = False,
         name: str | None = None,
+        distribution: Any = None,
     ) -> Any:
         """Train the model.
 
@@ -210,6 +212,9 @@ class Trainer(PureSteps):
             validation_freq: Number of epochs between validations, or a list of epochs to validate in.
             background: Whether to return at once and train in a thread, so that other cells can run.
             name: Name of this run in displays and in :func:`kernelkit.viz.runs`. Default: the model's name.
+            distribution: How the model is spread over several devices, from now on: ``"auto"`` computes a part of each
+                batch on each device, if there are several; ``"fsdp"`` also splits large weights; or a
+                :class:`~kernelkit.distribution.Distribution`. Default: that in force, or that of the model.
 
         Returns:
             The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, even if training fails. With
@@ -221,6 +226,15 @@ class Trainer(PureSteps):
         self._training.require_compiled("fit")
         self._training.require_idle("fit")
         changes.structure.note()  # a list of layers may have grown without notice
+        if distribution is not None:
+            chosen = distributions.choose(distribution, self._training.distribution)
+            in_force = distributions.distribution()
+            if in_force is not None and in_force is not distribution:
+                raise ValueError(
+                    f"fit(distribution={distribution!r}): {in_force!r} is in force. Leave its scope, or leave out "
+                    "the argument."
+                )
+            self._training.distribute(chosen)
         if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
             raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
         if validation_split and validation_data is None:
@@ -239,7 +253,7 @@ class Trainer(PureSteps):
             on_host=self._host_work(x),
         )
         self._training.prepare("train", _sample(feed, int(initial_epoch)))
-        self._training.watch_labels(feed, "train")
+        self._training.watch_labels(self._training.spread(feed), "train")
         cap = config.max_epochs()
         if cap is not None and cap < epochs:
             warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=2)
@@ -294,7 +308,7 @@ class Trainer(PureSteps):
             if not due:
                 return {}
             self._training.prepare("test", _sample(feed))
-            logs = loop.evaluate(self._training, feed, callbacks, run, done, tell)
+            logs = loop.evaluate(self._training, self._training.spread(feed), callbacks, run, done, tell)
             feed.epoch_end()
             if run.stopping:  # it covers only part of the data, so it cannot be compared with other epochs
                 return {}
@@ -340,7 +354,7 @@ class Trainer(PureSteps):
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
         self._training.prepare("test", _sample(feed))
-        self._training.watch_labels(feed, "test")
+        self._training.watch_labels(self._training.spread(feed), "test")
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         logs = loop.evaluate(self._training, feed, told)
         if verbose not in (0, False):
@@ -372,7 +386,7 @@ class Trainer(PureSteps):
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
         self._training.prepare("predict", _sample(feed))
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
-        return loop.predict(self._training, feed, told)
+        return loop.predict(self._training, self._training.spread(feed), told)
 
     # One batch --------------------------------------------------------------------------------------------------------
 
@@ -417,8 +431,9 @@ class Trainer(PureSteps):
         check = training.label_check(kind)
         if check is not None:
             check(batch)
+        rows, batch = batch_rows(batch), training.spread_batch(batch)
         doors = training.doors(kind)
-        run = training.program(kind).prepare(doors.variables.peek(), batch, None, batch_rows(batch))
+        run = training.program(kind).prepare(doors.variables.peek(), batch, None, rows)
         fresh = training.fresh_metrics(kind)
         with interrupts.guard(), training.keeping_metrics(), doors.stepping() as taken:
             taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
@@ -429,8 +444,9 @@ class Trainer(PureSteps):
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
         self._training.prepare("predict", batch)
+        size, batch = batch_rows(batch), self._training.spread_batch(batch)
         doors = self._training.doors("predict")
-        run = self._training.program("predict").prepare(doors.variables.peek(), batch, None, batch_rows(batch))
+        run = self._training.program("predict").prepare(doors.variables.peek(), batch, None, size)
         with interrupts.guard(), doors.reading() as state:
             rows, changed = run(state, 0, 1)
             doors.variables.give_some(changed)

@@ -102,7 +102,7 @@ class StepDebugger(Shown):
             on_host=model._host_work(x),
         )
         training.prepare("train", feed.sample(initial_epoch))
-        training.watch_labels(feed, "train")
+        training.watch_labels(training.spread(feed), "train")
         steps = Steps(training, training.program("train"), training.variables("train"))
         snapshots = Snapshots(memory)
         again = feed.anew if isinstance(feed, StreamFeed) and feed.rereads else None

@@ -1,0 +1,38 @@
+"""Models on several devices: what Keras's `keras.distribution` has, on jax's sharded arrays."""
+
+from kernelkit.distribution.collectives import Collective, collectives_in
+from kernelkit.distribution.describing import Description, PlacedVariable, describe, readable
+from kernelkit.distribution.layout_map import LayoutMap
+from kernelkit.distribution.mesh import DeviceMesh, TensorLayout, get_device_count, list_devices
+from kernelkit.distribution.plans import (
+    AutoParallel,
+    DataParallel,
+    Distribution,
+    ModelParallel,
+    choose,
+    distribute_tensor,
+    distribution,
+    set_distribution,
+)
+
+__all__ = [
+    "AutoParallel",
+    "Collective",
+    "DataParallel",
+    "Description",
+    "DeviceMesh",
+    "Distribution",
+    "LayoutMap",
+    "ModelParallel",
+    "PlacedVariable",
+    "TensorLayout",
+    "choose",
+    "collectives_in",
+    "describe",
+    "distribute_tensor",
+    "distribution",
+    "get_device_count",
+    "list_devices",
+    "readable",
+    "set_distribution",
+]

@@ -1,0 +1,77 @@
+"""`BatchPlacement`: which rows of a batch lie on which device, and which of them a process reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from kernelkit.placement import Spread
+
+
+class BatchPlacement:
+    """Send batches to the devices of a mesh.
+
+    Args:
+        sharding: Sharding of arrays (steps, rows, ...): rows are split over a mesh axis.
+        parts: Number of parts of a batch.
+        shares: Whether each process has all rows of a batch and sends its part of them. Otherwise each process has only
+            its part.
+    """
+
+    def __init__(self, sharding: NamedSharding, parts: int, shares: bool = True) -> None:
+        self.sharding = sharding
+        self.parts = parts
+        places = NamedSharding(sharding.mesh, PartitionSpec(*sharding.spec[1:]))
+        found: Any = places.addressable_devices_indices_map((parts,))
+        spans = [index[0].indices(parts)[:2] for index in found.values()]
+        self._first, self._last = min(a for a, _ in spans), max(b for _, b in spans)
+        self._shares = shares or self._last - self._first == parts
+
+    def rows(self, size: int) -> slice:
+        """Return the rows of a batch of ``size`` rows that this process reads."""
+        if not self._shares:
+            return slice(0, size)
+        each = -(-size // self.parts)
+        return slice(min(self._first * each, size), min(self._last * each, size))
+
+    def put(self, batches: Any, size: int) -> Spread:
+        """Return batches on the devices.
+
+        Args:
+            batches: Arrays (steps, the rows of :meth:`rows`, ...), nested.
+            size: Rows in a batch.
+
+        Raises:
+            ValueError: If processes read parts of their own that their devices cannot share evenly.
+        """
+        local = self._last - self._first
+        if not self._shares:
+            if size % local:
+                raise ValueError(
+                    f"auto_shard_dataset=False: this process read a batch of {size} rows for its {local} parts of the "
+                    f"global batch. Give it a multiple of {local} rows, or let kernelkit share the rows out "
+                    "(auto_shard_dataset=True, every process with the same data)."
+                )
+            size = size // local * self.parts
+        each = -(-size // self.parts)
+        return Spread(jtu.tree_map(lambda v: self._array(v, each * local, each), batches), size, self.sharding)
+
+    def one(self, batch: Any, size: int) -> Spread:
+        """Return one batch on the devices. Its arrays have all rows that this process was given."""
+        mine = self.rows(size)
+        return self.put(jtu.tree_map(lambda v: v[None, mine] if v.shape[0] == size else v[None], batch), size)
+
+    def _array(self, value: Any, width: int, each: int) -> jax.Array:
+        missing = width - value.shape[1]
+        if missing or not isinstance(value, jax.Array):
+            value = np.asarray(value)
+        if missing:
+            value = np.pad(value, [(0, 0), (0, missing)] + [(0, 0)] * (value.ndim - 2))
+        if self.sharding.is_fully_addressable:
+            return jax.device_put(value, self.sharding)
+        shape = (value.shape[0], each * self.parts, *value.shape[2:])
+        return jax.make_array_from_process_local_data(self.sharding, np.asarray(value), shape)

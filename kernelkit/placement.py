@@ -1,0 +1,202 @@
+"""Where arrays lie when a model is spread over several devices. Without a distribution, nothing here changes an array.
+
+This file holds the distribution in force and moves arrays. `kernelkit.distribution`, some floors above, decides what
+lies where.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jax import lax
+from jax.sharding import NamedSharding, PartitionSpec, Sharding
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Layout: TypeAlias = Any
+"""A `jax.sharding.Sharding`, or an object with one as ``backend_layout``, such as a `TensorLayout`."""
+
+
+class Distribution(Protocol):
+    """What variables and layers ask the distribution in force."""
+
+    def get_variable_layout(self, variable: Any) -> Layout:
+        """Return the layout of a variable."""
+
+    def get_tensor_layout(self, path: str) -> Layout | None:
+        """Return the layout of a tensor, such as a layer's output, or ``None``."""
+
+
+class _Local(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+
+
+_local = _Local()
+_of_process: list[Any] = [None]
+
+
+def current() -> Any:
+    """Return the distribution in force: that of the innermost scope of this thread, or else of the process."""
+    return _local.stack[-1] if _local.stack else _of_process[0]
+
+
+def set_current(distribution: Any) -> None:
+    """Set the distribution in force, of the innermost scope of this thread or else of the process."""
+    if _local.stack:
+        _local.stack[-1] = distribution
+    else:
+        _of_process[0] = distribution
+
+
+@contextlib.contextmanager
+def scoped(distribution: Any) -> Iterator[None]:
+    """Set a distribution for this thread inside the context."""
+    _local.stack.append(distribution)
+    try:
+        yield
+    finally:
+        _local.stack.pop()
+
+
+def within(distribution: Any) -> contextlib.AbstractContextManager[None]:
+    """Return :func:`scoped` for a distribution; ``None`` changes nothing."""
+    return contextlib.nullcontext() if distribution is None else scoped(distribution)
+
+
+def traced_within(distribution: Any, function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that runs with a distribution in force. ``None`` returns it unchanged."""
+    if distribution is None:
+        return function
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with scoped(distribution):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def on_host(distribution: Any) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which new arrays lie in the host's memory if there is a distribution.
+
+    The initial value of a variable is made there, and its slices are sent to the devices: no device holds all of it.
+    """
+    return contextlib.nullcontext() if distribution is None else jax.default_device(jax.local_devices(backend="cpu")[0])
+
+
+def put(value: Any, layout: Layout) -> jax.Array:
+    """Return an array whose parts lie as a layout says.
+
+    Args:
+        value: Array-like, the same in every process.
+        layout: The layout.
+    """
+    sharding = getattr(layout, "backend_layout", layout)
+    is_array = isinstance(value, jax.Array)
+    if not isinstance(sharding, Sharding):  # a `jax.Device`, or a `Format`
+        return jax.device_put(value, sharding)
+    if is_array and value.committed and value.sharding.is_equivalent_to(sharding, value.ndim):
+        return value
+    if sharding.is_fully_addressable or (is_array and not value.is_fully_addressable):
+        return jax.device_put(value, sharding)
+    host = np.asarray(value)
+    return jax.make_array_from_callback(host.shape, sharding, lambda index: host[index])
+
+
+def whole(array: jax.Array) -> np.ndarray:
+    """Return all of an array as a NumPy array. If its parts lie in several processes, all of them must call this."""
+    if array.is_fully_addressable or array.is_fully_replicated:
+        return np.array(array)
+    from jax.experimental import multihost_utils
+
+    return np.array(multihost_utils.process_allgather(array, tiled=True))
+
+
+def constrain_output(path: str, outputs: Any) -> Any:
+    """Return a layer's outputs in the layout that the distribution in force has for them."""
+    distribution = current()
+    layout = None if distribution is None else distribution.get_tensor_layout(f"{path}/output")
+    return outputs if layout is None else jtu.tree_map(lambda v: relayout(v, layout), outputs)
+
+
+def relayout(value: Any, layout: Layout) -> Any:
+    """Return an array in a layout, inside a traced function or outside."""
+    sharding = getattr(layout, "backend_layout", layout)
+    if isinstance(value, jax.core.Tracer):
+        return lax.with_sharding_constraint(value, sharding)
+    return put(value, sharding)
+
+
+@jtu.register_pytree_node_class
+class Spread:
+    """Batches whose rows lie on several devices.
+
+    Each device holds its part of every batch, so a step that takes the next batch sends nothing between devices. If a
+    batch's size is no multiple of the number of parts, it is padded in memory. The padding is cut off inside the
+    compiled step, before anything is computed from it: results are those of the batch itself.
+
+    Args:
+        data: Arrays (steps, rows with padding, ...), nested as a batch is.
+        rows: Rows of a batch without padding.
+        sharding: Sharding of the first two axes of the arrays.
+    """
+
+    def __init__(self, data: Any, rows: int, sharding: NamedSharding) -> None:
+        self.data = data
+        self.rows = rows
+        self.sharding = sharding
+
+    @property
+    def steps(self) -> int:
+        """Number of batches that there is room for."""
+        return int(jtu.tree_leaves(self.data)[0].shape[0])
+
+    def batch(self, index: Any) -> Any:
+        """Return a batch, nested as the data."""
+        return jtu.tree_map(lambda v: self._rows(v, index), self.data)
+
+    def readable(self, outputs: Any) -> Any:
+        """Return a program's outputs so that every process can read them: with several, whole on each device."""
+        if self.sharding.is_fully_addressable:
+            return outputs
+        place = NamedSharding(self.sharding.mesh, PartitionSpec())
+        return jtu.tree_map(lambda v: lax.with_sharding_constraint(v, place), outputs)
+
+    def _rows(self, value: Any, index: Any) -> Any:
+        value = lax.dynamic_index_in_dim(jnp.asarray(value), index, 0, keepdims=False)[: self.rows]
+        if not isinstance(value, jax.core.Tracer):
+            return value
+        # jax lets a traced array have parts of unequal sizes; XLA pads and masks them by itself.
+        spec = PartitionSpec(*self.sharding.spec[1:])
+        return lax.with_sharding_constraint(value, NamedSharding(self.sharding.mesh, spec))
+
+    def tree_flatten(self) -> tuple[tuple, tuple]:
+        """Return the arrays, and the static part of the pytree."""
+        return (self.data,), (self.rows, self.sharding)
+
+    @classmethod
+    def tree_unflatten(cls, form: tuple, children: tuple) -> Spread:
+        """Rebuild the batches."""
+        return cls(children[0], *form)
+
+
+def replicated(places: Any) -> NamedSharding | None:
+    """Return the sharding of a whole copy on each device of the mesh on which arrays lie, ``None`` without a mesh.
+
+    Args:
+        places: Shardings, nested; ``None`` for arrays that lie on jax's default device.
+    """
+    for place in jtu.tree_leaves(places):
+        if isinstance(place, NamedSharding) and place.mesh.size > 1:
+            return NamedSharding(place.mesh, PartitionSpec())
+    return None

@@ -1,0 +1,130 @@
+"""Training on eight simulated devices gives the numbers of one device, and each device holds its share only."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+PROGRAM = Path(__file__).with_name("eight_devices.py")
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    """The results of one process with eight devices."""
+    # On few cores the threads of the devices would wait for one another for ever: NPROC gives each of them one.
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16"}
+    done = subprocess.run(
+        [sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=540, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)
+
+
+def assert_same(one: dict, many: dict) -> None:
+    assert one.keys() == many.keys()
+    for name in one:
+        if name == "compiles":
+            assert many[name] == one[name]
+        else:
+            pieces = zip(one[name], many[name], strict=True) if name == "weights" else [(one[name], many[name])]
+            for a, b in pieces:
+                np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "lstm", "transformer"])
+def test_data_parallel_is_one_device_after_20_steps(found, name):
+    one, many = found[name]
+    assert len(one["loss"]) == 4
+    assert one["loss"][-1] < one["loss"][0]
+    assert_same(one, many)
+    assert found[f"{name}_places"] == [8]
+
+
+@pytest.mark.parametrize("name", ["accumulated", "generator", "own_step", "eagerly"])
+def test_other_ways_of_training_are_one_device_too(found, name):
+    assert_same(*found[name])
+
+
+def test_mixed_precision_is_one_device_to_its_own_rounding(found):
+    one, many = found["float16"]
+    np.testing.assert_allclose(many["loss"], one["loss"], rtol=2e-3)
+    np.testing.assert_allclose(many["evaluated"][0], one["evaluated"][0], rtol=2e-3)
+
+
+def test_model_parallel_is_one_device_after_20_steps(found):
+    assert_same(*found["model_parallel"])
+
+
+def test_no_device_holds_more_than_its_share(found):
+    shares = {
+        path.split("/", 1)[-1]: (whole // max(own), len(own), count) for path, whole, own, count in found["parts"]
+    }
+    split = {path: share for path, share in shares.items() if share[0] > 1}
+    assert {path for path in split if not path.startswith("adam")} == {
+        "words/embeddings",
+        "attention/query/kernel",
+        "attention/key/kernel",
+        "attention/value/kernel",
+        "up/kernel",
+        "up/bias",
+        "down/kernel",
+    }
+    assert set(split.values()) == {(4, 1, 8)}  # a quarter, equal on all eight devices
+    assert len(split) == 3 * 7, "momentum and velocity lie like their weights"
+
+
+def test_description_has_the_bytes_that_each_device_holds(found):
+    held = {path: max(own) for path, _, own, _ in found["parts"]}
+    described = {path: nbytes for path, _, _, nbytes in found["described"] if path in held}
+    assert described == held
+    assert found["described_bytes"] == sum(nbytes for *_, nbytes in found["described"])
+    rules = {path: rule for path, _, rule, _ in found["described"]}
+    assert rules["up/bias"] == "up/bias"
+    assert rules["head/kernel"] == "no key: replicated"
+
+
+def test_file_of_eight_devices_is_continued_on_any_number(found):
+    one, *others = found["continued"]
+    assert len(others) == 3
+    for losses in others:
+        np.testing.assert_allclose(losses, one, rtol=1e-5)
+
+
+def test_model_of_one_device_is_moved_by_one_word(found):
+    moved = found["moved"]
+    assert moved["kind"] == "DataParallel"
+    np.testing.assert_allclose(moved["first"]["loss"], found["mlp"][0]["loss"][:2], rtol=1e-5)
+    assert moved["compiles"] == [2, 2], "whole batches, and the last batch; no more for a second fit"
+
+
+def test_weights_split_by_shape(found):
+    assert_same(*found["by_shape"])
+    shares = {path: whole // max(own) for path, whole, own, _ in found["by_shape_parts"]}
+    kernels = {path: share for path, share in shares.items() if path.endswith(("kernel", "bias"))}
+    assert sorted(kernels.values()) == [1, 1, 1, 8, 8, 8], kernels
+
+
+def test_data_parallel_sums_each_gradient_once(found):
+    kinds = {kind for kind, _ in found["collectives"]}
+    assert kinds == {"all-reduce"}
+    summed = sum(nbytes for _, nbytes in found["collectives"])
+    # The loss and the metrics' sums are scalars.
+    assert found["gradient_bytes"] <= summed <= found["gradient_bytes"] + 64
+
+
+def test_errors_name_what_to_change(found):
+    errors = found["errors"]
+    assert "'upp/.*' matches no variable" in errors["unmatched"]
+    assert "'up/kernel'" in errors["unmatched"]
+    assert "shape (16, 4)" in errors["odd"]
+    assert "4 is no multiple of 8" in errors["odd"]
+    assert "has shape (32,), but its layout has 2 axes" in errors["too_many_axes"]
+    assert "16 places, and there are 8 devices" in errors["mesh"]
+    assert "distribution must be 'auto'" in errors["two"]

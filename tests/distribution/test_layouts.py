@@ -1,0 +1,136 @@
+"""Meshes, layouts and rules, which need no devices."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import kernelkit as kk
+from kernelkit import distribution as dist
+
+NAMES = [f"gpu:{i}" for i in range(8)]
+
+
+@pytest.fixture
+def mesh() -> dist.DeviceMesh:
+    return dist.DeviceMesh((2, 4), ["batch", "model"], NAMES)
+
+
+def variable(*shape: int, path: str = "v") -> kk.Variable:
+    return kk.Variable(np.zeros(shape, "float32"), name=path)
+
+
+def test_a_mesh_of_devices_that_are_not_here(mesh):
+    assert mesh.devices.shape == (2, 4)
+    with pytest.raises(ValueError, match="There is no device 'gpu:0'"):
+        assert mesh.backend_mesh
+
+
+def test_mesh_and_layouts_survive_a_pickle(mesh):
+    layout = pickle.loads(pickle.dumps(dist.TensorLayout((None, "model"), mesh)))
+    assert layout.axes == (None, "model")
+    assert layout.device_mesh.devices.tolist() == mesh.devices.tolist()
+
+
+def test_an_axis_may_be_split_over_two_axes_of_the_mesh(mesh):
+    layout = dist.TensorLayout((("batch", "model"), None), mesh)
+    assert layout.split() == {0: 8}
+    with pytest.raises(ValueError, match="12 is no multiple of 8"):
+        layout.check_shape((12, 3), "The array")
+
+
+def test_a_key_must_be_a_regular_expression(mesh):
+    with pytest.raises(ValueError, match="is no regular expression"):
+        dist.LayoutMap(mesh)["*kernel"] = (None, "model")
+
+
+def test_two_keys_that_match_are_an_error(mesh):
+    layouts = dist.LayoutMap(mesh)
+    layouts[".*kernel"] = layouts["dense.*"] = (None, "model")
+    with pytest.raises(ValueError, match="matches multiple layout specification keys"):
+        layouts["dense/kernel"]
+    layouts["dense/kernel"] = ("model", None)
+    assert layouts["dense/kernel"].axes == ("model", None), "a key equal to the path goes first"
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((64, 32), ("model", None)),
+        ((32, 64), (None, "model")),
+        ((64, 64), (None, "model")),
+        ((63, 64, 7), (None, "model", None)),
+        ((63, 65), (None, None)),
+        ((4, 4), (None, None)),
+        ((), ()),
+    ],
+)
+def test_variables_are_split_along_their_largest_axis_that_divides(mesh, shape, axes):
+    assert dist.AutoParallel(mesh, smallest=64).rule_for(variable(*shape))[0].axes == axes
+
+
+def test_a_plan_is_described_without_its_devices():
+    model = kk.Sequential([kk.Input((64,)), kk.layers.Dense(128), kk.layers.Dense(3)], name="net")
+    model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
+    mesh = dist.DeviceMesh((256,), ["batch"], [f"tpu:{i}" for i in range(256)])
+    whole = dist.describe(model)
+    tried = dist.describe(model, dist.AutoParallel(dist.DeviceMesh((4,), ["batch"], NAMES[:4]), smallest=64))
+    assert whole.nbytes_per_device == whole.nbytes == tried.nbytes
+    kernel = 64 * 128 * 4
+    assert whole.nbytes - tried.nbytes_per_device == 3 * 3 / 4 * (kernel + 128 * 4 + 128 * 3 * 4)
+    rules = {v.path: v.rule for v in tried.variables}
+    assert rules["adam/net_dense_kernel_velocity"] == "as its weight"
+    assert "axis 1 is the largest that divides by 4" in str(tried)
+    assert dist.describe(model, dist.DataParallel(mesh)).devices == 256
+    assert model.layers[0].kernel.layout is None, "nothing is moved"
+
+
+def test_a_scope_holds_for_its_thread():
+    plan, other = dist.DataParallel(), dist.DataParallel()
+    seen = []
+    with plan.scope():
+        thread = threading.Thread(target=lambda: seen.append(dist.distribution()))
+        thread.start()
+        thread.join()
+        dist.set_distribution(other)
+        assert dist.distribution() is other
+    assert seen == [None]
+    assert dist.distribution() is None
+
+
+def test_a_copy_of_a_spread_model_trains():
+    with dist.DataParallel().scope():
+        model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    for one in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), kk.models.clone_model(model)):
+        one.compile("sgd", "mse")
+        one.fit(np.ones((5, 3)), np.ones((5, 2)), verbose=0)
+
+
+def test_a_scope_and_an_argument_that_differ_are_an_error():
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    with dist.DataParallel().scope(), pytest.raises(ValueError, match="is in force"):
+        model.fit(np.ones((5, 3)), np.ones((5, 2)), distribution=dist.DataParallel())
+
+
+def test_one_device_stays_as_it_is_for_auto():
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((5, 3)), np.ones((5, 2)), verbose=0, distribution="auto")
+    assert model._training.distribution is None
+    assert model.layers[0].kernel.layout is None
+
+
+def test_collectives_are_read_from_hlo():
+    text = """
+      %all-reduce.1 = (f32[8,4]{1,0}, bf16[3]{0}) all-reduce(%a, %b), replica_groups={{0,1}}
+      ROOT %gather = u8[16]{0} all-gather-start(%c), dimensions={0}
+      %name.all-reduce.2 = f32[2] add(%d, %e)
+    """
+    assert [tuple(c) for c in dist.collectives_in(text)] == [("all-reduce", 134), ("all-gather", 16)]
