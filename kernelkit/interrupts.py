@@ -45,6 +45,7 @@ class _Button:
         self.guards = 0
         self.whole = 0
         self.in_user_code = False
+        self.agreed = False
         self.pending = False
         self.raised: BaseException | None = None
         self.handler: Any = signal.default_int_handler
@@ -53,7 +54,7 @@ class _Button:
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         again, self.pending = self.pending, True
-        if not self._watched:
+        if not self._watched and not self.agreed:
             self._watched = True
             _thread.start_new_thread(self._watch, ())  # a `threading.Thread` takes a lock that this thread may hold
         if self.whole or (frame is not None and frame.f_code in _TURNS):
@@ -164,7 +165,7 @@ class user_code:
     """Run the user's code: a press is raised at once inside, because such code may block for ever."""
 
     def __enter__(self) -> user_code:
-        self._is_main = threading.get_ident() == _MAIN
+        self._is_main = threading.get_ident() == _MAIN and not _button.agreed
         if self._is_main:
             if _button.pending:
                 check()
@@ -199,9 +200,19 @@ def check() -> None:
     Raises:
         KeyboardInterrupt: If the button was pressed.
     """
+    if pressed():
+        _button.fire()
+
+
+def only_when_agreed() -> None:
+    """Raise for a first press only where :func:`check` is called: several processes must stop at the same step."""
+    _button.agreed = True
+
+
+def pressed() -> bool:
+    """Return whether the stop button was pressed and :func:`check` would raise."""
     button = _button
-    if button.pending and button.guards and not button.whole and threading.get_ident() == _MAIN:
-        button.fire()
+    return button.pending and button.guards > 0 and not button.whole and threading.get_ident() == _MAIN
 
 
 def served(error: BaseException | None) -> None:

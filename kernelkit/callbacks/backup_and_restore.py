@@ -8,6 +8,9 @@ import os
 import shutil
 from pathlib import Path
 
+import jax
+
+from kernelkit import processes
 from kernelkit.callbacks.model_checkpoint import checked_frequency
 from kernelkit.saving.atomic import UNFINISHED, replacing
 from kernelkit.training.callback import Callback, was_cut_short
@@ -74,7 +77,13 @@ class BackupAndRestore(Callback):
                 "restored: give it an Input, or call model.build(input_shape)."
             )
         self._epoch = self._restore()
-        self._tidy()
+        if processes.any_of(self._epoch != processes.of_first(self._epoch)):
+            raise RuntimeError(
+                f"BackupAndRestore: the processes read different backups; process {jax.process_index()} found epoch "
+                f"{self._epoch}. {self.backup_dir!r} must be a folder that all of them see."
+            )
+        if processes.is_first():
+            self._tidy()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self._epoch = epoch
@@ -101,7 +110,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         folder = Path(self.backup_dir)
-        if not self.delete_checkpoint or not folder.exists() or was_cut_short(self):
+        if not self.delete_checkpoint or not folder.exists() or was_cut_short(self) or not processes.is_first():
             return
         for name in (_WEIGHTS, _RECORD):
             for path in (folder / f"{name}{_PREVIOUS}", folder / name):
@@ -121,6 +130,8 @@ class BackupAndRestore(Callback):
         record.unlink(missing_ok=True)  # left from an earlier crash; its weights are replaced now
         self.model.save_weights(str(weights), overwrite=True)
         place = Place.of(self.model, self._epoch, step)
+        if not processes.is_first():
+            return
         written = {"epoch": self._epoch, "batch": batch, "weights": _digest(weights)}
         with replacing(record) as file:
             file.write(json.dumps(written | ({} if place is None else {"place": place._asdict()})).encode())
@@ -191,7 +202,7 @@ class BackupAndRestore(Callback):
         if weights.name.endswith(".weights.h5"):  # the file name decides: this is a weights file
             self.model.load_weights(str(weights))
             return
-        copy = weights.parent / f"{_RESTORING}.weights.h5"
+        copy = weights.parent / f"{_RESTORING}{os.getpid()}.weights.h5"
         try:
             shutil.copyfile(weights, copy)
             self.model.load_weights(str(copy))

@@ -31,6 +31,8 @@ class CSVLogger(Callback):
         0,0.5,0.75
     """
 
+    first_process_only = True
+
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False) -> None:
         super().__init__()
         self.filename = os.fspath(filename)

@@ -18,6 +18,8 @@ class ProgbarLogger(Callback):
 
     batch_hooks = "logs"
 
+    first_process_only = True
+
     def __init__(self) -> None:
         super().__init__()
         self._display: display.Display = display.Display()

@@ -32,6 +32,8 @@ class RemoteMonitor(Callback):
         >>> monitor = RemoteMonitor(root="http://localhost:9000", send_as_json=True)
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         root: str = "http://localhost:9000",

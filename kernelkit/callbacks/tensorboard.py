@@ -39,6 +39,8 @@ class TensorBoard(Callback):
         >>> board = kk.callbacks.TensorBoard("logs", histogram_freq=1)
     """
 
+    first_process_only = True
+
     def __init__(
         self,
         log_dir: str | os.PathLike = "logs",

@@ -14,6 +14,7 @@ from kernelkit.distribution.plans import (
     distribution,
     set_distribution,
 )
+from kernelkit.distribution.start import initialize
 
 __all__ = [
     "AutoParallel",
@@ -32,6 +33,7 @@ __all__ = [
     "distribute_tensor",
     "distribution",
     "get_device_count",
+    "initialize",
     "list_devices",
     "readable",
     "set_distribution",

@@ -24,6 +24,7 @@ class PlacedVariable(NamedTuple):
         shape: Its shape.
         dtype: Its dtype.
         axes: For each axis the mesh axis that splits it, or ``None``.
+        parts: Number of parts of each axis.
         rule: The rule that chose them, in words: a key of a `LayoutMap`, say.
         nbytes: Bytes of the whole array.
         nbytes_per_device: Bytes on each device that holds a part.
@@ -34,6 +35,7 @@ class PlacedVariable(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     axes: tuple
+    parts: tuple[int, ...]
     rule: str
     nbytes: int
     nbytes_per_device: int
@@ -74,7 +76,7 @@ class Description:
             rows.append((v.path, str(v.shape), split, readable(v.nbytes_per_device), v.rule))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([self.headline, *lines, *self._collective_lines()])
+        return "\n".join([self.headline, *lines, *self.collective_lines()])
 
     __repr__ = __str__
 
@@ -86,7 +88,8 @@ class Description:
         )
         return f"{how}: {readable(self.nbytes_per_device)} on each of {readable(self.nbytes)} altogether"
 
-    def _collective_lines(self) -> Iterator[str]:
+    def collective_lines(self) -> Iterator[str]:
+        """Yield a line for each kind of collective: how many a training step has, and their bytes."""
         kinds: dict[str, list[int]] = {}
         for one in self.collectives:
             kinds.setdefault(one.kind, []).append(one.nbytes)
@@ -118,11 +121,9 @@ def describe(model: Any, distribution: Distribution | None = None) -> Descriptio
         layout, rule = _layout(variable, kind, distribution, tried, owners)
         axes, parts = _axes(layout, variable.shape)
         size = variable.size * np.dtype(variable.value.dtype).itemsize
-        placed.append(
-            PlacedVariable(
-                variable.path, kind, variable.shape, variable.dtype, axes, rule, size, size // math.prod(parts.values())
-            )
-        )
+        counts = tuple(parts.get(i, 1) for i in range(len(variable.shape)))
+        place = (axes, counts, rule, size, size // math.prod(counts))
+        placed.append(PlacedVariable(variable.path, kind, variable.shape, variable.dtype, *place))
         if kind in ("weight", "state"):
             owners[variable.path.replace("/", "_")] = (variable.shape, layout)
     compiled = [] if tried or training is None or not training.compiled else training.compiled_texts("train")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -127,9 +128,10 @@ def _find(device: Any) -> jax.Device:
     if isinstance(device, jax.Device):
         return device
     platform, _, number = str(device).partition(":")
-    for known in jax.devices(platform):
-        if known.id == int(number or 0):
-            return known
+    with contextlib.suppress(RuntimeError):  # jax has no device of this kind
+        for known in jax.devices(platform):
+            if known.id == int(number or 0):
+                return known
     return _devices.find(str(device))  # raises, and says which devices there are
 
 

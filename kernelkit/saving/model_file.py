@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from kernelkit import interrupts
+from kernelkit import interrupts, processes
 from kernelkit.saving import folder, keras_file, legacy_h5, orbax_folder
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.hdf5 import Hdf5Reader
@@ -72,15 +72,16 @@ def save_model(
         )
     if not _may_write(path, overwrite):
         return
-    if path.endswith((".h5", ".hdf5")):
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        with replacing(path) as file:
-            legacy_h5.write_model(model, file, KERAS_VERSION, include_optimizer)
-    elif zipped is False:
-        folder.save_folder(model, path)
-    else:
-        with replacing(path) as file:
-            keras_file.write_archive(model, file, os.path.dirname(os.path.abspath(path)))
+    with processes.written_once(path) as path:
+        if path.endswith((".h5", ".hdf5")):
+            os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+            with replacing(path) as file:
+                legacy_h5.write_model(model, file, KERAS_VERSION, include_optimizer)
+        elif zipped is False:
+            folder.save_folder(model, path)
+        else:
+            with replacing(path) as file:
+                keras_file.write_archive(model, file, os.path.dirname(os.path.abspath(path)))
 
 
 @interrupts.guarded
@@ -168,11 +169,12 @@ def save_weights(
         raise ValueError(f"save_weights(): the path must end with {ending!r}, got {path!r}.")
     if not _may_write(path, overwrite):
         return
-    if path.endswith(INDEX):
-        write_sharded(model, path, 5.0 if max_shard_size is None else max_shard_size, objects_to_skip)
-        return
-    with replacing(path) as file:
-        write_weights(model, file, objects_to_skip)
+    with processes.written_once(path) as path:
+        if path.endswith(INDEX):
+            write_sharded(model, path, 5.0 if max_shard_size is None else max_shard_size, objects_to_skip)
+            return
+        with replacing(path) as file:
+            write_weights(model, file, objects_to_skip)
 
 
 @interrupts.guarded

@@ -40,6 +40,9 @@ class Callback:
         """The model being trained."""
         return self.__dict__.get("_model")
 
+    first_process_only = False
+    """Whether only the first of several processes calls the callback, because it writes files or logs."""
+
     def set_params(self, params: dict[str, Any]) -> None:
         """Store the facts about the run in ``params``."""
         self.params = params

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from kernelkit import processes
 from kernelkit.training.callback import Callback
 from kernelkit.training.history import History
 
@@ -38,6 +39,8 @@ class CallbackList:
         for callback in given:
             if not hasattr(callback, "on_train_begin"):
                 raise TypeError(f"callbacks must be kernelkit.callbacks.Callback objects, got {callback!r}.")
+        if not processes.is_first():
+            given = [c for c in given if not getattr(c, "first_process_only", False)]
         if history is None and add_history:
             history = next((c for c in given if isinstance(c, History)), None) or History()
         if history is not None and not any(c is history for c in given):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from kernelkit import config
+from kernelkit import config, processes
 from kernelkit.training.control import Control
 
 
@@ -227,7 +227,7 @@ def choose(verbose: Any) -> Display:
     """
     if isinstance(verbose, Display) or hasattr(verbose, "epoch_begin"):
         return verbose
-    if verbose in (0, False, None):
+    if verbose in (0, False, None) or not processes.is_first():
         return Display()
     if isinstance(verbose, int) and verbose >= 2:
         return LineDisplay()

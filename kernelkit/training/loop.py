@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit import config, interrupts
+from kernelkit import config, interrupts, processes
 from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
@@ -48,7 +48,7 @@ def fit(
     with interrupts.guard():
         error: BaseException | None = None
         try:
-            with training.alone("fit"):
+            with training.alone("fit"), processes.lost_processes():
                 _fit(training, feed, run, callbacks, display, validate)
         except BaseException as failure:
             error = failure
@@ -84,7 +84,7 @@ def _fit(
                 place = None
             done = 0
             for epoch in range(begin, run.epochs):
-                interrupts.check()
+                training.check_interrupts()
                 training.reset_metrics("train")
                 if place is not None:
                     place.restore_metrics(training.variables("train").metrics)
@@ -119,9 +119,9 @@ def _fit(
                 with interrupts.user_code():
                     feed.epoch_end()
                 run.control.epoch_ended(run)
-                if model.stop_training:
+                if training.stops():
                     break
-            interrupts.check()
+            training.check_interrupts()
             if done:
                 training.finish()
         # Callbacks restore weights when training ends, so they are asked after it.
@@ -175,7 +175,7 @@ def _train_epoch(epoch: _Epoch) -> int:
             dispatch, doors = _prepared(training, run, data, order, batch_size)
             end = first + count
             while first < end:
-                interrupts.check()
+                training.check_interrupts()
                 k = pace.next(run.control.limit(end - first))
                 if grouped:
                     k = min(k, stride - step % stride)
@@ -201,7 +201,7 @@ def _train_epoch(epoch: _Epoch) -> int:
                 elif callbacks.needs_batches and not grouped:
                     _tell_batches(spans, block)
                 run.control.checkpoint(run, done + step, pace.drain)
-                if model.stop_training:
+                if training.stops():
                     break
             if model.stop_training or (limit is not None and step >= limit):
                 break
@@ -314,6 +314,8 @@ def evaluate(
                 span.logs, span.number = last_logs(logs, k), step - 1
                 batch.close()
             control.checkpoint(run, done, pace.drain, f", {step:,} of validation")
+            if run is not None:
+                training.stops()
             if getattr(training.model, "stop_evaluating", False) or (run is not None and run.stopping):
                 break
         if logs is None:
@@ -403,7 +405,7 @@ def _dispatches(
         dispatch = training.program(kind).prepare(doors.variables.peek(), data, order, batch_size)
         end = first + count
         while first < end:
-            interrupts.check()
+            training.check_interrupts()
             k = pace.next(end - first if control is None else control.limit(end - first))
             if stride:
                 k = min(k, stride - step % stride)

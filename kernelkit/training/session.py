@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from kernelkit import changes, metrics, optimizers, placement
+from kernelkit import changes, interrupts, metrics, optimizers, placement, processes
 from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
@@ -199,11 +199,27 @@ class Training:
         """Return one batch on the model's devices, unchanged if there is one device."""
         return batch if self.distribution is None else self.distribution.batches.one(batch, batch_rows(batch))
 
+    def check_interrupts(self) -> None:
+        """Raise KeyboardInterrupt if the stop button was pressed, in any process: all stop at the same step."""
+        if processes.count() == 1:
+            interrupts.check()
+        elif processes.any_of(interrupts.pressed()):
+            interrupts.check()
+            raise KeyboardInterrupt("another process of this training was interrupted")
+
+    def stops(self) -> bool:
+        """Return whether training shall stop, in all processes if it shall in one."""
+        if processes.count() > 1:
+            self.model.stop_training = processes.any_of(bool(self.model.stop_training))
+        return self.model.stop_training
+
     def _adopt(self, kind: str) -> None:
         """Move the variables to the devices of the distribution, and check its rules."""
         if self.distribution is None:
             return
         groups = self.variables(kind)
+        described = [f"{v.path} {v.shape} {v.dtype}" for group in groups for v in group]
+        processes.require_same("the model's variables", described)
         self.distribution.adopt((v for group in groups for v in group), groups.trainable)
         outputs = [f"{layer.path}/output" for layer in [self.model, *walk(self.model)]]
         self.distribution.check_rules([v.path for v in self.model.variables] + outputs)

@@ -77,11 +77,13 @@ def compiled(make: Any, optimizer: Any = "adam", **settings: Any) -> Any:
 
 def trained(model: Any, x: Any, epochs: int = 4, **arguments: Any) -> dict:
     history = model.fit(x, LABELS, batch_size=16, epochs=epochs, verbose=0, **arguments).history
-    return {
+    more = {}
+    if x is IMAGES:  # sizes that 8 does not divide, with moving averages of BatchNormalization
+        more["evaluated"] = model.evaluate(x, LABELS, batch_size=30, verbose=0)
+        more["predicted"] = model.predict(x[:13], batch_size=5, verbose=0).tolist()
+    return more | {
         "loss": history["loss"],
         "accuracy": history["accuracy"],
-        "evaluated": model.evaluate(x, LABELS, batch_size=30, verbose=0),
-        "predicted": model.predict(x[:13], batch_size=5, verbose=0).tolist(),
         "compiles": model._training.program("train").compiles,
         "weights": [v.numpy().reshape(-1)[:50].tolist() for v in model.weights],
     }
@@ -157,9 +159,6 @@ VARIANTS: dict[str, Any] = {
     "own_step": lambda: {
         "loss": compiled(OwnStep).fit(TABLE, LABELS, batch_size=16, epochs=2, verbose=0).history["loss"]
     },
-    "eagerly": lambda: {
-        "loss": compiled(mlp, run_eagerly=True).fit(TABLE[:11], LABELS[:11], batch_size=8, verbose=0).history["loss"]
-    },
 }
 
 
@@ -193,17 +192,17 @@ def main() -> dict:
     found["described"] = [(v.path, v.axes, v.rule, v.nbytes_per_device) for v in described.variables]
     found["described_bytes"] = described.nbytes_per_device
 
-    # Saved on 2 x 4 devices, continued on 1, 2 and 4.
+    # Saved on 2 x 4 devices, continued on 1, on 4, and split by shape on 8.
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
         found["continued"] = []
-        for count in (1, 2, 4, 8):
+        for count in (1, 4, 8):
             plan = dist.DataParallel(devices=DEVICES[:count]) if count < 8 else dist.AutoParallel(smallest=64)
             kk.utils.set_random_seed(5)
             with plan.scope():
                 again = kk.models.load_model(path)
-            found["continued"].append(again.fit(WORDS, LABELS, batch_size=16, epochs=2, verbose=0).history["loss"])
+            found["continued"].append(again.fit(WORDS, LABELS, batch_size=16, epochs=1, verbose=0).history["loss"])
 
     # One model, moved: made on one device, trained on eight by one word, and with its weights split by their shapes.
     model = compiled(mlp)

@@ -1,0 +1,60 @@
+"""`initialize`: join the processes of a training."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import jax
+
+from kernelkit import interrupts, processes, random
+
+
+def initialize(
+    job_addresses: str | None = None,
+    num_processes: int | None = None,
+    process_id: int | None = None,
+    *,
+    heartbeat_seconds: int = 20,
+    **options: Any,
+) -> None:
+    """Join the processes that train a model together. Call it before anything is computed.
+
+    With no argument, jax finds the other processes in the environment: of SLURM, Open MPI, Kubernetes (an indexed job)
+    and TPU pods. Random numbers are the same in all processes afterwards.
+
+    Args:
+        job_addresses: Address ``"host:port"`` of the first process; more addresses, after commas, are not needed.
+            Default: ``KERAS_DISTRIBUTION_JOB_ADDRESSES`` of the environment.
+        num_processes: Number of processes; default ``KERAS_DISTRIBUTION_NUM_PROCESSES``.
+        process_id: Number of this process, from 0; default ``KERAS_DISTRIBUTION_PROCESS_ID``.
+        heartbeat_seconds: Seconds after which a process that is silent counts as lost.
+        **options: More arguments of `jax.distributed.initialize`.
+
+    Raises:
+        ValueError: If there are more or fewer addresses than processes.
+    """
+    job_addresses = job_addresses or os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
+    num_processes = _number(num_processes, "KERAS_DISTRIBUTION_NUM_PROCESSES")
+    process_id = _number(process_id, "KERAS_DISTRIBUTION_PROCESS_ID")
+    addresses = [a.strip() for a in (job_addresses or "").split(",") if a.strip()]
+    if num_processes is not None and len(addresses) not in (0, 1, num_processes):
+        raise ValueError(
+            f"initialize(): job_addresses has {len(addresses)} addresses for num_processes={num_processes}. Give the "
+            "address of the first process alone, or one for each."
+        )
+    jax.distributed.initialize(
+        coordinator_address=addresses[0] if addresses else None,
+        num_processes=num_processes,
+        process_id=process_id,
+        **{"heartbeat_timeout_seconds": heartbeat_seconds} | options,
+    )
+    if processes.count() > 1:
+        interrupts.only_when_agreed()
+        random.set_random_seed(processes.of_first(random.make_default_seed()))
+
+
+def _number(given: int | None, name: str) -> int | None:
+    if given is None and name in os.environ:
+        return int(os.environ[name])
+    return given

@@ -1,0 +1,130 @@
+"""Several processes that train one model together: what they agree on, and who writes files.
+
+Every process runs the same program. Where their actions could differ, in time or by the user's hand, they exchange a
+few numbers. With one process nothing here does anything.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+
+_LOST = re.compile(
+    r"gloo|connection (closed|reset|refused)|broken pipe|heartbeat|coordination service|NCCL|UNAVAILABLE",
+    re.IGNORECASE,
+)
+
+
+class ProcessLost(ConnectionError):
+    """Another process of the training has ended."""
+
+
+def count() -> int:
+    """Return the number of processes."""
+    return jax.process_count()
+
+
+def is_first() -> bool:
+    """Return whether this is the process that writes files and logs."""
+    return jax.process_index() == 0
+
+
+def agree(*numbers: int) -> np.ndarray:
+    """Return the numbers of all processes, an array (processes, numbers). All of them must call this.
+
+    Example:
+        >>> agree(3, 4).tolist()
+        [[3, 4]]
+    """
+    if jax.process_count() == 1:
+        return np.array([numbers], "int64")
+    from jax.experimental import multihost_utils
+
+    mine = np.array(numbers, "int64").view("int32")  # jax would cut 64-bit integers
+    with lost_processes():
+        return np.asarray(multihost_utils.process_allgather(mine)).reshape(-1, mine.size).view("int64")
+
+
+def of_first(number: int) -> int:
+    """Return the number of the first process. All processes must call this."""
+    return int(agree(number)[0, 0])
+
+
+def any_of(flag: bool) -> bool:
+    """Return whether the flag is set in any process. All processes must call this."""
+    return bool(agree(int(flag)).any()) if jax.process_count() > 1 else flag
+
+
+def require_same(what: str, lines: Sequence[str]) -> None:
+    """Raise in every process unless all of them have the same lines.
+
+    Args:
+        what: What the lines describe, for the error.
+        lines: Texts.
+
+    Raises:
+        RuntimeError: If a process has others.
+    """
+    if jax.process_count() == 1:
+        return
+    sums = [zlib.crc32(line.encode()) for line in lines]
+    found = agree(len(lines), zlib.crc32(np.array(sums, "int64").tobytes()))
+    others = [i for i, row in enumerate(found) if tuple(row) != tuple(found[0])]
+    if others:
+        raise RuntimeError(
+            f"The processes disagree on {what}: process {others[0]} has another than process 0. This process "
+            f"({jax.process_index()}) has {len(lines)}: {', '.join(lines[:6])}{', ...' if len(lines) > 6 else ''}. All "
+            "processes must run the same program with the same settings."
+        )
+
+
+@contextlib.contextmanager
+def lost_processes() -> Iterator[None]:
+    """Say in plain words that another process has ended, where jax tells of a broken connection."""
+    try:
+        yield
+    except (jax.errors.JaxRuntimeError, ValueError, OSError) as error:  # jax raises some as ValueError
+        if jax.process_count() == 1 or isinstance(error, ProcessLost) or not _LOST.search(str(error)):
+            raise
+        raise ProcessLost(
+            f"Another of the {jax.process_count()} processes of this training has ended, so this one (process "
+            f"{jax.process_index()}) stops too. Start all of them again: with callbacks.BackupAndRestore they go on "
+            "from the last backup."
+        ) from error
+
+
+@contextlib.contextmanager
+def written_once(path: str) -> Iterator[str]:
+    """Yield the path to write to, so that only the first process writes the file.
+
+    The other processes do the same work, because values may have to be gathered from all, but write to a temporary
+    folder. At the end all wait until the file is complete.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        OSError: If another process could not write.
+    """
+    if jax.process_count() == 1:
+        yield path
+        return
+    failed = True
+    with contextlib.ExitStack() as stack:
+        if not is_first():
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kernelkit-"))
+            path = os.path.join(folder, os.path.basename(os.path.normpath(path)))
+        try:
+            yield path
+            failed = False
+        finally:
+            troubles = agree(int(failed))[:, 0]
+    if troubles.any():
+        raise OSError(f"Process {int(troubles.argmax())} could not write {os.path.basename(path)!r}: see its error.")

@@ -1,0 +1,142 @@
+"""One of the processes of a training, or the only one: trains, saves, and prints what the tests compare, as JSON.
+
+Arguments: what to do, the number of this process, how many there are, the port, a folder.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import kernelkit as kk
+from kernelkit import distribution as dist
+
+faulthandler.dump_traceback_later(200, exit=True)
+rng = np.random.default_rng(0)
+X, Y = rng.normal(size=(75, 8)).astype("float32"), rng.integers(0, 4, 75)
+
+
+def make(seed: int = 3) -> Any:
+    kk.utils.set_random_seed(seed)
+    model = kk.Sequential(
+        [kk.Input((8,)), kk.layers.Dense(16, "relu"), kk.layers.BatchNormalization(), kk.layers.Dropout(0.2)]
+    )
+    model.add(kk.layers.Dense(4))
+    model.compile("adam", kk.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+class Slow(kk.callbacks.Callback):
+    """Ends or interrupts this process in the middle of an epoch."""
+
+    def __init__(self, at: int, action: Any) -> None:
+        super().__init__()
+        self.at, self.action, self.steps = at, action, 0
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.steps += 1
+        if self.steps == self.at:
+            self.action()
+
+
+def trained(folder: Path, number: int) -> dict:
+    model = make()
+    log = kk.callbacks.CSVLogger(folder / "log.csv")
+    history = model.fit(X, Y, batch_size=16, epochs=3, callbacks=[log], validation_data=(X[:13], Y[:13]), verbose=2)
+    found = {
+        "history": history.history,
+        "evaluated": model.evaluate(X, Y, batch_size=30, verbose=0),
+        "predicted": model.predict(X[:7], verbose=0).tolist(),
+        "compiles": model._training.program("train").compiles,
+    }
+    model.save(folder / "model.keras")
+    found["again"] = kk.models.load_model(folder / "model.keras").evaluate(X, Y, verbose=0)
+    found["stream"] = model.fit(((X[i : i + 16], Y[i : i + 16]) for i in range(0, 75, 16)), verbose=0).history["loss"]
+    return found
+
+
+def split(folder: Path, number: int) -> dict:
+    """Weights that lie in several processes: each has its part, and a file has the whole."""
+    with dist.AutoParallel(smallest=16).scope():
+        model = make()
+        losses = model.fit(X, Y, batch_size=16, epochs=2, verbose=0).history["loss"]
+    model.save_weights(folder / "split.weights.h5")
+    kernel = model.layers[0].kernel.value
+    return {"loss": losses, "mine": [s.data.nbytes for s in kernel.addressable_shards], "whole": kernel.nbytes}
+
+
+def own_share(folder: Path, number: int) -> dict:
+    """Each process has other data: its part of every batch."""
+    plan = dist.DataParallel(auto_shard_dataset=False)
+    with plan.scope():
+        model = make()
+    size, parts = 16 // dist.get_device_count(), dist.get_device_count()
+    rows = np.arange(64).reshape(4, parts, size)[:, number].reshape(-1)
+    return {"loss": model.fit(X[rows], Y[rows], batch_size=size, epochs=2, shuffle=False, verbose=0).history["loss"]}
+
+
+def disagreeing(folder: Path, number: int) -> dict:
+    model = kk.Sequential([kk.Input((8,)), kk.layers.Dense(4 + number)])
+    model.compile("sgd", "mse")
+    try:
+        model.fit(X, X[:, :1], verbose=0)
+    except RuntimeError as error:
+        return {"error": str(error)}
+    return {}
+
+
+def killed(folder: Path, number: int) -> dict:
+    """The last process is killed in the second epoch; the others say so."""
+    model = make()
+    last = int(sys.argv[3]) - 1
+    die = Slow(8 if number == last else 10**6, lambda: os.kill(os.getpid(), signal.SIGKILL))
+    backup = kk.callbacks.BackupAndRestore(folder / "backup", save_freq=1, delete_checkpoint=False)
+    began = time.monotonic()
+    try:
+        model.fit(X, Y, batch_size=16, epochs=3, callbacks=[backup, die], verbose=0)
+    except ConnectionError as error:
+        print(json.dumps({"error": str(error), "seconds": time.monotonic() - began}), flush=True)
+        os._exit(3)  # jax would wait at its exit for the process that is gone
+    return {}
+
+
+def resumed(folder: Path, number: int) -> dict:
+    model = make(seed=4)
+    backup = kk.callbacks.BackupAndRestore(folder / "backup", save_freq=1, delete_checkpoint=False)
+    history = model.fit(X, Y, batch_size=16, epochs=3, callbacks=[backup], verbose=0).history
+    return {"loss": history["loss"], "weights": [v.numpy().reshape(-1).tolist() for v in model.weights]}
+
+
+def unbroken(folder: Path, number: int) -> dict:
+    model = make()
+    one_by_one = Slow(10**6, lambda: None)
+    history = model.fit(X, Y, batch_size=16, epochs=3, callbacks=[one_by_one], verbose=0).history
+    return {"loss": history["loss"], "weights": [v.numpy().reshape(-1).tolist() for v in model.weights]}
+
+
+def interrupted(folder: Path, number: int) -> dict:
+    model = make()
+    press = Slow(8 if number == 0 else 10**6, lambda: os.kill(os.getpid(), signal.SIGINT))
+    try:
+        model.fit(X, Y, batch_size=16, epochs=3, callbacks=[press], verbose=0)
+    except KeyboardInterrupt:
+        return {"steps": len(model.history.batches["loss"]), "weights": model.layers[0].kernel.numpy().tolist()}
+    return {}
+
+
+if __name__ == "__main__":
+    what, number, count, port, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], Path(sys.argv[5])
+    if count > 1:
+        dist.initialize(f"127.0.0.1:{port}", count, number, coordinator_bind_address=f"127.0.0.1:{port}")
+        dist.set_distribution(dist.DataParallel())
+    for name in what.split(","):
+        faulthandler.dump_traceback_later(100, exit=True)
+        print("RESULT", json.dumps({name: globals()[name](folder, number)}), flush=True)
