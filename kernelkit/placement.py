@@ -150,8 +150,10 @@ class Spread:
     """Batches whose rows lie on several devices.
 
     Each device holds its part of every batch, so a step that takes the next batch sends nothing between devices. If a
-    batch's size is no multiple of the number of parts, it is padded in memory. The padding is cut off inside the
-    compiled step, before anything is computed from it: results are those of the batch itself.
+    batch's size is no multiple of the number of parts, it is padded in memory. The compiled step first cuts the padding
+    off and gives each device the whole batch: results are those of the batch itself. (Parts of unequal sizes are legal
+    in a traced function, but XLA's partitioner then gets some sums wrong: of gradients of an embedding on a mesh of two
+    axes, in jaxlib 0.10.2.)
 
     Args:
         data: Arrays (steps, rows with padding, ...), nested as a batch is.
@@ -184,9 +186,16 @@ class Spread:
         value = lax.dynamic_index_in_dim(jnp.asarray(value), index, 0, keepdims=False)[: self.rows]
         if not isinstance(value, jax.core.Tracer):
             return value
-        # jax lets a traced array have parts of unequal sizes; XLA pads and masks them by itself.
+        mesh = self.sharding.mesh
         spec = PartitionSpec(*self.sharding.spec[1:])
-        return lax.with_sharding_constraint(value, NamedSharding(self.sharding.mesh, spec))
+        part = NamedSharding(mesh, spec)
+        divides = self.rows % self._parts == 0
+        return lax.with_sharding_constraint(value, part if divides else NamedSharding(mesh, PartitionSpec()))
+
+    @property
+    def _parts(self) -> int:
+        axis = self.sharding.spec[1]
+        return 1 if axis is None else self.sharding.mesh.shape[axis]
 
     def tree_flatten(self) -> tuple[tuple, tuple]:
         """Return the arrays, and the static part of the pytree."""

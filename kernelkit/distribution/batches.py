@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import jax
@@ -37,6 +38,17 @@ class BatchPlacement:
             return slice(0, size)
         each = -(-size // self.parts)
         return slice(min(self._first * each, size), min(self._last * each, size))
+
+    def say_if_uneven(self, size: int | None, samples: int | None) -> None:
+        """Warn if full batches cannot be split: each device then computes all of them."""
+        if size is None or size % self.parts == 0 or not self._shares or (samples is not None and samples <= size):
+            return
+        better = max(1, size // self.parts) * self.parts
+        warnings.warn(
+            f"A batch of {size} rows cannot be split into {self.parts} equal parts, so each device computes all of it: "
+            f"the numbers are right, but nothing is gained. batch_size={better} would be split.",
+            stacklevel=5,
+        )
 
     def put(self, batches: Any, size: int) -> Spread:
         """Return batches on the devices.

@@ -193,6 +193,7 @@ class Training:
         """Make a feed send its batches to the model's devices, and return it."""
         if self.distribution is not None:
             feed.placement = self.distribution.batches
+            feed.placement.say_if_uneven(feed.batch_size, feed.samples)
         return feed
 
     def spread_batch(self, batch: Any) -> Any:
