@@ -5,7 +5,8 @@ the exception and drops it: the press is lost. So while kernelkit trains, evalua
 :class:`guard`), the signal handler only sets a flag. The exception is raised at the next safe point: :func:`check`, a
 turn of :func:`wait`, or the end of the guard. It is raised at once
 
-* in the user's code (:class:`user_code`: a callback, a generator), which may block for ever;
+* in the user's code (:class:`user_code`: a callback, a generator; :class:`lifted`: a step that runs op by op), which
+  may block for ever;
 * at the second press;
 * when no safe point was reached within :data:`PATIENCE` seconds.
 
@@ -178,6 +179,32 @@ class user_code:
             _button.in_user_code = self._before
 
 
+class lifted:
+    """Inside :data:`whole`, run code that may be cut anywhere: a press is raised at once.
+
+    A step that runs op by op is such code. It changes nothing until its result is stored, and may run for long.
+    """
+
+    def __enter__(self) -> lifted:
+        button = _button
+        self._is_main = threading.get_ident() == _MAIN
+        if not self._is_main:
+            return self
+        self._before, self._whole = button.in_user_code, button.whole
+        button.in_user_code, button.whole = button.guards > 0, 0
+        if button.pending:
+            try:
+                check()
+            except BaseException:
+                button.in_user_code, button.whole = self._before, self._whole
+                raise
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._is_main:
+            _button.in_user_code, _button.whole = self._before, self._whole
+
+
 class _Whole:
     """See :data:`whole`."""
 
@@ -260,6 +287,6 @@ def guarded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 _TURNS = frozenset(
-    method.__code__ for owner in (guard, user_code, _Whole) for method in (owner.__enter__, owner.__exit__)
+    method.__code__ for owner in (guard, user_code, lifted, _Whole) for method in (owner.__enter__, owner.__exit__)
 ) | {_Button.serve.__code__, _Button.has_arrived.__code__}
 """Code that enters and leaves these contexts: an exception in its middle would leave one open."""

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import budget, changes, dtypes, placement, rich_display, scope
+from kernelkit import budget, changes, dtypes, jax_arguments, placement, rich_display, scope
 from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators
 
@@ -348,12 +348,15 @@ class Variable(Operators):
             # `array * variable` checks this attribute first. On None, Python calls `variable.__rmul__`, which records.
             if asks_an_operator():
                 return None
-            raise RuntimeError(
-                f"A function outside of kernelkit (such as jax.numpy) was given the variable {self.path!r} while a "
-                "GradientTape is open; its gradient would stop here. Use the function of the same name in "
-                "kernelkit.ops, or pass `variable.value` if no gradient should flow, or use jax.value_and_grad."
-            )
+            raise self._gradient_would_stop()
         return lambda: self.value
+
+    def _gradient_would_stop(self) -> RuntimeError:
+        return RuntimeError(
+            f"A function outside of kernelkit (such as jax.numpy) was given the variable {self.path!r} while a "
+            "GradientTape is open; its gradient would stop here. Use the function of the same name in "
+            "kernelkit.ops, or pass `variable.value` if no gradient should flow, or use jax.value_and_grad."
+        )
 
     def __float__(self) -> float:
         return float(self._scalar())
@@ -401,6 +404,16 @@ class Variable(Operators):
         state = self.__dict__ | {"_value": self._lend(), "_lent": True}
         state.pop("_lock", None)
         return state
+
+
+def _argument(variable: Variable) -> jax.Array:
+    """Return the value of a variable that is an argument of `jax.jit`, `jax.grad` or the like."""
+    if scope.local.tape is not None and variable.trainable:
+        raise variable._gradient_would_stop()
+    return variable.value
+
+
+jax_arguments.accept(Variable, _argument)
 
 
 def _raw(value: Any) -> Any:

@@ -17,9 +17,8 @@ PACKAGE = "kernelkit"
 
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
-    "config rich_display tree dtypes scope operators sparse "
-    "changes interrupts version compile_cache devices budget bytecode jaxprs jax_operators hints tracebacks "
-    "placement processes",
+    "config rich_display tree dtypes scope operators sparse changes interrupts version compile_cache devices "
+    "budget bytecode jaxprs jax_operators jax_arguments hints tracebacks placement processes",
     "variable masking",
     "symbolic inference recording tape dispatch",
     "serialize operation dtype_policies random",
@@ -72,10 +71,20 @@ def floor(module: str) -> int:
     return FLOOR_OF[name]
 
 
-def imports(module: str, path: Path) -> Iterator[tuple[int, str]]:
-    """Line and dotted name of every module of the package that a file imports, wherever in the file."""
+def imports(module: str, path: Path, types: bool = True) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every module of the package that a file imports, wherever in the file.
+
+    Without ``types``, imports under ``if TYPE_CHECKING`` are left out: they are never run.
+    """
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    never_run: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING") and not types:
+            never_run.update(inner for one in node.body for inner in ast.walk(one))
+    for node in ast.walk(tree):
+        if node in never_run:
+            continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -100,6 +109,67 @@ def test_imports_run_down_the_floor_plan(module):
         if floor(name) > floor(module)
     ]
     assert not up, "imports that run up the floor plan:\n" + "\n".join(up)
+
+
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that import each other, straight or through others (Tarjan's algorithm)."""
+    found: list[list[str]] = []
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_: list[str] = []
+
+    def visit(module: str) -> None:
+        number[module] = lowest[module] = len(number)
+        open_.append(module)
+        for other in sorted(arrows.get(module, ())):
+            if other not in number:
+                visit(other)
+                lowest[module] = min(lowest[module], lowest[other])
+            elif other in open_:
+                lowest[module] = min(lowest[module], number[other])
+        if lowest[module] == number[module]:
+            group = [open_.pop()]
+            while group[-1] != module:
+                group.append(open_.pop())
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for module in arrows:
+        if module not in number:
+            visit(module)
+    return found
+
+
+def arrows() -> dict[str, set[str]]:
+    """The modules that each module imports, lazily or not; imports for annotations alone don't count."""
+    return {
+        module: {name for _, name in imports(module, path, types=False) if name != module}
+        for module, path in MODULES.items()
+    }
+
+
+def test_no_modules_import_each_other():
+    """Imports run down between floors, so a circle lies inside one: a lazy import hides it, and doesn't untie it."""
+    assert circles(arrows()) == []
+
+
+def test_a_circle_is_found_with_all_its_modules_and_nothing_else():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"e"}, "e": set(), "f": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+
+
+def test_imports_for_annotations_are_told_from_those_that_run(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from kernelkit import layers\n"
+        "else:\n    from kernelkit import ops\nfrom kernelkit import losses\n"
+    )
+    assert [name for _, name in imports("kernelkit.m", path)] == [
+        "kernelkit.losses",
+        "kernelkit.layers",
+        "kernelkit.ops",
+    ]
+    assert [name for _, name in imports("kernelkit.m", path, types=False)] == ["kernelkit.losses", "kernelkit.ops"]
 
 
 def test_every_entry_of_the_table_exists():

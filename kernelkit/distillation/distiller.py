@@ -104,7 +104,7 @@ class Distiller(Model):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the weighted sum of the student's loss and the distillation losses."""
-        if y is None or self._training.loss is None:
+        if y is None or self._training.compiled.loss is None:
             student_loss: Any = ops.zeros(())
         else:
             student_loss = super().compute_loss(x, y, y_pred, sample_weight)

@@ -11,11 +11,10 @@ import jax
 import numpy as np
 
 from kernelkit.export.program import Program
+from kernelkit.export.samples import sample
 from kernelkit.export.signature import TensorSpec
 
 Run = Callable[[list[np.ndarray]], list[np.ndarray]]
-OPEN_SIZE = 16  # the value of open sizes in the check, except the batch size
-BATCH = 2
 
 
 class Report(NamedTuple):
@@ -128,18 +127,6 @@ def runner(format: str, path: str, program: Program) -> tuple[Run, str]:
         takes, gives = [s.name for s in program.signature.inputs], [s.name for s in program.outputs]
         return litert_reader(path, takes, gives), "ai-edge-litert"
     raise ImportError(name=f"a runtime for {format}")
-
-
-def sample(inputs: tuple[TensorSpec, ...], seed: int = 0, batch: int = BATCH) -> list[np.ndarray]:
-    """Return random arrays that fit specs: normal numbers, integers 0 and 1, which every vocabulary has."""
-    rng = np.random.default_rng(seed)
-    arrays = []
-    for spec in inputs:
-        shape = [(batch if axis == 0 else OPEN_SIZE) if n is None else n for axis, n in enumerate(spec.shape)]
-        dtype = jax.numpy.dtype(spec.dtype)
-        is_float = jax.numpy.issubdtype(dtype, jax.numpy.floating)
-        arrays.append((rng.normal(size=shape) if is_float else rng.integers(0, 2, shape)).astype(dtype))
-    return arrays
 
 
 def largest_difference(got: list[np.ndarray], want: list[np.ndarray]) -> float:

@@ -14,7 +14,7 @@ from kernelkit import config, dtypes
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
-from kernelkit.models.host_stage import Prepared, may_need_host
+from kernelkit.models.prepared import Prepared, may_need_host
 from kernelkit.recording import Node, Operation, producer
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor
@@ -74,7 +74,7 @@ class Graph:
     @functools.cached_property
     def may_need_host(self) -> bool:
         """Whether calls of the graph may have to run in Python."""
-        return may_need_host(self)
+        return may_need_host(self.nodes)
 
     @property
     def layers(self) -> list[Layer]:

@@ -1,43 +1,21 @@
 """The host stage of a model: its work on strings, which runs in Python before the compiled step.
 
 The host stage holds the graph's calls that take or return strings, and all calls before them. The inputs of the other
-calls are the inputs of the compiled step; a :class:`Prepared` holds them.
+calls are the inputs of the compiled step; a :class:`~kernelkit.models.prepared.Prepared` holds them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.tree_util as jtu
 
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import string_arrays
+from kernelkit.models.graph import Graph
+from kernelkit.models.prepared import Prepared, model_may_need_host, touches_strings
 from kernelkit.recording import Node
 from kernelkit.sparse import is_sparse
-
-if TYPE_CHECKING:
-    from kernelkit.models.graph import Graph
-
-
-@jtu.register_pytree_node_class
-class Prepared:
-    """The inputs of a model after its host stage: a tree of arrays.
-
-    Attributes:
-        stage: The stage that made it.
-        values: Arrays for the tensors where the compiled part begins.
-        nested: Prepared inputs of nested models with their own host stage.
-    """
-
-    def __init__(self, stage: HostStage, values: tuple, nested: tuple) -> None:
-        self.stage, self.values, self.nested = stage, values, nested
-
-    def tree_flatten(self) -> tuple:
-        return (self.values, self.nested), self.stage
-
-    @classmethod
-    def tree_unflatten(cls, stage: HostStage, children: tuple) -> Prepared:
-        return cls(stage, *children)
 
 
 class HostStage:
@@ -116,33 +94,16 @@ _ADVICE = (
 )
 
 
-def may_need_host(graph: Graph) -> bool:
-    """Return whether a graph has calls that need a host stage, now or after an `adapt`."""
-    return any(
-        _touches_strings(node) or hasattr(node.operation, "host_only") or _may_need_host(node.operation)
-        for node in graph.nodes
-    )
-
-
-def _may_need_host(operation: Any) -> bool:
-    graph = getattr(operation, "_graph", None)
-    return graph is not None and graph.may_need_host
-
-
-def _touches_strings(node: Node) -> bool:
-    return any(t.dtype == "string" for t in [*node.input_tensors, *node.output_tensors])
-
-
 def _needs_host(node: Node) -> bool:
     stage = _stage_of(node)
     if stage is not None and stage.rest:
         return False  # a nested model with strings at its beginning only is split itself
-    return stage is not None or _touches_strings(node) or getattr(node.operation, "host_only", False)
+    return stage is not None or touches_strings(node) or getattr(node.operation, "host_only", False)
 
 
 def _stage_of(node: Node) -> HostStage | None:
     """Return the host stage of a call of a model, ``None`` if it has none."""
-    if not _may_need_host(node.operation):
+    if not model_may_need_host(node.operation):
         return None
     stage = HostStage(node.operation._graph)  # type: ignore[attr-defined]
     return None if stage.is_empty else stage

@@ -20,7 +20,8 @@ from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
 from kernelkit.models import state_tree as state_trees
 from kernelkit.models.graph import Graph, is_leaf, only_one
-from kernelkit.models.host_stage import HostStage, Prepared
+from kernelkit.models.host_stage import HostStage
+from kernelkit.models.prepared import Prepared
 from kernelkit.models.profile import Profile, profile
 from kernelkit.models.quantize import quantize_model
 from kernelkit.serialize import suggest

@@ -11,8 +11,8 @@ from kernelkit.layers.input_layer import Input, InputLayer, input_layer_of
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.models.graph import Graph, fits, only_one
-from kernelkit.models.host_stage import Prepared
 from kernelkit.models.model import Model, runs_graph
+from kernelkit.models.prepared import Prepared
 from kernelkit.recording import producer
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tracebacks import shortened

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kernelkit import optimizers
+from kernelkit.optimizers import adagrad, adam, ftrl, rmsprop, sgd
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.optimizers.schedules import InverseTimeDecay
 
@@ -23,27 +23,27 @@ def SGD(*args: Any, **kwargs: Any) -> Optimizer:
         >>> round(float(SGD(lr=0.1, decay=0.5).learning_rate), 4)
         0.1
     """
-    return _made(optimizers.SGD, args, kwargs)
+    return _made(sgd.SGD, args, kwargs)
 
 
 def Adam(*args: Any, **kwargs: Any) -> Optimizer:
     """Return an :class:`kernelkit.optimizers.Adam` with Keras 2's arguments."""
-    return _made(optimizers.Adam, args, kwargs)
+    return _made(adam.Adam, args, kwargs)
 
 
 def Adagrad(*args: Any, **kwargs: Any) -> Optimizer:
     """Return an :class:`kernelkit.optimizers.Adagrad` with Keras 2's arguments."""
-    return _made(optimizers.Adagrad, args, kwargs)
+    return _made(adagrad.Adagrad, args, kwargs)
 
 
 def Ftrl(*args: Any, **kwargs: Any) -> Optimizer:
     """Return an :class:`kernelkit.optimizers.Ftrl` with Keras 2's arguments."""
-    return _made(optimizers.Ftrl, args, kwargs)
+    return _made(ftrl.Ftrl, args, kwargs)
 
 
 def RMSprop(*args: Any, **kwargs: Any) -> Optimizer:
     """Return an :class:`kernelkit.optimizers.RMSprop` with Keras 2's arguments."""
-    return _made(optimizers.RMSprop, args, kwargs)
+    return _made(rmsprop.RMSprop, args, kwargs)
 
 
 def _made(cls: type, args: tuple, kwargs: dict) -> Optimizer:

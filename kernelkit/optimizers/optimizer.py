@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -259,7 +260,8 @@ class Optimizer(OptimizerVariables):
 
     @functools.cached_property
     def _compiled_step(self) -> Any:
-        return jax.jit(self._step)
+        owner = weakref.ref(self)  # a program that held its optimizer would keep the weights until Python's next gc
+        return jax.jit(lambda *arguments: owner()._step(*arguments))  # type: ignore[union-attr]
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss times ``loss_scale_factor``, for the computation of gradients."""

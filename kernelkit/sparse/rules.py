@@ -17,8 +17,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.experimental.sparse import BCOO, sparsify
 
-from kernelkit.sparse import densify, from_dense, is_sparse
 from kernelkit.sparse.arrays import aligned, alike, among, as_bcoo, plain, unique, values_at, without_batches
+from kernelkit.sparse.kinds import densify, from_dense, is_sparse
 
 _MODULES = ("kernelkit.ops", "kernelkit.activations")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -42,6 +43,17 @@ class History(Callback):
         self._batches: dict[str, list[np.ndarray]] = {}
         self._added: set[str] = set()  # names added to the last epoch
         self._is_open = False  # whether that epoch was complete, so that its logs may still grow
+
+    @property
+    def model(self) -> Any:
+        """The model that was trained, ``None`` if it does not exist any more: a history does not keep it alive."""
+        return None if self._model is None else self._model()
+
+    def set_model(self, model: Any) -> None:
+        self._model = None if model is None else weakref.ref(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_model": None}
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self._is_open = not was_cut_short(self)

@@ -6,8 +6,11 @@ from typing import Any, NamedTuple
 
 from kernelkit.feeds.batch import unpack
 from kernelkit.feeds.feed import Batch
+from kernelkit.layers import Masking
+from kernelkit.layers.base.parts import walk
 from kernelkit.losses.labels import check_class_indices, check_yes_no
 from kernelkit.training.compile import CompiledLoss
+from kernelkit.training.overriding import overrides
 
 
 class _Rule(NamedTuple):
@@ -66,3 +69,20 @@ class LabelCheck:
                 check_class_indices(labels, classes, getattr(loss, "ignore_class", None), weight, what)
             else:
                 check_yes_no(labels, weight, what)
+
+
+def label_check(model: Any, loss: CompiledLoss | None, kind: str) -> LabelCheck | None:
+    """Return the label check for a kind of step, ``None`` if the valid labels are not known.
+
+    They are not known for a custom step or loss. Masked positions may hold any label.
+
+    Args:
+        model: The model.
+        loss: Its compiled losses.
+        kind: ``"train"`` or ``"test"``.
+    """
+    if overrides(model, f"{kind}_step") or overrides(model, "compute_loss") or loss is None or loss.parts is None:
+        return None
+    check = LabelCheck(loss)
+    masked = any(getattr(layer, "mask_zero", False) or isinstance(layer, Masking) for layer in walk(model))
+    return None if check.is_empty or masked else check

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.training.history import History
-from kernelkit.training.state import TrainState
-
-if TYPE_CHECKING:
-    from kernelkit.training.session import Training
+from kernelkit.training.state import Doors, TrainState
 
 LARGEST = 256 * 2**20
 """Maximum size in bytes of a state that is kept."""
@@ -40,11 +35,11 @@ class LastFit:
         self.error: BaseException | None = None
         self._is_spoilt = False
 
-    def epoch_begins(self, training: Training, epoch: int, done: int, logs: dict) -> None:
+    def epoch_begins(self, doors: Doors, epoch: int, done: int, logs: dict) -> None:
         """Keep a reference to the state. The first step of the epoch then works on a copy.
 
         Args:
-            training: The training.
+            doors: The doors to the variables that are trained.
             epoch: Number of the epoch.
             done: Steps done so far.
             logs: The logs of the epoch before.
@@ -52,10 +47,11 @@ class LastFit:
         self._is_spoilt = self._is_spoilt or not is_finite(logs)
         if self._is_spoilt:
             return
-        variables = training.variables("train")
         self.epoch, self.begin, self.steps, self.state = epoch, done, 0, None
-        if sum(v.nbytes for group in variables.peek() for v in group) <= LARGEST:
-            self.state = TrainState(*(tuple(v.value for v in group) for group in variables))
+        with doors.reading() as state:
+            size = sum(v.nbytes for group in state for v in group)
+        if size <= LARGEST:
+            self.state = TrainState(*(tuple(v.value for v in group) for group in doors.variables))
 
     def did(self, steps: int) -> None:
         """Store the number of steps done in the epoch."""

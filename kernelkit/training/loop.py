@@ -17,9 +17,9 @@ from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.logs import row
-from kernelkit.training.session import Training
 from kernelkit.training.spans import Span, Spans, outcome_of
 from kernelkit.training.state import Doors
+from kernelkit.training.training import Training
 
 
 def fit(
@@ -85,13 +85,13 @@ def _fit(
             done = 0
             for epoch in range(begin, run.epochs):
                 training.check_interrupts()
-                training.reset_metrics("train")
+                training.programs.reset_metrics("train")
                 if place is not None:
                     place.restore_metrics(training.variables("train").metrics)
                 training.in_epoch = True
                 with spans.epoch(epoch) as span:
                     display.epoch_begin(epoch)
-                    last.epoch_begins(training, epoch, done, logs)
+                    last.epoch_begins(training.doors("train"), epoch, done, logs)
                     start = 0 if place is None else place.step
                     if start:
                         last.state = None  # this state would belong to the epoch's first step
@@ -159,7 +159,7 @@ def _train_epoch(epoch: _Epoch) -> int:
     """Run one epoch, store its logs in its span, and return its number of steps, 0 if the feed gave no batch."""
     training, feed, chunks, run, spans, display, trace, span, number, start, done = epoch
     callbacks, model = spans.callbacks, run.model
-    stride = training.hook_stride
+    stride = training.compiled.hook_stride
     grouped = stride > 1 and callbacks.needs_model_between_batches
     one_by_one = callbacks.needs_model_between_batches and not grouped
     pace = training.pace("train", one_by_one)
@@ -294,12 +294,12 @@ def evaluate(
     """
     control = Control() if run is None else run.control
     spans = Spans(callbacks, lambda: run is not None and run.stopping)
-    told, stride = callbacks.needs_test_batches, training.hook_stride
+    told, stride = callbacks.needs_test_batches, training.compiled.hook_stride
     pace = training.pace("test", one_by_one=told and stride == 1)
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), training.keeping_metrics(), spans.test() as whole, contextlib.ExitStack() as batch:
-        training.reset_metrics("test")
+        training.programs.reset_metrics("test")
         tell(0, feed.steps)
         for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
             if told and step % stride == 0:
@@ -333,7 +333,7 @@ def evaluate(
 def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
     """Return the model's outputs for a feed, as NumPy arrays."""
     spans = Spans(callbacks)
-    told, stride = callbacks.needs_predict_batches, training.hook_stride
+    told, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
     pace = training.pace("predict", one_by_one=told and stride == 1)
     pieces: list = []
     step = 0

@@ -14,7 +14,7 @@ from kernelkit import scope, sparse
 from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.metrics.metric import Metric
 from kernelkit.training.gradient_probe import GradientProbe
-from kernelkit.training.session import Training
+from kernelkit.training.training import Training
 from kernelkit.variable import Variable
 
 
@@ -41,8 +41,8 @@ class PureSteps:
             training: Whether this is a training step.
         """
         parts = []
-        if self._training.loss is not None:
-            value = self._training.loss(y, y_pred, sample_weight)
+        if self._training.compiled.loss is not None:
+            value = self._training.compiled.loss(y, y_pred, sample_weight)
             if value is not None:
                 parts.append(value)
         parts += [jnp.sum(jnp.asarray(v)) for v in self.losses]
@@ -58,8 +58,9 @@ class PureSteps:
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
         """Update the metrics with a batch and return all values by name. Override it to report other values."""
-        if self._training.metrics is not None and self._training.metrics.is_built:
-            self._training.metrics.update_state(y, y_pred, sample_weight)
+        metrics = self._training.compiled.metrics
+        if metrics is not None and metrics.is_built:
+            metrics.update_state(y, y_pred, sample_weight)
         return self.get_metrics_result()
 
     def get_metrics_result(self) -> dict:
@@ -173,7 +174,7 @@ class PureSteps:
 
         (_, (loss, y_pred, rest_after, watched)), gradients = jax.value_and_grad(compute_loss, has_aux=True)(trainable)
         if not probe.was_reached:
-            self._training.say_no_gradient()
+            self._training.compiled.say_no_gradient(has_weights=bool(trainable))
         trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
         logs, watched = self._update_metrics("train", watched, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, rest_after, slots, watched)
@@ -217,7 +218,7 @@ class PureSteps:
         return self._step_function("predict", force)
 
     def _step_function(self, kind: str, force: bool) -> Callable:
-        made = self._training.functions
+        made = self._training.programs.functions
         if force or kind not in made:
             step = getattr(self, f"{kind}_step")
             run = step if self.run_eagerly else jax.jit(step)
@@ -227,25 +228,25 @@ class PureSteps:
     @property
     def train_function(self) -> Callable | None:
         """The result of :meth:`make_train_function`, ``None`` before the first call."""
-        return self._training.functions.get("train")
+        return self._training.programs.functions.get("train")
 
     @property
     def test_function(self) -> Callable | None:
         """The result of :meth:`make_test_function`, ``None`` before the first call."""
-        return self._training.functions.get("test")
+        return self._training.programs.functions.get("test")
 
     @property
     def predict_function(self) -> Callable | None:
         """The result of :meth:`make_predict_function`, ``None`` before the first call."""
-        return self._training.functions.get("predict")
+        return self._training.programs.functions.get("predict")
 
     def _update_metrics(
         self, kind: str, watched: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
     ) -> tuple[dict, list]:
         variables = self._training.variables(kind).metrics
         with scope.StatelessScope(zip(variables, watched, strict=True)) as lender:
-            if self._training.loss_tracker is not None:
-                self._training.loss_tracker.update_state(loss, sample_weight=batch_rows(x))
+            if self._training.compiled.loss_tracker is not None:
+                self._training.compiled.loss_tracker.update_state(loss, sample_weight=batch_rows(x))
             logs = self.compute_metrics(x, y, y_pred, sample_weight)
         return logs, [lender.values[id(v)] for v in variables]
 

@@ -7,7 +7,10 @@ and replay, and gives the same bits for each.
 
 from __future__ import annotations
 
+import inspect
 import threading
+import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +20,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
-from kernelkit import placement
+from kernelkit import interrupts, placement
 from kernelkit.hints import explaining
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
 from kernelkit.training.logs import StepLogs, step_logs
@@ -25,6 +28,10 @@ from kernelkit.training.state import TrainState, like
 
 MAX_STEPS = 512
 """Maximum number of steps in one dispatch: the length of the log buffer."""
+
+
+MANY_SHAPES = 20
+"""Number of compiled shapes at which a program warns."""
 
 
 class Program:
@@ -49,11 +56,11 @@ class Program:
         self._last_placement: tuple[list, int] = ([], -1)
         loop = {"predict": self._predict_loop}.get(kind, self._loop)
         # An inlined jit caches its trace, so the log shapes and the loop body need only one trace.
-        self._one = jax.jit(
-            self._outputs if kind == "predict" else self._step, static_argnames="batch_size", inline=True
-        )
+        one = _weakly(self._outputs if kind == "predict" else self._step)
+        self._one = jax.jit(one, static_argnames="batch_size", inline=True)
         donate = () if kind == "predict" else ("state",)
-        self._jitted = jax.jit(loop, static_argnames=("batch_size", "capacity"), donate_argnames=donate)
+        self._loop_function = _weakly(loop)
+        self._jitted = jax.jit(self._loop_function, static_argnames=("batch_size", "capacity"), donate_argnames=donate)
 
     def prepare(
         self, state: TrainState, data: Any, order: Any, batch_size: int
@@ -95,9 +102,21 @@ class Program:
             )
         executable = self._executables[key] = lowered.compile()
         self.compiles += 1
+        if self.compiles == MANY_SHAPES:
+            self._say_many_shapes(data, batch_size)
         if keeps:
             give_back_memory()
         return executable
+
+    def _say_many_shapes(self, data: Any, batch_size: int) -> None:
+        rows = {tuple(v.shape[1:]) for v in jtu.tree_leaves(data)}
+        warnings.warn(
+            f"The {self.kind} step of this model was compiled {self.compiles} times, once for each shape of a batch; "
+            f"the last one has {batch_size} samples of shape {', '.join(map(str, sorted(rows)))}. Each compilation "
+            "takes time, and its program is kept in memory. Let batches have few shapes: one batch size, and sequences "
+            "padded to a few lengths.",
+            stacklevel=2,
+        )
 
     def _placement(self, state: TrainState) -> int:
         """Return a number that identifies the shapes and the sharding of a state."""
@@ -117,7 +136,7 @@ class Program:
         if self.kind == "predict" or not jtu.tree_leaves(places):
             return self._jitted
         return jax.jit(
-            self._loop,
+            self._loop_function,
             static_argnames=("batch_size", "capacity"),
             donate_argnames=("state",),
             out_shardings=(places, placement.replicated(places)),
@@ -180,7 +199,8 @@ class Program:
         return (data.readable(rows) if isinstance(data, placement.Spread) else rows), changed
 
     def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
-        with explaining(self.jit):
+        # Nothing is donated, and the state is stored only when the step is complete: the stop button may cut it.
+        with explaining(self.jit), interrupts.lifted():
             return self._steps_one_by_one(state, data, order, batch_size, first, count)
 
     def _steps_one_by_one(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
@@ -199,6 +219,18 @@ class Program:
                 rows.append(logs)
         stacked = jtu.tree_map(lambda *v: jnp.stack(v), *rows)
         return (stacked, changed) if self.kind == "predict" else (state, stacked)
+
+
+def _weakly(method: Callable) -> Callable:
+    """Return a method of an object that the result does not keep alive: programs are freed with their models."""
+    owner = weakref.WeakMethod(method)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return owner()(*args, **kwargs)  # type: ignore[misc]
+
+    call.__name__ = method.__name__
+    call.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]  # jax finds its named arguments by it
+    return call
 
 
 def _with(state: TrainState, changed: dict[int, Any]) -> TrainState:

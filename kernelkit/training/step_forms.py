@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +28,12 @@ def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
         ``(state, batch) -> (logs, state)`` as the model's method returns them. For predicting:
         ``(state, batch) -> (outputs, changed)``, where ``changed`` maps indices of non-trainable variables to values.
     """
-    method = getattr(model, f"{kind}_step")
-    if _takes_data_alone(method):
+    name, owner = f"{kind}_step", weakref.ref(model)  # a program does not keep its model alive
+
+    def method(*args: Any) -> Any:
+        return getattr(owner(), name)(*args)
+
+    if _takes_data_alone(getattr(model, name)):
         return _scoped_step(method, variables, kind)
     if kind == "train":
         return lambda state, batch: method(tuple(state), batch)

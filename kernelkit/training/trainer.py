@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -25,9 +26,10 @@ from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.guarded_display import GuardedDisplay
 from kernelkit.training.history import History
+from kernelkit.training.labels import label_check
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pure_steps import PureSteps
-from kernelkit.training.session import Training
+from kernelkit.training.training import Training
 
 __all__ = ["Trainer"]
 
@@ -94,7 +96,7 @@ class Trainer(PureSteps):
         scales = auto_scale_loss and policy is not None and policy.name == "mixed_float16"
         if scales and self.optimizer is not None and not isinstance(self.optimizer, optimizers.LossScaleOptimizer):
             self.optimizer = optimizers.LossScaleOptimizer(self.optimizer, name="loss_scale_optimizer")
-        if loss is not None or self.loss is self._training.settings.get("loss"):
+        if loss is not None or self.loss is self._training.compiled.arguments.get("loss"):
             self.loss = loss  # a subclass may use this name for something else
         self.stop_training = False
         self._training.configure(
@@ -113,29 +115,22 @@ class Trainer(PureSteps):
     @property
     def compiled(self) -> bool:
         """Whether :meth:`compile` was called."""
-        return self._training.compiled
+        return bool(self._training.compiled)
 
     @property
     def run_eagerly(self) -> bool:
         """Whether steps run op by op."""
-        return not self._training.jit
+        return not self._training.compiled.jit
 
     @run_eagerly.setter
     def run_eagerly(self, value: bool) -> None:
-        self._training.jit = not value
+        self._training.compiled.jit = not value
 
     @property
     def metrics(self) -> list[Metric]:
         """All metrics: the mean loss, the metrics of `compile`, and the metrics of the model and its layers."""
         own = super().metrics
-        training = self._training
-        if not training.compiled:
-            return own
-        found: list = [training.loss_tracker]
-        if training.metrics is not None:
-            found.append(training.metrics)
-        if training.loss is not None:
-            found += training.loss.trackers
+        found = self._training.compiled.own_metrics
         return found + [m for m in own if not any(m is f for f in found)]
 
     @property
@@ -223,7 +218,7 @@ class Trainer(PureSteps):
         Raises:
             ValueError: If the model is not compiled, or if the data do not match each other. Raised before training.
         """
-        self._training.require_compiled("fit")
+        self._training.compiled.require("fit")
         self._training.require_idle("fit")
         changes.structure.note()  # a list of layers may have grown without notice
         if distribution is not None:
@@ -274,7 +269,8 @@ class Trainer(PureSteps):
         shown.begin(run)
         work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
         if background:
-            handle = self._training.background = BackgroundFit(run, work)
+            handle = BackgroundFit(run, work)
+            self._training.background = weakref.ref(handle)  # the handle holds the model
             try:
                 interrupts.check()
             except BaseException:
@@ -348,7 +344,7 @@ class Trainer(PureSteps):
         """
         if kwargs:
             raise TypeError(f"evaluate() got unknown arguments {sorted(kwargs)}.")
-        self._training.require_compiled("evaluate")
+        self._training.compiled.require("evaluate")
         self._training.require_idle("evaluate")
         feed = make_feed(
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
@@ -411,7 +407,7 @@ class Trainer(PureSteps):
         Returns:
             The batch's loss and metrics: a list ``[loss, ...]``, the loss alone, or a dict.
         """
-        self._training.require_compiled("train_on_batch")
+        self._training.compiled.require("train_on_batch")
         self._training.require_idle("train_on_batch")
         logs = self._on_batch("train", x, y, sample_weight, class_weight)
         return logs if return_dict else self._training.as_list(logs)
@@ -419,7 +415,7 @@ class Trainer(PureSteps):
     @shortened
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
-        self._training.require_compiled("test_on_batch")
+        self._training.compiled.require("test_on_batch")
         self._training.require_idle("test_on_batch")
         logs = self._on_batch("test", x, y, sample_weight, None)
         return logs if return_dict else self._training.as_list(logs)
@@ -428,13 +424,13 @@ class Trainer(PureSteps):
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         training.prepare(kind, batch)
-        check = training.label_check(kind)
+        check = label_check(self, training.compiled.loss, kind)
         if check is not None:
             check(batch)
         rows, batch = batch_rows(batch), training.spread_batch(batch)
         doors = training.doors(kind)
         run = training.program(kind).prepare(doors.variables.peek(), batch, None, rows)
-        fresh = training.fresh_metrics(kind)
+        fresh = training.programs.fresh_metrics(kind)
         with interrupts.guard(), training.keeping_metrics(), doors.stepping() as taken:
             taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
         return loop.last_logs(logs, 1)
@@ -460,7 +456,7 @@ class Trainer(PureSteps):
 
         if not self._training.compiled:
             return None
-        settings = dict(self._training.settings)
+        settings = dict(self._training.compiled.arguments)
         settings["optimizer"] = self.optimizer
         if not isinstance(settings["steps_per_execution"], int):
             settings["steps_per_execution"] = 1  # Keras's value for "auto"

@@ -174,6 +174,8 @@ def test_a_press_at_any_place_of_a_guard_is_raised_once_and_leaves_nothing_open(
             pass
         with interrupts.guard():
             interrupts.check()
+        with interrupts.guard(), interrupts.whole, interrupts.lifted():
+            pass
 
     place, raised = 0, 0
     while True:
@@ -269,6 +271,37 @@ def test_a_callback_that_sleeps_is_left_by_one_press():
 
     with pytest.raises(KeyboardInterrupt):
         small_model().fit(np.ones((4, 20), "float32"), np.zeros(4), verbose=0, callbacks=[Sleeps()])
+
+
+@pytest.mark.parametrize("work", ["fit", "evaluate", "predict", "train_on_batch", "predict_on_batch"])
+def test_a_step_that_runs_op_by_op_is_left_in_its_middle(work):
+    reached = []
+
+    class Pressed(kk.layers.Layer):
+        def call(self, x):
+            reached.append("before")
+            if len(reached) > 4:
+                press_stop()
+                reached.append("never")
+            return x
+
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1), Pressed()])
+    model.compile("sgd", "mse", run_eagerly=True)
+    x, y = np.ones((8, 2), "float32"), np.zeros((8, 1), "float32")
+    arguments = {"x": x} if work.startswith("predict") else {"x": x, "y": y}
+    options = {} if work.endswith("on_batch") else {"batch_size": 2, "verbose": 0}
+    model.predict(x, verbose=0)
+    reached.clear()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(9):
+            getattr(model, work)(**arguments, **options)
+    assert "never" not in reached
+    steps = int(model.optimizer.iterations)
+    assert all(np.isfinite(w).all() for w in model.get_weights())
+    reached.clear()
+    model.train_on_batch(x, y)
+    assert int(model.optimizer.iterations) == steps + 1
+    assert interrupts._button.whole == 0
 
 
 def test_an_interrupted_fit_keeps_its_history():

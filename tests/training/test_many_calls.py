@@ -71,6 +71,15 @@ def test_the_second_epoch_compiles_nothing(compiled):
     assert compiled[compiled.index("epoch 0") + 1 :] == ["epoch 1", "epoch 2", "epoch 3"]
 
 
+def test_batches_of_many_sizes_are_one_warning(monkeypatch):
+    monkeypatch.setattr("kernelkit.training.step.MANY_SHAPES", 3)
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    with pytest.warns(UserWarning, match="predict step .* was compiled 3 times.* 3 samples of shape") as seen:
+        for size in range(1, 6):
+            model.predict_on_batch(np.ones((size, 2), "float32"))
+    assert len(seen) == 1
+
+
 def test_other_lengths_compile_nothing_but_the_last_batch(compiled):
     rng = np.random.default_rng(0)
     model = small_model()

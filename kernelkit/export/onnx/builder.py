@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -41,14 +41,16 @@ class Graph:
     Args:
         opset: Version of ONNX's operators.
         parent: The graph around the body of a loop.
+        rules: From a primitive's name to its rule, which the rules of loops apply to their bodies.
     """
 
     format = "ONNX"
 
-    def __init__(self, opset: int, parent: Graph | None = None) -> None:
+    def __init__(self, opset: int, parent: Graph | None = None, rules: Mapping[str, Callable] | None = None) -> None:
         import onnx
 
         self.opset, self.parent = opset, parent
+        self.rules: Mapping[str, Callable] = parent.rules if parent else rules or {}
         self._onnx = onnx
         self.root: Graph = parent.root if parent else self
         self.nodes: list[Any] = []

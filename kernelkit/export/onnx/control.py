@@ -31,7 +31,7 @@ def scan(g: Graph, equation: Any, *operands: Value) -> list[Value]:
     def body(inner: Graph, number: str, state: list[Value]) -> tuple[list[Value], list[Value]]:
         place = inner.node("Sub", [last, number]) if last is not None else number
         rows = [_row(inner, x, place) for x in sequences]
-        made = walk(inner, s.opened, [*consts, *state, *rows], _rules())
+        made = walk(inner, s.opened, [*consts, *state, *rows], g.rules)
         return made[: s.carried], made[s.carried :]
 
     names, stacked = _loop(g, trips, None, list(carry), body)
@@ -50,10 +50,10 @@ def while_loop(g: Graph, equation: Any, *operands: Value) -> list[Value]:
     carry = list(operands[own:])
 
     def goes_on(graph: Graph, state: list[Value]) -> str:
-        return graph.full(walk(graph, w.condition, [*held[:test], *state], _rules())[0])
+        return graph.full(walk(graph, w.condition, [*held[:test], *state], g.rules)[0])
 
     def body(inner: Graph, number: str, state: list[Value]) -> tuple[list[Value], list[Value]]:
-        return walk(inner, w.body, [*held[test:], *state], _rules()), []
+        return walk(inner, w.body, [*held[test:], *state], g.rules), []
 
     names, _ = _loop(g, "", (goes_on(g, carry), goes_on), carry, body)
     return [g.value(name, v.aval.shape, v.aval.dtype) for name, v in zip(names, equation.outvars, strict=True)]
@@ -68,7 +68,7 @@ def cond(g: Graph, equation: Any, which: Value, *operands: Value) -> list[Value]
 
 def _choose(g: Graph, which: Value, bodies: list[Opened], operands: list[Value], number: int) -> list[str]:
     if len(bodies) == 1:
-        return [g.full(x) for x in walk(g, bodies[0], operands, _rules())]
+        return [g.full(x) for x in walk(g, bodies[0], operands, g.rules)]
     helper = g._onnx.helper
     if which.dtype == np.bool_:
         test = g.node("Not", [g.full(which)])
@@ -129,12 +129,6 @@ def _info(g: Graph, name: str, dtype: np.dtype, shape: Any) -> Any:
 
 def _likes(body: Opened) -> list[Any]:
     return [atom.aval for atom in body.jaxpr.outvars]
-
-
-def _rules() -> dict[str, Callable]:
-    from kernelkit.export.onnx.rules import RULES
-
-    return RULES
 
 
 RULES: dict[str, Callable] = {"scan": scan, "while": while_loop, "cond": cond}

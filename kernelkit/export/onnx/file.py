@@ -39,7 +39,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
     opset = DEFAULT_OPSET if opset is None else opset
     if opset not in OPSETS:
         raise ValueError(f"opset_version must lie from {OPSETS[0]} to {OPSETS[-1]}, got {opset!r}.")
-    g = Graph(opset)
+    g = Graph(opset, rules=RULES)
     for spec in program.signature.inputs:
         g._used.add(spec.name)
     for spec in program.outputs:
@@ -53,7 +53,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
         name = spec.name if same else g.node("Cast", [spec.name], to=onnx_type(aval.dtype))
         inputs.append(g.value(name, aval.shape, aval.dtype))
     weights = [g.constant(np.asarray(value), weight=path) for path, value in program.weights.items()]
-    results = walk(g, program.body, [*weights, *inputs], RULES)
+    results = walk(g, program.body, [*weights, *inputs], g.rules)
     for spec, x in zip(program.outputs, results, strict=True):
         g.nodes.append(onnx.helper.make_node("Identity", [g.full(x)], [spec.name]))
     helper = onnx.helper

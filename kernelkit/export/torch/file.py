@@ -11,7 +11,7 @@ import numpy as np
 
 from kernelkit.export.needs import need
 from kernelkit.export.program import Program
-from kernelkit.export.report import sample
+from kernelkit.export.samples import sample
 from kernelkit.export.torch.module import to_torch
 
 

@@ -140,7 +140,7 @@ def scan(s: Source, equation: Any, *operands: Value) -> list[Value]:
     steps = f"range({length} - 1, -1, -1)" if loop.reverse else f"range({length})"
     with s.block(f"for {t} in {steps}:"):
         rows = [s.put(f"{x.text}[{t}]", _Row(x)) for x in sources]
-        made = walk(s, loop.opened, [*consts, *state, *rows], _rules())
+        made = walk(s, loop.opened, [*consts, *state, *rows], s.rules)
         for name, y in zip(lists, made[loop.carried :], strict=True):
             s.line(f"{name}.append({s.text(y)})")
         if state:
@@ -158,10 +158,10 @@ def while_loop(s: Source, equation: Any, *operands: Value) -> list[Value]:
     test, own = w.condition_constants, w.condition_constants + w.body_constants
     state = [s.put(s.text(x), Like(x)) for x in operands[own:]]
     with s.block("while True:"):
-        goes_on = walk(s, w.condition, [*operands[:test], *state], _rules())[0]
+        goes_on = walk(s, w.condition, [*operands[:test], *state], s.rules)[0]
         with s.block(f"if not bool({s.text(goes_on)}):"):
             s.line("break")
-        made = walk(s, w.body, [*operands[test:own], *state], _rules())
+        made = walk(s, w.body, [*operands[test:own], *state], s.rules)
         s.line(f"{', '.join(x.text for x in state)} = {', '.join(map(s.text, made))}")
     return state
 
@@ -175,7 +175,7 @@ def cond(s: Source, equation: Any, which: Value, *operands: Value) -> list[Value
     for number, body in enumerate(bodies):
         head = "else:" if number == len(bodies) - 1 and number else f"{'el' if number else ''}if {index} <= {number}:"
         with s.block(head):
-            made = walk(s, body, operands, _rules())
+            made = walk(s, body, operands, s.rules)
             s.line(f"{', '.join(names)} = {', '.join(map(s.text, made))}" if names else "pass")
     return [Value(n, tuple(v.aval.shape), v.aval.dtype) for n, v in zip(names, equation.outvars, strict=True)]
 
@@ -191,12 +191,6 @@ class _Row(Like):
     def __init__(self, x: Value) -> None:
         super().__init__(x)
         self.shape = x.shape[1:]
-
-
-def _rules() -> dict[str, Callable]:
-    from kernelkit.export.torch.rules import RULES
-
-    return RULES
 
 
 RULES: dict[str, Callable] = {

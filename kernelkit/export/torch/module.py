@@ -77,7 +77,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
     """Return a function of PyTorch code, and the arrays that it names."""
     from kernelkit.export.torch.rules import RULES
 
-    s = Source()
+    s = Source(RULES)
     names = [f"x{i}" for i in range(len(program.signature.inputs))]
     head = f"def {name}(self, {', '.join(names)}):"
     s.line(f"device = {names[0]}.device")
@@ -91,7 +91,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
         Value(f"self.{'.'.join(_attributes(path))}", tuple(v.shape), v.dtype) for path, v in program.weights.items()
     ]
     inputs = [Value(text, tuple(a.shape), a.dtype) for text, a in zip(names, program.arguments, strict=True)]
-    results = walk(s, program.body, [*weights, *inputs], RULES)
+    results = walk(s, program.body, [*weights, *inputs], s.rules)
     count = len(program.outputs)
     if trainable is not None:
         state = list(program.weights)[trainable:]

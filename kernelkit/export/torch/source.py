@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -34,6 +34,9 @@ class Value(NamedTuple):
 class Source:
     """The lines of a ``forward``.
 
+    Args:
+        rules: From a primitive's name to its rule, which the rules of loops apply to their bodies.
+
     Attributes:
         lines: What was written so far.
         constants: Arrays that the lines name ``self.constants_<number>``.
@@ -41,7 +44,8 @@ class Source:
 
     format = "PyTorch"
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Mapping[str, Callable]) -> None:
+        self.rules = rules
         self.lines: list[str] = []
         self.constants: list[np.ndarray] = []
         self._indent = 1

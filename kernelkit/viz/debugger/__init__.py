@@ -2,4 +2,4 @@
 
 from kernelkit.viz.debugger.debugger import StepDebugger
 from kernelkit.viz.debugger.last import debug_last
-from kernelkit.viz.debugger.record import replay
+from kernelkit.viz.debugger.reopen import replay

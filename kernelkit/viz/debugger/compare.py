@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.training.state import TrainState
 from kernelkit.viz import figure as figures
-
-if TYPE_CHECKING:
-    from kernelkit.viz.debugger.debugger import StepDebugger
+from kernelkit.viz.debugger.timeline import Timeline
 
 
 class Comparison:
@@ -75,62 +74,64 @@ class Comparison:
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
-def compare(first: StepDebugger, second: StepDebugger) -> Comparison:
-    """Compare two debuggers of the same training. Neither one changes its position.
+def compare(first: Timeline, second: Timeline) -> Comparison:
+    """Compare two branches of the same training.
 
     Raises:
-        ValueError: If the debuggers come from different trainings.
+        ValueError: If the branches come from different trainings.
     """
-    if first.family[0] is not second.family[0]:
+    if _line(first)[-1] is not _line(second)[-1]:
         raise ValueError("compare(): these debuggers come from different trainings. Compare a debugger with its fork.")
     begin = _parting(first, second)
-    end = min(first.timeline.head, second.timeline.head)
+    end = min(first.head, second.head)
     apart, same = end, begin
     differ = _differ(first, second, end)
     while differ and apart > same:  # the first position at which they differ
         middle = (apart + same) // 2
         apart, same = (middle, same) if _differ(first, second, middle) else (apart, middle + 1)
-    names = first.timeline.name, second.timeline.name
-    losses = {d.timeline.name: d.timeline.records.losses() for d in (first, second)}
+    losses = {timeline.name: timeline.records.losses() for timeline in (first, second)}
     weights = _distances(first, second, end) if differ else []
-    return Comparison(names, begin, end, losses, max(begin, apart - 1) if differ else None, weights)
+    first_step = max(begin, apart - 1) if differ else None
+    return Comparison((first.name, second.name), begin, end, losses, first_step, weights)
 
 
-def _parting(first: StepDebugger, second: StepDebugger) -> int:
-    """Return the number of steps that two debuggers of one training share."""
-    line = [first]
+def _line(timeline: Timeline) -> list[Timeline]:
+    """Return a branch and the branches that it comes from, the original last."""
+    line = [timeline]
     while line[-1].parent is not None:
         line.append(line[-1].parent)
-    at, begin = second, second.timeline.begin
-    while all(at is not d for d in line):
-        begin = at.timeline.begin
-        assert at.parent is not None
-        at = at.parent
-    i = next(i for i, d in enumerate(line) if d is at)
-    ours = [line[i - 1].timeline.begin] if i else []
-    theirs = [begin] if at is not second else []
-    return min(ours + theirs, default=second.timeline.begin)
+    return line
 
 
-def _state_at(dbg: StepDebugger, position: int) -> Any:
+def _parting(first: Timeline, second: Timeline) -> int:
+    """Return the number of steps that two branches of one training share."""
+    ours, theirs = _line(first), _line(second)
+    while len(ours) > 1 and len(theirs) > 1 and ours[-2] is theirs[-2]:
+        ours.pop()
+        theirs.pop()
+    # Both lines end with the branch that they share; each leaves it where its next branch begins.
+    return min((line[-2].begin for line in (ours, theirs) if len(line) > 1), default=second.begin)
+
+
+def _state_at(timeline: Timeline, position: int) -> TrainState:
     """Return a branch's state at a position. The position may lie before the fork."""
-    while position < dbg.timeline.begin and dbg.parent is not None:
-        dbg = dbg.parent
-    return dbg.timeline.state_at(position)
+    while position < timeline.begin and timeline.parent is not None:
+        timeline = timeline.parent
+    return timeline.state_at(position)
 
 
-def _pairs(first: StepDebugger, second: StepDebugger, position: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    states = [_state_at(d, position) for d in (first, second)]
-    paths = [v.path for v in (*first.timeline.steps.variables.trainable, *first.timeline.steps.variables.non_trainable)]
+def _pairs(first: Timeline, second: Timeline, position: int) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    states = [_state_at(timeline, position) for timeline in (first, second)]
+    paths = [v.path for v in (*first.steps.variables.trainable, *first.steps.variables.non_trainable)]
     ours, theirs = (jtu.tree_leaves((s.trainable, s.non_trainable)) for s in states)
     return [(p, np.asarray(a), np.asarray(b)) for p, a, b in zip(paths, ours, theirs, strict=True)]
 
 
-def _differ(first: StepDebugger, second: StepDebugger, position: int) -> bool:
+def _differ(first: Timeline, second: Timeline, position: int) -> bool:
     return any(not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for _, a, b in _pairs(first, second, position))
 
 
-def _distances(first: StepDebugger, second: StepDebugger, position: int) -> list[dict[str, Any]]:
+def _distances(first: Timeline, second: Timeline, position: int) -> list[dict[str, Any]]:
     rows = []
     for path, a, b in _pairs(first, second, position):
         if a.dtype.kind in "iub":

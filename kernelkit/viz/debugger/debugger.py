@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,9 +16,11 @@ from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
 from kernelkit.viz.debugger.compare import Comparison, compare
 from kernelkit.viz.debugger.conditions import Breakpoint
+from kernelkit.viz.debugger.cursor import Cursor
 from kernelkit.viz.debugger.finders import find_first
 from kernelkit.viz.debugger.finding import Finding
-from kernelkit.viz.debugger.fork import forked
+from kernelkit.viz.debugger.fork import Changes, forked
+from kernelkit.viz.debugger.record import record
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.running import running
 from kernelkit.viz.debugger.show import Shown
@@ -53,10 +56,9 @@ class StepDebugger(Shown):
         snapshot_every: Steps between two snapshots.
 
     Attributes:
-        position: Number of steps done.
-        stopped: Why the last run ended, in words. Cleared at the next move.
         breakpoints: The breakpoints at which runs stop.
-        error: The error of the step shown, ``None`` if it did not fail.
+        parent: The debugger that this one is a fork of, ``None`` if it is the original.
+        forks: The forks made from this debugger.
 
     Example:
         >>> import kernelkit as kk
@@ -86,7 +88,7 @@ class StepDebugger(Shown):
         snapshot_every: int = EVERY,
     ) -> None:
         training = model._training
-        training.require_compiled("debug")
+        training.compiled.require("debug")
         training.require_idle("debug")
         changes.structure.note()
         feed = make_feed(
@@ -103,7 +105,7 @@ class StepDebugger(Shown):
         )
         training.prepare("train", feed.sample(initial_epoch))
         training.watch_labels(training.spread(feed), "train")
-        steps = Steps(training, training.program("train"), training.variables("train"))
+        steps = Steps.of(model)
         snapshots = Snapshots(memory)
         again = feed.anew if isinstance(feed, StreamFeed) and feed.rereads else None
         source = source_of(feed, snapshots.budget // 4, again)
@@ -123,16 +125,12 @@ class StepDebugger(Shown):
     def _begin(self, timeline: Timeline, taps: Taps, state: TrainState | None) -> None:
         self.timeline = timeline
         self.taps = taps
-        self.position = timeline.begin
         self.breakpoints: list[Breakpoint] = []
-        self.stopped = ""
-        self.error: BaseException | None = None
         self.parent: StepDebugger | None = None
         self.forks: list[StepDebugger] = []
-        self._state = state
+        self._cursor = Cursor(timeline, state)
         self._before: tuple[int, TrainState] | None = None
         self._look: tuple[int, Look] | None = None
-        self._stop_asked = False
         self._listeners: list[Callable[[str], None]] = []
 
     # Moving -----------------------------------------------------------------------------------------------------------
@@ -151,9 +149,10 @@ class StepDebugger(Shown):
             raise ValueError(f"step() takes a number of steps of at least 1, got {count!r}.")
         if count == 1 and self._look is not None and self._look[0] == self.shown:
             # A user who looked at this step will look at the next one too: keep the state before it.
-            self._before = (self.position, copied(self._own_state()))
+            self._before = (self.position, copied(self._cursor.state()))
         self.stopped = ""
-        self._forward(count)
+        with self._telling_errors():
+            self._cursor.forward(count)
         self._tell("moved")
         return self.logs
 
@@ -172,7 +171,8 @@ class StepDebugger(Shown):
         if position < self.timeline.begin:
             raise ValueError(f"goto({position}): this training begins at position {self.timeline.begin}.")
         self.stopped = ""
-        self._jump(position)
+        with self._telling_errors():
+            self._cursor.jump(position)
         if self.position != position:
             raise ValueError(f"goto({position}): the data end after {self.position} steps.")
         self._tell("moved")
@@ -207,11 +207,10 @@ class StepDebugger(Shown):
         """Run as :meth:`run` does, but yield the position about every 50 ms, so that a display can draw."""
         if until is None and steps is None and epochs is None:
             epochs = 1
-        self._stop_asked = False
-        for position in running(self, until, epochs, steps):
-            self._tell("running")
-            yield position
-        self._tell("moved")
+        points = [p for p in self.breakpoints if p.enabled]
+        points += [Breakpoint(until, number=0)] if until is not None else []
+        self._cursor.stop_asked = False
+        yield from self._told(running(self._cursor, self.taps, points, epochs, steps))
 
     def moving(self, position: int) -> Iterator[int]:
         """Go to a position and yield the current position after each slice. :meth:`stop` ends the move.
@@ -219,25 +218,11 @@ class StepDebugger(Shown):
         Args:
             position: Number of steps done at the target. Breakpoints are ignored.
         """
-        self._stop_asked, self.stopped = False, ""
-        if position < self.position:
-            self._jump(self.timeline.snapshots.nearest(self.timeline.name, position))
-        while self.position < position:
-            if self._stop_asked:
-                self.stopped = "Stopped."
-                break
-            before = self.position
-            self._forward(min(position - self.position, self.timeline.pace(self.position)))
-            if self.position == before:
-                self.stopped = "The data have ended."
-                break
-            self._tell("running")
-            yield self.position
-        self._tell("moved")
+        yield from self._told(self._cursor.moving(position))
 
     def stop(self) -> None:
         """End a run after the current dispatch. May be called from any thread."""
-        self._stop_asked = True
+        self._cursor.stop_asked = True
 
     def break_on(self, kind: str | Callable, above: float | None = None) -> Breakpoint:
         """Set a breakpoint.
@@ -263,6 +248,29 @@ class StepDebugger(Shown):
         self._tell("breakpoints")
 
     # Position ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        """Number of steps done."""
+        return self._cursor.position
+
+    @property
+    def stopped(self) -> str:
+        """Why the last run ended, in words. Cleared at the next move."""
+        return self._cursor.stopped
+
+    @stopped.setter
+    def stopped(self, why: str) -> None:
+        self._cursor.stopped = why
+
+    @property
+    def error(self) -> BaseException | None:
+        """The error of the step shown, ``None`` if it did not fail."""
+        return self._cursor.error
+
+    @error.setter
+    def error(self, error: BaseException | None) -> None:
+        self._cursor.error = error
 
     @property
     def shown(self) -> int:
@@ -376,9 +384,8 @@ class StepDebugger(Shown):
 
     def view(self) -> View:
         """Return a read-only view of the training up to the step shown, as the finders take it."""
-        view = View(self.timeline, self.taps, self.position, self.shown, self.error)
+        view = self._view_here()
         look = self._look[1] if self._look is not None and self._look[0] == self.shown else None
-        view.keep(self.position, self.state_after(), None)
         view.keep(self.shown, self.state_before(), look)
         return view
 
@@ -396,7 +403,7 @@ class StepDebugger(Shown):
     def state_before(self) -> TrainState:
         """Return the state before the step shown. Read only."""
         if self.shown == self.position:
-            return self._own_state()
+            return self._cursor.state()
         if self._before is None or self._before[0] != self.shown:
             self._before = (self.shown, self.timeline.state_at(self.shown))
         return self._before[1]
@@ -404,7 +411,7 @@ class StepDebugger(Shown):
     @interrupts.guarded
     def state_after(self) -> TrainState:
         """Return the state at the position. Read only."""
-        return self._own_state()
+        return self._cursor.state()
 
     # Forks ------------------------------------------------------------------------------------------------------------
 
@@ -430,7 +437,11 @@ class StepDebugger(Shown):
             weights: Dict from a weight's path to its new value, or to a function of the old one.
             name: Name of the branch.
         """
-        fork = forked(self, learning_rate, optimizer, freeze, drop_samples, dtype, weights, name)
+        changes = Changes(learning_rate, optimizer, freeze, drop_samples, dtype, weights)
+        timeline, state = forked(self._view_here(), changes, name, [one.timeline.name for one in self.family])
+        taps = self.taps if timeline.steps is self.timeline.steps else None
+        fork = type(self).of(timeline, taps, state)
+        fork.parent = self
         self.forks.append(fork)
         self._tell("forked")
         return fork
@@ -438,7 +449,7 @@ class StepDebugger(Shown):
     @interrupts.guarded
     def compare(self, other: StepDebugger) -> Comparison:
         """Compare this branch with another one: both loss curves, and the weights that differ."""
-        return compare(self, other)
+        return compare(self.timeline, other.timeline)
 
     @interrupts.guarded
     def to_model(self) -> Any:
@@ -446,7 +457,7 @@ class StepDebugger(Shown):
 
         A fork with another optimizer or dtype has its own model and returns that one.
         """
-        training, state = self.timeline.steps.training, copied(self._own_state())
+        training, state = self.timeline.steps.training, copied(self._cursor.state())
         with training.stepping("train") as taken:
             taken.state = state
         return training.model
@@ -461,41 +472,32 @@ class StepDebugger(Shown):
             every: Number of steps between two stored looks (tables, sample losses, activations).
             batches: Whether the batches of these steps are stored too.
         """
-        from kernelkit.viz.debugger.record import record
-
-        record(self, path, layers, every, batches)
+        record(self._view_here(), path, layers, every, batches)
 
     # Inside -----------------------------------------------------------------------------------------------------------
 
-    def _own_state(self) -> TrainState:
-        if self._state is None:
-            self._state = self.timeline.state_at(self.position)
-        return self._state
+    def _view_here(self) -> View:
+        """Return a view that holds the state at the position, and computes all other states."""
+        view = View(self.timeline, self.taps, self.position, self.shown, self.error)
+        view.keep(self.position, self._cursor.state(), None)
+        return view
 
-    def _forward(self, count: int) -> None:
-        """Do steps from the position on. If an error ends this early, the position is one whose state is available."""
-        after, self._state = self._own_state(), None
-        self.error = None
+    def _told(self, moves: Iterator[int]) -> Iterator[int]:
+        """Yield the positions of a move, and tell the listeners of each and of its end."""
+        with self._telling_errors():
+            for position in moves:
+                self._tell("running")
+                yield position
+        self._tell("moved")
+
+    @contextlib.contextmanager
+    def _telling_errors(self) -> Iterator[None]:
+        """Tell the listeners if a step fails."""
         try:
-            for state, position in self.timeline.advance(after, self.position, count):
-                after, self.position = state, position
-        except Exception as error:
-            self.error = error
+            yield
+        except Exception:
             self._tell("moved")
             raise
-        self._state = after
-
-    def _jump(self, position: int) -> None:
-        at = self.timeline.snapshots.nearest(self.timeline.name, min(position, self.timeline.head))
-        if position < self.position:
-            self._state, self.position = self.timeline.state_at(position, trail=True), position
-            self.error = None
-            return
-        if at > self.position:
-            self._state, self.position = self.timeline.state_at(at), at
-        if position > self.position:
-            self._forward(position - self.position)
-        self.error = None
 
     def _shown_place(self) -> Any:
         place = self.timeline.place(self.shown)

@@ -4,74 +4,89 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import changes, dtype_policies, dtypes, optimizers
-from kernelkit.layers.base.parts import own_variables, walk
+from kernelkit import dtype_policies, dtypes, optimizers
+from kernelkit.changes import structure
+from kernelkit.layers.base.parts import walk
 from kernelkit.serialize import suggest
-from kernelkit.training.session import Training
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import Program
+from kernelkit.training.trainer import Trainer
+from kernelkit.training.training import Training
 from kernelkit.variable import Variable
 from kernelkit.viz.debugger.snapshots import copied
 from kernelkit.viz.debugger.source import ArraySource, Drop
 from kernelkit.viz.debugger.timeline import Steps, Timeline
-
-if TYPE_CHECKING:
-    from kernelkit.viz.debugger.debugger import StepDebugger
+from kernelkit.viz.debugger.view import View
 
 
-def forked(
-    dbg: StepDebugger,
-    learning_rate: float | None,
-    optimizer: Any,
-    freeze: Any,
-    drop_samples: Any,
-    dtype: str | None,
-    weights: dict[str, Any] | None,
-    name: str | None,
-) -> StepDebugger:
-    """Return a fork of a debugger; the arguments are those of `StepDebugger.fork`."""
-    steps, state = dbg.timeline.steps, copied(dbg._own_state())
-    follows_schedule = learning_rate is not None and not all(_rates(steps.training))
-    own_model = optimizer is not None or dtype is not None or follows_schedule
+class Changes(NamedTuple):
+    """The changes of a fork: the arguments of `StepDebugger.fork`."""
+
+    learning_rate: float | None = None
+    optimizer: Any = None
+    freeze: Any = None
+    drop_samples: Any = None
+    dtype: str | None = None
+    weights: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        shown = {
+            "learning rate": self.learning_rate,
+            "optimizer": self.optimizer
+            if self.optimizer is None or isinstance(self.optimizer, str)
+            else type(self.optimizer).__name__,
+            "freeze": self.freeze,
+            "without samples": None if self.drop_samples is None else len(np.atleast_1d(self.drop_samples)),
+            "dtype": self.dtype,
+            "weights": None if not self.weights else ", ".join(self.weights),
+        }
+        return ", ".join(f"{what} {value}" for what, value in shown.items() if value is not None)
+
+
+def forked(view: View, changes: Changes, name: str | None, taken: Iterable[str]) -> tuple[Timeline, TrainState]:
+    """Return a new branch at the position of a view, and the state there.
+
+    Args:
+        view: The training up to the position.
+        changes: What is different from there on.
+        name: Name of the branch. By default it tells the changes.
+        taken: Names of the other branches.
+    """
+    old = view.timeline
+    steps, state = old.steps, copied(view.state(view.position))
+    rate = changes.learning_rate
+    follows_schedule = rate is not None and not all(_rates(steps.training))
+    own_model = changes.optimizer is not None or changes.dtype is not None or follows_schedule
     if own_model:
-        steps, state = _with_own_model(steps, state, optimizer, dtype, learning_rate if follows_schedule else None)
-    if learning_rate is not None and not follows_schedule:
-        state = _with_learning_rate(steps, state, float(learning_rate))
-    if weights:
-        state = _with_weights(steps, state, weights)
-    if freeze is not None:
-        steps = _with_frozen(steps, [freeze] if isinstance(freeze, str) else list(freeze))
-    changed = {
-        "learning rate": learning_rate,
-        "optimizer": optimizer if optimizer is None or isinstance(optimizer, str) else type(optimizer).__name__,
-        "freeze": freeze,
-        "without samples": None if drop_samples is None else len(np.atleast_1d(drop_samples)),
-        "dtype": dtype,
-        "weights": None if not weights else ", ".join(weights),
-    }
-    told = ", ".join(f"{what} {value}" for what, value in changed.items() if value is not None)
+        schedule_rate = rate if follows_schedule else None
+        steps, state = _with_own_model(steps, state, changes.optimizer, changes.dtype, schedule_rate)
+    if rate is not None and not follows_schedule:
+        state = _with_learning_rate(steps, state, float(rate))
+    if changes.weights:
+        state = _with_weights(steps, state, changes.weights)
+    if changes.freeze is not None:
+        steps = _with_frozen(steps, [changes.freeze] if isinstance(changes.freeze, str) else list(changes.freeze))
     timeline = Timeline(
-        _free_name(dbg, name or told or "fork"),
+        _free_name(name or str(changes) or "fork", set(taken)),
         steps,
-        _source(dbg, drop_samples),
-        dbg.timeline.snapshots,
-        dbg.position,
-        [start for start in dbg.timeline.starts if start <= dbg.position],
-        dbg.timeline.first_epoch,
+        _source(view, changes.drop_samples),
+        old.snapshots,
+        view.position,
+        [start for start in old.starts if start <= view.position],
+        old.first_epoch,
         state,
-        dbg.timeline.records.cut(dbg.position),
-        dbg.timeline.every,
+        old.records.cut(view.position),
+        old.every,
+        parent=old,
     )
-    fork = type(dbg).of(timeline, None if steps is not dbg.timeline.steps else dbg.taps, state)
-    fork.parent = dbg
-    return fork
+    return timeline, state
 
 
 def twin_of(model: Any) -> tuple[Any, Callable[[Any], Any]]:
@@ -80,67 +95,65 @@ def twin_of(model: Any) -> tuple[Any, Callable[[Any], Any]]:
     Raises:
         ValueError: If the model holds something that Python cannot copy.
     """
-    models = [m for m in [model, *walk(model)] if isinstance(getattr(m, "_training", None), Training)]
-    # Compiled programs cannot be copied; the twin compiles its own.
-    memo: dict[int, Any] = {id(m._training): Training.__new__(Training) for m in models}
-    memo |= {id(m.history): None for m in models if m.history is not None}
-    memo |= {id(run): run for o in model._training.optimizers() for run in [vars(o).get("_compiled_step")] if run}
+    memo: dict[int, Any] = {id(m.history): None for m in [model, *walk(model)] if isinstance(m, Trainer) and m.history}
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 50_000))  # deepcopy recurses along the graph, which may be long
     try:
         twin = copy.deepcopy(model, memo)
-        for m in models:
-            training = memo[id(m._training)]
-            training.__init__(memo[id(m)])
-            for name in ("compiled", "loss", "metrics", "loss_tracker", "steps_per_execution", "jit", "settings"):
-                setattr(training, name, copy.deepcopy(getattr(m._training, name), memo))
-            training._ready_for = set(m._training._ready_for)
     except TypeError as error:
         raise ValueError(
             f"This fork needs a copy of the model {model.name!r}, but Python cannot copy a part of it: {error}."
         ) from error
     finally:
         sys.setrecursionlimit(limit)
-    for own in twin._training.optimizers():
-        vars(own).pop("_compiled_step", None)
-    changes.structure.note()
+    structure.note()
     return twin, lambda part: memo.get(id(part))
 
 
 def _with_own_model(
     steps: Steps, state: TrainState, optimizer: Any, dtype: str | None, rate: float | None
 ) -> tuple[Steps, TrainState]:
-    twin, copy_of = twin_of(steps.training.model)
+    twin, copy_of = twin_of(steps.model)
+    training = twin._training
     pairs = steps.variables.mapping(state)
     values = {id(copy_of(variable)): value for variable, value in pairs if copy_of(variable) is not None}
     if dtype is not None:
-        _cast(twin, dtype)
+        _cast(twin, training, dtype)
     if optimizer is not None:
         twin.optimizer = optimizers.get(optimizer)
     if twin.dtype_policy.name == "mixed_float16" and not isinstance(twin.optimizer, optimizers.LossScaleOptimizer):
         twin.optimizer = optimizers.LossScaleOptimizer(twin.optimizer)
     if rate is not None:
-        for own in twin._training.optimizers():
+        for own in training.optimizers():
             own.learning_rate = lambda step: jnp.float32(rate)
     if not twin.optimizer.built:
         twin.optimizer.build(twin.trainable_variables)
-    training = twin._training
     training.forget()
-    training._ready_for.add("train")
     variables = training.variables("train")
-    new = TrainState(
-        *(tuple(jnp.array(values.get(id(v), v.peek()), v.peek().dtype) for v in group) for group in variables)
-    )
-    return Steps(training, training.program("train"), variables), new
+    with training.reading("train") as own_state:
+        new = TrainState(
+            *(
+                tuple(
+                    jnp.array(values.get(id(v), value), value.dtype) for v, value in zip(group, own_values, strict=True)
+                )
+                for group, own_values in zip(variables, own_state, strict=True)
+            )
+        )
+    return Steps.of(twin), new
 
 
-def _cast(model: Any, dtype: str) -> None:
+def _cast(model: Any, training: Training, dtype: str) -> None:
+    """Give all layers another dtype policy, and their weights its dtype."""
     policy = dtype_policies.get(dtype)
     for layer in [model, *walk(model)]:
         layer.dtype_policy = policy
-        for variable in own_variables(layer):
-            if dtypes.is_float(variable.dtype):
-                variable.give(variable.peek().astype(policy.variable_dtype))
+
+    def cast(values: tuple) -> tuple:
+        return tuple(v.astype(policy.variable_dtype) if dtypes.is_float(v.dtype.name) else v for v in values)
+
+    with training.stepping("train") as taken:
+        state = taken.state
+        taken.state = state._replace(trainable=cast(state.trainable), non_trainable=cast(state.non_trainable))
 
 
 def _rates(training: Training) -> list[Variable | None]:
@@ -189,7 +202,7 @@ def _edited(variable: Variable, old: jax.Array, edit: Any) -> jax.Array:
 
 def _with_frozen(steps: Steps, names: list[str]) -> Steps:
     """Return steps that leave the weights of some layers unchanged."""
-    layers = list(walk(steps.training.model))
+    layers = list(walk(steps.model))
     frozen: set[int] = set()
     for name in names:
         found = [layer for layer in layers if name in (layer.name, layer.path)]
@@ -216,8 +229,8 @@ def _with_frozen(steps: Steps, names: list[str]) -> Steps:
     return steps._replace(program=Program(step, "train", steps.program.jit))
 
 
-def _source(dbg: StepDebugger, drop_samples: Any) -> Any:
-    source = dbg.timeline.source
+def _source(view: View, drop_samples: Any) -> Any:
+    source = view.timeline.source
     if drop_samples is None:
         return ArraySource(source.feed, source.drops) if isinstance(source, ArraySource) else source
     if not isinstance(source, ArraySource):
@@ -232,14 +245,13 @@ def _source(dbg: StepDebugger, drop_samples: Any) -> Any:
         )
     if len(rows) == source.feed.samples:
         raise ValueError("fork(drop_samples=...) would leave no samples.")
-    place = dbg.timeline.place(dbg.position)
+    place = view.timeline.place(view.position)
     if place is None:
         raise ValueError("fork(drop_samples=...): the data end here, so no step is left.")
     return source.without(Drop(place.epoch, place.step, rows))
 
 
-def _free_name(dbg: StepDebugger, name: str) -> str:
-    taken = {d.timeline.name for d in dbg.family}
+def _free_name(name: str, taken: set[str]) -> str:
     if name not in taken:
         return name
     return next(f"{name} ({n})" for n in range(2, len(taken) + 3) if f"{name} ({n})" not in taken)

@@ -53,7 +53,7 @@ def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EV
             "debug_last(): no fit ran yet, or the last one ended without a failure. To step through a training from "
             "its beginning, use model.debug(x, y, batch_size=...)."
         )
-    steps = Steps(training, training.program("train"), training.variables("train"))
+    steps = Steps.of(model)
     snapshots = Snapshots(memory)
     again = _again(last.feed)
     if last.state is None or (again is None and not isinstance(last.feed, ArrayFeed)):
@@ -158,7 +158,7 @@ def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -
     else:
         assert last.chunk is not None
         source = _OneBatch(last.chunk, last.epoch, last.steps)
-    records = Records(position, reports_means(steps.training.model))
+    records = Records(position, reports_means(steps.model))
     timeline = Timeline("main", steps, source, snapshots, position, [last.begin], last.epoch, state, records, every)
     dbg = StepDebugger.of(timeline, None, state)
     if isinstance(last.error, Exception):

@@ -94,7 +94,7 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
     shown: set[int] = set()
     for seen in look.observer.layers:
         key = next((k for k in seen.keys if k in values), None)
-        if seen.layer is steps.training.model or key is None:
+        if seen.layer is steps.model or key is None:
             continue
         # Count each weight once: a layer with sublayers shows only its own weights.
         own = [v for v in own_variables(seen.layer) if id(v) not in shown]
@@ -116,7 +116,8 @@ def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batc
     The values are the losses of the step before reduction. Their mean is the batch's loss without the losses that
     layers add. If a custom step computes its own loss, each sample runs through the step alone.
     """
-    parts = {id(loss): weight for loss, weight, _ in (steps.training.loss.parts or ())} if steps.training.loss else {}
+    compiled = steps.training.compiled.loss
+    parts = {id(loss): weight for loss, weight, _ in (compiled.parts or ())} if compiled is not None else {}
     rows = len(jtu.tree_leaves(unpack(batch)[0])[0])
     total: Any = None
     for seen in look.observer.losses:
@@ -134,7 +135,7 @@ def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batc
 
 def loss_scale(steps: Steps, before: TrainState) -> float:
     """Return the loss scale, the factor of the gradients that the optimizer receives."""
-    optimizer = steps.training.model.optimizer
+    optimizer = steps.model.optimizer
     scale = getattr(optimizer, "dynamic_scale", None)
     factor = getattr(optimizer, "loss_scale_factor", None) or 1.0
     for variable, value in zip(steps.variables.optimizer, before.optimizer, strict=True):
@@ -209,8 +210,8 @@ def _ratio(after: np.ndarray, before: np.ndarray) -> float:
 def _belongs(variable: Any, steps: Steps, layer: str | None) -> bool:
     if layer is None:
         return True
-    found = [part for part in walk(steps.training.model) if layer in (part.name, part.path)]
+    found = [part for part in walk(steps.model) if layer in (part.name, part.path)]
     if not found:
-        names = [part.name for part in walk(steps.training.model)]
+        names = [part.name for part in walk(steps.model)]
         raise ValueError(f"There is no layer {layer!r}.{suggest(layer, names)}")
     return any(variable is v for v in found[0].variables)

@@ -135,7 +135,7 @@ def branch_name(dbg: Any) -> str:
 
 def model_name(dbg: Any) -> str:
     """Return the name of the model, if it is known."""
-    return clipped(dbg.timeline.steps.training.model.name) if hasattr(dbg, "timeline") else "Recording"
+    return clipped(dbg.timeline.steps.model.name) if hasattr(dbg, "timeline") else "Recording"
 
 
 def clipped(text: Any, length: int = 200) -> str:

@@ -118,7 +118,7 @@ def predictions_of(dbg: Any) -> np.ndarray | None:
         last = dbg.table().rows[-1]["layer"]
         found = dbg.activations(last) if last in dbg.layers else None
     else:
-        model = dbg.timeline.steps.training.model
+        model = dbg.timeline.steps.model
         seen = [s for s in dbg.look().observer.layers if s.layer is model]
         found = dbg.activations(seen[-1].name) if seen else None
     return found if isinstance(found, np.ndarray) else None

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from kernelkit import scope
-from kernelkit.training.session import Training
 from kernelkit.training.state import StateVariables, TrainState
 from kernelkit.training.step import MAX_STEPS, Program, take_batch
+from kernelkit.training.training import Training
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.snapshots import Snapshots, place_of, to_device
 from kernelkit.viz.debugger.source import Source
@@ -34,14 +34,22 @@ class Steps(NamedTuple):
     """A step program and the variables of its state.
 
     Attributes:
+        model: The model, which its training does not keep alive.
         training: The model's training.
         program: The program that `fit` runs. A fork with frozen weights has its own.
         variables: The variables that the arrays of a state belong to.
     """
 
+    model: Any
     training: Training
     program: Program
     variables: StateVariables
+
+    @classmethod
+    def of(cls, model: Any) -> Steps:
+        """Return the training steps of a compiled model."""
+        training = model._training
+        return cls(model, training, training.program("train"), training.variables("train"))
 
 
 class Timeline:
@@ -60,6 +68,8 @@ class Timeline:
         first_epoch: Number of the first epoch in ``starts``.
         state: The state before the first step.
         records: The logs of earlier steps.
+        every: Steps between two snapshots.
+        parent: The branch that this one comes from.
 
     Attributes:
         executed: Number of steps run so far, replayed ones included.
@@ -78,8 +88,10 @@ class Timeline:
         state: TrainState,
         records: Records,
         every: int = EVERY,
+        parent: Timeline | None = None,
     ) -> None:
         self.name = name
+        self.parent = parent
         self.steps = steps
         self.source = source
         self.snapshots = snapshots
@@ -214,8 +226,10 @@ class Timeline:
 def _reset_metrics(steps: Steps) -> tuple[np.ndarray, ...]:
     """Return the values of the metric variables at the start of an epoch."""
     variables = steps.variables.metrics
-    with scope.StatelessScope([(v, v.peek()) for v in variables]) as lender:
-        steps.training.model.reset_metrics()
+    with steps.training.reading("train") as state:
+        values = [value.copy() for value in state.metrics]
+    with scope.StatelessScope(zip(variables, values, strict=True)) as lender:
+        steps.model.reset_metrics()
     return tuple(np.asarray(lender.values[id(v)]) for v in variables)
 
 

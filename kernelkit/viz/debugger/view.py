@@ -61,7 +61,7 @@ class View:
     @property
     def model(self) -> Any:
         """The model that is trained."""
-        return self.timeline.steps.training.model
+        return self.timeline.steps.model
 
     @property
     def arrays(self) -> ArraySource | None:

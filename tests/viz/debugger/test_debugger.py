@@ -177,6 +177,15 @@ def test_a_gradient_norm_stops(dbg):
     assert dbg.position == 7 and dbg.stopped.startswith("The norm of the gradients is")
 
 
+def test_a_condition_that_turns_out_to_need_gradients_does_not_shorten_the_run():
+    """The steps before it was known are run again: they count once towards the epochs."""
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    dbg = model.debug(np.ones((8, 2), "float32"), np.zeros((8, 1), "float32"), batch_size=8)  # epochs of one step
+    dbg.run(until=lambda s: s.gradient_norm < 0, epochs=3)
+    assert (dbg.position, dbg.stopped) == (3, "The epochs asked for are done.")
+
+
 def test_a_run_can_be_stopped_between_dispatches(dbg):
     run = dbg.running(epochs=10)
     next(run)
@@ -272,8 +281,8 @@ def test_another_optimizer_and_dtype(dbg):
     other.step(2)
     assert other.activations("hidden").dtype == "bfloat16"
     model = other.to_model()
-    assert model is not dbg.timeline.steps.training.model and type(model.optimizer).__name__ == "Adam"
-    assert dbg.timeline.steps.training.model.optimizer.name == "sgd"
+    assert model is not dbg.timeline.steps.model and type(model.optimizer).__name__ == "Adam"
+    assert dbg.timeline.steps.model.optimizer.name == "sgd"
     model.fit(*fresh_data(), verbose=0)
 
 

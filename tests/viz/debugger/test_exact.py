@@ -29,7 +29,7 @@ def move(dbg, kind, n):
         dbg.step(min(n, STEPS - dbg.position)) if dbg.position < STEPS else None
     elif kind == "run":
         dbg.run(steps=min(3, STEPS - dbg.position))
-    elif kind == "look" and dbg.timeline.steps.training.model.layers[0].name == "hidden":
+    elif kind == "look" and dbg.timeline.steps.model.layers[0].name == "hidden":
         dbg.table()  # of one kind of model: each has programs of its own to compile
     elif kind == "fork" and dbg.position < STEPS - 1:
         dbg.fork(weights={}).step(2)

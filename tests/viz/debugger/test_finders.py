@@ -66,7 +66,7 @@ def test_a_view_until_a_step_knows_nothing_of_later_ones():
 @pytest.mark.parametrize("name", ["fails", "the user's layer", 'a "quoted" one'])
 def test_an_error_names_its_layer_whatever_the_name_holds(name):
     dbg = debugger(name)
-    dbg.timeline.steps.training.model.layers[0].mode = "error"
+    dbg.timeline.steps.model.layers[0].mode = "error"
     error = RuntimeError("told to")
     error.layer_path = f"model/{name}"
     dbg.error = error

@@ -3,6 +3,7 @@
 import heapq
 import json
 import re
+import types
 from pathlib import Path
 
 import numpy as np
@@ -365,9 +366,8 @@ def test_messages_stay_small_for_deep_models_and_long_trainings():
     ]
     seen = kk.viz.debugger.message.Seen()
     for step in range(60):
-        dbg.position = step + 1
-        content, buffer = table_message(dbg, type("Table", (), {"rows": rows}), seen)
-    dbg.position = 0
+        shown = types.SimpleNamespace(timeline=dbg.timeline, shown=step)
+        content, buffer = table_message(shown, type("Table", (), {"rows": rows}), seen)
     assert len(json.dumps(content)) + len(buffer) <= 64 << 10
     assert content["left_out"] == 44 and content["layers"][-1]["name"].endswith("299")  # in trouble: not left out
     records = dbg.timeline.records

@@ -99,7 +99,7 @@ def _layer_name(view: View, origin: Origin) -> str:
         names = {layer.name for layer in walk(view.model)}
         return next((part for part in reversed(origin.layer.split("/")) if part in names), view.model.name)
     if origin.part == "loss":
-        compiled = view.timeline.steps.training.loss
+        compiled = view.timeline.steps.training.compiled.loss
         losses = [loss for loss, _, _ in (compiled.parts or ()) if loss is not None] if compiled else []
         return losses[0].name if len(losses) == 1 else "loss"
     return {"data": "x", "optimizer": "optimizer", "metrics": "metrics"}.get(origin.part, "")
