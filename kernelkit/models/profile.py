@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -140,15 +141,20 @@ def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
 
 
 def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
-    """Run the model once and return the calls of its layers, with their arguments."""
+    """Run the model once and return the calls of its layers, with their arguments.
+
+    Other threads may call the same layers meanwhile: their calls are not counted.
+    """
     seen: list[tuple[Layer, Any, list[bool]]] = []
+    here = threading.get_ident()
 
     def watch(layer: Layer) -> None:
         call = layer.call
 
         def watched(*args: Any, **kwargs: Any) -> Any:
-            leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
-            seen.append((layer, (leaves, treedef), [is_tensor(v) for v in leaves]))
+            if threading.get_ident() == here:
+                leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_leaf)
+                seen.append((layer, (leaves, treedef), [is_tensor(v) for v in leaves]))
             return call(*args, **kwargs)
 
         watched.__signature__ = signature_of(layer).signature  # type: ignore[attr-defined]
@@ -159,17 +165,19 @@ def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
         return [[v for v, is_tensor in zip(at[0], which, strict=True) if is_tensor] for _, at, which in seen]
 
     paths = dict(_units(model))
-    own = {layer: layer.__dict__.get("call") for layer in paths}
-    try:
-        for layer in paths:
-            watch(layer)
-        tensors = jax.jit(run)(_values(model), x)
-    finally:
-        for layer, call in own.items():
-            if call is None:
-                layer.__dict__.pop("call", None)
-            else:
-                layer.__dict__["call"] = call
+    values = _values(model)
+    with model._training.lock:  # one profile at a time replaces `call`
+        own = {layer: layer.__dict__.get("call") for layer in paths}
+        try:
+            for layer in paths:
+                watch(layer)
+            tensors = jax.jit(run)(values, x)
+        finally:
+            for layer, call in own.items():
+                if call is None:
+                    layer.__dict__.pop("call", None)
+                else:
+                    layer.__dict__["call"] = call
     counts: dict[Layer, int] = {}
     found = []
     for (layer, at, which), given in zip(seen, tensors, strict=True):

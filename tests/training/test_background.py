@@ -82,6 +82,30 @@ def test_weights_and_predictions_are_read_while_it_trains():
     handle.wait(60)
 
 
+def test_single_predictions_and_profiles_never_meet_an_array_that_a_step_has_taken():
+    x, y = data()
+    model = model_of()
+    model.profile(x[:8], y[:8], repeats=1)
+    handle = model.fit(x, y, batch_size=8, epochs=10**6, verbose=0, background=True)
+    found = []
+
+    def predict():
+        try:
+            found.append(all(np.isfinite(model.predict_on_batch(x[:40])).all() for _ in range(150)))
+        except BaseException as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=predict) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    model.profile(x[:8], y[:8], repeats=1)
+    for thread in threads:
+        thread.join(60)
+    assert found == [True, True] and handle.status.state == "running"
+    handle.stop()
+    handle.wait(60)
+
+
 def test_nothing_else_may_write_meanwhile():
     x, y = data()
     model = model_of()
