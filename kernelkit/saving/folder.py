@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from typing import Any
 
-from kernelkit.saving.atomic import replacing, require_folder
+from kernelkit.saving.atomic import replacing, require_folder, sync_folder
 from kernelkit.saving.keras_file import ASSETS, CONFIG, WEIGHTS, texts
 from kernelkit.saving.model_config import model_from, parsed
 from kernelkit.saving.reading import Wishes
@@ -16,8 +16,13 @@ from kernelkit.saving.weights_file import open_file, open_weights, write_weights
 
 
 def save_folder(model: Any, path: str) -> None:
-    """Write a model as a folder. A folder of the same name is replaced."""
-    parent = os.path.dirname(os.path.abspath(path))
+    """Write a model as a folder. A folder of the same name is replaced.
+
+    Two folders cannot change places in one operation, so the old one is kept beside the path until the new one is
+    there. :func:`found` finds it if the process dies in between.
+    """
+    path = os.path.abspath(path)
+    parent, kept = os.path.dirname(path), _kept(path)
     require_folder(parent)
     new = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=parent)
     try:
@@ -29,15 +34,39 @@ def save_folder(model: Any, path: str) -> None:
         save_assets(model, os.path.join(new, ASSETS))
         os.chmod(new, 0o755)
         if os.path.isdir(path):
-            old = tempfile.mkdtemp(prefix=".", suffix=".replaced", dir=parent)
-            os.replace(path, os.path.join(old, "model"))
+            _discard(kept)
+            os.replace(path, kept)
+        try:
             os.replace(new, path)
-            shutil.rmtree(old)
-        else:
-            os.replace(new, path)
+        except BaseException:
+            if os.path.isdir(kept):
+                os.replace(kept, path)
+            raise
+        sync_folder(parent)
+        _discard(kept)
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+def found(path: str) -> str:
+    """Return the folder of a model: the path, or the old model beside it if a process died while it was replaced."""
+    path = os.path.abspath(path)
+    return _kept(path) if not os.path.lexists(path) and os.path.isdir(_kept(path)) else path
+
+
+def _kept(path: str) -> str:
+    """Return where the old folder lies while a new one takes its place."""
+    parent, name = os.path.split(path)
+    return os.path.join(parent, f".{name}.replaced")
+
+
+def _discard(folder: str) -> None:
+    """Delete a folder. It is renamed first: what is half deleted must not be found."""
+    if os.path.isdir(folder):
+        gone = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=os.path.dirname(folder))
+        os.replace(folder, gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def load_folder(path: str, wishes: Wishes) -> Any:

@@ -115,8 +115,9 @@ def load_model(
             return keras_file.load_archive(filepath, wishes)
     path = os.fspath(filepath)
     with reading(path):
-        if os.path.isdir(path) and os.path.isfile(os.path.join(path, keras_file.CONFIG)):
-            return folder.load_folder(path, wishes)
+        whole = folder.found(path)
+        if os.path.isfile(os.path.join(whole, keras_file.CONFIG)):
+            return folder.load_folder(whole, wishes)
         if orbax_folder.is_orbax(path):
             return orbax_folder.load_model(path, wishes)
         if path.endswith(".keras"):

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-import sys
+import random
+import signal
 
 import numpy as np
 import pytest
 
 import kernelkit as kk
-
-
-class Death(BaseException):
-    """What `kill -9` is to a process: nothing is done behind it."""
-
-
-class Grim:
-    """An audit hook under which the process dies before its n-th file operation inside of a folder."""
-
-    EVENTS = ("open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.chmod", "shutil.copyfile")
-
-    def __init__(self):
-        self.folder, self.left, self.dead, self.seen = None, -1, False, 0
-        sys.addaudithook(self)
-
-    def __call__(self, event, arguments):
-        if self.folder is None or event not in self.EVENTS or not str(arguments[0]).startswith(self.folder):
-            return
-        self.seen += 1
-        if self.dead or self.seen > self.left >= 0:
-            self.dead = True
-            raise Death
-
-    def watch(self, folder, left=-1):
-        self.folder, self.left, self.dead, self.seen = str(folder), left, False, 0
-
-    def rest(self):
-        self.folder = None
+from tests.callbacks.storm import differences, storm
+from tests.callbacks.storm import unbroken as unbroken_result
+from tests.dying import Death, Grim
 
 
 @pytest.fixture(scope="module")
@@ -156,3 +132,16 @@ def test_a_death_at_any_file_operation_changes_nothing(settings, tmp_path, grim)
         assert names == {"latest.weights.h5", "training_metadata.json"}, operations
         operations += 5 if operations > 14 else 1
     assert operations > 12
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="processes are killed by a signal")
+@pytest.mark.parametrize("settings", SETTINGS, ids=["single", "double"])
+def test_processes_that_are_killed_at_random_times_go_on_as_if_nothing_had_been(settings, tmp_path, unbroken):
+    died, got = storm(tmp_path, 2, settings, random.Random(0))
+    assert differences(unbroken, got) == 0
+    assert died
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return unbroken_result(tmp_path_factory.mktemp("unbroken"))
