@@ -55,7 +55,7 @@ def decision_boundary(
         raise ValueError(f"decision_boundary: expected samples of shape (n, 2), got {x.shape}.")
     if resolution < 2:
         raise ValueError(f"decision_boundary: resolution must be at least 2, got {resolution}.")
-    truth = targets_of(y, len(x), "decision_boundary")
+    truth = targets_of(y, len(x), "decision_boundary", labels)
     sides, shares = class_map(model, x, resolution)
     names = class_names(labels, max(int(truth.max()) + 1, shares.shape[-1]), "decision_boundary")
     here, _ = decide(scores_of(model, x, "decision_boundary"), "decision_boundary")

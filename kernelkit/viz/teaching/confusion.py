@@ -10,7 +10,7 @@ import numpy as np
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import LABEL, TICK, Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG, tint
-from kernelkit.viz.teaching.scores import class_names, decide, scores_of, targets_of
+from kernelkit.viz.teaching.scores import class_names, decide, numbers_of, scores_of, targets_of
 
 _MOST_NUMBERS = 26
 """Maximum number of classes for which the cells show numbers."""
@@ -32,7 +32,7 @@ def confusion_matrix(
     Args:
         model: Model; or its outputs `(n, classes)` or classes `(n,)`, and no `x`.
         x: the samples.
-        y: true classes, ints `(n,)` or one-hot `(n, classes)`.
+        y: true classes: ints `(n,)`, one-hot `(n, classes)`, or names `(n,)` that `labels` hold.
         labels: a name for each class; their numbers when left out.
         normalize: Whether cells show percent of their row instead of counts.
         backend: `"matplotlib"` or `"plotly"`.
@@ -50,8 +50,10 @@ def confusion_matrix(
         'accuracy 66.7 %'
     """
     draw = figures.drawer("confusion_matrix", backend, _matplotlib, _plotly)
+    if labels is not None and x is None and not hasattr(model, "predict"):
+        model = numbers_of(model, labels, "the predicted classes", "confusion_matrix")
     predicted, _ = decide(scores := scores_of(model, x, "confusion_matrix"), "confusion_matrix")
-    truth = targets_of(y, len(predicted), "confusion_matrix")
+    truth = targets_of(y, len(predicted), "confusion_matrix", labels)
     known = scores.shape[1] if scores.ndim == 2 and scores.shape[1] > 1 else len(labels or ())
     counts = confusion_counts(truth, predicted, known)
     names = class_names(labels, len(counts), "confusion_matrix")

@@ -55,7 +55,7 @@ def embedding(
         raise ValueError(f"embedding: expected vectors of shape (n, dimensions) with n >= 2, got {vectors.shape}.")
     if not np.isfinite(vectors).all():
         raise ValueError("embedding: some vectors hold NaN or infinity; training may have diverged.")
-    classes = np.zeros(len(vectors), int) if y is None else targets_of(y, len(vectors), "embedding")
+    classes = np.zeros(len(vectors), int) if y is None else targets_of(y, len(vectors), "embedding", labels)
     names = [""] if y is None else class_names(labels, int(classes.max(initial=0)) + 1, "embedding")
     points, axes = project(vectors, method, seed)
     return draw(points, classes, names, axes, title)

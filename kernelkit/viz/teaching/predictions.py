@@ -64,7 +64,7 @@ def predictions(
     chosen, sure = decide(scores_of(model, x, "predictions"), "predictions")
     if len(chosen) != len(images):
         raise ValueError(f"predictions: expected an output for each of {len(images)} images, got {len(chosen)}.")
-    truth = None if y is None else targets_of(y, len(images), "predictions")
+    truth = None if y is None else targets_of(y, len(images), "predictions", labels)
     known = max([chosen.max(initial=0), *([] if truth is None else [truth.max(initial=0)])]) + 1
     names = class_names(labels, int(known), "predictions")
     order = worst_first(chosen, sure, truth)[:count]

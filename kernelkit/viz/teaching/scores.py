@@ -92,21 +92,27 @@ def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
     return shares
 
 
-def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
-    """Return the true classes as ints `(n,)`, from ints `(n,)` or `(n, 1)`, or from one-hot rows `(n, classes)`.
+def targets_of(y: Any, samples: int, who: str, labels: Sequence[Any] | None = None) -> np.ndarray:
+    """Return the true classes as ints `(n,)`.
+
+    Args:
+        y: Class numbers `(n,)` or `(n, 1)`, one-hot rows `(n, classes)`, or names `(n,)` that `labels` hold.
+        samples: Number of samples.
+        who: Name of the public function, for error messages.
+        labels: A name for each class.
 
     Raises:
-        ValueError: they have another form, or are not as many as the samples.
+        ValueError: If `y` has another form, holds a name that is no label, or another number of samples.
 
     Example:
         >>> targets_of([[0, 1], [1, 0]], 2, "targets_of")
         array([1, 0])
+        >>> targets_of(["dog", "cat"], 2, "targets_of", labels=["cat", "dog"])
+        array([1, 0])
     """
     if y is None:
         raise ValueError(f"{who}: expected the true classes as y=..., got None.")
-    y = np.asarray(y)
-    if y.dtype.kind not in "iubf":
-        raise ValueError(f"{who}: expected y as class numbers from 0, got {y.dtype}. Give their names as labels=[...].")
+    y = numbers_of(y, labels, "y", who)
     if y.ndim == 2 and y.shape[1] > 1:
         y = y.argmax(1)
     elif y.ndim == 2:
@@ -116,6 +122,31 @@ def targets_of(y: Any, samples: int, who: str) -> np.ndarray:
     if np.any(y < 0) or np.any(y != np.floor(y)):
         raise ValueError(f"{who}: expected y as class numbers from 0, got {y[(y < 0) | (y != np.floor(y))][0]}.")
     return y.astype(int)
+
+
+def numbers_of(classes: Any, labels: Sequence[Any] | None, what: str, who: str) -> np.ndarray:
+    """Return classes that are given by their names as their places in `labels`; numbers as they are.
+
+    Raises:
+        ValueError: If there are no labels, or a name is not among them.
+
+    Example:
+        >>> numbers_of(["dog", "cat"], ["cat", "dog"], "y", "numbers_of")
+        array([1, 0])
+    """
+    classes = np.asarray(classes)
+    if classes.dtype.kind in "iubf":
+        return classes
+    if labels is None:
+        raise ValueError(
+            f"{who}: expected {what} as class numbers from 0, got {classes.dtype}. Give the names of all classes, in "
+            "the order of their numbers, as labels=[...]."
+        )
+    number_of = {str(label): number for number, label in enumerate(labels)}
+    names = [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in classes.ravel()]
+    if unknown := next((name for name in names if name not in number_of), None):
+        raise ValueError(f"{who}: {what} holds {unknown!r}, which is not one of the labels {list(number_of)}.")
+    return np.array([number_of[name] for name in names], int).reshape(classes.shape)
 
 
 def class_names(labels: Sequence[Any] | None, count: int, who: str) -> list[str]:

@@ -78,6 +78,20 @@ def test_an_unknown_backend_is_refused_before_anything_is_computed(backend):
         viz.confusion_matrix(None, backend=backend)
 
 
+def test_classes_may_be_given_by_their_names():
+    labels, truth, predicted = ["cat", "dog", "cow"], ["dog", "cat", "dog", "cow"], ["dog", "dog", "dog", "cow"]
+    numbers = [labels.index(name) for name in truth], [labels.index(name) for name in predicted]
+    by_number = viz.confusion_matrix(numbers[1], y=numbers[0], labels=labels)
+    for y in (truth, np.array(truth), np.array(truth, object), np.array(truth, "S")):
+        by_name = viz.confusion_matrix(predicted, y=y, labels=labels)
+        shown = [[text.get_text() for text in figure.axes[0].texts] for figure in (by_name, by_number)]
+        assert shown[0] == shown[1] and "2" in shown[0]
+    with pytest.raises(ValueError, match="y holds 'cats', which is not one of the labels"):
+        viz.confusion_matrix([0], y=["cats"], labels=labels)
+    with pytest.raises(ValueError, match=r"Give the names of all classes, .* as labels="):
+        viz.confusion_matrix([0], y=["cat"])
+
+
 def test_confusion_counts_are_pairs_counted_one_by_one(model, images):
     x, y = images
     chosen = model.predict(x, verbose=0).argmax(1)
