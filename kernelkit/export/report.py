@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from kernelkit.export.program import Program
-from kernelkit.export.samples import sample
+from kernelkit.export.samples import BATCH, sample
 from kernelkit.export.signature import TensorSpec
 
 Run = Callable[[list[np.ndarray]], list[np.ndarray]]
