@@ -23,6 +23,8 @@ from kernelkit.version import __version__
 
 VERSION = "1"
 LARGE = 2**18  # bytes of a body that is read in a thread of its own, so that other requests go on
+READERS = 2  # such threads at a time: JSON takes many times its bytes while it is read
+BODIES = 16  # bodies of the largest size that the server holds at a time
 
 
 class Entry(NamedTuple):
@@ -67,6 +69,8 @@ def make_app(entries: Mapping[str, Entry], limits: Limits) -> Starlette:
 class _App:
     def __init__(self, entries: Mapping[str, Entry], limits: Limits) -> None:
         self.entries, self.limits = entries, limits
+        self.held = 0
+        self.readers = asyncio.Semaphore(READERS)
 
     def entry(self, request: Request) -> Entry:
         """Return the model that a path names."""
@@ -91,36 +95,42 @@ class _App:
     async def answer(self, request: Request, work: Callable) -> Response:
         """Read a request, run a protocol, and count the answer."""
         started, entry = time.perf_counter(), self.entry(request)
+        parts: list[bytes] = []
         try:
-            response = await work(entry, request, await self.body(request))
+            await self.receive(request, parts)
+            response = await work(entry, request, b"".join(parts))
         except Refused as refused:
             response = _refused(request, refused)
         except ClientDisconnect:
             response = Response(status_code=499)  # the client has gone; nobody reads this
         except Exception as error:
             response = _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
+        finally:
+            self.held -= sum(map(len, parts))
         entry.counters.answer(response.status_code, time.perf_counter() - started)
         return response
 
-    async def body(self, request: Request) -> bytes:
-        """Read a body, within the limits."""
+    async def receive(self, request: Request, parts: list[bytes]) -> None:
+        """Read a body into a list, within the limits. What the list holds counts as held."""
         if request.headers.get("content-encoding", "identity") != "identity":
             raise Refused(415, "Compressed bodies are not read: send the body as it is.")
         too_large = Refused(413, f"The body is larger than {self.limits.body} bytes: send several requests.")
         told = request.headers.get("content-length", "")
         if told.isdecimal() and (len(told) > 18 or int(told) > self.limits.body):
             raise too_large
-        parts, size = [], 0
+        size, most = 0, BODIES * self.limits.body
         try:
             async with asyncio.timeout(self.limits.seconds):
                 async for part in request.stream():
                     size += len(part)
                     if size > self.limits.body:
                         raise too_large
+                    if self.held + len(part) > most:
+                        raise Refused(429, f"The server holds {most} bytes of requests already.", {"Retry-After": "1"})
+                    self.held += len(part)
                     parts.append(part)
         except TimeoutError:
             raise Refused(408, f"The body did not arrive within {self.limits.seconds:g} seconds.") from None
-        return b"".join(parts)
 
     async def _infer(self, entry: Entry, request: Request, body: bytes) -> Response:
         length = request.headers.get(open_inference.LENGTH)
@@ -130,7 +140,7 @@ class _App:
             asked = _json(text)
             return asked, self._checked(entry, open_inference.decode(asked, binary, entry.runner.inputs))
 
-        asked, given = await _run(read, len(body))
+        asked, given = await self.read(read, len(body))
         outputs = await entry.batcher.compute(given)
         made, size = open_inference.encode(entry.name, VERSION, asked, entry.runner.outputs, outputs)
         if size is None:
@@ -142,10 +152,17 @@ class _App:
             asked = _json(body)
             return asked, self._checked(entry, tensorflow_rest.decode(asked, entry.runner.inputs))
 
-        asked, given = await _run(read, len(body))
+        asked, given = await self.read(read, len(body))
         outputs = await entry.batcher.compute(given)
         answer = tensorflow_rest.encode(asked, entry.runner.outputs, outputs)
         return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
+
+    async def read(self, read: Callable, size: int) -> Any:
+        """Run a reader of a body of that size."""
+        if size < LARGE:
+            return read()
+        async with self.readers:
+            return await asyncio.to_thread(read)
 
     def _checked(self, entry: Entry, found: dict) -> list:
         return arrays.checked(found, entry.runner.inputs, self.limits)
@@ -191,10 +208,6 @@ class _App:
         return HTMLResponse(
             page.index(url, [(e.name, e.runner.inputs, e.runner.outputs) for e in self.entries.values()])
         )
-
-
-async def _run(read: Callable, size: int) -> Any:
-    return read() if size < LARGE else await asyncio.to_thread(read)
 
 
 def _json(text: bytes) -> Any:

@@ -179,6 +179,27 @@ def test_broken_clients_disturb_nobody(server):
     assert ask(server, "POST", PREDICT, {"instances": [[1, 2, 3]]}) == (200, {"predictions": [[2, 4, 6]]})
 
 
+def test_bodies_that_fill_the_memory_are_refused_together(server):
+    head = b"POST /v1/models/twice:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(18):  # of 20,000 bytes each; the server holds 16 times that
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10))
+            connection.sendall(head + b" " * 19_000)
+            clients.append(connection)
+        statuses = [connection.recv(4096).split(b"\r\n")[0].split(b" ")[1] for connection in clients]
+    assert set(statuses) == {b"408", b"429"} and statuses.count(b"429") <= 2
+    assert ask(server, "POST", PREDICT, b" " * 19_000)[0] == 400  # read again, as far as "no JSON"
+
+
+def test_a_large_body_is_read_beside_the_others():
+    with wide_model().serve(port=0, batch=4, rows=10**5) as server:
+        rows = np.arange(3 * 30_000, dtype="float32").reshape(-1, 3)
+        status, answer = ask(server, "POST", PREDICT, {"instances": rows.tolist()})
+        assert status == 200
+        np.testing.assert_array_equal(answer["predictions"], 2 * rows)
+
+
 def test_a_thousand_requests_at_once_are_answered_each_with_its_own_numbers(server):
     before = server.entries["twice"].counters.batch_rows
     batches, total = sum(before.counts), before.total
