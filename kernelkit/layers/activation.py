@@ -98,7 +98,7 @@ class LeakyReLU(Layer):
 
 def _check_not_negative(layer: Layer, rule: str, value: Any) -> None:
     if value is None or value < 0:
-        raise ValueError(f"{rule}. {layer._who()} got {value!r}.")
+        raise ValueError(f"{rule}. {layer.who()} got {value!r}.")
 
 
 class PReLU(Layer):
@@ -213,4 +213,4 @@ class Softmax(Layer):
             problem = "must be broadcastable to the inputs"
         else:
             return
-        raise ValueError(f"{self._who()}: the mask {problem}; got the shape {mask} for inputs of shape {inputs}.")
+        raise ValueError(f"{self.who()}: the mask {problem}; got the shape {mask} for inputs of shape {inputs}.")

@@ -31,7 +31,7 @@ class AdaptivePoolingLayer(Layer):
 
     def __init__(self, output_size: Any, data_format: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.output_size = windows.as_sizes(output_size, self._spatial, "output_size", self._who())
+        self.output_size = windows.as_sizes(output_size, self._spatial, "output_size", self.who())
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial + 2)
 

@@ -203,5 +203,5 @@ def _renorm_bounds(layer: Layer, clipping: dict | None) -> tuple[float, float, f
     if bounds["dmax"] < 0:
         problem = f"dmax should be non-negative, got {bounds['dmax']}"
     if problem is not None:
-        raise ValueError(f"{layer._who()}, renorm_clipping: {problem}.")
+        raise ValueError(f"{layer.who()}, renorm_clipping: {problem}.")
     return bounds["rmin"], bounds["rmax"], bounds["dmax"]

@@ -57,9 +57,9 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         for one in (layer, backward_layer):
             if one is not None and not all(hasattr(one, name) for name in ("go_backwards", "return_sequences")):
-                raise ValueError(f"{self._who()} wraps a recurrent layer, such as LSTM or RNN(cell), got {one!r}.")
+                raise ValueError(f"{self.who()} wraps a recurrent layer, such as LSTM or RNN(cell), got {one!r}.")
         if merge_mode is not None and merge_mode not in _MERGES:
-            raise ValueError(f"{self._who()}: merge_mode must be one of {[*_MERGES, None]}, got {merge_mode!r}.")
+            raise ValueError(f"{self.who()}: merge_mode must be one of {[*_MERGES, None]}, got {merge_mode!r}.")
         self.merge_mode = merge_mode
         self.forward_layer = _copy(layer, "forward_")
         if backward_layer is None:
@@ -80,13 +80,13 @@ class Bidirectional(Layer):
         forward, backward = self.forward_layer, self.backward_layer
         if forward.go_backwards or not backward.go_backwards:
             raise ValueError(
-                f"{self._who()}: the forward layer must have go_backwards=False and the backward layer True, got "
+                f"{self.who()}: the forward layer must have go_backwards=False and the backward layer True, got "
                 f"{forward.go_backwards} and {backward.go_backwards}."
             )
         for name in ("stateful", "return_sequences", "return_state"):
             if getattr(forward, name) != getattr(backward, name):
                 raise ValueError(
-                    f"{self._who()}: both layers need the same {name}, got {getattr(forward, name)} for the forward "
+                    f"{self.who()}: both layers need the same {name}, got {getattr(forward, name)} for the forward "
                     f"layer and {getattr(backward, name)} for the backward layer."
                 )
 
@@ -122,8 +122,7 @@ class Bidirectional(Layer):
             half = len(initial_state) // 2
             if half * 2 != len(initial_state):
                 raise ValueError(
-                    f"{self._who()} has two layers and needs an even number of initial states, got "
-                    f"{len(initial_state)}."
+                    f"{self.who()} has two layers and needs an even number of initial states, got {len(initial_state)}."
                 )
             states = (list(initial_state[:half]), list(initial_state[half:]))
         forward = self.forward_layer(sequences, initial_state=states[0], mask=mask, training=training)

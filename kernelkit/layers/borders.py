@@ -36,7 +36,7 @@ class _Cropping(Layer):
     def _too_much(self, shape: tuple) -> str:
         return (
             "Values in `cropping` argument should be smaller than the corresponding spatial dimension of the input."
-            f" {self._who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
+            f" {self.who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
         )
 
 
@@ -63,7 +63,7 @@ class Cropping1D(_Cropping):
     def _too_much(self, shape: tuple) -> str:
         return (
             f"The sum of the `cropping` parameter of `Cropping1D` layer must be smaller than the number of steps. "
-            f"{self._who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
+            f"{self.who()}: cropping={self.cropping} leaves nothing of an input of shape {shape}."
         )
 
 
@@ -206,7 +206,7 @@ def pairs(layer: Layer, name: str, value: Any, axes: int) -> tuple[tuple[int, in
     valid = valid and all(isinstance(p, (tuple, list)) and len(p) == 2 for p in result)
     if not valid or not all(isinstance(v, int) and v >= 0 for p in result for v in p):
         raise ValueError(
-            f"{layer._who()}: {name} must be an int >= 0, or one int or pair of ints for each of the {axes} spatial "
+            f"{layer.who()}: {name} must be an int >= 0, or one int or pair of ints for each of the {axes} spatial "
             f"axes (a pair for a single one), got {value!r}."
         )
     return tuple((int(a), int(b)) for a, b in result)

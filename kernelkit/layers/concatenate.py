@@ -35,11 +35,11 @@ class Concatenate(Layer):
         shapes = checked_shapes(self, input_shape)
         rank = len(shapes[0])
         if any(len(shape) != rank for shape in shapes) or not -rank <= self.axis < rank:
-            raise ValueError(f"{self._who()}: inputs of the shapes {shapes} have no common axis {self.axis}.")
+            raise ValueError(f"{self.who()}: inputs of the shapes {shapes} have no common axis {self.axis}.")
         for axis in set(range(rank)) - {self.axis % rank}:
             if len({shape[axis] for shape in shapes} - {None}) > 1:
                 raise ValueError(
-                    f"{self._who()} requires inputs with matching shapes except for the concatenation axis, which is "
+                    f"{self.who()} requires inputs with matching shapes except for the concatenation axis, which is "
                     f"{self.axis}: of the shapes {shapes}, axis {axis} differs."
                 )
 

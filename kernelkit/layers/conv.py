@@ -50,7 +50,7 @@ class ConvLayer(LowRankLayer):
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
         refuse_quantization(quantization_config)
-        who, spatial = self._who(), self._spatial
+        who, spatial = self.who(), self._spatial
         self.filters = windows.as_count(filters, "filters", who)
         self.kernel_size = windows.as_sizes(kernel_size, spatial, "kernel_size", who)
         self.strides = windows.as_sizes(strides, spatial, "strides", who)
@@ -76,10 +76,10 @@ class ConvLayer(LowRankLayer):
         return self._spatial + 1 if self.data_format == "channels_last" else 1
 
     def build(self, input_shape: Any) -> None:
-        channels = windows.channels_of(input_shape, self._channel_axis, self._who())
+        channels = windows.channels_of(input_shape, self._channel_axis, self.who())
         if channels % self.groups:
             raise ValueError(
-                f"{self._who()}: groups must divide the input's channels, got groups={self.groups} and an input of "
+                f"{self.who()}: groups must divide the input's channels, got groups={self.groups} and an input of "
                 f"shape {tuple(input_shape)}, which has {channels}."
             )
         self._require_fit(input_shape)
@@ -100,7 +100,7 @@ class ConvLayer(LowRankLayer):
 
     def _require_fit(self, input_shape: Any) -> None:
         sizes = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
-        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")
+        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self.who(), "kernel_size")
 
     @property
     def kernel(self) -> Any:

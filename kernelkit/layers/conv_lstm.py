@@ -38,7 +38,7 @@ class ConvLSTMCell(RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(units=filters, **kwargs)
-        who = self._who()
+        who = self.who()
         self.spatial = spatial
         self.filters = self.units
         self.kernel_size = windows.as_sizes(kernel_size, spatial, "kernel_size", who)
@@ -60,11 +60,11 @@ class ConvLSTMCell(RecurrentCell):
         sizes = tuple(input_shape[1:-1] if last else input_shape[2:])
         if None in sizes:
             raise ValueError(
-                f"{self._who()}: the memory has the spatial size of the output, so the input's must be known, got the "
+                f"{self.who()}: the memory has the spatial size of the output, so the input's must be known, got the "
                 f"shape {tuple(input_shape)}. Give these axes sizes in the model's Input."
             )
-        channels = windows.channels_of(input_shape, self.spatial + 1 if last else 1, self._who())
-        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")
+        channels = windows.channels_of(input_shape, self.spatial + 1 if last else 1, self.who())
+        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self.who(), "kernel_size")
         gates = 4 * self.units
         bias = forget_ones(self.bias_initializer, self.units) if self.unit_forget_bias else None
         self._make_weights((*self.kernel_size, channels, gates), (*self.kernel_size, self.units, gates), (gates,), bias)

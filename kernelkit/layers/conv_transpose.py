@@ -42,7 +42,7 @@ class ConvTransposeLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        who, spatial = self._who(), self._spatial
+        who, spatial = self.who(), self._spatial
         self.filters = windows.as_count(filters, "filters", who)
         self.kernel_size = windows.as_sizes(kernel_size, spatial, "kernel_size", who)
         self.strides = windows.as_sizes(strides, spatial, "strides", who)
@@ -70,7 +70,7 @@ class ConvTransposeLayer(Layer):
 
     def build(self, input_shape: Any) -> None:
         axis = -1 if self.data_format == "channels_last" else 1
-        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self._who())
+        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self.who())
         self.kernel = self.add_weight(
             (*self.kernel_size, self.filters, channels),
             self.kernel_initializer,

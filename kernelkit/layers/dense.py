@@ -70,7 +70,7 @@ class Dense(LowRankLayer):
             activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
         )
         if isinstance(units, bool) or not hasattr(units, "__index__") or units <= 0:
-            raise ValueError(f"{self._who()}: units must be a positive integer, got {units!r}.")
+            raise ValueError(f"{self.who()}: units must be a positive integer, got {units!r}.")
         self.units = int(units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -87,7 +87,7 @@ class Dense(LowRankLayer):
         features = input_shape[-1]
         if features is None:
             raise ValueError(
-                f"{self._who()} needs to know the size of the last axis, but its input has the shape "
+                f"{self.who()} needs to know the size of the last axis, but its input has the shape "
                 f"{tuple(input_shape)}. Give that axis a size in the model's Input."
             )
         self._make_weight(

@@ -41,7 +41,7 @@ class DepthwiseConvLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        who, spatial = self._who(), self._spatial
+        who, spatial = self.who(), self._spatial
         self.kernel_size = windows.as_sizes(kernel_size, spatial, "kernel_size", who)
         self.strides = windows.as_sizes(strides, spatial, "strides", who)
         self.padding = windows.checked_padding(padding, who)
@@ -60,7 +60,7 @@ class DepthwiseConvLayer(Layer):
 
     def build(self, input_shape: Any) -> None:
         axis = -1 if self.data_format == "channels_last" else 1
-        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self._who())
+        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self.who())
         self.kernel = self.add_weight(
             (*self.kernel_size, channels, self.depth_multiplier),
             self.depthwise_initializer,
@@ -82,7 +82,7 @@ class DepthwiseConvLayer(Layer):
     def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs)
         sizes = x.shape[1:-1] if self.data_format == "channels_last" else x.shape[2:]
-        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")
+        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self.who(), "kernel_size")
         x = nn.depthwise_conv(x, self.kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         if self.bias is not None:
             x = windows.add_bias(x, self.bias, self.data_format)

@@ -33,7 +33,7 @@ class Dot(Layer):
         super().__init__(**kwargs)
         pair = (axes, axes) if isinstance(axes, int) else axes
         if not isinstance(pair, (list, tuple)) or len(pair) != 2 or not all(isinstance(a, int) for a in pair):
-            raise ValueError(f"{self._who()}: axes must be an int or two, got {axes!r}.")
+            raise ValueError(f"{self.who()}: axes must be an int or two, got {axes!r}.")
         self.axes = axes if isinstance(axes, int) else tuple(axes)
         self.normalize = normalize
         self._pair = tuple(pair)
@@ -41,15 +41,15 @@ class Dot(Layer):
     def build(self, input_shape: Any) -> None:
         shapes = checked_shapes(self, input_shape)
         if len(shapes) != 2:
-            raise ValueError(f"{self._who()} takes exactly 2 inputs, got {len(shapes)}: shapes {shapes}.")
+            raise ValueError(f"{self.who()} takes exactly 2 inputs, got {len(shapes)}: shapes {shapes}.")
         sizes = []
         for shape, axis in zip(shapes, self._pair, strict=True):
             if not -len(shape) <= axis < len(shape) or axis % len(shape) == 0:
-                raise ValueError(f"{self._who()}: axis {axis} of an input of shape {shape} cannot be summed over.")
+                raise ValueError(f"{self.who()}: axis {axis} of an input of shape {shape} cannot be summed over.")
             sizes.append(shape[axis])
         if None not in sizes and sizes[0] != sizes[1]:
             raise ValueError(
-                f"{self._who()}: axes {self.axes} have the sizes {sizes[0]} and {sizes[1]} in inputs of the shapes "
+                f"{self.who()}: axes {self.axes} have the sizes {sizes[0]} and {sizes[1]} in inputs of the shapes "
                 f"{shapes}, but must agree."
             )
 

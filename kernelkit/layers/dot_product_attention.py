@@ -50,7 +50,7 @@ class Attention(Layer):
         super().__init__(**kwargs)
         if score_mode not in ("dot", "concat"):
             raise ValueError(
-                f"{self._who()}: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}, got "
+                f"{self.who()}: Invalid value for argument score_mode. Expected one of {{'dot', 'concat'}}, got "
                 f"{score_mode!r}."
             )
         self.use_scale = use_scale
@@ -103,7 +103,7 @@ class Attention(Layer):
         if not is_list or len(inputs) not in (2, 3):
             got = f"{len(inputs)} inputs" if is_list else "one tensor"
             raise ValueError(
-                f"{self._who()} must be called on a list of length 2 or 3, [query, value] or [query, value, key]; got "
+                f"{self.who()} must be called on a list of length 2 or 3, [query, value] or [query, value, key]; got "
                 f"{got}."
             )
         return inputs
@@ -114,7 +114,7 @@ class Attention(Layer):
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
             got = f"{type(mask).__name__}{f' of {len(mask)}' if isinstance(mask, (list, tuple)) else ''}"
             raise ValueError(
-                f"{self._who()}: the layer mask must be a list of length 2 or 3, [query_mask, value_mask], with None "
+                f"{self.who()}: the layer mask must be a list of length 2 or 3, [query_mask, value_mask], with None "
                 f"where there is none; got {got}."
             )
         return mask

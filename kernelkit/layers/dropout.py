@@ -56,7 +56,7 @@ def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
     """Return a rate; raise ``ValueError`` unless it is in [0, 1]."""
     if not 0 <= rate <= 1:
         raise ValueError(
-            f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1. {layer._who()} got "
+            f"Invalid value received for argument `{name}`. Expected a float value between 0 and 1. {layer.who()} got "
             f"{rate!r}."
         )
     return rate
@@ -76,7 +76,7 @@ def _checked_noise_shape(layer: Layer, shape: Any) -> tuple | None:
         expected = "all dimensions to be positive integers or None"
     if expected is not None:
         raise ValueError(
-            f"Invalid value received for argument `noise_shape`. Expected {expected}. {layer._who()} got {shape!r}."
+            f"Invalid value received for argument `noise_shape`. Expected {expected}. {layer.who()} got {shape!r}."
         )
     return tuple(shape)
 

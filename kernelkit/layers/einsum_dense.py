@@ -91,7 +91,7 @@ class EinsumDense(LowRankLayer):
         try:
             kernel_shape, bias_shape = weight_shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
         except ValueError as error:
-            raise ValueError(f"{self._who()}: {error}") from None
+            raise ValueError(f"{self.who()}: {error}") from None
         initializer = _along_axes(self.kernel_initializer, self.equation)
         self._make_weight(kernel_shape, initializer, self.kernel_regularizer, self.kernel_constraint)
         self.bias = None

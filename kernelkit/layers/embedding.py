@@ -106,7 +106,7 @@ class Embedding(LowRankLayer):
 
 def _checked_size(layer: Layer, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{layer._who()}: `{name}` must be a positive integer, got {value!r}.")
+        raise ValueError(f"{layer.who()}: `{name}` must be a positive integer, got {value!r}.")
     return int(value)
 
 

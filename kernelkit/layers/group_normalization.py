@@ -60,7 +60,7 @@ class GroupNormalization(Layer):
         self.autocast = False  # large inputs would overflow in float16 before they are normalized
         if isinstance(groups, bool) or not isinstance(groups, int) or (groups < 1 and groups != -1):
             raise ValueError(
-                f"{self._who()}: invalid value {groups!r} of the argument `groups`: give a positive integer, or -1 for "
+                f"{self.who()}: invalid value {groups!r} of the argument `groups`: give a positive integer, or -1 for "
                 "a group of each channel."
             )
         self.groups = groups
@@ -82,14 +82,14 @@ class GroupNormalization(Layer):
         channels = input_shape[axis]
         if channels is None:
             raise ValueError(
-                f"{self._who()}: axis {self.axis} of the input tensor should have a defined dimension but the layer "
+                f"{self.who()}: axis {self.axis} of the input tensor should have a defined dimension but the layer "
                 f"received an input with shape {tuple(input_shape)}. Give the channels a size in the model's Input."
             )
         groups = channels if self.groups == -1 else self.groups
         if channels % groups:
             more = ", and cannot be more than the number of channels" if groups > channels else ""
             raise ValueError(
-                f"{self._who()}: the number of groups, {groups}, must divide the number of channels, {channels}{more}."
+                f"{self.who()}: the number of groups, {groups}, must divide the number of channels, {channels}{more}."
             )
         self.groups = groups
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: channels})

@@ -97,14 +97,14 @@ class GroupQueryAttention(ProjectedAttention):
         self.num_key_value_heads = checked_count(self, "num_key_value_heads", num_key_value_heads)
         if num_query_heads % num_key_value_heads:
             raise ValueError(
-                f"{self._who()}: num_key_value_heads must divide num_query_heads, got {num_key_value_heads} and "
+                f"{self.who()}: num_key_value_heads must divide num_query_heads, got {num_key_value_heads} and "
                 f"{num_query_heads}."
             )
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         query, value = tuple(query_shape), tuple(value_shape)
         if len(query) != 3:
-            raise ValueError(f"{self._who()} takes queries (batch, positions, features), got the shape {query}.")
+            raise ValueError(f"{self.who()} takes queries (batch, positions, features), got the shape {query}.")
         self._build_projections(
             query,
             value,

@@ -66,11 +66,11 @@ class JaxLayer(Layer):
         self.call_fn = call_fn
         self.init_fn = init_fn
         self.native_serialization_platforms = native_serialization_platforms
-        self._call_arguments = _arguments(call_fn, _CALL, "call_fn", self._who())
-        self._init_arguments_used = set() if init_fn is None else _arguments(init_fn, _INIT, "init_fn", self._who())
+        self._call_arguments = _arguments(call_fn, _CALL, "call_fn", self.who())
+        self._init_arguments_used = set() if init_fn is None else _arguments(init_fn, _INIT, "init_fn", self.who())
         if init_fn is None and params is None and state is None and self._call_arguments & {"params", "state"}:
             raise ValueError(
-                f"{self._who()}: call_fn takes parameters, so init_fn, params and state cannot all be missing."
+                f"{self.who()}: call_fn takes parameters, so init_fn, params and state cannot all be missing."
             )
         self._init_seed = make_default_seed() if seed is None else seed
         self.seed_generator = SeedGenerator(seed) if "rng" in self._call_arguments else None
@@ -129,7 +129,7 @@ class JaxLayer(Layer):
             return result, None
         if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError(
-                f"{self._who()}: call_fn takes a state, so init_fn must return (params, state), got {type(result)}."
+                f"{self.who()}: call_fn takes a state, so init_fn must return (params, state), got {type(result)}."
             )
         return result
 
@@ -146,12 +146,12 @@ class JaxLayer(Layer):
             return result
         if not isinstance(result, tuple) or len(result) != 2:
             raise ValueError(
-                f"{self._who()}: call_fn takes a state, so it must return (outputs, state), got {type(result)}."
+                f"{self.who()}: call_fn takes a state, so it must return (outputs, state), got {type(result)}."
             )
         outputs, state = result
         if self._state is None:
-            raise ValueError(f"{self._who()}: call_fn returned a state, but the layer has no initial state.")
-        self._state.assign(state, self._who())
+            raise ValueError(f"{self.who()}: call_fn returned a state, but the layer has no initial state.")
+        self._state.assign(state, self.who())
         return outputs
 
 

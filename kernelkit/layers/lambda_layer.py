@@ -37,7 +37,7 @@ class Lambda(Layer):
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
-            raise TypeError(f"{self._who()}: the function must be callable, got {function!r}.")
+            raise TypeError(f"{self.who()}: the function must be callable, got {function!r}.")
         self.function = function
         self.arguments = arguments or {}
         self.mask = mask

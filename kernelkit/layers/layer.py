@@ -187,7 +187,7 @@ class Layer(Operation, HasParts):
         shape = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
         if None in shape:
             raise ValueError(
-                f"{self._who()}: the weight {name or '?'!r} would have the shape {shape}. Weights need known sizes; "
+                f"{self.who()}: the weight {name or '?'!r} would have the shape {shape}. Weights need known sizes; "
                 "give the axis a size in the model's Input."
             )
         dtype = self.variable_dtype if dtype is None else dtypes.standardize_dtype(dtype)
@@ -210,7 +210,7 @@ class Layer(Operation, HasParts):
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
-        args, kwargs = shapes.arguments_of_build(self.build, signature_of(self), arguments, self._who())
+        args, kwargs = shapes.arguments_of_build(self.build, signature_of(self), arguments, self.who())
         self.build(*args, **kwargs)
         self.built = True
 
@@ -239,7 +239,7 @@ class Layer(Operation, HasParts):
         if scope.local.watcher is not None:
             return scope.local.watcher.call(self, args, kwargs)
         try:
-            call = Call(signature_of(self), args, kwargs, self._who)
+            call = Call(signature_of(self), args, kwargs, self.who)
             if any_symbolic(args, kwargs):
                 return self._call_symbolic(call)
             if scope.local.tape is not None:
@@ -256,7 +256,7 @@ class Layer(Operation, HasParts):
         if self._convert_input_args:
             call.convert(None)
         if not self._allow_non_tensor_positional_args:
-            call.require_tensors(self._who, symbolic=True)
+            call.require_tensors(self.who, symbolic=True)
         self._build_and_check(call)
         outputs = self.symbolic_call(*call.args, **call.kwargs)
         if not self._spec_runs_call():
@@ -307,7 +307,7 @@ class Layer(Operation, HasParts):
             arriving = call.fill_masks()
             dtype = self._convert(call)
             if not self._allow_non_tensor_positional_args and isinstance(call.first, (str, list, tuple, Layer)):
-                call.require_tensors(self._who, symbolic=False)
+                call.require_tensors(self.who, symbolic=False)
             if self._build_and_check(call) and dtype != self._float_dtype():
                 dtype = self._convert(call)  # the layer has its path now, by which a DTypePolicyMap chooses the policy
             with scope.name_scope(self.name), scope.autocast_scope(dtype), jax.named_scope(self.name):
@@ -344,10 +344,10 @@ class Layer(Operation, HasParts):
         if builds:
             # A spec known before building is checked before, so that the error for a wrong rank says so.
             if self.input_spec is not None:
-                input_spec.check(self.input_spec, call.first, self._who())
+                input_spec.check(self.input_spec, call.first, self.who())
             self._build_for(call.arguments())
         if self.input_spec is not None:
-            input_spec.check(self.input_spec, call.first, self._who())
+            input_spec.check(self.input_spec, call.first, self.who())
         return builds
 
     def _hand_masks_on(self, call: Call, arriving: Any, outputs: Any, compute_mask: Callable) -> None:
@@ -359,7 +359,7 @@ class Layer(Operation, HasParts):
             if not call.signature.masks:
                 arguments.warn_once(
                     f"mask:{type(self).__qualname__}",
-                    f"{self._who()} was given an input with a mask, but does not support masking: the mask ends here.",
+                    f"{self.who()} was given an input with a mask, but does not support masking: the mask ends here.",
                 )
         elif own or mask is not None:
             masks = compute_mask(call.first, mask)
@@ -379,7 +379,7 @@ class Layer(Operation, HasParts):
         """
         if type(self).call is Layer.call:
             raise NotImplementedError(
-                f"{self._who()} does not have a `compute_output_shape` method implemented, nor a `call` to run for it."
+                f"{self.who()} does not have a `compute_output_shape` method implemented, nor a `call` to run for it."
             )
         signature = signature_of(self)
         spec = lambda s: None if s is None else KerasTensor(s, dtype=self.compute_dtype)  # noqa: E731
@@ -444,7 +444,7 @@ class Layer(Operation, HasParts):
         for variables, values, kind in zip(own, given, ("trainable", "non_trainable"), strict=True):
             if len(variables) != len(values):
                 raise ValueError(
-                    f"{self._who()} has {len(variables)} {kind}_variables, but stateless_call() got "
+                    f"{self.who()} has {len(variables)} {kind}_variables, but stateless_call() got "
                     f"{len(values)} values."
                 )
         mapping = [(v, _value(x)) for vs, xs in zip(own, given, strict=True) for v, x in zip(vs, xs, strict=True)]
@@ -468,7 +468,7 @@ class Layer(Operation, HasParts):
             if isinstance(one, KerasTensor):
                 if scope.local.recording:
                     raise ValueError(
-                        f"{self._who()}: add_loss() was given the symbolic tensor {one}. It can only be called from "
+                        f"{self.who()}: add_loss() was given the symbolic tensor {one}. It can only be called from "
                         "inside build() or call(), on a value: write a layer whose call() adds the loss and returns "
                         "its input, and call that layer on the tensor."
                     )
@@ -482,7 +482,7 @@ class Layer(Operation, HasParts):
     def add_metric(self, *args: Any, **kwargs: Any) -> None:
         """Raise an error: metrics of symbolic tensors are gone, in Keras 3 too."""
         raise NotImplementedError(
-            f"{self._who()}: add_metric() is gone in Keras 3. Give compile(metrics=[...]) the metric, or make it in "
+            f"{self.who()}: add_metric() is gone in Keras 3. Give compile(metrics=[...]) the metric, or make it in "
             "__init__() and call its update_state() in call()."
         )
 
@@ -596,11 +596,11 @@ class Layer(Operation, HasParts):
         variables, weights = self.weights, list(weights)
         if len(variables) != len(weights):
             hint = "" if self.built else " The layer is not built yet: call it or build() it first."
-            raise ValueError(f"{self._who()} has {len(variables)} weights, set_weights() got {len(weights)}.{hint}")
+            raise ValueError(f"{self.who()} has {len(variables)} weights, set_weights() got {len(weights)}.{hint}")
         for variable, value in zip(variables, weights, strict=True):
             if tuple(np.shape(value)) != variable.shape:
                 raise ValueError(
-                    f"{self._who()}: weight {variable.path!r} has shape {variable.shape}, got an array of "
+                    f"{self.who()}: weight {variable.path!r} has shape {variable.shape}, got an array of "
                     f"{np.shape(value)}."
                 )
         for variable, value in zip(variables, weights, strict=True):
@@ -625,7 +625,7 @@ class Layer(Operation, HasParts):
         variables = self.saved_variables()
         if len(store.keys()) != len(variables):
             hint = "" if variables or self.built else " The layer is not built yet."
-            raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
+            raise ValueError(f"{self.who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
 
@@ -709,7 +709,8 @@ class Layer(Operation, HasParts):
         derived = serialize.derived_arguments(self, stop=Layer)
         return config | {k: serialize.serialize_value(v) for k, v in derived.items()}
 
-    def _who(self) -> str:
+    def who(self) -> str:
+        """Return how errors name the layer: its path and its class."""
         return f"Layer {self.path!r} ({type(self).__name__})"
 
     def _require_init(self) -> None:
@@ -722,14 +723,14 @@ class Layer(Operation, HasParts):
         # True only inside this layer's own call(): it is built, not building, and the innermost name scope is its own.
         if self.built and not self._building and scope.local.call and scope.local.names[-1:] == [self.name]:
             raise ValueError(
-                f"{self._who()}: you cannot add new elements of state to a layer that is built, and call() adds the "
+                f"{self.who()}: you cannot add new elements of state to a layer that is built, and call() adds the "
                 f"weight {weight or '?'!r} each time it runs. Make it in build(input_shape) or in __init__()."
             )
 
     def _require_built(self, what: str) -> None:
         if not self.built:
             raise ValueError(
-                f"{self._who()} has no weights yet, so {what} cannot work: call the layer on data, or call "
+                f"{self.who()} has no weights yet, so {what} cannot work: call the layer on data, or call "
                 "build(input_shape)."
             )
 

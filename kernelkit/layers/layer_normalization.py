@@ -152,7 +152,7 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
     axes = list(axis) if isinstance(axis, (list, tuple)) else axis
     if not all(isinstance(a, int) for a in (axes if isinstance(axes, list) else [axes])):
         raise TypeError(
-            f"{layer._who()}: Expected an int or a list/tuple of ints for the argument 'axis', got {axis!r}."
+            f"{layer.who()}: Expected an int or a list/tuple of ints for the argument 'axis', got {axis!r}."
         )
     return axes
 
@@ -172,6 +172,6 @@ def checked_axes(layer: Layer, axis: Any, input_shape: Any) -> tuple[int, ...]:
         return normalized_axes(axis, len(input_shape))
     except np.exceptions.AxisError:
         raise np.exceptions.AxisError(
-            f"{layer._who()}: axis={axis!r} does not fit inputs of the shape {tuple(input_shape)}, which have the axes "
+            f"{layer.who()}: axis={axis!r} does not fit inputs of the shape {tuple(input_shape)}, which have the axes "
             f"{-len(input_shape)} to {len(input_shape) - 1}."
         ) from None

@@ -50,18 +50,14 @@ class LowRankLayer(QuantizableLayer):
         """
         if self.quantization_mode in ("gptq", "awq") and self.form is not None:
             raise NotImplementedError(
-                f"{self._who()}: lora is not currently supported with {self.quantization_mode.upper()} quantization."
+                f"{self.who()}: lora is not currently supported with {self.quantization_mode.upper()} quantization."
             )
         if getattr(self, f"{self.adaptable}_constraint", None) is not None:
-            raise ValueError(
-                f"{self._who()}: Lora is incompatible with {self.adaptable.removesuffix('s')} constraints."
-            )
+            raise ValueError(f"{self.who()}: Lora is incompatible with {self.adaptable.removesuffix('s')} constraints.")
         if not self.built:
-            raise ValueError(
-                f"Cannot enable lora on a layer that isn't yet built. Call build() of {self._who()} first."
-            )
+            raise ValueError(f"Cannot enable lora on a layer that isn't yet built. Call build() of {self.who()} first.")
         if self.lora_enabled:
-            raise ValueError(f"{self._who()}: lora is already enabled. This can only be done once per layer.")
+            raise ValueError(f"{self.who()}: lora is already enabled. This can only be done once per layer.")
         weight = self._weight
         names = f"lora_{self.adaptable}_a", f"lora_{self.adaptable}_b"
         penalty, shape = weight.regularizer, self._weight_shape
@@ -107,7 +103,7 @@ class LowRankLayer(QuantizableLayer):
         """Write the weights; what LoRA adds is added to the large weight, which is quantized again if it was."""
         if self._float_weight() is not None:
             raise ValueError(
-                f"{self._who()} was prepared for {str(self.quantization_mode).upper()} but not calibrated, so a file "
+                f"{self.who()} was prepared for {str(self.quantization_mode).upper()} but not calibrated, so a file "
                 "would not hold its weight: name it in the quantization_layer_structure, or leave it out by filters."
             )
         merged = self._merged_values() if self.lora_enabled else {}
@@ -129,7 +125,7 @@ class LowRankLayer(QuantizableLayer):
             hint = "" if variables or self.built else " The layer is not built yet."
             if self.quantization_mode in ("gptq", "awq") and len(store.keys()) == len(variables) - 1:
                 hint = " Keras 3.15 leaves the zero points out of such files: quantize the floats again."
-            raise ValueError(f"{self._who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
+            raise ValueError(f"{self.who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
         for i, variable in enumerate(variables):
             variable.assign(np.asarray(store[str(i)]))
         if self._float_weight() is not None:

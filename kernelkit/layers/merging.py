@@ -27,7 +27,7 @@ class Merge(Layer):
         shapes = checked_shapes(self, input_shape)
         if self._exactly is not None and len(shapes) != self._exactly:
             raise ValueError(
-                f"{self._who()}: this layer should be called on exactly {self._exactly} inputs, got {len(shapes)}: "
+                f"{self.who()}: this layer should be called on exactly {self._exactly} inputs, got {len(shapes)}: "
                 f"shapes {shapes}."
             )
         rank = max(len(shape) for shape in shapes)
@@ -35,7 +35,7 @@ class Merge(Layer):
         for axis, sizes in enumerate(zip(*aligned, strict=True)):
             known = {size for size in sizes if size is not None and (axis == 0 or size != 1)}
             if len(known) > 1:
-                raise ValueError(f"{self._who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
+                raise ValueError(f"{self.who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
 
     def call(self, inputs: Any) -> jax.Array:
         arrays = [ops.convert_to_tensor(x) for x in inputs]
@@ -82,7 +82,7 @@ def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
     """
     shapes = list(input_shape) if isinstance(input_shape, (list, tuple)) else []
     if not shapes or not all(isinstance(shape, (list, tuple)) for shape in shapes):
-        raise ValueError(f"{layer._who()} takes a list of inputs, such as layer([a, b]); got shape {input_shape}.")
+        raise ValueError(f"{layer.who()} takes a list of inputs, such as layer([a, b]); got shape {input_shape}.")
     return [tuple(shape) for shape in shapes]
 
 
@@ -96,10 +96,10 @@ def checked_masks(layer: Layer, inputs: Any, mask: Any) -> list:
         return [None]
     for name, value in (("inputs", inputs), ("mask", mask)):
         if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{layer._who()}, compute_mask(): `{name}` should be a list. Got {value!r}.")
+            raise ValueError(f"{layer.who()}, compute_mask(): `{name}` should be a list. Got {value!r}.")
     if len(mask) != len(inputs):
         raise ValueError(
-            f"{layer._who()}, compute_mask(): `inputs` and `mask` should have the same length, got {len(inputs)} and "
+            f"{layer.who()}, compute_mask(): `inputs` and `mask` should have the same length, got {len(inputs)} and "
             f"{len(mask)}."
         )
     return [m if m is None else jnp.asarray(getattr(m, "value", m)).astype(bool) for m in mask]

@@ -105,12 +105,12 @@ class MultiHeadAttention(ProjectedAttention):
         key = value if key_shape is None else tuple(key_shape)
         rank = len(query)
         if rank < 3:
-            raise ValueError(f"{self._who()} takes queries (batch, positions, features), got the shape {query}.")
+            raise ValueError(f"{self.who()} takes queries (batch, positions, features), got the shape {query}.")
         given = range(1, rank - 1) if self.attention_axes is None else self.attention_axes
         self._axes = tuple(axis % rank if -rank <= axis < rank else axis for axis in given)
         if not self._axes or len(set(self._axes)) < len(self._axes) or not set(self._axes) <= set(range(1, rank - 1)):
             raise ValueError(
-                f"{self._who()}: attention_axes={self.attention_axes} must be different axes of a query of shape "
+                f"{self.who()}: attention_axes={self.attention_axes} must be different axes of a query of shape "
                 f"{query}, not the first (batch) nor the last (features)."
             )
         self._build_projections(
@@ -136,5 +136,5 @@ class MultiHeadAttention(ProjectedAttention):
 def _as_tuple(layer: Layer, name: str, value: Any) -> tuple[int, ...]:
     values = (value,) if hasattr(value, "__index__") else value
     if not isinstance(values, (tuple, list)) or not all(hasattr(v, "__index__") for v in values):
-        raise ValueError(f"{layer._who()}: Invalid `{name}`: expected an int or several, got {value!r}.")
+        raise ValueError(f"{layer.who()}: Invalid `{name}`: expected an int or several, got {value!r}.")
     return tuple(int(v) for v in values)

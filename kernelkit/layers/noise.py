@@ -31,7 +31,7 @@ class GaussianNoise(Layer):
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not stddev >= 0:
-            raise ValueError(f"{self._who()}: stddev must be >= 0, got {stddev!r}.")
+            raise ValueError(f"{self.who()}: stddev must be >= 0, got {stddev!r}.")
         self.stddev = stddev
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if stddev > 0 else None
@@ -62,7 +62,7 @@ class GaussianDropout(Layer):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if checked_rate(self, rate) == 1:
-            raise ValueError(f"{self._who()}: rate must be less than 1, where the noise would be infinite.")
+            raise ValueError(f"{self.who()}: rate must be less than 1, where the noise would be infinite.")
         self.rate = rate
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
@@ -99,7 +99,7 @@ class AlphaDropout(Layer):
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if checked_rate(self, rate) == 1:
-            raise ValueError(f"{self._who()}: rate must be less than 1.")
+            raise ValueError(f"{self.who()}: rate must be less than 1.")
         self.rate = rate
         self.noise_shape = None if noise_shape is None else tuple(noise_shape)
         self.seed = seed

@@ -39,7 +39,7 @@ class PoolingLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, **kwargs)
-        who = self._who()
+        who = self.who()
         self.pool_size = windows.as_sizes(pool_size, self._spatial, "pool_size", who)
         self.strides = windows.as_sizes(self.pool_size if strides is None else strides, self._spatial, "strides", who)
         self.padding = windows.checked_padding(padding, who)
@@ -49,7 +49,7 @@ class PoolingLayer(Layer):
     def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs)
         sizes = x.shape[1:-1] if self.data_format == "channels_last" else x.shape[2:]
-        windows.require_fit(sizes, self.pool_size, (1,) * self._spatial, self.padding, self._who(), "pool_size")
+        windows.require_fit(sizes, self.pool_size, (1,) * self._spatial, self.padding, self.who(), "pool_size")
         return type(self)._pool(x, self.pool_size, self.strides, self.padding, self.data_format)
 
 

@@ -52,11 +52,11 @@ class ProjectedAttention(Layer):
         super().__init__(**kwargs)
         if sliding_window is not None and (isinstance(sliding_window, bool) or not _is_positive(sliding_window)):
             raise ValueError(
-                f"{self._who()}: sliding_window must be a positive integer or None, got {sliding_window!r}."
+                f"{self.who()}: sliding_window must be a positive integer or None, got {sliding_window!r}."
             )
         if flash_attention and dropout > 0:
             raise ValueError(
-                f"{self._who()}: Dropout is not supported when flash attention is enabled. Set dropout=0 or "
+                f"{self.who()}: Dropout is not supported when flash attention is enabled. Set dropout=0 or "
                 "flash_attention=None."
             )
         self.dropout = checked_rate(self, dropout, "dropout")
@@ -90,7 +90,7 @@ class ProjectedAttention(Layer):
         """
         if not len(query) == len(value) == len(key) or value[:-1] != key[:-1]:
             raise ValueError(
-                f"{self._who()}: the ranks of query, value and key must be equal, and the shapes of value and key "
+                f"{self.who()}: the ranks of query, value and key must be equal, and the shapes of value and key "
                 f"but for the features; got query {query}, value {value}, key {key}."
             )
         self.query_dense = self._to_heads("query", query, heads[0], sizes[0])
@@ -140,7 +140,7 @@ class ProjectedAttention(Layer):
     ) -> Any:
         if return_attention_scores and self.flash_attention:
             raise ValueError(
-                f"{self._who()}: Returning attention scores is not supported when flash attention is enabled. Please "
+                f"{self.who()}: Returning attention scores is not supported when flash attention is enabled. Please "
                 "disable flash attention to access attention scores: set flash_attention=None."
             )
         key = value if key is None else key
@@ -240,7 +240,7 @@ class ProjectedAttention(Layer):
             if of_pairs is not None:
                 masks.append(attention_masks.of_pairs(of_pairs, query_sizes, key_sizes, rank))
         except ValueError as error:
-            raise ValueError(f"{self._who()}: {error}") from None
+            raise ValueError(f"{self.who()}: {error}") from None
         return attention_masks.combine(*masks)
 
     def _order_mask(self, query_sizes: list, key_sizes: list, is_causal: bool) -> jax.Array | None:
@@ -249,7 +249,7 @@ class ProjectedAttention(Layer):
             return None
         if len(self._axes) > 1:
             raise ValueError(
-                f"{self._who()}: use_causal_mask and sliding_window need ordered positions, but attention runs along "
+                f"{self.who()}: use_causal_mask and sliding_window need ordered positions, but attention runs along "
                 f"{len(self._axes)} axes, {self._axes}. Choose one axis with attention_axes."
             )
         sizes = query_sizes[0], key_sizes[0]
@@ -330,5 +330,5 @@ def _is_positive(value: Any) -> bool:
 def checked_count(layer: Layer, name: str, value: Any) -> int:
     """Return a positive int; raise ``ValueError`` for anything else."""
     if isinstance(value, bool) or not _is_positive(value):
-        raise ValueError(f"{layer._who()}: the argument `{name}` must be a positive integer, got {value!r}.")
+        raise ValueError(f"{layer.who()}: the argument `{name}` must be a positive integer, got {value!r}.")
     return int(value)

@@ -67,7 +67,7 @@ class RecurrentCell(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = as_count(units, "units", self._who())
+        self.units = as_count(units, "units", self.who())
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -60,11 +60,11 @@ class Reshape(Layer):
         self.target_shape = tuple(operator.index(size) for size in target_shape)
         if self.target_shape.count(-1) > 1:
             raise ValueError(
-                f"{self._who()}: there may be at most one unknown dimension, -1; got target_shape={self.target_shape}."
+                f"{self.who()}: there may be at most one unknown dimension, -1; got target_shape={self.target_shape}."
             )
         if any(size < -1 for size in self.target_shape):
             raise ValueError(
-                f"{self._who()}: each size must be a non-negative integer, or -1 for an inferred size; got "
+                f"{self.who()}: each size must be a non-negative integer, or -1 for an inferred size; got "
                 f"target_shape={self.target_shape}."
             )
 
@@ -80,7 +80,7 @@ class Reshape(Layer):
         have, want = math.prod(x.shape[1:]), math.prod(size for size in self.target_shape if size != -1)
         if have != want if -1 not in self.target_shape else want == 0 or have % want:
             raise ValueError(
-                f"{self._who()} cannot make samples of shape {x.shape[1:]} ({have} values) into {self.target_shape}: "
+                f"{self.who()} cannot make samples of shape {x.shape[1:]} ({have} values) into {self.target_shape}: "
                 "the number of values must not change."
             )
         return ops.reshape(x, (x.shape[0], *(have // want if size == -1 else size for size in self.target_shape)))
@@ -105,7 +105,7 @@ class Permute(Layer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                f"{self._who()}: Invalid permutation {self.dims} for `dims`: it must hold each axis from 1 on once."
+                f"{self.who()}: Invalid permutation {self.dims} for `dims`: it must hold each axis from 1 on once."
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
@@ -130,9 +130,9 @@ class RepeatVector(Layer):
     def __init__(self, n: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(n, int):
-            raise TypeError(f"{self._who()}: Expected an integer value for `n`, got {n!r}.")
+            raise TypeError(f"{self.who()}: Expected an integer value for `n`, got {n!r}.")
         if n < 1:
-            raise ValueError(f"{self._who()}: `n` should be a positive integer, got {n}.")
+            raise ValueError(f"{self.who()}: `n` should be a positive integer, got {n}.")
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 

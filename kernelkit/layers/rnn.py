@@ -81,7 +81,7 @@ class RNN(Layer):
             cell = StackedRNNCells(cell)
         if not callable(getattr(cell, "call", None)) or not hasattr(cell, "state_size"):
             raise ValueError(
-                f"{self._who()}: a cell needs a method call(inputs, states) and an attribute state_size, got {cell!r}."
+                f"{self.who()}: a cell needs a method call(inputs, states) and an attribute state_size, got {cell!r}."
             )
         self.cell = cell
         self.return_sequences = return_sequences
@@ -105,7 +105,7 @@ class RNN(Layer):
             batch_size = sequences_shape[0]
             if batch_size is None:
                 raise ValueError(
-                    f"{self._who()} is stateful: it keeps one state for each sample of the batch, so the batch size "
+                    f"{self.who()} is stateful: it keeps one state for each sample of the batch, so the batch size "
                     "must be fixed. Begin the model with Input(batch_shape=(batch_size, steps, features))."
                 )
             self.states = jax.tree.map(
@@ -157,7 +157,7 @@ class RNN(Layer):
         given = [jnp.asarray(v) for v in jax.tree.leaves(initial_state)]
         if [v.shape for v in given] != [v.shape for v in wanted]:
             raise ValueError(
-                f"{self._who()} is called on a batch of {x.shape[0]} and needs a state of arrays of the shapes "
+                f"{self.who()} is called on a batch of {x.shape[0]} and needs a state of arrays of the shapes "
                 f"{[v.shape for v in wanted]}, got {[v.shape for v in given]}."
                 + (" A stateful layer keeps its batch size: feed batches of equal size." if self.stateful else "")
             )

@@ -45,7 +45,7 @@ class SeparableConvLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        who, spatial = self._who(), self._spatial
+        who, spatial = self.who(), self._spatial
         self.filters = windows.as_count(filters, "filters", who)
         self.kernel_size = windows.as_sizes(kernel_size, spatial, "kernel_size", who)
         self.strides = windows.as_sizes(strides, spatial, "strides", who)
@@ -68,7 +68,7 @@ class SeparableConvLayer(Layer):
 
     def build(self, input_shape: Any) -> None:
         axis = -1 if self.data_format == "channels_last" else 1
-        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self._who())
+        channels = windows.channels_of(input_shape, axis % (self._spatial + 2), self.who())
         self.depthwise_kernel = self.add_weight(
             (*self.kernel_size, channels, self.depth_multiplier),
             self.depthwise_initializer,
@@ -97,7 +97,7 @@ class SeparableConvLayer(Layer):
     def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs)
         sizes = x.shape[1:-1] if self.data_format == "channels_last" else x.shape[2:]
-        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self._who(), "kernel_size")
+        windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self.who(), "kernel_size")
         x = nn.separable_conv(
             x,
             self.depthwise_kernel,

@@ -32,9 +32,9 @@ class SpectralNormalization(Layer):
     def __init__(self, layer: Layer, power_iterations: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
-            raise ValueError(f"{self._who()} wraps a layer, got {layer!r}.")
+            raise ValueError(f"{self.who()} wraps a layer, got {layer!r}.")
         if power_iterations < 1:
-            raise ValueError(f"{self._who()}: `power_iterations` should be greater than zero, got {power_iterations}.")
+            raise ValueError(f"{self.who()}: `power_iterations` should be greater than zero, got {power_iterations}.")
         self.layer = layer
         self.power_iterations = power_iterations
 
@@ -44,7 +44,7 @@ class SpectralNormalization(Layer):
         found = [name for name in ("kernel", "embeddings") if hasattr(self.layer, name)]
         if not found:
             raise ValueError(
-                f"{self._who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' or 'embeddings', so "
+                f"{self.who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' or 'embeddings', so "
                 "there is nothing to normalize."
             )
         self._weight = getattr(self.layer, found[0])

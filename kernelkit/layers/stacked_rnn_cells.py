@@ -30,7 +30,7 @@ class StackedRNNCells(Layer):
         for cell in cells:
             if not callable(getattr(cell, "call", None)) or not hasattr(cell, "state_size"):
                 raise ValueError(
-                    f"{self._who()}: a cell needs a method call(inputs, states) and an attribute state_size, got "
+                    f"{self.who()}: a cell needs a method call(inputs, states) and an attribute state_size, got "
                     f"{cell!r}."
                 )
         self.cells = list(cells)

@@ -62,14 +62,14 @@ class TFSMLayer(Layer):
         self.call_training_endpoint = call_training_endpoint
         if serialize.in_safe_mode():
             raise ValueError(
-                f"{self._who()}: the config in the loaded file names the SavedModel {self.filepath!r}, which can read "
+                f"{self.who()}: the config in the loaded file names the SavedModel {self.filepath!r}, which can read "
                 "and write files when it runs. In safe mode it is not opened. If you trust it, pass safe_mode=False to "
                 "load_model()."
             )
-        tf = _tensorflow(self._who())
+        tf = _tensorflow(self.who())
         if not os.path.exists(os.path.join(self.filepath, "saved_model.pb")):
-            raise ValueError(f"{self._who()}: {self.filepath!r} is no SavedModel: it has no file saved_model.pb.")
-        self._program = _Loaded(tf, self.filepath, [call_endpoint, call_training_endpoint], self._who())
+            raise ValueError(f"{self.who()}: {self.filepath!r} is no SavedModel: it has no file saved_model.pb.")
+        self._program = _Loaded(tf, self.filepath, [call_endpoint, call_training_endpoint], self.who())
         self._weights = [self._variable(variable) for variable in self._program.variables]
         self.built = True
 

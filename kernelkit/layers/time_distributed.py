@@ -38,7 +38,7 @@ class TimeDistributed(Wrapper):
     def build(self, input_shape: Any) -> None:
         if len(input_shape) < 3:
             raise ValueError(
-                f"{self._who()} takes inputs (batch, steps, ...) of at least 3 dimensions, got the shape "
+                f"{self.who()} takes inputs (batch, steps, ...) of at least 3 dimensions, got the shape "
                 f"{tuple(input_shape)}."
             )
         super().build((input_shape[0], *input_shape[2:]))
@@ -48,7 +48,7 @@ class TimeDistributed(Wrapper):
         if mask is not None and jnp.shape(mask)[:2] != x.shape[:2]:
             raise ValueError(
                 f"The `mask` passed to the `TimeDistributed` layer has a shape {jnp.shape(mask)} that does not begin "
-                f"with the batch and the steps of the inputs, {x.shape[:2]}. {self._who()} applies it step by step."
+                f"with the batch and the steps of the inputs, {x.shape[:2]}. {self.who()} applies it step by step."
             )
         masks = mask is not None and "mask" in signature_of(self.layer).names
         if training and any(not v.born_trainable for v in self.layer.weights):

@@ -50,10 +50,10 @@ class TorchModuleWrapper(Layer):
         import torch
 
         if not isinstance(module, torch.nn.Module):
-            raise ValueError(f"{self._who()} wraps a torch.nn.Module, got {module!r}.")
+            raise ValueError(f"{self.who()} wraps a torch.nn.Module, got {module!r}.")
         if any(torch.nn.parameter.is_lazy(tensor) for tensor in (*module.parameters(), *module.buffers())):
             raise ValueError(
-                f"{self._who()}: the module is lazy: call it once on data, so that its parameters have shapes."
+                f"{self.who()}: the module is lazy: call it once on data, so that its parameters have shapes."
             )
         self.module = module
         self.output_shape = output_shape
@@ -118,7 +118,7 @@ class TorchModuleWrapper(Layer):
             NotImplementedError: Always.
         """
         raise NotImplementedError(
-            f"{self._who()} cannot be saved with its model: torch's modules have no configs, and a pickle would run "
+            f"{self.who()} cannot be saved with its model: torch's modules have no configs, and a pickle would run "
             "code when it is read. Save the weights: model.save_weights(...). Or subclass TorchModuleWrapper with a "
             "constructor that makes the module from plain arguments, and a get_config() that returns these arguments."
         )

@@ -38,9 +38,9 @@ class UpSampling1D(Layer):
     def __init__(self, size: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(size, int) or isinstance(size, bool):
-            raise TypeError(f"{self._who()}: Expected an integer value for `size`, got {size!r}.")
+            raise TypeError(f"{self.who()}: Expected an integer value for `size`, got {size!r}.")
         if size < 1:
-            raise ValueError(f"{self._who()}: `size` should be a positive integer, got {size}.")
+            raise ValueError(f"{self.who()}: `size` should be a positive integer, got {size}.")
         self.size = size
         self.input_spec = InputSpec(ndim=3)
 
@@ -73,7 +73,7 @@ class UpSampling2D(Layer):
         self.interpolation = str(interpolation).lower()
         if self.interpolation not in _INTERPOLATIONS:
             raise ValueError(
-                f"{self._who()}: interpolation must be one of {sorted(_INTERPOLATIONS)}, got {interpolation!r}."
+                f"{self.who()}: interpolation must be one of {sorted(_INTERPOLATIONS)}, got {interpolation!r}."
             )
         self.input_spec = InputSpec(ndim=4)
 

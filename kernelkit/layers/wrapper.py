@@ -27,7 +27,7 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
-            raise ValueError(f"{self._who()} wraps a layer, got {layer!r}.")
+            raise ValueError(f"{self.who()} wraps a layer, got {layer!r}.")
         self.layer = layer
 
     def build(self, input_shape: Any = None) -> None:

@@ -49,7 +49,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageTransform):
         self.value_range = value_range_of(self, value_range)
         self.clip_limit = clip_limit
         if not isinstance(tile_grid_size, (list, tuple)) or len(tile_grid_size) != 2:
-            raise ValueError(f"{self._who()}: `tile_grid_size` must be two numbers of tiles, got {tile_grid_size!r}.")
+            raise ValueError(f"{self.who()}: `tile_grid_size` must be two numbers of tiles, got {tile_grid_size!r}.")
         self.tile_grid_size = tuple(positive_size(self, "tile_grid_size", n) for n in tile_grid_size)
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:

@@ -79,7 +79,7 @@ class CutMix(BatchMix):
         if not training:
             return bounding_boxes
         raise NotImplementedError(
-            f"{self._who()} cannot cut bounding boxes: leave them out of the dict, or use MixUp, which takes them."
+            f"{self.who()} cannot cut bounding boxes: leave them out of the dict, or use MixUp, which takes them."
         )
 
 

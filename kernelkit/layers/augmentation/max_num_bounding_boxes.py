@@ -32,7 +32,7 @@ class MaxNumBoundingBoxes(ImageTransform):
     def __init__(self, max_number: int, fill_value: float = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if isinstance(max_number, bool) or int(max_number) != max_number or max_number < 1:
-            raise ValueError(f"{self._who()}: `max_number` must be a positive int, got {max_number!r}.")
+            raise ValueError(f"{self.who()}: `max_number` must be a positive int, got {max_number!r}.")
         self.max_number = int(max_number)
         self.fill_value = fill_value
 

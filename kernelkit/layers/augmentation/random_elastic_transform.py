@@ -96,7 +96,7 @@ class RandomElasticTransform(Warp):
         if not training:
             return bounding_boxes
         raise NotImplementedError(
-            f"{self._who()} cannot move bounding boxes, since each pixel moves on its own. Leave them out of the dict, "
+            f"{self.who()} cannot move bounding boxes, since each pixel moves on its own. Leave them out of the dict, "
             "or use RandomPerspective or RandomShear."
         )
 

@@ -46,7 +46,7 @@ class RandomFlip(ImageTransform):
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if mode not in _MODES:
-            raise ValueError(f"{self._who()}: `mode` must be one of {', '.join(map(repr, _MODES))}, got {mode!r}.")
+            raise ValueError(f"{self.who()}: `mode` must be one of {', '.join(map(repr, _MODES))}, got {mode!r}.")
         self.mode = mode
         self.seed = seed
         self.generator = SeedGenerator(seed)

@@ -60,7 +60,7 @@ class RandomGaussianBlur(ColorTransform):
         sizes = kernel_size if isinstance(kernel_size, (list, tuple)) else (kernel_size, kernel_size)
         if len(sizes) != 2 or any(not isinstance(s, int) or s < 1 or s % 2 == 0 for s in sizes):
             raise ValueError(
-                f"{self._who()}: `kernel_size` must be an odd number of pixels, or two of them, got {kernel_size!r}."
+                f"{self.who()}: `kernel_size` must be an odd number of pixels, or two of them, got {kernel_size!r}."
             )
         return (sizes[0], sizes[1])
 

@@ -39,7 +39,7 @@ class RandomGrayscale(ImageTransform):
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         if not 0 <= factor <= 1:
-            raise ValueError(f"{self._who()}: `factor` must be a probability from 0 to 1, got {factor!r}.")
+            raise ValueError(f"{self.who()}: `factor` must be a probability from 0 to 1, got {factor!r}.")
         self.factor = factor
         self.seed = seed
         self.generator = SeedGenerator(seed)
@@ -55,7 +55,7 @@ class RandomGrayscale(ImageTransform):
         channels = images.shape[self._channel_axis]
         if channels not in (1, 3):
             raise ValueError(
-                f"{self._who()} takes images of three channels (RGB) or one, got {channels} (shape {images.shape}, "
+                f"{self.who()} takes images of three channels (RGB) or one, got {channels} (shape {images.shape}, "
                 f"data_format={self.data_format!r})."
             )
         if channels == 1 or not training or transformation is None:

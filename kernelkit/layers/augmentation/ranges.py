@@ -32,7 +32,7 @@ def factor_range(
         lower, upper = 1, 0
     if not low <= lower <= upper <= high or (open_low and lower == low):
         raise ValueError(
-            f"{layer._who()}: `{name}` must be a number, or a list of two numbers, in {'(' if open_low else '['}{low}, "
+            f"{layer.who()}: `{name}` must be a number, or a list of two numbers, in {'(' if open_low else '['}{low}, "
             f"{high}], got {factor!r}."
         )
     return lower, upper
@@ -51,7 +51,7 @@ def value_range_of(layer: Layer, value_range: Any) -> tuple:
         or value_range[0] >= value_range[1]
     ):
         raise ValueError(
-            f"{layer._who()}: `value_range` must be the lowest and the highest value of a pixel, such as (0, 255), "
+            f"{layer.who()}: `value_range` must be the lowest and the highest value of a pixel, such as (0, 255), "
             f"got {value_range!r}."
         )
     return tuple(value_range)
@@ -60,7 +60,7 @@ def value_range_of(layer: Layer, value_range: Any) -> tuple:
 def positive_size(layer: Layer, name: str, value: Any) -> int:
     """Return a size in pixels; raise ``ValueError`` unless it is a positive int."""
     if isinstance(value, bool) or int(value) != value or value <= 0:
-        raise ValueError(f"{layer._who()}: `{name}` must be a positive number of pixels, got {value!r}.")
+        raise ValueError(f"{layer.who()}: `{name}` must be a positive number of pixels, got {value!r}.")
     return int(value)
 
 

@@ -84,11 +84,11 @@ class ImageTransform(Layer):
 
     def call(self, data: Any, training: bool | None = True) -> Any:
         if isinstance(data, dict) and "images" not in data:
-            raise ValueError(f"{self._who()} takes images, or a dict with the key 'images', got one with {list(data)}.")
+            raise ValueError(f"{self.who()} takes images, or a dict with the key 'images', got one with {list(data)}.")
         images = data["images"] if isinstance(data, dict) else data
         if not hasattr(images, "ndim") or images.ndim not in (3, 4):
             raise ValueError(
-                f"{self._who()} takes images of shape (height, width, channels) or (batch, height, width, channels), "
+                f"{self.who()} takes images of shape (height, width, channels) or (batch, height, width, channels), "
                 f"got {getattr(images, 'shape', type(images).__name__)}."
             )
         parts = {"images": images}
@@ -116,7 +116,7 @@ class ImageTransform(Layer):
     def _require_box_format(self) -> str:
         if self.bounding_box_format is None:
             raise ValueError(
-                f"{self._who()} was given bounding boxes, but not their format: make the layer with "
+                f"{self.who()} was given bounding boxes, but not their format: make the layer with "
                 "bounding_box_format='xyxy', or another of the formats."
             )
         return self.bounding_box_format

@@ -45,7 +45,7 @@ class Warp(ImageTransform):
     def _one_of(self, name: str, value: str, allowed: tuple) -> str:
         if value not in allowed:
             raise NotImplementedError(
-                f"{self._who()}: `{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}."
+                f"{self.who()}: `{name}` must be one of {', '.join(map(repr, allowed))}, got {value!r}."
             )
         return value
 

@@ -44,21 +44,19 @@ class CategoryEncoding(DataLayer):
         self, num_tokens: int | None = None, output_mode: str = "multi_hot", sparse: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.output_mode = check_mode(output_mode, ("one_hot", "multi_hot", "count"), self._who())
+        self.output_mode = check_mode(output_mode, ("one_hot", "multi_hot", "count"), self.who())
         if num_tokens is None:
             raise ValueError(
-                f"{self._who()}: num_tokens is missing. If the number of categories is not known, use IntegerLookup."
+                f"{self.who()}: num_tokens is missing. If the number of categories is not known, use IntegerLookup."
             )
         if num_tokens <= 0:
-            raise ValueError(f"{self._who()}: num_tokens must be positive, got {num_tokens}.")
+            raise ValueError(f"{self.who()}: num_tokens must be positive, got {num_tokens}.")
         self.num_tokens = num_tokens
-        self.sparse = check_sparse(sparse, output_mode, self._who())
+        self.sparse = check_sparse(sparse, output_mode, self.who())
 
     def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":
-            raise ValueError(
-                f"{self._who()}: count_weights are for output_mode='count' only, got {self.output_mode!r}."
-            )
+            raise ValueError(f"{self.who()}: count_weights are for output_mode='count' only, got {self.output_mode!r}.")
         indices = jnp.asarray(inputs).astype("int32")
         return encode(indices, self.output_mode, self.num_tokens, self.output_dtype, count_weights, self.sparse)
 

@@ -53,7 +53,7 @@ class Discretization(DataLayer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
-        who = self._who()
+        who = self.who()
         if num_bins is not None and num_bins < 0:
             raise ValueError(f"{who}: num_bins must not be negative, got {num_bins}.")
         if (num_bins is None) == (bin_boundaries is None):
@@ -76,7 +76,7 @@ class Discretization(DataLayer):
             ValueError: If the boundaries were given.
         """
         if self.num_bins is None:
-            raise ValueError(f"{self._who()} was made with bin_boundaries: it cannot adapt(). Give num_bins instead.")
+            raise ValueError(f"{self.who()} was made with bin_boundaries: it cannot adapt(). Give num_bins instead.")
         self.reset_state()
         for batch in batches_of(data, steps):
             self.update_state(batch)
@@ -97,7 +97,7 @@ class Discretization(DataLayer):
 
     def call(self, inputs: Any) -> jax.Array:
         if self.bin_boundaries is None:
-            raise ValueError(f"{self._who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
+            raise ValueError(f"{self.who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
         inputs = jnp.asarray(inputs)
         bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, "float32")).astype("int32")
         return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype, to_sparse=self.sparse)

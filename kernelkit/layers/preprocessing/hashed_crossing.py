@@ -54,8 +54,8 @@ class HashedCrossing(HostLayer):
             dtype = "int64" if output_mode == "int" else None
         super().__init__(name=name, dtype=dtype, **kwargs)
         self.num_bins = num_bins
-        self.output_mode = check_mode(output_mode, ("int", "one_hot"), self._who())
-        self.sparse = check_sparse(sparse, output_mode, self._who())
+        self.output_mode = check_mode(output_mode, ("int", "one_hot"), self.who())
+        self.sparse = check_sparse(sparse, output_mode, self.who())
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -74,7 +74,7 @@ class HashedCrossing(HostLayer):
         return result % self.num_bins
 
     def _checked(self, inputs: Any) -> list[np.ndarray]:
-        who = self._who()
+        who = self.who()
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ValueError(f"{who} takes a list or tuple of at least two inputs, got {inputs!r}.")
         columns = [np.asarray(column) for column in inputs]

@@ -58,14 +58,14 @@ class Hashing(HostLayer):
             kwargs["dtype"] = "int64" if output_mode == "int" else None
         super().__init__(**kwargs)
         if num_bins is None or num_bins <= 0:
-            raise ValueError(f"{self._who()}: num_bins must be positive, got {num_bins!r}.")
+            raise ValueError(f"{self.who()}: num_bins must be positive, got {num_bins!r}.")
         self.num_bins = num_bins
         self.mask_value = mask_value
-        self.salt = as_salt(salt, self._who())
-        self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), self._who())
-        self.sparse = check_sparse(sparse, output_mode, self._who())
+        self.salt = as_salt(salt, self.who())
+        self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), self.who())
+        self.sparse = check_sparse(sparse, output_mode, self.who())
         if output_mode == "int" and not dtypes.is_int(self.compute_dtype):
-            raise ValueError(f"{self._who()}: output_mode='int' needs an integer dtype, got {self.compute_dtype!r}.")
+            raise ValueError(f"{self.who()}: output_mode='int' needs an integer dtype, got {self.compute_dtype!r}.")
         self.built = True
 
     def call(self, inputs: Any) -> Any:
@@ -74,7 +74,7 @@ class Hashing(HostLayer):
         return encoded.astype(self.output_dtype)
 
     def _on_host(self, inputs: np.ndarray) -> np.ndarray:
-        values, places = np.unique(_hashable(inputs, self._who()), return_inverse=True)
+        values, places = np.unique(_hashable(inputs, self.who()), return_inverse=True)
         bins = np.fromiter((self._bin(value) for value in values.tolist()), "int64", len(values))
         return bins[places].reshape(inputs.shape)
 
@@ -86,7 +86,7 @@ class Hashing(HostLayer):
 
     def _traced(self, values: jax.Array) -> jax.Array:
         if not jnp.issubdtype(values.dtype, jnp.integer) and values.dtype != jnp.bool_:
-            raise ValueError(f"{self._who()} hashes strings and integers, got an array of {values.dtype}.")
+            raise ValueError(f"{self.who()} hashes strings and integers, got an array of {values.dtype}.")
         if self.mask_value is None or self.num_bins == 1:
             return decimal_bins(values, self.num_bins, self.salt)
         return jnp.where(values == self.mask_value, 0, 1 + decimal_bins(values, self.num_bins - 1, self.salt))

@@ -38,7 +38,7 @@ class HostLayer(DataLayer):
         traced = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
         if traced and self.host_only:
             raise ValueError(
-                f"{self._who()} runs in Python and cannot be a part of a compiled function. Make it the first layer of "
+                f"{self.who()} runs in Python and cannot be a part of a compiled function. Make it the first layer of "
                 "a Sequential or functional model, which then runs it before its compiled step; or call it on the data "
                 "before you pass them to the model."
             )

@@ -57,7 +57,7 @@ class IndexLookup(HostLayer):
     ) -> None:
         size, was_learned = kwargs.pop("vocabulary_size", None), kwargs.pop("vocabulary_learned", False)
         super().__init__(**kwargs)
-        who = self._who()
+        who = self.who()
         if size is not None and (type(size) is not int or size < 0):
             raise ValueError(f"{who}: vocabulary_size must be a number of tokens, got {size!r}.")
         if max_tokens is not None and max_tokens <= 1:
@@ -98,7 +98,7 @@ class IndexLookup(HostLayer):
     # Tokens -----------------------------------------------------------------------------------------------------------
 
     def _read(self, vocabulary: Any) -> list:
-        return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self._who())]
+        return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self.who())]
 
     def _as_token(self, value: Any) -> Any:
         """Return a token as Python's ``str`` or ``int``."""
@@ -142,7 +142,7 @@ class IndexLookup(HostLayer):
         Raises:
             ValueError: If tokens repeat, there are too many, or the weights don't fit.
         """
-        who, special = self._who(), self._special()
+        who, special = self.who(), self._special()
         tokens = self._read(vocabulary)
         own = vocabularies.without_special_tokens(tokens, special, self.mask_token, self.oov_token, self.invert, who)
         if self.max_tokens is not None and len(special) + len(own) > self.max_tokens:
@@ -157,7 +157,7 @@ class IndexLookup(HostLayer):
         self._take(own)
 
     def _weights_for(self, tokens: list, own: list, idf_weights: Any) -> np.ndarray:
-        who = self._who()
+        who = self.who()
         if idf_weights is None:
             raise ValueError(f"{who}: a vocabulary in output_mode='tf_idf' needs idf_weights.")
         weights = np.asarray(idf_weights, "float32")
@@ -190,7 +190,7 @@ class IndexLookup(HostLayer):
             ValueError: If the constructor was given a vocabulary.
         """
         if self._has_given:
-            raise ValueError(f"{self._who()} was made with a vocabulary: it cannot adapt() to another one.")
+            raise ValueError(f"{self.who()} was made with a vocabulary: it cannot adapt() to another one.")
         self.reset_state()
         for batch in batches_of(data, steps):
             self.update_state(batch)
@@ -199,7 +199,7 @@ class IndexLookup(HostLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch. In ``"tf_idf"`` mode each sample is a document."""
         if self._has_given:
-            raise ValueError(f"{self._who()} was made with a vocabulary: it cannot learn another one.")
+            raise ValueError(f"{self.who()} was made with a vocabulary: it cannot learn another one.")
         tokens = self._tokens_of(data)
         self._count((tokens.reshape(-1, 1) if tokens.ndim < 2 else tokens.reshape(len(tokens), -1)).tolist())
 
@@ -234,7 +234,7 @@ class IndexLookup(HostLayer):
 
     def call(self, inputs: Any) -> Any:
         if not self._own:
-            raise RuntimeError(f"{self._who()} has no vocabulary yet. Call adapt() on data, or pass vocabulary=[...].")
+            raise RuntimeError(f"{self.who()} has no vocabulary yet. Call adapt() on data, or pass vocabulary=[...].")
         if self.invert:
             return self._invert(inputs)
         return self._encode(self._look_up(inputs))
@@ -253,7 +253,7 @@ class IndexLookup(HostLayer):
     def _unknown(self, token: Any, first: int) -> int:
         if self.num_oov_indices == 0:
             raise ValueError(
-                f"{self._who()}: {token!r} is not in the vocabulary, and num_oov_indices=0 leaves no index for it."
+                f"{self.who()}: {token!r} is not in the vocabulary, and num_oov_indices=0 leaves no index for it."
             )
         return first + self._bin_of(token)
 
@@ -337,12 +337,12 @@ class IndexLookup(HostLayer):
         if tokens != special:  # equal if the layer never learned a vocabulary
             self._take(
                 vocabularies.without_special_tokens(
-                    tokens, special, self.mask_token, self.oov_token, self.invert, self._who()
+                    tokens, special, self.mask_token, self.oov_token, self.invert, self.who()
                 )
             )
         if self._announced_size not in (None, self.vocabulary_size()):
             raise ValueError(
-                f"{self._who()}: the config announces a vocabulary of {self._announced_size} tokens, but its file has "
+                f"{self.who()}: the config announces a vocabulary of {self._announced_size} tokens, but its file has "
                 f"{self.vocabulary_size()}."
             )
         if self._idf is not None:

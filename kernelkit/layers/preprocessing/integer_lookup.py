@@ -93,7 +93,7 @@ class IntegerLookup(IndexLookup):
             name=name,
             **kwargs,
         )
-        self.salt = as_salt(salt, self._who())
+        self.salt = as_salt(salt, self.who())
 
     def _as_token(self, value: Any) -> int:
         return int(value)
@@ -103,7 +103,7 @@ class IntegerLookup(IndexLookup):
             return np.asarray(data).astype("int64")
         data = np.asarray(data)
         if data.dtype.kind not in "biuf":
-            raise ValueError(f"{self._who()} takes integers, got an array of {data.dtype}.")
+            raise ValueError(f"{self.who()} takes integers, got an array of {data.dtype}.")
         return data.astype("int64")
 
     def _bin_of(self, token: int) -> int:

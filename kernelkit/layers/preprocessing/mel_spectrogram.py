@@ -80,12 +80,12 @@ class MelSpectrogram(DataLayer):
         self.ref_power = ref_power
         if self.sequence_length > fft_length:
             raise ValueError(
-                f"{self._who()}: sequence_length={self.sequence_length} must not be greater than "
+                f"{self.who()}: sequence_length={self.sequence_length} must not be greater than "
                 f"fft_length={fft_length}."
             )
 
         size = 8 * (fft_length + 3 * num_mel_bins * (fft_length // 2 + 1))
-        serialize.claim_memory(size, f"{self._who()}: fft_length={fft_length}, num_mel_bins={num_mel_bins}")
+        serialize.claim_memory(size, f"{self.who()}: fft_length={fft_length}, num_mel_bins={num_mel_bins}")
 
     def call(self, inputs: Any) -> jax.Array:
         dtype = self.compute_dtype if dtypes.is_float(self.compute_dtype) else config.floatx()

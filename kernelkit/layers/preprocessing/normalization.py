@@ -50,7 +50,7 @@ class Normalization(DataLayer):
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
             raise ValueError(
-                f"{self._who()}: give both mean and variance, or neither and call adapt(). Got mean={mean!r}, "
+                f"{self.who()}: give both mean and variance, or neither and call adapt(). Got mean={mean!r}, "
                 f"variance={variance!r}."
             )
         self.axis = () if axis is None else (axis,) if isinstance(axis, (int, np.integer)) else tuple(axis)
@@ -64,11 +64,11 @@ class Normalization(DataLayer):
     def build(self, input_shape: Any) -> None:
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
-            raise ValueError(f"{self._who()}: axis={self.axis} doesn't fit inputs of the shape {tuple(input_shape)}.")
+            raise ValueError(f"{self.who()}: axis={self.axis} doesn't fit inputs of the shape {tuple(input_shape)}.")
         kept = sorted({axis % rank for axis in self.axis})
         if any(input_shape[axis] is None for axis in kept):
             raise ValueError(
-                f"{self._who()}: the sizes of axis={self.axis}, which have a mean for each index, must be known. The "
+                f"{self.who()}: the sizes of axis={self.axis}, which have a mean for each index, must be known. The "
                 f"input has the shape {tuple(input_shape)}."
             )
         self._shape = tuple(input_shape[axis] if axis in kept else 1 for axis in range(rank))
@@ -118,7 +118,7 @@ class Normalization(DataLayer):
             ValueError: If the constructor was given mean and variance, or ``data`` is empty.
         """
         if self.input_mean is not None:
-            raise ValueError(f"{self._who()} was made with a mean and a variance: it cannot adapt() to others.")
+            raise ValueError(f"{self.who()} was made with a mean and a variance: it cannot adapt() to others.")
         total = None
         for batch in batches_of(data):
             if not self.built:
@@ -127,7 +127,7 @@ class Normalization(DataLayer):
             moments = _moments(batch.astype("float64"), self._kept())
             total = moments if total is None else _joined(total, moments)
         if total is None or self.adapt_mean is None or self.adapt_variance is None:
-            raise ValueError(f"{self._who()}: adapt() was given no data.")
+            raise ValueError(f"{self.who()}: adapt() was given no data.")
         self.adapt_mean.assign(total[1])
         self.adapt_variance.assign(total[2])
 
@@ -135,7 +135,7 @@ class Normalization(DataLayer):
         fits = len(shape) == len(self._shape) and all(shape[axis] == self._shape[axis] for axis in self._kept())
         if not fits:
             raise ValueError(
-                f"{self._who()} was built for {self._own_shape()} features at axis={self.axis}; adapt() was given data "
+                f"{self.who()} was built for {self._own_shape()} features at axis={self.axis}; adapt() was given data "
                 f"of an incompatible shape: {shape}."
             )
 

@@ -72,7 +72,7 @@ class STFTSpectrogram(DataLayer):
             ("padding", padding, ("valid", "same")),
         ):
             if value not in allowed:
-                raise ValueError(f"{self._who()}: {name} must be one of {allowed}, got {value!r}.")
+                raise ValueError(f"{self.who()}: {name} must be one of {allowed}, got {value!r}.")
         self.mode = mode
         self.frame_length = frame_length
         self.frame_step = frame_step
@@ -90,7 +90,7 @@ class STFTSpectrogram(DataLayer):
             initializers.STFT(side, self.window, scaling, periodic)  # raises now if the window is invalid
 
     def _check(self, frame_length: int, frame_step: int | None, fft_length: int | None, window: Any) -> None:
-        who = self._who()
+        who = self.who()
         if frame_length <= 0:
             raise ValueError(f"{who}: frame_length must be positive, got {frame_length}.")
         if frame_step is not None and not 0 < frame_step <= frame_length:
@@ -114,7 +114,7 @@ class STFTSpectrogram(DataLayer):
     def call(self, inputs: Any) -> jax.Array:
         inputs = jnp.asarray(inputs)
         if not dtypes.is_float(inputs.dtype.name):
-            raise TypeError(f"{self._who()} takes floats, got an array of {inputs.dtype}.")
+            raise TypeError(f"{self.who()} takes floats, got an array of {inputs.dtype}.")
         if self.data_format == "channels_last":
             inputs = jnp.swapaxes(inputs, 1, 2)
         batch, channels, time = inputs.shape

@@ -86,10 +86,10 @@ class StringLookup(IndexLookup):
             name=name,
             **kwargs,
         )
-        self.salt = as_salt(salt, self._who())
+        self.salt = as_salt(salt, self.who())
 
     def _read(self, vocabulary: Any) -> list:
-        return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self._who(), self.encoding)]
+        return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self.who(), self.encoding)]
 
     def _as_token(self, value: Any) -> str:
         return str(value)

@@ -78,7 +78,7 @@ class TextVectorization(HostLayer):
     ) -> None:
         learned = {name: kwargs.pop(name) for name in ("vocabulary_size", "vocabulary_learned") if name in kwargs}
         super().__init__(name=name, **kwargs)
-        who = self._who()
+        who = self.who()
         if ragged:
             raise ValueError(f"{who}: ragged=True is not supported, kernelkit has no ragged tensors. Leave it out.")
         if output_sequence_length is not None and output_mode != "int":
@@ -130,7 +130,7 @@ class TextVectorization(HostLayer):
     def update_state(self, data: Any) -> None:
         """Count the tokens of a batch of texts."""
         if self._lookup_layer._has_given:
-            raise ValueError(f"{self._who()} was made with a vocabulary: it cannot adapt() to another one.")
+            raise ValueError(f"{self.who()} was made with a vocabulary: it cannot adapt() to another one.")
         self._lookup_layer._count(self._tokenize(to_strings(data, self.encoding))[0])
 
     def finalize_state(self) -> None:
@@ -163,7 +163,7 @@ class TextVectorization(HostLayer):
         documents, shape = self._tokenize(to_strings(inputs, self.encoding))
         lookup = self._lookup_layer
         if not lookup._own:
-            raise RuntimeError(f"{self._who()} has no vocabulary yet. Call adapt() on data, or pass vocabulary=[...].")
+            raise RuntimeError(f"{self.who()} has no vocabulary yet. Call adapt() on data, or pass vocabulary=[...].")
         rows = [lookup._indices_of(document) for document in documents]
         length = self.output_sequence_length
         if length is None:
@@ -190,7 +190,7 @@ class TextVectorization(HostLayer):
             if len(shape) > 1:
                 if shape[-1] != 1:
                     raise ValueError(
-                        f"{self._who()} splits texts of shape (batch,) or (batch, 1), got {shape}. If the texts are "
+                        f"{self.who()} splits texts of shape (batch,) or (batch, 1), got {shape}. If the texts are "
                         "already split, pass split=None or use StringLookup."
                     )
                 shape = shape[:-1]
@@ -205,7 +205,7 @@ class TextVectorization(HostLayer):
         result = to_strings(self.standardize(texts.astype(str)), self.encoding)
         if result.shape != texts.shape:
             raise ValueError(
-                f"{self._who()}: standardize() was given texts of the shape {texts.shape} and returned {result.shape}; "
+                f"{self.who()}: standardize() was given texts of the shape {texts.shape} and returned {result.shape}; "
                 "it must keep the shape."
             )
         return result.ravel().tolist()
@@ -218,7 +218,7 @@ class TextVectorization(HostLayer):
         rows = result.to_list() if hasattr(result, "to_list") else list(result)
         if len(rows) != len(texts) or any(isinstance(row, (str, bytes)) for row in rows):
             raise ValueError(
-                f"{self._who()}: split() must return a list of tokens for each of the {len(texts)} texts, got "
+                f"{self.who()}: split() must return a list of tokens for each of the {len(texts)} texts, got "
                 f"{result!r}."
             )
         return [to_strings(list(row), self.encoding).tolist() for row in rows]
