@@ -97,7 +97,8 @@ def _of_tracer(error: BaseException, how: str) -> str | None:
             "float(), int(), .item() and .tolist() need one: compute with the tensor itself. ops.cast() changes its "
             "dtype, ops.where(condition, a, b) chooses between two tensors."
         )
-    return _WHY[how] + cure + (f" {EAGERLY}" if how == "compiled" else "")
+    code = " [K10]" if isinstance(error, jax.errors.TracerArrayConversionError) else " [K09]"
+    return _WHY[how] + cure + (f" {EAGERLY}" if how == "compiled" else "") + code
 
 
 def _called(frames: traceback.StackSummary, pattern: re.Pattern) -> str | None:

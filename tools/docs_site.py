@@ -52,17 +52,16 @@ def public_modules() -> dict[str, ModuleType]:
 
 
 def public_names(module: ModuleType) -> list[str]:
-    """The names of functions and classes that a module offers; of several names of one object the first alone."""
+    """The names of functions and classes that a module offers."""
     listed = getattr(module, "__all__", None)
     names = listed or [n for n in vars(module) if not n.startswith("_")]
-    kept, seen = [], set()
+    kept = []
     for name in sorted(names):
         thing = getattr(module, name, None)
-        if not (inspect.isclass(thing) or inspect.isroutine(thing)) or id(thing) in seen:
+        if not (inspect.isclass(thing) or inspect.isroutine(thing)):
             continue
         home = getattr(thing, "__module__", "") or ""
         if home.startswith("kernelkit") and (listed or home.startswith(module.__name__)):
-            seen.add(id(thing))
             kept.append(name)
     return kept
 
@@ -75,31 +74,41 @@ def page_of(module: str, name: str, thing: object) -> str:
     return f"{module}.{home.lstrip('_') or 'base'}"
 
 
-def write_reference() -> int:
-    """Write the pages of the reference; return how many names they describe."""
+def described() -> dict[str, tuple[str, object, list[str]]]:
+    """What the reference describes: by its public name, the page, the object, and the other names that it has."""
     import kernelkit
 
+    found: dict[str, tuple[str, object, list[str]]] = {}
+    by_identity: dict[int, str] = {}
+    for title, module in {**public_modules(), "": kernelkit}.items():
+        for name in public_names(module):
+            thing = getattr(module, name)
+            path = f"kernelkit.{title}.{name}" if title else f"kernelkit.{name}"
+            if id(thing) in by_identity:
+                found[by_identity[id(thing)]][2].append(path)
+                continue
+            by_identity[id(thing)] = path
+            found[path] = (page_of(title, name, thing) if title else "kernelkit", thing, [])
+    return found
+
+
+def write_reference() -> int:
+    """Write the pages of the reference; return how many names they describe."""
     folder = PAGES / "api"
     folder.mkdir(parents=True)
     pages: dict[str, list[str]] = {}
-    count = 0
-    for title, module in {"": kernelkit, **public_modules()}.items():
-        for name in public_names(module):
-            thing = getattr(module, name)
-            if not title and getattr(thing, "__module__", "") == "kernelkit":
-                continue
-            path = f"kernelkit.{title}.{name}" if title else f"kernelkit.{name}"
-            kind = "autoclass" if inspect.isclass(thing) else "autofunction"
-            members = "" if not inspect.isclass(thing) else "   :members:\n"
-            page = page_of(title, name, thing) if title else "kernelkit"
-            pages.setdefault(page, []).append(f".. {kind}:: {path}\n{members}")
-            count += 1
+    names = described()
+    for path, (page, thing, others) in names.items():
+        kind, members = ("autoclass", "   :members:\n") if inspect.isclass(thing) else ("autofunction", "")
+        also = f"\nAlso {', '.join(f'``{other}``' for other in others)}.\n" if others else ""
+        pages.setdefault(page, []).append(f".. {kind}:: {path}\n{members}{also}")
     for page, entries in pages.items():
         title = page if page == "kernelkit" else f"kernelkit.{page}"
         text = f"{title}\n{'=' * len(title)}\n\n" + "\n".join(entries)
         (folder / f"{page}.rst").write_text(text, encoding="utf-8")
-    listed = "\n".join(f"   {page}" for page in sorted(pages))
+    count = len(names) + sum(len(others) for _, _, others in names.values())
     head = f"Reference\n=========\n\n{count} public names, each with its example.\n"
+    listed = "\n".join(f"   {page}" for page in sorted(pages))
     (folder / "index.rst").write_text(f"{head}\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n", encoding="utf-8")
     return count
 

@@ -12,7 +12,6 @@ version = release = kernelkit.__version__
 language = "en"
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb", "sphinx_copybutton"]
-source_suffix = {".md": "markdown", ".rst": "restructuredtext", ".ipynb": "myst-nb"}
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "kernelkit"
@@ -35,6 +34,7 @@ suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missi
 napoleon_numpy_docstring = False
 napoleon_google_docstring = True
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # attributes are listed once
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # Args say it in words
 autodoc_default_options = {"members": True, "undoc-members": False}

@@ -18,12 +18,12 @@ def check_lengths(parts: dict[str, Any], what: str) -> None:
         for path, leaf in jtu.tree_flatten_with_path(part)[0]:
             label = name + jtu.keystr(path)
             if np.ndim(leaf) == 0:
-                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples.")
+                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples. [K05]")
             lengths[label] = len(leaf)
     if not lengths:
         raise ValueError(f"{what}(): x holds no arrays.")
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{k} has {v}" for k, v in lengths.items())
-        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}.")
+        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}. [K07]")
     if 0 in lengths.values():
         raise ValueError(f"{what}(): the data have no samples.")

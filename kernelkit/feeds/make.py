@@ -86,7 +86,7 @@ def make_feed(
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if holds_strings(arrays[1]):
         raise TypeError(
-            f"{what}(): y holds strings. Turn labels into numbers first: with kernelkit.layers.StringLookup, say."
+            f"{what}(): y holds strings. Turn labels into numbers first: with kernelkit.layers.StringLookup, say. [K19]"
         )
     if class_weight is not None and len(class_weight):
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])

@@ -21,7 +21,9 @@ def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tupl
         ValueError: If the data are not arrays, or a part would be empty.
     """
     if is_stream(x):
-        raise ValueError("validation_split works with arrays only. Give the validation data as validation_data=...")
+        raise ValueError(
+            "validation_split works with arrays only. Give the validation data as validation_data=... [K13]"
+        )
     if not 0 < share < 1:
         raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}.")
     arrays = tuple(to_arrays(v) for v in (x, y, sample_weight))

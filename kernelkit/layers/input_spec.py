@@ -113,10 +113,12 @@ def check(spec: Any, inputs: Any, who: str) -> None:
         if problem is not None:
             which = "" if len(specs) == 1 else f" (input {i})"
             if one.shape is not None:
-                raise ValueError(f"{who}{which}: expected shape={one.shape}, found shape={shape}.{_advice(one, shape)}")
+                raise ValueError(
+                    f"{who}{which}: expected shape={one.shape}, found shape={shape}.{_advice(one, shape)} [K02]"
+                )
             raise ValueError(
                 f"{who}{which}: {problem} (full shape {shape}); the input is incompatible with the layer."
-                f"{_advice(one, shape)}"
+                f"{_advice(one, shape)} [K02]"
             )
 
 

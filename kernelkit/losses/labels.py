@@ -44,7 +44,8 @@ def check_class_indices(
     counted = array[_counts(array, sample_weight) & ((array != ignore_class) if ignore_class is not None else True)]
     raise ValueError(
         f"{what} holds class labels from {_text(counted.min())} to {_text(counted.max())}, but the model's output has "
-        f"{classes} classes: labels must lie from 0 to {classes - 1}. {_advice(wrong, counted, classes, ignore_class)}"
+        f"{classes} classes: labels must lie from 0 to {classes - 1}. {_advice(wrong, counted, classes, ignore_class)} "
+        "[K03]"
     )
 
 

@@ -100,7 +100,7 @@ def check_fit(name: str, y_true: jax.Array, y_pred: jax.Array) -> None:
 
 def _misfit(name: str, true: tuple, pred: tuple, advice: str = "") -> ValueError:
     advice = advice or _hint(true, pred)
-    return ValueError(f"{name}: y_true and y_pred must have the same shape, got {true} and {pred}. {advice}")
+    return ValueError(f"{name}: y_true and y_pred must have the same shape, got {true} and {pred}. {advice} [K04]")
 
 
 def _hint(true: tuple, pred: tuple) -> str:

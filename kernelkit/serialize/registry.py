@@ -199,7 +199,7 @@ def lookup(name: str, namespace: str, kind: str, custom_objects: dict | None = N
     key = folded.get(name.replace("_", "").lower())
     if key is not None:
         return members[key]
-    raise ValueError(f"Unknown {kind} {name!r}.{suggest(name, members)}")
+    raise ValueError(f"Unknown {kind} {name!r}.{suggest(name, members)} [K15]")
 
 
 def suggest(name: str, known: Any) -> str:
@@ -257,5 +257,5 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         f"{registered!r} (module {module!r}) is not known to kernelkit as a {kind} that a config may "
         "name. If it is your own class or function, decorate it with "
         "kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
-        f"{suggest(name, table(namespace or public))}"
+        f"{suggest(name, table(namespace or public))} [K18]"
     )

@@ -50,7 +50,7 @@ class Compiled:
         if not self:
             raise ValueError(
                 f"You must call `compile()` before {what}(): model.compile(optimizer='adam', loss=..., metrics=[...]) "
-                "names the loss and the optimizer."
+                "names the loss and the optimizer. [K01]"
             )
 
     @property
@@ -82,4 +82,4 @@ class Compiled:
             )
         else:
             what = "The model has no trainable variables, so fit() only measures"
-        warnings.warn(f"{what}.", stacklevel=3)
+        warnings.warn(f"{what}. [K12]", stacklevel=3)

@@ -221,7 +221,7 @@ def _train_epoch(epoch: _Epoch) -> int:
     if feed.steps is not None and step < min(feed.steps, limit or feed.steps) and not model.stop_training:
         warnings.warn(
             f"The data ended after {step} of {feed.steps} steps in epoch {number + 1}. They should hold "
-            "steps_per_epoch * epochs batches, or a whole number of epochs. Training goes on with fewer steps.",
+            "steps_per_epoch * epochs batches, or a whole number of epochs. Training goes on with fewer steps. [K14]",
             stacklevel=5,
         )
     span.logs = last_logs(last.logs, last.count)
@@ -267,7 +267,8 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
     warnings.warn(
         f"The loss became NaN or infinite {where}. Usual causes: a learning rate that is too high (lower it, or pass "
         "clipnorm=1.0 to the optimizer), NaN in the data, or a logarithm or division of zero in a custom loss. "
-        "model.debug(x, y) shows the operation that made the first NaN; callbacks.TerminateOnNaN() stops at once.",
+        "model.debug(x, y) shows the operation that made the first NaN; callbacks.TerminateOnNaN() stops at once. "
+        "[K06]",
         RuntimeWarning,
         stacklevel=6,
     )

@@ -169,7 +169,7 @@ class Programs:
             raise ValueError(
                 f"model.trainable changed since compile(): the state of optimizer {optimizer.name!r} belongs to other "
                 f"weights than the {len(trainable)} that model {self.model.name!r} trains now. Call compile() again "
-                "with a new optimizer."
+                "with a new optimizer. [K08]"
             )
         raise ValueError(
             f"Optimizer {optimizer.name!r} was used for other weights than the {len(trainable)} that model "

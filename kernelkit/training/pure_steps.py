@@ -49,7 +49,7 @@ class PureSteps:
         if not parts:
             raise ValueError(
                 "There is no loss to minimize: give compile() a loss, add one with add_loss() in a layer, or override "
-                "compute_loss() or train_step()."
+                "compute_loss() or train_step(). [K11]"
             )
         total = parts[0]
         for part in parts[1:]:

@@ -20,6 +20,7 @@
 import re
 from pydoc_data import topics
 
+import jax
 import matplotlib.pyplot as plt
 import numpy as np
 

@@ -65,7 +65,7 @@ def make_decoder():
 encoder, decoder = make_encoder(2), make_decoder()
 auto = keras.Sequential([encoder, decoder])
 auto.compile(keras.optimizers.Adam(0.002), "binary_crossentropy")
-history = auto.fit(x, x, batch_size=50, epochs=120, validation_data=(x_test, x_test))
+history = auto.fit(x, x, batch_size=50, epochs=80, validation_data=(x_test, x_test))
 
 
 # %%
@@ -90,6 +90,8 @@ flat = (x_test - mean) @ axes_of_pca[:2].T @ axes_of_pca[:2] + mean
 errors = {"two principal components": flat, "autoencoder": auto.predict(x_test, verbose=0)}
 errors = {name: float(((x_test - again) ** 2).mean()) for name, again in errors.items()}
 print({name: round(error, 4) for name, error in errors.items()})
+
+
 # %% [markdown] en
 # ## 2. The map, and its holes
 #
@@ -101,7 +103,18 @@ print({name: round(error, 4) for name, error in errors.items()})
 # 보지 못한 숫자들을 제자리에 찍었습니다. 어떤 숫자인지는 한 번도 알려 주지 않았습니다. 그런데 섬과 섬 *사이*에는 무엇이 있을까요? 디코더는
 # 그것을 배운 적이 없고, 좌표가 0 가까이에 있으라는 법도 없습니다.
 # %%
-keras.viz.embedding(encoder.predict(x_test, verbose=0), y_test)
+def chart(places):
+    """Draw each unseen digit, as itself, at its place on the map."""
+    plt.figure(figsize=(6, 6))
+    plt.scatter(*places.T, s=0)
+    for (a, b), digit in zip(places, y_test, strict=True):
+        plt.text(a, b, str(digit), color=plt.cm.tab10(digit), fontsize=9, ha="center", va="center")
+    plt.xlabel("first number")
+    plt.ylabel("second number")
+    plt.show()
+
+
+chart(encoder.predict(x_test, verbose=0))
 
 
 # %% [markdown] en
@@ -143,10 +156,10 @@ keras.utils.set_random_seed(0)
 vae_encoder, vae_decoder = make_encoder(4), make_decoder()
 vae = keras.Sequential([vae_encoder, Cloud(), vae_decoder])
 vae.compile(keras.optimizers.Adam(0.002), "binary_crossentropy")
-vae_history = vae.fit(x, x, batch_size=50, epochs=200, validation_data=(x_test, x_test))
+vae_history = vae.fit(x, x, batch_size=50, epochs=150, validation_data=(x_test, x_test))
 
 means = vae_encoder.predict(x_test, verbose=0)[:, :2]
-keras.viz.embedding(means, y_test)
+chart(means)
 # %% [markdown] en
 # Now each place is a picture. Lay a grid over the map and decode it:
 # %% [markdown] ko

@@ -182,11 +182,11 @@ album = []
 
 class Album(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
-        if epoch in (4, 19, 79, 299):
+        if epoch in (4, 19, 79, 239):
             album.append((epoch + 1, generator.predict(noise[:16], verbose=0)))
 
 
-history = gan.fit(x, batch_size=64, epochs=300, callbacks=[Album()])
+history = gan.fit(x, batch_size=64, epochs=240, callbacks=[Album()])
 # %% [markdown] en
 # The same 16 random vectors, drawn after more and more epochs:
 # %% [markdown] ko

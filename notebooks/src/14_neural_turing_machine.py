@@ -172,18 +172,21 @@ print(machine.count_params(), "parameters")
 # %% [markdown] en
 # ## 3. Training
 #
-# Sequences of 1 to 6 rows. Look at the curve: a long flat stretch, and then the loss falls suddenly. The machine has found out how to step
+# Sequences of 1 to 6 rows. Look at the curve: for a while it is restless, and then the loss falls to nothing. The machine has found out how to step
 # along its memory, and from then on it copies.
 # %% [markdown] ko
 # ## 3. 학습
 #
-# 길이 1에서 6까지의 비트열을 씁니다. 곡선을 보세요. 오랫동안 평평하다가 갑자기 손실이 뚝 떨어집니다. 메모리를 한 칸씩 옮겨 가는 법을
+# 길이 1에서 6까지의 비트열을 씁니다. 곡선을 보세요. 한동안 들쭉날쭉하다가 어느 순간 손실이 거의 0으로 떨어집니다. 메모리를 한 칸씩 옮겨 가는 법을
 # 알아낸 것이고, 그때부터는 제대로 베낍니다.
 # %%
 x, y, counts = copy_task(16_000, 6, seed=1)
 x_test, y_test, counts_test = copy_task(500, 6, seed=2)
 
-machine.compile(keras.optimizers.Adam(0.003, clipnorm=1.0), "binary_crossentropy", weighted_metrics=["binary_accuracy"])
+rate = keras.optimizers.schedules.CosineDecay(
+    0.006, decay_steps=8 * 500
+)  # large steps to find the way, small ones to arrive
+machine.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "binary_crossentropy", weighted_metrics=["binary_accuracy"])
 history = machine.fit(x, y, sample_weight=counts, batch_size=32, epochs=8)
 
 
@@ -211,7 +214,7 @@ lstm = keras.Sequential(
         layers.Dense(BITS, activation="sigmoid"),
     ]
 )
-lstm.compile(keras.optimizers.Adam(0.003, clipnorm=1.0), "binary_crossentropy")
+lstm.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "binary_crossentropy")
 lstm.fit(x, y, sample_weight=counts, batch_size=32, epochs=8, verbose=0)
 print(lstm.count_params(), "parameters")
 
@@ -336,4 +339,4 @@ check_3(16)
 # 비교해 보세요. 비트열을 두 번 되풀이하게도 해 보세요.
 # %% [test]
 assert score > 0.98, score
-assert results["machine"][lengths.index(8)] > results["LSTM"][lengths.index(8)], results
+assert results["machine"][-1] > results["LSTM"][-1] + 0.1, results

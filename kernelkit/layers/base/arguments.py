@@ -55,7 +55,7 @@ def refuse_unknown(cls: type, kwargs: dict) -> None:
         if "__init__" in vars(base) and base is not object:
             known |= set(inspect.signature(vars(base)["__init__"]).parameters) - {"self", "args", "kwargs"}
     name = next(iter(kwargs))
-    raise TypeError(f"{cls.__name__}() got an unknown argument {name!r}.{suggest(name, known)}")
+    raise TypeError(f"{cls.__name__}() got an unknown argument {name!r}.{suggest(name, known)} [K16]")
 
 
 def weight_arguments(args: tuple, shape: Any, initializer: Any, dtype: Any) -> tuple[Any, Any, Any]:
@@ -69,7 +69,7 @@ def weight_arguments(args: tuple, shape: Any, initializer: Any, dtype: Any) -> t
     if args and isinstance(args[0], str):
         raise ValueError(
             f"add_weight({args[0]!r}, ...): the first argument is the shape. Give the name as a keyword argument: "
-            f"add_weight(shape=..., name={args[0]!r})."
+            f"add_weight(shape=..., name={args[0]!r}). [K17]"
         )
     if len(args) > len(named):
         raise TypeError(

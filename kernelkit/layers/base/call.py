@@ -145,7 +145,8 @@ class Call:
                 if isinstance(one, HasParts):
                     raise ValueError(
                         f"{who()}: Only input tensors may be passed as positional arguments, but it was called on the "
-                        f"layer {getattr(one, 'name', '?')!r} itself. Call that layer on an Input or on data first."
+                        f"layer {getattr(one, 'name', '?')!r} itself. Call that layer on an Input or on data first. "
+                        "[K20]"
                     )
             if isinstance(value, wrong):
                 names = self.signature.positional
