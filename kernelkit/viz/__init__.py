@@ -2,7 +2,7 @@
 
 from kernelkit.models.description import describe as graph
 from kernelkit.viz import curves, teaching
-from kernelkit.viz.cards import Graph, bundle_of, html_of
+from kernelkit.viz.cards import Graph, bundle_of, compare_models, html_of
 from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history
 from kernelkit.viz.debugger import StepDebugger, debug_last, replay
 from kernelkit.viz.sharding import ShardingPicture, sharding

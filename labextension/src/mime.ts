@@ -1,47 +1,38 @@
-// Draws kernelkit's model graphs in outputs: of saved notebooks too, trusted or not, and with no kernel. What it is given
-// may come from anybody: it is checked against the schema, and every text becomes a text node.
+// Draws kernelkit's model graphs and training curves in outputs: of saved notebooks too, trusted or not, and with no kernel.
+// JupyterLab loads this at each start; what draws comes with the first picture.
 
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
 import { Widget } from "@lumino/widgets";
-import { check } from "../../kernelkit/viz/frontend/src/graph/schema";
-import { GraphView } from "../../kernelkit/viz/frontend/src/graph/view";
-import { readWeights } from "../../kernelkit/viz/frontend/src/graph/weights";
 
-const MIME = "application/vnd.kernelkit.graph.v1+json";
+const GRAPH = "application/vnd.kernelkit.graph.v1+json";
+export const HISTORY = "application/vnd.kernelkit.history.v1+json";
 
 class Renderer extends Widget implements IRenderMime.IRenderer {
-  private view: GraphView | null = null;
+  private clear = (): void => undefined;
+
+  constructor(private mimeType: string) {
+    super();
+  }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
+    const { drawGraph, drawHistory } = await import("./outputs");
+    if (this.isDisposed) return;
     this.clear();
-    try {
-      const description = check(model.data[MIME]);
-      const weights = (description as { weights?: unknown }).weights;
-      this.view = new GraphView(description, readWeights(weights, description.nodes.name.length));
-      this.node.append(this.view.node);
-    } catch (error) {
-      this.node.textContent = error instanceof Error ? error.message : String(error);
-    }
+    this.clear = (this.mimeType === GRAPH ? drawGraph : drawHistory)(this.node, model.data[this.mimeType]);
   }
 
   dispose(): void {
     this.clear();
     super.dispose();
   }
-
-  private clear(): void {
-    this.view?.destroy();
-    this.view = null;
-    this.node.textContent = "";
-  }
 }
 
-const extension: IRenderMime.IExtension = {
-  id: "kernelkit-labextension:graph",
-  description: "Draws the graphs of kernelkit's models.",
-  rendererFactory: { safe: true, mimeTypes: [MIME], createRenderer: () => new Renderer() },
-  rank: 0,
-  dataType: "json",
-};
+function extension(id: string, description: string, mimeType: string): IRenderMime.IExtension {
+  const createRenderer = (): Renderer => new Renderer(mimeType);
+  return { id, description, rendererFactory: { safe: true, mimeTypes: [mimeType], createRenderer }, rank: 0, dataType: "json" };
+}
 
-export default extension;
+export default [
+  extension("kernelkit-labextension:graph", "Draws the graphs of kernelkit's models.", GRAPH),
+  extension("kernelkit-labextension:history", "Draws the curves of kernelkit's trainings.", HISTORY),
+];

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from kernelkit.viz.curves.saved import MIME
 from tests.viz import lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -116,7 +117,7 @@ def test_points_arrive_while_training_runs_and_the_picture_stays(open_notebook, 
 
     notebook.save()
     (output,) = lab.read_outputs(server.folder / notebook.name)
-    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png", MIME}
     assert "done · 2 epochs · 800 steps" in "".join(output["data"]["text/plain"])
 
     page.reload()
@@ -317,7 +318,7 @@ def test_a_restarted_kernel_is_told_of_and_the_next_training_is_right(open_noteb
     wait_for_ink(notebook)
     notebook.save()
     (output,) = lab.read_outputs(server.folder / notebook.name)
-    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png", MIME}
     assert "done · 2 epochs · 40 steps" in "".join(output["data"]["text/plain"])
 
 
@@ -469,7 +470,7 @@ def test_notebook_7_shows_and_steers_the_same_panel_and_names_stay_text(open_not
     notebook.screenshot("notebook-7-stopped")
     notebook.save()
     _, output = lab.read_outputs(notebook_server.folder / notebook.name)
-    assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
+    assert output["data"].keys() == {"text/plain", "text/html", "image/png", MIME}
     notebook.shut_down_kernel()
     page.reload()
     page.locator(".kernelkit-curves svg").first.wait_for()

@@ -14,6 +14,7 @@ import pytest
 import kernelkit as kk
 from kernelkit.training.history import History
 from kernelkit.viz.curves import bundle
+from kernelkit.viz.curves.saved import MIME
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def trained():
 
 def test_in_a_cell_it_is_its_curves(trained):
     data = trained._repr_mimebundle_()
-    assert data.keys() == {"text/plain", "text/html", "image/png"}
+    assert data.keys() == {"text/plain", "text/html", "image/png", MIME}
     assert data["text/html"] == trained._repr_html_() and "<svg" in data["text/html"]
     assert data["text/plain"].startswith("mlp · 5 epochs")
 

@@ -13,6 +13,8 @@ from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 
+from kernelkit.viz.curves.saved import MIME
+
 pytestmark = [pytest.mark.notebook, pytest.mark.slow]
 
 ROOT = Path(__file__).absolute().parents[2]
@@ -88,7 +90,7 @@ def test_an_executed_notebook_keeps_only_the_picture():
     client.execute()
     for cell in notebook.cells:
         (output,) = cell.outputs
-        assert output.data.keys() == {"text/plain", "text/html", "image/png"}
+        assert output.data.keys() == {"text/plain", "text/html", "image/png", MIME}
     assert not [kind for kind in sent if kind.startswith("comm")]
     assert (
         sent.count("display_data") + sent.count("update_display_data") == 1
@@ -135,7 +137,7 @@ def test_programs_that_execute_a_notebook_leave_the_picture_of_a_real_fit(execut
     execute(tmp_path / "source.ipynb", tmp_path / "result.ipynb")
     notebook = nbformat.read(tmp_path / "result.ipynb", as_version=4)
     (panel,), (figure,) = (cell.outputs for cell in notebook.cells)
-    assert panel.data.keys() == {"text/plain", "text/html", "image/png"} and "image/png" in figure.data
+    assert panel.data.keys() == {"text/plain", "text/html", "image/png", MIME} and "image/png" in figure.data
     assert panel.data["text/plain"].startswith("line · done · 3 epochs · 1,200 steps")
     assert "application/vnd.jupyter.widget-view+json" not in str(notebook) and "widgets" not in notebook.metadata
     # The panel's picture, shown once at the end, the figure, and what any two cells send.

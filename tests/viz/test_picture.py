@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kernelkit.viz import compare, plot_history
+from kernelkit.viz.curves import saved
 from kernelkit.viz.curves.bundle import history_bundle, html, picture_bundle
 from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store
 from kernelkit.viz.curves.plot import png
@@ -161,5 +162,5 @@ def test_plot_history_says_what_is_wrong():
 
 def test_the_bundle_of_a_history():
     bundle = history_bundle(history(loss=[3.0, 1.0]))
-    assert bundle.keys() == {"text/plain", "text/html", "image/png"}
+    assert bundle.keys() == {"text/plain", "text/html", "image/png", saved.MIME}
     assert "2 epochs" in bundle["text/plain"]

@@ -7,7 +7,9 @@ from html import escape
 from typing import Any
 
 from kernelkit.viz.curves.chart import Picture, charts_of_histories
+from kernelkit.viz.curves.message import history_message
 from kernelkit.viz.curves.plot import as_histories, png
+from kernelkit.viz.curves.saved import MIME, saved
 from kernelkit.viz.curves.svg import dark_colors, svg
 from kernelkit.viz.curves.text import text
 from kernelkit.viz.host.jupyter import execution_count
@@ -75,7 +77,11 @@ def history_bundle(history: Any) -> dict[str, Any]:
     picture = Picture(str(name), charts, (f"{epochs} epoch" + "s" * (epochs != 1),))
     if not charts or shown_in_this_cell(history):
         return {"text/plain": repr(history)}
-    return picture_bundle(picture)
+    messages = [
+        history_message(i, len(histories), label or str(name), epochs, logs)
+        for i, (label, (epochs, logs)) in enumerate(histories.items())
+    ]
+    return picture_bundle(picture) | {MIME: saved(str(name), messages)}
 
 
 def mark_as_shown(history: Any) -> None:

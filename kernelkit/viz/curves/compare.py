@@ -7,9 +7,9 @@ from typing import Any
 
 from kernelkit.viz.curves.bundle import picture_bundle
 from kernelkit.viz.curves.chart import History, Picture, charts_of_histories
-from kernelkit.viz.curves.message import encode_curves
+from kernelkit.viz.curves.message import Message, history_message
 from kernelkit.viz.curves.plot import as_histories
-from kernelkit.viz.curves.store import CurveStore
+from kernelkit.viz.curves.saved import MIME, saved
 from kernelkit.viz.curves.text import text
 from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
@@ -63,7 +63,7 @@ class Comparison:
         return text(self.picture())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        return picture_bundle(self.picture(), self._open_widget())
+        return picture_bundle(self.picture(), self._open_widget()) | {MIME: saved(self.title, self._messages())}
 
     def _open_widget(self) -> str:
         """Open the widget that covers the picture and return its key, "" if the page cannot show widgets."""
@@ -79,21 +79,11 @@ class Comparison:
         return self._widget.key
 
     def _send(self) -> None:
-        for index, (label, (epochs, logs)) in enumerate(self.runs.items()):
-            content, buffer = _message(index, len(self.runs), label or self.title, epochs, logs)
+        for content, buffer in self._messages():
             self._widget.send(content | {"title": self.title}, [buffer])
 
-
-def _message(
-    index: int, runs: int, label: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
-) -> tuple[dict[str, Any], bytes]:
-    """Return one finished training as a complete message."""
-    store = CurveStore()
-    for i, epoch in enumerate(epochs):
-        values = {name: column[i - len(epochs)] for name, column in logs.items() if len(column) > i}
-        store.add_epoch(epoch + 1, values, i + 1)
-    curves, buffer, _ = encode_curves(store, None)
-    facts = {"name": label, "state": "history", "first_epoch": epochs[0] if epochs else 0, "steps": 1}
-    facts |= {"best": {name: list(best) for name, best in store.best.items()}, "rate_changes": store.rate_changes()}
-    content = {"kind": "update", "run": index, "runs": runs, "sequence": 1, "full": True}
-    return content | {"curves": curves, "facts": facts}, buffer
+    def _messages(self) -> list[Message]:
+        return [
+            history_message(index, len(self.runs), label or self.title, epochs, logs)
+            for index, (label, (epochs, logs)) in enumerate(self.runs.items())
+        ]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from kernelkit.viz.curves.series import Series
 from kernelkit.viz.curves.store import LEARNING_RATE, CurveStore
 
+Message = tuple[dict[str, Any], bytes]
+"""A header and its buffer of float32 values."""
 BUFFER_LIMIT = 40 << 10
 """Maximum bytes of curve data in one message. The header takes the rest of the 64 KB."""
 MAX_BUCKETS = 2048
@@ -57,6 +59,24 @@ def encode_curves(store: CurveStore, cursor: Cursor | None) -> tuple[list[dict[s
         columns = [buckets.mean] if buckets.stride == 1 else [buckets.mean, buckets.low, buckets.high]
         chunks.extend(column.astype("<f4", copy=False).tobytes() for column in columns)
     return entries, b"".join(chunks), Cursor(counts, strides)
+
+
+def history_message(
+    index: int, runs: int, label: str, epochs: Sequence[int], logs: Mapping[str, Sequence[float]]
+) -> tuple[dict[str, Any], bytes]:
+    """Return one finished training as a complete message: run `index` of `runs`, with a value of each log per epoch."""
+    store = CurveStore()
+    for i, epoch in enumerate(epochs):
+        values = {name: column[i - len(epochs)] for name, column in logs.items() if len(column) > i}
+        store.add_epoch(epoch + 1, values, i + 1)
+    curves, buffer, _ = encode_curves(store, None)
+    facts = {"name": label, "state": "history", "first_epoch": epochs[0] if epochs else 0, "steps": 1}
+    facts |= {
+        "best": {name: [epoch, json_number(value)] for name, (epoch, value) in store.best.items()},
+        "rate_changes": store.rate_changes(),
+    }
+    content = {"kind": "update", "run": index, "runs": runs, "sequence": 1, "full": True}
+    return content | {"curves": curves, "facts": facts}, buffer
 
 
 def json_number(value: float | None) -> float | str | None:

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from kernelkit.viz.curves.bundle import picture_bundle
 from kernelkit.viz.curves.chart import Picture
+from kernelkit.viz.curves.saved import MIME, saved
+from kernelkit.viz.curves.steering import steer_by
 from kernelkit.viz.host.environment import WIDGET_HOSTS, Environment, environment
 from kernelkit.viz.host.jupyter import ipython_shell, publish
 from kernelkit.viz.host.pages import answer_pages
@@ -42,6 +44,7 @@ class NotebookOutput:
         self._display_id = uuid.uuid4().hex
         self._widget: Any = None
         self._metadata: dict[str, Any] = {}
+        self._steering: object = None
 
     def open(self, title: str, receive: Callable[[Message], None]) -> None:
         view: dict[str, Any] = {}
@@ -49,6 +52,7 @@ class NotebookOutput:
             from kernelkit.viz.curves.widget import open_widget
 
             self._widget = open_widget(receive)
+            self._steering = steer_by(self._widget.comm.comm_id, receive)
             if threading.current_thread() is threading.main_thread():
                 answer_pages(ipython_shell())
             view, self._metadata = self._widget._repr_mimebundle_()
@@ -60,6 +64,8 @@ class NotebookOutput:
 
     def close(self, picture: Picture, content: Message, buffer: bytes) -> None:
         bundle = picture_bundle(picture, self._widget.key if self.live else "")
+        if content:
+            bundle[MIME] = saved(picture.title, [(content, buffer)])
         self._publish(bundle, update=self.where != "headless")
 
     def _publish(self, bundle: dict[str, Any], update: bool) -> None:

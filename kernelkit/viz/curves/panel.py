@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 import time
+import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -93,7 +94,9 @@ class LivePanel(Display):
         self._rates, self._kind = Rates(run.model), kind_of(run.model)
         self._rate = self._rate_read = self._rates.read()
         self._facts = {
+            "id": uuid.uuid4().hex,
             "name": str(run.name),
+            "device": _device(),
             "state": "preparing",
             "epochs": run.epochs,
             "first_epoch": run.initial_epoch,
@@ -383,6 +386,15 @@ def _possible_actions(model: Any) -> list[str]:
     impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()
     impossible |= {"save"} if not hasattr(model, "save") else set()
     return [action for action in ACTIONS if action not in impossible]
+
+
+def _device() -> str | None:
+    """Return the name of the kind of device that jax computes on, with their number where there are several."""
+    if (jax := sys.modules.get("jax")) is None:
+        return None
+    devices = jax.local_devices()
+    kind = getattr(devices[0], "device_kind", None)
+    return f"{kind} x {len(devices)}" if kind and len(devices) > 1 else kind
 
 
 def _device_memory() -> list[int] | None:

@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { readFile, readdir } from "node:fs/promises";
 
-/** The SHA-256 of the files in some folders: of each name, sorted, and what is in it. */
+/** The SHA-256 of the files in some folders, not in folders inside: of each name, sorted, and what is in it. */
 export async function digest(...folders) {
   const hash = createHash("sha256");
   for (const folder of folders) {
-    for (const name of (await readdir(folder)).sort()) {
+    const entries = await readdir(folder, { withFileTypes: true });
+    for (const name of entries.filter((entry) => entry.isFile()).map((entry) => entry.name).sort()) {
       hash.update(`${name}\n`);
       hash.update(await readFile(`${folder}/${name}`));
     }

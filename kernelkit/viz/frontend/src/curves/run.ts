@@ -37,6 +37,14 @@ export class Run {
     return this.curves.get(`${axis} ${name}`);
   }
 
+  /** All curves with their axis and name. */
+  all(): { axis: Axis; name: string; series: Series }[] {
+    return [...this.curves].map(([key, series]) => {
+      const space = key.indexOf(" ");
+      return { axis: key.slice(0, space) as Axis, name: key.slice(space + 1), series };
+    });
+  }
+
   /** Step counts at which epochs ended. */
   get ends(): Series {
     return this.curve("epoch", "") ?? new Series();

@@ -17,6 +17,8 @@ export interface Entry {
 }
 
 export interface Facts {
+  id?: string; // of the training
+  device?: string | null;
   name: string;
   state: State;
   first_epoch: number;

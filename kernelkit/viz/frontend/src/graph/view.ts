@@ -38,7 +38,11 @@ export class GraphView {
   private top = 0;
   private fitted = false;
 
-  constructor(private readonly model: Description, private readonly weights: Map<number, Weight[]> = new Map()) {
+  /** `look` gives what else is shown of a node when it is chosen. */
+  constructor(
+    private readonly model: Description, private readonly weights: Map<number, Weight[]> = new Map(),
+    private readonly look: (row: number) => Node | null = () => null,
+  ) {
     const text = model.strings;
     this.world = svg("g");
     this.picture = svg("svg", { role: "tree", "aria-label": `Layers of ${cut(text[model.model], 80)}` }, this.marker(), this.world);
@@ -153,6 +157,13 @@ export class GraphView {
     for (const line of this.lines) line.path.classList.toggle("kg-near", near >= 0 && (line.source === near || line.target === near));
   }
 
+  /** Choose a node, wherever it is, and bring it into view. */
+  reveal(row: number): void {
+    this.uncover(row);
+    this.choose(row, "show");
+    this.center(row);
+  }
+
   // Opening and choosing --------------------------------------------------------------------------------------------
 
   private show(opened: Set<number>, keep = -1): void {
@@ -224,7 +235,8 @@ export class GraphView {
       this.nodes.get(row)?.focus();
     } }, "×");
     const pictures = (this.weights.get(row) ?? []).map(histogram);
-    this.side.replaceChildren(close, element("h4", {}, cut(strings[nodes.name[row]], 200)), list, ...pictures);
+    const more = this.look(row);
+    this.side.replaceChildren(close, element("h4", {}, cut(strings[nodes.name[row]], 200)), list, ...pictures, ...(more ? [more] : []));
     this.side.hidden = false;
   }
 
@@ -246,12 +258,15 @@ export class GraphView {
     if (!this.hits.length) return;
     this.hit = (this.hit + step + this.hits.length) % this.hits.length;
     const row = this.hits[this.hit];
-    const opened = new Set(this.opened);
-    for (let p = this.model.nodes.parent[row]; p >= 0; p = this.model.nodes.parent[p]) opened.add(p);
-    this.opened = opened;
-    this.draw();
+    this.uncover(row);
     this.center(row);
     this.say(`${this.hit + 1} of ${this.hits.length}`);
+  }
+
+  /** Open all groups that a node is in. */
+  private uncover(row: number): void {
+    for (let p = this.model.nodes.parent[row]; p >= 0; p = this.model.nodes.parent[p]) this.opened.add(p);
+    this.draw();
   }
 
   private say(text: string): void {

@@ -1,0 +1,57 @@
+"""The comm by which JupyterLab's side bar steers trainings: opened by the page, on a subshell of its own.
+
+A page that was reloaded since training began knows the training's widget only by the messages that pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+from kernelkit.viz.host.jupyter import deliver_while_busy, kernel
+
+TARGET = "kernelkit.trainings"
+
+_receivers: weakref.WeakValueDictionary[str, _Receiver] = weakref.WeakValueDictionary()
+_registered: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class _Receiver:
+    def __init__(self, receive: Callable[[Any], None]) -> None:
+        self.receive = receive
+
+
+def steer_by(identity: str, receive: Callable[[Any], None]) -> object:
+    """Let the side bar's messages for a training reach a function.
+
+    Args:
+        identity: The comm id of the training's widget.
+        receive: Called with each message, valid or not, on any thread.
+
+    Returns:
+        An object to keep as long as messages are wanted.
+    """
+    manager = getattr(kernel(), "comm_manager", None)
+    if manager is not None and manager not in _registered:
+        manager.register_target(TARGET, _on_open)
+        with contextlib.suppress(TypeError):  # a manager that cannot be referred to weakly is registered again
+            _registered.add(manager)
+    receiver = _Receiver(receive)
+    _receivers[identity] = receiver
+    return receiver
+
+
+def pass_on(data: Any) -> None:
+    """Hand `{"training": id, "content": message}` to the training that it is for; anything else is ignored."""
+    if isinstance(data, dict) and isinstance(identity := data.get("training"), str):
+        receiver = _receivers.get(identity)
+        if receiver is not None:
+            receiver.receive(data.get("content"))
+
+
+def _on_open(comm: Any, message: Any) -> None:
+    deliver_while_busy(SimpleNamespace(comm=comm))
+    comm.on_msg(lambda sent: pass_on(sent.get("content", {}).get("data")))
