@@ -3,6 +3,7 @@
 import { build, transform } from "esbuild";
 import { execFileSync } from "node:child_process";
 import { readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { digest } from "../kernelkit/viz/frontend/sources.mjs";
 
@@ -21,7 +22,7 @@ const css = {
     });
   },
 };
-const shared = { bundle: true, format: "esm", target: "es2022", charset: "utf8", plugins: [css], logLevel: "warning", nodePaths: ["node_modules"] };
+const shared = { bundle: true, format: "esm", target: "es2022", charset: "utf8", plugins: [css], logLevel: "warning", alias: { uplot: resolve("node_modules/uplot") } };
 
 if (process.argv.includes("--test")) {
   await rm("build", { recursive: true, force: true });

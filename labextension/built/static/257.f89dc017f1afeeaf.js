@@ -1,1 +1,0 @@
-"use strict";(self.rspackChunkkernelkit_labextension=self.rspackChunkkernelkit_labextension||[]).push([[257],{64(e,s,k){var n=k(65);k(994),k.d(s,{Room:()=>n.Wv,isLive:()=>n.DG})}}]);

@@ -1,0 +1,1 @@
+"use strict";(self.rspackChunkkernelkit_labextension=self.rspackChunkkernelkit_labextension||[]).push([[6],{21(e,s,k){var n=k(22);k(23),k.d(s,{Room:()=>n.Wv,isLive:()=>n.DG})}}]);
