@@ -62,7 +62,7 @@ class BackgroundFit:
         self._thread = threading.Thread(
             target=context.run, args=(self._do, work), name=f"kernelkit-fit-{run.name}", daemon=True
         )
-        atexit.register(self._end)
+        atexit.register(self.close)
         self._thread.start()
 
     def pause(self) -> None:
@@ -150,8 +150,9 @@ class BackgroundFit:
         except BaseException as error:  # wait() raises it; the display has shown it already
             self._error = error
         finally:
-            atexit.unregister(self._end)
+            atexit.unregister(self.close)
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """Stop training after the current dispatch and wait for the thread, half a minute at most."""
         self.control.stop()
         self._thread.join(timeout=30)

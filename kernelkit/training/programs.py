@@ -103,7 +103,8 @@ class Programs:
         self._nbytes = 0
 
     def __del__(self) -> None:
-        dropped.nbytes += self._nbytes
+        if dropped is not None:  # it is None when Python ends
+            dropped.nbytes += self._nbytes
 
     @property
     def model(self) -> Any:

@@ -274,7 +274,7 @@ class Trainer(PureSteps):
             try:
                 interrupts.check()
             except BaseException:
-                handle.stop()  # the caller will not get the handle
+                handle.close()  # the caller will not get the handle
                 raise
             return handle
         work()
@@ -387,6 +387,7 @@ class Trainer(PureSteps):
     # One batch --------------------------------------------------------------------------------------------------------
 
     @shortened
+    @interrupts.guarded
     def train_on_batch(
         self,
         x: Any,
@@ -413,6 +414,7 @@ class Trainer(PureSteps):
         return logs if return_dict else self._training.as_list(logs)
 
     @shortened
+    @interrupts.guarded
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.compiled.require("test_on_batch")
@@ -436,6 +438,7 @@ class Trainer(PureSteps):
         return loop.last_logs(logs, 1)
 
     @shortened
+    @interrupts.guarded
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)

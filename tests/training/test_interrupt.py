@@ -239,6 +239,25 @@ def test_a_model_survives_interrupts_at_random_moments():
     assert landed == 15
 
 
+def test_a_press_between_the_parts_of_a_call_on_one_batch_waits_for_its_end():
+    """Python's own handler would raise anywhere, in a destructor too, where an exception is dropped."""
+    model = small_model()
+    x, y = np.ones((4, 20), "float32"), np.zeros(4, "int32")
+    reached = []
+
+    class Pressing:
+        def __array__(self, dtype=None, copy=None):
+            press_stop()
+            reached.append("on")
+            return x
+
+    for call in (model.train_on_batch, model.test_on_batch, model.predict_on_batch):
+        reached.clear()
+        with pytest.raises(KeyboardInterrupt):
+            call(Pressing(), *(() if call == model.predict_on_batch else (y,)))
+        assert reached == ["on"]
+
+
 def test_no_press_is_lost_whatever_is_under_way(tmp_path):
     works = presses.works(str(tmp_path))
     threads = threading.active_count()
