@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from kernelkit import activations
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, three
 from kernelkit.layers.recurrence import with_slope
+from kernelkit.serialize.arguments import shared_arguments
 
 __all__ = ["GRU", "GRUCell"]
 
@@ -94,24 +95,7 @@ class GRUCell(GatedCell):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
-        super().__init__(
-            units=units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(GatedCell, locals()), **kwargs)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 
@@ -217,23 +201,7 @@ class GRU(GatedRNN):
     ) -> None:
         kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         cell = GRUCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            reset_after=reset_after,
-            seed=seed,
+            **shared_arguments(GRUCell, locals()),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="gru_cell",

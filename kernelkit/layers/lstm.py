@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from kernelkit import activations, initializers
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
 from kernelkit.layers.recurrence import with_slope
+from kernelkit.serialize.arguments import shared_arguments
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -98,24 +99,7 @@ class LSTMCell(GatedCell):
         **kwargs: Any,
     ) -> None:
         kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
-        super().__init__(
-            units=units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(GatedCell, locals()), **kwargs)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 
@@ -232,23 +216,7 @@ class LSTM(GatedRNN):
     ) -> None:
         kwargs.pop("implementation", None)  # an argument of Keras 2, without effect on the result
         cell = LSTMCell(
-            units,
-            activation=activation,
-            recurrent_activation=recurrent_activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            unit_forget_bias=unit_forget_bias,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
+            **shared_arguments(LSTMCell, locals()),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="lstm_cell",

@@ -8,6 +8,7 @@ import jax
 
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
 from kernelkit.layers.recurrence import with_slope
+from kernelkit.serialize.arguments import shared_arguments
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -73,24 +74,7 @@ class SimpleRNNCell(GatedCell):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            units=units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(GatedCell, locals()), **kwargs)
 
     def build(self, input_shape: Any) -> None:
         self._make_weights((input_shape[-1], self.units), (self.units, self.units), (self.units,))
@@ -168,21 +152,7 @@ class SimpleRNN(GatedRNN):
         **kwargs: Any,
     ) -> None:
         cell = SimpleRNNCell(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            kernel_initializer=kernel_initializer,
-            recurrent_initializer=recurrent_initializer,
-            bias_initializer=bias_initializer,
-            kernel_regularizer=kernel_regularizer,
-            recurrent_regularizer=recurrent_regularizer,
-            bias_regularizer=bias_regularizer,
-            kernel_constraint=kernel_constraint,
-            recurrent_constraint=recurrent_constraint,
-            bias_constraint=bias_constraint,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            seed=seed,
+            **shared_arguments(SimpleRNNCell, locals()),
             dtype=kwargs.get("dtype"),
             trainable=kwargs.get("trainable", True),
             name="simple_rnn_cell",

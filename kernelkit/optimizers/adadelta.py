@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class Adadelta(Optimizer):
@@ -50,20 +51,7 @@ class Adadelta(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         self.rho = rho
         self.epsilon = epsilon
 

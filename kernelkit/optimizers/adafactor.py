@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class Adafactor(Optimizer):
@@ -58,20 +59,7 @@ class Adafactor(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         self.beta_2_decay = beta_2_decay
         self.epsilon_1 = epsilon_1
         self.epsilon_2 = epsilon_2

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class Adagrad(Optimizer):
@@ -49,20 +50,7 @@ class Adagrad(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit.optimizers.adam import Adam
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class AdamW(Adam):
@@ -57,21 +58,4 @@ class AdamW(Adam):
                 "Argument `weight_decay` must be a float. Received: weight_decay=None. Use Adam if nothing should "
                 "decay."
             )
-        super().__init__(
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-            amsgrad,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Adam, locals()), **kwargs)

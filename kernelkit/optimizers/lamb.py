@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class Lamb(Optimizer):
@@ -50,20 +51,7 @@ class Lamb(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon

@@ -7,6 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class Lion(Optimizer):
@@ -53,20 +54,7 @@ class Lion(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         if not 0 < beta_1 <= 1:
             raise ValueError(f"Lion: beta_1 must be above 0 and at most 1, got {beta_1}. Without it use SGD.")
         self.beta_1 = beta_1

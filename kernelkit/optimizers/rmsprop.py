@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class RMSprop(Optimizer):
@@ -51,20 +52,7 @@ class RMSprop(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon

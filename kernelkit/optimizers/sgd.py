@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.serialize.arguments import shared_arguments
 
 
 class SGD(Optimizer):
@@ -46,20 +47,7 @@ class SGD(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay,
-            clipnorm,
-            clipvalue,
-            global_clipnorm,
-            use_ema,
-            ema_momentum,
-            ema_overwrite_frequency,
-            loss_scale_factor,
-            gradient_accumulation_steps,
-            name,
-            **kwargs,
-        )
+        super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         if not 0 <= momentum <= 1:
             raise ValueError(f"SGD: `momentum` must be a float between [0, 1]. Got {momentum!r}.")
         self.momentum = momentum

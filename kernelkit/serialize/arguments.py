@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -78,3 +79,28 @@ def given_arguments(instance: Any) -> dict[str, Any]:
         else:
             given[f"*{name}" if kind is inspect.Parameter.VAR_POSITIONAL else name] = value
     return given
+
+
+def shared_arguments(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of a constructor's arguments that another class takes by the same name, to pass them on.
+
+    Args:
+        cls: The parent, or the part, whose constructor gets them.
+        values: ``locals()`` of the constructor that passes them on.
+
+    Example:
+        >>> class Pen:
+        ...     def __init__(self, color, width=1): ...
+        >>> class Brush(Pen):
+        ...     def __init__(self, color, hair="soft", width=3):
+        ...         print(shared_arguments(Pen, locals()))
+        >>> brush = Brush("red")
+        {'color': 'red', 'width': 3}
+    """
+    return {name: values[name] for name in _names(cls) if name in values}
+
+
+@functools.cache
+def _names(cls: type) -> tuple[str, ...]:
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
