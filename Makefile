@@ -6,7 +6,8 @@
 #   make notebooks  write the lessons' notebooks from their sources
 #   make docs    build the documentation site in build/site (ARGS="--only api" the reference alone), and follow its links
 #   make pictures  make README's pictures from a real JupyterLab
-#   make test    format, lint, types and all tests
+#   make test    format, lint, types and tests
+#   make test-all  format, lint, types and all tests, also those of which a run of `make test` takes a part
 #   make slice   types and a slice of the tests; CI runs it on the newest Python that it finds
 #   make lint    the first three of these
 #   make format  let ruff mend what it can
@@ -22,7 +23,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures test slice lint format bench nets conformance applications clean
+.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -48,6 +49,9 @@ pictures: $(VENV)/.dev
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal $(if $(CI),--require browser --require notebook)
+
+test-all:
+	KERNELKIT_TEST_TURN=all KERNELKIT_TEST_ALL_APPLICATIONS=1 $(MAKE) test
 
 SLICE := kernelkit/jaxprs.py tests/test_tape.py tests/test_tree.py tests/test_import.py tests/test_top_level.py \
   tests/ops/test_core.py tests/layers/test_layer.py tests/layers/test_dense.py tests/layers/test_rnn.py \

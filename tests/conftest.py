@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 
 # Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -20,6 +23,9 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import pytest
+
+MANY = 1000
+"""From so many tests on a run leaves out the tests marked ``one_in`` whose turn it is not."""
 
 GROWTH = 3 * 2**29
 """The bytes by which a process of tests grows until jax is told to forget the programs of earlier files."""
@@ -53,6 +59,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MARKER",
         help="fail unless at least one test with this marker ran and passed (may be given several times)",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose this run's turn once, so that all of its processes keep the same tests."""
+    if "KERNELKIT_TEST_TURN" not in os.environ:
+        count = subprocess.run(["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=False)
+        os.environ["KERNELKIT_TEST_TURN"] = count.stdout.strip() or str(date.today().toordinal())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep, of the tests marked ``one_in(n)``, those whose turn it is; all of them with KERNELKIT_TEST_TURN=all."""
+    turn = os.environ["KERNELKIT_TEST_TURN"]
+    if turn == "all":
+        return
+    seen: Counter[str] = Counter()
+    left_out = []
+    for item in items:
+        marker = item.get_closest_marker("one_in")
+        if marker is None or not hasattr(item, "originalname"):
+            continue
+        family = f"{item.path}::{item.originalname}"
+        if (seen[family] + int(turn)) % marker.args[0]:
+            left_out.append(item)
+        seen[family] += 1
+    if left_out and len(items) > MANY:
+        config.hook.pytest_deselected(items=left_out)
+        chosen = set(map(id, left_out))
+        items[:] = [item for item in items if id(item) not in chosen]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

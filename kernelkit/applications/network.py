@@ -216,7 +216,7 @@ def padding_to_halve(x: Tensor, kernel_size: int) -> tuple:
     first = config.image_data_format() == "channels_first"
     sizes = x.shape[2:4] if first else x.shape[1:3]
     reach = kernel_size // 2
-    odd = [1 if s is None else s % 2 for s in sizes]
+    odd = [0 if s is None else s % 2 for s in sizes]
     return tuple((reach - 1 + o, reach) for o in odd)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 
@@ -19,7 +19,7 @@ class Namespace(NamedTuple):
 
 namespaces: dict[str, Namespace] = {}
 """kernelkit's packages, by name."""
-_tables: dict[str, dict[str, Any]] = {}
+_tables: dict[str, Mapping[str, Any]] = {}
 _HELPERS = ("get", "serialize", "deserialize")
 _custom_by_name: dict[str, Any] = {}
 _custom_names: dict[Any, str] = {}
@@ -46,7 +46,7 @@ def register_namespace(
     _tables.pop(name, None)
 
 
-def table(name: str) -> dict[str, Any]:
+def table(name: str) -> Mapping[str, Any]:
     """Return the classes and functions of a package that a config may name. The table is made at the first call.
 
     Example:
@@ -86,15 +86,22 @@ def register_namespace_later(name: str, members: tuple[str, ...], load: Callable
     _tables[name] = _Later(members, load)
 
 
-class _Later(dict):
+class _Later(Mapping[str, Any]):
     """Members of a package that is not imported yet."""
 
     def __init__(self, names: tuple[str, ...], load: Callable[[], Any]) -> None:
-        super().__init__()
         self._names, self._load = names, load
 
-    def get(self, name: Any, default: Any = None) -> Any:
-        return getattr(self._load(), name) if name in self._names else default
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(name)
+        return getattr(self._load(), name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable:
@@ -218,7 +225,8 @@ def public_module(thing: Any) -> str | None:
     return None
 
 
-_OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAttention"}
+OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAttention"}
+"""Names that a config may use, and those under which the classes stand in the tables."""
 
 
 def find(name: str, config: dict, namespace: str | None) -> Any:
@@ -243,7 +251,7 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
     elif not module or module == "builtins":
         places += sorted(namespaces)
     for place in places:
-        found = table(place).get(_OTHER_NAMES.get(name, name))
+        found = table(place).get(OTHER_NAMES.get(name, name))
         if found is None or inspect.isclass(found) == wants_function:
             continue
         if registered.rpartition(">")[2] not in (name, config.get("class_name")) or ">" in registered:

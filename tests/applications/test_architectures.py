@@ -18,6 +18,7 @@ def test_every_family_has_its_variant_here():
     assert [n for n in ALL if not callable(getattr(kk.applications, n, None))] == []
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("no_draws")
@@ -29,6 +30,7 @@ def test_layers_and_weights_are_those_of_keras(name):
     assert [tuple(w.shape) for w in own.weights] == [tuple(w.shape) for w in theirs.weights]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES if EVERY else ["MobileNetV2", "ConvNeXtTiny"])
 @pytest.mark.usefixtures("no_draws")
@@ -46,6 +48,7 @@ def test_outputs_are_those_of_keras(name):
     np.testing.assert_allclose(own.predict(images, verbose=0), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNet", "MobileNetV3Small", "EfficientNetV2B0", "ConvNeXtTiny"])
 @pytest.mark.parametrize(

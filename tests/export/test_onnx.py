@@ -27,6 +27,7 @@ def run(model, inputs, **options):
     return session.run(None, dict(zip(names, flat, strict=True))), graph
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_a_model_of_the_zoo_runs_in_onnxruntime_at_any_batch_size(name, tmp_path):
     model = zoo.build(name)
@@ -140,6 +141,7 @@ def test_a_code_that_needs_an_open_size_says_which_to_fix():
 UNARY = "abs ceil cos cosh exp expm1 floor log1p negative relu sigmoid sign sin sinh softplus sqrt square tanh erf gelu"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_graphs_drawn_at_random_equal_the_model(seed):
     rng = np.random.default_rng(seed)

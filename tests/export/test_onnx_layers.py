@@ -159,6 +159,7 @@ def model_of(name: str) -> kk.Model:
     return kk.Model(inputs, outputs)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_a_layer_as_an_onnx_file_equals_the_layer(name):
     model = model_of(name)

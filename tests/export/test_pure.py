@@ -10,6 +10,7 @@ from kernelkit import export
 from tests.export import zoo
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_the_function_of_a_model_gives_what_the_model_gives(name):
     model = zoo.build(name)

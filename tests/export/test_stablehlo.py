@@ -14,6 +14,7 @@ from tests.export import zoo
 pytest.importorskip("flatbuffers")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", zoo.ZOO)
 def test_a_model_of_the_zoo_is_written_and_read(name, tmp_path):
     model = zoo.build(name)
