@@ -154,7 +154,7 @@ def write_index(parts: list[str]) -> None:
     lines = ["# kernelkit", ""]
     if "guides" in parts:
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        lines += [re.search(r"^\*\*kernelkit is.*?(?=\n\n)", readme, re.M | re.S).group(0), ""]
+        lines += [next(line for line in readme.splitlines() if line.startswith("**")), ""]
         lines += [
             "```{image} guides/pictures/panel-light.png",
             ":alt: The live panel in the middle of a training",
