@@ -67,7 +67,7 @@ def test_without_the_package_and_a_network_the_error_says_what_to_do(tmp_path, m
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv(runtime.VARIABLE, raising=False)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runtime, "ADDRESS", "http://127.0.0.1:9/none.tgz")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no npm
     with pytest.raises(ConnectionError, match="npm install onnxruntime-web@1.30.0, and pass its folder"):
         runtime.find()
 

@@ -1,4 +1,4 @@
-"""The two files of onnxruntime-web that a page needs: from a folder of npm, or fetched once and kept."""
+"""The two files of onnxruntime-web that a page needs: from a folder of npm, or fetched by npm once and kept."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import subprocess
 import tarfile
-import urllib.request
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +20,8 @@ from kernelkit.saving.atomic import replacing
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 DIGEST = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """SHA-512 of the package of that version, from npm."""
-ADDRESS = f"https://registry.npmjs.org/{PACKAGE}/-/{PACKAGE}-{VERSION}.tgz"
 CODE, WASM = "dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm"
 VARIABLE = "KERNELKIT_ONNXRUNTIME_WEB"
-LARGEST = 2**28
 
 
 class Runtime(NamedTuple):
@@ -39,7 +39,7 @@ class Runtime(NamedTuple):
 
 
 def find(folder: str | os.PathLike | None = None) -> Runtime:
-    """Return the runtime from the given folder, the environment, ``node_modules``, the cache, or npm's registry.
+    """Return the runtime from the given folder, the environment, ``node_modules``, the cache, or by ``npm pack``.
 
     Args:
         folder: The folder of the package, such as ``node_modules/onnxruntime-web``.
@@ -51,16 +51,28 @@ def find(folder: str | os.PathLike | None = None) -> Runtime:
     found = installed(folder)
     if found is not None:
         return found
-    try:
-        with urllib.request.urlopen(ADDRESS, timeout=60) as answer:
-            package = answer.read(LARGEST)
-    except OSError as error:
-        raise ConnectionError(
-            f"A page for the browser needs the package {PACKAGE} of npm, which is not on this machine, and {ADDRESS} "
-            f"cannot be reached: {error}. Install it elsewhere, npm install {PACKAGE}@{VERSION}, and pass its folder: "
-            f"runtime='node_modules/{PACKAGE}', or set {VARIABLE}."
-        ) from error
-    return unpack(package, _kept())
+    return unpack(_packed(), _kept())
+
+
+def _packed() -> bytes:
+    """Return the package as npm fetches it, whatever registry and proxy it is set up for."""
+    npm = shutil.which("npm")
+    said = "npm is not installed"
+    if npm:
+        with tempfile.TemporaryDirectory() as folder:
+            command = [npm, "pack", "--silent", f"{PACKAGE}@{VERSION}"]
+            try:
+                subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, timeout=300)
+                return next(Path(folder).glob("*.tgz")).read_bytes()
+            except subprocess.CalledProcessError as error:
+                said = f"npm failed: {error.stderr.strip()[-300:]}"
+            except subprocess.TimeoutExpired:
+                said = "npm did not answer within 5 minutes"
+    raise ConnectionError(
+        f"A page for the browser needs the package {PACKAGE} of npm, which is not on this machine, and {said}. Install "
+        f"it elsewhere, npm install {PACKAGE}@{VERSION}, and pass its folder: runtime='node_modules/{PACKAGE}', or set "
+        f"{VARIABLE}."
+    )
 
 
 def installed(folder: str | os.PathLike | None = None) -> Runtime | None:
@@ -82,7 +94,7 @@ def unpack(package: bytes, folder: Path, digest: str = DIGEST) -> Runtime:
         ValueError: If it is not the package of this version.
     """
     if base64.b64encode(hashlib.sha512(package).digest()).decode() != digest:
-        raise ValueError(f"The package that {ADDRESS} sent is not {PACKAGE} {VERSION}: its SHA-512 differs.")
+        raise ValueError(f"The package that came is not {PACKAGE} {VERSION}: its SHA-512 differs.")
     with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         for name in (CODE, WASM, "package.json"):
             member = archive.extractfile(f"package/{name}")
