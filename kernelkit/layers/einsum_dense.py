@@ -110,6 +110,10 @@ class EinsumDense(LowRankLayer):
         """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
 
+    @property
+    def _int4_block_size(self) -> int | None:
+        return getattr(self.form, "block", None)
+
     def call(self, inputs: Any) -> jax.Array:
         if self.form is not None:
             x = self._product(inputs)

@@ -142,7 +142,7 @@ def _seeing(call: Any, calibration: Any) -> Any:
 def samples(config: Any) -> np.ndarray:
     """Return ``num_samples`` token sequences of a config's dataset: ints (num_samples, 1, sequence_length).
 
-    All texts are joined, and sequences are taken from them at equal distances.
+    All texts are joined, and sequences are taken from them at equal distances, the same ones in every process.
     """
     return dataloader(config.tokenizer, config.sequence_length, config.dataset, config.num_samples)
 
@@ -177,7 +177,7 @@ def dataloader(
 
     Example:
         >>> dataloader(None, 2, [[1, 2, 3, 4, 5, 6]], num_samples=2).tolist()
-        [[[1, 2]], [[5, 6]]]
+        [[[1, 2]], [[3, 4]]]
     """
     if isinstance(dataset, (str, bytes)) or not hasattr(dataset, "__iter__"):
         raise TypeError(
@@ -201,7 +201,7 @@ def dataloader(
     elif strategy == "linspace":
         starts = np.linspace(0, last, num_samples).astype("int64")
     elif strategy == "strided":
-        step = stride or max(1, last // max(1, num_samples - 1))
+        step = stride or max(1, (last + 1) // num_samples)
         starts = np.arange(num_samples) * step % (last + 1)
     else:
         raise ValueError(f"strategy must be 'strided', 'linspace' or 'random', got {strategy!r}.")

@@ -24,7 +24,7 @@ def awq_search_optimal_scales(
     Args:
         weights: Floats (out, in).
         activation_magnitudes: Floats (in,): the largest magnitude of each input.
-        num_grid_points: Number of powers of the magnitudes that are tried, from 0 to below 1.
+        num_grid_points: Number of steps between the powers 0 and 1 of the magnitudes; all are tried.
         group_size: Columns that share a scale; all for -1.
 
     Returns:
@@ -32,7 +32,7 @@ def awq_search_optimal_scales(
     """
     weights, magnitudes = jnp.asarray(weights), jnp.asarray(activation_magnitudes)
     best, least = jnp.ones_like(magnitudes), float("inf")
-    for i in range(num_grid_points):
+    for i in range(num_grid_points + 1):
         factors = jnp.maximum(magnitudes ** (i / num_grid_points), 1e-4)
         factors = factors / jnp.sqrt(factors.max() * factors.min())
         quantized, scale, zero, groups = _quantized(weights * factors, group_size)

@@ -13,7 +13,7 @@ KINDS = {
     "own words": "the same error is raised, its text is kernelkit's own",
     "on purpose": "kernelkit does something else, and says so",
     "internals": "looks inside Keras, where kernelkit is built otherwise",
-    "quantization": "quantized layers, which kernelkit has not",
+    "quantization": "quantization: what is left of it",
     "other engines": "behaviour of TensorFlow or torch",
 }
 COUNTED = ("to do", "own words", "on purpose")  # these count against the bar, the others are aside
