@@ -54,7 +54,9 @@ class Structure:
     """
 
     def __init__(self, model: Any) -> None:
-        self._parts: list[tuple[Any, tuple]] = [(layer, (layer._trainable,)) for layer in walk(model)]
+        self._parts: list[tuple[Any, tuple]] = [
+            (layer, (layer._trainable, *map(id, layer._own_variables))) for layer in walk(model)
+        ]
         self._own_trainable = model._trainable  # the model itself is not held
         self._parts += [(metric, (len(metric.variables),)) for metric in model.metrics]
         self._parts += [(o, (len(o.variables), o.settings_version)) for o in optimizers_of(model)]
