@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit import scope, serialize
+from kernelkit import placement, scope, serialize
 from kernelkit.layers.base.parts import own_variables
 from kernelkit.layers.quantized.quantizable import QuantizableLayer
 from kernelkit.sparse import is_sparse
@@ -108,7 +108,8 @@ class LowRankLayer(QuantizableLayer):
             )
         merged = self._merged_values() if self.lora_enabled else {}
         for i, variable in enumerate(self.saved_variables()):
-            store[str(i)] = np.asarray(merged.get(id(variable), variable.value))
+            value = merged.get(id(variable))
+            store[str(i)] = variable.numpy() if value is None else placement.whole(value)
 
     def _merged_values(self) -> dict[int, Any]:
         """Return the values of the large weight and its scales with the product added, by the ids of variables."""

@@ -6,6 +6,9 @@ import os
 import warnings
 from typing import Any
 
+import jax
+from jax.sharding import SingleDeviceSharding
+
 from kernelkit import serialize
 from kernelkit.saving.model_config import described, model_from
 from kernelkit.saving.reading import Wishes
@@ -64,8 +67,11 @@ def restore(source: Any, number: int, wanted: dict[str, list], who: str = "") ->
     Raises:
         ValueError: If shapes don't fit; ``who`` names the owner of the variables.
     """
-    args = import_orbax("load_weights()").args
-    state = source.restore(number, args=args.Composite(state=args.StandardRestore()))["state"]
+    orbax = import_orbax("load_weights()")
+    args = orbax.args
+    known = orbax.StandardCheckpointHandler().metadata(source.directory / str(number) / "state")
+    targets = _targets(known, wanted)
+    state = source.restore(number, args=args.Composite(state=args.StandardRestore(targets)))["state"]
     wanted = {name: found for name, found in wanted.items() if name in state}
     for name, found in wanted.items():
         before, after = [tuple(v.shape) for v in found], [tuple(v.shape) for v in state[name]]
@@ -77,6 +83,20 @@ def restore(source: Any, number: int, wanted: dict[str, list], who: str = "") ->
     for name, found in wanted.items():
         for variable, value in zip(found, state[name], strict=True):
             variable.assign(value)
+
+
+def _targets(known: Any, wanted: dict[str, list]) -> dict[str, list]:
+    """Return the shapes and places of a checkpoint's arrays: each where its variable lies now, on any devices."""
+    here = SingleDeviceSharding(jax.local_devices()[0])
+    targets = {}
+    for name, entries in getattr(known, "tree", known).items():
+        places = [v.peek().sharding if v.layout is not None else here for v in wanted.get(name, [])]
+        fits = [tuple(v.shape) for v in wanted.get(name, [])] == [tuple(e.shape) for e in entries]
+        targets[name] = [
+            jax.ShapeDtypeStruct(tuple(e.shape), e.dtype, sharding=places[i] if fits else here)
+            for i, e in enumerate(entries)
+        ]
+    return targets
 
 
 def load_model(path: str, wishes: Wishes) -> Any:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import eight_devices
 import numpy as np
 import pytest
 
@@ -16,12 +17,23 @@ PROGRAM = Path(__file__).with_name("eight_devices.py")
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
+def folder(tmp_path_factory) -> Path:
+    """A folder for what is saved on eight devices."""
+    return tmp_path_factory.mktemp("eight")
+
+
+@pytest.fixture(scope="module")
+def found(folder) -> dict[str, Any]:
     """The results of one process with eight devices."""
     # On few cores the threads of the devices would wait for one another for ever: NPROC gives each of them one.
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16"}
     done = subprocess.run(
-        [sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True, timeout=540, check=False
+        [sys.executable, str(PROGRAM), str(folder)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
@@ -92,6 +104,14 @@ def test_file_of_eight_devices_is_continued_on_any_number(found):
     assert len(others) == 2
     for losses in others:
         np.testing.assert_allclose(losses, one, rtol=1e-5)
+
+
+def test_orbax_folder_of_eight_devices_is_read_on_one(found, folder):
+    model = eight_devices.compiled(eight_devices.wide)
+    model.load_weights(folder)
+    weights = [*model.weights, *model.optimizer.variables]
+    for variable, saved in zip(weights, found["orbax"], strict=True):
+        np.testing.assert_array_equal(variable.numpy(), np.array(saved, variable.dtype))
 
 
 def test_model_of_one_device_is_moved_by_one_word(found):

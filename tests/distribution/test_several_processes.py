@@ -46,7 +46,7 @@ def results(running: list[subprocess.Popen]) -> list[dict[str, Any]]:
         assert process.returncode == 0, err[-4000:]
         lines = [json.loads(line[7:]) for line in out.splitlines() if line.startswith("RESULT ")]
         found.append({name: value for line in lines for name, value in line.items()})
-        found[-1]["printed"] = [line for line in out.splitlines() if not line.startswith("RESULT ")]
+        found[-1]["printed"] = [line for line in out.splitlines() if not line.startswith(("RESULT ", "[Gloo]"))]
     return found
 
 
