@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import eight_devices
 import numpy as np
 import pytest
+
+from tests.distribution import eight_devices
 
 PROGRAM = Path(__file__).with_name("eight_devices.py")
 
