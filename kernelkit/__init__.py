@@ -21,6 +21,7 @@ from kernelkit import (
     models,
     ops,
     optimizers,
+    progress,
     quantizers,
     random,
     regularizers,
@@ -129,6 +130,13 @@ def _notebook_display() -> display.Display | None:
     return _viz().notebook_display() if sys.modules.keys() & {"IPython", "marimo"} else None
 
 
+def _notebook_line() -> progress.Line | None:
+    """Return a line of progress for the current cell, in a notebook."""
+    import sys
+
+    return _viz().notebook_line() if "IPython" in sys.modules else None
+
+
 def _viz() -> Any:
     """Return `kernelkit.viz`, imported when somebody first looks at something."""
     import importlib
@@ -172,6 +180,7 @@ def __dir__() -> list[str]:
 compile_cache.enable_by_default()
 display.register(_notebook_display)
 history.register(_viz)
+progress.register(_notebook_line)
 rich_display.register(lambda thing: _viz().html_of(thing), lambda thing: _viz().bundle_of(thing))
 serialize.register_namespace(
     "", globals(), (Layer, Loss, Metric, Optimizer, Initializer, Regularizer, Constraint, DTypePolicy)

@@ -331,8 +331,10 @@ def evaluate(
     return whole.logs
 
 
-def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
-    """Return the model's outputs for a feed, as NumPy arrays."""
+def predict(
+    training: Training, feed: Feed, callbacks: CallbackList, tell: Callable[[int, int | None], None] | None = None
+) -> Any:
+    """Return the model's outputs for a feed, as NumPy arrays. `tell` hears of the steps done, and of their number."""
     spans = Spans(callbacks)
     told, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
     pace = training.pace("predict", one_by_one=told and stride == 1)
@@ -366,6 +368,8 @@ def predict(training: Training, feed: Feed, callbacks: CallbackList) -> Any:
             waiting.append((k, rows))
             fetch(1)
             step += k
+            if tell is not None:
+                tell(step, feed.steps)
             if told and step % stride == 0:
                 tell(step - 1)
             if getattr(training.model, "stop_predicting", False):

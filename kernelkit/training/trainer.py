@@ -20,6 +20,7 @@ from kernelkit.feeds.convert import one_batch, to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.metrics.metric import Metric
+from kernelkit.progress import Progress
 from kernelkit.tracebacks import shortened
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
@@ -332,7 +333,7 @@ class Trainer(PureSteps):
             x: Inputs, as :meth:`fit` takes them.
             y: Targets.
             batch_size: Samples in each step, 32 by default. It does not change the result.
-            verbose: ``"auto"`` prints one line, ``0`` nothing.
+            verbose: ``"auto"`` prints one line, and shows progress after half a second; ``0`` prints nothing.
             sample_weight: Weight of each sample.
             steps: Steps, for data without an end.
             callbacks: List of callbacks.
@@ -352,7 +353,9 @@ class Trainer(PureSteps):
         self._training.prepare("test", _sample(feed))
         self._training.watch_labels(self._training.spread(feed), "test")
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
-        logs = loop.evaluate(self._training, feed, told)
+        with Progress("evaluate", feed.steps) as progress:
+            tell = (lambda done, total: None) if verbose in (0, False) else progress
+            logs = loop.evaluate(self._training, feed, told, tell=tell)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
@@ -372,7 +375,7 @@ class Trainer(PureSteps):
         Args:
             x: Inputs, as :meth:`fit` takes them.
             batch_size: Samples in a step, 32 by default.
-            verbose: Ignored, for compatibility with Keras. Nothing is printed.
+            verbose: ``"auto"`` shows progress after half a second, which removes itself; ``0`` shows nothing.
             steps: Steps, for data without an end.
             callbacks: List of callbacks.
 
@@ -382,7 +385,8 @@ class Trainer(PureSteps):
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
         self._training.prepare("predict", _sample(feed))
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
-        return loop.predict(self._training, self._training.spread(feed), told)
+        with Progress("predict", feed.steps) as progress:
+            return loop.predict(self._training, self._training.spread(feed), told, None if verbose in (0, False) else progress)
 
     # One batch --------------------------------------------------------------------------------------------------------
 

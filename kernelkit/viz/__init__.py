@@ -3,8 +3,9 @@
 from kernelkit.models.description import describe as graph
 from kernelkit.viz import curves, teaching
 from kernelkit.viz.cards import Graph, bundle_of, compare_models, html_of
-from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history
+from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history, runs
 from kernelkit.viz.debugger import StepDebugger, debug_last, replay
+from kernelkit.viz.host.line import notebook_line
 from kernelkit.viz.sharding import ShardingPicture, sharding
 from kernelkit.viz.teaching import (
     RangeTest,

@@ -288,3 +288,29 @@ def test_lines_are_lighter_on_dark_pages():
 
     page = html(Picture("t", charts_of_histories({"": (range(2), {"loss": [2, 1]})})))
     assert "var(--kk-0072B2,#0072B2)" in page and "--kk-0072B2:#56B4E9" in page
+
+
+# Runs -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_kernel_remembers_its_runs_by_name(tmp_path):
+    table = kk.viz.runs()
+    table.records.clear()
+    trained(line(kk.optimizers.SGD(0.001), name="slow"))
+    trained(line(kk.optimizers.SGD(0.3)), name="fast", callbacks=[kk.callbacks.EarlyStopping("loss", min_delta=1e9)])
+    assert table.names() == ["slow", "fast"] and [r.ended for r in table] == ["done", "stopped early"]
+    assert table["fast"].config["loss"] == "mse" and "0.3" in table["fast"].config["optimizer"]
+    assert table.sort("loss").names() == ["fast", "slow"] and table.sort("name").names() == ["fast", "slow"]
+    assert table.to_frame().loc[1, "best loss"] == table["slow"].best["loss"]
+    assert "fast" in table._repr_html_() and "best loss" in repr(table)
+    assert list(table.compare("slow", 2).runs) == ["slow", "fast"]
+    table.save(tmp_path / "runs.json")
+    table.drop("slow")
+    assert table.load(tmp_path / "runs.json").names() == ["fast", "slow", "fast"]
+    assert table.records[2].history == table.records[0].history and table.records[1].number == 3
+    for wrong in (lambda: table.sort("val_auc"), lambda: table["none"], lambda: table.drop("none")):
+        with pytest.raises(KeyError, match="there are"):
+            wrong()
+    (tmp_path / "other.json").write_text('[{"name": 3}]')
+    with pytest.raises(ValueError, match="holds no runs"):
+        table.load(tmp_path / "other.json")

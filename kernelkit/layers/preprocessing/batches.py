@@ -9,6 +9,7 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit import progress
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 
 
@@ -30,11 +31,15 @@ def batches_of(data: Any, steps: int | None = None, batch_size: int | None = Non
         [(2, 3), (2, 3)]
     """
     if _is_array(data):
-        yield from itertools.islice(_slices(as_array(data), batch_size), steps)
+        array = as_array(data)
+        whole = None if batch_size is None or array.ndim == 0 else -(-len(array) // batch_size)
+        total = whole if steps is None or whole is None else min(steps, whole)
+        yield from progress.over(itertools.islice(_slices(array, batch_size), steps), "adapt", total=total)
         return
     if not hasattr(data, "__iter__") and not hasattr(data, "__getitem__"):
         raise ValueError(f"adapt() takes arrays or an iterable of batches, got {data!r}.")
-    for batch in itertools.islice(_iterate(data), steps):
+    total = steps or (len(data) if hasattr(data, "__len__") else None)
+    for batch in progress.over(itertools.islice(_iterate(data), steps), "adapt", total=total):
         yield as_array(_inputs(batch))
 
 

@@ -8,6 +8,7 @@ from kernelkit.viz.curves.frame import history_frame
 from kernelkit.viz.curves.marimo_output import MarimoOutput
 from kernelkit.viz.curves.panel import LivePanel
 from kernelkit.viz.curves.plot import plot_history
+from kernelkit.viz.curves.runs import Runs, runs
 from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 
 

@@ -27,6 +27,7 @@ from kernelkit.viz.curves.endings import Ending, ending_of, ending_so_far
 from kernelkit.viz.curves.message import MAX_SERIES, Cursor, encode_curves, json_number, json_numbers
 from kernelkit.viz.curves.output import NotebookOutput, Output
 from kernelkit.viz.curves.rates import Rates
+from kernelkit.viz.curves.runs import runs
 from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, differ
 from kernelkit.viz.curves.ticker import Ticker
 
@@ -193,7 +194,17 @@ class LivePanel(Display):
             mark_as_shown(run.history)
             self._told.clear()
             remember(self.store, self._facts["first_epoch"], self._facts["name"], self._kind)
+            self._keep(run, elapsed)
         self.output.close(picture, content, buffer)
+
+    def _keep(self, run: Any, elapsed: float) -> None:
+        """Add the training to the table of runs."""
+        history = run.history
+        logs = {str(log): [float(v) for v in values] for log, values in history.history.items() if is_curve(values)}
+        if logs:
+            config = {"model": str(getattr(run.model, "name", "")), "loss": self._kind[1]}
+            config |= {"optimizer": str(repr(run.model.optimizer))[:80], "batch_size": run.batch_size}
+            runs().add(self._facts["name"], config, self._ending.word or "done", elapsed, list(history.epoch), logs)
 
     def picture(self) -> Picture:
         """Return the current curves as a picture."""

@@ -11,6 +11,7 @@ import numpy as np
 from kernelkit import changes, interrupts
 from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
+from kernelkit.progress import Progress
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
@@ -20,6 +21,7 @@ from kernelkit.viz.debugger.cursor import Cursor
 from kernelkit.viz.debugger.finders import find_first
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.fork import Changes, forked
+from kernelkit.viz.debugger.given import Given, given_of
 from kernelkit.viz.debugger.record import record
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.running import running
@@ -59,6 +61,7 @@ class StepDebugger(Shown):
         breakpoints: The breakpoints at which runs stop.
         parent: The debugger that this one is a fork of, ``None`` if it is the original.
         forks: The forks made from this debugger.
+        given: The names, columns and strings of the inputs, as they were given.
 
     Example:
         >>> import kernelkit as kk
@@ -114,6 +117,7 @@ class StepDebugger(Shown):
         records = Records(0, reports_means(model))
         timeline = Timeline("main", steps, source, snapshots, 0, [0], initial_epoch, state, records, snapshot_every)
         self._begin(timeline, Taps(steps), state)
+        self.given = given_of(x, model)
 
     @classmethod
     def of(cls, timeline: Timeline, taps: Taps | None = None, state: TrainState | None = None) -> StepDebugger:
@@ -125,6 +129,7 @@ class StepDebugger(Shown):
     def _begin(self, timeline: Timeline, taps: Taps, state: TrainState | None) -> None:
         self.timeline = timeline
         self.taps = taps
+        self.given = Given()
         self.breakpoints: list[Breakpoint] = []
         self.parent: StepDebugger | None = None
         self.forks: list[StepDebugger] = []
@@ -193,9 +198,11 @@ class StepDebugger(Shown):
         Returns:
             The logs of the last step.
         """
+        begin = self.position
         try:
-            for _ in self.running(until, epochs, steps):
-                pass
+            with Progress("debug.run", steps, "steps") as tell:
+                for position in self.running(until, epochs, steps):
+                    tell(position - begin)
         except KeyboardInterrupt:
             self.stopped = "Interrupted."
             self._tell("moved")

@@ -11,8 +11,11 @@ class Finding:
     """The first mistake of a training, as text and as values.
 
     Attributes:
-        kind: ``"nan"``, ``"exploding"``, ``"corrupted sample"``, ``"dead units"``, ``"shifted labels"``,
-            ``"no gradient"``, ``"error"`` or ``"nothing"``.
+        kind: ``"nan"``, ``"exploding"``, ``"corrupted sample"``, ``"dead units"``, ``"saturated units"``,
+            ``"vanishing gradients"``, ``"exploding gradients"``, ``"small learning rate"``, ``"large learning rate"``,
+            ``"probabilities as logits"``, ``"logits as probabilities"``, ``"unscaled inputs"``, ``"unscaled targets"``,
+            ``"shifted labels"``, ``"shuffled labels"``, ``"sorted labels"``, ``"one class"``, ``"leaking target"``,
+            ``"frozen layer"``, ``"batch of one"``, ``"lost mask"``, ``"no gradient"``, ``"error"`` or ``"nothing"``.
         title: The finding in one sentence.
         step: Number of the step, from 0; ``goto(step + 1)`` shows it.
         epoch: Number of its epoch, from 0.

@@ -10,7 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
-from kernelkit.layers.base.parts import own_variables, walk
+from kernelkit.layers.base.parts import walk
 from kernelkit.serialize import suggest
 from kernelkit.training.state import TrainState
 from kernelkit.viz.debugger.observer import SeenLayer, cotangent_name, value_name
@@ -97,7 +97,8 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         if seen.layer is steps.model or key is None:
             continue
         # Count each weight once: a layer with sublayers shows only its own weights.
-        own = [v for v in own_variables(seen.layer) if id(v) not in shown]
+        # Cells of an RNN run inside its loop and have no row, so their weights count for the RNN.
+        own = [v for v in seen.layer.variables if id(v) not in shown]
         shown |= {id(v) for v in own}
         norms = [norm_of[id(v)] for v in own if id(v) in norm_of]
         cotangent = look.values.get(cotangent_name(key))
@@ -105,7 +106,8 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         row["dead"] = row["dead"] if rectifies(seen.layer) else None
         row["activation_grad"] = None if cotangent is None else norm(cotangent) / scale
         row["grad"] = float(np.linalg.norm(norms)) if norms else None
-        row["update_ratio"] = max((ratio_of[id(v)] for v in own if id(v) in ratio_of), default=None)
+        kernels = [v for v in own if len(v.shape) > 1] or own  # a bias begins at zero, so its ratio says nothing
+        row["update_ratio"] = max((ratio_of[id(v)] for v in kernels if id(v) in ratio_of), default=None)
         rows.append(row)
     return Table(rows)
 
@@ -203,8 +205,16 @@ def norm(value: Any) -> float:
 
 
 def _ratio(after: np.ndarray, before: np.ndarray) -> float:
-    # Biases begin at zero: measure a change against at least 0.001 per element.
-    return norm(after - before) / max(norm(before), 1e-3 * float(np.sqrt(before.size)))
+    """Return the norm of an update relative to the weights, or to usual initial weights if these are larger.
+
+    Weights may begin at zero; usual ones have the standard deviation ``1 / sqrt(inputs of a unit)``, and those without
+    inputs are about 1. An update that makes weights smaller, as the first one of FTRL, counts by what is left.
+    """
+    inputs = int(np.prod(before.shape[:-1])) if before.ndim > 1 else 1
+    usual = float(np.sqrt(before.size / max(inputs, 1)))
+    kept, left = norm(before), norm(after)
+    change = norm(after - before) if not left < kept else min(norm(after - before), left)
+    return change / max(kept, usual)
 
 
 def _belongs(variable: Any, steps: Steps, layer: str | None) -> bool:

@@ -132,7 +132,16 @@ def _samples(dbg: Any) -> list[tuple[np.ndarray, str]]:
     content, buffer = batch_message(dbg)
     if content["show"] != "images":
         return []
-    pixels = np.frombuffer(buffer, "uint8").reshape(-1, *content["image"])
+    count = len(content["samples"])
+    sizes = [count * int(np.prod(shape)) for _, shape in content["pictures"]]
+    parts = np.split(np.frombuffer(buffer, "uint8"), np.cumsum(sizes)[:-1])
+    shapes = [shape for _, shape in content["pictures"]]
+    groups = [part.reshape(count, *shape) for part, shape in zip(parts, shapes, strict=True)]
+    most = max(group.shape[-1] for group in groups)
+    same = [
+        np.repeat(group, most // group.shape[-1], -1) for group in groups if group.shape[1:3] == groups[0].shape[1:3]
+    ]
+    pixels = np.concatenate(same, axis=2)  # input, target and output side by side
     found = []
     for i, sample in enumerate(content["samples"][:SAMPLES]):
         name = f"row {sample['row']}" if sample["row"] is not None else f"sample {sample['place']}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.viz.debugger.given import Given
 from kernelkit.viz.debugger.message import Message, clipped, json_value
+from kernelkit.viz.debugger.said import Said, class_map, joined, said, text_of
 
 SAMPLES = 64
 """Maximum number of samples of a batch that are sent, the worst first."""
@@ -19,32 +21,125 @@ TOKENS = 32
 
 
 def batch_message(dbg: Any) -> Message:
-    """Return the batch of the step shown, its worst samples first."""
-    x, y, rows = _parts(dbg)
+    """Return the batch of the step shown, its worst samples first.
+
+    Samples are pictures (the input; for image to image also target, output and their difference), rows of values, or
+    both, where one of several inputs holds images.
+    """
+    batch = _read(dbg)
     losses = np.asarray(dbg.sample_losses(), "float64")
-    order = np.argsort(-np.where(np.isfinite(losses), losses, np.inf), kind="stable")[:SAMPLES]
-    labels, predictions, wrong = said(y, predictions_of(dbg), len(losses))
-    pictures = as_pictures(x[0][order]) if len(x) == 1 else None
+    order = np.argsort(-np.where(np.isfinite(losses), losses, np.inf), kind="stable")
+    outputs = outputs_of(dbg)
+    groups = _pictures(batch, outputs, order)
+    order = order[: SAMPLES if len(groups) < 2 else SAMPLES // len(groups)]
+    told = _told(batch, outputs, len(losses))
     content: dict[str, Any] = {
         "kind": "batch",
         "size": len(losses),
         "samples": [
             {
                 "place": int(i),
-                "row": None if rows is None else int(rows[i]),
+                "row": None if batch.rows is None else int(batch.rows[i]),
                 "loss": json_value(float(f"{losses[i]:.6g}")),
-                "label": labels[i],
-                "prediction": predictions[i],
-                "wrong": wrong[i],
+                "label": told.labels[i],
+                "prediction": told.predictions[i],
+                "wrong": told.wrong[i],
             }
             for i in order
         ],
-        "bad": [int(i) for i in order if _spoilt(x, i)],
+        "bad": [int(i) for i in order if _spoilt(batch.x, i)],
+        "show": "images" if groups else "values",
     }
-    if pictures is not None:
-        return content | {"show": "images", "image": list(pictures.shape[1:])}, pictures.tobytes()
-    names, values = as_values(x, order)
-    return content | {"show": "values", "columns": names, "values": values}, b""
+    pixels = b""
+    if groups:
+        content["image"] = list(groups[0][1].shape[1:])
+        content["pictures"] = [[what, list(values.shape[1:])] for what, values in groups]
+        pixels = b"".join(values[: len(order)].tobytes() for _, values in groups)
+    rest = [i for i, x in enumerate(batch.x) if not groups or as_pictures(x[:1]) is None]
+    if rest:
+        names, values = as_values(batch, rest, order)
+        content |= {"columns": names, "values": values}
+    return content, pixels
+
+
+class _Batch(NamedTuple):
+    """The batch of a step: input arrays with their names, targets, row numbers, and what is known of the inputs."""
+
+    x: list[np.ndarray]
+    y: list[np.ndarray]
+    rows: np.ndarray | None
+    given: Given
+
+
+def _read(dbg: Any) -> _Batch:
+    if not hasattr(dbg, "timeline"):
+        kept = dbg.batch
+        return _Batch(kept[:1], kept[1:2], dbg.indices, Given())
+    batch, root = dbg.batch, dbg
+    while root.parent is not None:
+        root = root.parent
+    x, y = jtu.tree_leaves(batch.x), jtu.tree_leaves(batch.y)
+    given = getattr(root, "given", Given())
+    rows = batch.indices
+    texts = [None] * len(x)
+    if rows is not None and len(given.names) == len(x):
+        texts = [None if t is None else t[rows] for t in given.texts]
+    return _Batch([v if t is None else t for v, t in zip(x, texts, strict=True)], y, rows, given)
+
+
+def _pictures(batch: _Batch, outputs: list[np.ndarray], order: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Return what is drawn of each sample: a title and bytes (samples, height, width, channels)."""
+    at = next((i for i, x in enumerate(batch.x) if x.ndim > 2 and as_pictures(x[:1]) is not None), None)
+    if at is None:
+        return []
+    x = batch.x[at][order]
+    drawn = as_pictures(x)
+    assert drawn is not None
+    groups = [("input", drawn)]
+    if len(outputs) != 1 or outputs[0].ndim < 3 or len(outputs[0]) != len(order):
+        return groups
+    y = batch.y[0][order] if len(batch.y) == 1 else None
+    p = outputs[0][order]
+    if p.ndim == 4 and p.shape[-1] > 1 and y is not None and (y.ndim == 3 or y.shape[-1] == 1 != p.shape[-1]):
+        target, output = y.reshape(*y.shape[:3], 1), class_map(p)  # a segmentation: a class for each pixel
+        most = max(p.shape[-1] - 1, 1)
+        shaded = [to_bytes(thinned(np.clip(v, 0, most).astype("float32") / most, SIDE)) for v in (target, output)]
+        return [
+            *groups,
+            ("target", shaded[0]),
+            ("output", shaded[1]),
+            ("wrong pixels", to_bytes(thinned((target != output).astype("float32"), SIDE))),
+        ]
+    if y is not None and y.shape == p.shape and (target := as_pictures(y)) is not None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            apart = np.abs(p.astype("float32") - y.astype("float32"))
+        low, high = float(np.nanmin(y)), float(np.nanmax(y))
+        scaled = np.clip((p - low) / (high - low or 1), 0, 1)  # the output in the contrast of its target
+        same = len(batch.x) == 1 and y.shape == batch.x[at].shape and np.array_equal(y, x)
+        parts = [] if same else [("target", target)]
+        name = "reconstruction" if same else "output"
+        found = [
+            *parts,
+            (name, as_pictures(scaled)),
+            ("difference", as_pictures(apart / (float(np.nanmax(apart)) or 1))),
+        ]
+        return groups + [(what, values) for what, values in found if values is not None]
+    return groups
+
+
+def _told(batch: _Batch, outputs: list[np.ndarray], count: int) -> Said:
+    """Return what targets and outputs say: of one output, or of several, each by its name."""
+    pairs = outputs if len(outputs) == len(batch.y) else outputs[:1] if len(batch.y) == 0 else []
+    if not pairs:
+        one = batch.y[0] if len(batch.y) == 1 else None
+        return said(one, None, count)
+    names = (
+        batch.given.outputs if len(batch.given.outputs) == len(pairs) else [f"output {i}" for i in range(len(pairs))]
+    )
+    targets = batch.y or [None] * len(pairs)
+    logits = batch.given.logits if len(batch.given.logits) == len(pairs) else [False] * len(pairs)
+    parts = {n: said(y, p, count, own) for n, y, p, own in zip(names, targets, pairs, logits, strict=True)}
+    return joined(parts)
 
 
 def as_pictures(x: np.ndarray) -> np.ndarray | None:
@@ -95,25 +190,31 @@ def to_bytes(x: np.ndarray, each: bool = False) -> np.ndarray:
     return np.clip(np.round(scaled * 255), 0, 255).astype("uint8")
 
 
-def as_values(x: list[np.ndarray], order: np.ndarray) -> tuple[list[str], list[list[str]]]:
-    """Return the names of some columns, and their values as texts for the samples in ``order``."""
+def as_values(batch: _Batch, inputs: list[int], order: np.ndarray) -> tuple[list[str], list[list[str]]]:
+    """Return the names of some columns of inputs, and their values as texts for the samples in ``order``."""
     names: list[str] = []
     columns: list[list[str]] = []
-    for i, array in enumerate(x):
-        name = "x" if len(x) == 1 else f"x[{i}]"
-        if array.dtype.kind in "OSU" or (array.dtype.kind in "iu" and array.ndim == 2 and array.shape[1] > COLUMNS):
+    given = batch.given if len(batch.given.names) == len(batch.x) else Given()
+    for place, i in enumerate(inputs):
+        array = batch.x[i]
+        name = given.names[i] if given.names else "x" if len(batch.x) == 1 else f"x[{i}]"
+        titles = given.columns[i] if given.columns else None
+        flat = array.reshape(len(array), -1)
+        tokens = array.dtype.kind in "iu" and array.ndim == 2 and array.shape[1] > COLUMNS
+        if array.dtype.kind in "OSUT" or (tokens and titles is None):
             names.append(name)
             columns.append([_line(array[j]) for j in order])
             continue
-        flat = array.reshape(len(array), -1)
-        for k in range(min(flat.shape[1], COLUMNS - len(names))):
-            names.append(name if flat.shape[1] == 1 else f"{name}[{k}]")
-            columns.append([_text(flat[j, k]) for j in order])
+        room = max(1, (COLUMNS - len(names)) // (len(inputs) - place))  # every input gets its share
+        for k in range(min(flat.shape[1], room)):
+            named = titles is not None and len(titles) == flat.shape[1]
+            names.append(titles[k] if named and titles else name if flat.shape[1] == 1 else f"{name}[{k}]")
+            columns.append([text_of(flat[j, k]) for j in order])
     return names, [list(row) for row in zip(*columns, strict=True)]
 
 
-def predictions_of(dbg: Any) -> np.ndarray | None:
-    """Return the model's output in the step shown (samples, ...), ``None`` if it is not one array or was not stored."""
+def outputs_of(dbg: Any) -> list[np.ndarray]:
+    """Return the model's outputs in the step shown, each (samples, ...); empty if they were not stored."""
     if not hasattr(dbg, "timeline"):
         last = dbg.table().rows[-1]["layer"]
         found = dbg.activations(last) if last in dbg.layers else None
@@ -121,48 +222,8 @@ def predictions_of(dbg: Any) -> np.ndarray | None:
         model = dbg.timeline.steps.model
         seen = [s for s in dbg.look().observer.layers if s.layer is model]
         found = dbg.activations(seen[-1].name) if seen else None
-    return found if isinstance(found, np.ndarray) else None
-
-
-def said(y: np.ndarray | None, p: np.ndarray | None, count: int) -> tuple[list, list, list]:
-    """Return labels and predictions as texts, and whether each prediction is wrong. Unknown entries are ``None``.
-
-    Example:
-        >>> said(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 2)
-        (['0', '1'], ['0 (90%)', '0 (80%)'], [False, True])
-    """
-    nothing: list = [None] * count
-    y = None if y is None or len(y) != count else y.reshape(count, -1)
-    p = None if p is None or len(p) != count or p.dtype.kind not in "fiu" else p.reshape(count, -1)
-    whole = y is not None and y.dtype.kind in "fiub" and bool(np.all(y == np.round(y.astype("float64"))))
-    if y is not None and y.shape[1] > 1 and whole and bool(np.all(y.sum(1) == 1)) and bool(np.all((y == 0) | (y == 1))):
-        y = y.argmax(1)[:, None]
-    if y is not None and (y.shape[1] != 1 or y.dtype.kind not in "fiub"):
-        y = None
-    labels = nothing if y is None else [_text(v) for v in y[:, 0]]
-    if p is None or (p.shape[1] > 1 and y is not None and not whole):
-        return labels, nothing, nothing
-    if p.shape[1] == 1:
-        two = whole and y is not None and bool(np.all((y == 0) | (y == 1))) and bool(np.all((p >= 0) & (p <= 1)))
-        wrong = [bool((p[i, 0] > 0.5) != y[i, 0]) for i in range(count)] if two and y is not None else nothing
-        return labels, [_text(v) for v in p[:, 0]], wrong
-    if p.shape[1] > 5000 or (y is not None and np.max(y) >= p.shape[1]):
-        return labels, nothing, nothing
-    best = np.where(np.isnan(p), -np.inf, p).argmax(1)
-    shares = bool(np.all(p >= 0)) and bool(np.allclose(p.sum(1), 1, atol=1e-2))
-    texts = [f"{k} ({p[i, k]:.0%})" if shares else str(k) for i, k in enumerate(best)]
-    texts = [t if np.isfinite(p[i]).all() else "NaN" for i, t in enumerate(texts)]
-    return labels, texts, nothing if y is None else [bool(best[i] != y[i, 0]) for i in range(count)]
-
-
-def _parts(dbg: Any) -> tuple[list[np.ndarray], np.ndarray | None, np.ndarray | None]:
-    """Return the input arrays, the targets if they are one array, and the row numbers."""
-    if not hasattr(dbg, "timeline"):
-        kept = dbg.batch
-        return kept[:1], kept[1] if len(kept) > 1 else None, dbg.indices
-    batch = dbg.batch
-    x, y = jtu.tree_leaves(batch.x), jtu.tree_leaves(batch.y)
-    return x, y[0] if len(y) == 1 else None, batch.indices
+    found = found if isinstance(found, list) else [found]
+    return [v for v in found if isinstance(v, np.ndarray)]
 
 
 def _spoilt(x: list[np.ndarray], i: int) -> bool:
@@ -174,10 +235,3 @@ def _line(value: Any) -> str:
     if flat.dtype.kind in "OSU":
         return clipped(" ".join(v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in flat))
     return " ".join(str(v) for v in flat[:TOKENS]) + (" ..." if len(flat) > TOKENS else "")
-
-
-def _text(value: Any) -> str:
-    value = value.item() if hasattr(value, "item") else value
-    if isinstance(value, float):
-        return str(int(value)) if value == round(value, 0) and abs(value) < 1e6 else f"{value:.4g}"
-    return clipped(value, 60)

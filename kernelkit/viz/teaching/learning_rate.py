@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit import interrupts
+from kernelkit import interrupts, progress
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
@@ -114,7 +114,7 @@ def find_learning_rate(
     batches = _batches(x, y, batch_size, seed)
     rates, losses = np.geomspace(low, high, steps), []
     with _kept_as_it_is(model, next(batches)):
-        for rate in rates:
+        for rate in progress.over(rates, "find_learning_rate", "steps", steps):
             model.optimizer.learning_rate = float(rate)
             model.reset_metrics()
             losses.append(float(model.train_on_batch(*next(batches), return_dict=True)["loss"]))

@@ -8,21 +8,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kernelkit.viz.debugger.finders import dead_units, errors, gradients, labels, nan, spikes, updates
+from kernelkit.viz.debugger.finders import (
+    dead_units,
+    depth,
+    errors,
+    gradients,
+    labels,
+    nan,
+    outputs,
+    rate,
+    saturated,
+    scales,
+    setup,
+    spikes,
+    targets,
+    updates,
+)
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
 FINDERS: tuple[Callable[[View], Finding | None], ...] = (
     errors.find,
     nan.find,
+    outputs.find,
+    targets.find,
+    labels.find,
+    scales.find,
     spikes.find,
     updates.find,
     dead_units.find,
-    labels.find,
+    setup.find,
+    depth.find,
+    saturated.find,
+    rate.find,
     gradients.find,
 )
-BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, dead_units.find)
+BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, outputs.find, dead_units.find, setup.find)
 """Finders that work before the first step."""
+LOOKED_FOR = (
+    "NaN and infinity, a jump of the loss and the sample behind it, exploding updates",
+    "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units",
+    "a learning rate that is too small or too large",
+    "probabilities taken for logits and the reverse, inputs and targets that are not scaled",
+    "labels that are shifted, shuffled, sorted or all the same, a target among the inputs",
+    "a frozen output layer, BatchNormalization of a single value, padding that the loss counts",
+)
+"""What the finders know, in words. What is not listed is not looked for."""
 
 
 def find_first(view: View) -> Finding:
@@ -34,4 +65,6 @@ def find_first(view: View) -> Finding:
             return found
     if is_new:
         return Finding("nothing", "No step was done yet.", view.shown)
-    return Finding("nothing", f"Nothing looks wrong up to step {view.shown}.", view.shown, view.epoch(view.shown))
+    looked = [f"looked for: {line}" for line in LOOKED_FOR]
+    title = f"Found nothing wrong up to step {view.shown}."
+    return Finding("nothing", title, view.shown, view.epoch(view.shown), evidence=looked)

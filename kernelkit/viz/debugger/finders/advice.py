@@ -23,6 +23,46 @@ SHIFTED = [
     "Check how x and y are made: a header, a dropped row or an off-by-one slice in only one of them shifts the labels.",
     "Before you train again, draw some inputs with their labels around the first shifted row.",
 ]
+VANISHING = [
+    "Use relu, gelu or silu instead of sigmoid and tanh in hidden layers, with he_normal weights.",
+    "Add shortcuts (x + layer(x)) or BatchNormalization or LayerNormalization between the layers.",
+    "Use fewer layers.",
+]
+EXPLODING_BY_DEPTH = [
+    "Initialize the weights smaller: he_normal for relu, glorot_uniform for tanh.",
+    "Put BatchNormalization or LayerNormalization between the layers.",
+    "Limit the gradients: clipnorm=1.0 in the optimizer.",
+]
+SMALL_RATE = [
+    "Multiply the learning rate by 10 or more: dbg.fork(learning_rate=...).",
+    "Let kernelkit.viz.find_learning_rate(model, x, y) find one.",
+]
+LARGE_RATE = ["Divide the learning rate by ten: dbg.fork(learning_rate=...) shows how the training would have gone."]
+NOT_LOGITS = ["Give the last layer no activation, or leave from_logits=True out. Logits are the more accurate way."]
+LOGITS = ["Give the loss from_logits=True, or the last layer activation='softmax' ('sigmoid' for a binary loss)."]
+TARGETS = [
+    "Train on (y - y.mean()) / y.std(), and undo it for predictions; or begin with the targets' mean as the last bias."
+]
+INPUTS = [
+    "Divide images by 255, or put layers.Rescaling(1 / 255) first.",
+    "For tables put layers.Normalization() first and adapt it: layer.adapt(x).",
+]
+SATURATED = [
+    "Scale the inputs to about zero mean and unit variance, and make the initial weights smaller.",
+    "Use relu or gelu in hidden layers.",
+]
+ONE_CLASS = ["Look at how y is made: a wrong column, a wrong file, or a filter that leaves one class."]
+SORTED = ["Leave shuffle=True, or shuffle the data before they are made into batches."]
+LEAK = ["Drop the column: on new data the target is not known."]
+SHUFFLED = [
+    "Check that x and y have the same order: sorting, shuffling or filtering only one of them does this.",
+    "Draw some inputs with their labels.",
+]
+FROZEN = ["Set layer.trainable = True and call compile() again."]
+BATCH_OF_ONE = ["Use larger batches (drop the last, short one), or LayerNormalization or GroupNormalization."]
+MASK = [
+    "Let every layer between hand the mask on (supports_masking = True), or give fit a sample_weight that is 0 there.",
+]
 NO_GRADIENT = [
     "Look for a saturated activation (sigmoid, tanh, softmax) or dead units between the layer and the loss.",
     "Check that the layer's output reaches the loss without rounding or comparison: these have no gradient.",

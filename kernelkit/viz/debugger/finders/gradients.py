@@ -8,7 +8,12 @@ from kernelkit.viz.debugger.view import View
 
 
 def find(view: View) -> Finding | None:
-    """Return the first layer whose weights get no gradient."""
+    """Return the first layer whose weights get no gradient. Where no layer has one, the training has come to rest."""
+    rows = view.table(view.shown).rows
+    if not any(row["grad"] is not None and row["grad"] > 1e-6 for row in rows) and len(view.losses) > 1:
+        losses = view.losses
+        if abs(losses[-1]) < 1e-6 or losses[-1] < 0.5 * losses[0]:
+            return None
     for row in view.table(view.shown).rows:
         if row["trouble"] == "no gradient":
             return Finding(

@@ -95,7 +95,7 @@ def find_shift(x: np.ndarray, y: np.ndarray) -> Shift | None:
     if len(x) < 50 or len(np.unique(y)) < 2:
         return None
     rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), _SAMPLES)).astype(int))
-    like = rows[_nearest(np.asarray(x[rows]).reshape(len(rows), -1).astype("float32"))]
+    like = rows[nearest(np.asarray(x[rows]).reshape(len(rows), -1).astype("float32"))]
     plain = float(np.mean(y[rows] == y[like]))
     best = max(
         (_agreement(y, rows, like, by, first), by, first) for by in (-2, -1, 1, 2) for first in _steps(0, len(x))
@@ -128,7 +128,7 @@ def _agreement(y: np.ndarray, rows: np.ndarray, like: np.ndarray, by: int, first
     return float(np.mean(label(rows) == label(like)))
 
 
-def _nearest(x: np.ndarray) -> np.ndarray:
+def nearest(x: np.ndarray) -> np.ndarray:
     """Return for each row the index of the most similar other row."""
     x = np.where(np.isfinite(x), x, 0.0)
     x = (x - x.mean(0)) / (x.std() + 1e-12)

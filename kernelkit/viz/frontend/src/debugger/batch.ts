@@ -38,12 +38,19 @@ export class BatchPane {
   }
 
   private pictures(batch: Batch, samples: Sample[]): HTMLElement {
-    const [height, width, channels] = batch.image!;
-    const size = height * width * channels;
-    return element("div", { class: "kd-pictures" }, ...samples.map((sample, i) => {
-      const canvas = element("canvas", { "aria-hidden": "true" });
-      paint(canvas, batch.pixels.subarray(i * size, (i + 1) * size), height, width, channels);
-      return this.choose(sample, [canvas, element("span", {}, said(sample)), element("small", {}, `loss ${format.value(sample.loss)}`),
+    const groups = batch.pictures ?? [["input", batch.image!]];
+    return element("div", { class: `kd-pictures${groups.length > 1 || batch.columns ? " kd-several" : ""}` }, ...samples.map((sample, i) => {
+      let start = 0;
+      const drawn = groups.map(([what, [height, width, channels]]) => {
+        const canvas = element("canvas", { title: what, "aria-hidden": "true" });
+        const size = height * width * channels;
+        paint(canvas, batch.pixels.subarray(start + i * size, start + (i + 1) * size), height, width, channels);
+        start += batch.samples.length * size;
+        return groups.length === 1 ? canvas : element("span", { class: "kd-part" }, canvas, element("small", {}, what));
+      });
+      const facts = (batch.columns ?? []).map((name, k) => element("small", { title: batch.values![i][k] }, `${name} ${batch.values![i][k]}`));
+      return this.choose(sample, [element("span", { class: "kd-parts" }, ...drawn), element("span", {}, said(sample)), ...facts,
+        element("small", {}, `loss ${format.value(sample.loss)}`),
         ...(batch.bad.includes(sample.place) ? [element("small", { class: "kd-bad" }, "✕ NaN in x")] : [])]);
     }));
   }

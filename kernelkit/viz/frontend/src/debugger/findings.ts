@@ -33,7 +33,7 @@ export class Findings {
     const go = element("button", { type: "button", click: () => this.session.scrub(found.step + 1) }, `Show step ${format.count(found.step)}`);
     const layer = element("button", { type: "button", click: () => this.session.ask("layer", { layer: found.layer }) }, `Look into ${found.layer}`);
     return element("article", { class: `kd-card ${fine ? "kd-fine" : "kd-wrong"}`, "aria-label": "Explanation" },
-      element("h4", {}, element("span", { "aria-hidden": "true" }, fine ? "✓ " : "⚠ "), found.title), this.close(() => { this.put = found; }),
+      element("h4", {}, element("span", { "aria-hidden": "true" }, fine ? "" : "⚠ "), found.title), this.close(() => { this.put = found; }),
       element("ul", {}, ...items.map((line) => element("li", {}, line))),
       ...(found.advice.length ? [element("h5", {}, "What usually helps"), element("ol", {}, ...found.advice.map((line) => element("li", {}, line)))] : []),
       element("div", { class: "kd-actions" }, ...(fine ? [] : [go]), ...(this.knows(found.layer) ? [layer] : [])));

@@ -14,9 +14,10 @@ const TROUBLES: Record<string, [string, string]> = {
 };
 // Title, columns of the message that it reads, whether a phone shows it.
 const COLUMNS: [string, string, boolean][] = [
-  ["mean", "mean", false], ["std", "std", false], ["min", "min", false], ["max", "max", false], ["zeros", "zeros", false],
-  ["NaN/Inf", "nan", true], ["dead", "dead", false], ["|grad|", "grad", true], ["|update| / |weight|", "update_ratio", true],
+  ["|grad|", "grad", true], ["|update| / |weight|", "update_ratio", true], ["mean", "mean", false], ["std", "std", false],
+  ["NaN/Inf", "nan", true], ["dead", "dead", false], ["zeros", "zeros", false], ["min", "min", false], ["max", "max", false],
 ];
+const MANY = 14; // from so many layers on they can be searched
 
 interface Row {
   node: HTMLTableRowElement;
@@ -30,6 +31,18 @@ export class LayerTable {
   readonly node: HTMLElement;
   private readonly body = element("tbody", {});
   private readonly more = element("p", { class: "kd-more" });
+  private readonly none = element("p", { class: "kd-more" }, "No layer fits.");
+  private readonly search = element("input", {
+    type: "search", placeholder: "Find a layer", "aria-label": "Find a layer by name or type", "data-lm-suppress-shortcuts": "true",
+    input: () => { this.session.choices.search = this.search.value; this.session.changed(); },
+    keydown: (event: KeyboardEvent) => event.stopPropagation(),
+  });
+  private readonly weights = element("input", {
+    type: "checkbox", change: () => { this.session.choices.weights = this.weights.checked; this.session.changed(); },
+  });
+  private readonly count = element("span", {});
+  private readonly tools = element("div", { class: "kd-search" }, this.search,
+    element("label", {}, this.weights, "Layers with weights"), this.count);
   private rows: Row[] = [];
   private shape = "";
   private drawn: Table | null = null;
@@ -38,8 +51,9 @@ export class LayerTable {
     const head = COLUMNS.map(([title, , phone]) => element("th", { scope: "col", class: `kd-number${phone ? "" : " kd-wide"}` }, title));
     this.node = element("div", { class: "kd-layers" }, element("div", { class: "kd-scroll" },
       element("table", { "aria-label": "Layers of the step shown" },
-        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "layer"), element("th", { scope: "col", class: "kd-wide" }, "output"), ...head, element("th", { scope: "col" }, "looks wrong"))),
-        this.body)), this.more);
+        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "layer"), element("th", { scope: "col" }, "looks wrong"), element("th", { scope: "col", class: "kd-wide" }, "output"), ...head)),
+        this.body)), this.none, this.more);
+    this.node.prepend(this.tools);
   }
 
   update(): void {
@@ -53,6 +67,19 @@ export class LayerTable {
       this.rows = table.layers.map((layer) => this.row(layer));
       this.body.replaceChildren(...this.rows.map((row) => row.node));
     }
+    const { search, weights } = this.session.choices;
+    const wanted = search.trim().toLowerCase();
+    const gradient = table.columns.indexOf("grad");
+    let shown = 0;
+    this.tools.hidden = table.layers.length < MANY;
+    this.rows.forEach((row, i) => {
+      const layer = table.layers[i];
+      const fits = `${layer.name} ${layer.type}`.toLowerCase().includes(wanted) && !(weights && layer.none.includes(gradient));
+      row.node.hidden = !this.tools.hidden && !fits;
+      shown += Number(!row.node.hidden);
+    });
+    this.none.hidden = shown > 0;
+    setText(this.count, shown < table.layers.length ? `${shown} of ${table.layers.length}` : `${table.layers.length} layers`);
     this.rows.forEach((row, i) => {
       const open = table.layers[i].name === state!.layer;
       row.button.setAttribute("aria-expanded", String(open));
@@ -85,7 +112,7 @@ export class LayerTable {
       return cell;
     });
     const trouble = element("td", { class: "kd-trouble" });
-    const node = element("tr", {}, element("th", { scope: "row" }, button), shape, ...numbers, trouble);
+    const node = element("tr", {}, element("th", { scope: "row" }, button), trouble, shape, ...numbers);
     return { node, cells, lines, trouble, button };
   }
 

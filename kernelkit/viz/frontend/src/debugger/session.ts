@@ -12,6 +12,8 @@ const PATIENCE = 400; // ms after which a request that was not done is shown as 
 export interface Choices {
   log: boolean;
   allSamples: boolean;
+  search: string; // what the names of the layers shown contain
+  weights: boolean; // whether only layers with weights are shown
   dismissed: Explanation | Comparison | null;
 }
 
@@ -24,7 +26,7 @@ export class Session extends Observed {
   blind = ""; // why there is nothing to be seen of this step
   explanation: Explanation | null = null;
   comparison: Comparison | null = null;
-  choices: Choices = { log: false, allSamples: false, dismissed: null };
+  choices: Choices = { log: false, allSamples: false, search: "", weights: false, dismissed: null };
   wanted: number | null = null; // where the reader scrubs to, ahead of the kernel
   private going = 0; // the request that goes there
   private page = Math.random().toString(36).slice(2);

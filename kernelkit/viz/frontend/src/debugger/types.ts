@@ -91,6 +91,7 @@ export interface Batch {
   bad: number[];
   show: "images" | "values";
   image?: [number, number, number];
+  pictures?: [string, [number, number, number]][]; // what is drawn of each sample: its title and its shape
   columns?: string[];
   values?: string[][];
   pixels: Uint8Array;

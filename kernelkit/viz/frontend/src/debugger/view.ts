@@ -48,7 +48,8 @@ export class View {
     this.layers = new LayerTable(session);
     this.detail = new DetailPane(session);
     this.batch = new BatchPane(session);
-    this.grid = element("div", { class: "kd-grid" }, element("div", { class: "kd-left" }, this.layers.node, this.detail.node), this.batch.node);
+    this.grid = element("div", { class: "kd-grid" }, element("div", { class: "kd-left" }, this.layers.node),
+      element("div", { class: "kd-right" }, this.detail.node, this.batch.node)); // the card opens beside the row that was clicked
     this.node = element("section", {
       class: "kernelkit-debugger", "aria-label": "Step debugger", "data-lm-suppress-shortcuts": "true", tabindex: -1,
       keydown: (event: KeyboardEvent) => this.transport.onKey(event),

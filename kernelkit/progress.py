@@ -1,0 +1,155 @@
+"""`progress`: a line that tells how far a long piece of work is. It appears after half a second and removes itself."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+DELAY = 0.5
+"""Seconds before a line appears."""
+INTERVAL = 0.2
+"""Seconds between two changes of a line."""
+WIDTH = 20
+
+Item = TypeVar("Item")
+
+
+class Line(Protocol):
+    """A place for one line of text that can be replaced."""
+
+    def show(self, text: str) -> None:
+        """Show a text in place of the one before."""
+
+    def remove(self) -> None:
+        """Remove the text."""
+
+
+class Progress:
+    """Tells how far a piece of work is.
+
+    Args:
+        what: The work, such as ``"predict"``.
+        total: Number of parts, None if unknown.
+        unit: What the parts are, in the plural.
+        line: Where it is shown. Default: the notebook or the terminal; nowhere in a log file.
+        clock: Returns the time in seconds.
+
+    Example:
+        >>> times = iter([0.0, 0.4, 2.0, 4.0])
+        >>> class Told:
+        ...     show = staticmethod(print)
+        ...     remove = staticmethod(lambda: print("gone"))
+        >>> with Progress("predict", 200, "batches", Told(), lambda: next(times)) as progress:
+        ...     for done in (10, 50, 100):
+        ...         progress(done)
+        predict ▕█████               ▏ 50/200 batches · 25.0/s · 6 s left
+        predict ▕██████████          ▏ 100/200 batches · 25.0/s · 4 s left
+        gone
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int | None = None,
+        unit: str = "batches",
+        line: Line | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.what = what
+        self.total = total
+        self.unit = unit
+        self._line = line
+        self._clock = clock
+        self._began = self._shown = clock()
+        self._is_shown = False
+
+    def __call__(self, done: int, total: int | None = None) -> None:
+        """Tell that so many parts are done."""
+        now = self._clock()
+        self.total = self.total if total is None else total
+        if now - self._began < DELAY or (self._is_shown and now - self._shown < INTERVAL) or not done:
+            return
+        self._line = self._line or new_line()
+        if self._line is None:
+            return
+        self._shown, self._is_shown = now, True
+        self._line.show(text_of(self.what, done, self.total, self.unit, now - self._began))
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._is_shown and self._line is not None:
+            self._is_shown = False
+            with contextlib.suppress(Exception):  # a closed page must not end the work
+                self._line.remove()
+
+
+def over(items: Iterable[Item], what: str, unit: str = "batches", total: int | None = None) -> Iterator[Item]:
+    """Yield items and tell how many were taken.
+
+    Example:
+        >>> list(over([1, 2], "adapt"))
+        [1, 2]
+    """
+    with Progress(what, total, unit) as progress:
+        for done, item in enumerate(items, 1):
+            yield item
+            progress(done)
+
+
+def text_of(what: str, done: int, total: int | None, unit: str, seconds: float) -> str:
+    """Return a line of progress.
+
+    Example:
+        >>> text_of("adapt", 30, None, "batches", 60.0)
+        'adapt: 30 batches · 2.00 s each · 1:00 so far'
+    """
+    rate = done / max(seconds, 1e-9)
+    speed = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.2f} s each"
+    if not total:
+        return f"{what}: {done:,} {unit} · {speed} · {_duration(seconds)} so far"
+    share = min(done / total, 1.0)
+    bar = "█" * round(WIDTH * share)
+    left = _duration((total - done) / rate) if done <= total else "?"
+    return f"{what} ▕{bar:<{WIDTH}}▏ {done:,}/{total:,} {unit} · {speed} · {left} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}" if minutes else f"{rest} s"
+
+
+class TerminalLine:
+    """The current line of a terminal."""
+
+    def show(self, text: str) -> None:
+        sys.stderr.write(f"\r{text[:100]}\x1b[K")
+        sys.stderr.flush()
+
+    def remove(self) -> None:
+        sys.stderr.write("\r\x1b[K")
+        sys.stderr.flush()
+
+
+_makers: list[Callable[[], Any]] = []
+
+
+def register(maker: Callable[[], Line | None]) -> None:
+    """Set what makes the line of a notebook. It returns None outside notebooks."""
+    _makers[:] = [maker]
+
+
+def new_line() -> Line | None:
+    """Return the line of the notebook or of the terminal, None where neither is."""
+    for maker in _makers:
+        with contextlib.suppress(Exception):  # a notebook whose parts are missing must not end the work
+            if (made := maker()) is not None:
+                return made
+    try:
+        return TerminalLine() if sys.stderr is not None and sys.stderr.isatty() else None
+    except ValueError:  # it is closed
+        return None

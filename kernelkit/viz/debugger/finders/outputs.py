@@ -1,0 +1,44 @@
+"""Finder for outputs that the loss misreads: probabilities taken for logits, or logits for probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernelkit.viz.debugger.finders import advice, facts
+from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.view import View
+
+
+def find(view: View) -> Finding | None:
+    """Return the first loss whose `from_logits` does not fit the model's outputs."""
+    step = view.shown
+    layers = facts.layers_of(view, step)
+    last = facts.activation_of(layers[-1]) if layers else ""
+    for used in facts.used_losses(view, step):
+        expects = getattr(used.loss, "from_logits", None)
+        if expects is None or not used.p.size or not np.isfinite(used.p).all():
+            continue
+        binary = used.kind.lower().startswith("binary")
+        low, high, sums = float(used.p.min()), float(used.p.max()), used.p.sum(-1)
+        shares = low >= 0 and (
+            last == "sigmoid" if binary else used.p.shape[-1] > 1 and bool(np.allclose(sums, 1, atol=1e-3))
+        )
+        outside = low < -1e-6 or (high > 1 + 1e-6 if binary else not np.allclose(sums, 1, atol=0.05))
+        name = layers[-1].name if layers else ""
+        if expects and shares:
+            seen = f"they lie from {low:.3g} to {high:.3g}" + ("" if binary else ", and those of a sample sum to 1")
+            title = f"The outputs are probabilities already, but {used.kind}(from_logits=True) expects logits."
+            return _found(view, "probabilities as logits", title, seen, advice.NOT_LOGITS, name)
+        if not expects and outside and last not in ("softmax", "sigmoid"):
+            seen = f"they lie from {low:.3g} to {high:.3g}" + (
+                "" if binary else f", and the first sample's sum to {float(sums.ravel()[0]):.3g}"
+            )
+            title = f"The outputs are logits, but {used.kind} without from_logits=True expects probabilities."
+            return _found(view, "logits as probabilities", title, seen, advice.LOGITS, name)
+    return None
+
+
+def _found(view: View, kind: str, title: str, seen: str, cure: list[str], layer: str) -> Finding:
+    return Finding(
+        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=[seen], advice=cure
+    )

@@ -1,0 +1,52 @@
+"""Finder for a learning rate that is too small or too large: the loss does not fall, and the updates say why."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernelkit.viz.debugger.finders import advice, facts
+from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.view import View
+
+STEPS = 20
+"""Minimum number of steps before a loss is said to stand still."""
+TINY = 1e-6
+"""Updates below this share of the weights change nothing within a training."""
+WILD = 0.1
+"""Updates above this share of the weights throw them about."""
+
+
+def find(view: View) -> Finding | None:
+    """Return the rate's fault if the loss has not fallen for `STEPS` steps."""
+    if len(view.losses) < STEPS or not np.isfinite(view.losses).all() or facts.fell(view, 0.98):
+        return None
+    rows = [row for row in view.table(view.shown).rows if row["update_ratio"] is not None]
+    ratios = [row["update_ratio"] for row in rows]
+    if not ratios:
+        return None
+    largest, usual = max(ratios), float(np.median(ratios))
+    gradient = any(row["grad"] is not None and row["grad"] > 1e-7 for row in rows)
+    row = rows[int(np.argmax(ratios))]
+    if largest < TINY and gradient:
+        kind, title = "small learning rate", f"The loss has not moved in {len(view.losses)} steps: updates are tiny."
+        evidence, cure = (
+            f"the largest update, of {row['layer']!r}, is {largest:.1g} of the weights; 1e-3 is usual",
+            advice.SMALL_RATE,
+        )
+    elif usual > WILD:
+        kind, title = "large learning rate", "The loss does not fall: updates throw the weights about."
+        evidence, cure = f"updates are {usual:.1g} of the weights in the median layer; 1e-3 is usual", advice.LARGE_RATE
+    else:
+        return None
+    begin, now = float(view.losses[0]), float(view.losses[-1])
+    told = [f"the loss was {begin:.4g} in the first step and is {now:.4g} now", evidence]
+    return Finding(
+        kind,
+        title,
+        view.shown,
+        view.epoch(view.shown),
+        str(row["layer"]),
+        direction="update",
+        evidence=told,
+        advice=cure,
+    )

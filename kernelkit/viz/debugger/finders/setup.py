@@ -1,0 +1,79 @@
+"""Finder for parts of a model that cannot work as they are: frozen outputs, BatchNormalization of one, lost masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kernelkit.layers.base.parts import own_variables, walk
+from kernelkit.viz.debugger.finders import advice, facts
+from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.view import View
+
+
+def find(view: View) -> Finding | None:
+    """Return the first such part."""
+    return _frozen(view) or _one_value(view) or _lost_mask(view)
+
+
+def _frozen(view: View) -> Finding | None:
+    layers = [layer for layer in facts.layers_of(view, view.shown) if own_variables(layer)]
+    weighted = [layer for layer in layers if getattr(layer, "kernel", None) is not None]
+    if not weighted or weighted[-1].trainable or len(facts.outputs_of(view, view.shown)) != 1:
+        return None
+    frozen = sum(not layer.trainable for layer in weighted)
+    name = weighted[-1].name
+    title = f"Layer {name!r}, which makes the outputs, is frozen: trainable is False."
+    return _found(
+        view,
+        "frozen layer",
+        title,
+        [f"{frozen} of {len(weighted)} layers with a kernel are frozen"],
+        advice.FROZEN,
+        name,
+    )
+
+
+def _one_value(view: View) -> Finding | None:
+    rows = len(facts.arrays_of(view, view.shown)[0][0])
+    for row in view.table(view.shown).rows:
+        positions = int(np.prod(row["shape"][:-1])) if row["shape"] else 0
+        if row["type"] == "BatchNormalization" and positions == 1:
+            title = f"BatchNormalization {row['layer']!r} sees one value for each feature: it makes all of them 0."
+            told = [f"the batch of step {view.shown} holds {rows} sample"]
+            return _found(view, "batch of one", title, told, advice.BATCH_OF_ONE, str(row["layer"]))
+    return None
+
+
+def _lost_mask(view: View) -> Finding | None:
+    masking = next((layer for layer in walk(view.model) if _masks(layer)), None)
+    used = facts.used_losses(view, view.shown)
+    seen = view.look(view.shown).observer.losses
+    x = facts.arrays_of(view, view.shown)[0]
+    if masking is None or len(used) != 1 or len(seen) != 1 or seen[0].mask is not None or len(x) != 1:
+        return None
+    steps = x[0].shape[1] if x[0].ndim > 1 else 0
+    per_step = used[0].p.ndim >= 3 and used[0].p.shape[1] == steps
+    empty = (
+        x[0] == 0
+        if x[0].ndim == 2
+        else np.all(x[0] == getattr(masking, "mask_value", 0.0), -1)
+        if x[0].ndim == 3
+        else None
+    )
+    if not per_step or seen[0].weights is not None or empty is None or not empty.any():
+        return None
+    title = f"The loss counts padding: the mask of {masking.name!r} does not reach it."
+    told = [f"{float(empty.mean()):.0%} of the steps of this batch are padding"]
+    return _found(view, "lost mask", title, told, advice.MASK, masking.name)
+
+
+def _masks(layer: Any) -> bool:
+    return bool(getattr(layer, "mask_zero", False)) or type(layer).__name__ == "Masking"
+
+
+def _found(view: View, kind: str, title: str, told: list[str], cure: list[str], layer: str) -> Finding:
+    return Finding(
+        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=told, advice=cure
+    )

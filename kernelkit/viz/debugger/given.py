@@ -1,0 +1,65 @@
+"""`Given`: the inputs as the user gave them: their names, the columns of tables, and strings."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.tree_util as jtu
+import numpy as np
+
+from kernelkit.feeds.frames import is_frame
+
+MOST_COLUMNS = 1000
+
+
+class Given(NamedTuple):
+    """What is lost when inputs become arrays of numbers; one entry for each input.
+
+    Attributes:
+        names: Keys of a dict, else names of the model's inputs, else ``x``.
+        columns: Names of a table's columns, None for other inputs.
+        texts: The strings (samples, ...), None for other inputs.
+        outputs: Names of the model's outputs.
+        logits: Whether the loss of each output takes it for logits.
+    """
+
+    names: tuple[str, ...] = ()
+    columns: tuple[tuple[str, ...] | None, ...] = ()
+    texts: tuple[np.ndarray | None, ...] = ()
+    outputs: tuple[str, ...] = ()
+    logits: tuple[bool, ...] = ()
+
+
+def given_of(x: Any, model: Any = None) -> Given:
+    """Return what is known of inputs, empty if they are no arrays, lists or tables.
+
+    Example:
+        >>> given_of({"b": np.zeros((2, 3)), "a": np.array(["x", "y"])}).names
+        ('a', 'b')
+    """
+    if isinstance(x, (list, tuple)) and x and isinstance(x[0], str):
+        x = np.asarray(x)
+    inputs = [getattr(tensor, "name", "") for tensor in getattr(model, "inputs", None) or ()]
+    outputs = tuple(str(name) for name in getattr(model, "output_names", None) or ())
+    compiled = model._training.loss if hasattr(model, "_training") else None
+    logits = tuple(bool(getattr(loss, "from_logits", False)) for loss, _, _ in (getattr(compiled, "parts", None) or ()))
+    found = jtu.tree_flatten_with_path(x, is_leaf=is_frame)[0]
+    if not all(is_frame(leaf) or hasattr(leaf, "shape") for _, leaf in found):
+        return Given(outputs=outputs, logits=logits)
+    names, columns, texts = [], [], []
+    for i, (path, leaf) in enumerate(found):
+        own = getattr(path[-1], "key", None) if path else None
+        known = inputs[i] if len(inputs) == len(found) else f"x[{i}]"
+        names.append(str(own) if isinstance(own, str) else "x" if len(found) == 1 else known)
+        titles = list(getattr(leaf, "columns", ()))[:MOST_COLUMNS] if is_frame(leaf) else []
+        columns.append(tuple(map(str, titles)) or None)
+        texts.append(_texts(leaf))
+    return Given(tuple(names), tuple(columns), tuple(texts), outputs, logits)
+
+
+def _texts(leaf: Any) -> np.ndarray | None:
+    kind = getattr(getattr(leaf, "dtype", None), "kind", "")
+    if kind not in "OSUT" or is_frame(leaf):
+        return None
+    array = np.asarray(leaf)
+    return array if array.size and isinstance(array.reshape(-1)[0], (str, bytes)) else None

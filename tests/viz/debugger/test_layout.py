@@ -1,0 +1,97 @@
+"""The debugger's page at the width of a laptop: what matters is in sight. One browser session, many checks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kernelkit as kk
+from kernelkit.viz.debugger.panel import DebuggerPanel
+from tests.viz import lab
+from tests.viz.host import Host
+
+pytestmark = pytest.mark.browser
+
+X = np.random.default_rng(0).random((32, 8, 8, 1)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 3, 32)
+
+
+def deep(count: int):
+    layers = [kk.Input((8, 8, 1)), kk.layers.Flatten(name="flat")]
+    layers += [kk.layers.Dense(4, "relu", name=f"block_{i}") if i % 2 else kk.layers.Dropout(0.1) for i in range(count)]
+    model = kk.Sequential([*layers, kk.layers.Dense(3, "softmax", name="head")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+class Line:
+    """A panel and a page that hear each other at once."""
+
+    def __init__(self, dbg, host, width):
+        self.host, self.messages, self.jobs = host, [], []
+        self.panel = DebuggerPanel(dbg, lambda c, b: self.messages.append((c, b)), lambda s, job: self.jobs.append(job))
+        self.page = host.open("debugger", width=width)
+        host.show(self.page)
+        self.settle()
+
+    def settle(self) -> None:
+        for _ in range(6):
+            for content in self.host.taken(self.page):
+                self.panel.receive(content)
+            while self.jobs:
+                self.jobs.pop(0)()
+            sent, self.messages[:] = list(self.messages), []
+            self.host.deliver(self.page, *sent)
+        self.host.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def test_sixty_layers_fit_a_laptops_page(chromium):
+    host = Host(chromium, viewport={"width": 1280, "height": 1600}, color_scheme="light")
+    dbg = deep(60).debug(X, Y, batch_size=16)
+    dbg.step(3)
+    line = Line(dbg, host, 1100)
+    root = host.page.locator(".kernelkit-debugger")
+    rows = root.locator(".kd-layers tbody tr")
+    assert rows.count() == 62
+    assert root.bounding_box()["height"] < 1300
+    table = root.locator(".kd-scroll").bounding_box()
+    assert table["height"] <= 561
+    for name in ("looks wrong", "|grad|"):  # the reason stands in sight, without scrolling
+        box = root.locator(".kd-layers thead th", has_text=name).first.bounding_box()
+        assert box["x"] + box["width"] <= table["x"] + table["width"] + 1, name
+    assert root.locator(".kd-search span").inner_text() == "62 layers"
+    root.get_by_label("Layers with weights").check()
+    assert rows.filter(visible=True).count() == 31 and root.locator(".kd-search span").inner_text() == "31 of 62"
+    root.get_by_placeholder("Find a layer").fill("head")
+    assert rows.filter(visible=True).count() == 1
+    root.get_by_placeholder("Find a layer").fill("nothing")
+    assert root.get_by_text("No layer fits.").is_visible()
+    root.get_by_placeholder("Find a layer").fill("")
+    rows.filter(visible=True).first.locator("button").click()
+    line.settle()
+    card = root.locator(".kd-detail")
+    assert card.is_visible() and card.locator("h4").inner_text() == "block_1"
+    assert abs(card.bounding_box()["y"] - root.locator(".kd-layers").bounding_box()["y"]) < 5  # beside the table
+    host.page.screenshot(path=str(lab.screen("debugger-sixty")))
+    root.locator(".kd-explain").click()
+    line.settle()
+    found = root.locator(".kd-findings article")
+    assert "✓" not in found.inner_text() and "looked for" in found.inner_text()
+    assert host.errors == []
+    host.page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pictures_of_an_autoencoder_stand_side_by_side(chromium, scheme):
+    host = Host(chromium, viewport={"width": 1280, "height": 1400}, color_scheme=scheme)
+    model = kk.Sequential([kk.Input((8, 8, 1)), kk.layers.Conv2D(1, 3, padding="same", name="code")])
+    model.compile("adam", "mse")
+    dbg = model.debug(X, X, batch_size=16)
+    dbg.step(2)
+    Line(dbg, host, 1100)
+    sample = host.page.locator(".kd-sample").first
+    assert sample.locator("canvas").count() == 3
+    assert sample.locator(".kd-part small").all_inner_texts() == ["input", "reconstruction", "difference"]
+    host.page.screenshot(path=str(lab.screen(f"debugger-pictures-{scheme}")))
+    assert host.errors == []
+    host.page.close()
