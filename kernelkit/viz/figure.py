@@ -71,6 +71,7 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
             return {}
 
         def _repr_png_(self) -> bytes:
+            self.shown = True  # an object that shows this figure as its own picture calls only this method
             buffer = io.BytesIO()
             self.savefig(buffer, format="png", dpi=110)
             return buffer.getvalue()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit.viz.curves import earlier
+from kernelkit.viz import unshown
+from kernelkit.viz.curves import bundle, earlier
+from kernelkit.viz.curves import panel as panel_module
 from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store, smooth
 from kernelkit.viz.curves.clock import StepClock
 from kernelkit.viz.curves.panel import LivePanel
@@ -314,3 +316,24 @@ def test_a_kernel_remembers_its_runs_by_name(tmp_path):
     (tmp_path / "other.json").write_text('[{"name": 3}]')
     with pytest.raises(ValueError, match="holds no runs"):
         table.load(tmp_path / "other.json")
+
+
+def test_curves_of_a_training_in_the_background_are_shown_in_a_later_cell(monkeypatch):
+    cell = [7]
+    for module in (bundle, panel_module):
+        monkeypatch.setattr(module, "execution_count", lambda: cell[0])
+    panel = LivePanel(FakeOutput(), ticks=False)
+    run = line().fit(X, X, epochs=2, verbose=panel, background=True)
+    cell[0] = 8
+    history = run.wait()
+    assert "text/html" in bundle.history_bundle(history)
+    cell[0] = 7
+    assert bundle.history_bundle(history).keys() == {"text/plain"}
+
+
+def test_the_picture_of_a_range_test_is_not_shown_again_after_the_cell(monkeypatch):
+    monkeypatch.setattr(unshown, "after_cell", lambda function: True)
+    rates = np.geomspace(1e-3, 1, 10)
+    assert kk.viz.RangeTest(rates, rates, rates, 0.1)._repr_png_()
+    assert [figure.shown for figure in unshown._waiting] == [True]
+    unshown._waiting.clear()

@@ -84,9 +84,9 @@ def history_bundle(history: Any) -> dict[str, Any]:
     return picture_bundle(picture) | {MIME: saved(str(name), messages)}
 
 
-def mark_as_shown(history: Any) -> None:
-    """Note that the current cell has shown these curves."""
-    _shown[:] = [(id(history), execution_count())]
+def mark_as_shown(history: Any, cell: int | None = None) -> None:
+    """Note that a cell, by default the current one, has shown these curves."""
+    _shown[:] = [(id(history), execution_count() if cell is None else cell)]
 
 
 def shown_in_this_cell(history: Any) -> bool:

@@ -225,14 +225,15 @@ def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
     """Return means over neighbors on both sides, whose weights fall by a factor per point.
 
     So a smoothed line does not lag. At the last point only the values before it count: there it is the exponential
-    moving average with bias correction. The weight applies to each point, or to each 1/500 of the curve if the curve
-    has more than 500 points.
+    moving average with bias correction. The weight applies to each point; to each 1/500 of a curve of more points, and
+    to each 1/100 of one of fewer than 100.
 
     Example:
-        >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5).round(3).tolist()
+        >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5**0.03).round(3).tolist()
         [2.286, 2.5, 3.143]
     """
-    keep = weight ** min(1.0, 500 / max(len(values), 1))
+    count = max(len(values), 1)
+    keep = weight ** (100 / count if count < 100 else min(1.0, 500 / count))
     smoothed = np.full(len(values), np.nan)
     at = np.flatnonzero(np.isfinite(values))
     kept = np.asarray(values, np.float64)[at]

@@ -30,6 +30,7 @@ from kernelkit.viz.curves.rates import Rates
 from kernelkit.viz.curves.runs import runs
 from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, differ
 from kernelkit.viz.curves.ticker import Ticker
+from kernelkit.viz.host.jupyter import execution_count
 
 INTERVAL = 1 / 8
 """Seconds between updates."""
@@ -86,11 +87,13 @@ class LivePanel(Display):
         self._rate_read: float | None = None
         self._kind: tuple[Any, str] = ((), "")
         self._ending = Ending("", "")
+        self._cell: int | None = None
         self._earlier: list[dict[str, Any]] = []
 
     def begin(self, run: Any) -> None:
         """Show the panel."""
         self._run = run
+        self._cell = execution_count()  # a training in the background may end in a later cell
         self._started = self._clock()
         self._rates, self._kind = Rates(run.model), kind_of(run.model)
         self._rate = self._rate_read = self._rates.read()
@@ -191,7 +194,7 @@ class LivePanel(Display):
             if self.output.live:
                 self.output.send(content, buffer)
             picture = self.picture()
-            mark_as_shown(run.history)
+            mark_as_shown(run.history, self._cell)
             self._told.clear()
             remember(self.store, self._facts["first_epoch"], self._facts["name"], self._kind)
             self._keep(run, elapsed)

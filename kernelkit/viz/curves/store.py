@@ -150,8 +150,9 @@ class CurveStore:
 
     def shown_marks(self) -> list[tuple[int, float]]:
         """Return the changes of the learning rate to mark in all charts: those by hand, others if they are few."""
-        few = len(self.marks) <= FEW_MARKS
-        return [(step, rate) for step, rate, by_hand in self.marks if by_hand or few][-MOST_MARKS:]
+        later = [mark for mark in self.marks if mark[0] > 0]  # a rate set before the first step is no change
+        few = len(later) <= FEW_MARKS
+        return [(step, rate) for step, rate, by_hand in later if by_hand or few][-MOST_MARKS:]
 
     def _keep_best(self, name: str, epoch: int, value: float) -> None:
         sign = -1 if higher_is_better(name) else 1

@@ -21,7 +21,7 @@ from kernelkit.viz.debugger.cursor import Cursor
 from kernelkit.viz.debugger.finders import find_first
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.fork import Changes, forked
-from kernelkit.viz.debugger.given import Given, given_of
+from kernelkit.viz.debugger.given import given_of
 from kernelkit.viz.debugger.record import record
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.running import running
@@ -129,7 +129,7 @@ class StepDebugger(Shown):
     def _begin(self, timeline: Timeline, taps: Taps, state: TrainState | None) -> None:
         self.timeline = timeline
         self.taps = taps
-        self.given = Given()
+        self.given = given_of(None, timeline.steps.training.model)
         self.breakpoints: list[Breakpoint] = []
         self.parent: StepDebugger | None = None
         self.forks: list[StepDebugger] = []

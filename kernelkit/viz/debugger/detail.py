@@ -12,7 +12,7 @@ from kernelkit.viz.debugger.samples import thinned, to_bytes
 BINS = 40
 MAPS = 32
 MAP_SIDE = 32
-WEIGHTS = 4
+WEIGHTS = 8
 """Maximum number of weights per layer whose gradients and updates are drawn."""
 
 
@@ -37,8 +37,10 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
         gradients, updates = _asked(dbg.gradients, own), _asked(dbg.updates, own)
         for what, weights in (("gradient", gradients), ("update", updates)):
             if isinstance(weights, dict):
+                titles = _short_names(list(weights))
                 found += [
-                    histogram(f"{what} of {path.split('/')[-1]}", v) for path, v in list(weights.items())[:WEIGHTS]
+                    histogram(f"{what} of {title}", v)
+                    for title, v in list(zip(titles, weights.values(), strict=True))[:WEIGHTS]
                 ]
     content = {"kind": "layer", "layer": clipped(name), "sample": sample, "histograms": found}
     content["missing"] = value if isinstance(value, str) else ""
@@ -48,6 +50,19 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
     what, pictures, count, low, high = drawn
     told = {"what": what, "count": count, "low": low, "high": high, "image": list(pictures.shape)}
     return content | {"maps": told}, pictures.tobytes()
+
+
+def _short_names(paths: list[str]) -> list[str]:
+    """Return the ends of weights' paths, with the part before where several end alike.
+
+    Example:
+        >>> _short_names(["m/mha/query/kernel", "m/mha/key/kernel", "m/mha/scale"])
+        ['query/kernel', 'key/kernel', 'scale']
+    """
+    ends = [path.split("/")[-1] for path in paths]
+    return [
+        end if ends.count(end) == 1 else "/".join(path.split("/")[-2:]) for path, end in zip(paths, ends, strict=True)
+    ]
 
 
 def histogram(what: str, values: Any) -> dict[str, Any]:
@@ -74,8 +89,9 @@ def histogram(what: str, values: Any) -> dict[str, Any]:
 def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int, float, float] | None:
     """Return a layer's output for one sample as pictures (maps, height, width) of bytes, each with its own contrast.
 
-    Attention scores (samples, heads, targets, sources) are found among several outputs. An output with two spatial
-    axes gives one feature map per channel. A sequence gives one picture of steps and features.
+    Attention scores (samples, heads, targets, sources) are found among several outputs; their contrast begins at 0.
+    An output with two spatial axes gives one feature map per channel. A sequence gives one picture of steps and
+    features.
     """
     scores = [a for a in arrays[1:] if a.ndim == 4 and a.shape[-1] > 1 and sample < len(a)]
     first = arrays[0]
@@ -90,6 +106,9 @@ def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int
     shown = thinned(maps[:MAPS].astype("float32"), MAP_SIDE if len(maps) > 1 else 4 * MAP_SIDE)
     finite = shown[np.isfinite(shown)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    if what == "attention":  # from 0: scores that are nearly equal must not look like a pattern
+        top = np.where(np.isfinite(shown), shown, 0).max((1, 2), keepdims=True)
+        return what, to_bytes(np.clip(shown / np.where(top > 0, top, 1), 0, 1)), len(maps), 0.0, high
     return what, to_bytes(shown, each=True), len(maps), low, high
 
 

@@ -40,13 +40,13 @@ def given_of(x: Any, model: Any = None) -> Given:
     if isinstance(x, (list, tuple)) and x and isinstance(x[0], str):
         x = np.asarray(x)
     inputs = [getattr(tensor, "name", "") for tensor in getattr(model, "inputs", None) or ()]
-    outputs = tuple(str(name) for name in getattr(model, "output_names", None) or ())
-    compiled = model._training.loss if hasattr(model, "_training") else None
-    logits = tuple(bool(getattr(loss, "from_logits", False)) for loss, _, _ in (getattr(compiled, "parts", None) or ()))
+    outputs, logits = _outputs(model)
     found = jtu.tree_flatten_with_path(x, is_leaf=is_frame)[0]
     if not all(is_frame(leaf) or hasattr(leaf, "shape") for _, leaf in found):
         return Given(outputs=outputs, logits=logits)
-    names, columns, texts = [], [], []
+    names: list[str] = []
+    columns: list[tuple[str, ...] | None] = []
+    texts: list[np.ndarray | None] = []
     for i, (path, leaf) in enumerate(found):
         own = getattr(path[-1], "key", None) if path else None
         known = inputs[i] if len(inputs) == len(found) else f"x[{i}]"
@@ -55,6 +55,18 @@ def given_of(x: Any, model: Any = None) -> Given:
         columns.append(tuple(map(str, titles)) or None)
         texts.append(_texts(leaf))
     return Given(tuple(names), tuple(columns), tuple(texts), outputs, logits)
+
+
+def _outputs(model: Any) -> tuple[tuple[str, ...], tuple[bool, ...]]:
+    """Return the names of a model's outputs, and whether the loss of each takes it for logits."""
+    compiled = model._training.loss if hasattr(model, "_training") else None
+    if compiled is None or not compiled.parts or compiled.outputs is None:
+        return (), ()
+    logits = [False] * compiled.outputs.count
+    for place, (loss, _, _) in zip(compiled.places, compiled.parts, strict=True):
+        if isinstance(place, int):
+            logits[place] = bool(getattr(loss, "from_logits", False))
+    return tuple(map(str, compiled.outputs.names)), tuple(logits)
 
 
 def _texts(leaf: Any) -> np.ndarray | None:

@@ -81,7 +81,7 @@ def _read(dbg: Any) -> _Batch:
     x, y = jtu.tree_leaves(batch.x), jtu.tree_leaves(batch.y)
     given = getattr(root, "given", Given())
     rows = batch.indices
-    texts = [None] * len(x)
+    texts: list[Any] = [None] * len(x)
     if rows is not None and len(given.names) == len(x):
         texts = [None if t is None else t[rows] for t in given.texts]
     return _Batch([v if t is None else t for v, t in zip(x, texts, strict=True)], y, rows, given)
@@ -136,7 +136,7 @@ def _told(batch: _Batch, outputs: list[np.ndarray], count: int) -> Said:
     names = (
         batch.given.outputs if len(batch.given.outputs) == len(pairs) else [f"output {i}" for i in range(len(pairs))]
     )
-    targets = batch.y or [None] * len(pairs)
+    targets: list[Any] = batch.y or [None] * len(pairs)
     logits = batch.given.logits if len(batch.given.logits) == len(pairs) else [False] * len(pairs)
     parts = {n: said(y, p, count, own) for n, y, p, own in zip(names, targets, pairs, logits, strict=True)}
     return joined(parts)

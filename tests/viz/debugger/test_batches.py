@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.viz.debugger.detail import maps_of
 from kernelkit.viz.debugger.picture import Shot, bundle
 from kernelkit.viz.debugger.said import joined, said
 from kernelkit.viz.debugger.samples import batch_message
@@ -110,3 +111,9 @@ def test_numbers_of_a_regression_are_told_together():
         }
     )
     assert both.labels == ["a 0 · b 1"] and both.wrong == [True]
+
+
+def test_uniform_attention_looks_uniform():
+    scores = np.full((1, 2, 4, 4), 0.25, "float32") + np.linspace(0, 1e-4, 4, dtype="float32")
+    what, pixels, count, low, _ = maps_of([np.zeros((1, 4, 3), "float32"), scores], 0)
+    assert (what, count, low) == ("attention", 2, 0.0) and pixels.min() >= 254

@@ -61,12 +61,16 @@ def test_sixty_layers_fit_a_laptops_page(chromium):
         assert box["x"] + box["width"] <= table["x"] + table["width"] + 1, name
     assert root.locator(".kd-search span").inner_text() == "62 layers"
     root.get_by_label("Layers with weights").check()
+    line.settle()
     assert rows.filter(visible=True).count() == 31 and root.locator(".kd-search span").inner_text() == "31 of 62"
     root.get_by_placeholder("Find a layer").fill("head")
+    line.settle()
     assert rows.filter(visible=True).count() == 1
     root.get_by_placeholder("Find a layer").fill("nothing")
+    line.settle()
     assert root.get_by_text("No layer fits.").is_visible()
     root.get_by_placeholder("Find a layer").fill("")
+    line.settle()
     rows.filter(visible=True).first.locator("button").click()
     line.settle()
     card = root.locator(".kd-detail")

@@ -12,37 +12,45 @@ LAYERS = 5
 """Minimum number of layers with gradients."""
 DECADES = 3.0
 """Minimum number of decades between the first and the last layers."""
+STEADY = 0.7
+"""Minimum share of the layers that change in the same direction."""
+NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSNormalization")
 
 
 def find(view: View) -> Finding | None:
-    """Return the change of the gradients' norms from the last layer to the first one, if it is large and steady."""
-    rows = [row for row in view.table(view.shown).rows if row["grad"] is not None and np.isfinite(row["grad"])]
-    rows = [
-        row for row in rows if row["type"] not in ("BatchNormalization", "LayerNormalization", "GroupNormalization")
-    ]
+    """Return gradients that vanish or explode from the last layer to the first one, if they do so steadily.
+
+    Weights stop learning where the gradients of the weights vanish. They run away where the gradients of the layers'
+    outputs explode; those of the weights may hide it, because they are products with the inputs, which shrink.
+    """
+    return _steady(view, "grad", vanishing=True) or _steady(view, "activation_grad", vanishing=False)
+
+
+def _steady(view: View, column: str, vanishing: bool) -> Finding | None:
+    rows = [r for r in view.table(view.shown).rows if r["grad"] is not None and r["type"] not in NORMS]
+    rows = [r for r in rows if r[column] is not None and np.isfinite(r[column])]
     if len(rows) < LAYERS:
         return None
-    sizes = np.log10(np.maximum([row["grad"] for row in rows], 1e-30))
-    slope, _ = np.polyfit(np.arange(len(sizes)), sizes, 1)
+    sizes = np.log10(np.maximum([r[column] for r in rows], 1e-30))
+    slope, _ = np.polyfit(np.arange(len(sizes)), sizes, 1)  # decades a layer, on the way forward
     third = max(1, len(sizes) // 3)
     change = float(np.median(sizes[-third:]) - np.median(sizes[:third]))
-    steady = float(np.mean(np.sign(np.diff(sizes)) == np.sign(slope))) if len(sizes) > 1 else 0.0
-    if abs(change) < DECADES or steady < 0.7:
+    steady = float(np.mean(np.sign(np.diff(sizes)) == np.sign(slope)))
+    if (change if vanishing else -change) < DECADES or steady < STEADY:
         return None
     first, last = rows[0], rows[-1]
-    factor = 10.0**-slope
-    vanishes = slope > 0
-    way = "shrink" if vanishes else "grow"
+    what = "of the weights" if vanishing else "of the outputs"
     return Finding(
-        "vanishing gradients" if vanishes else "exploding gradients",
-        f"Step {view.shown}: gradients {way} from layer to layer, by a factor of about {factor:.2g}.",
+        "vanishing gradients" if vanishing else "exploding gradients",
+        f"Step {view.shown}: gradients {'shrink' if vanishing else 'grow'} from layer to layer, by a factor of about "
+        f"{10.0**-slope:.2g}.",
         view.shown,
         view.epoch(view.shown),
         str(first["layer"]),
         direction="backward",
         evidence=[
-            f"the gradient of {first['layer']!r}, the first layer, has the norm {first['grad']:.2g}",
-            f"that of {last['layer']!r}, {len(rows) - 1} layers later, has {last['grad']:.2g}",
+            f"the gradient {what} of {first['layer']!r}, the first layer, has the norm {first[column]:.2g}",
+            f"that of {last['layer']!r}, {len(rows) - 1} layers later, has {last[column]:.2g}",
         ],
-        advice=advice.VANISHING if vanishes else advice.EXPLODING_BY_DEPTH,
+        advice=advice.VANISHING if vanishing else advice.EXPLODING_BY_DEPTH,
     )

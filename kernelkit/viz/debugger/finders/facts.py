@@ -43,13 +43,17 @@ class Used(NamedTuple):
 def used_losses(view: View, step: int) -> list[Used]:
     """Return the losses of a step with their targets and outputs, empty if they cannot be matched."""
     compiled = view.timeline.steps.training.loss
-    parts = [loss for loss, _, _ in (compiled.parts or ())] if compiled else []
-    outputs, targets = outputs_of(view, step), arrays_of(view, step)[1]
-    if not parts or not len(parts) == len(outputs) == len(targets):
+    _, y, _ = unpack(view.batch(step))
+    outputs = outputs_of(view, step)
+    if compiled is None or not compiled.parts or compiled.outputs is None or y is None:
         return []
-    return [
-        Used(kind_of(loss), loss, y, p) for loss, y, p in zip(parts, targets, outputs, strict=True) if loss is not None
-    ]
+    if len(outputs) != compiled.outputs.count:
+        return []
+    targets, found = compiled.targets(y), []
+    for place, (loss, _, _) in zip(compiled.places, compiled.parts, strict=True):
+        if isinstance(place, int) and loss is not None and targets[place] is not None:
+            found.append(Used(kind_of(loss), loss, np.asarray(targets[place]), outputs[place]))
+    return found
 
 
 def kind_of(loss: Any) -> str:

@@ -15,7 +15,8 @@ def find(view: View) -> Finding | None:
     layers = facts.layers_of(view, step)
     last = facts.activation_of(layers[-1]) if layers else ""
     for used in facts.used_losses(view, step):
-        expects = getattr(used.loss, "from_logits", None)
+        # A loss given by name is a function, which takes probabilities.
+        expects = getattr(used.loss, "from_logits", False if "crossentropy" in used.kind.lower() else None)
         if expects is None or not used.p.size or not np.isfinite(used.p).all():
             continue
         binary = used.kind.lower().startswith("binary")

@@ -53,20 +53,20 @@ def _lost_mask(view: View) -> Finding | None:
     x = facts.arrays_of(view, view.shown)[0]
     if masking is None or len(used) != 1 or len(seen) != 1 or seen[0].mask is not None or len(x) != 1:
         return None
-    steps = x[0].shape[1] if x[0].ndim > 1 else 0
-    per_step = used[0].p.ndim >= 3 and used[0].p.shape[1] == steps
-    empty = (
-        x[0] == 0
-        if x[0].ndim == 2
-        else np.all(x[0] == getattr(masking, "mask_value", 0.0), -1)
-        if x[0].ndim == 3
-        else None
-    )
+    empty = _padding(x[0], masking)
+    per_step = used[0].p.ndim >= 3 and x[0].ndim > 1 and used[0].p.shape[1] == x[0].shape[1]
     if not per_step or seen[0].weights is not None or empty is None or not empty.any():
         return None
     title = f"The loss counts padding: the mask of {masking.name!r} does not reach it."
     told = [f"{float(empty.mean()):.0%} of the steps of this batch are padding"]
     return _found(view, "lost mask", title, told, advice.MASK, masking.name)
+
+
+def _padding(x: np.ndarray, masking: Any) -> np.ndarray | None:
+    """Return which steps of an input (samples, steps, ...) are padding, None if it has no steps."""
+    if x.ndim == 2:
+        return x == 0
+    return np.all(x == getattr(masking, "mask_value", 0.0), -1) if x.ndim == 3 else None
 
 
 def _masks(layer: Any) -> bool:

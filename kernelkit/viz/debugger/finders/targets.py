@@ -35,17 +35,13 @@ def _one_class(view: View, labels: np.ndarray) -> Finding | None:
 
 def _in_a_row(view: View) -> Finding | None:
     steps = range(max(view.begin, view.shown - BATCHES + 1), view.shown + 1)
-    batches = [facts.classes_of(facts.arrays_of(view, step)[1][0]) for step in steps]
-    if len(batches) < BATCHES or any(b is None or len(b) < 4 or len(np.unique(b)) > 1 for b in batches):
+    found = [facts.classes_of(facts.arrays_of(view, step)[1][0]) for step in steps]
+    batches = [labels for labels in found if labels is not None and len(labels) >= 4 and len(np.unique(labels)) == 1]
+    if len(batches) < BATCHES:
         return None
     title = f"Each of the last {BATCHES} batches holds one class only: the data are sorted and not shuffled."
-    return _found(
-        view,
-        "sorted labels",
-        title,
-        [f"the batch of step {view.shown} holds class {int(batches[-1][0])}"],
-        advice.SORTED,
-    )
+    told = [f"the batch of step {view.shown} holds class {int(batches[-1][0])}"]
+    return _found(view, "sorted labels", title, told, advice.SORTED)
 
 
 def _leak(view: View, x: list[np.ndarray], y: np.ndarray) -> Finding | None:

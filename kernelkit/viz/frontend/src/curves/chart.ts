@@ -243,6 +243,7 @@ export class Chart {
     context.save();
     context.font = theme.font.replace(/^\d+px/, `${10 * ratio}px`);
     context.textBaseline = "top";
+    context.textAlign = "left";
     context.fillStyle = context.strokeStyle = theme.ink;
     context.lineWidth = ratio;
     let row = 0;

@@ -139,10 +139,11 @@ export function bestOf(runs: Run[], metric: string, grid: Grid): Best | null {
 
 /**
  * Means over neighbours on both sides, so that the line does not lag; at the tip those before it, as a moving average
- * has them. The weight falls by its factor for each point, or for each 500th of the curve.
+ * has them. The weight falls by its factor for each point, for each 500th of a longer curve, for each 100th of a shorter.
  */
 export function smooth(values: ArrayLike<number>, weight: number): number[] {
-  const keep = Math.pow(weight, Math.min(1, 500 / Math.max(values.length, 1)));
+  const count = Math.max(values.length, 1);
+  const keep = Math.pow(weight, count < 100 ? 100 / count : Math.min(1, 500 / count));
   const sums = new Float64Array(values.length);
   const norms = new Float64Array(values.length);
   for (const backwards of [false, true]) {
