@@ -352,7 +352,7 @@ def predict(
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), spans.predict(), contextlib.ExitStack() as batch:
 
-        def tell(end: int) -> None:
+        def tell_hooks(end: int) -> None:
             fetch(0)
             span.logs, span.number = {"outputs": _concatenated(pieces[begin:])}, end
             batch.close()
@@ -371,13 +371,13 @@ def predict(
             if tell is not None:
                 tell(step, feed.steps)
             if told and step % stride == 0:
-                tell(step - 1)
+                tell_hooks(step - 1)
             if getattr(training.model, "stop_predicting", False):
                 break
         fetch(0)
         pace.drain()
         if told and step % stride:
-            tell(_group_end(step, stride))
+            tell_hooks(_group_end(step, stride))
     if not pieces:
         raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")
     return _concatenated(pieces)

@@ -386,7 +386,9 @@ class Trainer(PureSteps):
         self._training.prepare("predict", _sample(feed))
         told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
         with Progress("predict", feed.steps) as progress:
-            return loop.predict(self._training, self._training.spread(feed), told, None if verbose in (0, False) else progress)
+            return loop.predict(
+                self._training, self._training.spread(feed), told, None if verbose in (0, False) else progress
+            )
 
     # One batch --------------------------------------------------------------------------------------------------------
 

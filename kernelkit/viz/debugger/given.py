@@ -41,6 +41,8 @@ def given_of(x: Any, model: Any = None) -> Given:
         x = np.asarray(x)
     inputs = [getattr(tensor, "name", "") for tensor in getattr(model, "inputs", None) or ()]
     outputs, logits = _outputs(model)
+    if not (isinstance(x, (list, tuple, dict)) or is_frame(x) or hasattr(x, "shape")):
+        return Given(outputs=outputs, logits=logits)  # an iterable of batches
     found = jtu.tree_flatten_with_path(x, is_leaf=is_frame)[0]
     if not all(is_frame(leaf) or hasattr(leaf, "shape") for _, leaf in found):
         return Given(outputs=outputs, logits=logits)
