@@ -61,7 +61,7 @@ def given_of(x: Any, model: Any = None) -> Given:
 
 def _outputs(model: Any) -> tuple[tuple[str, ...], tuple[bool, ...]]:
     """Return the names of a model's outputs, and whether the loss of each takes it for logits."""
-    compiled = model._training.loss if hasattr(model, "_training") else None
+    compiled = model._training.compiled.loss if hasattr(model, "_training") else None
     if compiled is None or not compiled.parts or compiled.outputs is None:
         return (), ()
     logits = [False] * compiled.outputs.count

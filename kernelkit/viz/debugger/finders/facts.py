@@ -42,7 +42,7 @@ class Used(NamedTuple):
 
 def used_losses(view: View, step: int) -> list[Used]:
     """Return the losses of a step with their targets and outputs, empty if they cannot be matched."""
-    compiled = view.timeline.steps.training.loss
+    compiled = view.timeline.steps.training.compiled.loss
     _, y, _ = unpack(view.batch(step))
     outputs = outputs_of(view, step)
     if compiled is None or not compiled.parts or compiled.outputs is None or y is None:
