@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from kernelkit.viz.curves.compare import Comparison, compare
 from kernelkit.viz.curves.store import higher_is_better
 from kernelkit.viz.curves.text import sparkline
@@ -166,7 +168,7 @@ class Runs:
             curve = next((r.history[log] for log in ("val_loss", "loss", *r.history) if log in r.history), [])
             best = [f"{r.best[log]:.4g}" if log in r.best else "" for log in logs]
             values = [str(r.config.get(name, "")) for name in settings]
-            drawn = sparkline(curve, 16) if curve else ""
+            drawn = sparkline(np.array(curve), 16) if curve else ""
             rows.append([str(r.number), r.name, *values, r.ended, f"{r.seconds:.1f} s", drawn, *best])
         return rows
 

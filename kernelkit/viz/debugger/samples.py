@@ -136,7 +136,9 @@ def _told(batch: _Batch, outputs: list[np.ndarray], count: int) -> Said:
     names = (
         batch.given.outputs if len(batch.given.outputs) == len(pairs) else [f"output {i}" for i in range(len(pairs))]
     )
-    targets: list[Any] = batch.y or [None] * len(pairs)
+    targets: list[Any] = [None] * len(pairs)
+    if batch.y:
+        targets = list(batch.y)
     logits = batch.given.logits if len(batch.given.logits) == len(pairs) else [False] * len(pairs)
     parts = {n: said(y, p, count, own) for n, y, p, own in zip(names, targets, pairs, logits, strict=True)}
     return joined(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kernelkit.viz.debugger.finders import advice
@@ -27,7 +29,8 @@ def find(view: View) -> Finding | None:
 
 
 def _steady(view: View, column: str, vanishing: bool) -> Finding | None:
-    rows = [r for r in view.table(view.shown).rows if r["grad"] is not None and r["type"] not in NORMS]
+    found: list[dict[str, Any]] = list(view.table(view.shown).rows)
+    rows = [r for r in found if r["grad"] is not None and r["type"] not in NORMS]
     rows = [r for r in rows if r[column] is not None and np.isfinite(r[column])]
     if len(rows) < LAYERS:
         return None

@@ -11,7 +11,7 @@ from kernelkit.feeds.batch import unpack
 from kernelkit.viz.debugger.observer import value_name
 from kernelkit.viz.debugger.view import View
 
-CLASSES = (
+CLASSES: tuple[str, ...] = (
     "SparseCategoricalCrossentropy",
     "CategoricalCrossentropy",
     "BinaryCrossentropy",

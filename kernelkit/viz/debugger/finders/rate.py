@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kernelkit.viz.debugger.finders import advice, facts
@@ -20,8 +22,8 @@ def find(view: View) -> Finding | None:
     """Return the rate's fault if the loss has not fallen for `STEPS` steps."""
     if len(view.losses) < STEPS or not np.isfinite(view.losses).all() or facts.fell(view, 0.98):
         return None
-    rows = [row for row in view.table(view.shown).rows if row["update_ratio"] is not None]
-    ratios = [row["update_ratio"] for row in rows]
+    rows: list[dict[str, Any]] = [row for row in view.table(view.shown).rows if row["update_ratio"] is not None]
+    ratios = [float(row["update_ratio"]) for row in rows]
     if not ratios:
         return None
     largest, usual = max(ratios), float(np.median(ratios))

@@ -12,7 +12,14 @@ LARGE = 30.0
 """Inputs with a larger root mean square are not scaled."""
 FAR = 10.0
 """Targets are not scaled if they are larger than this and the outputs stay far from them."""
-_SCALERS = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalization", "Embedding", "Hashing")
+_SCALERS: tuple[str, ...] = (
+    "Rescaling",
+    "Normalization",
+    "BatchNormalization",
+    "LayerNormalization",
+    "Embedding",
+    "Hashing",
+)
 _SCALERS += (
     "CategoryEncoding",
     "Discretization",
