@@ -50,23 +50,26 @@ dropped = Dropped()
 class Structure:
     """What a model's variables and programs depend on. Equal structures have the same variables in the same order.
 
-    The parts are held, not their ids: Python may give the id of a deleted part to a new one.
+    The parts are held, and the variables by weak references that are compared by identity, not by ids: Python may give
+    the id of a deleted object to a new one.
     """
 
     def __init__(self, model: Any) -> None:
-        self._parts: list[tuple[Any, tuple]] = [
-            (layer, (layer._trainable, *map(id, layer._own_variables))) for layer in walk(model)
-        ]
+        layers = list(walk(model))
         self._own_trainable = model._trainable  # the model itself is not held
+        self._parts: list[tuple[Any, tuple]] = [(layer, (layer._trainable,)) for layer in layers]
         self._parts += [(metric, (len(metric.variables),)) for metric in model.metrics]
         self._parts += [(o, (len(o.variables), o.settings_version)) for o in optimizers_of(model)]
+        self._variables = [weakref.ref(v) for layer in layers for v in layer._own_variables]
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Structure)
             and self._own_trainable == other._own_trainable
             and len(self._parts) == len(other._parts)
+            and len(self._variables) == len(other._variables)
             and all(a is b and x == y for (a, x), (b, y) in zip(self._parts, other._parts, strict=True))
+            and all(a is b for a, b in zip(self._variables, other._variables, strict=True))
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -198,8 +198,10 @@ def test_no_overwriting_unasked(tmp_path):
 
 
 def test_a_format_that_is_not_written_names_those_that_are(tmp_path):
-    with pytest.raises(ValueError, match=r"onnx, openvino, stablehlo, torch.*save the model as \.keras"):
-        make().export(tmp_path / "m")
+    with pytest.raises(
+        ValueError, match="format='caffe'; it writes .*onnx, openvino, stablehlo, tf_saved_model, torch"
+    ):
+        make().export(tmp_path / "m", format="caffe")
 
 
 # Whole files ----------------------------------------------------------------------------------------------------------

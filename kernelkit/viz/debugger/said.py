@@ -35,7 +35,7 @@ def said(y: np.ndarray | None, p: np.ndarray | None, count: int, logits: bool = 
         >>> tuple(said(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 2))
         (['0', '1'], ['0 (90%)', '0 (80%)'], [False, True])
         >>> tuple(said(np.array([0, 1]), np.array([[-2.0], [np.nan]]), 2, logits=True))
-        (['0', '1'], ['0 (12%)', 'NaN'], [False, True])
+        (['0', '1'], ['0 (88%)', 'NaN'], [False, True])
     """
     labels, predictions, wrong = nothing(count)
     y = None if y is None or len(y) != count or y.dtype.kind not in "fiub" else y
