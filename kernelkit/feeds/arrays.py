@@ -7,7 +7,7 @@ small shuffled arrays. For larger arrays, the host gathers the next batches whil
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import jax
@@ -92,10 +92,10 @@ class ArrayFeed(Feed):
         else:
             check(self.whole())
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+    def epoch(self, number: int, start: int = 0) -> Generator[Chunk, None, None]:
         yield from self.chunks(self.order(number), start)
 
-    def chunks(self, order: np.ndarray | None, start: int = 0) -> Iterator[Chunk]:
+    def chunks(self, order: np.ndarray | None, start: int = 0) -> Generator[Chunk, None, None]:
         """Yield the chunks of an epoch whose samples come in a given order.
 
         Args:

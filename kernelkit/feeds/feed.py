@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -68,7 +68,7 @@ class Feed:
         """
         raise NotImplementedError
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+    def epoch(self, number: int, start: int = 0) -> Generator[Chunk, None, None]:
         """Yield the chunks of an epoch.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any, Protocol
 
 from kernelkit.feeds.ahead import ahead
@@ -173,7 +173,7 @@ class StreamFeed(Feed):
             self._first.append(batch)
         return self._first[0]
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[Chunk]:
+    def epoch(self, number: int, start: int = 0) -> Generator[Chunk, None, None]:
         yield from ahead(self.batches(number))
 
     def batches(self, number: int) -> Iterator[Chunk]:

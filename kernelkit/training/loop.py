@@ -97,9 +97,11 @@ def _fit(
                         last.state = None  # this state would belong to the epoch's first step
                     chunks = feed.epoch(epoch) if place is None else place.chunks(feed)
                     place = None
-                    steps = _train_epoch(
-                        _Epoch(training, feed, chunks, run, spans, display, last, span, epoch, start, done - start)
-                    )
+                    # Closed here, because an error keeps the frames of the loop, and with them a thread that reads.
+                    with contextlib.closing(chunks):
+                        steps = _train_epoch(
+                            _Epoch(training, feed, chunks, run, spans, display, last, span, epoch, start, done - start)
+                        )
                     training.in_epoch = False
                     if not steps:
                         if epoch == begin:
@@ -403,22 +405,23 @@ def _dispatches(
     With a stride, dispatches end at multiples of the stride, where callback hooks run.
     """
     step = 0
-    for data, order, batch_size, first, count in feed.epoch(0):
-        if limit is not None:
-            count = min(count, limit - step)
-        doors = training.doors(kind)
-        dispatch = training.program(kind).prepare(doors.variables.peek(), data, order, batch_size)
-        end = first + count
-        while first < end:
-            training.check_interrupts()
-            k = pace.next(end - first if control is None else control.limit(end - first))
-            if stride:
-                k = min(k, stride - step % stride)
-            yield k, lambda state, first=first, k=k, run=dispatch: run(state, first, k), doors
-            first += k
-            step += k
-        if limit is not None and step >= limit:
-            return
+    with contextlib.closing(feed.epoch(0)) as chunks:
+        for data, order, batch_size, first, count in chunks:
+            if limit is not None:
+                count = min(count, limit - step)
+            doors = training.doors(kind)
+            dispatch = training.program(kind).prepare(doors.variables.peek(), data, order, batch_size)
+            end = first + count
+            while first < end:
+                training.check_interrupts()
+                k = pace.next(end - first if control is None else control.limit(end - first))
+                if stride:
+                    k = min(k, stride - step % stride)
+                yield k, lambda state, first=first, k=k, run=dispatch: run(state, first, k), doors
+                first += k
+                step += k
+            if limit is not None and step >= limit:
+                return
 
 
 def _join(rows: np.ndarray) -> np.ndarray:

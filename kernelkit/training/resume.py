@@ -5,8 +5,9 @@ A backup stores the weights and the optimizer's state. This file has the other v
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,12 +58,18 @@ class Place(NamedTuple):
         feed.seed = self.seed
         return feed.anew() if isinstance(feed, StreamFeed) and feed.rereads else feed
 
-    def chunks(self, feed: Feed) -> Iterator[Chunk]:
+    def chunks(self, feed: Feed) -> Generator[Chunk, None, None]:
         """Yield the rest of the epoch. A generator restarts, so it is read up to this place first."""
         if not isinstance(feed, StreamFeed):
             return feed.epoch(self.epoch, self.step)
         before = 0 if feed.rereads else self.epoch * (feed.steps or 0)
         for number in range(self.epoch if before else 0):
-            for _ in feed.epoch(number):
-                pass
-        return itertools.islice(feed.epoch(self.epoch), self.step, None)
+            with contextlib.closing(feed.epoch(number)) as passed:
+                for _ in passed:
+                    pass
+        return _after(feed.epoch(self.epoch), self.step)
+
+
+def _after(chunks: Generator[Chunk, None, None], count: int) -> Generator[Chunk, None, None]:
+    with contextlib.closing(chunks):
+        yield from itertools.islice(chunks, count, None)

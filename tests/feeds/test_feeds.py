@@ -217,6 +217,26 @@ def test_generators_frames_loaders_and_lists():
     np.testing.assert_allclose(loss_of(x.tolist(), y.tolist(), batch_size=10, epochs=2), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("use", ["fit", "evaluate", "predict"])
+def test_an_error_that_is_kept_leaves_no_thread(use):
+    class Ends(kk.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            raise SystemExit
+
+        on_test_batch_begin = on_predict_batch_begin = on_train_batch_begin
+
+    def endless():
+        while True:
+            yield np.ones((4, 3)), np.ones((4, 1))
+
+    model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    steps = {"steps_per_epoch": 5} if use == "fit" else {"steps": 5}
+    with pytest.raises(SystemExit) as kept:
+        getattr(model, use)(endless(), verbose=0, callbacks=[Ends()], **steps)
+    assert not [t for t in threading.enumerate() if t.name == "kernelkit-feed"], kept
+
+
 def test_an_error_in_a_generator_reaches_fit_and_leaves_no_thread():
     def broken():
         yield np.ones((4, 3)), np.ones((4, 1))
