@@ -166,6 +166,7 @@ def pressed_at(place, work):
     return seen > place
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="CPython 3.11 may loop for ever in a traced frame (ceval.c)")
 def test_a_press_at_any_place_of_a_guard_is_raised_once_and_leaves_nothing_open():
     before = signal.getsignal(signal.SIGINT)
 
