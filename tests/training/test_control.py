@@ -53,7 +53,7 @@ class Steered(Display):
         self.wait_for(lambda: self.run.control.state == state)
 
 
-def fit(steer, epochs=1000, optimizer="sgd", steps_per_execution=4, **arguments):
+def fit(steer, epochs=100_000, optimizer="sgd", steps_per_execution=4, **arguments):
     model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(1)], name="line")
     model.compile(optimizer, "mse", steps_per_execution=steps_per_execution)
     x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")
