@@ -30,6 +30,9 @@ from typing import Any, ParamSpec, TypeVar
 PATIENCE = 1.0
 """Seconds after which a press counts as a second press, if no safe point was reached."""
 
+ECHO = 0.25
+"""Seconds within which a press that :class:`_Button` repeats itself arrives."""
+
 POLL = 0.1
 """Seconds between two checks of the flag while the main thread waits."""
 
@@ -50,10 +53,15 @@ class _Button:
         self.pending = False
         self.raised: BaseException | None = None
         self.handler: Any = signal.default_int_handler
+        self._echoed = -ECHO
         self._watched = False
         self._lock = _thread.allocate_lock()
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self.echoes():
+            self._echoed = -ECHO
+            if not self.pending:  # the press that is repeated has had its effect meanwhile
+                return
         again, self.pending = self.pending, True
         if not self._watched and not self.agreed:
             self._watched = True
@@ -80,6 +88,10 @@ class _Button:
             self.raised = None
         self.whole -= 1
 
+    def echoes(self) -> bool:
+        """Return whether a press is being repeated and has not arrived yet."""
+        return time.monotonic() < self._echoed + ECHO
+
     def has_arrived(self, error: BaseException | None) -> bool:
         """Return whether an error is the exception of a press, or was caused by it."""
         while error is not None:
@@ -97,6 +109,7 @@ class _Button:
                     if not self.pending:  # otherwise a press came between the two lines
                         return
                     self._watched = True
+                self._echoed = time.monotonic()
                 if self.in_user_code and not self.whole and hasattr(signal, "pthread_kill"):
                     signal.pthread_kill(_MAIN, signal.SIGINT)  # type: ignore[arg-type]  # also ends a sleep
                 else:
@@ -147,6 +160,8 @@ class guard:
             if button.guards == 0:
                 if button.pending and button.has_arrived(error):
                     button.serve()
+                while not button.pending and button.echoes():  # it must not find the handler of the program
+                    time.sleep(0.001)
                 if signal.getsignal(signal.SIGINT) == button.on_signal:  # a handler that other code set stays
                     signal.signal(signal.SIGINT, button.handler)
         except BaseException:  # pressed after the handler was put back

@@ -264,6 +264,9 @@ def test_no_press_is_lost_whatever_is_under_way(tmp_path):
     threads = set(threading.enumerate())
     lost = {name: presses.storm(work, presses=8, longest=0.1) for name, work in works.items()}
     assert lost == dict.fromkeys(works, 0)
+    deadline = time.monotonic() + 3 * interrupts.PATIENCE
+    while not set(threading.enumerate()) <= threads and time.monotonic() < deadline:
+        time.sleep(0.05)  # the thread that repeats a press looks once a second whether it still must
     assert set(threading.enumerate()) <= threads
 
 
