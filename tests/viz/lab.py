@@ -68,6 +68,7 @@ class LabServer:
             "JUPYTERLAB_WORKSPACES_DIR": str(self.folder / "workspaces"),
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),
             "JUPYTER_DATA_DIR": str(self.folder / "data"),
+            "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
             "IPYTHONDIR": str(self.folder / "ipython"),
             "JAX_PLATFORMS": "cpu",
             "PYTHONPATH": str(ROOT),

@@ -34,6 +34,10 @@ def server_with(folder, extension=True, application="lab"):
     if extension:
         place = folder / "data" / "labextensions" / "kernelkit-labextension"
         shutil.copytree(lab.ROOT / "labextension" / "built", place)
+    else:  # the one that came with an installed kernelkit
+        (folder / "config" / "labconfig").mkdir(parents=True)
+        disabled = json.dumps({"disabledExtensions": {"kernelkit-labextension": True}})
+        (folder / "config" / "labconfig" / "page_config.json").write_text(disabled)
     return lab.LabServer(folder, application=application)
 
 
