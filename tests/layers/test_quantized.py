@@ -70,6 +70,7 @@ KEYS = [
 ]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "config"), KEYS)
 def test_values_variables_and_files_are_those_of_keras(name, config):
     own, theirs = pair(name)
