@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 # Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -49,6 +50,23 @@ def resident_bytes() -> int:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except FileNotFoundError:  # not on Linux
         return 0
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The one browser of this process: a second one would find the first one's event loop."""
+    from tests.viz import lab
+
+    path = lab.find_chromium()
+    if path is None:
+        message = "no Chromium found: install Debian's chromium, or run 'playwright install chromium'"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,7 +12,6 @@ import pytest
 import kernelkit as kk
 from kernelkit.export.web import file, runtime
 from tests.export import zoo
-from tests.viz.conftest import chromium  # noqa: F401  the fixture
 
 pytest.importorskip("onnx")
 
@@ -93,7 +92,7 @@ def close(page, model, inputs, struct):
 
 
 @pytest.mark.browser
-def test_pages_compute_the_models_numbers_offline(tmp_path, chromium):  # noqa: F811
+def test_pages_compute_the_models_numbers_offline(tmp_path, chromium):
     if runtime.installed() is None:
         pytest.skip("npm install onnxruntime-web@1.30.0, in this folder or one above")
     kk.utils.set_random_seed(2)

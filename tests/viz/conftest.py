@@ -1,27 +1,10 @@
-"""A Chromium for all tests that need one, and what tells whether everybody can use a page."""
+"""What tells whether everybody can use a page."""
 
 from __future__ import annotations
 
-import os
 from importlib.resources import files
 
 import pytest
-
-from tests.viz import lab
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    path = lab.find_chromium()
-    if path is None:
-        message = "no Chromium found: install Debian's chromium, or run 'playwright install chromium'"
-        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
