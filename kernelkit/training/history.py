@@ -24,6 +24,7 @@ class History(Callback):
         epoch: Numbers of the completed epochs, from 0.
         history: Dict from name to a list with one value per epoch, ``val_...`` included.
         epochs_of: Dict from name to the epoch numbers of its values: not every epoch validates.
+        model_name: Name of the model, ``None`` before training.
 
     Example:
         >>> import kernelkit as kk
@@ -39,6 +40,7 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list] = {}
         self.epochs_of: dict[str, list[int]] = {}
+        self.model_name: str | None = None
         self._blocks: list[Any] = []
         self._batches: dict[str, list[np.ndarray]] = {}
         self._added: set[str] = set()  # names added to the last epoch
@@ -51,6 +53,7 @@ class History(Callback):
 
     def set_model(self, model: Any) -> None:
         self._model = None if model is None else weakref.ref(model)
+        self.model_name = getattr(model, "name", self.model_name)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_model": None}

@@ -73,7 +73,7 @@ def history_bundle(history: Any) -> dict[str, Any]:
     histories = as_histories(history)
     epochs = max((len(epochs) for epochs, _ in histories.values()), default=0)
     charts = charts_of_histories(histories)
-    name = getattr(getattr(history, "model", None), "name", None) or "history"
+    name = getattr(history, "model_name", None) or "history"
     picture = Picture(str(name), charts, (f"{epochs} epoch" + "s" * (epochs != 1),))
     if not charts or shown_in_this_cell(history):
         return {"text/plain": repr(history)}
