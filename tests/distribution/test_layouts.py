@@ -109,7 +109,9 @@ def test_a_copy_of_a_spread_model_trains():
     model.compile("sgd", "mse")
     for one in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), kk.models.clone_model(model)):
         one.compile("sgd", "mse")
+        before = one.get_weights()
         one.fit(np.ones((5, 3)), np.ones((5, 2)), verbose=0)
+        assert all(np.abs(w - b).max() > 0 for w, b in zip(one.get_weights(), before, strict=True))
 
 
 def test_a_scope_and_an_argument_that_differ_are_an_error():
