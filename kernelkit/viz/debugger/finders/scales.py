@@ -49,16 +49,7 @@ def _targets(view: View) -> Finding | None:
         )
         told = [f"the targets have the mean {mean:.3g} and the standard deviation {spread:.3g}", outputs]
         title = "The targets are not scaled: the outputs are far from them."
-        return Finding(
-            "unscaled targets",
-            title,
-            view.shown,
-            view.epoch(view.shown),
-            "y",
-            direction="forward",
-            evidence=told,
-            advice=advice.TARGETS,
-        )
+        return _found(view, "unscaled targets", title, "y", told, advice.TARGETS)
     return None
 
 
@@ -79,14 +70,10 @@ def _inputs(view: View) -> Finding | None:
         if np.isfinite(size) and size > LARGE:
             told = [f"input {i} lies from {values.min():.4g} to {values.max():.4g}, its root mean square is {size:.3g}"]
             title = "The inputs are not scaled: layers are made for values of about 1."
-            return Finding(
-                "unscaled inputs",
-                title,
-                view.shown,
-                view.epoch(view.shown),
-                "x",
-                direction="forward",
-                evidence=told,
-                advice=advice.INPUTS,
-            )
+            return _found(view, "unscaled inputs", title, "x", told, advice.INPUTS)
     return None
+
+
+def _found(view: View, kind: str, title: str, where: str, told: list[str], helps: list[str]) -> Finding:
+    step = view.shown
+    return Finding(kind, title, step, view.epoch(step), where, direction="forward", evidence=told, advice=helps)
