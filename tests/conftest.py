@@ -10,6 +10,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 # Before anything imports jax or keras; doctests too, since this file is read first when no path is given.
@@ -24,6 +25,8 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 import pytest
+
+TESTS = Path(__file__).parent
 
 MANY = 1000
 """From so many tests on a run leaves out the tests marked ``one_in`` whose turn it is not."""
@@ -67,6 +70,13 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave the scripts among the tests alone: --doctest-modules would import them into the process of the tests."""
+    path = collection_path
+    is_script = path.suffix == ".py" and not path.name.startswith(("test_", "conftest", "__init__"))
+    return True if is_script and TESTS in path.parents else None
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

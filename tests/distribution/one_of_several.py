@@ -19,7 +19,6 @@ import numpy as np
 import kernelkit as kk
 from kernelkit import distribution as dist
 
-faulthandler.dump_traceback_later(200, exit=True)
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(75, 8)).astype("float32"), rng.integers(0, 4, 75)
 
@@ -134,6 +133,7 @@ def interrupted(folder: Path, number: int) -> dict:
 
 if __name__ == "__main__":
     what, number, count, port, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], Path(sys.argv[5])
+    faulthandler.dump_traceback_later(200, exit=True)
     if count > 1:
         dist.initialize(f"127.0.0.1:{port}", count, number, coordinator_bind_address=f"127.0.0.1:{port}")
         dist.set_distribution(dist.DataParallel())
