@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, TypeVar
@@ -57,6 +58,23 @@ def shorten(error: BaseException) -> None:
         notes = getattr(one, "__notes__", None)
         if notes and any(_NOTES_OF_JAX in note for note in notes):
             one.__notes__ = [note for note in notes if _NOTES_OF_JAX not in note]
+
+
+def users_level() -> int:
+    """Return the ``stacklevel`` with which a warning names the user's line that led to it.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as seen:
+        ...     warnings.warn("look here", stacklevel=users_level())
+        >>> seen[0].filename.startswith("<doctest")
+        True
+    """
+    frame = sys._getframe(1)
+    level = 1
+    while frame.f_code.co_filename.startswith(_LEFT_OUT) and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def without_inner_frames(found: TracebackType | None) -> TracebackType | None:

@@ -11,6 +11,7 @@ import numpy as np
 from kernelkit import serialize
 from kernelkit.metrics.metric import Metric
 from kernelkit.scope import to_snake_case
+from kernelkit.tracebacks import users_level
 
 _HIGHER = (
     "accuracy acc auc precision recall sensitivity specificity f1 fbeta iou r2 similarity correlation dice "
@@ -27,7 +28,9 @@ def checked_mode(mode: str, who: str) -> str:
     """Return a mode; warn and return ``"auto"`` for an unknown one, as Keras does."""
     if mode in ("auto", "min", "max"):
         return mode
-    warnings.warn(f"{who} mode {mode!r} is unknown, 'auto' is used. Known are 'auto', 'min' and 'max'.", stacklevel=3)
+    warnings.warn(
+        f"{who} mode {mode!r} is unknown, 'auto' is used. Known are 'auto', 'min' and 'max'.", stacklevel=users_level()
+    )
     return "auto"
 
 
@@ -143,6 +146,6 @@ def monitored(monitor: str, logs: dict | None, who: str, what: str) -> Any:
         f"{who} {what}: there is no metric {monitor!r}, only {', '.join(logs) or 'none at all'}."
         f"{serialize.suggest(monitor, logs)}"
         f"{' Pass validation data to fit().' if monitor.startswith('val_') else ''}",
-        stacklevel=3,
+        stacklevel=users_level(),
     )
     return None

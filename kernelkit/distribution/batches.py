@@ -11,6 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
 from kernelkit.placement import Spread
+from kernelkit.tracebacks import users_level
 
 
 class BatchPlacement:
@@ -47,7 +48,7 @@ class BatchPlacement:
         warnings.warn(
             f"A batch of {size} rows cannot be split into {self.parts} equal parts, so each device computes all of it: "
             f"the numbers are right, but nothing is gained. batch_size={better} would be split.",
-            stacklevel=5,
+            stacklevel=users_level(),
         )
 
     def put(self, batches: Any, size: int) -> Spread:

@@ -24,6 +24,7 @@ from kernelkit.feeds.sparse_rows import is_sparse_data, sparse_rows
 from kernelkit.feeds.streams import IterablePasses, Passes, StreamFeed
 from kernelkit.layers.preprocessing.strings import holds_strings
 from kernelkit.sparse import is_sparse
+from kernelkit.tracebacks import users_level
 
 
 def make_feed(
@@ -75,7 +76,7 @@ def make_feed(
             warnings.warn(
                 f"{what}(): batch_size={batch_size} has no effect, since x is a {type(x).__name__} that yields whole "
                 "batches.",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         if class_weight is not None:
             check_for_streams(class_weight)

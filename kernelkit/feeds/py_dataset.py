@@ -20,6 +20,7 @@ import numpy as np
 from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.orders import shuffled
 from kernelkit.feeds.parallel import parallel_map, submit_in_order
+from kernelkit.tracebacks import users_level
 
 
 class PyDataset:
@@ -137,7 +138,7 @@ class NumberedPasses:
                     f"{self.name}(use_multiprocessing=True): other processes cannot make this dataset ({error}), so "
                     "threads make the batches. Processes need a class that a module defines, not a notebook, and a "
                     "script that trains under `if __name__ == '__main__':`.",
-                    stacklevel=2,
+                    stacklevel=users_level(),
                 )
         if workers > 1:
             return parallel_map(dataset.__getitem__, order, workers, waiting)

@@ -15,6 +15,7 @@ from kernelkit import config, masking
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit_same, to_float
+from kernelkit.tracebacks import users_level
 
 _SUM = "sum_over_batch_size"
 
@@ -212,7 +213,7 @@ def _warn_of_one_class(name: str, y_pred: jax.Array, axis: int) -> None:
         warnings.warn(
             f"{name} got one class, y_pred of shape {y_pred.shape}, so its loss is always 0. For a yes/no label, "
             "use binary_crossentropy with a sigmoid.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
 
 

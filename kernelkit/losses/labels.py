@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kernelkit.losses.reduction import align_weights
+from kernelkit.tracebacks import users_level
 
 _MARKS = (-1, -100, 255)  # values that often mark positions without a label
 
@@ -77,7 +78,7 @@ def check_yes_no(targets: Any, sample_weight: Any = None, what: str = "y", warn:
             warnings.warn(
                 f"{what} holds targets from {_text(low)} to {_text(high)}, but a binary cross-entropy takes labels 0 "
                 "or 1, or probabilities from 0 to 1.",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         return
     if set(np.unique(array).tolist()) == {-1, 1}:

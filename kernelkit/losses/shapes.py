@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import config
+from kernelkit.tracebacks import users_level
 
 
 def to_float(x: Any) -> jax.Array:
@@ -94,7 +95,7 @@ def check_fit(name: str, y_true: jax.Array, y_pred: jax.Array) -> None:
     if true[-1] != pred[-1]:
         warnings.warn(
             f"{name}: y_true {true} is broadcast against y_pred {pred}, which is rarely meant. Give both one shape.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
 
 

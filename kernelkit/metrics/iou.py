@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from kernelkit import budget, config
 from kernelkit.losses.reduction import align_weights
 from kernelkit.metrics.metric import Metric
+from kernelkit.tracebacks import users_level
 
 
 def confusion_matrix(labels: jax.Array, predictions: jax.Array, num_classes: int, weights: jax.Array) -> jax.Array:
@@ -64,7 +65,7 @@ class _IoUBase(Metric):
             warnings.warn(
                 f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype} (int), so "
                 "their fractions are lost. Pass dtype='float32'.",
-                stacklevel=4,
+                stacklevel=users_level(),
             )
         weight = jnp.broadcast_to(jnp.asarray(weight).astype(self.dtype), predictions.shape)
         if self.ignore_class is not None:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
 from kernelkit.metrics.metric import Metric
+from kernelkit.tracebacks import users_level
 
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
@@ -106,7 +107,7 @@ class R2Score(Metric):
             warnings.warn(
                 f"Metric {self.name!r}: {self.num_regressors} regressors need more than {int(samples)} samples for an "
                 "adjusted R2, so the plain R2 is returned.",
-                stacklevel=3,
+                stacklevel=users_level(),
             )
         adjusted = 1.0 - (1.0 - scores) * (samples - 1.0) / jnp.where(free > 0, free, 1.0)
         return jnp.where(free > 0, adjusted, scores)

@@ -18,6 +18,7 @@ from kernelkit.models.prepared import Prepared, may_need_host
 from kernelkit.recording import Node, Operation, producer
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor
+from kernelkit.tracebacks import users_level
 
 
 def is_leaf(x: Any) -> bool:
@@ -170,7 +171,7 @@ class Graph:
     def _warn_of_structure(self, inputs: Any) -> None:
         if not self._warned:
             self._warned = True
-            warnings.warn(self._misfit(inputs), stacklevel=4)
+            warnings.warn(self._misfit(inputs), stacklevel=users_level())
 
     def _optional(self, index: int) -> bool:
         return getattr(self.input_layer(self.inputs[index]), "optional", False)

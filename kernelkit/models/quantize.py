@@ -17,6 +17,7 @@ from kernelkit.layers.base.parts import walk
 from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.quantized.calibrated import AWQCalibration, GPTQCalibration
 from kernelkit.quantizers.config import validate_and_resolve_config
+from kernelkit.tracebacks import users_level
 
 
 def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check: bool = True, **unknown: Any) -> None:
@@ -39,7 +40,7 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
             layer.quantize(config.mode, type_check=type_check, config=config)
         except NotImplementedError as error:
             if layer.weights:
-                warnings.warn(f"{error} It stays as it is.", stacklevel=3)
+                warnings.warn(f"{error} It stays as it is.", stacklevel=users_level())
     if structure is not None:
         calibrate(config, structure, filters)
     changes.structure.note()

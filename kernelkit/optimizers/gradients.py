@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import scope
 from kernelkit.sparse import to_dense
 from kernelkit.tape import TapeTensor
+from kernelkit.tracebacks import users_level
 from kernelkit.variable import Variable
 
 
@@ -64,5 +65,6 @@ def _require_some(name: str, grads: Sequence, variables: Sequence[Variable]) -> 
             "them, or they were not watched when it was computed."
         )
     warnings.warn(
-        f"The loss does not depend on the variables {shown}: they have no gradient and stay as they are.", stacklevel=4
+        f"The loss does not depend on the variables {shown}: they have no gradient and stay as they are.",
+        stacklevel=users_level(),
     )

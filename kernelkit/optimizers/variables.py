@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import initializers, scope, serialize, tree
+from kernelkit.tracebacks import users_level
 from kernelkit.variable import Variable
 
 
@@ -183,7 +184,7 @@ class OptimizerVariables(serialize.Configurable):
             warnings.warn(
                 f"Optimizer {self.name!r} has {len(variables)} variables, but {len(store)} were saved, so it starts "
                 "afresh. The saved optimizer was of another kind, or was not built for the same variables.",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             return
         for i, variable in enumerate(variables):

@@ -14,6 +14,7 @@ from kernelkit.layers.layer import Layer
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.random import SeedGenerator
 from kernelkit.saving.parts import Part, parts_of
+from kernelkit.tracebacks import users_level
 from kernelkit.variable import Variable
 
 _MOST_TOLD = 5
@@ -105,7 +106,7 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
     for part, entry in plain:
         _load(part.thing, entry)
     if complaints:
-        warnings.warn(_misfit(root, source, complaints) + " They were left as they are.", stacklevel=3)
+        warnings.warn(_misfit(root, source, complaints) + " They were left as they are.", stacklevel=users_level())
 
 
 def _values(thing: Any) -> list[tuple[Variable, jax.Array]]:

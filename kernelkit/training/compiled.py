@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from kernelkit import metrics
+from kernelkit.tracebacks import users_level
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 
 
@@ -82,4 +83,4 @@ class Compiled:
             )
         else:
             what = "The model has no trainable variables, so fit() only measures"
-        warnings.warn(f"{what}. [K12]", stacklevel=3)
+        warnings.warn(f"{what}. [K12]", stacklevel=users_level())

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from kernelkit import interrupts
+from kernelkit.tracebacks import users_level
 
 State = Literal["running", "pausing", "paused", "stopping"]
 _POLL = 0.25
@@ -194,7 +195,7 @@ class Control:
                     warnings.warn(
                         f"A listener of the training's control failed and was removed: {error!r}",
                         RuntimeWarning,
-                        stacklevel=2,
+                        stacklevel=users_level(),
                     )
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from kernelkit import config, processes
+from kernelkit.tracebacks import users_level
 from kernelkit.training.control import Control
 
 
@@ -261,7 +262,7 @@ def _is_terminal() -> bool:
 def warn(text: str) -> None:
     """Warn. If warnings are errors, print the text instead: a display must not end a training."""
     try:
-        warnings.warn(text, RuntimeWarning, stacklevel=4)
+        warnings.warn(text, RuntimeWarning, stacklevel=users_level())
     except RuntimeWarning:
         with contextlib.suppress(Exception):
             say(text)

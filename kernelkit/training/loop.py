@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelkit import config, interrupts, processes
 from kernelkit.feeds.feed import Chunk, Feed
+from kernelkit.tracebacks import users_level
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
@@ -109,7 +110,9 @@ def _fit(
                                 "fit(): the data source gave no batch. "
                                 "A generator can be used only once: make a new one."
                             )
-                        warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=4)
+                        warnings.warn(
+                            f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=users_level()
+                        )
                         span.cut_short(f"the data ended before epoch {epoch + 1}")
                         break
                     done += steps - start
@@ -224,7 +227,7 @@ def _train_epoch(epoch: _Epoch) -> int:
         warnings.warn(
             f"The data ended after {step} of {feed.steps} steps in epoch {number + 1}. They should hold "
             "steps_per_epoch * epochs batches, or a whole number of epochs. Training goes on with fewer steps. [K14]",
-            stacklevel=5,
+            stacklevel=users_level(),
         )
     span.logs = last_logs(last.logs, last.count)
     if not np.all(np.isfinite(span.logs.get("loss", 0.0))):
@@ -265,14 +268,14 @@ def _say_nan(run: Run, epoch: int, steps: int) -> None:
         return
     run.told_nan = True
     bad = np.flatnonzero(~np.isfinite(run.history.batches["loss"][-steps:]))
-    where = f"at batch {int(bad[0])} of epoch {epoch + 1} (batches count from 0, epochs from 1)" if len(bad) else ""
+    where = f" in batch {int(bad[0]) + 1} of epoch {epoch + 1}" if len(bad) else ""
     warnings.warn(
-        f"The loss became NaN or infinite {where}. Usual causes: a learning rate that is too high (lower it, or pass "
+        f"The loss became NaN or infinite{where}. Usual causes: a learning rate that is too high (lower it, or pass "
         "clipnorm=1.0 to the optimizer), NaN in the data, or a logarithm or division of zero in a custom loss. "
         "model.debug(x, y) shows the operation that made the first NaN; callbacks.TerminateOnNaN() stops at once. "
         "[K06]",
         RuntimeWarning,
-        stacklevel=6,
+        stacklevel=users_level(),
     )
 
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from kernelkit import interrupts
+from kernelkit.tracebacks import users_level
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.history import History
 
@@ -96,7 +97,7 @@ class Span:
         error = RuntimeError(why)
         self._end(error)
         for note in getattr(error, "__notes__", ()):
-            warnings.warn(f"{note} ({why})", stacklevel=3)
+            warnings.warn(f"{note} ({why})", stacklevel=users_level())
 
     def __enter__(self) -> Span:
         callbacks = self._spans.callbacks

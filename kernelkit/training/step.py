@@ -22,6 +22,7 @@ from jax import lax
 
 from kernelkit import interrupts, placement
 from kernelkit.hints import explaining
+from kernelkit.tracebacks import users_level
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
 from kernelkit.training.logs import StepLogs, step_logs
 from kernelkit.training.state import TrainState, like
@@ -115,7 +116,7 @@ class Program:
             f"the last one has {batch_size} samples of shape {', '.join(map(str, sorted(rows)))}. Each compilation "
             "takes time, and its program is kept in memory. Let batches have few shapes: one batch size, and sequences "
             "padded to a few lengths.",
-            stacklevel=2,
+            stacklevel=users_level(),
         )
 
     def _placement(self, state: TrainState) -> int:

@@ -21,7 +21,7 @@ from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.metrics.metric import Metric
 from kernelkit.progress import Progress
-from kernelkit.tracebacks import shortened
+from kernelkit.tracebacks import shortened, users_level
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
@@ -252,7 +252,7 @@ class Trainer(PureSteps):
         self._training.watch_labels(self._training.spread(feed), "train")
         cap = config.max_epochs()
         if cap is not None and cap < epochs:
-            warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=2)
+            warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=users_level())
             epochs = cap
         epochs = int(epochs)
         history = History()
@@ -479,7 +479,7 @@ class Trainer(PureSteps):
             warnings.warn(
                 f"The loaded model is not compiled: {type(self).__name__} has its own compile(), and the file does not "
                 "hold its arguments. Call compile(), or give the class a method compile_from_config(self, config).",
-                stacklevel=2,
+                stacklevel=users_level(),
             )
             return
         settings = {name: serialize.deserialize_keras_object(value) for name, value in config.items()}

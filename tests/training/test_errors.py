@@ -108,7 +108,7 @@ def test_nan_in_the_loss_says_at_which_batch():
     x = X.copy()
     x[21] = np.nan
     model = classifier(loss="sparse_categorical_crossentropy")
-    with pytest.warns(RuntimeWarning, match="batch 2 of epoch 1"):
+    with pytest.warns(RuntimeWarning, match="batch 3 of epoch 1"):
         model.fit(x, Y, batch_size=8, shuffle=False, verbose=0)
 
 

@@ -120,7 +120,8 @@ def test_ten_views_that_ask_at_once_share_an_answer():
 def test_the_last_steps_count_for_the_speed_that_is_told_at_the_end():
     output = FakeOutput()
     panel = drive(output, 2, 0.2, size=1)  # a tick sees these two, 0.2 s before the clock stands ...
-    panel._told.extend(Block(i, 10, 0, i, {"m0": DeviceArray(np.ones(10))}) for i in range(2, 1002, 10))
+    for i in range(2, 1002, 10):
+        panel._told.add(Block(i, 10, 0, i, {"m0": DeviceArray(np.ones(10))}))
     output.clock.now += 0.6
     panel.end("done")  # ... and the end finds 1,000 more, 0.6 s later
     assert output.messages[-1][0]["facts"]["rate"] == pytest.approx(1000 / 0.8)

@@ -52,8 +52,9 @@ def test_a_broken_training_ends_in_red_with_one_warning_and_the_way_to_the_debug
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         panel, facts = trained(model, 4)
-    told = [str(w.message) for w in seen if "NaN or infinite" in str(w.message)]
-    assert len(told) == 1 and "model.debug(x, y)" in told[0]
+    told = [w for w in seen if "NaN or infinite" in str(w.message)]
+    assert len(told) == 1 and "model.debug(x, y)" in str(told[0].message)
+    assert "in batch 2 of epoch 1." in str(told[0].message) and told[0].filename == __file__  # not a line of kernelkit
     kind, word, sentence = facts["ending"]
     assert (kind, word) == ("nan", "NaN") and "since step 2" in sentence and "model.debug(x, y)" in sentence
     assert facts["broken"]["loss"] == 2 and facts["best"] == {}
@@ -103,6 +104,21 @@ def test_other_endings_have_their_own_words():
         ending = output.messages[-1][0]["facts"]["ending"]
         assert ending[0] == kind and ending[2].startswith(words)
     assert trained(line())[1]["ending"] is None
+
+
+def test_an_epoch_that_was_cut_short_is_not_drawn_as_a_whole_one():
+    output = FakeOutput()
+    panel = LivePanel(output, ticks=False)
+    stop = kk.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: panel._run.history.epoch and batch == 1 and panel._run.control.stop()
+    )
+    line(metrics=["mae"]).fit(X, 2 * X, batch_size=8, epochs=50, verbose=panel, callbacks=[stop])
+    facts, picture = output.messages[-1][0]["facts"], panel.picture()
+    assert facts["ending"][2] == "Stopped by hand after 7 steps, in epoch 2 of 50."
+    assert (facts["steps"], facts["done"], facts["total"]) == (5, 7, 250)  # the bar is not full
+    assert picture.facts[1:3] == ("1 epoch", "7 steps")
+    batches = next(one for one in picture.charts[0].lines if one.role == "batch")
+    assert batches.x[-1] in (7, pytest.approx(1.4)) and "loss" in facts["best"] and facts["best"]["loss"][0] == 1
 
 
 # Learning rates -------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from kernelkit.serialize import suggest
+from kernelkit.tracebacks import users_level
 
 _warned: set[str] = set()
 
@@ -15,7 +16,7 @@ def warn_once(key: str, message: str) -> None:
     """Warn, once per key and session."""
     if key not in _warned:
         _warned.add(key)
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=users_level())
 
 
 def take_input_shape(layer: str, kwargs: dict) -> tuple | None:

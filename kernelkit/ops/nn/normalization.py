@@ -13,6 +13,7 @@ import numpy as np
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.tracebacks import users_level
 
 
 @op
@@ -129,7 +130,7 @@ def layer_normalization(
         warnings.warn(
             "layer_normalization(): You passed `rms_scaling=True`, which is deprecated. It divides by the standard "
             "deviation; use rms_normalization() to divide by the root mean square.",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     if kwargs:
         raise TypeError(f"layer_normalization() got unknown arguments {sorted(kwargs)}.")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.tracebacks import users_level
 
 
 @op
@@ -30,7 +31,7 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
         warnings.warn(
             f"softmax() over axis {axis}, which has size 1: the result is 1 everywhere. For a single probability use "
             "sigmoid().",
-            stacklevel=3,
+            stacklevel=users_level(),
         )
     return jax.nn.softmax(x, axis=_axes(axis))
 

@@ -21,7 +21,13 @@ class Ending(NamedTuple):
 
 
 def ending_of(
-    outcome: str, error: BaseException | None, run: Any, epochs: int, steps: int, broken: Mapping[str, int]
+    outcome: str,
+    error: BaseException | None,
+    run: Any,
+    epochs: int,
+    steps: int,
+    broken: Mapping[str, int],
+    cut: bool = False,
 ) -> Ending:
     """Return how a training ended.
 
@@ -32,6 +38,7 @@ def ending_of(
         epochs: The number of the last completed epoch, counted from 1.
         steps: Number of steps done.
         broken: Dict from metric name to the first step, counted from 1, at which it was NaN or infinite.
+        cut: Whether the next epoch was begun and cut short.
 
     Example:
         >>> from types import SimpleNamespace
@@ -54,9 +61,15 @@ def ending_of(
             "interrupted", "interrupted", f"Interrupted {where}; the weights are those of the last whole step."
         )
     if outcome == "stopped":
-        return Ending("stopped", "stopped", f"Stopped by hand {where}, in epoch {max(epochs, 1)} of {run.epochs}.")
+        return Ending(
+            "stopped", "stopped", f"Stopped by hand {where}, in epoch {max(epochs + cut, 1)} of {run.epochs}."
+        )
     if reason:
-        return Ending("early", "stopped early", f"Stopped early after epoch {epochs} of {run.epochs}: {reason}.")
+        return Ending(
+            "early",
+            "stopped early",
+            f"Stopped early {'in' if cut else 'after'} epoch {epochs + cut} of {run.epochs}: {reason}.",
+        )
     return Ending("", "")
 
 

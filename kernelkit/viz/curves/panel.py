@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 import uuid
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from kernelkit.tracebacks import users_level
 from kernelkit.training.control import Event
 from kernelkit.training.display import Display
 from kernelkit.training.history import is_curve
+from kernelkit.viz.curves.asking import ACTIONS, ask, possible_actions
 from kernelkit.viz.curves.batches import BatchValues, means_of
 from kernelkit.viz.curves.bundle import mark_as_shown
 from kernelkit.viz.curves.chart import Picture, charts_of_store
 from kernelkit.viz.curves.clock import StepClock
 from kernelkit.viz.curves.earlier import kind_of, recall, remember
 from kernelkit.viz.curves.endings import Ending, ending_of, ending_so_far
+from kernelkit.viz.curves.facts import compile_time, describe, device, device_memory, learning_rate, metric_names
 from kernelkit.viz.curves.message import MAX_SERIES, Cursor, encode_curves, json_number, json_numbers
 from kernelkit.viz.curves.output import NotebookOutput, Output
 from kernelkit.viz.curves.rates import Rates
 from kernelkit.viz.curves.runs import runs
 from kernelkit.viz.curves.store import LEARNING_RATE, RATE_NAMES, CurveStore, differ
 from kernelkit.viz.curves.ticker import Ticker
+from kernelkit.viz.curves.told import Fetched, Told, joined
 from kernelkit.viz.host.jupyter import execution_count
 
 INTERVAL = 1 / 8
@@ -42,8 +44,6 @@ REPLY_INTERVAL = 0.1
 """Minimum seconds between complete answers during training. Earlier questions share the next update."""
 LONGEST_NONCE = 64
 """Maximum letters of the nonce by which a page recognizes the answer to its question."""
-ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
-"""The actions that pages may request."""
 
 
 class LivePanel(Display):
@@ -70,8 +70,7 @@ class LivePanel(Display):
         self._lock = threading.RLock()
         self._run: Any = None
         self._batches = BatchValues(set())
-        # The events of training in order: blocks of steps, and functions to call between two blocks.
-        self._told: deque[Any] = deque()
+        self._told = Told()
         self._news = False
         self._facts: dict[str, Any] = {}
         self._saving = False
@@ -79,6 +78,8 @@ class LivePanel(Display):
         self._sequence = 0
         self._sent = self._sent_full = -float("inf")
         self._steps_done = 0
+        self._whole: int | None = None
+        self._cut = False
         self._started = 0.0
         self._pace = StepClock()
         self._began = False
@@ -100,7 +101,7 @@ class LivePanel(Display):
         self._facts = {
             "id": uuid.uuid4().hex,
             "name": str(run.name),
-            "device": _device(),
+            "device": device(),
             "state": "preparing",
             "epochs": run.epochs,
             "first_epoch": run.initial_epoch,
@@ -113,7 +114,7 @@ class LivePanel(Display):
             "error": None,
             "notice": None,
             "memory": None,
-            "can": _possible_actions(run.model),
+            "can": possible_actions(run.model),
             "learning_rate": self._rate if self._rates.schedule is None else None,
             "validating": None,
         }
@@ -128,25 +129,26 @@ class LivePanel(Display):
         if self._ticker is not None:
             self._ticker.start()
         self._pace.go_on(self._clock())
-        self._told.append(lambda: self._facts.update(epoch=epoch, step=0, validating=None))
+        self._whole = self._run.steps
+        self._told.add(lambda: self._facts.update(epoch=epoch, step=0, validating=None))
         self._notice_rate()  # no step is under way
 
     def steps(self, block: Any) -> None:
         """Queue a block of steps. Its logs stay on the device until a tick finds them computed."""
         if getattr(self._run, "one_by_one", False):
             self._notice_rate()  # a callback may have set it for this step
-        self._told.append(block)
+        self._told.add(block)
 
     def validating(self, done: int, total: int | None) -> None:
         """Store how far the validation is."""
         self._pace.rest(self._clock())
-        self._told.append(lambda: self._facts.update(validating=[done, total]))
+        self._told.add(lambda: self._facts.update(validating=[done, total]))
 
     def _notice_rate(self) -> None:
         assert self._rates is not None
         rate = self._rates.read()
         if rate is not None and differ(rate, self._rate_read if self._rate_read is not None else rate):
-            self._told.append(partial(self._set_rate, rate, False))
+            self._told.add(partial(self._set_rate, rate, False))
         self._rate_read = rate
 
     def _set_rate(self, rate: float, by_hand: bool) -> None:
@@ -157,10 +159,14 @@ class LivePanel(Display):
         """Add an epoch's logs."""
         self._pace.rest(self._clock())
         logs = {name: value for name, value in logs.items() if is_curve([value])}
-        if not any(name in logs for name in RATE_NAMES) and (rate := _learning_rate(self._run)) is not None:
+        if not any(name in logs for name in RATE_NAMES) and (rate := learning_rate(self._run)) is not None:
             logs[LEARNING_RATE] = rate
         self._notice_rate()
-        self._told.append(partial(self._add_epoch, epoch + 1, logs, self._run.steps))
+        steps, stopped = self._run.steps, getattr(self._run.model, "stop_training", False)
+        if stopped and steps and self._whole and steps < self._whole:
+            self._told.add(partial(self._cut_epoch, logs))
+        else:
+            self._told.add(partial(self._add_epoch, epoch + 1, logs, steps))
 
     def tick(self) -> None:
         """Fetch the computed logs and send the new values. May be called at any time from any thread."""
@@ -177,19 +183,19 @@ class LivePanel(Display):
             self._ticker.close()
             if self._ticker.error is not None and error is None:
                 text = f"The panel was not updated while training ran: {self._ticker.error!r}"
-                warnings.warn(text, RuntimeWarning, stacklevel=2)
+                warnings.warn(text, RuntimeWarning, stacklevel=users_level())
         with self._lock:
             # Logs of a failed computation cannot be fetched. The training raises the error itself.
             with contextlib.suppress(*[RuntimeError] * (error is not None)):
                 self._collect(wait=outcome in ("done", "stopped"))
             run = self._run
             if outcome == "done":  # a paused training can be stopped, but not done
-                self._pace.see(self._clock(), self._steps_done, _compile_time(run))
+                self._pace.see(self._clock(), self._steps_done, compile_time(run))
             elapsed = self._clock() - self._started
-            self._facts |= {"state": outcome, "error": _describe(error), "elapsed": elapsed, "notice": None}
+            self._facts |= {"state": outcome, "error": describe(error), "elapsed": elapsed, "notice": None}
             self._facts["validating"] = None
             self._run, done = None, self._facts["first_epoch"] + self.store.epoch_count
-            self._ending = ending_of(outcome, error, run, done, self._steps_done, self.store.broken)
+            self._ending = ending_of(outcome, error, run, done, self._steps_done, self.store.broken, self._cut)
             content, buffer = self._message(full=True)
             if self.output.live:
                 self.output.send(content, buffer)
@@ -240,7 +246,7 @@ class LivePanel(Display):
             if self._saving:
                 return "The checkpoint is being saved already."
             self._saving = True
-        return _ask(control, action, value)
+        return ask(control, action, value)
 
     def _on_control(self, event: Event) -> None:
         """Store an action of the control. Runs on the training thread."""
@@ -254,7 +260,7 @@ class LivePanel(Display):
                 self._pace.go_on(self._clock())
             elif event.kind == "learning_rate":
                 self._rate_read = self._rates.read() if self._rates is not None else event.value
-                self._told.append(partial(self._set_rate, event.value, True))
+                self._told.add(partial(self._set_rate, event.value, True))
             self._collect()
             self._show()
 
@@ -298,10 +304,10 @@ class LivePanel(Display):
             facts["state"] = self._run.control.state
             facts["stops_after"] = self._run.control.stops_after
         if self._run is not None:
-            self._pace.see(now, self._steps_done, _compile_time(self._run))
+            self._pace.see(now, self._steps_done, compile_time(self._run))
         facts["rate"] = self._pace.rate()
         if full:
-            facts["memory"] = _device_memory()
+            facts["memory"] = device_memory()
         total = facts["steps"] and facts["steps"] * (facts["epochs"] - facts["first_epoch"])
         ending = self._ending if self._run is None else ending_so_far(store.broken)
         return facts | {
@@ -327,29 +333,15 @@ class LivePanel(Display):
 
     def _collect(self, wait: bool = False) -> None:
         """Move computed logs from the device to the store. With `wait`, wait for all logs."""
-        fetched: list[tuple[Any, dict[str, np.ndarray]]] = []
-        try:
-            for _ in range(len(self._told) if wait else _count_ready(self._told)):
-                item = self._told[0]
-                if callable(item):
-                    self._add_steps(fetched)
-                    fetched.clear()
-                    item()
-                else:
-                    logs = {name: np.asarray(values)[: item.count] for name, values in item.logs.items()}
-                    fetched.append((item, {name: values for name, values in logs.items() if values.ndim == 1}))
-                self._told.popleft()
-                self._news = True
-        finally:  # keep the logs that were fetched before a failed computation
-            self._add_steps(fetched)
+        self._news |= self._told.take(self._add_steps, wait)
 
-    def _add_steps(self, fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> None:
+    def _add_steps(self, fetched: list[Fetched]) -> None:
         if not fetched:
             return
         if not self._began:
             self._batches = BatchValues(means_of(self._run.model))
-            self.store.order = _metric_names(self._run.model)
-        for block, columns in _joined(fetched):
+            self.store.order = metric_names(self._run.model)
+        for block, columns in joined(fetched):
             count = max((len(means) for means in columns.values()), default=0)
             for name, means in columns.items():
                 if len(bad := np.flatnonzero(~np.isfinite(means))):
@@ -364,7 +356,7 @@ class LivePanel(Display):
             self._earlier = recall(self._kind, self.store.metrics())
             self._cursor = None  # the next message is complete and includes them
             # The first dispatch includes work that is done once: start the clock of the step rate after it.
-            self._pace.start(self._clock(), self._steps_done, _compile_time(self._run))
+            self._pace.start(self._clock(), self._steps_done, compile_time(self._run))
 
     def _rate_of(self, block: Any, count: int) -> dict[str, np.ndarray]:
         """Return the learning rate of each step of a block, empty if it is unknown or logged by the model."""
@@ -377,98 +369,8 @@ class LivePanel(Display):
         self._pace.epoch(self._clock(), self._steps_done)
         self._facts |= {"epoch": epoch, "step": 0, "steps": steps}
 
-
-def _ask(control: Any, action: str, value: Any) -> str | None:
-    """Pass a page's request to the control. Return its problem in words, or None."""
-    try:
-        if action == "stop":
-            control.stop(value or "batch")
-        elif action == "learning_rate":
-            if type(value) not in (int, float, str):
-                return f"The learning rate must be a positive finite number, got a {type(value).__name__}."
-            control.set_learning_rate(value)
-        else:
-            getattr(control, action)()
-    except (TypeError, ValueError, OverflowError) as error:
-        return str(error)[:200]
-    return None
-
-
-def _possible_actions(model: Any) -> list[str]:
-    """Return the actions that a model supports. The rate of a schedule, for example, cannot be set."""
-    rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
-    impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()
-    impossible |= {"save"} if not hasattr(model, "save") else set()
-    return [action for action in ACTIONS if action not in impossible]
-
-
-def _device() -> str | None:
-    """Return the name of the kind of device that jax computes on, with their number where there are several."""
-    if (jax := sys.modules.get("jax")) is None:
-        return None
-    devices = jax.local_devices()
-    kind = getattr(devices[0], "device_kind", None)
-    return f"{kind} x {len(devices)}" if kind and len(devices) > 1 else kind
-
-
-def _device_memory() -> list[int] | None:
-    """Return used and total bytes of the first device that reports them, None if no device does (a CPU)."""
-    if (jax := sys.modules.get("jax")) is None:
-        return None
-    for device in jax.local_devices():
-        if stats := device.memory_stats():
-            return [stats.get("bytes_in_use", 0), stats.get("bytes_limit", 0)]
-    return None
-
-
-def _joined(fetched: list[tuple[Any, dict[str, np.ndarray]]]) -> Iterator[tuple[Any, dict[str, np.ndarray]]]:
-    """Join the logs of consecutive dispatches with the same log names: `(first dispatch, columns)`."""
-    start = 0
-    for i, (block, logs) in enumerate(fetched):
-        after = fetched[i + 1] if i + 1 < len(fetched) else None
-        if after is None or after[0].first != block.first + block.count or after[1].keys() != logs.keys():
-            group = fetched[start : i + 1]
-            yield group[0][0], {name: np.concatenate([columns[name] for _, columns in group]) for name in logs}
-            start = i + 1
-
-
-def _count_ready(told: deque[Any]) -> int:
-    """Return the number of queued events that are computed. Steps run in order, so bisection finds it."""
-    low, high = 0, len(told)
-    while low < high:
-        middle = (low + high) // 2
-        if _is_ready(told[middle]):
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _is_ready(item: Any) -> bool:
-    """Return whether a queued event is ready. A block is ready when its logs are computed; other events always are."""
-    if callable(item):
-        return True
-    return all(not hasattr(values, "is_ready") or values.is_ready() for values in item.logs.values())
-
-
-def _compile_time(run: Any) -> float:
-    return run.compile_time() if hasattr(run, "compile_time") else 0.0
-
-
-def _metric_names(model: Any) -> list[str]:
-    """Return the names of a model's metrics in the order of `compile`."""
-    found = [getattr(metric, "names", None) or [metric.name] for metric in getattr(model, "metrics", ())]
-    return [name for names in found for name in names]
-
-
-def _learning_rate(run: Any) -> float | None:
-    """Return the optimizer's current learning rate, None for an optimizer without one, such as one of optax."""
-    rate = getattr(getattr(run.model, "optimizer", None), "learning_rate", None)
-    return None if rate is None or callable(rate) else float(np.asarray(rate))
-
-
-def _describe(error: BaseException | None) -> str | None:
-    """Return an error as one line, None for an interrupt, because the user wanted it."""
-    if error is None or isinstance(error, KeyboardInterrupt):
-        return None
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    def _cut_epoch(self, logs: dict[str, float]) -> None:
+        """Keep the newest values of an epoch that a stop cut short. It has no mean of its own to compare."""
+        self._cut = True
+        self.store.latest |= logs
+        self._pace.epoch(self._clock(), self._steps_done)

@@ -10,6 +10,7 @@ import numpy as np
 from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.feed import Chunk
 from kernelkit.feeds.streams import StreamFeed
+from kernelkit.tracebacks import users_level
 from kernelkit.training.last_fit import LastFit
 from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
 from kernelkit.viz.debugger.records import Records
@@ -114,7 +115,7 @@ def _compare(losses: np.ndarray, last: LastFit) -> None:
             f"debug_last(): from batch {first} of epoch {last.epoch} on, the replayed steps differ from those of fit. "
             "Either something changed the training between batches (a callback, a learning rate set by hand), or the "
             "data source gave different batches the second time.",
-            stacklevel=4,
+            stacklevel=users_level(),
         )
 
 

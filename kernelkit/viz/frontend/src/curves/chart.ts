@@ -6,6 +6,7 @@ import * as format from "../shared/format";
 import { bestOf, linesOf, placeOf, rangeOf, type Best, type Grid, type Line } from "./lines";
 import { LEARNING_RATE, type Run } from "./run";
 import type { Choices } from "./session";
+import type { Facts } from "./types";
 import type { Theme } from "../shared/theme";
 
 const HEIGHT = 224;
@@ -34,6 +35,10 @@ export class Chart {
   private readonly host: HTMLElement;
   private readonly legend = element("div", { class: "kk-legend" });
   private readonly note = element("span", { class: "kk-best" });
+  private readonly train = element("b", {});
+  private readonly validation = element("b", {});
+  private readonly newest = element("span", { class: "kk-newest" }, element("span", { class: "kk-train" }, this.train),
+    element("span", { class: "kk-validation" }, this.validation, element("small", {}, "val")));
   private readonly buttons = new Map<string, { button: HTMLButtonElement; value: HTMLElement }>();
 
   constructor(readonly metric: string, private choices: Choices, private events: ChartEvents, private group: string) {
@@ -41,7 +46,7 @@ export class Chart {
       class: "kk-plot", tabindex: 0, role: "group", "aria-roledescription": "chart",
       "data-lm-suppress-shortcuts": "true", keydown: (event: KeyboardEvent) => this.onKey(event),
     });
-    const title = element("figcaption", {}, element("span", { class: "kk-metric", title: metric }, metric), this.note);
+    const title = element("figcaption", {}, element("span", { class: "kk-metric", title: metric }, metric), this.newest, this.note);
     this.node = element("figure", { class: "kk-chart" }, title, this.host, this.legend);
   }
 
@@ -68,8 +73,19 @@ export class Chart {
       this.lines.forEach((line, i) => this.showLine(i, !this.choices.hidden.has(line.key)));
       this.plot.setData(data, true);
     }
+    this.showNewest(facts, alone);
     this.describe();
     this.showValues();
+  }
+
+  /** Write the newest values of a training beside the metric's name. */
+  private showNewest(facts: Facts, alone: boolean): void {
+    const latest = facts.latest ?? {};
+    const of = (name: string): string => (!alone || !(name in latest) ? "" : name === LEARNING_RATE ? String(+Number(latest[name]).toPrecision(3)) : format.value(latest[name]));
+    setText(this.train, of(this.metric));
+    const validation = of(`val_${this.metric}`);
+    setText(this.validation, validation);
+    this.validation.parentElement!.hidden = validation === "";
   }
 
   resize(): void {

@@ -14,6 +14,8 @@ export class Controls {
   private readonly rate: HTMLElement;
   private readonly rateField: HTMLInputElement;
   private readonly notice = element("span", { class: "kk-notice", role: "status" });
+  private wrong = ""; // why the rate in the field cannot be set
+  private editing = false; // the field keeps what was typed, also while its button is being pressed
 
   constructor(private session: Session) {
     const button = (label: string, icon: string, title: string, act: () => void): HTMLButtonElement =>
@@ -30,11 +32,17 @@ export class Controls {
     this.save = button("Save", "save", "Save the model as it is between two batches", () => session.ask("save"));
     this.save.classList.add("kk-save");
     this.rateField = element("input", {
-      type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", size: 8, "data-lm-suppress-shortcuts": "true",
+      type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", size: 8, "aria-label": "Learning rate", "data-lm-suppress-shortcuts": "true",
       keydown: (event: KeyboardEvent) => { if (event.key === "Enter") { event.preventDefault(); event.stopPropagation(); this.setRate(); } },
-      input: () => this.rateField.setAttribute("aria-invalid", String(this.wanted() === null)),
+      input: () => {
+        this.editing = true;
+        this.rateField.setAttribute("aria-invalid", String(this.wanted() === null));
+        if (this.wanted() !== null) this.tell("");
+      },
     });
-    this.rate = element("span", { class: "kk-rate" }, element("label", {}, "Learning rate", this.rateField),
+    this.rate = element("span", {
+      class: "kk-rate", focusout: () => window.setTimeout(() => { if (!this.rate.contains(document.activeElement)) this.editing = false; }, 300),
+    }, element("label", {}, element("span", { class: "kk-long" }, "Learning rate"), this.rateField),
       element("button", { type: "button", title: "Train on with this learning rate", click: () => this.setRate() }, "Set"));
     this.node = element("div", { class: "kk-controls", role: "group", "aria-label": "Training controls" },
       this.pause, this.step, this.stop, this.stopLater, this.rate, this.save, this.notice);
@@ -44,7 +52,8 @@ export class Controls {
   update(facts: Facts): void {
     const { running, reach } = this.session;
     const can = (action: Action): boolean => facts.can?.includes(action) ?? false;
-    this.node.hidden = !running || reach !== "live";
+    this.node.hidden = !running || (reach !== "live" && reach !== "unknown");
+    this.node.style.visibility = reach === "live" ? "" : "hidden"; // its room is kept until it is known whether clicks arrive
     const stopping = facts.state === "stopping";
     setText(this.pause.lastElementChild!, this.paused ? "Resume" : "Pause");
     this.pause.firstElementChild!.className = `kk-icon kk-icon-${this.paused ? "resume" : "pause"}`;
@@ -56,11 +65,23 @@ export class Controls {
     this.stopLater.disabled = stopping;
     this.rate.hidden = !can("learning_rate");
     this.save.hidden = !can("save");
-    if (document.activeElement !== this.rateField) {
+    this.step.title = facts.validating ? "Do one batch of the validation, then stand still again" : "Do one batch, then stand still again";
+    if (!this.editing && document.activeElement !== this.rateField) {
+      this.wrong = "";
       this.rateField.value = rateText(facts.latest?.learning_rate ?? facts.learning_rate);
       this.rateField.removeAttribute("aria-invalid");
     }
-    setText(this.notice, facts.notice ?? "");
+    this.showNotice(facts.notice ?? "");
+  }
+
+  private tell(wrong: string): void {
+    this.wrong = wrong;
+    this.showNotice(this.session.runs[0]?.facts?.notice ?? "");
+  }
+
+  private showNotice(notice: string): void {
+    setText(this.notice, this.wrong || notice);
+    this.notice.classList.toggle("kk-wrong", this.wrong !== "");
   }
 
   private get paused(): boolean {
@@ -75,7 +96,11 @@ export class Controls {
 
   private setRate(): void {
     const value = this.wanted();
-    if (value === null) return this.rateField.focus();
+    if (value === null) {
+      this.tell("The learning rate is a number above 0, such as 0.001. Nothing was changed.");
+      return this.rateField.focus();
+    }
+    this.editing = false;
     this.rateField.blur();
     this.session.ask("learning_rate", value);
   }

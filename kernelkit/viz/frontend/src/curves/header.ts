@@ -28,9 +28,7 @@ export class Header {
   private readonly unreachable = element("p", { class: "kk-note", role: "status" });
   private readonly error = element("p", { class: "kk-error", role: "alert" });
   private readonly bar = element("div", { class: "kk-bar" }, element("div", {}));
-  private readonly tiles = element("div", { class: "kk-tiles", role: "list", "aria-label": "Newest values" });
   private readonly spoken = element("div", { class: "kk-spoken", role: "status", "aria-live": "polite" });
-  private tileNodes = new Map<string, { train: Node; validation: Node | null }>();
   private said = "";
 
   constructor(private session: Session) {
@@ -38,15 +36,15 @@ export class Header {
     const line = element("div", { class: "kk-head" }, this.name, this.state, this.stats);
     this.bar.setAttribute("role", "progressbar");
     this.bar.setAttribute("aria-label", "Training progress");
-    this.node = element("header", {}, line, this.bar, this.controls.node, this.unreachable, this.error, this.tiles, this.spoken);
+    this.node = element("header", {}, line, this.bar, this.controls.node, this.unreachable, this.error, this.spoken);
   }
 
   /** Show what the session knows now. */
-  update(metrics: string[]): void {
+  update(): void {
     const facts = this.session.runs[0]?.facts;
     const several = this.session.runs.length > 1 || facts?.state === "history";
     setText(this.name, this.session.title);
-    for (const node of [this.state, this.stats, this.bar, this.tiles]) node.hidden = several;
+    for (const node of [this.state, this.stats, this.bar]) node.hidden = several;
     if (!facts || several) {
       for (const node of [this.controls.node, this.unreachable, this.error]) node.hidden = true;
       return;
@@ -54,11 +52,10 @@ export class Header {
     const later = facts.state === "stopping" && facts.stops_after === "epoch";
     const lost = this.session.running && this.session.reach === "lost";
     const word = facts.state === "preparing" && facts.compiling ? "compiling" : STATES[facts.state] ?? facts.state;
-    setText(this.state, lost ? "lost" : later ? "stopping after this epoch" : !this.session.running && facts.ending?.[1] || word);
+    setText(this.state, lost ? "lost" : later ? "stopping after this epoch" : facts.state === "paused" && facts.validating ? "paused in validation" : !this.session.running && facts.ending?.[1] || word);
     this.state.dataset.state = lost ? "failed" : this.kind(facts);
     this.showControls(facts);
     this.showProgress(facts);
-    this.showTiles(facts, metrics);
     this.say(facts);
   }
 
@@ -94,42 +91,21 @@ export class Header {
     const silent = running ? (performance.now() - this.session.runs[0].received) / 1000 : 0;
     const elapsed = (facts.elapsed ?? 0) + silent;
     parts.push(running ? `${format.duration(elapsed)} so far` : `in ${seconds(elapsed)}`);
+    const rate = facts.latest?.[LEARNING_RATE] ?? facts.learning_rate;
+    if (!running && typeof rate === "number") parts.push(`lr ${+rate.toPrecision(3)}`);
     if (facts.memory) parts.push(format.memory(facts.memory));
     if (silent > LONG_SILENCE && facts.state !== "paused") parts.push(`no news for ${format.duration(silent)}`);
     if (this.stats.childElementCount !== parts.length) {
       this.stats.replaceChildren(...parts.map(() => element("span", {})));
     }
     parts.forEach((part, i) => setText(this.stats.children[i], part));
-    const share = facts.state === "done" && !facts.ending ? 1 : facts.total ? Math.min((facts.done ?? 0) / facts.total, 1) : null;
+    const held = facts.state === "paused" ? facts.validating : null; // the steps of the buttons are those of validation
+    const share = held ? held[0] / (held[1] || 1) : facts.state === "done" && !facts.ending ? 1 : facts.total ? Math.min((facts.done ?? 0) / facts.total, 1) : null;
     this.bar.classList.toggle("kk-endless", share === null && running);
     (this.bar.firstElementChild as HTMLElement).style.width = `${100 * (share ?? 0)}%`;
-    this.bar.dataset.state = this.kind(facts);
+    this.bar.dataset.state = held ? "validating" : this.kind(facts);
     if (share === null) this.bar.removeAttribute("aria-valuenow");
     else this.bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
-  }
-
-  private showTiles(facts: Facts, metrics: string[]): void {
-    const latest = facts.latest ?? {};
-    const names = metrics.filter((name) => name !== LEARNING_RATE);
-    if (LEARNING_RATE in latest) names.push(LEARNING_RATE);
-    const shape = names.map((name) => `${name}${`val_${name}` in latest}`);
-    if ([...this.tileNodes.keys()].join("\n") !== shape.join("\n")) {
-      this.tileNodes.clear();
-      this.tiles.replaceChildren(...names.map((name, i) => {
-        const train = element("b", {});
-        const validation = `val_${name}` in latest ? element("b", {}) : null;
-        this.tileNodes.set(shape[i], { train, validation });
-        const values = [element("span", { class: "kk-train" }, train)];
-        if (validation) values.push(element("span", { class: "kk-validation" }, validation, element("small", {}, "val")));
-        return element("div", { role: "listitem" },
-          element("span", { class: "kk-label", title: name }, name.replaceAll("_", " ")), ...values);
-      }));
-    }
-    names.forEach((name, i) => {
-      const { train, validation } = this.tileNodes.get(shape[i])!;
-      setText(train, name === LEARNING_RATE ? rateText(latest[name]) : format.value(latest[name]));
-      if (validation) setText(validation, format.value(latest[`val_${name}`]));
-    });
   }
 
   /** Tell a screen reader of each epoch's end and of the training's. */
@@ -141,10 +117,6 @@ export class Header {
     const numbers = Object.entries(facts.latest ?? {}).map(([name, v]) => `${name} ${format.value(v)}`).join(", ");
     setText(this.spoken, `${STATES[facts.state]}, ${ended} of ${(facts.epochs ?? 0) - facts.first_epoch} epochs, ${numbers}`);
   }
-}
-
-function rateText(value: number | string | undefined): string {
-  return typeof value === "number" ? String(+value.toPrecision(3)) : format.value(value);
 }
 
 function seconds(elapsed: number): string {

@@ -47,7 +47,7 @@ export class Panel {
       element("label", {}, this.log, "Log scale"),
       element("label", {}, this.earlier, "Earlier runs"), this.reset, this.position);
     this.node = element("section", { class: "kernelkit-panel", "aria-label": "Training curves" },
-      element("style", {}, uPlotCss + css), this.header.node, this.tools, this.grid);
+      element("style", {}, uPlotCss + css), this.header.node, this.grid, this.tools);
     this.cleanups = [
       session.subscribe(() => this.update()),
       watchTheme(() => { this.theme = null; session.changed(); }),
@@ -68,8 +68,9 @@ export class Panel {
     const started = performance.now();
     this.theme ??= readTheme(this.node);
     const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
-    this.header.update(metrics);
+    this.header.update();
     this.updateTools(metrics.length > 0);
+    this.grid.dataset.room = String(this.session.running); // for the first charts, so that the page does not jump
     this.layout = layGrid(runs, this.session.earlier);
     for (const [metric, chart] of this.charts) {
       if (!metrics.includes(metric)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(metric); }
@@ -81,7 +82,8 @@ export class Panel {
 
   private updateTools(anything: boolean): void {
     const { choices, smoothing } = this.session;
-    this.tools.hidden = !anything;
+    this.tools.hidden = !anything && !this.session.running;
+    this.tools.style.visibility = anything ? "" : "hidden";
     this.smoothing.value = String(smoothing);
     setText(this.smoothingValue, smoothing.toFixed(2));
     this.log.checked = choices.log ?? this.session.runs.some((run) => (run.facts?.log?.length ?? 0) > 0);

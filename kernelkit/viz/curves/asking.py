@@ -1,0 +1,32 @@
+"""What pages may ask of a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
+"""The actions that pages may request."""
+
+
+def ask(control: Any, action: str, value: Any) -> str | None:
+    """Pass a page's request to the control. Return its problem in words, or None."""
+    try:
+        if action == "stop":
+            control.stop(value or "batch")
+        elif action == "learning_rate":
+            if type(value) not in (int, float, str):
+                return f"The learning rate must be a positive finite number, got a {type(value).__name__}."
+            control.set_learning_rate(value)
+        else:
+            getattr(control, action)()
+    except (TypeError, ValueError, OverflowError) as error:
+        return str(error)[:200]
+    return None
+
+
+def possible_actions(model: Any) -> list[str]:
+    """Return the actions that a model supports. The rate of a schedule, for example, cannot be set."""
+    rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
+    impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()
+    impossible |= {"save"} if not hasattr(model, "save") else set()
+    return [action for action in ACTIONS if action not in impossible]
