@@ -1,5 +1,8 @@
 """Sphinx reads this; tools/docs_site.py lays out the pages that it is pointed at."""
 
+import inspect
+import re
+
 import latex2mathml.converter
 from docutils import nodes
 
@@ -7,17 +10,33 @@ import kernelkit
 
 project = "kernelkit"
 author = "kernelkit contributors"
-copyright = "kernelkit contributors, MIT licence"
+copyright = "kernelkit contributors, MIT license"
 version = release = kernelkit.__version__
 language = "en"
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb", "sphinx_copybutton"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "myst_nb",
+    "sphinx_copybutton",
+    "sphinx_design",
+]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "kernelkit"
-html_static_path = []
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_favicon = "static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False
+html_theme_options = {
+    "light_css_variables": {"color-brand-primary": "#0b63a5", "color-brand-content": "#0b63a5"},
+    "dark_css_variables": {"color-brand-primary": "#6cb8f0", "color-brand-content": "#6cb8f0"},
+}
+maximum_signature_line_length = 88  # longer ones get a line for each argument
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
 
 nb_execution_mode = "off"  # `make lessons` runs them and leaves what they show
 nb_mime_priority_overrides = [
@@ -29,7 +48,7 @@ nb_mime_priority_overrides = [
 ]
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
-suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"]
+suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
 
 napoleon_numpy_docstring = False
 napoleon_google_docstring = True
@@ -37,7 +56,6 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True  # attributes are listed once
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # Args say it in words
-autodoc_default_options = {"members": True, "undoc-members": False}
 autodoc_inherit_docstrings = False
 html_math_renderer = "mathml"
 
@@ -52,6 +70,34 @@ def _mathml(block):
     return visit
 
 
+def _join_names(app, what, name, thing, options, lines):
+    """Put ``a, b,`` and the line ``c: As in ...`` below it on one line: several arguments with one description."""
+    i = 0
+    while i < len(lines) - 1:
+        if re.fullmatch(r"\s{4}(\w+, )*\w+,", lines[i]) and re.match(r"\s{4}(\w+, )*\w+[,:]", lines[i + 1]):
+            lines[i : i + 2] = [f"{lines[i]} {lines[i + 1].lstrip()}"]
+        else:
+            i += 1
+
+
+def _skip(app, what, name, thing, skip, options):
+    """Leave out a class's settings, and what other packages' base classes bring."""
+    if what != "class":
+        return None
+    method = inspect.isroutine(thing) or isinstance(thing, (property, classmethod, staticmethod))
+    home = getattr(thing, "__module__", None) or ""
+    return None if method and not home.startswith(("sklearn", "jax")) else True
+
+
+def _language(app, page, template, context, doctree):
+    """Tell browsers and screen readers which pages are in Korean."""
+    if page.startswith("lessons-ko/"):
+        context["language"] = "ko"
+
+
 def setup(app):
-    """Tell Sphinx how formulas are written."""
+    """Tell Sphinx how formulas are written and what of a class is shown."""
     app.add_html_math_renderer("mathml", inline_renderers=(_mathml(False), None), block_renderers=(_mathml(True), None))
+    app.connect("autodoc-process-docstring", _join_names, priority=400)  # before napoleon
+    app.connect("autodoc-skip-member", _skip)
+    app.connect("html-page-context", _language)

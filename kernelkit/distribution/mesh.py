@@ -52,7 +52,7 @@ class DeviceMesh:
     Args:
         shape: Sizes of the axes, such as ``(8,)`` for data parallelism, or ``(2, 4)``.
         axis_names: Names of the axes, such as ``["batch", "model"]``.
-        devices: Names of devices, or `jax.Device`s; all devices by default.
+        devices: Names of devices, or ``jax.Device`` objects; all devices by default.
 
     Raises:
         ValueError: If names and sizes, or sizes and devices, don't match.

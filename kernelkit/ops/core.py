@@ -266,7 +266,7 @@ def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
 
     Args:
         indices: Integers (..., k): each row an index into the first k axes.
-        values: Array-like (..., *shape[k:]).
+        values: Array-like ``(..., *shape[k:])``.
         shape: Shape of the result.
 
     Example:
@@ -289,7 +289,7 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     Args:
         inputs: Array-like.
         indices: Integers (..., k): each row an index into the first k axes.
-        updates: Array-like (..., *inputs.shape[k:]).
+        updates: Array-like ``(..., *inputs.shape[k:])``.
         reduction: ``None`` replaces; ``"add"``, ``"max"``, ``"min"`` or ``"mul"`` combine.
 
     Raises:

@@ -40,7 +40,7 @@ class Muon(Optimizer):
             are not scaled.
 
     Source: Jordan et al., 2024, Muon: an optimizer for hidden layers in neural networks; ``rms_rate``: Liu et al.,
-        2025, Muon is scalable for LLM training.
+    2025, Muon is scalable for LLM training.
 
     Example:
         >>> import kernelkit as kk
