@@ -51,6 +51,10 @@ MODULES = {
     "backend.random": ("kernelkit.random", "keras-hub: samplers"),
     "backend.config": ("kernelkit.config", "keras-rs"),
     "backend.common.keras_tensor": ("kernelkit.symbolic", "keras-hub"),
+    "layers.preprocessing.feature_space": (
+        "kernelkit.utils.feature_space",
+        "files of Keras name it; Keras's own tests",
+    ),
     "ops.random": ("kernelkit.random", "bayesflow"),
     "random.seed_generator": ("kernelkit.random", "keras-hub"),
     "utils.jax_layer": ("kernelkit.layers", "bayesflow"),

@@ -20,6 +20,7 @@ from kernelkit.utils.audio_dataset import audio_dataset_from_directory
 from kernelkit.utils.config import Config
 from kernelkit.utils.dataset import Dataset
 from kernelkit.utils.download import get_file
+from kernelkit.utils.feature_space import FeatureSpace
 from kernelkit.utils.image_dataset import image_dataset_from_directory
 from kernelkit.utils.images import array_to_img, img_to_array, load_img, save_img
 from kernelkit.utils.labels import normalize, to_categorical
@@ -38,6 +39,7 @@ __all__ = [
     "Config",
     "CustomObjectScope",
     "Dataset",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",

@@ -25,6 +25,16 @@ class DataLayer(Layer):
             return self._call_in_tensorflow(args, kwargs)
         return super().__call__(*args, **kwargs)
 
+    @property
+    def can_adapt(self) -> bool:
+        """Whether the layer has an ``adapt`` that may be called: what it learns was not given to the constructor."""
+        return False
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the layer knows what its ``adapt`` learns; true for a layer that learns nothing."""
+        return True
+
     def _call_in_tensorflow(self, args: tuple, kwargs: dict) -> Any:
         tensorflow = sys.modules["tensorflow"]
         leaves, treedef = jax.tree_util.tree_flatten(args)
@@ -32,19 +42,23 @@ class DataLayer(Layer):
         self._require_init()
         like = self._like(jax.tree_util.tree_unflatten(treedef, symbols), kwargs)
 
-        def run(*values: Any) -> np.ndarray:
-            return np.asarray(to_dense(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs)), dtype)
+        specs, outputs = jax.tree_util.tree_flatten(like)
+        dtypes = [self.dtype_in_tensorflow(spec.dtype) for spec in specs]
 
-        dtype = self.dtype_in_tensorflow(like.dtype)
-        output = tensorflow.numpy_function(run, leaves, Tout=dtype)
-        output.set_shape(like.shape)
-        return output
+        def run(*values: Any) -> list[np.ndarray]:
+            results = jax.tree_util.tree_leaves(self(*jax.tree_util.tree_unflatten(treedef, values), **kwargs))
+            return [np.asarray(to_dense(result), dtype) for result, dtype in zip(results, dtypes, strict=True)]
+
+        tensors = tensorflow.numpy_function(run, leaves, Tout=dtypes)
+        for tensor, spec in zip(tensors, specs, strict=True):
+            tensor.set_shape(spec.shape)
+        return jax.tree_util.tree_unflatten(outputs, tensors)
 
     def dtype_in_tensorflow(self, dtype: str) -> str:
         """Return the dtype of the outputs in a TensorFlow data set, from their dtype elsewhere."""
         return dtype
 
-    def _like(self, args: tuple, kwargs: dict) -> KerasTensor:
+    def _like(self, args: tuple, kwargs: dict) -> Any:
         if not self.built:
             self._build_for(Call(signature_of(self), args, kwargs).arguments())
         return self.compute_output_spec(*args, **kwargs)
@@ -52,6 +66,8 @@ class DataLayer(Layer):
 
 def is_tensorflow(value: Any) -> bool:
     """Return whether a value is, or holds, a symbolic tensor of TensorFlow."""
+    if isinstance(value, dict):
+        return any(map(is_tensorflow, value.values()))
     if isinstance(value, (list, tuple)):
         return any(map(is_tensorflow, value[:8]))
     return type(value).__module__.startswith("tensorflow.") and not hasattr(value, "numpy")

@@ -65,6 +65,16 @@ class Discretization(DataLayer):
         self.sparse = check_sparse(sparse, output_mode, who)
         self.summary = quantiles.EMPTY
 
+    @property
+    def can_adapt(self) -> bool:
+        """Whether the layer may adapt(): the bins' boundaries were not given."""
+        return self.num_bins is not None
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the layer has boundaries of bins."""
+        return self.bin_boundaries is not None
+
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the boundaries from data; earlier boundaries are replaced.
 

@@ -120,6 +120,8 @@ class IndexLookup(HostLayer):
 
     def vocabulary_size(self) -> int:
         """Return the number of indices, including special tokens."""
+        if not self._own and self._announced_size is not None:
+            return self._announced_size
         return len(self._special()) + len(self._own)
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list:
@@ -178,6 +180,16 @@ class IndexLookup(HostLayer):
             self._table[self.mask_token] = 0 if self.output_mode == "int" else -1
 
     # Learning the vocabulary ------------------------------------------------------------------------------------------
+
+    @property
+    def can_adapt(self) -> bool:
+        """Whether the layer may adapt(): the vocabulary was not given."""
+        return not self._has_given
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the layer has a vocabulary."""
+        return bool(self._own) or self._announced_size is not None
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
@@ -274,8 +286,6 @@ class IndexLookup(HostLayer):
     def _depth(self) -> int:
         if self.pad_to_max_tokens and self.max_tokens is not None:
             return self.max_tokens
-        if not self._own and self._announced_size is not None:
-            return self._announced_size
         return self.vocabulary_size()
 
     def _padded_idf(self) -> np.ndarray:

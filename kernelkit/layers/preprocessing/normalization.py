@@ -108,6 +108,16 @@ class Normalization(DataLayer):
     def _dtype(self) -> str:
         return self.compute_dtype if dtypes.is_float(self.compute_dtype) else config.floatx()
 
+    @property
+    def can_adapt(self) -> bool:
+        """Whether the layer may adapt(): mean and variance were not given."""
+        return self.input_mean is None
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the layer has a mean and a variance."""
+        return self.input_mean is not None or self.adapt_mean is not None
+
     def adapt(self, data: Any) -> None:
         """Compute mean and variance of data; earlier values are replaced.
 

@@ -111,6 +111,16 @@ class TextVectorization(HostLayer):
 
     # The vocabulary ---------------------------------------------------------------------------------------------------
 
+    @property
+    def can_adapt(self) -> bool:
+        """Whether the layer may adapt(): the vocabulary was not given."""
+        return self._lookup_layer.can_adapt
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether the layer has a vocabulary."""
+        return self._lookup_layer.is_adapted
+
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
 

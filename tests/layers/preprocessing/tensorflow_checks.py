@@ -116,6 +116,31 @@ def check_layers_adapt_to_data_sets_and_models_learn_from_them():
     np.testing.assert_allclose(model.predict(dataset(texts)), model.predict(texts), rtol=1e-5)
 
 
+def check_a_feature_space_adapts_to_data_sets_and_is_mapped():
+    import tensorflow as tf
+
+    from kernelkit.utils import FeatureSpace
+
+    table = {"n": [1.0, 2.0, 3.0, 4.0], "s": ["zero", "one", "two", "two"], "i": [0, 1, 2, 2]}
+    rows = tf.data.Dataset.from_tensor_slices(table)
+    for mode in ("concat", "dict"):
+        space = FeatureSpace(
+            {"n": "float_normalized", "s": "string_categorical", "i": "integer_hashed"},
+            crosses=[("s", "i")],
+            output_mode=mode,
+        )
+        for data in (rows, rows.batch(3)):
+            space.adapt(data)
+            expected = space(table)
+            for encoded in (rows.map(space).batch(4), rows.batch(4).map(space)):
+                found = next(iter(encoded))
+                tf.nest.map_structure(
+                    lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6),
+                    found,
+                    dict(expected) if mode == "dict" else expected,
+                )
+
+
 if __name__ == "__main__":
     for name, check in list(globals().items()):
         if name.startswith("check_"):
