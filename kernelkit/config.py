@@ -26,7 +26,13 @@ _settings: dict = {
 
 
 def backend() -> str:
-    """Return the name of the compute engine, which is always ``"jax"``."""
+    """Return the name of the compute engine, which is always ``"jax"``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.backend()
+        'jax'
+    """
     return "jax"
 
 
@@ -56,7 +62,13 @@ def is_nnx_enabled() -> bool:
 
 
 def floatx() -> str:
-    """Return the default float dtype of new variables and converted data, such as ``"float32"``."""
+    """Return the default float dtype of new variables and converted data, such as ``"float32"``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.floatx()
+        'float32'
+    """
     return _settings["floatx"]
 
 
@@ -68,6 +80,13 @@ def set_floatx(value: str) -> None:
 
     Raises:
         ValueError: For any other name.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_floatx("bfloat16")
+        >>> config.floatx()
+        'bfloat16'
+        >>> config.set_floatx("float32")
     """
     if str(value) not in _FLOATS:
         raise ValueError(f"set_floatx() takes one of {_FLOATS}, got {value!r}.")
@@ -75,17 +94,37 @@ def set_floatx(value: str) -> None:
 
 
 def epsilon() -> float:
-    """Return the small constant that keeps divisions and logarithms finite."""
+    """Return the small constant that keeps divisions and logarithms finite.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.epsilon()
+        1e-07
+    """
     return _settings["epsilon"]
 
 
 def set_epsilon(value: float) -> None:
-    """Set the small constant returned by :func:`epsilon`."""
+    """Set the small constant returned by :func:`epsilon`.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_epsilon(1e-5)
+        >>> config.epsilon()
+        1e-05
+        >>> config.set_epsilon(1e-7)
+    """
     _settings["epsilon"] = float(value)
 
 
 def image_data_format() -> str:
-    """Return where images keep their channels: ``"channels_last"`` or ``"channels_first"``."""
+    """Return where images keep their channels: ``"channels_last"`` or ``"channels_first"``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.image_data_format()
+        'channels_last'
+    """
     return _settings["image_data_format"]
 
 
@@ -97,6 +136,13 @@ def set_image_data_format(data_format: str) -> None:
 
     Raises:
         ValueError: For any other name.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_image_data_format("channels_first")
+        >>> config.image_data_format()
+        'channels_first'
+        >>> config.set_image_data_format("channels_last")
     """
     _settings["image_data_format"] = standardize_data_format(data_format)
 
@@ -117,7 +163,15 @@ def max_epochs() -> int | None:
 
 
 def set_max_epochs(max_epochs: int | None) -> None:
-    """Cap the epochs of every ``fit``, to check quickly that a script runs to its end."""
+    """Cap the epochs of every ``fit``, to check quickly that a script runs to its end.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_max_epochs(2)  # every fit ends after two epochs: for a quick look
+        >>> config.max_epochs()
+        2
+        >>> config.set_max_epochs(None)
+    """
     _settings["max_epochs"] = max_epochs
 
 
@@ -127,7 +181,15 @@ def max_steps_per_epoch() -> int | None:
 
 
 def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
-    """Cap the steps of an epoch in ``fit``, ``evaluate`` and ``predict``."""
+    """Cap the steps of an epoch in ``fit``, ``evaluate`` and ``predict``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_max_steps_per_epoch(10)
+        >>> config.max_steps_per_epoch()
+        10
+        >>> config.set_max_steps_per_epoch(None)
+    """
     _settings["max_steps_per_epoch"] = max_steps_per_epoch
 
 

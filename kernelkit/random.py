@@ -201,7 +201,14 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, se
 
 
 def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`normal`."""
+    """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`normal`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> numbers = kk.random.truncated_normal((1000,), stddev=2.0, seed=0)
+        >>> bool(abs(numbers).max() <= 4.0)
+        True
+    """
     dtype = _float(dtype)
     sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(shape), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
@@ -222,7 +229,14 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
 
 
 def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
-    """Draw integers from [minval, maxval)."""
+    """Draw integers from [minval, maxval).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> numbers = kk.random.randint((100,), minval=1, maxval=7, seed=0)
+        >>> int(numbers.min()), int(numbers.max())
+        (1, 6)
+    """
     if not dtypes.is_int(dtype):
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Got {dtype!r}.")
     return jax.random.randint(_key(seed), tuple(shape), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype)))
@@ -240,6 +254,11 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 
     Returns:
         Integers (batch, num_samples).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.random.categorical([[0.0, 100.0, 0.0]], num_samples=4, seed=0).tolist()
+        [[1, 1, 1, 1]]
     """
     logits = jnp.asarray(logits)
     if logits.ndim != 2:
@@ -250,7 +269,13 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 
 @op
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
-    """Return the slices of ``x`` along ``axis`` in random order."""
+    """Return the slices of ``x`` along ``axis`` in random order.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> sorted(kk.random.shuffle(kk.ops.arange(5), seed=0).tolist())
+        [0, 1, 2, 3, 4]
+    """
     return jax.random.permutation(_key(seed), jnp.asarray(x), axis)
 
 
@@ -265,6 +290,12 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
         seed: Int, :class:`SeedGenerator` or ``None``.
 
     Source: Srivastava et al., 2014, Dropout: a simple way to prevent neural networks from overfitting.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> dropped = kk.random.dropout(kk.ops.ones(1000), rate=0.5, seed=0)
+        >>> sorted(set(dropped.tolist()))
+        [0.0, 2.0]
     """
     inputs = jnp.asarray(inputs)
     shape = inputs.shape
@@ -280,13 +311,25 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
 
 
 def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draw from a gamma distribution of shape parameter ``alpha`` and scale 1."""
+    """Draw from a gamma distribution of shape parameter ``alpha`` and scale 1.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.random.gamma((2, 3), alpha=2.0, seed=0).shape
+        (2, 3)
+    """
     dtype = _float(dtype)
     return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), tuple(shape), dtype)
 
 
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draw numbers of successes in ``counts`` trials of the given success probability."""
+    """Draw numbers of successes in ``counts`` trials of the given success probability.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.random.binomial((2, 3), counts=10, probabilities=0.5, seed=0).shape
+        (2, 3)
+    """
     dtype = _float(dtype)
     return jax.random.binomial(
         _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), tuple(shape), dtype
@@ -294,7 +337,13 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
 
 
 def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
-    """Draw from a beta distribution of concentrations ``alpha`` and ``beta``."""
+    """Draw from a beta distribution of concentrations ``alpha`` and ``beta``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.random.beta((2, 3), alpha=2.0, beta=5.0, seed=0).shape
+        (2, 3)
+    """
     dtype = _float(dtype)
     return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(shape), dtype)
 

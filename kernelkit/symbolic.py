@@ -115,7 +115,13 @@ class KerasTensor(Operators):
 
 
 def is_keras_tensor(x: Any) -> bool:
-    """Return whether a value is a symbolic tensor."""
+    """Return whether a value is a symbolic tensor.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.utils.is_keras_tensor(kk.Input((3,))), kk.utils.is_keras_tensor(kk.ops.ones(3))
+        (True, False)
+    """
     return isinstance(x, KerasTensor)
 
 

@@ -29,12 +29,24 @@ _COMMON_LEAVES = {int, float, bool, str, np.ndarray}  # leaves without a lookup 
 
 
 def is_nested(structure: Any) -> bool:
-    """Return whether the value is a container rather than a leaf."""
+    """Return whether the value is a container rather than a leaf.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.is_nested([1]), tree.is_nested({}), tree.is_nested(1)
+        (True, True, False)
+    """
     return _open(structure) is not None
 
 
 def flatten(structure: Any) -> list:
-    """Return the leaves of a structure as a flat list, dicts in the order of their sorted keys."""
+    """Return the leaves of a structure as a flat list, dicts in the order of their sorted keys.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.flatten({"b": 2, "a": [1, (3,)]})
+        [1, 3, 2]
+    """
     leaves: list = []
     _collect(structure, leaves)
     return leaves
@@ -50,7 +62,13 @@ def _collect(structure: Any, leaves: list) -> None:
 
 
 def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
-    """Return ``(path, leaf)`` pairs; a path is a tuple of keys and indices, indices for named tuples too."""
+    """Return ``(path, leaf)`` pairs; a path is a tuple of keys and indices, indices for named tuples too.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.flatten_with_path({"a": [1, 2]})
+        [(('a', 0), 1), (('a', 1), 2)]
+    """
     return list(_walk(structure, ()))
 
 
@@ -141,6 +159,10 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
         a: A structure.
         b: A structure.
         check_types: Without effect, as in Keras: types of containers are always compared.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.assert_same_structure([1, (2, 3)], ["a", ("b", "c")])
     """
     if check_types is not None:
         warnings.warn(
@@ -153,7 +175,12 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
 
 
 def assert_same_paths(a: Any, b: Any) -> None:
-    """Raise ``ValueError`` unless both values have the same leaf paths, whatever their containers are."""
+    """Raise ``ValueError`` unless both values have the same leaf paths, whatever their containers are.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.assert_same_paths({"a": [1]}, {"a": (2,)})
+    """
     first, second = ({p: None for p, _ in _walk(s, ())} for s in (a, b))
     if first.keys() != second.keys():
         raise ValueError(
@@ -179,12 +206,24 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 
 
 def lists_to_tuples(structure: Any) -> Any:
-    """Return the structure with every list replaced by a tuple."""
+    """Return the structure with every list replaced by a tuple.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.lists_to_tuples([1, [2, 3]])
+        (1, (2, 3))
+    """
     return traverse(lambda s: tuple(s) if isinstance(s, list) else None, structure, top_down=False)
 
 
 def map_shape_structure(func: Callable, structure: Any) -> Any:
-    """Apply a function to the shapes in a structure, where a tuple or list of ints is one leaf."""
+    """Apply a function to the shapes in a structure, where a tuple or list of ints is one leaf.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.map_shape_structure(lambda shape: len(shape), {"image": (28, 28, 1), "label": ()})
+        {'image': 3, 'label': 0}
+    """
     _require_callable("map_shape_structure", func)
     opened = None if is_shape(structure) else _open(structure)
     if opened is None:

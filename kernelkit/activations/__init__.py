@@ -50,6 +50,11 @@ def get(identifier: Any) -> Any:
 
     Raises:
         ValueError: If the identifier has another type, or the name is unknown.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.activations.get("relu")(kk.ops.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
     """
     if identifier is None:
         return linear
@@ -57,12 +62,24 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(activation: Any) -> Any:
-    """Return an activation as plain JSON: the name of a built-in function, else a dict."""
+    """Return an activation as plain JSON: the name of a built-in function, else a dict.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.activations.serialize(kk.activations.relu)
+        'relu'
+    """
     return _serialize.serialize_value(activation)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Return the activation from :func:`serialize`'s result."""
+    """Return the activation from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.activations.deserialize("relu")(kk.ops.array([-1.0, 2.0])).tolist()
+        [0.0, 2.0]
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="activations")
 
 

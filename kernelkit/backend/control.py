@@ -15,19 +15,37 @@ from kernelkit.symbolic import is_keras_tensor
 
 
 def foldl(fn: Callable, elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """Return what remains when ``fn(accumulator, element)`` is applied from the first element to the last."""
+    """Return what remains when ``fn(accumulator, element)`` is applied from the first element to the last.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> float(K.foldl(lambda total, x: total + x, K.constant([1.0, 2.0, 3.0])))
+        6.0
+    """
     elems = ops.convert_to_tensor(elems)
     start, rest = (elems[0], elems[1:]) if initializer is None else (ops.convert_to_tensor(initializer), elems)
     return ops.scan(lambda total, x: (jnp.asarray(fn(total, x), total.dtype), None), start, rest)[0]
 
 
 def foldr(fn: Callable, elems: Any, initializer: Any = None, name: str | None = None) -> Any:
-    """Return what remains when ``fn(accumulator, element)`` is applied from the last element to the first."""
+    """Return what remains when ``fn(accumulator, element)`` is applied from the last element to the first.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> float(K.foldr(lambda total, x: total + x, K.constant([1.0, 2.0, 3.0])))
+        6.0
+    """
     return foldl(fn, ops.flip(ops.convert_to_tensor(elems), axis=0), initializer)
 
 
 def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: Any = None) -> Any:
-    """Return a function's results for each element, stacked."""
+    """Return a function's results for each element, stacked.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.map_fn(lambda x: x * 2, K.constant([1.0, 2.0])).tolist()
+        [2.0, 4.0]
+    """
     result = ops.map(fn, elems)
     return result if dtype is None else ops.cast(result, dtype)
 

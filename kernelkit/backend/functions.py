@@ -51,17 +51,37 @@ var = ops.var
 
 
 def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> jax.Array:
-    """Return evenly spaced values; see :func:`kernelkit.ops.arange`."""
+    """Return evenly spaced values; see :func:`kernelkit.ops.arange`.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.arange(3).tolist()
+        [0, 1, 2]
+    """
     return ops.arange(start, stop, step, dtype=dtype)
 
 
 def argmax(x: Any, axis: int = -1) -> Any:
-    """Return the index of the largest value along an axis, the last by default."""
+    """Return the index of the largest value along an axis, the last by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> x = K.constant([[1.0, 2.0], [3.0, 4.0]])
+        >>> K.argmax(x).tolist()
+        [1, 1]
+    """
     return ops.argmax(x, axis=axis)
 
 
 def argmin(x: Any, axis: int = -1) -> Any:
-    """Return the index of the smallest value along an axis, the last by default."""
+    """Return the index of the smallest value along an axis, the last by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> x = K.constant([[1.0, 2.0], [3.0, 4.0]])
+        >>> K.argmin(x).tolist()
+        [0, 0]
+    """
     return ops.argmin(x, axis=axis)
 
 
@@ -101,7 +121,13 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
 
 
 def batch_flatten(x: Any) -> Any:
-    """Return a batch with one axis beside that of the samples."""
+    """Return a batch with one axis beside that of the samples.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.batch_flatten(K.ones((2, 3, 4))).shape
+        (2, 12)
+    """
     return ops.reshape(x, (-1, int(np.prod(x.shape[1:]))))
 
 
@@ -119,6 +145,11 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
         x: Array (batch, ..., channels), or channels first if ``data_format`` says so.
         bias: Array of one value for each channel, or of a sample's shape.
         data_format: ``"channels_last"`` or ``"channels_first"``; the setting by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.bias_add(K.zeros((1, 2)), K.constant([1.0, 2.0])).tolist()
+        [[1.0, 2.0]]
     """
     first = config.standardize_data_format(data_format) == "channels_first"
     rank = len(x.shape)
@@ -132,14 +163,26 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
 
 
 def cast_to_floatx(x: Any) -> Any:
-    """Return values in the default float dtype; a NumPy array stays one."""
+    """Return values in the default float dtype; a NumPy array stays one.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.cast_to_floatx([1, 2]).dtype
+        dtype('float32')
+    """
     if isinstance(x, (np.ndarray, list, tuple, int, float)):
         return np.asarray(x, dtype=config.floatx())
     return ops.cast(x, config.floatx())
 
 
 def clip(x: Any, min_value: Any, max_value: Any) -> Any:
-    """Return values moved into a range; ``None`` is no bound."""
+    """Return values moved into a range; ``None`` is no bound.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.clip([-1.0, 0.5, 2.0], 0.0, 1.0).tolist()
+        [0.0, 0.5, 1.0]
+    """
     if isinstance(min_value, (int, float)) and isinstance(max_value, (int, float)):
         max_value = builtins.max(min_value, max_value)
     low = -np.inf if min_value is None else min_value
@@ -148,136 +191,292 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
 
 
 def concatenate(tensors: Any, axis: int = -1) -> Any:
-    """Return arrays joined along an axis, the last by default."""
+    """Return arrays joined along an axis, the last by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.concatenate([[[1.0]], [[2.0]]]).tolist()
+        [[1.0, 2.0]]
+    """
     return ops.concatenate(tensors, axis=axis)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
-    """Return values as an array, spread over a shape if one is given."""
+    """Return values as an array, spread over a shape if one is given.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.constant([1, 2]).tolist()
+        [1.0, 2.0]
+    """
     array = ops.convert_to_tensor(value, dtype=dtype or config.floatx())
     return array if shape is None else ops.broadcast_to(array, shape)
 
 
 def cumprod(x: Any, axis: int = 0) -> Any:
-    """Return the running product along an axis, the first by default."""
+    """Return the running product along an axis, the first by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.cumprod([1.0, 2.0, 3.0]).tolist()
+        [1.0, 2.0, 6.0]
+    """
     return ops.cumprod(x, axis=axis)
 
 
 def cumsum(x: Any, axis: int = 0) -> Any:
-    """Return the running sum along an axis, the first by default."""
+    """Return the running sum along an axis, the first by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.cumsum([1.0, 2.0, 3.0]).tolist()
+        [1.0, 3.0, 6.0]
+    """
     return ops.cumsum(x, axis=axis)
 
 
 def dot(x: Any, y: Any) -> Any:
-    """Return the product over the last axis of ``x`` and the last but one of ``y``."""
+    """Return the product over the last axis of ``x`` and the last but one of ``y``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.dot(K.ones((2, 3)), K.ones((3, 4))).shape
+        (2, 4)
+    """
     return ops.dot(x, y)
 
 
 def elu(x: Any, alpha: float = 1.0) -> Any:
-    """Return ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere."""
+    """Return ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> print(K.elu([-1.0, 1.0]).round(3))
+        [-0.632  1.   ]
+    """
     return ops.elu(x, alpha=alpha)
 
 
 def expand_dims(x: Any, axis: int = -1) -> Any:
-    """Return an array with one more axis of size 1, the last by default."""
+    """Return an array with one more axis of size 1, the last by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.expand_dims([1.0, 2.0]).shape
+        (2, 1)
+    """
     return ops.expand_dims(x, axis)
 
 
 def eye(size: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
-    """Return the identity matrix of a size; ``(rows, columns)`` for one that is not square."""
+    """Return the identity matrix of a size; ``(rows, columns)`` for one that is not square.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.eye(2).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
     rows, columns = (size, size) if isinstance(size, int) else size
     return ops.eye(rows, columns, dtype=dtype)
 
 
 def flatten(x: Any) -> Any:
-    """Return all values along one axis."""
+    """Return all values along one axis.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.flatten(K.ones((2, 3))).shape
+        (6,)
+    """
     return ops.reshape(x, (-1,))
 
 
 def gather(reference: Any, indices: Any) -> Any:
-    """Return the rows of ``reference`` at indices."""
+    """Return the rows of ``reference`` at indices.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.gather([10.0, 20.0, 30.0], [2, 0]).tolist()
+        [30.0, 10.0]
+    """
     return ops.take(reference, indices, axis=0)
 
 
 def is_sparse(tensor: Any) -> bool:
-    """Return whether an array is sparse."""
+    """Return whether an array is sparse.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.is_sparse(K.ones(2))
+        False
+    """
     return sparse.is_sparse(tensor) or bool(getattr(tensor, "sparse", False))
 
 
 def l2_normalize(x: Any, axis: Any = None) -> Any:
-    """Return values divided by their Euclidean norm along an axis, of all values by default."""
+    """Return values divided by their Euclidean norm along an axis, of all values by default.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> print(K.l2_normalize([3.0, 4.0]).round(2))
+        [0.59999996 0.79999995]
+    """
     return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12)))
 
 
 def ones(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
-    """Return an array of ones."""
+    """Return an array of ones.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.ones((2,)).tolist()
+        [1.0, 1.0]
+    """
     return ops.ones(shape, dtype=dtype)
 
 
 def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Return ones in the shape of an array."""
+    """Return ones in the shape of an array.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.ones_like(K.zeros((2,))).tolist()
+        [1.0, 1.0]
+    """
     return ops.ones_like(x, dtype=dtype)
 
 
 def permute_dimensions(x: Any, pattern: Any) -> Any:
-    """Return an array with its axes in another order."""
+    """Return an array with its axes in another order.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.permute_dimensions(K.ones((2, 3)), (1, 0)).shape
+        (3, 2)
+    """
     return ops.transpose(x, pattern)
 
 
 def pow(x: Any, a: Any) -> Any:
-    """Return ``x`` to the power of ``a``."""
+    """Return ``x`` to the power of ``a``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.pow([1.0, 2.0, 3.0], 2).tolist()
+        [1.0, 4.0, 9.0]
+    """
     return ops.power(x, a)
 
 
 def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
-    """Return positive values as they are, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`."""
+    """Return positive values as they are, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.relu([-1.0, 2.0]).tolist()
+        [0.0, 2.0]
+    """
     return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
 def repeat(x: Any, n: int) -> Any:
-    """Return each sample ``n`` times: (batch, size) becomes (batch, n, size)."""
+    """Return each sample ``n`` times: (batch, size) becomes (batch, n, size).
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.repeat(K.ones((2, 3)), 4).shape
+        (2, 4, 3)
+    """
     if len(x.shape) != 2:
         raise ValueError(f"repeat() takes an array (batch, size), got the shape {tuple(x.shape)}.")
     return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
 
 
 def repeat_elements(x: Any, rep: int, axis: int) -> Any:
-    """Return each element along an axis ``rep`` times."""
+    """Return each element along an axis ``rep`` times.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.repeat_elements(K.constant([1.0, 2.0]), 2, axis=0).tolist()
+        [1.0, 1.0, 2.0, 2.0]
+    """
     return ops.repeat(x, rep, axis=axis)
 
 
 def reverse(x: Any, axes: Any) -> Any:
-    """Return an array reversed along one axis or several."""
+    """Return an array reversed along one axis or several.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.reverse(K.constant([1.0, 2.0]), 0).tolist()
+        [2.0, 1.0]
+    """
     return ops.flip(x, axis=(axes,) if isinstance(axes, int) else tuple(axes))
 
 
 def sqrt(x: Any) -> Any:
-    """Return the square root, of 0 for negative values."""
+    """Return the square root, of 0 for negative values.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.sqrt([4.0, 9.0]).tolist()
+        [2.0, 3.0]
+    """
     return ops.sqrt(ops.maximum(x, 0.0))
 
 
 def stop_gradient(variables: Any) -> Any:
-    """Return values through which no gradient passes; a list for a list."""
+    """Return values through which no gradient passes; a list for a list.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.stop_gradient(K.ones(2)).tolist()
+        [1.0, 1.0]
+    """
     if isinstance(variables, (list, tuple)):
         return type(variables)(ops.stop_gradient(v) for v in variables)
     return ops.stop_gradient(variables)
 
 
 def tile(x: Any, n: Any) -> Any:
-    """Return an array repeated ``n`` times along each axis."""
+    """Return an array repeated ``n`` times along each axis.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.tile([1.0, 2.0], 2).tolist()
+        [1.0, 2.0, 1.0, 2.0]
+    """
     return ops.tile(x, (n,) if isinstance(n, int) else tuple(n))
 
 
 def to_dense(tensor: Any) -> Any:
-    """Return a sparse array as a dense one, a dense one as it is."""
+    """Return a sparse array as a dense one, a dense one as it is.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.to_dense(K.ones(2)).tolist()
+        [1.0, 1.0]
+    """
     return sparse.to_dense(tensor) if sparse.is_sparse(tensor) else tensor
 
 
 def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
-    """Return an array of zeros."""
+    """Return an array of zeros.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.zeros((2,)).tolist()
+        [0.0, 0.0]
+    """
     return ops.zeros(shape, dtype=dtype)
 
 
 def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Return zeros in the shape of an array."""
+    """Return zeros in the shape of an array.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.zeros_like(K.ones((2,))).tolist()
+        [0.0, 0.0]
+    """
     return ops.zeros_like(x, dtype=dtype)

@@ -11,19 +11,37 @@ from kernelkit import config, losses, ops
 
 
 def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
-    """Return the binary cross-entropy of each value."""
+    """Return the binary cross-entropy of each value.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> print(K.binary_crossentropy([1.0, 0.0], [0.9, 0.2]).round(3))
+        [0.105 0.223]
+    """
     return ops.binary_crossentropy(target, output, from_logits=from_logits)
 
 
 def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
-    """Return the cross-entropy of distributions along an axis."""
+    """Return the cross-entropy of distributions along an axis.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> print(K.categorical_crossentropy([[0.0, 1.0]], [[0.2, 0.8]]).round(3))
+        [0.223]
+    """
     return ops.categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
 
 
 def sparse_categorical_crossentropy(
     target: Any, output: Any, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
 ) -> Any:
-    """Return the cross-entropy of distributions and class numbers; 0 where the number is ``ignore_class``."""
+    """Return the cross-entropy of distributions and class numbers; 0 where the number is ``ignore_class``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> print(K.sparse_categorical_crossentropy([1], [[0.2, 0.8]]).round(3))
+        [0.223]
+    """
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(target, output, from_logits=from_logits, axis=axis)
     kept = ops.not_equal(target, ignore_class)
@@ -58,7 +76,13 @@ def categorical_focal_crossentropy(
 
 
 def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
-    """Return whether each sample's class is among the ``k`` that were predicted highest."""
+    """Return whether each sample's class is among the ``k`` that were predicted highest.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.in_top_k([[0.1, 0.7, 0.2]], [2], 2).tolist()
+        [True]
+    """
     return ops.in_top_k(targets, predictions, k)
 
 

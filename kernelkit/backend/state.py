@@ -57,6 +57,11 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
         dtype: Dtype; the default float dtype, if none is given.
         name: Name.
         constraint: Function that an optimizer applies to the value after each update.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.variable([1.0, 2.0]).shape
+        (2,)
     """
     made = Variable(np.asarray(value), dtype=dtype or config.floatx(), name=name)
     made.constraint = constraint
@@ -64,71 +69,159 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
 
 
 def dtype(x: Any) -> str:
-    """Return the name of an array's dtype."""
+    """Return the name of an array's dtype.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.dtype(K.ones(2))
+        'float32'
+    """
     return standardize_dtype(x.dtype)
 
 
 def shape(x: Any) -> Any:
-    """Return an array's shape; unknown sizes are ``None``."""
+    """Return an array's shape; unknown sizes are ``None``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.shape(K.ones((2, 3)))
+        (2, 3)
+    """
     return ops.shape(x)
 
 
 def int_shape(x: Any) -> tuple | None:
-    """Return an array's shape as a tuple of ints and ``None``, or ``None`` for what has no shape."""
+    """Return an array's shape as a tuple of ints and ``None``, or ``None`` for what has no shape.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.int_shape(K.ones((2, 3)))
+        (2, 3)
+    """
     found = getattr(x, "shape", None)
     return None if found is None else tuple(found)
 
 
 def ndim(x: Any) -> int:
-    """Return the number of axes."""
+    """Return the number of axes.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.ndim(K.ones((2, 3)))
+        2
+    """
     return len(x.shape)
 
 
 def count_params(x: Any) -> int:
-    """Return the number of values of a variable or array."""
+    """Return the number of values of a variable or array.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.count_params(K.ones((2, 3)))
+        6
+    """
     return math.prod(x.shape)
 
 
 def eval(x: Any) -> np.ndarray:
-    """Return the value of a variable or array as a NumPy array."""
+    """Return the value of a variable or array as a NumPy array.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.eval(K.ones(2)).tolist()
+        [1.0, 1.0]
+    """
     return ops.convert_to_numpy(x)
 
 
 def get_value(x: Any) -> np.ndarray:
-    """Return the value of a variable or array as a NumPy array; a plain number as it is."""
+    """Return the value of a variable or array as a NumPy array; a plain number as it is.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.get_value(K.variable([1.0, 2.0])).tolist()
+        [1.0, 2.0]
+    """
     return ops.convert_to_numpy(x)
 
 
 def set_value(x: Variable, value: Any) -> None:
-    """Assign a value to a variable."""
+    """Assign a value to a variable.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> v = K.variable(1.0)
+        >>> K.set_value(v, 5.0)
+        >>> K.get_value(v).tolist()
+        5.0
+    """
     x.assign(np.asarray(value, dtype=standardize_dtype(x.dtype)))
 
 
 def batch_get_value(tensors: Any) -> list[np.ndarray]:
-    """Return the values of variables as NumPy arrays."""
+    """Return the values of variables as NumPy arrays.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> [value.tolist() for value in K.batch_get_value([K.variable(1.0), K.variable(2.0)])]
+        [1.0, 2.0]
+    """
     return [get_value(x) for x in tensors]
 
 
 def batch_set_value(tuples: Any) -> None:
-    """Assign values to variables, given as pairs."""
+    """Assign values to variables, given as pairs.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> v = K.variable(1.0)
+        >>> K.batch_set_value([(v, 5.0)])
+        >>> float(v)
+        5.0
+    """
     for x, value in tuples:
         set_value(x, value)
 
 
 def update(x: Variable, new_x: Any) -> Variable:
-    """Assign a value to a variable and return it."""
+    """Assign a value to a variable and return it.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> v = K.variable(1.0)
+        >>> _ = K.update(v, 5.0)
+        >>> float(v)
+        5.0
+    """
     x.assign(new_x)
     return x
 
 
 def update_add(x: Variable, increment: Any) -> Variable:
-    """Add to a variable and return it."""
+    """Add to a variable and return it.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> v = K.variable(1.0)
+        >>> _ = K.update_add(v, 5.0)
+        >>> float(v)
+        6.0
+    """
     x.assign_add(increment)
     return x
 
 
 def update_sub(x: Variable, decrement: Any) -> Variable:
-    """Subtract from a variable and return it."""
+    """Subtract from a variable and return it.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> v = K.variable(1.0)
+        >>> _ = K.update_sub(v, 5.0)
+        >>> float(v)
+        -4.0
+    """
     x.assign_sub(decrement)
     return x
 

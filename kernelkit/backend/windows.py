@@ -13,7 +13,13 @@ from kernelkit import config, ops
 def conv1d(
     x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
 ) -> Any:
-    """Return a convolution over one axis; ``padding="causal"`` looks at earlier steps only."""
+    """Return a convolution over one axis; ``padding="causal"`` looks at earlier steps only.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.conv1d(K.ones((1, 5, 2)), K.ones((3, 2, 4))).shape
+        (1, 3, 4)
+    """
     if padding == "causal":
         before = (dilation_rate if isinstance(dilation_rate, int) else dilation_rate[0]) * (kernel.shape[0] - 1)
         x = temporal_padding(x, (before, 0), data_format)
@@ -29,7 +35,13 @@ def conv2d(
     data_format: Any = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """Return a convolution over two axes."""
+    """Return a convolution over two axes.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.conv2d(K.ones((1, 5, 5, 2)), K.ones((3, 3, 2, 4))).shape
+        (1, 3, 3, 4)
+    """
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -41,7 +53,13 @@ def conv3d(
     data_format: Any = None,
     dilation_rate: Any = (1, 1, 1),
 ) -> Any:
-    """Return a convolution over three axes."""
+    """Return a convolution over three axes.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.conv3d(K.ones((1, 5, 5, 5, 2)), K.ones((3, 3, 3, 2, 4))).shape
+        (1, 3, 3, 3, 4)
+    """
     return ops.conv(x, kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -94,7 +112,13 @@ def depthwise_conv2d(
     data_format: Any = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """Return a convolution over two axes that keeps channels apart."""
+    """Return a convolution over two axes that keeps channels apart.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.depthwise_conv2d(K.ones((1, 5, 5, 2)), K.ones((3, 3, 2, 1))).shape
+        (1, 3, 3, 2)
+    """
     return ops.depthwise_conv(x, depthwise_kernel, strides, padding, data_format, dilation_rate)
 
 
@@ -119,7 +143,13 @@ def pool2d(
     data_format: Any = None,
     pool_mode: str = "max",
 ) -> Any:
-    """Return the largest or the average value of windows over two axes; ``pool_mode`` is ``"max"`` or ``"avg"``."""
+    """Return the largest or the average value of windows over two axes; ``pool_mode`` is ``"max"`` or ``"avg"``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.pool2d(K.ones((1, 4, 4, 2)), (2, 2), strides=(2, 2)).shape
+        (1, 2, 2, 2)
+    """
     return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
 
 
@@ -131,7 +161,13 @@ def pool3d(
     data_format: Any = None,
     pool_mode: str = "max",
 ) -> Any:
-    """Return the largest or the average value of windows over three axes; ``pool_mode`` is ``"max"`` or ``"avg"``."""
+    """Return the largest or the average value of windows over three axes; ``pool_mode`` is ``"max"`` or ``"avg"``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.pool3d(K.ones((1, 4, 4, 4, 2)), (2, 2, 2), strides=(2, 2, 2)).shape
+        (1, 2, 2, 2, 2)
+    """
     return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
 
 
@@ -142,17 +178,35 @@ def _pool(mode: str) -> Any:
 
 
 def temporal_padding(x: Any, padding: Any = (1, 1), data_format: Any = None) -> Any:
-    """Return sequences (batch, steps, channels) with zeros before and after."""
+    """Return sequences (batch, steps, channels) with zeros before and after.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.temporal_padding(K.ones((1, 3, 2))).shape
+        (1, 5, 2)
+    """
     return _pad(x, (padding,), data_format)
 
 
 def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None) -> Any:
-    """Return images with zeros around them: ``((top, bottom), (left, right))``."""
+    """Return images with zeros around them: ``((top, bottom), (left, right))``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.spatial_2d_padding(K.ones((1, 3, 3, 1))).shape
+        (1, 5, 5, 1)
+    """
     return _pad(x, padding, data_format)
 
 
 def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None) -> Any:
-    """Return volumes with zeros around them, a pair for each of three axes."""
+    """Return volumes with zeros around them, a pair for each of three axes.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.spatial_3d_padding(K.ones((1, 3, 3, 3, 1))).shape
+        (1, 5, 5, 5, 1)
+    """
     return _pad(x, padding, data_format)
 
 
@@ -165,7 +219,13 @@ def _pad(x: Any, padding: Any, data_format: Any) -> Any:
 def resize_images(
     x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
 ) -> Any:
-    """Return images enlarged by whole factors."""
+    """Return images enlarged by whole factors.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.resize_images(K.ones((1, 2, 2, 3)), 2, 2, "channels_last").shape
+        (1, 4, 4, 3)
+    """
     if interpolation == "nearest":
         return _repeated(x, (height_factor, width_factor), data_format)
     first = config.standardize_data_format(data_format) == "channels_first"
@@ -175,7 +235,13 @@ def resize_images(
 
 
 def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Any:
-    """Return volumes enlarged by whole factors, each cell repeated."""
+    """Return volumes enlarged by whole factors, each cell repeated.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.resize_volumes(K.ones((1, 2, 2, 2, 3)), 2, 2, 2, "channels_last").shape
+        (1, 4, 4, 4, 3)
+    """
     return _repeated(x, (depth_factor, height_factor, width_factor), data_format)
 
 

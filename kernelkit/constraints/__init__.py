@@ -29,17 +29,34 @@ def get(identifier: Any) -> Any:
 
     Raises:
         ValueError: If the identifier has another type, or the name is unknown.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.constraints.get("non_neg")).__name__
+        'NonNeg'
     """
     return _serialize.get(identifier, "constraints", "constraint", Constraint)
 
 
 def serialize(constraint: Any) -> dict:
-    """Return a constraint as plain JSON."""
+    """Return a constraint as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.constraints.serialize(kk.constraints.MaxNorm(2))["config"]
+        {'max_value': 2, 'axis': 0}
+    """
     return _serialize.serialize_keras_object(constraint)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Make a constraint from :func:`serialize`'s result."""
+    """Make a constraint from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.constraints.deserialize("non_neg")).__name__
+        'NonNeg'
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="constraints")
 
 

@@ -106,7 +106,13 @@ def set_dtype_policy(policy: Any) -> None:
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """Return the policy that an identifier stands for: ``None`` (the global one), a name, a config or a policy."""
+    """Return the policy that an identifier stands for: ``None`` (the global one), a name, a config or a policy.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.dtype_policies.get("mixed_bfloat16").compute_dtype
+        'bfloat16'
+    """
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
@@ -125,12 +131,25 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict:
-    """Return a policy as plain JSON."""
+    """Return a policy as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.dtype_policies.serialize(kk.DTypePolicy("mixed_bfloat16"))["config"]
+        {'name': 'mixed_bfloat16'}
+    """
     return serialization.serialize_keras_object(dtype_policy)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> DTypePolicy:
-    """Make a policy from :func:`serialize`'s result."""
+    """Make a policy from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.dtype_policies.serialize(kk.DTypePolicy("mixed_bfloat16"))
+        >>> kk.dtype_policies.deserialize(config).variable_dtype
+        'float32'
+    """
     return serialization.deserialize_keras_object(config, custom_objects, namespace="dtype_policies")
 
 

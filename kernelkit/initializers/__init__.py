@@ -80,12 +80,24 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(initializer: Any) -> dict:
-    """Return an initializer as plain JSON."""
+    """Return an initializer as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.serialize(kk.initializers.Constant(3))["config"]
+        {'value': 3}
+    """
     return _serialize.serialize_keras_object(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Make an initializer from :func:`serialize`'s result."""
+    """Make an initializer from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.deserialize("zeros")((2,)).tolist()
+        [0.0, 0.0]
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="initializers")
 
 

@@ -138,6 +138,11 @@ class GlorotNormal(_Scaled):
     """Truncated normal draws of variance ``2 / (fan_in + fan_out)``. Arguments as :class:`GlorotUniform`.
 
     Source: Glorot and Bengio, 2010, Understanding the difficulty of training deep feedforward neural networks.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.GlorotNormal(seed=0)((100, 50)).shape
+        (100, 50)
     """
 
     _scale, _mode, _distribution = 1.0, "fan_avg", "truncated_normal"
@@ -147,6 +152,11 @@ class HeUniform(_Scaled):
     """Uniform draws within ``sqrt(6 / fan_in)`` of zero. Arguments as :class:`GlorotUniform`.
 
     Source: He et al., 2015, Delving deep into rectifiers.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.HeUniform(seed=0)((100, 50)).shape
+        (100, 50)
     """
 
     _scale, _mode, _distribution = 2.0, "fan_in", "uniform"
@@ -156,6 +166,11 @@ class HeNormal(_Scaled):
     """Truncated normal draws of variance ``2 / fan_in``. Arguments as :class:`GlorotUniform`.
 
     Source: He et al., 2015, Delving deep into rectifiers.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.HeNormal(seed=0)((100, 50)).shape
+        (100, 50)
     """
 
     _scale, _mode, _distribution = 2.0, "fan_in", "truncated_normal"
@@ -165,6 +180,11 @@ class LecunUniform(_Scaled):
     """Uniform draws within ``sqrt(3 / fan_in)`` of zero. Arguments as :class:`GlorotUniform`.
 
     Source: LeCun et al., 1998, Efficient backprop.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.LecunUniform(seed=0)((100, 50)).shape
+        (100, 50)
     """
 
     _scale, _mode, _distribution = 1.0, "fan_in", "uniform"
@@ -174,6 +194,11 @@ class LecunNormal(_Scaled):
     """Truncated normal draws of variance ``1 / fan_in``. Arguments as :class:`GlorotUniform`.
 
     Source: LeCun et al., 1998, Efficient backprop.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.initializers.LecunNormal(seed=0)((100, 50)).shape
+        (100, 50)
     """
 
     _scale, _mode, _distribution = 1.0, "fan_in", "truncated_normal"

@@ -328,12 +328,25 @@ __all__ = [
 
 
 def serialize(layer: Layer) -> dict:
-    """Return a layer's class and config as plain JSON."""
+    """Return a layer's class and config as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.serialize(kk.layers.Dense(4))["config"]["units"]
+        4
+    """
     return _serialize.serialize_keras_object(layer)
 
 
 def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
-    """Make a layer from :func:`serialize`'s result."""
+    """Make a layer from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.layers.serialize(kk.layers.Dense(4))
+        >>> kk.layers.deserialize(config).units
+        4
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="layers")
 
 

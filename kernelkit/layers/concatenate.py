@@ -63,5 +63,12 @@ class Concatenate(Layer):
 
 
 def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
-    """Return ``Concatenate(axis, **kwargs)(inputs)``."""
+    """Return ``Concatenate(axis, **kwargs)(inputs)``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> a, b = kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 5.0]])
+        >>> print(kk.layers.concatenate([a, b]))
+        [[1. 2. 3. 5.]]
+    """
     return Concatenate(axis, **kwargs)(inputs)

@@ -69,5 +69,12 @@ class Dot(Layer):
 
 
 def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
-    """Return ``Dot(axes, **kwargs)(inputs)``."""
+    """Return ``Dot(axes, **kwargs)(inputs)``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> a, b = kk.ops.array([[1.0, 2.0]]), kk.ops.array([[3.0, 5.0]])
+        >>> print(kk.layers.dot([a, b], axes=1))
+        [[13.]]
+    """
     return Dot(axes, **kwargs)(inputs)

@@ -192,7 +192,17 @@ def _function(layer: type[Merge]) -> Callable:
         return layer(**kwargs)(inputs)
 
     function.__name__ = function.__qualname__ = layer.__name__.lower()
-    function.__doc__ = f"Return ``{layer.__name__}(**kwargs)(inputs)``."
+    function.__doc__ = f"""Return ``{layer.__name__}(**kwargs)(inputs)``.
+
+    Args:
+        inputs: List of arrays or symbolic tensors.
+        **kwargs: Arguments of :class:`~kernelkit.layers.{layer.__name__}`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.layers.{function.__name__}([kk.ops.ones((2, 3)), kk.ops.ones((2, 3))]).shape
+        (2, 3)
+    """
     return function
 
 

@@ -83,12 +83,24 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(loss: Any) -> Any:
-    """Return a loss as plain JSON."""
+    """Return a loss as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.losses.serialize(kk.losses.Huber(delta=2.0))["config"]["delta"]
+        2.0
+    """
     return _serialize.serialize_keras_object(loss)
 
 
 def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
-    """Make a loss from a name or from :func:`serialize`'s result."""
+    """Make a loss from a name or from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.losses.deserialize("mse")([[0.0, 1.0]], [[1.0, 1.0]]).tolist()
+        [0.5]
+    """
     if isinstance(name, str):
         with _serialize.CustomObjectScope(custom_objects):
             return get(name)

@@ -127,12 +127,24 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(metric: Any) -> Any:
-    """Return a metric as plain JSON."""
+    """Return a metric as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.metrics.serialize(kk.metrics.AUC(num_thresholds=50))["config"]["num_thresholds"]
+        50
+    """
     return _serialize.serialize_keras_object(metric)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Make a metric from a name or from :func:`serialize`'s result."""
+    """Make a metric from a name or from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.metrics.deserialize({"class_name": "AUC", "config": {}})).__name__
+        'AUC'
+    """
     if isinstance(config, str):
         with _serialize.CustomObjectScope(custom_objects):
             return get(config)

@@ -140,6 +140,12 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
 
     Raises:
         ValueError: If the text is not the config of a model, or exceeds the limits.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> text = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)]).to_json()
+        >>> kk.models.model_from_json(text).output_shape
+        (None, 2)
     """
     is_trusted = config.is_unsafe_deserialization_enabled()
     with reading("The text"), serialize.sharing(), serialize.loading(safe_mode=not is_trusted):

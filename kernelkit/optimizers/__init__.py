@@ -41,6 +41,11 @@ def get(identifier: Any) -> Any:
 
     Raises:
         ValueError: If the identifier has another type, or is an unknown name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.optimizers.get("adam")).__name__
+        'Adam'
     """
     if isinstance(identifier, dict) and isinstance(identifier.get("class_name"), str):
         return deserialize(identifier)
@@ -53,7 +58,13 @@ def get(identifier: Any) -> Any:
 
 
 def serialize(optimizer: Optimizer) -> dict:
-    """Return an optimizer as plain JSON."""
+    """Return an optimizer as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> round(kk.optimizers.serialize(kk.optimizers.SGD(0.5))["config"]["learning_rate"], 3)
+        0.5
+    """
     return _serialize.serialize_keras_object(optimizer)
 
 
@@ -63,6 +74,12 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
     Args:
         config: Dict with ``class_name`` (in any case: ``"adam"``) and ``config``.
         custom_objects: Names of classes and functions that are not registered.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.optimizers.serialize(kk.optimizers.SGD(0.5, momentum=0.9))
+        >>> kk.optimizers.deserialize(config).momentum
+        0.9
     """
     if not config.get("module") and not config.get("registered_name"):
         cls = _serialize.lookup(config["class_name"], "optimizers", "optimizer", custom_objects)

@@ -30,17 +30,34 @@ def get(identifier: Any) -> Any:
 
     Raises:
         ValueError: If the identifier has another type, or the name is unknown.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.regularizers.get("l2")).__name__
+        'L2'
     """
     return _serialize.get(identifier, "regularizers", "regularizer", Regularizer)
 
 
 def serialize(regularizer: Any) -> dict:
-    """Return a regularizer as plain JSON."""
+    """Return a regularizer as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.regularizers.serialize(kk.regularizers.L2(0.5))["config"]
+        {'l2': 0.5}
+    """
     return _serialize.serialize_keras_object(regularizer)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Make a regularizer from :func:`serialize`'s result."""
+    """Make a regularizer from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> type(kk.regularizers.deserialize("l2")).__name__
+        'L2'
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="regularizers")
 
 

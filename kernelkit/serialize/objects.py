@@ -111,6 +111,11 @@ def serialize_keras_object(obj: Any) -> Any:
 
     Raises:
         ValueError: For an object without ``get_config``, or a lambda that closes over such an object.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.saving.serialize_keras_object(kk.layers.Dropout(0.5))["config"]["rate"]
+        0.5
     """
     if obj is None or isinstance(obj, (bool, int, float, str)):
         return obj
@@ -248,6 +253,12 @@ def deserialize_keras_object(
 
     Raises:
         ValueError: If a class is not known; the message says how to register it.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.saving.serialize_keras_object(kk.layers.Dropout(0.5))
+        >>> kk.saving.deserialize_keras_object(config).rate
+        0.5
     """
     if isinstance(config, str) and namespace is None:
         known = kwargs.get("module_objects") or {}

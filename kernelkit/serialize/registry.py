@@ -148,7 +148,13 @@ def get_registered_object(name: str, custom_objects: dict | None = None, module_
 
 
 def get_custom_objects() -> dict:
-    """Return the dict of globally registered objects; changes to it take effect."""
+    """Return the dict of globally registered objects; changes to it take effect.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> isinstance(kk.saving.get_custom_objects(), dict)
+        True
+    """
     return _custom_by_name
 
 

@@ -20,12 +20,26 @@ from kernelkit.optimizers.schedules.schedule import LearningRateSchedule
 
 
 def serialize(learning_rate_schedule: LearningRateSchedule) -> dict:
-    """Return a schedule as plain JSON."""
+    """Return a schedule as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> rate = kk.optimizers.schedules.CosineDecay(0.1, 100)
+        >>> kk.optimizers.schedules.serialize(rate)["class_name"]
+        'CosineDecay'
+    """
     return _serialize.serialize_keras_object(learning_rate_schedule)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> LearningRateSchedule:
-    """Make a schedule from :func:`serialize`'s result."""
+    """Make a schedule from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.optimizers.schedules.serialize(kk.optimizers.schedules.CosineDecay(0.1, 100))
+        >>> kk.optimizers.schedules.deserialize(config).decay_steps
+        100
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="optimizers.schedules")
 
 
