@@ -75,7 +75,7 @@ LENGTH = 4 * PAIRS
 
 
 def dataset(count, seed):
-    """Return sequences, the digit that comes next, the weights of these predictions, and the pair that the last letter asks for."""
+    """Return sequences, the digits that come next, their weights, and which pair the last letter asks for."""
     rng = np.random.default_rng(seed)
     rows = np.arange(count)[:, None]
     who = np.argsort(rng.random((count, LETTERS)), axis=1)[:, :PAIRS]
@@ -133,7 +133,7 @@ def build(before=True, width=64, heads=2):
         h = h + layers.Conv1D(width, 2, padding="causal", name="before")(h)
     h, shares = block(h, width, heads)
     answer = layers.Dense(DIGITS)(layers.LayerNormalization()(h))
-    return keras.Model(inputs, answer), keras.Model(inputs, shares)
+    return keras.Model(inputs, answer, name="transformer"), keras.Model(inputs, shares, name="maps")
 
 
 model, maps = build()
