@@ -6,7 +6,7 @@ from typing import Any
 
 from kernelkit import regularizers, serialize
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.projected_attention import ProjectedAttention, checked_count
+from kernelkit.layers.projected_attention import ProjectedAttention, alias, checked_count
 
 
 class MultiHeadAttention(ProjectedAttention):
@@ -123,10 +123,10 @@ class MultiHeadAttention(ProjectedAttention):
         )
 
     # Keras's names, which packages use.
-    _num_heads = property(lambda self: self.num_heads)
-    _key_dim = property(lambda self: self.key_dim)
-    _value_dim = property(lambda self: self.value_dim)
-    _output_shape = property(lambda self: self.output_shape)
+    _num_heads = alias("num_heads")
+    _key_dim = alias("key_dim")
+    _value_dim = alias("value_dim")
+    _output_shape = alias("output_shape")
 
     @serialize.derives
     def get_config(self) -> dict:

@@ -19,6 +19,11 @@ from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn.attention import dot_product_attention
 
 
+def alias(name: str) -> property:
+    """Return a property that reads and sets another attribute: a second name for it."""
+    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))
+
+
 class ProjectedAttention(Layer):
     """The base of attention layers that first project queries, keys and values to heads."""
 
@@ -207,20 +212,20 @@ class ProjectedAttention(Layer):
             "bias_initializer": _fresh(self.bias_initializer),
         }
 
-    # Keras's private names, which packages use. In kernelkit these layers have public names.
-    _query_dense = property(lambda self: self.query_dense)
-    _key_dense = property(lambda self: self.key_dense)
-    _value_dense = property(lambda self: self.value_dense)
-    _gate_dense = property(lambda self: self.gate_dense)
-    _output_dense = property(lambda self: self.output_dense)
-    _use_bias = property(lambda self: self.use_bias)
-    _dropout = property(lambda self: self.dropout)
-    _kernel_initializer = property(lambda self: self.kernel_initializer)
-    _bias_initializer = property(lambda self: self.bias_initializer)
-    _kernel_regularizer = property(lambda self: self.kernel_regularizer)
-    _bias_regularizer = property(lambda self: self.bias_regularizer)
-    _kernel_constraint = property(lambda self: self.kernel_constraint)
-    _bias_constraint = property(lambda self: self.bias_constraint)
+    # Keras's private names, which packages read, and set in subclasses. In kernelkit these are public.
+    _query_dense = alias("query_dense")
+    _key_dense = alias("key_dense")
+    _value_dense = alias("value_dense")
+    _gate_dense = alias("gate_dense")
+    _output_dense = alias("output_dense")
+    _use_bias = alias("use_bias")
+    _dropout = alias("dropout")
+    _kernel_initializer = alias("kernel_initializer")
+    _bias_initializer = alias("bias_initializer")
+    _kernel_regularizer = alias("kernel_regularizer")
+    _bias_regularizer = alias("bias_regularizer")
+    _kernel_constraint = alias("kernel_constraint")
+    _bias_constraint = alias("bias_constraint")
 
     def _drop(self, weights: jax.Array) -> jax.Array:
         return random.dropout(weights, self.dropout, seed=self.seed_generator)

@@ -85,6 +85,22 @@ def test_names_of_attention_that_packages_use():
     assert (layer._num_heads, layer._key_dim, layer._value_dim, layer._use_bias) == (2, 3, 3, True)
 
 
+def test_packages_set_the_projections_of_attention_under_keras_s_private_names():
+    class Own(kk.layers.MultiHeadAttention):
+        def build(self, query_shape, value_shape, key_shape=None):
+            super().build(query_shape, value_shape, key_shape)
+            self._query_dense = kk.layers.EinsumDense("abc,cde->abde", (None, 2, 4), name="query")
+            self._query_dense.build(query_shape)
+            self._use_bias = False
+
+    layer = Own(2, 4)
+    x = np.ones((1, 3, 5), "float32")
+    layer(x, x)
+    assert layer.query_dense is layer._query_dense and layer.query_dense.bias is None
+    assert layer.use_bias is False
+    assert sum("query" in v.path for v in layer.weights) == 1
+
+
 class MaskedMean(kk.layers.Layer):
     """A layer that cannot do without a mask."""
 
