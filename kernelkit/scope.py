@@ -207,8 +207,11 @@ def auto_name(prefix: str) -> str:
 
 
 @contextlib.contextmanager
-def keep_names() -> Iterator[None]:
+def keep_names(fresh: bool = False) -> Iterator[None]:
     """Restore the counters of automatic names at the end: names made inside are not used up.
+
+    Args:
+        fresh: Whether the counters begin anew inside: the first name of a kind has no number.
 
     Example:
         >>> from kernelkit import scope
@@ -219,7 +222,7 @@ def keep_names() -> Iterator[None]:
     """
     before = local.counters
     with _counters_lock:
-        local.counters = dict(_counters if before is None else before)
+        local.counters = {} if fresh else dict(_counters if before is None else before)
     try:
         yield
     finally:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -98,7 +99,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep, of the tests marked ``one_in(n)``, those whose turn it is; all of them with KERNELKIT_TEST_TURN=all."""
+    """Keep, of the tests marked ``one_in(n)``, those whose turn it is; all of them with KERNELKIT_TEST_TURN=all.
+
+    The cases of one test take turns, each test from a case of its own on.
+    """
     turn = os.environ["KERNELKIT_TEST_TURN"]
     if turn == "all":
         return
@@ -108,8 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marker = item.get_closest_marker("one_in")
         if marker is None or not hasattr(item, "originalname"):
             continue
-        family = f"{item.path}::{item.originalname}"
-        if (seen[family] + int(turn)) % marker.args[0]:
+        family = f"{item.path.relative_to(TESTS)}::{item.originalname}"
+        if (zlib.crc32(family.encode()) + seen[family] + int(turn)) % marker.args[0]:
             left_out.append(item)
         seen[family] += 1
     if left_out and len(items) > MANY:

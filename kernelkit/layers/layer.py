@@ -260,9 +260,25 @@ class Layer(Operation, HasParts):
         self._build_and_check(call)
         outputs = self.symbolic_call(*call.args, **call.kwargs)
         if not self._spec_runs_call():
+            self._build_parts(call)
             arriving = call.fill_masks()
             self._hand_masks_on(call, arriving, outputs, functools.partial(infer, self.compute_mask))
         return outputs
+
+    def _build_parts(self, call: Call) -> None:
+        """Build the layers inside by running `call` on shapes, where neither `build` nor shape inference does."""
+        if type(self).build is not Layer.build or all(layer.built for layer in walk(self)):
+            return
+        try:
+            self._run_on_shapes(call)
+        except Exception as error:
+            parts = ", ".join(layer.who() for layer in walk(self) if not layer.built)
+            reason = str(error).partition("\n")[0]
+            arguments.warn_once(
+                f"parts:{type(self).__qualname__}",
+                f"{self.who()}: running `call` on symbolic tensors failed ({type(error).__name__}: {reason}), so these "
+                f"layers inside have no weights until data come: {parts}. Give the layer a `build` that builds them.",
+            )
 
     def _run_taped(self, call: Call) -> Any:
         """Call the layer under an open tape, which records it as a whole."""

@@ -14,6 +14,8 @@ from kernelkit.feeds import sparse_rows
 from kernelkit.feeds.arrays import CHUNK_BYTES
 from kernelkit.feeds.make import make_feed
 
+pytestmark = pytest.mark.one_in(3)
+
 RNG = np.random.default_rng(0)
 X = (RNG.random((50, 12)) * (RNG.random((50, 12)) < 0.2)).astype("float32")
 Y = RNG.integers(0, 3, 50)

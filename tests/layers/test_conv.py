@@ -6,6 +6,8 @@ import pytest
 import kernelkit as kk
 from tests.layers.twins import check, check_config, equal, rand, twins
 
+pytestmark = pytest.mark.one_in(3)
+
 # The layer, the shape of the input, and its arguments.
 CASES = [
     ("Conv1D", (2, 7, 3), {"filters": 4, "kernel_size": 3, "padding": "causal", "dilation_rate": 2}),

@@ -7,6 +7,8 @@ import pytest
 import kernelkit as kk
 from tests.layers.twins import check, equal, rand, share_weights, twins
 
+pytestmark = pytest.mark.one_in(2)
+
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 5, 3), (2, 3, 5, 3)])
 @pytest.mark.parametrize("options", [{}, {"activation": "relu"}, {"use_bias": False}, {"activation": "softmax"}])

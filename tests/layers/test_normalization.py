@@ -8,6 +8,8 @@ import pytest
 import kernelkit as kk
 from tests.layers.twins import check, equal, rand, share_weights, twins
 
+pytestmark = pytest.mark.one_in(3)
+
 
 @pytest.mark.parametrize("training", [True, False, None])
 @pytest.mark.parametrize(

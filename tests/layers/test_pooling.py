@@ -9,6 +9,8 @@ import kernelkit as kk
 from kernelkit import masking
 from tests.layers.twins import check, check_config, equal, rand, twins
 
+pytestmark = pytest.mark.one_in(3)
+
 SHAPES = {1: (2, 7, 3), 2: (2, 6, 5, 3), 3: (1, 4, 5, 4, 2)}
 FAMILIES = ["MaxPooling", "AveragePooling"]
 OPTIONS = [

@@ -6,6 +6,8 @@ import pytest
 
 import kernelkit as kk
 
+pytestmark = pytest.mark.one_in(4)
+
 LAYERS = {
     "dense": (lambda k: k.layers.Dense(6), (3, 10)),
     "plain dense": (lambda k: k.layers.Dense(5, use_bias=False, activation="relu"), (2, 3, 9)),

@@ -10,6 +10,8 @@ import pytest
 
 from kernelkit import losses
 
+pytestmark = pytest.mark.one_in(3)
+
 RNG = np.random.default_rng(0)
 
 

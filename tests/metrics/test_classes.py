@@ -14,6 +14,8 @@ import pytest
 import kernelkit as kk
 from kernelkit import metrics
 
+pytestmark = pytest.mark.one_in(3)
+
 RNG = np.random.default_rng(0)
 
 

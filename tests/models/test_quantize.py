@@ -11,6 +11,8 @@ from keras.src.quantizers.gptq import GPTQ
 import kernelkit as kk
 from kernelkit.layers.quantized.calibrated import AWQCalibration, GPTQCalibration
 
+pytestmark = pytest.mark.one_in(3)
+
 
 def model(k):
     """A model with an embedding, attention and two blocks of Dense layers."""

@@ -15,6 +15,8 @@ import pytest
 
 import kernelkit
 
+pytestmark = pytest.mark.one_in(3)
+
 BATCH, LAYERS = 4, 7
 
 ACTIVATIONS = ["relu", "tanh", "sigmoid", "gelu", "elu", "swish", "softplus", "linear"]

@@ -376,3 +376,70 @@ def test_a_python_lambda_in_memory_can_be_cloned():
     i = kk.Input((3,))
     model = kk.Model(i, kk.layers.Lambda(lambda x: x * 2)(i))
     np.testing.assert_array_equal(kk.models.clone_model(model)(X), X * 2)
+
+
+class Parts(kk.layers.Layer):
+    """Two layers inside, no `build`, and a rule of its own for the shape."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dense, self.norm = kk.layers.Dense(3), kk.layers.LayerNormalization()
+
+    def call(self, x):
+        return self.norm(self.dense(x))
+
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 3)
+
+
+class Holder(kk.layers.Layer):
+    def __init__(self, builds):
+        super().__init__()
+        self.parts, self.builds = Parts(), builds
+
+    def build(self, shape):
+        if self.builds:
+            self.parts.build(shape)
+        super().build(shape)
+
+    def call(self, x):
+        return self.parts(x)
+
+
+@pytest.mark.parametrize("make", [Parts, lambda: Holder(False), lambda: Holder(True)], ids=["alone", "inside", "built"])
+def test_layers_inside_are_built_though_a_layer_says_its_own_shape(make, tmp_path):
+    i = kk.Input((None, 3))
+    layer = make()
+    model = kk.Model(i, layer(i))
+    assert [tuple(w.shape) for w in model.weights] == [(3, 3), (3,), (3,), (3,)]
+    model.save_weights(tmp_path / "m.weights.h5")
+    again = kk.Model(i, make()(i))
+    again.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(again(X[None]), model(X[None]))
+
+
+def test_layers_inside_that_cannot_be_built_from_shapes_are_named():
+    class Asks(Parts):
+        def call(self, x):
+            return super().call(np.asarray(x))
+
+    i = kk.Input((3,))
+    with pytest.warns(UserWarning, match=r"'asks' \(Asks\).*no weights until data come: .*Dense"):
+        output = Asks(name="asks")(i)
+    assert output.shape == (None, 3)
+
+
+def test_a_layer_with_a_build_of_its_own_is_not_run_to_build_others():
+    class Counts(Parts):
+        calls = 0
+
+        def build(self, shape):
+            self.dense.build(shape)
+
+        def call(self, x):
+            self.calls += 1
+            return super().call(x)
+
+    layer = Counts()
+    assert layer(kk.Input((3,))).shape == (None, 3)
+    assert layer.calls == 0 and len(layer.weights) == 2

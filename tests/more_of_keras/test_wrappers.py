@@ -14,6 +14,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import kernelkit as kk
 from kernelkit.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
+pytestmark = pytest.mark.one_in(4)
+
 
 def network(X, y, loss, layers=(10,)):
     hidden = inputs = kk.Input((X.shape[1],))

@@ -11,6 +11,8 @@ import pytest
 from kernelkit import ops
 from tests.ops.oracle import assert_same_symbols, assert_same_values, calls, functions
 
+pytestmark = pytest.mark.one_in(3)
+
 _rng = np.random.default_rng(5)
 _corners = np.array([[[0, 0], [0, 7], [5, 0], [5, 7]]] * 2, "float32")
 ARRAYS = {

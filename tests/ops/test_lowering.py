@@ -13,6 +13,8 @@ from kernelkit.ops import lowering
 from kernelkit.ops.lowering import choice, conv, ways
 from kernelkit.ops.lowering.window import Geometry, output_shape, pad_pairs
 
+pytestmark = pytest.mark.one_in(4)
+
 
 def draw(*shape, seed=0):
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)

@@ -12,6 +12,8 @@ from kernelkit import ops
 from tests.ops import test_nn_windows
 from tests.ops.oracle import assert_same_symbols, assert_same_values, calls, functions
 
+pytestmark = pytest.mark.one_in(3)
+
 _rng = np.random.default_rng(1)
 
 

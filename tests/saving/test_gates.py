@@ -134,6 +134,8 @@ def test_the_tables_hold_nothing_but_public_functions_and_classes_of_their_kind(
         DistillationLoss,
         kk.quantizers.Quantizer,
         kk.quantizers.QuantizationConfig,
+        kk.utils.FeatureSpace.cross(["a", "b"], 3).__class__,
+        kk.utils.FeatureSpace.float().__class__,
     )
     found = list(members())
     assert len(found) > 700

@@ -11,6 +11,8 @@ import pytest
 
 import kernelkit as kk
 
+pytestmark = pytest.mark.one_in(3)
+
 PACKAGES = {"keras": keras, "kernelkit": kk}
 RNG = np.random.default_rng(0)
 

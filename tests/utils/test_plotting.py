@@ -12,6 +12,8 @@ import pytest
 import kernelkit as kk
 from kernelkit.utils import plotting
 
+pytestmark = pytest.mark.one_in(3)
+
 pydot = pytest.importorskip("pydot")
 
 

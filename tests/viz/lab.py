@@ -19,6 +19,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 ROOT = Path(__file__).absolute().parents[2]
 SCREENS = ROOT / "build" / "screenshots"
+EXTENSION = "kernelkit-labextension"
 
 
 def find_chromium() -> str | None:
@@ -47,10 +48,18 @@ def write_notebook(path: Path, *cells: str) -> None:
 
 
 class LabServer:
-    """A server in a folder of its own, with a random port and token; its application is "lab" or "notebook"."""
+    """A server in a folder of its own, with a random port and token.
 
-    def __init__(self, folder: Path, application: str = "lab"):
+    Args:
+        folder: The folder with the notebooks, empty but for them.
+        application: "lab" or "notebook".
+        extension: Whether kernelkit's extension of JupyterLab is there: the one of this checkout. Without it, one that
+            came with an installed kernelkit is switched off, so that a test sees the same in every environment.
+    """
+
+    def __init__(self, folder: Path, application: str = "lab", extension: bool = False):
         self.folder = folder
+        self.extension = extension
         self.application = application
         self.token = secrets.token_hex(16)
         with socket.socket() as probe:
@@ -63,6 +72,7 @@ class LabServer:
         settings = self.folder / "settings" / "@jupyterlab" / "apputils-extension"
         settings.mkdir(parents=True)
         (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
+        self._place_extension()
         environment = os.environ | {
             "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.folder / "workspaces"),
@@ -94,6 +104,14 @@ class LabServer:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
+
+    def _place_extension(self) -> None:
+        if self.extension:
+            shutil.copytree(ROOT / "labextension" / "built", self.folder / "data" / "labextensions" / EXTENSION)
+        else:
+            (self.folder / "config" / "labconfig").mkdir(parents=True)
+            disabled = json.dumps({"disabledExtensions": {EXTENSION: True}})
+            (self.folder / "config" / "labconfig" / "page_config.json").write_text(disabled)
 
     def address(self, name: str) -> str:
         """Where to open a notebook; in JupyterLab in a workspace in which no other is open."""

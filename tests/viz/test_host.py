@@ -12,7 +12,7 @@ from tests.viz import lab
 from tests.viz.fake import FakeOutput, Run, StillPanel, train
 from tests.viz.host import Host
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_in(3)]
 
 PICTURES = "panel => [...panel.querySelectorAll('canvas')].map(canvas => canvas.toDataURL())"
 """What the charts show, to the pixel."""

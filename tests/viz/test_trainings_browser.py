@@ -34,9 +34,8 @@ EVIL = "<img src=x onerror=hack=1>"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trainings")
-    shutil.copytree(lab.ROOT / "labextension" / "built", folder / "data" / "labextensions" / "kernelkit-labextension")
     lab.write_notebook(folder / "one.ipynb", TRAIN.format(name="net_one", epochs=5000))
-    with lab.LabServer(folder) as running:
+    with lab.LabServer(folder, extension=True) as running:
         yield running
 
 

@@ -72,7 +72,7 @@ def test_endings_have_their_color_and_earlier_runs_do_not_flatten_the_curve(chro
     fourth = show(host, messages(other, epochs=4))
     assert not fourth.get_by_label("Earlier runs").is_checked() and "(run " not in fourth.inner_text()
     fourth.get_by_label("Earlier runs").check()
-    assert "scaled (run " in fourth.inner_text()
+    fourth.get_by_text(re.compile(r"scaled \(run \d+")).first.wait_for()
     assert host.errors == []
     host.page.close()
     earlier.forget()

@@ -132,7 +132,7 @@ def _symbolic(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
     watcher = _FirstFailure()
     before, scope.local.watcher = scope.local.watcher, watcher
     try:
-        with scope.StatelessScope(), scope.keep_names(), scope.name_scope(layer.name), recording() as nodes:
+        with scope.StatelessScope(), scope.keep_names(fresh=True), scope.name_scope(layer.name), recording() as nodes:
             try:
                 outputs = layer.call(*args, **kwargs)
             finally:
@@ -168,7 +168,7 @@ def _by_jax(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
 
     specs = [jax.ShapeDtypeStruct(tuple(UNKNOWN if d is None else d for d in t.shape), t.dtype) for t in tensors]
     try:
-        with scope.keep_names():
+        with scope.keep_names(fresh=True):
             jaxpr = jax.make_jaxpr(run)(*specs)
     except Exception as error:
         for seen in watcher.calls:

@@ -10,6 +10,8 @@ import pytest
 import kernelkit as kk
 from tests.layers.augmentation.cases import CASES, arguments
 
+pytestmark = pytest.mark.one_in(4)
+
 ALL = ("images", "labels", "bounding_boxes", "segmentation_masks")
 # What Keras does otherwise than it says, or not at all.
 COMPARED = {

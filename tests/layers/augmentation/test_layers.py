@@ -14,6 +14,8 @@ import pytest
 import kernelkit as kk
 from tests.layers.augmentation.cases import CASES, SEEDLESS, arguments
 
+pytestmark = pytest.mark.one_in(4)
+
 RANDOM = [n for n in CASES if n not in SEEDLESS]
 # Keras forgets these.
 FORGOTTEN = {"RandomGrayscale": {"seed"}, "MaxNumBoundingBoxes": {"fill_value"}}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import nbformat
 import pytest
@@ -30,32 +29,21 @@ model.graph()
 """
 
 
-def server_with(folder, extension=True, application="lab"):
-    if extension:
-        place = folder / "data" / "labextensions" / "kernelkit-labextension"
-        shutil.copytree(lab.ROOT / "labextension" / "built", place)
-    else:  # the one that came with an installed kernelkit
-        (folder / "config" / "labconfig").mkdir(parents=True)
-        disabled = json.dumps({"disabledExtensions": {"kernelkit-labextension": True}})
-        (folder / "config" / "labconfig" / "page_config.json").write_text(disabled)
-    return lab.LabServer(folder, application=application)
-
-
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    with server_with(tmp_path_factory.mktemp("lab")) as server:
+    with lab.LabServer(tmp_path_factory.mktemp("lab"), extension=True) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory):
-    with server_with(tmp_path_factory.mktemp("bare"), extension=False) as server:
+    with lab.LabServer(tmp_path_factory.mktemp("bare")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def notebook7(tmp_path_factory):
-    with server_with(tmp_path_factory.mktemp("notebook"), application="notebook") as server:
+    with lab.LabServer(tmp_path_factory.mktemp("notebook"), "notebook", extension=True) as server:
         yield server
 
 

@@ -9,6 +9,8 @@ import kernelkit as kk
 from kernelkit.viz.debugger.snapshots import Snapshots, nbytes_of
 from tests.viz.debugger.models import BATCH, fresh, generator, leaves
 
+pytestmark = pytest.mark.one_in(2)
+
 
 @pytest.fixture(scope="module")
 def shared():

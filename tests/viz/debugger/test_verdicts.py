@@ -8,6 +8,8 @@ import pytest
 import kernelkit as kk
 from kernelkit.viz.debugger.finders import LOOKED_FOR, depth
 
+pytestmark = pytest.mark.one_in(3)
+
 RNG = np.random.default_rng(7)
 CENTERS = RNG.normal(0, 1.5, (3, 6))
 LABELS = RNG.integers(0, 3, 240)
