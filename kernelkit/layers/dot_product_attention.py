@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import random
+from kernelkit import random, scope
 from kernelkit.layers import attention_masks
 from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.layer import Layer
@@ -82,6 +82,8 @@ class Attention(Layer):
             attention_masks.causal(*scores.shape[-2:]) if use_causal_mask else None,
         )
         weights = attention_masks.soft_masked(scores, allowed)
+        if scope.local.observer is not None:
+            scope.local.observer.attention(self, weights[:, None])
         if training and self.dropout > 0:
             weights = random.dropout(weights, self.dropout, seed=self.seed_generator)
         outputs = weights @ value

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import constraints, initializers, random, regularizers
+from kernelkit import constraints, initializers, random, regularizers, scope
 from kernelkit.initializers.initializer import Initializer
 from kernelkit.layers import attention_masks
 from kernelkit.layers.dropout import checked_rate
@@ -173,8 +173,12 @@ class ProjectedAttention(Layer):
         q, k, v = (positions_last(jnp.asarray(x), self._axes) for x in (query, key, value))
         if self.dropout == 0 and not with_scores and q.ndim == 4:
             outputs = dot_product_attention(q, k, v, mask=mask, flash_attention=self.flash_attention)
+            if scope.local.observer is not None:
+                scope.local.observer.attention(self, attend(q, k, v, mask)[1])
             return positions_back(outputs, self._axes, query_sizes), None
         outputs, scores = attend(q, k, v, mask, self._drop if training and self.dropout > 0 else None)
+        if scope.local.observer is not None:
+            scope.local.observer.attention(self, scores)
         outputs = positions_back(outputs, self._axes, query_sizes)
         return outputs, scores.reshape(*scores.shape[:-2], *query_sizes, *key_sizes) if with_scores else None
 

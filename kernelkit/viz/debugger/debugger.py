@@ -372,6 +372,16 @@ class StepDebugger(Shown):
         """Return a dict from weight paths to the change that the step made, for one layer or for all."""
         return looking.updates(self.look(), self.timeline.steps, self.state_before(), layer)
 
+    @interrupts.guarded
+    def weights(self, layer: str | None = None) -> dict[str, np.ndarray]:
+        """Return a dict from weight paths to the trainable weights after the step shown, for one layer or for all."""
+        return looking.weights(self.look(), self.timeline.steps, layer)
+
+    @interrupts.guarded
+    def attention(self, layer: str) -> np.ndarray:
+        """Return the attention weights of a layer in the step shown: an array (samples, heads, queries, keys)."""
+        return looking.attention(self.look(), layer)
+
     def table(self) -> Table:
         """Return a table with a row for each layer: output shape, statistics, norms of gradients and updates."""
         return looking.table(self.look(), self.timeline.steps, self.state_before())

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.viz.debugger.filters import filters_of
 from kernelkit.viz.debugger.message import Message, clipped, json_value
 from kernelkit.viz.debugger.samples import thinned, to_bytes
+from kernelkit.viz.debugger.tokens import tokens_of
 
 BINS = 40
 MAPS = 32
@@ -17,7 +19,7 @@ WEIGHTS = 8
 
 
 def layer_message(dbg: Any, name: str, sample: int) -> Message:
-    """Return a layer's histograms (activations, gradients, updates) and its feature maps for one sample.
+    """Return a layer's histograms (activations, weights, gradients, updates), filters, and maps of one sample.
 
     Args:
         dbg: The debugger.
@@ -29,27 +31,37 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
     arrays = value if isinstance(value, list) else [value]
     if isinstance(value, (list, np.ndarray)):
         found.append(histogram("activations", arrays[0]))
+    kernels: dict[str, np.ndarray] = {}
     if hasattr(dbg, "gradients"):
         cotangent = _asked(dbg.activation_gradients, name)
         if isinstance(cotangent, np.ndarray):
             found.append(histogram("gradient of the loss, by activation", cotangent))
         own = name.split("#")[0]
-        gradients, updates = _asked(dbg.gradients, own), _asked(dbg.updates, own)
-        for what, weights in (("gradient", gradients), ("update", updates)):
-            if isinstance(weights, dict):
-                titles = _short_names(list(weights))
-                found += [
-                    histogram(f"{what} of {title}", v)
-                    for title, v in list(zip(titles, weights.values(), strict=True))[:WEIGHTS]
-                ]
+        for what, look in (("", dbg.weights), ("gradient of ", dbg.gradients), ("update of ", dbg.updates)):
+            if isinstance(weights := _asked(look, own), dict):
+                kernels = kernels or weights
+                titles = list(zip(_short_names(list(weights)), weights.values(), strict=True))
+                found += [histogram(what + title, v) for title, v in titles[:WEIGHTS]]
+        if len(kernels) > WEIGHTS:
+            found[-1]["left_out"] = len(kernels) - WEIGHTS
     content = {"kind": "layer", "layer": clipped(name), "sample": sample, "histograms": found}
     content["missing"] = value if isinstance(value, str) else ""
-    drawn = maps_of(arrays, sample) if isinstance(value, (list, np.ndarray)) else None
-    if drawn is None:
-        return content, b""
-    what, pictures, count, low, high = drawn
-    told = {"what": what, "count": count, "low": low, "high": high, "image": list(pictures.shape)}
-    return content | {"maps": told}, pictures.tobytes()
+    scores = _asked(dbg.attention, name) if hasattr(dbg, "attention") else ""
+    drawn = None
+    if isinstance(value, (list, np.ndarray)):
+        drawn = maps_of([*arrays, *([scores] if isinstance(scores, np.ndarray) else [])], sample)
+    buffer = b""
+    if drawn is not None:
+        what, pictures, count, low, high = drawn
+        told = {"what": what, "count": count, "low": low, "high": high, "image": list(pictures.shape)}
+        if what == "attention" and (tokens := tokens_of(dbg, sample, pictures.shape[1:])):
+            told["tokens"] = tokens
+        content["maps"] = told
+        buffer = pictures.tobytes()
+    if (patterns := filters_of(kernels)) is not None:
+        content["filters"] = patterns[0] | {"start": len(buffer)}
+        buffer += patterns[1].tobytes()
+    return content, buffer
 
 
 def _short_names(paths: list[str]) -> list[str]:

@@ -72,6 +72,27 @@ def gradients(look: Look, steps: Steps, before: TrainState, layer: str | None) -
     return found
 
 
+def weights(look: Look, steps: Steps, layer: str | None) -> dict[str, np.ndarray]:
+    """Return a dict from weight paths to the trainable weights after the step."""
+    return {
+        variable.path: np.asarray(new)
+        for variable, new in zip(steps.variables.trainable, look.after.trainable, strict=True)
+        if _belongs(variable, steps, layer)
+    }
+
+
+def attention(look: Look, name: str) -> np.ndarray:
+    """Return the attention weights of a layer (samples, heads, queries, keys), without dropout.
+
+    Raises:
+        ValueError: If the layer computes none, or computes them inside a loop of another layer.
+    """
+    key = seen_layer(look, name).scores
+    if key is None or value_name(key) not in look.values:
+        raise ValueError(f"Layer {name!r} shows no attention weights.")
+    return np.asarray(look.values[value_name(key)], "float32")
+
+
 def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
     """Return a dict from weight paths to the change that the step made."""
     return {
@@ -89,6 +110,7 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         id(v): _ratio(np.asarray(new, "float32"), np.asarray(old, "float32"))
         for v, new, old in zip(steps.variables.trainable, look.after.trainable, before.trainable, strict=True)
     }
+    weight_of = {id(v): norm(new) for v, new in zip(steps.variables.trainable, look.after.trainable, strict=True)}
     norm_of = {i: norm(values[key]) / scale for i, (_, key) in look.observer.variables.items() if key in values}
     rows: list[dict[str, Any]] = []
     shown: set[int] = set()
@@ -108,6 +130,8 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         row["grad"] = float(np.linalg.norm(norms)) if norms else None
         kernels = [v for v in own if len(v.shape) > 1] or own  # a bias begins at zero, so its ratio says nothing
         row["update_ratio"] = max((ratio_of[id(v)] for v in kernels if id(v) in ratio_of), default=None)
+        weights = [weight_of[id(v)] for v in own if id(v) in weight_of]
+        row["weight"] = float(np.linalg.norm(weights)) if weights else None
         rows.append(row)
     return Table(rows)
 

@@ -16,8 +16,21 @@ BRANCHES = 8
 """Maximum number of branches whose curves are sent: the newest ones, and always the branch shown."""
 ROWS = 256
 """Maximum number of layers whose numbers are sent. If there are more, layers in trouble come first."""
-STATISTICS = ("mean", "std", "min", "max", "zeros", "nan", "inf", "dead", "activation_grad", "grad", "update_ratio")
-TRENDS = ("std", "grad", "update_ratio")
+STATISTICS = (
+    "mean",
+    "std",
+    "min",
+    "max",
+    "zeros",
+    "nan",
+    "inf",
+    "dead",
+    "activation_grad",
+    "grad",
+    "update_ratio",
+    "weight",
+)
+TRENDS = ("std", "grad", "update_ratio", "weight")
 """Table columns that are drawn as small curves over the steps looked at."""
 TREND_STEPS = 32
 TREND_BYTES = 20 << 10
@@ -49,7 +62,7 @@ class Seen:
             found |= {step: rows for (branch, step), rows in self._rows.items() if branch == name and step < end}
             end = _begin(at)
             at = getattr(at, "parent", None)
-        most = max(2, min(TREND_STEPS, TREND_BYTES // (12 * max(1, len(layers)))))
+        most = max(2, min(TREND_STEPS, TREND_BYTES // (4 * len(TRENDS) * max(1, len(layers)))))
         steps = sorted(sorted(found, key=lambda step: abs(step - dbg.shown))[:most])
         gone = [math.nan] * len(TRENDS)
         values = [[found[step].get(layer, gone) for step in steps] for layer in layers]

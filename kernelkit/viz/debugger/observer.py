@@ -25,11 +25,13 @@ class SeenLayer(NamedTuple):
         name: The layer's name, ``name#2`` for its second call.
         layer: The layer.
         keys: The name of each output array in the traced step.
+        scores: The name of the attention weights that it computed, if it did.
     """
 
     name: str
     layer: Any
     keys: list[str]
+    scores: str | None = None
 
 
 class SeenLoss(NamedTuple):
@@ -54,6 +56,7 @@ class Observer:
         self.layers: list[SeenLayer] = []
         self.losses: list[SeenLoss] = []
         self.variables: dict[int, tuple[Any, str]] = {}
+        self._scores: dict[int, str] = {}
 
     def layer(self, layer: Any, outputs: Any) -> Any:
         """Name the outputs of a layer and return them."""
@@ -72,8 +75,14 @@ class Observer:
             return marked
 
         outputs = jtu.tree_map(mark, outputs, is_leaf=is_leaf)
-        self.layers.append(SeenLayer(name, layer, keys))
+        self.layers.append(SeenLayer(name, layer, keys, self._scores.pop(id(layer), None)))
         return outputs
+
+    def attention(self, layer: Any, weights: Any) -> None:
+        """Name the attention weights (samples, heads, queries, keys) of a layer whose call is under way."""
+        if weights.ndim == 4:
+            self._scores[id(layer)] = key = f"attention/{len(self.layers)}/{len(self._scores)}"
+            checkpoint_name(weights, _value(key))
 
     def loss(self, loss: Any, values: Any, weights: Any, mask: Any) -> Any:
         """Name the values of a loss and return them."""

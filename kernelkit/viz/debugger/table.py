@@ -23,10 +23,11 @@ COLUMNS = (
     "activation_grad",
     "grad",
     "update_ratio",
+    "weight",
     "trouble",
 )
 _TITLES = {"zeros": "zeros %", "dead": "dead %", "activation_grad": "|grad| out", "grad": "|grad|"}
-_TITLES["update_ratio"] = "|update|/|weight|"
+_TITLES |= {"update_ratio": "|update|/|weight|", "weight": "|weight|"}
 _TROUBLED = '<tr style="color:#b00020">'
 DEAD = 0.5
 VANISHED = 1e-8
@@ -42,7 +43,7 @@ class Table:
             ``nan`` and ``inf``; the share of ``dead`` units (zero for the whole batch); ``activation_grad``, the norm
             of the loss's gradient with respect to it. Of the layer: ``layer`` (its name), ``type``; ``grad``, the norm
             of its weights' gradients; ``update_ratio``, the norm of the update relative to that of the weights;
-            ``trouble``, the problem in words.
+            ``weight``, the norm of the weights after the step; ``trouble``, the problem in words.
 
     Example:
         >>> Table([{"layer": "dense", "type": "Dense", "shape": (2, 3), "mean": 0.5, "dead": 0.9}]).rows[0]["trouble"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit.viz.debugger.detail import maps_of
+from kernelkit.viz.debugger.detail import layer_message, maps_of
 from kernelkit.viz.debugger.picture import Shot, bundle
 from kernelkit.viz.debugger.said import joined, said
 from kernelkit.viz.debugger.samples import batch_message
@@ -117,3 +117,26 @@ def test_uniform_attention_looks_uniform():
     scores = np.full((1, 2, 4, 4), 0.25, "float32") + np.linspace(0, 1e-4, 4, dtype="float32")
     what, pixels, count, low, _ = maps_of([np.zeros((1, 4, 3), "float32"), scores], 0)
     assert (what, count, low) == ("attention", 2, 0.0) and pixels.min() >= 254
+
+
+def test_attention_of_an_unchanged_model_is_seen_with_its_words():
+    words = kk.layers.TextVectorization(output_sequence_length=4, vocabulary=["cat", "dog", "sat", "the"])
+    tokens = kk.Input((), dtype="string")
+    embedded = kk.layers.Embedding(6, 8)(words(tokens))
+    attended = kk.layers.MultiHeadAttention(2, 4, name="mha")(embedded, embedded, use_causal_mask=True)
+    answer = kk.layers.Dense(1)(kk.layers.GlobalAveragePooling1D()(attended))
+    model = kk.Model(tokens, answer)
+    model.compile("sgd", "mse")
+    dbg = model.debug(np.array(["the cat sat", "the dog"]), np.ones((2, 1)), batch_size=2, shuffle=False)
+    scores = dbg.attention("mha")  # before the first step: the step to come
+    x = model.layers[2](np.array([[5, 2, 4, 0], [5, 3, 0, 0]]))
+    _, expected = model.get_layer("mha")(x, x, use_causal_mask=True, return_attention_scores=True)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+    content, buffer = layer_message(dbg, "mha", 1)
+    assert content["maps"]["what"] == "attention" and content["maps"]["image"] == [2, 4, 4]
+    assert content["maps"]["tokens"] == ["the", "dog", "·", "·"]
+    pixels = np.frombuffer(buffer, "uint8")[:32].reshape(2, 4, 4)
+    assert not pixels[:, 0, 1:].any() and (pixels[:, 0, 0] == 255).all()  # the first word sees only itself
+    assert "query/kernel" in [h["what"] for h in content["histograms"]]
+    with pytest.raises(ValueError, match="shows no attention"):
+        dbg.attention("attention_output")

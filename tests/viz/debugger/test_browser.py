@@ -141,7 +141,7 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     wait_at(notebook, 29)
     page.locator(".kd-layer", has_text="conv").click()
     page.wait_for_selector(".kd-maps canvas >> nth=7")
-    assert page.locator(".kd-histograms figure").count() == 6
+    assert page.locator(".kd-histograms figure").count() == 8
     page.locator(".kd-sample").nth(3).click()
     page.wait_for_selector(".kd-sample:nth-child(4).kd-chosen")
     notebook.screenshot("debugger-layer")

@@ -79,10 +79,44 @@ def test_sixty_layers_fit_a_laptops_page(chromium):
     assert card.is_visible() and card.locator("h4").inner_text() == "block_1"
     assert abs(card.bounding_box()["y"] - root.locator(".kd-layers").bounding_box()["y"]) < 5  # beside the table
     host.page.screenshot(path=str(lab.screen("debugger-sixty")))
+    headings = root.locator(".kd-layers thead th").filter(visible=True)
+    assert headings.all_inner_texts()[-1] == "dead" and headings.last.bounding_box()["x"] < table["x"] + table["width"]
+    root.get_by_label("All numbers").check()
+    line.settle()
+    assert headings.all_inner_texts()[-1] == "max"
+    root.get_by_label("All numbers").uncheck()
     root.locator(".kd-explain").click()
     line.settle()
     found = root.locator(".kd-findings article")
     assert "✓" not in found.inner_text() and "dead" in found.inner_text()  # four units with relu, thirty times
+    assert host.errors == []
+    host.page.close()
+
+
+def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
+    host = Host(chromium, viewport={"width": 853, "height": 480}, color_scheme="light")
+    dbg = deep(6).debug(X, Y, batch_size=16)
+    dbg.step(2)
+    line = Line(dbg, host, 640)
+    root = host.page.locator(".kernelkit-debugger")
+    assert "step 1 · epoch 1, batch 2 of 2" in root.locator(".kd-place").inner_text()
+    assert root.bounding_box()["height"] < 760  # 727 as measured; it was 1,209
+    first = root.locator(".kd-layers tbody tr").first.bounding_box()
+    assert first["y"] + first["height"] - root.locator(".kd-transport").bounding_box()["y"] < 480
+    tabs = root.get_by_role("tab").filter(visible=True)
+    assert tabs.all_inner_texts() == ["Layers", "Batch"] and not root.locator(".kd-batch").is_visible()
+    root.locator(".kd-layer", has_text="block_1").click()
+    line.settle()
+    assert tabs.all_inner_texts() == ["Layers", "block_1", "Batch"] and root.locator(".kd-detail").is_visible()
+    assert not root.locator(".kd-layers").is_visible()
+    assert "kernel (64 × 4)" in root.locator(".kd-detail h5").filter(visible=True).last.inner_text()
+    host.page.screenshot(path=str(lab.screen("debugger-projector")))
+    tabs.last.click()
+    line.settle()
+    assert root.locator(".kd-batch").is_visible() and not root.locator(".kd-detail").is_visible()
+    root.locator(".kd-close").dispatch_event("click")
+    line.settle()
+    assert tabs.all_inner_texts() == ["Layers", "Batch"]
     assert host.errors == []
     host.page.close()
 

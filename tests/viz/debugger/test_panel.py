@@ -241,6 +241,8 @@ def test_a_layer_is_looked_into_and_followed(page):
     assert [h["what"] for h in detail["histograms"]] == [
         "activations",
         "gradient of the loss, by activation",
+        "kernel",
+        "bias",
         "gradient of kernel",
         "gradient of bias",
         "update of kernel",
@@ -248,6 +250,14 @@ def test_a_layer_is_looked_into_and_followed(page):
     ]
     assert sum(detail["histograms"][0]["counts"]) == page.panel.dbg.activations("conv").size
     assert detail["maps"]["what"] == "feature maps" and detail["maps"]["image"] == [4, 6, 6]
+    kernel = next(v for path, v in page.panel.dbg.weights("conv").items() if path.endswith("kernel"))
+    filters = detail["filters"]
+    assert (filters["shape"], filters["image"]) == ([3, 3, 1, 4], [4, 3, 3]) and filters["start"] == 4 * 6 * 6
+    assert filters["top"] == pytest.approx(np.abs(kernel).max()) and filters["names"] == ["0", "1", "2", "3"]
+    colors = np.frombuffer(next(b for c, b in page.sent if c["kind"] == "layer"), "uint8")[filters["start"] :].reshape(
+        4, 3, 3, 3
+    )
+    assert np.array_equal(colors[2, ..., 0] < colors[2, ..., 2], kernel[..., 0, 2] < 0)  # blue below zero
     page.ask("step")
     assert page.last("layer")["position"] == 5 and page.last("layer")["sample"] == 2
     page.ask("layer", layer="flatten")

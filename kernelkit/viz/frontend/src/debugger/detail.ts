@@ -2,6 +2,7 @@
 
 import { element, setText, svg } from "../shared/dom";
 import * as format from "../shared/format";
+import { attentionMap } from "./attention";
 import { paint } from "./batch";
 import type { Session } from "./session";
 import type { Detail, Histogram } from "./types";
@@ -15,13 +16,16 @@ export class DetailPane {
   private readonly histograms = element("div", { class: "kd-histograms" });
   private readonly mapsTitle = element("h5", {});
   private readonly maps = element("div", { class: "kd-maps" });
+  private readonly filtersTitle = element("h5", {});
+  private readonly filters = element("div", { class: "kd-maps" });
+  private readonly heights = element("small", {});
   private readonly missing = element("p", { class: "kd-more" });
   private drawn: Detail | null = null;
 
   constructor(private session: Session) {
     this.node = element("article", { class: "kd-card kd-detail", "aria-label": "Layer" }, this.title,
       element("button", { type: "button", class: "kd-close", "aria-label": "Close the layer", click: () => session.ask("layer", { layer: "" }) }, "×"),
-      this.missing, this.histograms, this.mapsTitle, this.maps);
+      this.missing, this.mapsTitle, this.maps, this.filtersTitle, this.filters, this.histograms, this.heights);
   }
 
   update(): void {
@@ -32,6 +36,10 @@ export class DetailPane {
     setText(this.title, detail.layer);
     setText(this.missing, detail.missing);
     this.histograms.replaceChildren(...detail.histograms.map(drawHistogram));
+    this.heights.hidden = detail.histograms.length === 0;
+    const more = detail.histograms.find((h) => h.left_out)?.left_out;
+    setText(this.heights, `Heights of bars are square roots of counts, so that rare values are seen.${more ? ` ${more} more weights: dbg.weights(), dbg.gradients()` : ""}`);
+    this.showFilters(detail);
     const maps = detail.maps;
     this.mapsTitle.hidden = this.maps.hidden = !maps;
     if (!maps) return;
@@ -39,7 +47,12 @@ export class DetailPane {
     const which = this.session.batch?.samples.find((s) => s.place === detail.sample);
     const sample = which?.row !== null && which?.row !== undefined ? `row ${which.row}` : `sample ${detail.sample} of the batch`;
     const rest = maps.count > count ? `, the first ${count} of ${maps.count}` : "";
-    setText(this.mapsTitle, `${maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, each from its least (dark) to its greatest value`);
+    setText(this.mapsTitle, `${maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, ${maps.what === "attention" ? "each from 0 (dark), queries down, keys across" : "each from its least (dark) to its greatest value"}`);
+    if (maps.tokens) {
+      this.maps.replaceChildren(...Array.from({ length: count }, (_, i) =>
+        attentionMap(detail.pixels.subarray(i * height * width, (i + 1) * height * width), maps.tokens!, i)));
+      return;
+    }
     const size = count === 1 ? Math.min(420, width * 8) : Math.max(48, Math.min(96, width * 4));
     this.maps.replaceChildren(...Array.from({ length: count }, (_, i) => {
       const canvas = element("canvas", { role: "img", "aria-label": `${maps.what} ${i}`, title: String(i), style: `width:${size}px` });
@@ -47,6 +60,26 @@ export class DetailPane {
       return canvas;
     }));
   }
+
+  /** The patterns of a kernel: blue weights are negative, orange ones positive. */
+  private showFilters(detail: Detail): void {
+    const found = detail.filters;
+    this.filtersTitle.hidden = this.filters.hidden = !found;
+    if (!found) return;
+    const [count, height, width] = found.image;
+    setText(this.filtersTitle, `${found.what} (${times(found.shape)}): ${format.value(-found.top)} (blue) to ${format.value(found.top)} (orange)`);
+    const size = count === 1 ? Math.min(420, Math.max(120, width * 8)) : Math.max(36, Math.min(72, width * 12));
+    this.filters.replaceChildren(...Array.from({ length: count }, (_, i) => {
+      const canvas = element("canvas", { role: "img", "aria-label": `filter ${found.names[i]}`, title: found.names[i], style: `width:${size}px` });
+      const start = found.start + i * height * width * 3;
+      paint(canvas, detail.pixels.subarray(start, start + height * width * 3), height, width, 3);
+      return canvas;
+    }));
+  }
+}
+
+function times(values: number[]): string {
+  return values.join(" × ");
 }
 
 function drawHistogram(histogram: Histogram): HTMLElement {

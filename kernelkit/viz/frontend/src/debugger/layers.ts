@@ -14,9 +14,10 @@ const TROUBLES: Record<string, [string, string]> = {
 };
 // Title, columns of the message that it reads, whether a phone shows it.
 const COLUMNS: [string, string, boolean][] = [
-  ["|grad|", "grad", true], ["|update| / |weight|", "update_ratio", true], ["mean", "mean", false], ["std", "std", false],
-  ["NaN/Inf", "nan", true], ["dead", "dead", false], ["zeros", "zeros", false], ["min", "min", false], ["max", "max", false],
+  ["|grad|", "grad", true], ["|update| / |weight|", "update_ratio", true], ["std", "std", false], ["NaN/Inf", "nan", true],
+  ["dead", "dead", false], ["|weight|", "weight", false], ["mean", "mean", false], ["zeros", "zeros", false], ["min", "min", false], ["max", "max", false],
 ];
+const FOLDED = ["weight", "mean", "zeros", "min", "max"]; // shown when asked for
 const MANY = 14; // from so many layers on they can be searched
 
 interface Row {
@@ -40,15 +41,18 @@ export class LayerTable {
   private readonly weights = element("input", {
     type: "checkbox", change: () => { this.session.choices.weights = this.weights.checked; this.session.changed(); },
   });
+  private readonly columns = element("input", {
+    type: "checkbox", change: () => { this.session.choices.columns = this.columns.checked; this.session.changed(); },
+  });
   private readonly count = element("span", {});
-  private readonly tools = element("div", { class: "kd-search" }, this.search,
-    element("label", {}, this.weights, "Layers with weights"), this.count);
+  private readonly find = element("div", { class: "kd-find" }, this.search, element("label", {}, this.weights, "Layers with weights"), this.count);
+  private readonly tools = element("div", { class: "kd-search" }, this.find, element("label", {}, this.columns, "All numbers"));
   private rows: Row[] = [];
   private shape = "";
   private drawn: Table | null = null;
 
   constructor(private session: Session) {
-    const head = COLUMNS.map(([title, , phone]) => element("th", { scope: "col", class: `kd-number${phone ? "" : " kd-wide"}` }, title));
+    const head = COLUMNS.map(([title, column, phone]) => element("th", { scope: "col", class: classOf(phone, FOLDED.includes(column)) }, title));
     this.node = element("div", { class: "kd-layers" }, element("div", { class: "kd-scroll" },
       element("table", { "aria-label": "Layers of the step shown" },
         element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "layer"), element("th", { scope: "col" }, "looks wrong"), element("th", { scope: "col", class: "kd-wide" }, "output"), ...head)),
@@ -71,11 +75,12 @@ export class LayerTable {
     const wanted = search.trim().toLowerCase();
     const gradient = table.columns.indexOf("grad");
     let shown = 0;
-    this.tools.hidden = table.layers.length < MANY;
+    this.find.hidden = table.layers.length < MANY;
+    this.node.classList.toggle("kd-all-columns", this.session.choices.columns);
     this.rows.forEach((row, i) => {
       const layer = table.layers[i];
       const fits = `${layer.name} ${layer.type}`.toLowerCase().includes(wanted) && !(weights && layer.none.includes(gradient));
-      row.node.hidden = !this.tools.hidden && !fits;
+      row.node.hidden = !this.find.hidden && !fits;
       shown += Number(!row.node.hidden);
     });
     this.none.hidden = shown > 0;
@@ -103,8 +108,8 @@ export class LayerTable {
     const numbers = COLUMNS.map(([, column, phone]) => {
       const value = element("span", {});
       cells.set(column, value);
-      const cell = element("td", { class: `kd-number${phone ? "" : " kd-wide"}` }, value);
-      if (["std", "grad", "update_ratio"].includes(column)) {
+      const cell = element("td", { class: classOf(phone, FOLDED.includes(column)) }, value);
+      if (["std", "grad", "update_ratio", "weight"].includes(column)) {
         const line = svg("svg", { width: WIDTH, height: HEIGHT, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "kd-trend", "aria-hidden": "true" });
         lines.set(column, line);
         cell.append(line);
@@ -132,6 +137,10 @@ export class LayerTable {
     row.node.dataset.level = layer.trouble ? level || "warning" : "";
     setText(row.trouble, layer.trouble ? `${sign || "▲"} ${layer.trouble}` : "");
   }
+}
+
+function classOf(phone: boolean, folded: boolean): string {
+  return `kd-number${phone ? "" : " kd-wide"}${folded ? " kd-folded" : ""}`;
 }
 
 function textOf(column: string, value: (column: string) => number | null): string {

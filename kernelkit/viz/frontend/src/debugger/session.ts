@@ -2,6 +2,7 @@
 
 import { Observed } from "../shared/observed";
 import type { Model } from "../shared/types";
+import type { Tab } from "./tabs";
 import type { Batch, Comparison, Detail, Explanation, State, Table } from "./types";
 
 const ASK_AGAIN = [1000, 3000, 6000, 12000]; // ms after which a page that heard nothing asks once more
@@ -14,6 +15,8 @@ export interface Choices {
   allSamples: boolean;
   search: string; // what the names of the layers shown contain
   weights: boolean; // whether only layers with weights are shown
+  columns: boolean; // whether all columns of the table are shown
+  tab: Tab; // what a narrow page shows
   dismissed: Explanation | Comparison | null;
 }
 
@@ -26,7 +29,7 @@ export class Session extends Observed {
   blind = ""; // why there is nothing to be seen of this step
   explanation: Explanation | null = null;
   comparison: Comparison | null = null;
-  choices: Choices = { log: false, allSamples: false, search: "", weights: false, dismissed: null };
+  choices: Choices = { log: false, allSamples: false, search: "", weights: false, columns: false, tab: "layers", dismissed: null };
   wanted: number | null = null; // where the reader scrubs to, ahead of the kernel
   private going = 0; // the request that goes there
   private page = Math.random().toString(36).slice(2);

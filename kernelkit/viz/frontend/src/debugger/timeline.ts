@@ -7,7 +7,7 @@ import type { Theme } from "../shared/theme";
 import type { Session } from "./session";
 import type { Branch } from "./types";
 
-const HEIGHT = 190;
+const HEIGHT = 150;
 const LEAST = 10; // steps that the axis shows at least
 
 export class Timeline {

@@ -105,6 +105,7 @@ export interface Histogram {
   size: number;
   zeros: number;
   odd: number;
+  left_out?: number; // weights that are not drawn, with the last one that is
 }
 
 export interface Detail {
@@ -115,7 +116,8 @@ export interface Detail {
   sample: number;
   histograms: Histogram[];
   missing: string;
-  maps?: { what: string; count: number; low: number; high: number; image: [number, number, number] };
+  maps?: { what: string; count: number; low: number; high: number; image: [number, number, number]; tokens?: string[] };
+  filters?: { what: string; shape: number[]; names: string[]; top: number; start: number; image: [number, number, number] }; // colours from byte `start` on
   pixels: Uint8Array;
 }
 

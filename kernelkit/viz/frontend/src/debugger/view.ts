@@ -11,6 +11,7 @@ import { DetailPane } from "./detail";
 import { Findings } from "./findings";
 import { LayerTable } from "./layers";
 import type { Session } from "./session";
+import { Tabs } from "./tabs";
 import css from "./style.css";
 import { Timeline } from "./timeline";
 import { Transport } from "./transport";
@@ -33,6 +34,7 @@ export class View {
   private readonly layers: LayerTable;
   private readonly detail: DetailPane;
   private readonly batch: BatchPane;
+  private readonly tabs: Tabs;
   private readonly resized = new ResizeObserver(() => this.timeline.resize());
   private readonly cleanups: (() => void)[];
   private theme: Theme | null = null;
@@ -48,6 +50,7 @@ export class View {
     this.layers = new LayerTable(session);
     this.detail = new DetailPane(session);
     this.batch = new BatchPane(session);
+    this.tabs = new Tabs(session);
     this.grid = element("div", { class: "kd-grid" }, element("div", { class: "kd-left" }, this.layers.node),
       element("div", { class: "kd-right" }, this.detail.node, this.batch.node)); // the card opens beside the row that was clicked
     this.node = element("section", {
@@ -58,10 +61,10 @@ export class View {
     },
       element("style", {}, uPlotCss + css),
       element("header", { class: "kd-head" }, this.name, this.place, this.chip),
-      this.transport.node, this.tiles, this.reason, this.notice,
+      this.tiles, this.transport.node, this.reason, this.notice,
       this.timeline.node,
       element("div", { class: "kd-rows" }, this.branches.node, this.breakpoints.node),
-      this.findings.node, this.blind, this.grid);
+      this.findings.node, this.blind, this.tabs.node, this.grid);
     this.cleanups = [
       session.subscribe(() => this.update()),
       watchTheme(() => { this.theme = null; session.changed(); }),
@@ -98,6 +101,8 @@ export class View {
     setText(this.blind, this.session.blind || (table ? "" : "Looking into the step …"));
     this.blind.hidden = this.blind.textContent === "";
     this.grid.hidden = !table && !batch;
+    this.tabs.update();
+    this.grid.dataset.tab = this.tabs.shown;
     this.layers.update();
     this.detail.update();
     this.batch.update();
@@ -108,16 +113,16 @@ export class View {
     const state = this.session.state!;
     const done = state.position > state.begin;
     setText(this.name, state.name);
-    const epoch = state.epoch === null || state.epoch === undefined ? "" : ` · epoch ${state.epoch}`;
+    const epoch = state.epoch === null || state.epoch === undefined ? "" : ` · epoch ${state.epoch + 1}`;
     const within = state.step_in_epoch === null || state.step_in_epoch === undefined ? ""
-      : `, ${state.step_in_epoch + 1}${state.steps_per_epoch ? ` of ${state.steps_per_epoch}` : ""}`;
+      : `, batch ${state.step_in_epoch + 1}${state.steps_per_epoch ? ` of ${state.steps_per_epoch}` : ""}`;
     setText(this.place, `${done ? "step" : "before step"} ${format.count(state.shown)}${epoch}${within}`);
     const word = this.session.waiting ? "waiting for the kernel" : state.running ? "running" : "paused";
     setText(this.chip, word);
     this.chip.dataset.state = word;
     const shown: [string, string][] = Object.entries(state.logs).map(([name, value]) => [name === "loss" ? "loss, mean" : name, format.value(value)]);
     if (state.loss !== null) shown.unshift(["loss of the batch", format.value(state.loss)]);
-    if (state.learning_rate !== null) shown.push(["learning rate", format.value(state.learning_rate)]);
+    if (state.learning_rate !== null) shown.push(["learning rate", typeof state.learning_rate === "number" ? String(+state.learning_rate.toPrecision(3)) : format.value(state.learning_rate)]);
     this.tiles.replaceChildren(...shown.slice(0, 8).map(([name, value]) =>
       element("div", { class: /NaN|∞/.test(value) ? "kd-bad" : "" }, element("span", { title: name }, name), element("b", {}, value))));
     const reason = state.error ?? state.stopped ?? "";
