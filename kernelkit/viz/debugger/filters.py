@@ -10,7 +10,8 @@ from kernelkit.viz.teaching.filters import filter_tiles
 
 TILES = 32
 SIDE = 128
-"""Maximum height and width of a picture in pixels: larger kernels are cut."""
+"""Maximum height and width of a picture in pixels: larger kernels are cut, and the card says so."""
+HEADS = ("query", "key", "value")
 NEGATIVE, POSITIVE = np.array([0, 114, 178]), np.array([213, 94, 0])
 
 
@@ -31,16 +32,27 @@ def filters_of(weights: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarr
             break
     else:
         return None
+    kernel, axes, total = np.asarray(kernel), "", int(np.prod(kernel.shape[2:]))
     if kernel.ndim == 4 and kernel.shape[2] == 3:  # channels of colors are drawn apart: signs would be lost
-        kernel = np.asarray(kernel)
         tiles = np.moveaxis(kernel, (3, 2), (0, 1))[: TILES // 3].reshape(-1, *kernel.shape[:2])
         names = [f"{i}:{channel}" for i in range(len(tiles) // 3) for channel in ("red", "green", "blue")]
+        what = f"filters of {what}"
+    elif kernel.ndim == 3 and len(path.split("/")) > 1 and path.split("/")[-2] in HEADS:  # inputs, heads, features
+        tiles, names = kernel[:, :TILES].swapaxes(0, 1), [f"head {i}" for i in range(min(TILES, kernel.shape[1]))]
+        what, total, axes = f"{path.split('/')[-2]}/kernel by head", kernel.shape[1], "inputs down, features across"
     else:
         tiles, names, _ = filter_tiles(kernel, count=TILES)
+        what = f"filters of {what}" if kernel.ndim > 2 else what
+    if kernel.ndim == 2:
+        down, across = ("tokens", "features") if what == "embeddings" else ("inputs", "units")
+        if kernel.shape[0] > kernel.shape[1]:  # a picture is wider than high: it fits the page
+            tiles, down, across = tiles.swapaxes(1, 2), across, down
+        axes = f"{down} down, {across} across"
+    cut = max(tiles.shape[1:]) > SIDE
     tiles = np.asarray(tiles[:, :SIDE, :SIDE], "float32")
     finite = np.abs(tiles[np.isfinite(tiles)])
     top = float(finite.max()) if finite.size else 0.0
-    told = {"what": f"filters of {what}" if kernel.ndim > 2 else what, "shape": list(kernel.shape), "names": names}
+    told = {"what": what, "shape": list(kernel.shape), "names": names, "total": total, "cut": cut, "axes": axes}
     return told | {"top": top, "image": list(tiles.shape)}, colored(tiles, top)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import kernelkit as kk
 from kernelkit.viz.debugger.detail import layer_message, maps_of
+from kernelkit.viz.debugger.filters import filters_of
 from kernelkit.viz.debugger.picture import Shot, bundle
 from kernelkit.viz.debugger.said import joined, said
 from kernelkit.viz.debugger.samples import batch_message
@@ -140,3 +141,24 @@ def test_attention_of_an_unchanged_model_is_seen_with_its_words():
     assert "query/kernel" in [h["what"] for h in content["histograms"]]
     with pytest.raises(ValueError, match="shows no attention"):
         dbg.attention("attention_output")
+
+
+@pytest.mark.parametrize(
+    ("path", "shape", "image", "said"),
+    [
+        ("dense/kernel", (3, 5), [1, 3, 5], ("kernel", "inputs down, units across", 1, False)),
+        ("dense/kernel", (300, 5), [1, 5, 128], ("kernel", "units down, inputs across", 1, True)),
+        ("words/embeddings", (9, 4), [1, 4, 9], ("embeddings", "features down, tokens across", 1, False)),
+        ("conv/kernel", (3, 3, 1, 40), [32, 3, 3], ("filters of kernel", "", 40, False)),
+        ("conv/kernel", (3, 3, 3, 4), [12, 3, 3], ("filters of kernel", "", 12, False)),
+        ("mha/query/kernel", (6, 2, 4), [2, 6, 4], ("query/kernel by head", "inputs down, features across", 2, False)),
+    ],
+    ids=["dense", "large", "embedding", "convolution", "colors", "attention"],
+)
+def test_a_kernel_is_drawn_and_what_is_left_out_is_said(path, shape, image, said):
+    kernel = np.random.default_rng(0).normal(size=shape).astype("float32")
+    kernel.flat[0] = np.nan
+    told, pictures = filters_of({"m/bias": np.zeros(3), f"m/{path}": kernel})
+    assert told["image"] == image and len(told["names"]) == image[0] and pictures.shape == (*image, 3)
+    assert (told["what"], told["axes"], told["total"], told["cut"]) == said
+    assert not pictures[0, 0, 0].any() and pictures.any(-1).sum() == np.prod(image) - 1  # NaN alone is black

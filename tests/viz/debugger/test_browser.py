@@ -142,6 +142,13 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     page.locator(".kd-layer", has_text="conv").click()
     page.wait_for_selector(".kd-maps canvas >> nth=7")
     assert page.locator(".kd-histograms figure").count() == 8
+    curves = page.locator(".kd-curves svg[role=img]")  # the weights' own history
+    assert [label.split(" over the steps")[0] for label in (c.get_attribute("aria-label") for c in curves.all())] == [
+        "std of the outputs",
+        "|grad| of the weights",
+        "|update| / |weight|",
+        "|weight|",
+    ]
     page.locator(".kd-sample").nth(3).click()
     page.wait_for_selector(".kd-sample:nth-child(4).kd-chosen")
     notebook.screenshot("debugger-layer")

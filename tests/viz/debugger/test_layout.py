@@ -100,7 +100,6 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     line = Line(dbg, host, 640)
     root = host.page.locator(".kernelkit-debugger")
     assert "step 1 · epoch 1, batch 2 of 2" in root.locator(".kd-place").inner_text()
-    assert root.bounding_box()["height"] < 760  # 727 as measured; it was 1,209
     first = root.locator(".kd-layers tbody tr").first.bounding_box()
     assert first["y"] + first["height"] - root.locator(".kd-transport").bounding_box()["y"] < 480
     tabs = root.get_by_role("tab").filter(visible=True)
@@ -109,7 +108,9 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     line.settle()
     assert tabs.all_inner_texts() == ["Layers", "block_1", "Batch"] and root.locator(".kd-detail").is_visible()
     assert not root.locator(".kd-layers").is_visible()
-    assert "kernel (64 × 4)" in root.locator(".kd-detail h5").filter(visible=True).last.inner_text()
+    title, drawn = root.locator(".kd-detail h5", has_text="kernel (64 × 4)"), root.locator(".kd-detail canvas").last
+    assert "units down, inputs across" in title.inner_text()
+    assert drawn.bounding_box()["width"] == 384 and drawn.bounding_box()["height"] == 24  # it lies on its long side
     host.page.screenshot(path=str(lab.screen("debugger-projector")))
     tabs.last.click()
     line.settle()

@@ -1,11 +1,12 @@
-// One layer: histograms of what it gave, of its gradients and updates, and what it made of one sample.
+// One layer: what it made of one sample, its weights as pictures, their numbers over the steps, and histograms.
 
 import { element, setText, svg } from "../shared/dom";
 import * as format from "../shared/format";
 import { attentionMap } from "./attention";
 import { paint } from "./batch";
 import type { Session } from "./session";
-import type { Detail, Histogram } from "./types";
+import { curvesOf } from "./trends";
+import type { Detail, Histogram, Table } from "./types";
 
 const WIDTH = 200;
 const HEIGHT = 64;
@@ -18,19 +19,23 @@ export class DetailPane {
   private readonly maps = element("div", { class: "kd-maps" });
   private readonly filtersTitle = element("h5", {});
   private readonly filters = element("div", { class: "kd-maps" });
+  private readonly curvesTitle = element("h5", {});
+  private readonly curves = element("div", { class: "kd-curves" });
   private readonly heights = element("small", {});
   private readonly missing = element("p", { class: "kd-more" });
   private drawn: Detail | null = null;
+  private followed: [Table | null, Detail] | null = null;
 
   constructor(private session: Session) {
     this.node = element("article", { class: "kd-card kd-detail", "aria-label": "Layer" }, this.title,
       element("button", { type: "button", class: "kd-close", "aria-label": "Close the layer", click: () => session.ask("layer", { layer: "" }) }, "×"),
-      this.missing, this.mapsTitle, this.maps, this.filtersTitle, this.filters, this.histograms, this.heights);
+      this.missing, this.mapsTitle, this.maps, this.filtersTitle, this.filters, this.curvesTitle, this.curves, this.histograms, this.heights);
   }
 
   update(): void {
     const { detail } = this.session;
     this.node.hidden = detail === null;
+    if (detail) this.showCurves(detail);
     if (!detail || detail === this.drawn) return;
     this.drawn = detail;
     setText(this.title, detail.layer);
@@ -61,14 +66,27 @@ export class DetailPane {
     }));
   }
 
+  /** The layer's numbers over the steps seen. */
+  private showCurves(detail: Detail): void {
+    const { table } = this.session;
+    if (this.followed?.[0] === table && this.followed[1] === detail) return;
+    this.followed = [table, detail];
+    const curves = table ? curvesOf(table, detail.layer) : [];
+    this.curvesTitle.hidden = this.curves.hidden = curves.length === 0;
+    this.curves.replaceChildren(...curves);
+    if (table && curves.length) setText(this.curvesTitle, `Over the steps seen, ${table.steps[0]} to ${table.steps.at(-1)}`);
+  }
+
   /** The patterns of a kernel: blue weights are negative, orange ones positive. */
   private showFilters(detail: Detail): void {
     const found = detail.filters;
     this.filtersTitle.hidden = this.filters.hidden = !found;
     if (!found) return;
     const [count, height, width] = found.image;
-    setText(this.filtersTitle, `${found.what} (${times(found.shape)}): ${format.value(-found.top)} (blue) to ${format.value(found.top)} (orange)`);
-    const size = count === 1 ? Math.min(420, Math.max(120, width * 8)) : Math.max(36, Math.min(72, width * 12));
+    const rest = found.total > count ? `, the first ${count} of ${found.total}` : "";
+    const part = found.cut ? `, the first ${height} × ${width}` : "";
+    setText(this.filtersTitle, `${found.what} (${times(found.shape)})${rest}${part}: ${format.value(-found.top)} (blue) to ${format.value(found.top)} (orange)${found.axes ? `, ${found.axes}` : ""}`);
+    const size = count === 1 ? width * Math.max(2, Math.min(24, Math.floor(420 / width), Math.floor(300 / height))) : Math.max(36, Math.min(72, width * 12));
     this.filters.replaceChildren(...Array.from({ length: count }, (_, i) => {
       const canvas = element("canvas", { role: "img", "aria-label": `filter ${found.names[i]}`, title: found.names[i], style: `width:${size}px` });
       const start = found.start + i * height * width * 3;

@@ -3,6 +3,7 @@
 import { element, setText, svg } from "../shared/dom";
 import * as format from "../shared/format";
 import type { Session } from "./session";
+import { drawTrend, short, trendOf } from "./trends";
 import type { Layer, Table } from "./types";
 
 const WIDTH = 54;
@@ -129,10 +130,7 @@ export class LayerTable {
     };
     setText(row.cells.get("shape")!, layer.shape.join(" × "));
     for (const [, column] of COLUMNS) setText(row.cells.get(column)!, textOf(column, value));
-    for (const [column, line] of row.lines) {
-      const at = (i * table.trends.length + table.trends.indexOf(column)) * table.steps.length;
-      drawTrend(line, table.history.subarray(at, at + table.steps.length), table.steps, table.position - 1);
-    }
+    for (const [column, line] of row.lines) drawTrend(line, trendOf(table, i, column), table.steps, table.position - 1);
     const [level, sign] = TROUBLES[layer.trouble ?? ""] ?? ["", ""];
     row.node.dataset.level = layer.trouble ? level || "warning" : "";
     setText(row.trouble, layer.trouble ? `${sign || "▲"} ${layer.trouble}` : "");
@@ -148,35 +146,4 @@ function textOf(column: string, value: (column: string) => number | null): strin
   const x = value(column);
   if (x === null) return "";
   return column === "zeros" || column === "dead" ? `${Math.round(100 * x)}%` : short(x);
-}
-
-/** Three digits: a table is compared, not read out. */
-function short(x: number): string {
-  const size = Math.abs(x);
-  if (Number.isNaN(x)) return "NaN";
-  if (!Number.isFinite(x)) return x > 0 ? "∞" : "-∞";
-  if (x === 0) return "0";
-  return size < 1e-3 || size >= 1e5 ? x.toExponential(1).replace("e+", "e") : String(+x.toPrecision(3));
-}
-
-/** Draw values over the steps seen, on a logarithmic scale where they span decades; a dot marks the step shown. */
-function drawTrend(node: SVGSVGElement, values: Float32Array, steps: number[], shown: number): void {
-  const finite = [...values].filter(Number.isFinite);
-  if (finite.length < 2) return node.replaceChildren();
-  const decades = Math.min(...finite) > 0 && Math.max(...finite) > 100 * Math.min(...finite);
-  const scaled = [...values].map((v) => (decades ? Math.log10(v) : v));
-  const known = scaled.filter(Number.isFinite);
-  const [low, high] = [Math.min(...known), Math.max(...known)];
-  const span = steps[steps.length - 1] - steps[0] || 1;
-  const x = (k: number): number => 2 + ((WIDTH - 4) * (steps[k] - steps[0])) / span;
-  const y = (v: number): number => (high > low ? 2 + ((HEIGHT - 4) * (high - v)) / (high - low) : HEIGHT / 2);
-  let path = "";
-  let pen = false;
-  scaled.forEach((v, k) => {
-    if (Number.isFinite(v)) path += `${pen ? "L" : "M"}${x(k).toFixed(1)} ${y(v).toFixed(1)}`;
-    pen = Number.isFinite(v);
-  });
-  const here = steps.indexOf(shown);
-  const dot = here >= 0 && Number.isFinite(scaled[here]) ? [svg("circle", { cx: x(here).toFixed(1), cy: y(scaled[here]).toFixed(1), r: 2 })] : [];
-  node.replaceChildren(svg("path", { d: path }), ...dot);
 }
