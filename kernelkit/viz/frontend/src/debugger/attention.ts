@@ -11,5 +11,5 @@ export function attentionMap(bytes: Uint8Array, tokens: string[], head: number):
   paint(canvas, bytes, count, count, 1);
   const axis = (name: string): HTMLElement => element("div", { class: name, "aria-hidden": "true" },
     ...tokens.map((token) => element("span", { title: token }, token)));
-  return element("figure", { class: "kd-attention", title: `head ${head}` }, axis("kd-down"), canvas, element("span", {}), axis("kd-across"));
+  return element("figure", { class: "kd-attention" }, axis("kd-down"), canvas, element("small", {}, `head ${head}`), axis("kd-across"));
 }

@@ -52,7 +52,10 @@ export class DetailPane {
     const which = this.session.batch?.samples.find((s) => s.place === detail.sample);
     const sample = which?.row !== null && which?.row !== undefined ? `row ${which.row}` : `sample ${detail.sample} of the batch`;
     const rest = maps.count > count ? `, the first ${count} of ${maps.count}` : "";
-    setText(this.mapsTitle, `${maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, ${maps.what === "attention" ? "each from 0 (dark), queries down, keys across" : "each from its least (dark) to its greatest value"}`);
+    const sequence = maps.what.startsWith("steps");
+    const scale = maps.what === "attention" ? "each from 0 (dark), queries down, keys across"
+      : sequence ? `light is high, ${maps.what}` : "each from its least (dark) to its greatest value";
+    setText(this.mapsTitle, `${sequence ? "outputs" : maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, ${scale}`);
     if (maps.tokens) {
       this.maps.replaceChildren(...Array.from({ length: count }, (_, i) =>
         attentionMap(detail.pixels.subarray(i * height * width, (i + 1) * height * width), maps.tokens!, i)));
