@@ -111,6 +111,7 @@ __all__ = [
     "serve",
     "teaching",
     "tree",
+    "tuner",
     "utils",
     "version",
     "visualization",
@@ -161,6 +162,7 @@ _WHEN_USED = (
     "preprocessing",
     "serve",
     "teaching",
+    "tuner",
     "wrappers",
 )
 

@@ -1,0 +1,131 @@
+"""What a search is about: `HyperModel`, which builds models, and `Objective`, the metric that tells which is best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kernelkit.callbacks.monitor import direction as direction_of
+from kernelkit.models import Model
+from kernelkit.tuner.hyperparameters import HyperParameters
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric, and whether it should become smaller or larger.
+
+    Args:
+        name: Name of the metric in the logs of training.
+        direction: ``"min"`` or ``"max"``.
+
+    Raises:
+        ValueError: If the direction is another one.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.tuner.Objective("val_f1", "max")
+        Objective(name='val_f1', direction='max')
+    """
+
+    name: str
+    direction: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"An objective is the name of a metric, got {self.name!r}.")
+        if self.direction not in ("min", "max"):
+            raise ValueError(f"Objective({self.name!r}): direction must be 'min' or 'max', got {self.direction!r}.")
+
+
+def as_objective(objective: Any) -> Objective:
+    """Return an objective; the direction of a name follows from the name.
+
+    Raises:
+        ValueError: If the name doesn't tell it.
+
+    Example:
+        >>> as_objective("val_accuracy").direction
+        'max'
+    """
+    if isinstance(objective, Objective):
+        return objective
+    if not isinstance(objective, str):
+        raise ValueError(f"objective must be the name of one metric or an Objective, got {objective!r}.")
+    try:
+        return Objective(objective, direction_of(objective, "auto", None, "Tuner"))
+    except ValueError as error:
+        raise ValueError(
+            f"The name {objective!r} does not tell whether it should become smaller or larger: pass "
+            f"Objective({objective!r}, 'min') or 'max'."
+        ) from error
+
+
+class HyperModel:
+    """The base class of models whose hyperparameters are searched, if a function that builds them is not enough.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Line(kk.tuner.HyperModel):
+        ...     def build(self, hp):
+        ...         model = kk.Sequential([kk.layers.Dense(1)])
+        ...         model.compile("sgd", "mse")
+        ...         return model
+        ...     def fit(self, hp, model, *args, **kwargs):
+        ...         return model.fit(*args, batch_size=hp.Choice("batch_size", [16, 32]), **kwargs)
+        >>> tuner = kk.tuner.Tuner(Line(), "loss", max_trials=2, seed=0)
+        >>> tuner.search(kk.ops.ones((8, 2)), kk.ops.ones((8, 1)), epochs=2, verbose=0)
+        >>> [result.state for result in tuner.results]
+        ['complete', 'complete']
+    """
+
+    def build(self, hp: HyperParameters) -> Any:
+        """Return a compiled model, made with values that are asked for.
+
+        Args:
+            hp: Hyperparameters.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.build(hp) must return a compiled model.")
+
+    def fit(self, hp: HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+        """Train a model.
+
+        A training loop of one's own calls ``on_epoch_end(epoch, logs)`` of each of the callbacks that it is given.
+
+        Args:
+            hp: Hyperparameters.
+            model: What `build` returned.
+            *args: Data that `search` was given.
+            **kwargs: More of what `search` was given, and ``callbacks``.
+
+        Returns:
+            What `Model.fit` returns; or the objective: a number, or a dict with the objective's name.
+        """
+        return model.fit(*args, **kwargs)
+
+
+class _Function(HyperModel):
+    """A function that builds, as a `HyperModel`."""
+
+    def __init__(self, function: Callable[[HyperParameters], Any]) -> None:
+        self._function = function
+
+    def build(self, hp: HyperParameters) -> Any:
+        return self._function(hp)
+
+
+def as_hypermodel(thing: Any) -> Any:
+    """Return an object with ``build`` and ``fit``.
+
+    Raises:
+        ValueError: If it is neither a function nor has it ``build``.
+    """
+    if isinstance(thing, HyperModel):
+        return thing
+    if isinstance(thing, (type, Model)):
+        raise ValueError(f"A search needs a function of hyperparameters that builds a new model, got {thing!r}.")
+    if hasattr(thing, "build") and hasattr(thing, "fit"):
+        return thing
+    if not callable(thing):
+        raise ValueError(f"A search needs a function of hyperparameters that builds a new model, got {thing!r}.")
+    return _Function(thing)
