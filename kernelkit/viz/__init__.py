@@ -8,6 +8,7 @@ from kernelkit.viz.debugger import StepDebugger, debug_last, replay
 from kernelkit.viz.host.line import notebook_line
 from kernelkit.viz.sharding import ShardingPicture, sharding
 from kernelkit.viz.teaching import (
+    BatchTable,
     RangeTest,
     activations,
     confusion_matrix,
@@ -16,5 +17,6 @@ from kernelkit.viz.teaching import (
     filters,
     find_learning_rate,
     predictions,
+    show_batch,
     weights,
 )

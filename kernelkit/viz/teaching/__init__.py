@@ -1,6 +1,7 @@
 """Pictures for teaching: what a trained model has learned, and its mistakes."""
 
 from kernelkit.viz.teaching.activations import activations
+from kernelkit.viz.teaching.batch import BatchTable, show_batch
 from kernelkit.viz.teaching.boundary import decision_boundary
 from kernelkit.viz.teaching.confusion import confusion_matrix
 from kernelkit.viz.teaching.embedding import embedding
