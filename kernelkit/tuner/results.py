@@ -62,9 +62,16 @@ def result_of(trial: Any) -> TrialResult:
         int(_number(facts.get("epochs")) or len(reported)),
         _number(facts.get("seconds")),
         ended if isinstance(ended, str) else "",
-        tuple(float(reported[step]) for step in sorted(reported) if math.isfinite(reported[step])),
+        _curve(facts.get("curve"), reported),
         str(facts.get("traceback", "")),
     )
+
+
+def _curve(noted: Any, reported: dict[int, float]) -> tuple[float, ...]:
+    """Return the curve that was noted when the trial ended, or what was reported of one that runs."""
+    values = noted if isinstance(noted, list) else [reported[step] for step in sorted(reported)]
+    numbers = (v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool))
+    return tuple(float(v) for v in numbers if -1e308 < v < 1e308)
 
 
 def _number(value: Any) -> float:

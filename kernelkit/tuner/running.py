@@ -85,7 +85,8 @@ def run_trial(
             watcher.begin_execution()
             value = _value(recipe, _trained(recipe, hp, watcher, note), watcher)
             values += [] if value is None else [value]
-            if watcher.cut_off:
+            is_whole = value is not None and not watcher.epochs  # a function that was told of no stop
+            if watcher.cut_off and not is_whole:
                 return Outcome("cut off", note=watcher.stop_reason)
             if watcher.pruned:
                 return Outcome("pruned", note=watcher.stop_reason)

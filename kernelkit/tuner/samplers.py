@@ -7,7 +7,7 @@ from typing import Any
 from kernelkit.tuner.grid import is_exhausted, make_grid_sampler
 from kernelkit.tuner.study import load_optuna
 
-__all__ = ["is_exhausted", "make_hyperband", "make_pruner", "make_sampler", "make_sampler_of_points", "renew"]
+__all__ = ["is_exhausted", "make_hyperband", "make_pruner", "make_sampler", "make_sampler_of_points", "prunes", "renew"]
 
 
 def make_sampler(sampler: Any, seed: int | None, done: int) -> Any:
@@ -55,6 +55,11 @@ def make_pruner(pruner: Any) -> Any:
     if pruner is not None and pruner not in makers:
         raise ValueError(f"pruner must be one of {list(makers)} or a pruner of Optuna, got {pruner!r}.")
     return makers[pruner or "none"]()
+
+
+def prunes(study: Any) -> bool:
+    """Return whether a study ends trials early."""
+    return not isinstance(study.pruner, load_optuna().pruners.NopPruner)
 
 
 def make_sampler_of_points(seed: int | None, points: int | None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from kernelkit.training.callback import Callback
 from kernelkit.tuner.checked import check_database
 from kernelkit.tuner.hyperparameters import HyperParameters
-from kernelkit.tuner.spaces import Limits, Options, Space, Value, grid_of
+from kernelkit.tuner.spaces import Limits, Options, Space, Value, grid_of, lies_in
 
 _WHERE = "kernelkit_process"
 _OBJECTIVE = "kernelkit_objective"
@@ -114,12 +114,15 @@ class TrialHyperParameters(HyperParameters):
     def __init__(self, trial: Any, watcher: Callback, limits: Limits, is_grid: bool) -> None:
         super().__init__()
         self._trial, self._watcher, self._limits, self._is_grid = trial, watcher, limits, is_grid
+        self._queued = queued_values(trial)
 
     def callback(self) -> Callback:
         """Return the callback that reports the trial's epochs to the search."""
         return self._watcher
 
     def _choose(self, name: str, space: Space, default: Value) -> Value:
+        if name in self._queued and not lies_in(self._queued[name], space):
+            raise ValueError(f"Hyperparameter {name!r}: {self._queued[name]!r} is none of its values: {space}.")
         if self._is_grid:
             space = Options(grid_of(space))
         try:
@@ -137,6 +140,12 @@ class TrialHyperParameters(HyperParameters):
             step = 1 if space.step is None else int(space.step)
             return self._trial.suggest_int(name, int(space.low), int(space.high), step=step, log=space.log)
         return self._trial.suggest_float(name, space.low, space.high, step=space.step, log=space.log)
+
+
+def queued_values(trial: Any) -> dict[str, Any]:
+    """Return the values with which a trial was queued. Optuna takes them even if they lie outside of a range."""
+    values = trial.study.get_trials(deepcopy=False)[trial.number].system_attrs.get("fixed_params")
+    return values if isinstance(values, dict) else {}
 
 
 # Who runs a trial -----------------------------------------------------------------------------------------------------

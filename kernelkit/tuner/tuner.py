@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -129,6 +130,7 @@ class Tuner:
             optuna_sampler,
             samplers.make_pruner(pruner),
         )
+        self._has_pruner = samplers.prunes(self.study)
         self._lock = threading.Lock()
         self._watchers: dict[int, Watcher] = {}
         self._claimed: set[int] = set()
@@ -246,12 +248,14 @@ class Tuner:
 
     def _snapshot(self, state: str, began: float, note: str = "") -> Snapshot:
         planned = []
+        results = self.results
         for number, watcher in sorted(self._watchers.items()):
             epochs = (watcher.params or {}).get("epochs")
+            results[number] = replace(results[number], epochs=watcher.epochs, curve=tuple(watcher.curve))
             planned.append((number, epochs if isinstance(epochs, int) else 0))
         seconds = time.monotonic() - began
         name, way = self.objective.name, self.objective.direction
-        return Snapshot(name, way, self.results, self.max_trials, state, seconds, tuple(planned), note)
+        return Snapshot(name, way, results, self.max_trials, state, seconds, tuple(planned), note)
 
     def _search(self, session: _Session) -> None:
         until = math.inf if session.timeout is None else session.began + session.timeout
@@ -297,9 +301,10 @@ class Tuner:
             trial,
             self.objective.name,
             self.objective.direction,
-            lambda model, value: self._keep_weights(number, model, value),
+            self._keeper(number),
             lambda: board.trial_begins(look),
             lambda: board.epoch(look),
+            self._has_pruner,
         )
         hp = studies.TrialHyperParameters(trial, watcher, self._limits, self._is_grid)
         self._watchers[number] = watcher
@@ -314,12 +319,15 @@ class Tuner:
         try:
             outcome = run_trial(session.recipe, hp, watcher, seed, trial.set_user_attr)
         except BaseException as error:  # the stop button, or a mistake that every trial would make
-            wrong, outcome = error, Outcome("cut off", note="interrupted")
+            note = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"[:2000]
+            wrong, outcome = error, Outcome("cut off", note=note)
             self.stop()
         finally:
             self._space |= {**hp.inactive, **hp.space}
             self._watchers.pop(number, None)
         trial.set_user_attr("epochs", watcher.epochs)
+        if watcher.curve:
+            trial.set_user_attr("curve", list(watcher.curve))
         trial.set_user_attr("seconds", time.perf_counter() - began)
         with studies.quiet():
             self._tell(trial, outcome)
@@ -355,12 +363,16 @@ class Tuner:
                 "Tuner(max_consecutive_failed_trials=None) goes on."
             ) from failure
 
-    def _keep_weights(self, number: int, model: Any, value: float) -> None:
-        if self.keep < 1:
-            return
+    def _keeper(self, number: int) -> Callable[[Any, float], None]:
+        """Return a function that keeps a model's weights if its value is among the best of the trials so far."""
         rivals = self._best_first()[: self.keep]
-        if len(rivals) < self.keep or is_better(value, rivals[-1].value, self.objective.direction):
-            self._project.weights.save(number, model)
+        bar = rivals[-1].value if len(rivals) == self.keep and rivals else None
+
+        def keep(model: Any, value: float) -> None:
+            if self.keep > 0 and is_better(value, bar, self.objective.direction):
+                self._project.weights.save(number, model)
+
+        return keep
 
     def _drop_weights(self) -> None:
         with self._lock:

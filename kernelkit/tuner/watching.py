@@ -22,10 +22,12 @@ class Watcher(Callback):
         keep: Function that is given the model and the value of a new best epoch of all executions.
         begins: Function that is called when training begins.
         tell: Function that is called after each epoch.
+        is_pruned: Whether the study has a pruner. If not, epochs are not written to it one by one.
 
     Attributes:
         best: Best value of this execution.
         epochs: Number of epochs, those of all executions.
+        curve: The objective after each epoch of the first execution.
         pruned: Whether the pruner stopped the trial.
         cut_off: Whether the trial was stopped because the search is.
         by_hand: Whether the trial was stopped by hand.
@@ -40,13 +42,16 @@ class Watcher(Callback):
         keep: Callable[[Any, float], None],
         begins: Callable[[], None],
         tell: Callable[[], None],
+        is_pruned: bool = True,
     ) -> None:
         super().__init__()
         self._trial, self._objective, self._way = trial, objective, way
         self._keep, self._begins, self._tell = keep, begins, tell
+        self._is_pruned = is_pruned
         self._best_of_all: float | None = None
         self._executions = 0
         self.best: float | None = None
+        self.curve: list[float] = []
         self.epochs = self.broken = 0
         self.pruned = self.cut_off = self.by_hand = False
 
@@ -113,6 +118,8 @@ class Watcher(Callback):
             if self.model is not None:
                 self._keep(self.model, value)
         if self._executions <= 1:
+            self.curve.append(value)
+        if self._executions <= 1 and self._is_pruned:
             self._trial.report(value, self.epochs)
             if self._trial.should_prune():
                 self.pruned = True

@@ -24,6 +24,17 @@ def half(hp):
     return hp.Float("x", 0, 1) / 2
 
 
+def test_values_that_a_stranger_has_queued_are_not_used(tmp_path):
+    made(tmp_path, 1)
+    database = tmp_path / "search" / "study.db"
+    changed(database, "INSERT INTO trials (trial_id, number, study_id, state) VALUES (50, 1, 1, 'WAITING')")
+    queued = '{"x": 1e30}'
+    changed(database, "INSERT INTO trial_system_attributes VALUES (60, 50, 'fixed_params', ?)", queued)
+    tuner = made(tmp_path, 3)
+    assert [r.state for r in tuner.results] == ["complete", "failed", "complete"]
+    assert tuner.results[1].ended.endswith("'x': 1e+30 is none of its values: 0 to 1.")
+
+
 def made(folder, trials=2, **options):
     tuner = RandomSearch(half, "loss", max_trials=trials, directory=folder, seed=0, **options)
     tuner.search(verbose=0)
@@ -172,7 +183,10 @@ def test_notes_of_a_stranger_are_shown_as_text_or_not_at_all(tmp_path):
     changed(database, "UPDATE trial_user_attributes SET value_json = '\"<script>\"' WHERE key IN ('epochs', 'seconds')")
     changed(database, "INSERT INTO trial_user_attributes VALUES (900, 1, 'error', ?)", '"<script>alert(1)</script>"')
     changed(database, "INSERT INTO trial_user_attributes VALUES (901, 2, 'ended', ?)", '["<script>"]')
+    for trial, curve in enumerate(('"<script>"', '[1, "<script>", null, true, NaN, 1e400, 2]', "{}"), 1):
+        changed(database, "INSERT INTO trial_user_attributes VALUES (?, ?, 'curve', ?)", 910 + trial, trial, curve)
     tuner = RandomSearch(half, "loss", max_trials=3, directory=tmp_path)
+    assert [r.curve for r in tuner.results] == [(), (1.0, 2.0), ()]
     assert [(r.epochs, r.seconds) for r in tuner.results] == [(0, 0.0)] * 3
     assert tuner.results[0].state == "failed" and tuner.results[1].ended == ""
     page = tuner._repr_html_()

@@ -118,6 +118,19 @@ def test_hyperparameters_given_to_the_search_replace_those_that_are_asked_for():
         tuner.search(verbose=0)
 
 
+def test_values_given_by_hand_come_next_and_wrong_ones_fail_in_their_trial_alone():
+    tuner = RandomSearch(lambda hp: hp.Int("units", 1, 4) + hp.Choice("c", [1, 2]), "loss", max_trials=4, seed=0)
+    for given in ({"units": 3}, {"units": 10**9}, {"c": "evil"}):
+        tuner.enqueue(given)
+    tuner.search(verbose=0)
+    assert states(tuner) == ["complete", "failed", "failed", "complete"] and tuner.results[0].values["units"] == 3
+    assert (
+        tuner.results[1].ended
+        == "ValueError: Hyperparameter 'units': 1000000000 is none of its values: 1 to 4, integers."
+    )
+    assert tuner.results[2].ended == "ValueError: Hyperparameter 'c': 'evil' is none of its values: 1, 2."
+
+
 def test_hyperband_sets_the_epochs_and_ends_most_trials_early(capsys):
     seen = []
 
@@ -143,7 +156,7 @@ def test_hyperband_sets_the_epochs_and_ends_most_trials_early(capsys):
     assert tuner.max_trials == len(tuner.results) == 17 and set(seen) == {9}
     early = [r for r in tuner.results if r.state == "pruned"]
     assert len(early) >= 5 and {r.epochs for r in early} <= {1, 3, 9} and "pruned after epoch" in early[0].ended
-    assert all(r.epochs == 9 for r in tuner.results if r.state == "complete")
+    assert all(r.epochs == len(r.curve) == 9 for r in tuner.results if r.state == "complete")
 
 
 # How trials are run ---------------------------------------------------------------------------------------------------
@@ -220,7 +233,8 @@ def test_a_trial_whose_loss_becomes_nan_ends_there_and_says_so():
         return model
 
     tuner = GridSearch(diverging, "loss", max_consecutive_failed_trials=1)
-    tuner.search(X, Y, epochs=4, batch_size=8, verbose=0)
+    with pytest.warns(RuntimeWarning, match="NaN or infinite"):
+        tuner.search(X, Y, epochs=4, batch_size=8, verbose=0)
     assert states(tuner) == ["failed", "complete"] and tuner.results[0].epochs == 1
     assert tuner.results[0].ended in ("loss is NaN after epoch 1", "loss is infinite after epoch 1")
 
@@ -298,6 +312,12 @@ def test_one_trial_or_the_search_is_stopped_and_what_was_cut_off_is_run_again():
     tuner.search(X, Y, epochs=4, verbose=0, callbacks=callbacks)
     assert states(tuner) == ["complete", "cut off", "complete"] and tuner.results[2].epochs == 4
     assert tuner.results[1].values == tuner.results[2].values
+
+
+def test_a_function_that_was_told_of_no_stop_and_returns_is_complete():
+    tuner = RandomSearch(lambda hp: tuner.stop() or 1.0, "loss", max_trials=5)
+    tuner.search(verbose=0)
+    assert states(tuner) == ["complete"]
 
 
 def test_pages_that_send_nonsense_stop_nothing():
