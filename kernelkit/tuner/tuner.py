@@ -8,7 +8,8 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -317,7 +318,8 @@ class Tuner:
             seed = self.seed + number * self.executions_per_trial
         wrong: BaseException | None = None
         try:
-            outcome = run_trial(session.recipe, hp, watcher, seed, trial.set_user_attr)
+            with _no_warnings_of_nan() if session.parallel == 1 else contextlib.nullcontext():
+                outcome = run_trial(session.recipe, hp, watcher, seed, trial.set_user_attr)
         except BaseException as error:  # the stop button, or a mistake that every trial would make
             note = "interrupted" if isinstance(error, KeyboardInterrupt) else f"{type(error).__name__}: {error}"[:2000]
             wrong, outcome = error, Outcome("cut off", note=note)
@@ -477,6 +479,14 @@ class _Session:
     ) -> None:
         self.recipe, self.board, self.look, self.identity = recipe, board, look, identity
         self.parallel, self.began, self.timeout = parallel, began, timeout
+
+
+@contextlib.contextmanager
+def _no_warnings_of_nan() -> Iterator[None]:
+    """Leave out the warning of `fit` that the loss is NaN: the trial says so. Filters belong to all threads."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The loss became NaN", RuntimeWarning)
+        yield
 
 
 def _check_count(who: str, what: str, count: Any) -> None:
