@@ -121,6 +121,7 @@ def show_batch(
         images, aims = as_images(values[0], "show_batch"), list(targets.values())
         if len(aims) == 1 and _is_images(aims[0]) and aims[0].shape[1:3] == images.shape[1:3]:
             images, aims = _side_by_side(images, as_images(aims[0], "show_batch")), []
+            columns = columns // 2
         told = [", ".join(cells) for cells in zip(*(_target(t, labels) for t in aims), strict=True)]
         return draw(images, told or [""] * shown, max(1, min(columns, shown)), title)
     cells: dict[str, list[str]] = {}

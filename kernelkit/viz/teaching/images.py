@@ -13,13 +13,16 @@ from kernelkit.viz.teaching.colors import color_map, scale_of
 GAP = 0.22
 """Space between tiles, as a share of a tile's height: room for its name."""
 
+DIM = 64
+"""Greatest number of images that are not taken for pixels from 0 to 255."""
+
 
 def as_images(x: Any, who: str) -> np.ndarray:
     """Bring samples to images `(n, height, width)` or `(n, height, width, 3)` of floats from 0 to 1.
 
     Args:
-        x: array `(n, height, width)`, or with 1, 3 or 4 channels last; ints from 0 to 255, or floats of any
-            range, which are spread over 0 to 1.
+        x: Array `(n, height, width)`, or with 1, 3 or 4 channels last. Floats from 0 to 1 stay as they are. Numbers
+            from 0 to 255 are divided by 255, or by the greatest one if it is 64 or less. Others are spread over 0 to 1.
         who: str. The public function, for error messages.
 
     Raises:
@@ -33,15 +36,11 @@ def as_images(x: Any, who: str) -> np.ndarray:
             f"{who}: expected images of shape (n, height, width) or (n, height, width, channels) with 1 or 3 channels, "
             f"got {x.shape}."
         )
-    if x.dtype.kind == "u" or (x.dtype.kind == "i" and x.size and x.min() >= 0):
-        return x / 255.0
-    x = x.astype(np.float64)
-    low, high = (np.nanmin(x), np.nanmax(x)) if x.size else (0.0, 1.0)
-    if low >= 0 and high <= 1:
-        return x
-    if low >= 0 and high <= 255:
-        return x / 255
-    return (x - low) / ((high - low) or 1.0)
+    low, high = (float(np.nanmin(x)), float(np.nanmax(x))) if x.size else (0.0, 1.0)
+    if low >= 0 and high <= 255:  # maps of classes, and digits from 0 to 16, would be black as shares of 255
+        whole = x.dtype.kind in "iub"
+        return x / (255.0 if high > DIM else max(high, 1.0) if whole or high > 1 else 1.0)
+    return (x.astype(np.float64) - low) / ((high - low) or 1.0)
 
 
 def mosaic(tiles: np.ndarray, columns: int | None = None) -> tuple[np.ndarray, list[tuple[int, int]]]:

@@ -104,3 +104,25 @@ def test_what_cannot_be_shown_is_said(x, y, options, message):
 def test_plotly_draws_the_same_and_names_stay_text():
     figure = viz.show_batch(PICTURES, CLASSES, labels=[EVIL, "b", "c"], count=2, backend="plotly")
     assert len(figure.data) == 2 and "<img" not in figure.to_json().replace("\\u003c", "<")
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype", "expected"),
+    [
+        ([0, 1], "uint8", [0, 1]),
+        ([0, 20], "int32", [0, 1]),
+        ([0, 16], "float32", [0, 1]),
+        ([0, 0.5], "float32", [0, 0.5]),
+        ([0, 204], "uint8", [0, 0.8]),
+        ([0, 204], "float32", [0, 0.8]),
+        ([-1, 1], "float32", [0, 1]),
+        ([0, 4000], "uint16", [0, 1]),
+        ([False, True], "bool", [0, 1]),
+    ],
+    ids=["mask", "classes", "digits", "shares", "pixels", "float pixels", "signed", "16 bits", "bool"],
+)
+def test_images_of_any_range_are_seen(values, dtype, expected):
+    images = np.zeros((2, 4, 4), dtype)
+    images[0], images[1] = values[0], values[1]
+    drawn = [np.asarray(axes.images[0].get_array())[0, 0] for axes in viz.show_batch(images).axes]
+    np.testing.assert_allclose(drawn, expected)
