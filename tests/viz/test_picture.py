@@ -164,3 +164,19 @@ def test_the_bundle_of_a_history():
     bundle = history_bundle(history(loss=[3.0, 1.0]))
     assert bundle.keys() == {"text/plain", "text/html", "image/png", saved.MIME}
     assert "2 epochs" in bundle["text/plain"]
+
+
+def test_the_legend_of_several_runs_lies_below_the_charts_and_names_validation_once():
+    runs = {
+        f"run {i}": {"loss": [3.0, 2.0 + i / 9, 1.0], "val_loss": [3.1, 2.4, 2.0], "accuracy": [0.1, 0.5, 0.6]}
+        for i in range(6)
+    }
+    figure = plot_history(runs)
+    assert [axes.get_legend() for axes in figure.axes] == [None, None]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [*runs, "validation"]
+    figure.draw_without_rendering()
+    lowest = min(axes.get_tightbbox().y0 for axes in figure.axes)
+    assert legend.get_window_extent().y1 <= lowest + 1
+    (single,) = plot_history({"loss": [2.0, 1.0], "val_loss": [2.0, 1.5]}).axes
+    assert [text.get_text() for text in single.get_legend().get_texts()][:2] == ["train", "validation"]

@@ -190,6 +190,21 @@ def charts_of_histories(
     return tuple(charts)
 
 
+def legend_of(lines: Sequence[Line]) -> list[tuple[str, str, Role]]:
+    """Return label, color and role of each legend entry. With several runs, validation is named once.
+
+    Example:
+        >>> runs = [Line("a", x := np.zeros(1), x, BLUE, "train"), Line("b", x, x, GREEN, "train")]
+        >>> legend_of([*runs, Line("a (validation)", x, x, BLUE, "validation")])[1:]
+        [('b', '#009E73', 'train'), ('validation', '#808080', 'validation')]
+    """
+    several = len({line.color for line in lines if line.role == "train"}) > 1
+    entries = [(line.label, line.color, line.role) for line in lines if not several or line.role != "validation"]
+    if several and any(line.role == "validation" for line in lines):
+        entries.append(("validation", "#808080", "validation"))
+    return entries
+
+
 def _points(epochs: Sequence[int], values: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
     """Return the epochs that have a value, counted from 1, and the values."""
     count = min(len(epochs), len(values))

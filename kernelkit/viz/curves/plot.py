@@ -8,7 +8,7 @@ from typing import Any
 
 from kernelkit.training.history import is_curve
 from kernelkit.viz import figure as figures
-from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, charts_of_histories
+from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, Role, charts_of_histories, legend_of
 
 
 def plot_history(
@@ -88,14 +88,24 @@ def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), 
     """
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
-    figure = figures.matplotlib_figure(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title), layout)
+    shared = _shared_legend(picture) if layout else []
+    below = 0.25 * -(-len(shared) // (2 * columns))
+    figure = figures.matplotlib_figure(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title) + below, layout)
     if picture.note:
         words = figures.literal(picture.note[: int(100 * columns * size[0] / 8.4)])
         figure.text(0.02, 0.005, words, fontsize=8, color="#C62828" if picture.kind in ("nan", "failed") else "#B04C00")
     if picture.title:
         figure.suptitle(figures.literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
     for i, chart in enumerate(picture.charts):
-        _draw(figure.add_subplot(rows, columns, i + 1), chart)
+        _draw(figure.add_subplot(rows, columns, i + 1), chart, bool(shared))
+    if shared:
+        from matplotlib.lines import Line2D
+
+        handles = [Line2D([], [], color=c, label=figures.literal(n), **_style_of(role, False)) for n, c, role in shared]
+        side_by_side = min(len(shared), 2 * columns)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=side_by_side, frameon=False, fontsize=8, handlelength=3
+        )
     return figure
 
 
@@ -160,7 +170,15 @@ def _aligned(history: Any, name: str, values: list, epochs: list[int]) -> list:
     return [known.get(epoch, math.nan) for epoch in epochs]
 
 
-def _draw(axes: Any, chart: Chart) -> None:
+def _shared_legend(picture: Picture) -> list[tuple[str, str, Role]]:
+    """Return the entries of one legend for all charts, if charts compare runs. It lies below, not over the curves."""
+    found = dict.fromkeys(entry for chart in picture.charts for entry in legend_of(chart.lines))
+    entries = [entry for entry in found if entry[2] != "stairs"]  # the learning rates of the same runs
+    entries.sort(key=lambda entry: entry[2] == "validation")
+    return entries if len({color for _, color, role in entries if role == "train"}) > 1 else []
+
+
+def _draw(axes: Any, chart: Chart, shared: bool = False) -> None:
     for line in chart.lines:
         axes.plot(line.x, line.y, color=line.color, label=figures.literal(line.label), **_style(line))
     if chart.best:
@@ -180,11 +198,16 @@ def _draw(axes: Any, chart: Chart) -> None:
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    if not shared:
+        axes.legend(frameon=False, fontsize=8)
 
 
 def _style(line: Line) -> dict[str, Any]:
-    marker: dict[str, Any] = {"marker": "o", "markersize": 3} if len(line.x) <= 60 else {}
+    return _style_of(line.role, len(line.x) <= 60)
+
+
+def _style_of(role: Role, marked: bool) -> dict[str, Any]:
+    marker: dict[str, Any] = {"marker": "o", "markersize": 3} if marked else {}
     styles: dict[str, dict[str, Any]] = {
         "batch": {"linewidth": 0.8, "alpha": 0.4},
         "smooth": {"linewidth": 1.6},
@@ -192,4 +215,4 @@ def _style(line: Line) -> dict[str, Any]:
         "validation": {"linewidth": 1.6, "linestyle": (0, (4, 2)), **marker},
         "stairs": {"linewidth": 1.6, "drawstyle": "steps-pre"},
     }
-    return styles[line.role]
+    return styles[role]

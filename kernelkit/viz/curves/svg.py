@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture
+from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture, legend_of
 
 CELL = (430, 246)
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
@@ -196,11 +196,8 @@ def _line(line: Line, x: np.ndarray, y: np.ndarray, start: float) -> str:
 
 
 def _legend(lines: tuple[Line, ...], right: float) -> str:
-    """Return the legend along the bottom, with as many lines as fit. With several runs, validation is named once."""
-    several = len({line.color for line in lines if line.role == "train"}) > 1
-    entries = [(line.label, line.color, line.role) for line in lines if not several or line.role != "validation"]
-    if several and any(line.role == "validation" for line in lines):
-        entries.append(("validation", "#808080", "validation"))
+    """Return the legend along the bottom, with as many lines as fit."""
+    entries = legend_of(lines)
     parts, x, y = [], float(LEFT), CELL[1] - 14
     for i, (label, color, role) in enumerate(entries):
         if x + 24 + 6.2 * len(label) > right - 50:

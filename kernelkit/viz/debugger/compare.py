@@ -10,7 +10,13 @@ import numpy as np
 
 from kernelkit.training.state import TrainState
 from kernelkit.viz import figure as figures
+from kernelkit.viz.curves.bundle import html as picture_html
+from kernelkit.viz.curves.chart import BLUE, POINTS, VERMILLION, Chart, Line, Picture
+from kernelkit.viz.curves.store import spans_decades
 from kernelkit.viz.debugger.timeline import Timeline
+
+ROWS = 12
+"""Maximum number of weights in a notebook's table."""
 
 
 class Comparison:
@@ -23,7 +29,8 @@ class Comparison:
         losses: Dict from each branch's name to its batch losses, from the first known step on.
         first_step: The first step after which the weights differ, ``None`` if they are equal.
         weights: A dict for each weight, the largest distance first: ``path``, and ``distance``, the norm of the
-            difference at ``end`` relative to the weight's norm in the first branch.
+            difference at ``end`` relative to the mean of the weight's norms in both branches: from 0 to 2, and the same
+            whichever branch is named first.
     """
 
     def __init__(
@@ -70,8 +77,41 @@ class Comparison:
 
     __repr__ = __str__
 
+    def picture(self) -> Picture:
+        """Return both curves of losses as a `Picture`."""
+        first, second = self.names
+        styles = zip(self.names, (BLUE, VERMILLION), ("smooth", "validation"), strict=True)
+        lines = tuple(_curve(name, self.losses[name], color, role) for name, color, role in styles)
+        values = np.concatenate(list(self.losses.values()))
+        fork = ((float(self.begin), f"apart from step {self.begin}"),)
+        chart = Chart("loss of each batch", "step", lines, marks=fork, log=spans_decades(values))
+        return Picture(f"{first} and {second}", (chart,), (f"compared after {self.end} steps",))
+
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(str(self))}</pre>"
+        if self.first_step is None:
+            return f"{picture_html(self.picture())}<p>The weights are the same.</p>"
+        rows = "".join(
+            f'<tr><td style="text-align:left">{html.escape(row["path"])}</td><td>{row["distance"]:.3g}</td></tr>'
+            for row in self.weights[:ROWS]
+        )
+        more = f"<p>and {len(self.weights) - ROWS} more: .weights</p>" if len(self.weights) > ROWS else ""
+        head = "<thead><tr><th>weight</th><th>distance, of its norm</th></tr></thead>"
+        told = f"<p>The weights differ from step {self.first_step} on.</p>"
+        return f"{picture_html(self.picture())}{told}<table>{head}<tbody>{rows}</tbody></table>{more}"
+
+
+def _curve(name: str, losses: np.ndarray, color: str, role: Any) -> Line:
+    """Return a line of at most about `POINTS` points; of each stretch of steps the lowest and the highest loss."""
+    steps = np.arange(len(losses))
+    size = -(-len(losses) // POINTS)
+    if size > 1:
+        found = []
+        for begin in range(0, len(losses), size):
+            part = losses[begin : begin + size]
+            if np.isfinite(part).any():
+                found += sorted({begin + int(np.nanargmin(part)), begin + int(np.nanargmax(part))})
+        steps = np.array(found, int)
+    return Line(name, steps, losses[steps], color, role)
 
 
 def compare(first: Timeline, second: Timeline) -> Comparison:
@@ -137,6 +177,6 @@ def _distances(first: Timeline, second: Timeline, position: int) -> list[dict[st
         if a.dtype.kind in "iub":
             continue
         a, b = a.astype("float64"), b.astype("float64")
-        norm = float(np.linalg.norm(a))
+        norm = float(np.linalg.norm(a) + np.linalg.norm(b)) / 2
         rows.append({"path": path, "distance": float(np.linalg.norm(a - b)) / (norm if norm > 0 else 1.0)})
     return sorted(rows, key=lambda row: -row["distance"])

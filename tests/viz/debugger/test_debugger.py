@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.viz.debugger.compare import Comparison
 from kernelkit.viz.debugger.snapshots import Snapshots, nbytes_of
 from tests.viz.debugger.models import BATCH, fresh, generator, leaves
 
@@ -225,9 +226,26 @@ def test_another_learning_rate(dbg):
     assert set(told.losses) == {"main", fork.timeline.name}
     np.testing.assert_array_equal(told.losses["main"][:6], told.losses[fork.timeline.name][:6])
     assert "step 6" in str(told) and told.plot() is not None
+    back = {row["path"]: row["distance"] for row in fork.compare(dbg).weights}
+    assert back == {row["path"]: row["distance"] for row in told.weights}  # whichever is named first
+    assert all(0 < distance <= 2 for distance in back.values())
+    page = told._repr_html_()
+    (chart,) = told.picture().charts
+    assert [line.label for line in chart.lines] == ["main", fork.timeline.name] and chart.marks[0][0] == 6
+    np.testing.assert_array_equal(chart.lines[1].y, told.losses[fork.timeline.name])
+    assert "<svg" in page and "differ from step 6 on" in page and page.count("<tr>") == 1 + min(12, len(told.weights))
     deeper = fork.fork(learning_rate=0.1)
     deeper.step(2)
     assert dbg.compare(deeper).begin == 6 and dbg.compare(deeper).first_step == 6
+
+
+def test_a_long_comparison_keeps_its_spikes():
+    losses = np.ones(5000, "float32")
+    losses[1234], losses[2000:2020] = 9, np.nan
+    told = Comparison(("a", "b"), 0, 5000, {"a": losses, "b": losses[:3]}, None, [])
+    line, other = told.picture().charts[0].lines
+    assert len(line.x) <= 1024 and line.y.max() == 9 and line.x[line.y.argmax()] == 1234 and len(other.x) == 3
+    assert "The weights are the same." in told._repr_html_() and len(told._repr_html_()) < 60_000
 
 
 def test_frozen_layers(dbg):

@@ -29,11 +29,12 @@ def deep(count: int):
 class Line:
     """A panel and a page that hear each other at once."""
 
-    def __init__(self, dbg, host, width):
+    def __init__(self, dbg, host, width, page=None):
         self.host, self.messages, self.jobs = host, [], []
         self.panel = DebuggerPanel(dbg, lambda c, b: self.messages.append((c, b)), lambda s, job: self.jobs.append(job))
-        self.page = host.open("debugger", width=width)
-        host.show(self.page)
+        self.page = host.open("debugger", width=width) if page is None else page
+        if page is None:
+            host.show(self.page)
         self.settle()
 
     def settle(self) -> None:
@@ -119,6 +120,25 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     line.settle()
     assert tabs.all_inner_texts() == ["Layers", "Batch"]
     assert host.errors == []
+    host.page.close()
+
+
+def test_the_saved_picture_stays_in_sight_until_the_kernel_answers(chromium):
+    host = Host(chromium, viewport={"width": 1000, "height": 700}, color_scheme="light")
+    still = "const still = document.createElement('div'); still.dataset.kernelkitDebugger = 'key';"
+    still += "still.innerHTML = '<p>what was saved</p>'; document.querySelector('main').append(still)"
+    host.page.evaluate(f"() => {{ {still} }}")
+    page = host.open("debugger")  # the kernel is busy with a cell: it says nothing
+    saved = host.page.get_by_text("what was saved")
+    host.page.get_by_text("Connecting to the kernel").wait_for()
+    assert saved.is_visible()
+    dbg = deep(2).debug(X, Y, batch_size=16)
+    Line(dbg, host, 900, page)
+    host.page.locator(".kd-layers tbody tr").first.wait_for()
+    assert not saved.is_visible()
+    host.close_page(page)  # the kernel is gone
+    saved.wait_for()
+    assert host.page.locator(".kernelkit-debugger").count() == 0 and host.errors == []
     host.page.close()
 
 

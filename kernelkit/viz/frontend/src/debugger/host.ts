@@ -15,7 +15,7 @@ export function cover(key: string, session: Session): () => void {
     const left = [...views].filter(([host, view]) => !host.isConnected || !host.contains(view.node));
     for (const [host] of left) views.delete(host);
     for (const host of document.querySelectorAll<HTMLElement>(`[${MARK}="${CSS.escape(key)}"]`)) {
-      if (!views.has(host)) views.set(host, lay(host, left.pop()?.[1] ?? new View(session)));
+      if (!views.has(host)) views.set(host, lay(host, left.pop()?.[1] ?? new View(session), session));
     }
     for (const [host, view] of left) lift(host, view);
   };
@@ -29,11 +29,19 @@ export function cover(key: string, session: Session): () => void {
   };
 }
 
-function lay(host: HTMLElement, view: View): View {
-  for (const child of host.children) (child as HTMLElement).style.setProperty("display", "none", "important");
+/** Put a view into a static picture, which stays in sight until the kernel has answered: it may be busy with a cell. */
+function lay(host: HTMLElement, view: View, session: Session): View {
+  const still = [...host.children] as HTMLElement[];
+  const hide = (): void => {
+    if (!session.state || !host.contains(view.node)) return;
+    for (const child of still) child.style.setProperty("display", "none", "important");
+    stop();
+  };
+  const stop = session.subscribe(hide);
   const padding = host.parentElement ? getComputedStyle(host.parentElement).paddingRight : "0px";
   view.node.style.marginRight = `-${padding}`; // as wide as a widget's view
-  host.append(view.node);
+  host.prepend(view.node);
+  hide();
   view.moved();
   return view;
 }
