@@ -73,9 +73,9 @@ class Panel(Board):
     def begin(self, snapshot: Snapshot) -> None:
         view: dict[str, Any] = {}
         if self._live:
-            from kernelkit.tuner.widget import SearchWidget
+            from kernelkit.tuner.widget import open_widget
 
-            self._widget = SearchWidget()
+            self._widget = open_widget()
             self._widget.on_msg(lambda _, content, buffers: self._hear(content))
             deliver_while_busy(self._widget)
             if threading.current_thread() is threading.main_thread():
@@ -98,9 +98,6 @@ class Panel(Board):
     def end(self, snapshot: Snapshot) -> None:
         self._send(snapshot)
         publish(bundle_of(snapshot), self._metadata, self._display_id, update=self._where != "headless")
-        if self._widget is not None:
-            self._widget.close()
-            self._widget = None
 
     def _send(self, snapshot: Snapshot) -> None:
         with self._lock:

@@ -235,7 +235,7 @@ def test_a_trial_whose_loss_becomes_nan_ends_there_and_says_so():
 
     tuner = GridSearch(diverging, "loss", max_consecutive_failed_trials=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # the trial says it
+        warnings.simplefilter("error", RuntimeWarning)  # the trial says it
         tuner.search(X, Y, epochs=4, batch_size=8, verbose=0)
     assert states(tuner) == ["failed", "complete"] and tuner.results[0].epochs == 1
     assert tuner.results[0].ended in ("loss is NaN after epoch 1", "loss is infinite after epoch 1")

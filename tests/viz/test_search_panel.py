@@ -64,6 +64,9 @@ def test_a_search_is_shown_and_stopped_by_buttons_and_no_text_becomes_markup(chr
     page.evaluate("u => tell(u)", message_of(Snapshot("loss", "min", results[:2], 9, "stopping", 64, ((3, 5),))))
     assert page.locator("button:enabled").count() == 0
 
+    page.evaluate("u => tell(u)", message_of(Snapshot("loss", "min", results[:2], 9, "stopped", 65)))
+    assert page.locator("button:visible").count() == 0 and page.locator(".ks-time").inner_text() == "1:05"
+
     page.evaluate("window.tell({kind: 'other'}); window.tell(null)")
     page.evaluate("window.close_()")
     assert page.evaluate("[window.listeners(), document.body.children.length, window.hacked]") == [0, 0, None]

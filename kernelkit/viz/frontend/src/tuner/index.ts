@@ -53,8 +53,11 @@ class View {
     this.state.dataset.state = update.state;
     setText(this.facts, update.facts);
     setText(this.note, update.note);
+    const runs = update.state === "running" || update.state === "stopping";
     this.began = performance.now() - update.seconds * 1000;
     this.tick();
+    if (!runs) this.began = 0;
+    this.buttons.hidden = !runs;
     this.stopAll.disabled = update.state !== "running";
     this.showStops(update.state === "running" ? update.running : []);
     if (update.picture !== this.drawn) this.draw(update.picture);
