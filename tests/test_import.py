@@ -7,8 +7,8 @@ import subprocess
 import sys
 
 USED_LATER = """
-IPython anywidget h5py ipykernel ipywidgets keras matplotlib optax pandas plotly
-rich scipy sklearn tensorflow torch tqdm
+IPython anywidget h5py ipykernel ipywidgets keras matplotlib optax optuna pandas plotly
+rich scipy sklearn sqlalchemy tensorflow torch tqdm
 statistics fractions jax.extend jax._src.pallas
 """.split()
 

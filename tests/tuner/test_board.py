@@ -143,7 +143,11 @@ SEARCH = "tuner.search(x, x[:, :1], epochs=10**6)"
 
 @pytest.mark.notebook
 def test_a_notebook_shows_trials_while_they_run_and_its_buttons_stop_one_or_all():
+    import ipykernel
     from jupyter_client.manager import start_new_kernel
+
+    if ipykernel.version_info[0] < 7:
+        pytest.skip("buttons act while a cell runs from ipykernel 7 on")
 
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
     manager, client = start_new_kernel(kernel_name="python3", env=environment)
