@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections.abc import Callable
 from typing import Any, Literal
@@ -11,6 +12,14 @@ from kernelkit.viz.unshown import show_after_cell
 Backend = Literal["matplotlib", "plotly"]
 TITLE, LABEL, TICK = 14, 12, 10
 """Font sizes in points, readable from the last row if a figure is as wide as a slide."""
+
+FIRST_WIDE = "\u1100"
+"""The first letter that matplotlib's own font lacks as a rule: Hangul; after it kana and Chinese characters."""
+WIDE_FONTS = (
+    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "NanumSquareRound", "Malgun Gothic", "Apple SD Gothic Neo",
+    "AppleGothic", "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Yu Gothic", "MS Gothic", "PingFang SC",
+    "Heiti TC", "Microsoft YaHei", "SimHei", "WenQuanYi Zen Hei", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
 
 
 def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Callable[..., Any]) -> Callable[..., Any]:
@@ -65,6 +74,8 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
         """A figure that notebooks can show without pyplot."""
 
         shown = False
+        dots = 110
+        """Pixels per inch."""
 
         def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
             self.shown = True  # called before each display; the other methods make the picture
@@ -73,8 +84,12 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
         def _repr_png_(self) -> bytes:
             self.shown = True  # an object that shows this figure as its own picture calls only this method
             buffer = io.BytesIO()
-            self.savefig(buffer, format="png", dpi=110)
+            self.savefig(buffer, format="png", dpi=self.dots)
             return buffer.getvalue()
+
+        def savefig(self, *arguments: Any, **options: Any) -> None:
+            add_fonts(self)
+            super().savefig(*arguments, **options)
 
         def show(self, warn: bool = True) -> None:
             from IPython.display import display
@@ -85,6 +100,65 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
     figure = NotebookFigure(figsize=(width, height), layout=engine)
     FigureCanvasAgg(figure)
     return figure
+
+
+def small_png(figure: Any, colors: int = 32) -> bytes:
+    """Return a figure as PNG of few colors, a third of the bytes. Letters that no installed font has become `?`."""
+    from PIL import Image  # matplotlib needs it
+
+    for text, missing in add_fonts(figure):
+        text.set_text("".join("?" if letter in missing else letter for letter in text.get_text()))
+    figure.dots = 90
+    image = Image.open(io.BytesIO(figure._repr_png_())).convert("RGB")
+    buffer = io.BytesIO()
+    few = image.quantize(colors, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def add_fonts(figure: Any) -> list[tuple[Any, set[str]]]:
+    """Give texts with letters that their font lacks the installed fonts that have them.
+
+    Args:
+        figure: A `matplotlib.figure.Figure`.
+
+    Returns:
+        The texts with letters that no known font has, and these letters.
+    """
+    from matplotlib.text import Text
+
+    found = []
+    for text in figure.findobj(Text):
+        wide = {letter for letter in text.get_text() if letter >= FIRST_WIDE and letter.isprintable()}
+        if not wide:
+            continue
+        families, missing = list(text.get_fontfamily()), wide
+        for family in (*families, *installed_wide_fonts()):
+            had = _letters_of(family, missing)
+            missing = missing - had
+            families += [family] if had and family not in families else []
+            if not missing:
+                break
+        text.set_fontfamily(families)
+        if missing:
+            found.append((text, missing))
+    return found
+
+
+@functools.cache
+def installed_wide_fonts() -> tuple[str, ...]:
+    """Return the installed fonts with Korean, Chinese or Japanese letters, of those that common systems have."""
+    from matplotlib import font_manager
+
+    names = {font.name for font in font_manager.fontManager.ttflist}
+    return tuple(name for name in WIDE_FONTS if name in names)
+
+
+def _letters_of(family: str, letters: set[str]) -> set[str]:
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties(family=[family])))
+    return {letter for letter in letters if font.get_char_index(ord(letter))}
 
 
 def titled(figure: Any, title: str) -> Any:

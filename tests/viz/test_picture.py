@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from kernelkit.viz import compare, plot_history
+from kernelkit.viz import figure as figures
 from kernelkit.viz.curves import saved
 from kernelkit.viz.curves.bundle import history_bundle, html, picture_bundle
 from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store
@@ -77,9 +78,10 @@ def test_the_curve_runs_where_the_numbers_say():
     path = re.search(
         r'<path d="M([^"h]+)" fill="none" style="stroke:var\(--kk-0072B2,#0072B2\)" stroke-linejoin', drawing
     )[1]
-    (x0, y0), (x1, y1), (x2, y2) = (map(float, point.split()) for point in path.split("L"))
+    steps = np.array([float(number) for number in re.findall(r"-?\d*\.?\d+", path)]).reshape(-1, 2)
+    (x0, y0), (x1, y1), (x2, y2) = steps.cumsum(0)  # each point is relative to the one before
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2) and x0 < x1
-    assert y0 == y2 < y1
+    assert y0 == pytest.approx(y2) and y2 < y1
 
 
 @pytest.mark.parametrize(
@@ -180,3 +182,37 @@ def test_the_legend_of_several_runs_lies_below_the_charts_and_names_validation_o
     assert legend.get_window_extent().y1 <= lowest + 1
     (single,) = plot_history({"loss": [2.0, 1.0], "val_loss": [2.0, 1.5]}).axes
     assert [text.get_text() for text in single.get_legend().get_texts()][:2] == ["train", "validation"]
+
+
+def test_a_saved_fit_of_two_charts_is_small():
+    store, rng = CurveStore(), np.random.default_rng(0)
+    for epoch in range(20):
+        loss = np.exp(-np.arange(epoch * 100, epoch * 100 + 100) / 700) + rng.normal(0, 0.1, 100)
+        store.add_steps(epoch * 100, {"loss": loss.astype("float32"), "accuracy": (1 - loss / 2).astype("float32")})
+        logs = {"loss": loss.mean(), "accuracy": 1 - loss.mean() / 2}
+        store.add_epoch(epoch, logs | {f"val_{name}": value for name, value in logs.items()}, epoch * 100 + 100)
+    charts = charts_of_store(store, 0, 100, ("loss", "accuracy"))
+    bundle = picture_bundle(Picture("digits", charts, ("done", "20 epochs", "2,000 steps", "9.1 s")))
+    sizes = {kind: len(data) for kind, data in bundle.items()}
+    assert sum(sizes.values()) <= 60_000, sizes
+    assert charts[0].lines[0].y.max() == store.steps["loss"].read().high.max()  # fewer points, no spike less
+
+
+@pytest.mark.filterwarnings("error")
+def test_letters_that_no_font_has_cost_no_warning(monkeypatch):
+    picture = Picture("모델 $x^2$", charts_of_histories({"": ([0, 1], {"정확도": [0.1, 0.2], "損失": [1.0, 2.0]})}))
+    for fonts in (figures.installed_wide_fonts(), ()):
+        monkeypatch.setattr(figures, "installed_wide_fonts", lambda fonts=fonts: fonts)
+        assert png(picture).startswith(b"\x89PNG")
+    figure = plot_history({"loss": [2.0, 1.0]}, title="모델 ×")
+    ((text, missing),) = figures.add_fonts(figure)
+    assert (text.get_text(), missing) == ("모델 ×", {"모", "델"})
+
+
+def test_a_font_that_has_the_letters_is_taken(monkeypatch):
+    monkeypatch.setattr(figures, "installed_wide_fonts", lambda: ("none of them", "Gothic"))
+    had = {"none of them": set(), "Gothic": {"모", "델"}}
+    monkeypatch.setattr(figures, "_letters_of", lambda family, letters: had.get(family, set()) & letters)
+    figure = plot_history({"loss": [2.0, 1.0]}, title="모델")
+    assert figures.add_fonts(figure) == []
+    assert figure._suptitle.get_fontfamily()[-1] == "Gothic" and "none of them" not in figure._suptitle.get_fontfamily()

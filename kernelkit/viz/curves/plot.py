@@ -72,7 +72,7 @@ def png(picture: Picture) -> bytes | None:
     rows = math.ceil(len(picture.charts) / 2) or 1
     top = 1 - (0.2 if picture.title else 0.1) / rows
     figure.subplots_adjust(left=0.06, right=0.985, bottom=0.17 / rows, top=top, hspace=0.5, wspace=0.16)
-    return figure._repr_png_()
+    return figures.small_png(figure)
 
 
 def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), layout: bool = True) -> Any:

@@ -17,6 +17,7 @@ LEAST_SPAN = 1e-4
 """A range of less than this share of the values is drawn as flat: means over batches are rounded to 24 bits."""
 _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
+_SOFT = "var(--kk-soft)"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
 _STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.4"', "smooth": 'stroke-width="2"', "train": 'stroke-width="2"'}
@@ -61,10 +62,11 @@ def svg(picture: Picture) -> str:
     label = _escape(f"Training curves of {picture.title}: {', '.join(c.title for c in picture.charts)}")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{label}" '
-        f'style="display:block;width:100%;max-width:{width:g}px;height:auto;{_FONT};font-size:11px;fill:{_INK}">'
+        f'style="display:block;width:100%;max-width:{width:g}px;height:auto;{_FONT};font-size:11px;fill:{_INK};'
+        f'--kk-soft:{_FAINT}">'
         f'<rect width="100%" height="100%" rx="6" style="fill:{_PAPER}"/>'
         f'<text x="16" y="27" font-size="15" font-weight="600">{_escape(picture.title)}'
-        f'<tspan dx="12" font-size="12" font-weight="400" style="fill:{_FAINT}">{_escape(" · ".join(picture.facts))}'
+        f'<tspan dx="12" font-size="12" font-weight="400" style="fill:{_SOFT}">{_escape(" · ".join(picture.facts))}'
         f"</tspan></text>{_note(picture, width)}{''.join(cells)}</svg>"
     )
 
@@ -109,7 +111,7 @@ def _chart(chart: Chart, width: float) -> str:
     parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(chart.title)}</text>']
     for value, words in _heights(y_low, y_high, chart.log):
         y = down(value)
-        parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_FAINT}" stroke-opacity="0.22"/>')
+        parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_SOFT}" stroke-opacity="0.22"/>')
         parts.append(_text(LEFT - 6, y + 3.5, words, "end"))
     parts.extend(_mark(across(x), label, inner_height, width) for x, label in chart.marks)
     for value in ticks(x_low, x_high, 7):
@@ -171,8 +173,8 @@ def _with_broken(chart: Chart, low: float, high: float) -> tuple[float, float]:
 def _mark(x: float, label: str, height: float, width: float) -> str:
     anchor, dx = ("end", -3) if x > width - RIGHT - 60 else ("start", 3)
     return (
-        f'<path d="M{x:.1f} {TOP}v{height:g}" style="stroke:{_FAINT}" stroke-dasharray="2 2"/>'
-        f'<text x="{x + dx:.1f}" y="{TOP + 9}" font-size="9.5" text-anchor="{anchor}" style="fill:{_FAINT}">'
+        f'<path d="M{x:.1f} {TOP}v{height:g}" style="stroke:{_SOFT}" stroke-dasharray="2 2"/>'
+        f'<text x="{x + dx:.1f}" y="{TOP + 9}" font-size="9.5" text-anchor="{anchor}" style="fill:{_SOFT}">'
         f"{_escape(label)}</text>"
     )
 
@@ -183,16 +185,28 @@ def _line(line: Line, x: np.ndarray, y: np.ndarray, start: float) -> str:
         xs, ys = x[kept], y[kept]
         path = f"M{start:.1f} {ys[0]:.1f}" + "".join(f"V{b:.1f}H{a:.1f}" for a, b in zip(xs, ys, strict=True))
         return f'<path d="{path}" fill="none" style="stroke:{_paint(line.color)}" {_STROKES[line.role]}/>'
-    points = [f"{a:.1f} {b:.1f}" for a, b in zip(x[kept], y[kept], strict=True)]
-    if not points:
+    if not kept.any():
         return ""
-    if len(points) == 1:
-        a, b = points[0].split()
-        return f'<circle cx="{a}" cy="{b}" r="3" style="fill:{_paint(line.color)}"/>'
+    if kept.sum() == 1:
+        return f'<circle cx="{x[kept][0]:.1f}" cy="{y[kept][0]:.1f}" r="3" style="fill:{_paint(line.color)}"/>'
     return (
-        f'<path d="M{"L".join(points)}" fill="none" style="stroke:{_paint(line.color)}" stroke-linejoin="round" '
+        f'<path d="{_path(x[kept], y[kept])}" fill="none" style="stroke:{_paint(line.color)}" stroke-linejoin="round" '
         f"{_STROKES[line.role]}/>"
     )
+
+
+def _path(x: np.ndarray, y: np.ndarray) -> str:
+    """Return a polyline in tenths of a pixel, each point relative to the one before: half the bytes of absolute ones.
+
+    Example:
+        >>> _path(np.array([52.0, 53.04, 60.0]), np.array([10.0, 9.5, 12.0]))
+        'M52 10l1-.5 7 2.5'
+    """
+    tenths = np.round(np.stack([x, y], 1) * 10).astype(int)
+    steps = (number for pair in np.diff(tenths, axis=0).tolist() for number in pair)
+    texts = [f"{number / 10:g}".replace("0.", ".", 1) if abs(number) < 10 else f"{number / 10:g}" for number in steps]
+    joined = "".join(text if text.startswith("-") or not i else f" {text}" for i, text in enumerate(texts))
+    return f"M{tenths[0, 0] / 10:g} {tenths[0, 1] / 10:g}l{joined}"
 
 
 def _legend(lines: tuple[Line, ...], right: float) -> str:
@@ -210,7 +224,7 @@ def _legend(lines: tuple[Line, ...], right: float) -> str:
 
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{_FAINT}">{_escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" style="fill:{_SOFT}">{_escape(text)}</text>'
 
 
 def _escape(words: str) -> str:

@@ -215,7 +215,7 @@ def _png(shot: Shot) -> bytes | None:
     figure.text(
         0.02, (top - heights[1]) / total, "\n".join(rows), fontsize=6.8, family="monospace", va="top", parse_math=False
     )
-    return figure._repr_png_()
+    return figures.small_png(figure, colors=128)  # samples may be in color
 
 
 def _table_lines(table: Table) -> list[str]:
