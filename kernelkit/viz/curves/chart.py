@@ -15,7 +15,7 @@ BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
 PALETTE = (BLUE, "#E69F00", GREEN, "#CC79A7", "#56B4E9", VERMILLION, "#F0E442", "#666666")
 """The colors of Okabe and Ito, safe for color-blind readers. Source: https://jfly.uni-koeln.de/color/"""
 POINTS = 256
-"""Maximum number of buckets in a static line, each with its lowest and its highest value: a chart is 360 px wide."""
+"""Maximum number of buckets in a static line, each with its lowest and highest value: a chart is 360 px wide."""
 
 SMOOTHING = 0.9
 """The weight of earlier values in a smoothed line, and the first position of the panel's slider."""
