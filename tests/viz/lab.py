@@ -74,6 +74,7 @@ class LabServer:
         (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
         self._place_extension()
         environment = os.environ | {
+            "JUPYTER_PREFER_ENV_PATH": "0",  # the extension of this checkout before one that is installed
             "JUPYTERLAB_SETTINGS_DIR": str(self.folder / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(self.folder / "workspaces"),
             "JUPYTER_RUNTIME_DIR": str(self.folder / "runtime"),

@@ -73,6 +73,23 @@ def test_it_works_with_no_more_than_the_contract(host):
     assert panels.count() == 0
 
 
+def test_a_panel_is_drawn_when_its_cell_comes_into_view(host):
+    page = host.open()
+    host.page.evaluate(
+        """async page => {
+            const { widget, model } = pages[page];
+            window.cell = document.createElement("div");
+            window.cell.style.width = "900px";
+            await widget.render({ model, el: window.cell }); }""",
+        page,
+    )
+    host.deliver(page, *messages(epochs=3, steps=40))
+    settle(host)
+    host.page.evaluate("() => document.body.append(window.cell)")
+    host.page.locator(".kk-state", has_text="done").wait_for()
+    assert host.page.locator(".kernelkit-panel canvas").count() == 2
+
+
 def test_a_page_that_shows_a_saved_state_needs_no_message(host):
     content, buffer = messages(epochs=3, steps=40)[-1]
     page = host.open()

@@ -23,6 +23,11 @@ export class Panel {
   private readonly grid = element("div", { class: "kk-charts" });
   private readonly charts = new Map<string, Chart>();
   private readonly resized = new ResizeObserver(() => this.charts.forEach((chart) => chart.resize()));
+  private readonly arriving = new ResizeObserver(() => {
+    if (!this.node.isConnected) return;
+    this.arriving.disconnect();
+    this.session.changed();
+  });
   private readonly cleanups: (() => void)[];
   private readonly group = Math.random().toString(36);
   private layout: Grid | null = null;
@@ -52,6 +57,7 @@ export class Panel {
       session.subscribe(() => this.update()),
       watchTheme(() => { this.theme = null; session.changed(); }),
       () => this.resized.disconnect(),
+      () => this.arriving.disconnect(),
     ];
     session.changed();
   }
@@ -64,7 +70,8 @@ export class Panel {
 
   private update(): void {
     const runs = this.session.runs.filter((run) => run.facts !== null);
-    if (runs.length === 0 || !this.node.isConnected) return;
+    if (runs.length === 0) return;
+    if (!this.node.isConnected) return this.arriving.observe(this.node); // a cell that comes into view later
     const started = performance.now();
     this.theme ??= readTheme(this.node);
     const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
