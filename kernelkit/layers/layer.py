@@ -33,7 +33,8 @@ from kernelkit.inference import eval_spec, infer
 from kernelkit.layers import input_spec, rematerialize
 from kernelkit.layers.base import arguments, shapes
 from kernelkit.layers.base.call import Call, signature_of
-from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, unique, walk
+from kernelkit.layers.base.keras_names import KerasNames
+from kernelkit.layers.base.parts import children, own_variables, parts, unique, walk
 from kernelkit.layers.base.tensors import attach_masks, collect_masks, convert, describe_tensors, is_leaf, is_tensor
 from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
@@ -48,7 +49,7 @@ __all__ = ["Layer"]
 _PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
 
 
-class Layer(Operation, HasParts):
+class Layer(Operation, KerasNames):
     """The base class of layers.
 
     A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
@@ -210,7 +211,7 @@ class Layer(Operation, HasParts):
 
     def _build_for(self, arguments: dict[str, Any]) -> None:
         """Build from the arguments of a call."""
-        args, kwargs = shapes.arguments_of_build(self.build, signature_of(self), arguments, self.who())
+        args, kwargs = shapes.arguments_of(self.build, signature_of(self), arguments, self.who())
         self.build(*args, **kwargs)
         self.built = True
 
@@ -412,12 +413,10 @@ class Layer(Operation, HasParts):
         """Return symbolic tensors like the output of a call with the given symbolic tensors."""
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return self._find_spec(*args, **kwargs)
-        given = shapes.shapes_of(Call(signature_of(self), args, kwargs).arguments())
-        names = inspect.signature(self.compute_output_shape).parameters
-        if len(names) == 1 or not set(names) <= set(given):
-            result = self.compute_output_shape(next(iter(given.values())))
-        else:
-            result = self.compute_output_shape(**{n: given[n] for n in names})
+        signature = signature_of(self)
+        arguments = Call(signature, args, kwargs).arguments()
+        given, named = shapes.arguments_of(self.compute_output_shape, signature, arguments, self.who())
+        result = self.compute_output_shape(*given, **named)
         return shapes.map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), result)
 
     def _spec_runs_call(self) -> bool:

@@ -230,6 +230,7 @@ class ProjectedAttention(Layer):
     _bias_regularizer = alias("bias_regularizer")
     _kernel_constraint = alias("kernel_constraint")
     _bias_constraint = alias("bias_constraint")
+    _activity_regularizer = alias("_projection_regularizer")
 
     def _drop(self, weights: jax.Array) -> jax.Array:
         return random.dropout(weights, self.dropout, seed=self.seed_generator)

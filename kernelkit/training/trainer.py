@@ -135,6 +135,10 @@ class Trainer(PureSteps):
         return found + [m for m in own if not any(m is f for f in found)]
 
     @property
+    def _loss_tracker(self) -> Metric | None:
+        return self._training.compiled.loss_tracker  # Keras's name for it, which training steps in packages use
+
+    @property
     def metrics_names(self) -> list[str]:
         """The names of :attr:`metrics`."""
         return [m.name for m in self.metrics]

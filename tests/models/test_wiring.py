@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 
@@ -443,3 +444,28 @@ def test_a_layer_with_a_build_of_its_own_is_not_run_to_build_others():
     layer = Counts()
     assert layer(kk.Input((3,))).shape == (None, 3)
     assert layer.calls == 0 and len(layer.weights) == 2
+
+
+@pytest.mark.parametrize("library", [keras, kk], ids=["keras", "kernelkit"])
+def test_shapes_are_given_by_name_to_a_compute_output_shape_of_several(library):
+    seen = []
+
+    class Two(library.layers.Layer):
+        def call(self, first, second, third=None, count=3):
+            return first
+
+        def compute_output_shape(self, first_shape, third_shape=None, second_shape=None):
+            seen.append((first_shape, second_shape, third_shape))
+            return first_shape
+
+    x, y = library.Input((2,)), library.Input((3,))
+    assert Two()(second=y, first=x).shape == (None, 2)
+    assert Two()(x, y, third=y).shape == (None, 2)
+    assert seen == [((None, 2), (None, 3), None), ((None, 2), (None, 3), (None, 3))]
+
+    class Other(Two):
+        def compute_output_shape(self, first_shape, other):
+            return first_shape
+
+    with pytest.raises(ValueError, match=r"compute_output_shape\(\).*`other`"):
+        Other()(x, y)

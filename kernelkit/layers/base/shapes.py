@@ -44,16 +44,16 @@ def shapes_of(arguments: dict[str, Any], masks: Container[str] = ()) -> dict[str
     return shapes
 
 
-def arguments_of_build(
-    build: Callable, signature: Signature, arguments: dict[str, Any], who: str
+def arguments_of(
+    method: Callable, signature: Signature, arguments: dict[str, Any], who: str
 ) -> tuple[tuple, dict[str, Any]]:
-    """Return the arguments of a layer's ``build``, for a call with the given arguments.
+    """Return the arguments of a layer's ``build`` or ``compute_output_shape``, for a call with the given arguments.
 
-    A ``build`` with one parameter gets the shape of the first input. With several parameters, each must be named
+    A method with one parameter gets the shape of the first input. With several parameters, each must be named
     ``<argument>_shape`` after an argument of ``call``; a parameter with a default may have any name.
 
     Args:
-        build: The layer's ``build``.
+        method: The layer's method.
         signature: The parameters of its ``call``.
         arguments: The arguments of the call, by name.
         who: How errors name the layer.
@@ -62,10 +62,10 @@ def arguments_of_build(
         ValueError: If a parameter has another name.
     """
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    parameters = [p for p in inspect.signature(build).parameters.values() if p.kind not in variadic]
+    parameters = [p for p in inspect.signature(method).parameters.values() if p.kind not in variadic]
     names = [p.name for p in parameters]
     shapes = shapes_of(arguments, masks={n for n in names if n.endswith("_mask_shape")})
-    if not names and not inspect.signature(build).parameters:
+    if not names and not inspect.signature(method).parameters:
         return (), {}
     if len(names) <= 1:
         return (next(iter(shapes.values()), None),), {}
@@ -73,7 +73,9 @@ def arguments_of_build(
         name = parameter.name
         if parameter.default is not parameter.empty or name in shapes:
             continue
-        rule = f"{who}: build() of several parameters is given the shapes of call()'s arguments by name, and"
+        rule = (
+            f"{who}: {method.__name__}() of several parameters is given the shapes of call()'s arguments by name, and"
+        )
         if not name.endswith("_shape"):
             raise ValueError(f"{rule} has the argument `{name}`, which does not end in `_shape`.")
         argument = name.removesuffix("_shape")
