@@ -14,6 +14,7 @@
 #   make bench   training speed beside Keras and hand-written jax
 #   make nets    nets drawn at random, beside Keras (ARGS="12 --seed 1 --family rnn")
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
+#   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5")
 #   make applications  compare all 40 image networks with Keras's
 #   make clean   remove what the targets above made
 
@@ -23,7 +24,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance applications clean
+.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -79,6 +80,9 @@ nets: $(VENV)/.dev
 
 conformance: $(VENV)/.dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+ecosystem: $(VENV)/.dev
+	@$(BIN)/python -m tests.ecosystem $(ARGS)
 
 applications: .venv/.dev
 	KERNELKIT_TEST_ALL_APPLICATIONS=1 $(BIN)/pytest tests/applications $(ARGS)

@@ -110,15 +110,27 @@ class ConvLayer(LowRankLayer):
     def call(self, inputs: Any) -> jax.Array:
         x = jnp.asarray(inputs)
         self._require_fit(x.shape)
-        padding = self.padding
-        if padding == "causal":
+        if self.padding == "causal":
             reach = (self.kernel_size[0] - 1) * self.dilation_rate[0]
             last = self.data_format == "channels_last"
-            x, padding = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)) if last else ((0, 0), (0, 0), (reach, 0))), "valid"
-        x = nn.conv(x, self.kernel, self.strides, padding, self.data_format, self.dilation_rate)
+            x = jnp.pad(x, ((0, 0), (reach, 0), (0, 0)) if last else ((0, 0), (0, 0), (reach, 0)))
+        x = self.convolution_op(x, self.kernel)
         if self.bias is not None:
             x = windows.add_bias(x, self.bias, self.data_format)
         return self.activation(x)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Convolve inputs with a kernel. A subclass may change either first, as weight standardization does.
+
+        Args:
+            inputs: Floats (batch, ..., channels) or channels first; padded already for ``padding="causal"``.
+            kernel: Floats, the layer's kernel.
+
+        Returns:
+            The convolution, without the bias.
+        """
+        padding = "valid" if self.padding == "causal" else self.padding
+        return nn.conv(inputs, kernel, self.strides, padding, self.data_format, self.dilation_rate)
 
 
 class Conv1D(ConvLayer):

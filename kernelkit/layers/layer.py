@@ -10,7 +10,7 @@ import contextlib
 import functools
 import inspect
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -33,12 +33,10 @@ from kernelkit.inference import eval_spec, infer
 from kernelkit.layers import input_spec, rematerialize
 from kernelkit.layers.base import arguments, shapes
 from kernelkit.layers.base.call import Call, signature_of
-from kernelkit.layers.base.keras_names import KerasNames
-from kernelkit.layers.base.parts import children, own_variables, parts, unique, walk
+from kernelkit.layers.base.parts import children, walk
+from kernelkit.layers.base.state import HasState
 from kernelkit.layers.base.tensors import attach_masks, collect_masks, convert, describe_tensors, is_leaf, is_tensor
-from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
-from kernelkit.random import SeedGenerator
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.tracebacks import shorten
@@ -49,7 +47,7 @@ __all__ = ["Layer"]
 _PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
 
 
-class Layer(Operation, KerasNames):
+class Layer(Operation, HasState):
     """The base class of layers.
 
     A subclass makes its weights in ``build(input_shape)`` with :meth:`add_weight` and computes in ``call(inputs)``.
@@ -80,8 +78,6 @@ class Layer(Operation, KerasNames):
     # Keras's switches: whether array-likes become jax arrays, and whether numbers may be positional arguments.
     _convert_input_args = True
     _allow_non_tensor_positional_args = False
-    # Names of attributes in files, where they differ from the names here.
-    _saved_as: dict[str, str] = {}
     # Whether weights are quantized; layers/quantized/ knows how.
     _is_quantized = False
     # TensorFlow's AutoGraph skips objects with this attribute. In `map` it would rewrite the code of a layer otherwise.
@@ -516,137 +512,9 @@ class Layer(Operation, KerasNames):
         for layer in (self, *walk(self)):
             layer._own_losses.clear()
 
-    # Parts ------------------------------------------------------------------------------------------------------------
-
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """Return the layer's parts. The private name is Keras's; packages call it."""
         return [self] * include_self + (list(walk(self)) if recursive else children(self))
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All variables: weights, and the states of random seeds."""
-        found = own_variables(self) + [g.state for g in parts(self, SeedGenerator)]
-        for layer in children(self):
-            found += layer.variables
-        return unique(found)
-
-    @property
-    def weights(self) -> list[Variable]:
-        """The variables that are saved as weights; seeds are not among them."""
-        found = own_variables(self)
-        for layer in children(self):
-            found += layer.weights
-        return unique(found)
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The variables that gradients change.
-
-        As in Keras, a variable is included if it is trainable and this layer is trainable. A frozen layer between them
-        has no effect: a trainable layer inside a frozen one is trained with the model around both.
-        """
-        return [v for v in self.variables if v.trainable] if self._trainable else []
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The variables that gradients do not change, seeds included."""
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.variables if id(v) not in trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The weights that gradients change."""
-        return self.trainable_variables
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The weights that gradients do not change."""
-        trainable = {id(v) for v in self.trainable_variables}
-        return [v for v in self.weights if id(v) not in trainable]
-
-    @property
-    def metrics(self) -> list:
-        """The metrics that the layer and its parts hold."""
-        found = list(parts(self, Metric))
-        for layer in children(self):
-            found += layer.metrics
-        return unique(found)
-
-    @property
-    def metrics_variables(self) -> list[Variable]:
-        """The variables of :attr:`metrics`."""
-        return unique(v for metric in self.metrics for v in metric.variables)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether gradients change the layer's weights. An assignment applies to all parts."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        value = bool(value)
-        self._trainable = value
-        changes.structure.note()
-        for variable in parts(self, Variable):
-            if variable.born_trainable:
-                variable.trainable = value
-        for layer in children(self):
-            layer.trainable = value
-
-    # Weights ----------------------------------------------------------------------------------------------------------
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of the weights as NumPy arrays."""
-        return [v.numpy() for v in self.weights]
-
-    def set_weights(self, weights: Any) -> None:
-        """Assign the weights.
-
-        Args:
-            weights: Arrays in the order and with the shapes of :meth:`get_weights`.
-
-        Raises:
-            ValueError: If the number of arrays or a shape differs; nothing is assigned then.
-        """
-        variables, weights = self.weights, list(weights)
-        if len(variables) != len(weights):
-            hint = "" if self.built else " The layer is not built yet: call it or build() it first."
-            raise ValueError(f"{self.who()} has {len(variables)} weights, set_weights() got {len(weights)}.{hint}")
-        for variable, value in zip(variables, weights, strict=True):
-            if tuple(np.shape(value)) != variable.shape:
-                raise ValueError(
-                    f"{self.who()}: weight {variable.path!r} has shape {variable.shape}, got an array of "
-                    f"{np.shape(value)}."
-                )
-        for variable, value in zip(variables, weights, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Return the number of values in all weights."""
-        self._require_built("count_params()")
-        return sum(int(np.prod(v.shape)) for v in self.weights)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Write the layer's own variables into a dict-like store, under ``"0"``, ``"1"``..."""
-        for i, variable in enumerate(self.saved_variables()):
-            store[str(i)] = variable.numpy()
-
-    def saved_variables(self) -> list[Variable]:
-        """Return the layer's own variables in the order of files."""
-        return own_variables(self)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Read the variables that :meth:`save_own_variables` wrote."""
-        variables = self.saved_variables()
-        if len(store.keys()) != len(variables):
-            hint = "" if variables or self.built else " The layer is not built yet."
-            raise ValueError(f"{self.who()} has {len(variables)} variables, the file holds {len(store.keys())}.{hint}")
-        for i, variable in enumerate(variables):
-            variable.assign(np.asarray(store[str(i)]))
-
-    def saved_parts(self) -> Iterator[tuple[str, Any]]:
-        """Yield the attributes that may hold parts with weights: names and order as in files."""
-        return serialize.saved_attributes(self, self._untracked, self._saved_as)
 
     # Properties -------------------------------------------------------------------------------------------------------
 
@@ -702,11 +570,6 @@ class Layer(Operation, KerasNames):
         """The dtype to which float inputs are cast."""
         return self.dtype_policy.at(self._path).compute_dtype
 
-    @property
-    def path(self) -> str:
-        """The layer's path in its model, such as ``"encoder/dense_1"``."""
-        return self._path or self.name
-
     def supports_jit(self) -> bool:
         """Whether jax can trace the layer; always true."""
         return True
@@ -724,10 +587,6 @@ class Layer(Operation, KerasNames):
         derived = serialize.derived_arguments(self, stop=Layer)
         return config | {k: serialize.serialize_value(v) for k, v in derived.items()}
 
-    def who(self) -> str:
-        """Return how errors name the layer: its path and its class."""
-        return f"Layer {self.path!r} ({type(self).__name__})"
-
     def _require_init(self) -> None:
         if "_own_variables" not in self.__dict__:
             raise RuntimeError(
@@ -740,13 +599,6 @@ class Layer(Operation, KerasNames):
             raise ValueError(
                 f"{self.who()}: you cannot add new elements of state to a layer that is built, and call() adds the "
                 f"weight {weight or '?'!r} each time it runs. Make it in build(input_shape) or in __init__()."
-            )
-
-    def _require_built(self, what: str) -> None:
-        if not self.built:
-            raise ValueError(
-                f"{self.who()} has no weights yet, so {what} cannot work: call the layer on data, or call "
-                "build(input_shape)."
             )
 
     def _add_note(self, error: Exception, args: tuple) -> None:
@@ -780,8 +632,8 @@ class Layer(Operation, KerasNames):
 
 def _has_nothing_to_build(cls: type[Layer]) -> bool:
     """Return whether a class is, or derives from, a kernelkit layer without weights, and defines no `build`."""
-    own = [c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}.") and c is not Layer]
-    return bool(own) and cls.build is Layer.build
+    own = [c for c in cls.__mro__ if c.__module__.startswith(f"{__package__}.") and issubclass(c, Layer)]
+    return own != [Layer] and cls.build is Layer.build
 
 
 def _build_once(build: Any) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import regularizers, serialize
+from kernelkit.layers.attention_names import alias
+from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.projected_attention import ProjectedAttention, alias, checked_count
+from kernelkit.layers.projected_attention import ProjectedAttention, checked_count
 
 
 class MultiHeadAttention(ProjectedAttention):
@@ -127,6 +129,7 @@ class MultiHeadAttention(ProjectedAttention):
     _key_dim = alias("key_dim")
     _value_dim = alias("value_dim")
     _output_shape = alias("output_shape")
+    _inverse_sqrt_key_dim = SecondName(lambda layer: layer.key_dim**-0.5)
 
     @serialize.derives
     def get_config(self) -> dict:

@@ -13,18 +13,14 @@ import jax.numpy as jnp
 from kernelkit import constraints, initializers, random, regularizers, scope
 from kernelkit.initializers.initializer import Initializer
 from kernelkit.layers import attention_masks
+from kernelkit.layers.attention_names import AttentionNames
 from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.einsum_dense import EinsumDense
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn.attention import dot_product_attention
 
 
-def alias(name: str) -> property:
-    """Return a property that reads and sets another attribute: a second name for it."""
-    return property(lambda self: getattr(self, name), lambda self, value: setattr(self, name, value))
-
-
-class ProjectedAttention(Layer):
+class ProjectedAttention(AttentionNames):
     """The base of attention layers that first project queries, keys and values to heads."""
 
     supports_masking = True
@@ -156,7 +152,9 @@ class ProjectedAttention(Layer):
             self._order_mask(query_sizes, key_sizes, use_causal_mask),
         )
         heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        outputs, scores = self._attend(*heads, mask, training, return_attention_scores)
+        is_own = type(self)._compute_attention is not ProjectedAttention._compute_attention
+        run = self._attend_as_subclass if is_own else self._attend
+        outputs, scores = run(*heads, mask, training, return_attention_scores)
         if self.gate_dense is not None:
             outputs = outputs * self.gate_dense(query)
         outputs = self.output_dense(outputs)
@@ -200,9 +198,6 @@ class ProjectedAttention(Layer):
         )
         return self._attend(query, key, value, mask, training, return_attention_scores)
 
-    def _build_attention(self, rank: int) -> None:
-        """Do nothing: attention itself has no weights. The private name is Keras's; packages call it."""
-
     def _get_common_kwargs_for_sublayer(self) -> dict[str, Any]:
         """Return the common arguments of the projections. The private name is Keras's; packages call it."""
         return {
@@ -215,22 +210,6 @@ class ProjectedAttention(Layer):
             "kernel_initializer": _fresh(self.kernel_initializer),
             "bias_initializer": _fresh(self.bias_initializer),
         }
-
-    # Keras's private names, which packages read, and set in subclasses. In kernelkit these are public.
-    _query_dense = alias("query_dense")
-    _key_dense = alias("key_dense")
-    _value_dense = alias("value_dense")
-    _gate_dense = alias("gate_dense")
-    _output_dense = alias("output_dense")
-    _use_bias = alias("use_bias")
-    _dropout = alias("dropout")
-    _kernel_initializer = alias("kernel_initializer")
-    _bias_initializer = alias("bias_initializer")
-    _kernel_regularizer = alias("kernel_regularizer")
-    _bias_regularizer = alias("bias_regularizer")
-    _kernel_constraint = alias("kernel_constraint")
-    _bias_constraint = alias("bias_constraint")
-    _activity_regularizer = alias("_projection_regularizer")
 
     def _drop(self, weights: jax.Array) -> jax.Array:
         return random.dropout(weights, self.dropout, seed=self.seed_generator)

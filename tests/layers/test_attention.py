@@ -339,3 +339,65 @@ def test_a_row_without_keys_has_finite_gradients():
 def test_errors_say_what_to_do(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def subclass(library):
+    """A tutorial's attention with a bias for each distance, written with Keras's private names."""
+    ops = library.ops
+
+    class Biased(library.layers.MultiHeadAttention):
+        def _compute_attention(
+            self, query, key, value, attention_mask=None, training=None, return_attention_scores=False
+        ):
+            query = ops.multiply(query, self._inverse_sqrt_key_dim)
+            scores = ops.einsum(self._dot_product_equation, key, query)
+            count = len(self._attention_axes)
+            distance = ops.arange(scores.shape[-1]) / 2
+            scores = self._masked_softmax(scores + ops.cast(distance, scores.dtype), attention_mask)
+            assert scores.ndim == 2 + 2 * count + (query.ndim - 3 - count)
+            dropped = self._dropout_layer(scores, training=training)
+            return ops.einsum(self._combine_equation, dropped, value), scores
+
+    return Biased
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((2, 5, 4), None), ((2, 3, 5, 4), (2,)), ((2, 3, 5, 4), (1, 2)), ((2, 3, 5, 4), (1,))]
+)
+def test_a_subclass_computes_attention_its_own_way(shape, axes):
+    x = np.random.default_rng(0).normal(size=shape).astype("float32")
+    layers = [subclass(library)(2, 3, attention_axes=axes) for library in (keras, kk)]
+    for layer in layers:
+        layer.build(shape, shape)
+    rng = np.random.default_rng(1)
+    weights = [rng.normal(size=w.shape).astype("float32") for w in layers[0].get_weights()]
+    count = len(axes or (1,))
+    sizes = [shape[a] for a in axes or (1,)]
+    outer = (2,) if len(shape) == 3 or count == 2 else (2, [3, 5][axes[0] == 1])
+    mask = rng.random((*outer, *sizes, *sizes)) > 0.3
+    mask |= np.eye(int(np.prod(sizes)), dtype=bool).reshape(*sizes, *sizes)
+    results = []
+    for layer in layers:
+        layer.set_weights(weights)
+        plain = layer(x, x)
+        masked, scores = layer(x, x, attention_mask=mask, return_attention_scores=True)
+        results.append([np.asarray(a) for a in (plain, masked, scores)])
+    for expected, result in zip(*results, strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-5)
+    usual = kk.layers.MultiHeadAttention(2, 3, attention_axes=axes)
+    usual.build(shape, shape)
+    usual.set_weights(weights)
+    assert np.abs(np.asarray(usual(x, x)) - results[1][0]).max() > 1e-3  # the subclass's rule is what was computed
+
+
+def test_a_subclass_of_grouped_attention_gets_a_key_head_for_each_query_head():
+    seen = []
+
+    class Own(kk.layers.GroupQueryAttention):
+        def _compute_attention(self, query, key, value, attention_mask=None, training=None):
+            seen.append((query.shape, key.shape, None if attention_mask is None else attention_mask.shape, training))
+            return value, None
+
+    x = np.ones((2, 5, 4), "float32")
+    Own(4, 6, 2)(x, x, use_causal_mask=True, training=True)
+    assert seen[-1] == ((2, 5, 6, 4), (2, 5, 6, 4), (5, 5), True)

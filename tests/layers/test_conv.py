@@ -1,5 +1,6 @@
 """Convolution layers: outputs, gradients and shapes equal to Keras's."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -113,3 +114,45 @@ def test_lora_freezes_the_kernel_and_begins_as_it_was():
 def test_errors_say_what_to_do(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "options"),
+    [
+        ("Conv2D", (2, 7, 6, 4), {"padding": "same", "strides": 2, "groups": 2}),
+        ("Conv3D", (1, 4, 4, 4, 2), {}),
+    ],
+)
+def test_a_subclass_changes_the_kernel_in_convolution_op(name, shape, options):
+    def standardized(library):
+        class Standardized(getattr(library.layers, name)):
+            def convolution_op(self, inputs, kernel):
+                kernel = library.ops.convert_to_tensor(kernel)
+                axes = tuple(range(len(kernel.shape) - 1))
+                mean, variance = library.ops.moments(kernel, axes=axes, keepdims=True)
+                return super().convolution_op(inputs, (kernel - mean) / library.ops.sqrt(variance + 1e-5))
+
+        layer = Standardized(4, 3, **options)
+        layer.build(shape)
+        return layer
+
+    theirs, ours = standardized(keras), standardized(kk)
+    rng = np.random.default_rng(0)
+    weights = [rng.normal(size=w.shape).astype("float32") for w in ours.get_weights()]
+    x = rng.normal(size=shape).astype("float32")
+    theirs.set_weights(weights)
+    ours.set_weights(weights)
+    np.testing.assert_allclose(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_causal_convolution_asks_convolution_op_too():
+    class Doubled(kk.layers.Conv1D):
+        def convolution_op(self, inputs, kernel):
+            return super().convolution_op(inputs, 2 * kernel)
+
+    x = np.random.default_rng(0).normal(size=(2, 9, 4)).astype("float32")
+    plain, doubled = kk.layers.Conv1D(3, 2, padding="causal"), Doubled(3, 2, padding="causal")
+    expected = plain(x)
+    doubled.build(x.shape)
+    doubled.set_weights(plain.get_weights())
+    np.testing.assert_allclose(doubled(x), 2 * expected, rtol=1e-5, atol=1e-6)

@@ -54,3 +54,21 @@ def test_attention_and_the_loss_tracker(library):
     model = library.Sequential([library.Input((2,)), library.layers.Dense(1)])
     model.compile("sgd", "mse")
     assert model._loss_tracker is model.metrics[0]
+
+
+@LIBRARIES
+def test_a_layer_of_ones_own_without_build_is_built_by_its_first_call(library):
+    class Outer(library.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = library.layers.Dense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    layer = Outer()
+    assert not layer.built
+    with pytest.raises(ValueError, match="build"):
+        layer.count_params()
+    layer(library.ops.ones((1, 3)))
+    assert layer.built and layer.count_params() == 8
