@@ -38,6 +38,6 @@ class AdditiveAttention(Attention):
         features = self._checked(input_shape)[0][-1]
         self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+    def _calculate_scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
         terms = jnp.tanh(query[..., :, None, :] + key[..., None, :, :])
         return jnp.sum(terms if self.scale is None else self.scale.value * terms, axis=-1)

@@ -151,7 +151,7 @@ class BatchNormalization(Layer):
         mean, variance = self.moving_mean.value, self.moving_variance.value
         beta, gamma = (None if v is None else v.value.astype(wide.dtype) for v in (self.beta, self.gamma))
         if training and self.trainable:
-            mean, variance = self._batch_moments(wide, mask)
+            mean, variance = self._moments(wide, mask)
             _update(self.moving_mean, mean, self.momentum)
             if self._bounds is None:
                 _update(self.moving_variance, variance, self.momentum)
@@ -163,7 +163,8 @@ class BatchNormalization(Layer):
         y = batch_normalization(wide, mean, variance, self.axis, beta, gamma, self.epsilon)
         return y.astype(self.compute_dtype)
 
-    def _batch_moments(self, x: jax.Array, mask: Any) -> tuple[jax.Array, jax.Array]:
+    def _moments(self, x: jax.Array, mask: Any) -> tuple[jax.Array, jax.Array]:
+        """Return mean and variance of a batch for each channel. The name is Keras's; subclasses override it."""
         axes = tuple(i for i in range(x.ndim) if i != self.axis % x.ndim)
         if mask is None:
             return mean_and_variance(x, axes)

@@ -76,7 +76,7 @@ class Attention(Layer):
         query, value, *rest = (jnp.asarray(x) for x in self._checked(inputs))
         key = rest[0] if rest else value
         query_mask, key_mask, *_ = self._checked_mask(mask)
-        scores = self._scores(query, key)
+        scores = self._calculate_scores(query, key)
         allowed = attention_masks.combine(
             None if key_mask is None else jnp.asarray(key_mask)[..., None, :],
             attention_masks.causal(*scores.shape[-2:]) if use_causal_mask else None,
@@ -91,8 +91,8 @@ class Attention(Layer):
             outputs = outputs * jnp.asarray(query_mask, outputs.dtype)[..., None]
         return (outputs, weights) if return_attention_scores else outputs
 
-    def _scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
-        """Return the scores (batch, queries, keys)."""
+    def _calculate_scores(self, query: jax.Array, key: jax.Array) -> jax.Array:
+        """Return the scores (batch, queries, keys). The name is Keras's; subclasses override it."""
         scale = 1 if self.scale is None else self.scale.value
         if self.concat_score_weight is None:
             return jnp.einsum("...td,...sd->...ts", query, key) * scale

@@ -401,3 +401,16 @@ def test_a_subclass_of_grouped_attention_gets_a_key_head_for_each_query_head():
     x = np.ones((2, 5, 4), "float32")
     Own(4, 6, 2)(x, x, use_causal_mask=True, training=True)
     assert seen[-1] == ((2, 5, 6, 4), (2, 5, 6, 4), (5, 5), True)
+
+
+@pytest.mark.parametrize("name", ["Attention", "AdditiveAttention"])
+def test_a_subclass_has_scores_of_its_own(name):
+    x, results = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32"), []
+    for library in (keras, kk):
+
+        class Near(getattr(library.layers, name)):
+            def _calculate_scores(self, query, key):
+                return -keras.ops.sum((query[:, :, None] - key[:, None]) ** 2, axis=-1)
+
+        results.append(np.asarray(Near(use_scale=False)([x, x])))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-5, atol=1e-6)

@@ -191,3 +191,17 @@ def test_renormalization_says_what_is_wrong_with_its_bounds(clipping, text):
 @pytest.mark.parametrize("axis", [-1, (1, 2)])
 def test_rms_scaling_is_keras_s_old_one(axis):
     check("LayerNormalization", rand(2, 3, 4), axis=axis, rms_scaling=True, scale=False)
+
+
+def test_a_subclass_has_moments_of_its_own():
+    x, results = np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), []
+    for library in (keras, kk):
+
+        class Robust(library.layers.BatchNormalization):
+            def _moments(self, inputs, mask):
+                return keras.ops.median(inputs, axis=0), keras.ops.var(inputs, axis=0) + 1
+
+        layer = Robust(momentum=0.5)
+        results.append([np.asarray(layer(x, training=True)), *layer.get_weights()])
+    for expected, result in zip(*results, strict=True):
+        np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)
