@@ -204,11 +204,13 @@ def _describe(thing: Any, config: Any, class_name: str | None = None) -> dict:
         module, registered, config = "builtins", "function", get_registered_name(thing)
     else:
         module, registered = getattr(thing, "__module__", "builtins"), get_registered_name(thing)
+    kept = alone.keep_class(thing) if public is None and inspect.isclass(thing) else {}
     return {
         "module": module,
         "class_name": class_name or thing.__name__,
         "config": config,
         "registered_name": registered,
+        **kept,
     }
 
 
@@ -296,7 +298,7 @@ def deserialize_keras_object(
     if shared is not None and number is not None and number in shared:
         return shared[number]
     budget.claim_objects(1, str(class_name))
-    cls = find(str(class_name), config, namespace)
+    cls = alone.kept_class(config) or find(str(class_name), config, namespace)
     if not (inspect.isclass(cls) and hasattr(cls, "from_config")):
         raise NoSuchConfig(
             f"Unable to reconstruct an instance of {class_name!r}: it is not a class with a from_config() method."

@@ -133,7 +133,14 @@ class Progbar:
 
 def _is_redrawn() -> bool:
     """Return whether a carriage return moves the output to the beginning of its line."""
-    return sys.stdout.isatty() or "ipykernel" in sys.modules or "PYCHARM_HOSTED" in os.environ
+    return sys.stdout.isatty() or _is_notebook() or "PYCHARM_HOSTED" in os.environ
+
+
+def _is_notebook() -> bool:
+    """Return whether this process is a notebook's kernel. That ipykernel is imported does not say so."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
 
 
 def _clock(seconds: float) -> str:

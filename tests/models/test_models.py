@@ -226,3 +226,32 @@ def test_inputs_by_position_for_inputs_by_name():
     model = kk.Model({"b": a, "a": b}, kk.layers.Subtract()([a, b]))
     with pytest.raises(ValueError, match="The structure of `inputs` doesn't match"):
         model([np.ones((1, 2)), np.ones((1, 2))])
+
+
+def test_a_clone_of_classes_that_nobody_registered_is_compiled_alike():
+    class Twice(kk.layers.Layer):
+        def call(self, inputs):
+            return 2 * inputs
+
+    class Near(kk.initializers.Initializer):
+        def __call__(self, shape, dtype=None):
+            return kk.ops.full(shape, 0.1, dtype)
+
+    class Off(kk.losses.Loss):
+        def call(self, y_true, y_pred):
+            return kk.ops.abs(y_true - y_pred)
+
+    class Slow(kk.optimizers.SGD):
+        pass
+
+    inner = kk.Sequential([Twice(), kk.layers.Dense(3, kernel_initializer=Near())])
+    inputs = kk.Input((4, 2))
+    model = kk.Model(inputs, kk.layers.TimeDistributed(Twice())(inner(inputs)))
+    model.compile(Slow(0.5), Off(), metrics=[lambda y, p: kk.ops.mean(p)])
+    clone = kk.models.clone_model(model)
+    x = np.ones((1, 4, 2), "float32")
+    np.testing.assert_allclose(clone(x), model(x))
+    assert type(clone.optimizer) is Slow and type(clone.loss) is Off and float(clone.optimizer.learning_rate) == 0.5
+    assert [type(layer) for layer in clone.layers[1].layers] == [type(layer) for layer in inner.layers]
+    with pytest.raises(ValueError, match="not known to kernelkit"):
+        kk.Model.from_config(model.get_config())  # a config alone names its classes

@@ -84,6 +84,18 @@ def test_a_log_file_has_each_line_that_is_asked_for(capsys):
     assert first.startswith("1/2 - ") and first.endswith("values: 0.5000") and last.startswith("2/2 - ")
 
 
+@pytest.mark.parametrize(
+    ("shell", "count"), [(None, 0), (types.SimpleNamespace(), 0), (types.SimpleNamespace(kernel=object()), 2)]
+)
+def test_a_notebook_redraws_its_line_and_a_script_that_imports_ipykernel_does_not(capsys, monkeypatch, shell, count):
+    monkeypatch.setitem(sys.modules, "ipykernel", types.SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    bar = kk.utils.Progbar(2, interval=1e-9)
+    bar.update(1)
+    bar.update(2)
+    assert capsys.readouterr().out.count("\r") == count
+
+
 def test_logging_that_is_not_interactive(terminal, quiet, caplog):
     assert not kk.utils.is_interactive_logging_enabled()
     with caplog.at_level(logging.INFO, logger="kernelkit"):
