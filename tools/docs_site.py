@@ -34,7 +34,7 @@ SITE = ROOT / "build" / "site"
 # Every document in docs/ stands in one of these parts of the side bar.
 GUIDES = {
     "Learn": ["teaching"],
-    "Guides": ["viz", "debugger", "graph", "saving", "export", "serving", "scale", "tuning"],
+    "Guides": ["viz", "debugger", "graph", "saving", "quantization", "export", "serving", "scale", "tuning"],
     "Coming from": ["coming-from-keras", "coming-from-pytorch"],
     "Reference": ["architecture", "benchmarks", "conformance"],
 }
