@@ -39,7 +39,7 @@ def parts_of(root: Any, other_names: list[tuple[str, str]] | None = None) -> lis
         ['', 'layers/dense', 'layers/dense_1']
     """
     found: list[Part] = []
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # with the containers: a property's list would be freed, and its id given to another one
     folders: dict[int, str] = {}
 
     def visit(thing: Any, path: str) -> None:
@@ -56,7 +56,7 @@ def parts_of(root: Any, other_names: list[tuple[str, str]] | None = None) -> lis
         if isinstance(child, _KINDS):
             visit(child, path)
         elif isinstance(child, _CONTAINERS) and child and id(child) not in seen:
-            seen.add(id(child))
+            seen[id(child)] = child
             counts: dict[str, int] = {}
             for item in child.values() if isinstance(child, dict) else child:
                 if isinstance(item, _KINDS):

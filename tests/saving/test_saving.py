@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.saving.parts import parts_of
 
 X, Y = np.ones((8, 4), "float32"), np.ones((8, 2), "float32")
 
@@ -301,3 +302,29 @@ def test_backup_goes_on_where_training_was_cut_off(tmp_path):
     same(straight.optimizer.variables, again.optimizer.variables)
     assert not (tmp_path / "backup").exists()
     assert len(again.fit(X, Y, epochs=2, verbose=0).history["loss"]) == 2
+
+
+def test_each_of_many_models_inside_a_layer_is_saved(tmp_path):
+    def model():
+        inputs = kk.Input((1,))
+        return kk.Model(inputs, kk.layers.Dense(1)(inputs))
+
+    class Tower(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.blocks = [model() for _ in range(100)]
+
+        def call(self, inputs):
+            return kk.ops.sum([block(inputs) for block in self.blocks], axis=0)
+
+    x = np.ones((1, 1), "float32")
+    tower, other = (kk.Sequential([Tower()]) for _ in range(2))
+    tower(x)
+    for i, variable in enumerate(tower.weights):
+        variable.assign(np.full(variable.shape, i, "float32"))
+    tower.save_weights(tmp_path / "tower.weights.h5")
+    other(x)
+    other.load_weights(tmp_path / "tower.weights.h5")
+    for mine, theirs in zip(tower.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(theirs, mine)
+    assert len([part for part in parts_of(tower) if isinstance(part.thing, kk.layers.Dense)]) == 100
