@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -28,3 +29,14 @@ def register(maker: Callable[[Any], str | None], bundler: Callable[[Any], dict[s
         bundler: Function of an object that returns a dict from MIME type to data.
     """
     _makers[:], _bundlers[:] = [maker], [bundler]
+
+
+def ipython_shell() -> Any:
+    """Return IPython's shell of this process, or None. It imports nothing."""
+    get = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return None if get is None else get()
+
+
+def is_notebook() -> bool:
+    """Return whether this process is the kernel of a notebook. That ipykernel is imported does not say so."""
+    return getattr(ipython_shell(), "kernel", None) is not None

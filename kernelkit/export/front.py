@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kernelkit import rich_display
 from kernelkit.export import program
 from kernelkit.export.report import Report, check
 
@@ -98,7 +99,7 @@ ENDINGS = {"openvino": ".xml", "torch": ".pt2", "litert": ".tflite"}
 
 def _in_notebook() -> bool:
     """Return whether a notebook runs this code: there the report is the cell's table."""
-    return bool(sys.modules.keys() & {"ipykernel", "marimo"})
+    return rich_display.is_notebook() or "marimo" in sys.modules
 
 
 def export(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kernelkit import scope
+from kernelkit import rich_display, scope
 from kernelkit.models.description import describe as describe_model
 from kernelkit.models.description import schema
 from kernelkit.models.description.reading import sources
@@ -195,16 +195,10 @@ def show(
     text = as_text(_from_description(description, model, expand_nested, layer_range), width, show_trainable)
     if print_fn is not None:
         print_fn(text)
-    elif _in_notebook():
+    elif rich_display.is_notebook():
         from IPython.display import display
 
         page = as_html(describe_model(model), expand_nested, show_trainable, layer_range)
         display({"text/html": page, "text/plain": text}, raw=True)
     else:
         sys.stdout.write(text)
-
-
-def _in_notebook() -> bool:
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    return shell is not None and type(shell).__name__ in ("ZMQInteractiveShell", "Shell")

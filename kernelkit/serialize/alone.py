@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator
 
 _local = threading.local()
+_numbers = itertools.count()  # of the process: a number in the config of an earlier copy means nothing
 
 
 @contextlib.contextmanager
@@ -17,7 +19,7 @@ def standing_alone(is_copy: bool = False) -> Iterator[None]:
         is_copy: Whether the config makes a copy in this process that can be adapted again. Keras cannot read it.
     """
     before = getattr(_local, "alone", None)
-    _local.alone = {"is_copy": is_copy, "classes": []}
+    _local.alone = {"is_copy": is_copy, "classes": {}}
     try:
         yield
     finally:
@@ -39,12 +41,11 @@ def keep_class(cls: type) -> dict[str, int]:
     """Return what a config of a copy says of a class that nobody has registered: its number."""
     if not is_copy():
         return {}
-    classes = _local.alone["classes"]
-    classes.append(cls)
-    return {"copied_class": len(classes) - 1}
+    number = next(_numbers)
+    _local.alone["classes"][number] = cls
+    return {"copied_class": number}
 
 
 def kept_class(config: dict) -> type | None:
-    """Return the class whose number :func:`keep_class` wrote into a config; ``None`` in any other config."""
-    number = config.get("copied_class")
-    return _local.alone["classes"][number] if is_copy() and isinstance(number, int) else None
+    """Return the class whose number this copy's :func:`keep_class` wrote into a config, else ``None``."""
+    return _local.alone["classes"].get(config.get("copied_class")) if is_copy() else None

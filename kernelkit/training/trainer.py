@@ -19,6 +19,7 @@ from kernelkit.feeds.class_weights import weights_of_classes
 from kernelkit.feeds.convert import one_batch, to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
+from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.metrics.metric import Metric
 from kernelkit.progress import Progress
 from kernelkit.tracebacks import shortened, users_level
@@ -134,9 +135,8 @@ class Trainer(PureSteps):
         found = self._training.compiled.own_metrics
         return found + [m for m in own if not any(m is f for f in found)]
 
-    @property
-    def _loss_tracker(self) -> Metric | None:
-        return self._training.compiled.loss_tracker  # Keras's name for it, which training steps in packages use
+    # Keras's name, which training steps in packages read. A subclass may have a metric of its own under it.
+    _loss_tracker = SecondName(lambda model: model._training.compiled.loss_tracker)
 
     @property
     def metrics_names(self) -> list[str]:

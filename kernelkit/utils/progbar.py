@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit import config
+from kernelkit import config, rich_display
 
 _log = logging.getLogger("kernelkit")
 
@@ -133,14 +133,7 @@ class Progbar:
 
 def _is_redrawn() -> bool:
     """Return whether a carriage return moves the output to the beginning of its line."""
-    return sys.stdout.isatty() or _is_notebook() or "PYCHARM_HOSTED" in os.environ
-
-
-def _is_notebook() -> bool:
-    """Return whether this process is a notebook's kernel. That ipykernel is imported does not say so."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return getattr(shell, "kernel", None) is not None
+    return sys.stdout.isatty() or rich_display.is_notebook() or "PYCHARM_HOSTED" in os.environ
 
 
 def _clock(seconds: float) -> str:

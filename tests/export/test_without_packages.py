@@ -23,10 +23,12 @@ def test_a_saved_model_without_tensorflow_names_the_package(tmp_path, monkeypatc
 
 def test_the_report_is_printed_unless_a_notebook_shows_it(tmp_path, monkeypatch, capsys):
     model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
-    for name in ("ipykernel", "marimo"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "marimo", raising=False)
+    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))  # a script that imports it is none
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)
     model.export(tmp_path / "m.shlo", format="stablehlo", platforms=["cpu"])
     assert "largest difference to the model" in capsys.readouterr().out
-    monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
+    shell = types.SimpleNamespace(kernel=object())
+    monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
     done = model.export(tmp_path / "m.shlo", format="stablehlo", platforms=["cpu"])
     assert capsys.readouterr().out == "" and "<table>" in done._repr_html_()

@@ -403,14 +403,17 @@ def test_a_subclass_of_grouped_attention_gets_a_key_head_for_each_query_head():
     assert seen[-1] == ((2, 5, 6, 4), (2, 5, 6, 4), (5, 5), True)
 
 
+def near(library, name):
+    """An attention layer whose scores are distances."""
+
+    class Near(getattr(library.layers, name)):
+        def _calculate_scores(self, query, key):
+            return -library.ops.sum((query[:, :, None] - key[:, None]) ** 2, axis=-1)
+
+    return Near(use_scale=False)
+
+
 @pytest.mark.parametrize("name", ["Attention", "AdditiveAttention"])
 def test_a_subclass_has_scores_of_its_own(name):
-    x, results = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32"), []
-    for library in (keras, kk):
-
-        class Near(getattr(library.layers, name)):
-            def _calculate_scores(self, query, key):
-                return -keras.ops.sum((query[:, :, None] - key[:, None]) ** 2, axis=-1)
-
-        results.append(np.asarray(Near(use_scale=False)([x, x])))
-    np.testing.assert_allclose(results[1], results[0], rtol=1e-5, atol=1e-6)
+    x = np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")
+    np.testing.assert_allclose(near(kk, name)([x, x]), near(keras, name)([x, x]), rtol=1e-5, atol=1e-6)

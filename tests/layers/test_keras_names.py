@@ -46,6 +46,14 @@ def test_a_subclass_may_give_such_a_name_another_meaning():
 
     assert Own()._call_has_mask_arg == "mine"
 
+    class Tracked(kk.Model):
+        def __init__(self):
+            super().__init__()
+            self._loss_tracker = kk.metrics.Mean(name="mine")
+
+    model = Tracked()
+    assert model._loss_tracker.name == "mine" and model._loss_tracker in model.metrics
+
 
 @LIBRARIES
 def test_attention_and_the_loss_tracker(library):

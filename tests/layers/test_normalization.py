@@ -193,15 +193,19 @@ def test_rms_scaling_is_keras_s_old_one(axis):
     check("LayerNormalization", rand(2, 3, 4), axis=axis, rms_scaling=True, scale=False)
 
 
+def robust(library):
+    """A batch normalization around medians."""
+
+    class Robust(library.layers.BatchNormalization):
+        def _moments(self, inputs, mask):
+            return library.ops.median(inputs, axis=0), library.ops.var(inputs, axis=0) + 1
+
+    return Robust(momentum=0.5)
+
+
 def test_a_subclass_has_moments_of_its_own():
     x, results = np.random.default_rng(0).normal(size=(6, 4)).astype("float32"), []
-    for library in (keras, kk):
-
-        class Robust(library.layers.BatchNormalization):
-            def _moments(self, inputs, mask):
-                return keras.ops.median(inputs, axis=0), keras.ops.var(inputs, axis=0) + 1
-
-        layer = Robust(momentum=0.5)
+    for layer in (robust(keras), robust(kk)):
         results.append([np.asarray(layer(x, training=True)), *layer.get_weights()])
     for expected, result in zip(*results, strict=True):
         np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-6)

@@ -255,3 +255,36 @@ def test_a_clone_of_classes_that_nobody_registered_is_compiled_alike():
     assert [type(layer) for layer in clone.layers[1].layers] == [type(layer) for layer in inner.layers]
     with pytest.raises(ValueError, match="not known to kernelkit"):
         kk.Model.from_config(model.get_config())  # a config alone names its classes
+
+
+def test_the_config_of_an_earlier_clone_names_no_class_of_a_later_one():
+    class First(kk.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    class Second(First):
+        pass
+
+    class Keeps(kk.layers.Layer):
+        def __init__(self, inner, **kwargs):
+            super().__init__(**kwargs)
+            self.written = inner
+
+        def get_config(self):
+            written = self.written if isinstance(self.written, dict) else kk.saving.serialize_keras_object(self.written)
+            return super().get_config() | {"inner": written}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(**config)  # with the inner config as it is
+
+        def call(self, inputs):
+            return inputs
+
+    model = kk.Sequential([kk.Input((1,)), Second(), Keeps(First())])
+    once = kk.models.clone_model(model, clone_function=lambda layer: type(layer).from_config(layer.get_config()))
+    kept = once.layers[1].written
+    with pytest.raises(ValueError, match="not known to kernelkit"):
+        kk.saving.deserialize_keras_object(kept)
+    again = kk.models.clone_model(once)
+    assert [type(layer) for layer in again.layers] == [Second, Keeps]

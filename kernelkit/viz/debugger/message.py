@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit import scope
 from kernelkit.viz.debugger.conditions import KINDS
+from kernelkit.viz.debugger.table import STATISTICS
 
 BUCKETS = 512
 """Maximum points of a branch's curve. Longer curves are sent as the minimum and maximum loss of each bucket."""
@@ -16,20 +17,6 @@ BRANCHES = 8
 """Maximum number of branches whose curves are sent: the newest ones, and always the branch shown."""
 ROWS = 256
 """Maximum number of layers whose numbers are sent. If there are more, layers in trouble come first."""
-STATISTICS = (
-    "mean",
-    "std",
-    "min",
-    "max",
-    "zeros",
-    "nan",
-    "inf",
-    "dead",
-    "activation_grad",
-    "grad",
-    "update_ratio",
-    "weight",
-)
 TRENDS = ("std", "grad", "update_ratio", "weight")
 """Table columns that are drawn as small curves over the steps looked at."""
 TREND_STEPS = 32

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from kernelkit import scope
 from kernelkit.jaxprs import scan_of
+from kernelkit.rich_display import ipython_shell
 from kernelkit.viz.debugger.flat import FlatStep, Operation, can_be_infinite, is_backward, layer_of
 from kernelkit.viz.debugger.taps import Taps
 
@@ -211,9 +211,7 @@ def where_of(operation: Operation) -> str:
 
 def _cell_of(file: str) -> str | None:
     """Return ``"cell [7]"`` for the file name that IPython gives to a cell's code, ``None`` for other files."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    name_of = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    name_of = getattr(getattr(ipython_shell(), "compile", None), "format_code_name", None)
     named = name_of(file) if name_of is not None else None  # ("Cell", "In[7]")
     return None if named is None else f"cell {named[1].removeprefix('In')}"
 

@@ -8,10 +8,7 @@ from typing import Any
 
 from kernelkit import scope
 
-COLUMNS = (
-    "layer",
-    "type",
-    "shape",
+STATISTICS = (
     "mean",
     "std",
     "min",
@@ -24,8 +21,8 @@ COLUMNS = (
     "grad",
     "update_ratio",
     "weight",
-    "trouble",
 )
+COLUMNS = ("layer", "type", "shape", *STATISTICS, "trouble")
 _TITLES = {"zeros": "zeros %", "dead": "dead %", "activation_grad": "|grad| out", "grad": "|grad|"}
 _TITLES |= {"update_ratio": "|update|/|weight|", "weight": "|weight|"}
 _TROUBLED = '<tr style="color:#b00020">'

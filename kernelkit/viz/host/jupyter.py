@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable
 from typing import Any
 
-
-def ipython_shell() -> Any:
-    """Return the current IPython shell, or None."""
-    ipython = sys.modules.get("IPython")
-    get = getattr(ipython, "get_ipython", None)
-    return None if get is None else get()
+from kernelkit.rich_display import ipython_shell
 
 
 def kernel() -> Any:
