@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
+import numpy as np
 import pytest
 
 TESTS = Path(__file__).parent
@@ -35,6 +37,30 @@ MANY = 1000
 GROWTH = 3 * 2**29
 """The bytes by which a process of tests grows until jax is told to forget the programs of earlier files."""
 limit = GROWTH
+
+
+@pytest.fixture(autouse=True, scope="module")
+def seed_of_the_file() -> None:
+    """Seed what fixtures of the whole file draw, as `seed` does for a test."""
+    set_seed()
+
+
+@pytest.fixture(autouse=True)
+def seed(seed_of_the_file: None) -> None:
+    """Give each test the same random numbers in every run, whatever ran before it: a failure can be repeated.
+
+    Processes that a test starts draw their own.
+    """
+    set_seed()
+
+
+def set_seed() -> None:
+    """Seed Python, NumPy and, if they are imported, kernelkit; Keras takes its seeds from Python."""
+    if "kernelkit" in sys.modules:
+        sys.modules["kernelkit"].utils.set_random_seed(0)
+    else:
+        random.seed(0)
+        np.random.seed(0)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -101,7 +127,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep, of the tests marked ``one_in(n)``, those whose turn it is; all of them with KERNELKIT_TEST_TURN=all.
 
-    The cases of one test take turns, each test from a case of its own on.
+    The cases of one test take turns, each test from a case of its own on. ``one_in(n, together=True)`` on a file keeps
+    or leaves out the whole file: for tests that share one slow fixture.
     """
     turn = os.environ["KERNELKIT_TEST_TURN"]
     if turn == "all":
@@ -112,10 +139,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         marker = item.get_closest_marker("one_in")
         if marker is None or not hasattr(item, "originalname"):
             continue
-        family = f"{item.path.relative_to(TESTS)}::{item.originalname}"
+        together = marker.kwargs.get("together", False)
+        family = str(item.path.relative_to(TESTS)) + ("" if together else f"::{item.originalname}")
         if (zlib.crc32(family.encode()) + seen[family] + int(turn)) % marker.args[0]:
             left_out.append(item)
-        seen[family] += 1
+        seen[family] += not together
     if left_out and len(items) > MANY:
         config.hook.pytest_deselected(items=left_out)
         chosen = set(map(id, left_out))

@@ -10,6 +10,8 @@ import pytest
 
 from kernelkit import compile_cache
 
+pytestmark = pytest.mark.one_in(2)
+
 TRAIN = """
 import json, os, sys
 import jax

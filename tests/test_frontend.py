@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_in(2)
+
 ROOT = Path(__file__).absolute().parents[1]
 FRONTEND = Path("kernelkit") / "viz" / "frontend"
 LEFT_OUT = shutil.ignore_patterns("node_modules", "build", "lib", "static", "built")

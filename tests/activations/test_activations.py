@@ -11,6 +11,8 @@ import pytest
 
 from kernelkit import activations
 
+pytestmark = pytest.mark.one_in(3)
+
 X = (2 * np.random.default_rng(0).normal(size=(3, 6))).astype("float32")
 NAMES = [n for n, v in vars(keras.activations).items() if inspect.isfunction(v)]
 FUNCTIONS = [n for n in NAMES if n not in ("get", "serialize", "deserialize")]

@@ -18,7 +18,7 @@ def test_every_family_has_its_variant_here():
     assert [n for n in ALL if not callable(getattr(kk.applications, n, None))] == []
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(5)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.usefixtures("no_draws")
@@ -67,6 +67,7 @@ def test_options_change_the_same_layers(name, options):
     assert own.name == theirs.name
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("no_draws")
 def test_widths_of_mobile_networks():
     for options in ({"alpha": 0.35}, {"alpha": 1.4}):
@@ -84,6 +85,7 @@ def test_a_network_begins_at_a_given_tensor():
     assert model.inputs[0] is x and model.output_shape == (None, 1, 1, 1024)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -106,6 +108,7 @@ def test_what_cannot_be_is_refused_as_by_keras(name, options):
             build(package, name, **options)
 
 
+@pytest.mark.one_in(2)
 def test_transfer_learning_trains_the_new_head_alone_and_then_all():
     base = kk.applications.MobileNet((32, 32, 3), alpha=0.25, include_top=False, weights=None, pooling="avg")
     base.trainable = False
@@ -124,6 +127,7 @@ def test_transfer_learning_trains_the_new_head_alone_and_then_all():
     assert changed and not changed & {"moving_mean", "moving_variance"}
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.usefixtures("no_draws")
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "InceptionResNetV2"])
 def test_layers_of_an_architecture_are_loaded_with_a_model(name, tmp_path):

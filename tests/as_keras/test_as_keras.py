@@ -118,6 +118,7 @@ def test_it_installs_once_and_for_children(tmp_path):
     assert done.stdout.split() == ["1", "1", "jax", as_keras.VERSION], done.stderr
 
 
+@pytest.mark.one_in(2)
 def test_pytest_runs_tests_for_keras_on_kernelkit(tmp_path):
     test = "import keras\ndef test():\n    assert keras.layers.Dense.__module__.startswith('kernelkit')\n"
     test += "from keras.src.nowhere import Thing\n"
@@ -130,6 +131,7 @@ def test_pytest_runs_tests_for_keras_on_kernelkit(tmp_path):
     assert "1 passed" in again.stdout, again.stdout + again.stderr
 
 
+@pytest.mark.one_in(2)
 def test_code_and_usage(tmp_path):
     done = run(
         "-m", "kernelkit.as_keras", "-c", "import keras, sys; print(keras.__name__, sys.argv)", "x", cwd=tmp_path

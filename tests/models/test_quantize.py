@@ -11,7 +11,7 @@ from keras.src.quantizers.gptq import GPTQ
 import kernelkit as kk
 from kernelkit.layers.quantized.calibrated import AWQCalibration, GPTQCalibration
 
-pytestmark = pytest.mark.one_in(3)
+pytestmark = pytest.mark.one_in(4)
 
 
 def model(k):

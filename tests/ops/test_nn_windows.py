@@ -12,6 +12,8 @@ import pytest
 from kernelkit import ops
 from tests.ops.oracle import assert_same_symbols, assert_same_values, calls
 
+pytestmark = pytest.mark.one_in(4)
+
 _rng = np.random.default_rng(1)
 
 

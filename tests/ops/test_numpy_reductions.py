@@ -12,6 +12,8 @@ from kernelkit.ops.numpy import ordering, products, reductions
 from tests.ops.arrays import ARRAYS
 from tests.ops.oracle import assert_same_symbols, assert_same_values, calls, functions
 
+pytestmark = pytest.mark.one_in(4)
+
 CASES = """
 sum(A) sum(A,axis=1) sum(I,axis=(0,1),keepdims=True) sum(T) mean(A,axis=-1) mean(I) mean(T,axis=0) var(A,axis=0)
 var(I) std(A,axis=1,keepdims=True) std(I) amax(A,axis=1) amin(I) ptp(A,axis=0) ptp(I) median(A,axis=1) median(I)

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.one_in(2)
+
 RULES = [
     ("SGD", {}),
     ("SGD", {"momentum": 0.9}),

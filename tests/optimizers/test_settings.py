@@ -8,6 +8,8 @@ import pytest
 
 from kernelkit import optimizers
 
+pytestmark = pytest.mark.one_in(3)
+
 SETTINGS = [
     ("SGD", {"clipnorm": 1.0}),
     ("SGD", {"clipvalue": 0.3, "momentum": 0.9}),

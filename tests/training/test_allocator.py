@@ -37,6 +37,7 @@ print(before - resident())
 """
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's allocator")
 def test_what_compiling_left_behind_is_given_back():
     run = [sys.executable, "-c", HOW_MUCH]

@@ -12,6 +12,8 @@ import pytest
 import kernelkit as kk
 from kernelkit.training.display import Display
 
+pytestmark = pytest.mark.one_in(2)
+
 
 @pytest.fixture(autouse=True)
 def pythons_own_handler():

@@ -259,6 +259,7 @@ def test_a_press_between_the_parts_of_a_call_on_one_batch_waits_for_its_end():
         assert reached == ["on"]
 
 
+@pytest.mark.one_in(2)
 def test_no_press_is_lost_whatever_is_under_way(tmp_path):
     works = presses.works(str(tmp_path))
     threads = set(threading.enumerate())

@@ -9,7 +9,7 @@ import pytest
 from kernelkit.viz.curves.saved import MIME
 from tests.viz import lab
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_in(2)]
 
 IMPORTS = "from kernelkit.viz.curves import LivePanel, compare\nfrom tests.viz.fake import train"
 PANEL = ".kernelkit-panel"

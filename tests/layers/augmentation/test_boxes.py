@@ -7,6 +7,8 @@ import pytest
 import kernelkit as kk
 from kernelkit.layers.augmentation import boxes
 
+pytestmark = pytest.mark.one_in(4)
+
 OTHERS = keras.utils.bounding_boxes
 BOXES = np.array(
     [[[1.0, 2.0, 5.0, 6.0], [0.5, 0.0, 3.0, 3.0]], [[2.0, 2.0, 9.0, 7.0], [-1.0, -1.0, 12.0, 9.0]]], "float32"

@@ -12,7 +12,7 @@ from kernelkit.models.description import describe
 from kernelkit.viz.cards.bundles import MIME
 from tests.viz import lab
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_in(2)]
 
 L = kk.layers
 GRAPH = ".kernelkit-graph"

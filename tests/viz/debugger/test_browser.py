@@ -8,7 +8,7 @@ import pytest
 
 from tests.viz import lab
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_in(2)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.one_in(3)]
 
 ROOT = ".kernelkit-debugger"
 EVIL = "<img src=x onerror=window.hacked=1>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import optax
 
 from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
@@ -13,9 +14,9 @@ from kernelkit.viz.debugger.view import View
 STEPS = 20
 """Minimum number of steps before a loss is said to stand still."""
 TINY = 1e-6
-"""Updates below this share of the weights change nothing within a training."""
+"""Updates below this fraction of the weights change nothing within a training."""
 WILD = 0.1
-"""Updates above this share of the weights throw them about."""
+"""Updates above this fraction of the weights throw them about."""
 
 
 def find(view: View) -> Finding | None:
@@ -29,7 +30,7 @@ def find(view: View) -> Finding | None:
     largest, usual = max(ratios), float(np.median(ratios))
     gradient = any(row["grad"] is not None and row["grad"] > 1e-7 for row in rows)
     row = rows[int(np.argmax(ratios))]
-    if largest < TINY and gradient:
+    if largest < TINY and gradient and not have_moved(view):
         kind, title = "small learning rate", f"The loss has not moved in {len(view.losses)} steps: updates are tiny."
         evidence, cure = (
             f"the largest update, of {row['layer']!r}, is {largest:.1g} of the weights; 1e-3 is usual",
@@ -52,3 +53,13 @@ def find(view: View) -> Finding | None:
         evidence=told,
         advice=cure,
     )
+
+
+def have_moved(view: View) -> bool:
+    """Return whether earlier steps changed the weights far more than tiny updates could.
+
+    FTRL's first steps, for one, shrink small weights to zero: later updates are tiny at any learning rate.
+    """
+    before, after = view.state(view.begin).trainable, view.state(view.shown).trainable
+    change, size = float(optax.tree.norm(optax.tree.sub(after, before))), float(optax.tree.norm(before))
+    return change > 10 * TINY * (view.shown - view.begin) * size
