@@ -7,6 +7,8 @@ import pytest
 import kernelkit as keras
 from kernelkit import layers, ops
 
+pytestmark = pytest.mark.one_in(2)
+
 RNG = np.random.default_rng(0)
 
 

@@ -95,7 +95,7 @@ def test_the_wheel_alone_trains_a_model(wheel, tmp_path):
     assert "dense" in printed
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.slow
 @pytest.mark.notebook
 def test_the_wheel_runs_the_quickstart(wheel, tmp_path):
@@ -106,7 +106,7 @@ def test_the_wheel_runs_the_quickstart(wheel, tmp_path):
     assert "'test accuracy': 0.9" in "".join(last["outputs"][0]["data"]["text/plain"])
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.slow
 def test_jupyterlab_finds_the_extension_after_an_install_of_the_wheel(wheel, tmp_path):
     python = environment(tmp_path / "venv", f"kernelkit @ {wheel.as_uri()}")

@@ -16,7 +16,7 @@ from kernelkit.dispatch import op
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.sparse.rules import RULES
 
-pytestmark = pytest.mark.one_in(4)
+pytestmark = pytest.mark.one_in(6)
 
 X = np.array([[0.0, 0.5, 0.0, -0.25], [0.0, 0.0, 0.0, 0.0], [0.75, 0.0, -1.0, 0.0]], "float32")
 Y = np.array([[0.0, -0.5, 0.25, 0.0], [0.0, 0.0, 0.0, 0.0], [0.75, 0.5, 0.0, 0.0]], "float32")

@@ -30,7 +30,7 @@ def test_layers_and_weights_are_those_of_keras(name):
     assert [tuple(w.shape) for w in own.weights] == [tuple(w.shape) for w in theirs.weights]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES if EVERY else ["MobileNetV2", "ConvNeXtTiny"])
 @pytest.mark.usefixtures("no_draws")
@@ -67,7 +67,7 @@ def test_options_change_the_same_layers(name, options):
     assert own.name == theirs.name
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("no_draws")
 def test_widths_of_mobile_networks():
     for options in ({"alpha": 0.35}, {"alpha": 1.4}):
@@ -108,7 +108,7 @@ def test_what_cannot_be_is_refused_as_by_keras(name, options):
             build(package, name, **options)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 def test_transfer_learning_trains_the_new_head_alone_and_then_all():
     base = kk.applications.MobileNet((32, 32, 3), alpha=0.25, include_top=False, weights=None, pooling="avg")
     base.trainable = False
@@ -127,7 +127,7 @@ def test_transfer_learning_trains_the_new_head_alone_and_then_all():
     assert changed and not changed & {"moving_mean", "moving_variance"}
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.one_in(3)
 @pytest.mark.usefixtures("no_draws")
 @pytest.mark.parametrize("name", ["ConvNeXtTiny", "InceptionResNetV2"])
 def test_layers_of_an_architecture_are_loaded_with_a_model(name, tmp_path):

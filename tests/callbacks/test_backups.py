@@ -109,7 +109,7 @@ def test_it_goes_on_at_the_very_batch(data, save_freq, deaths, tmp_path):
 SETTINGS = [{"save_freq": 7}, {"save_freq": 7, "double_checkpoint": True}]
 
 
-@pytest.mark.one_in(8)
+@pytest.mark.one_in(16)
 @pytest.mark.parametrize("phase", range(4))
 @pytest.mark.parametrize("settings", SETTINGS, ids=["single", "double"])
 def test_a_death_at_any_file_operation_changes_nothing(settings, phase, tmp_path, grim):

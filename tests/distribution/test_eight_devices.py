@@ -14,7 +14,7 @@ import pytest
 
 from tests.distribution import eight_devices
 
-pytestmark = pytest.mark.one_in(2, together=True)
+pytestmark = pytest.mark.one_in(3, together=True)
 
 PROGRAM = Path(__file__).with_name("eight_devices.py")
 

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.one_in(2, together=True)
+pytestmark = pytest.mark.one_in(3, together=True)
 
 PROGRAM = Path(__file__).with_name("one_of_several.py")
 

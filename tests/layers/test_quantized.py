@@ -6,7 +6,7 @@ import pytest
 
 import kernelkit as kk
 
-pytestmark = pytest.mark.one_in(6)
+pytestmark = pytest.mark.one_in(8)
 
 LAYERS = {
     "dense": (lambda k: k.layers.Dense(6), (3, 10)),

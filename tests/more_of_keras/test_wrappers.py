@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import kernelkit as kk
 from kernelkit.wrappers import SKLearnClassifier, SKLearnRegressor, SKLearnTransformer
 
-pytestmark = pytest.mark.one_in(4)
+pytestmark = pytest.mark.one_in(6)
 
 
 def network(X, y, loss, layers=(10,)):

@@ -25,6 +25,7 @@ def demo(tmp_path_factory) -> tuple[str, str]:
     return done.stdout, html.read_text(encoding="utf-8")
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.notebook
 def test_the_report_fits_a_screen_and_names_what_was_done(demo):
     printed, _ = demo

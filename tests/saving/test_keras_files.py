@@ -11,7 +11,7 @@ import pytest
 
 import kernelkit as kk
 
-pytestmark = pytest.mark.one_in(5)
+pytestmark = pytest.mark.one_in(8)
 
 PACKAGES = {"keras": keras, "kernelkit": kk}
 RNG = np.random.default_rng(0)

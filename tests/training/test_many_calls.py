@@ -36,7 +36,7 @@ def resident_bytes() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.one_in(4)
 def test_ten_thousand_calls(compiled):
     x, y = np.random.default_rng(0).random((40, 4), dtype="float32"), np.arange(40) % 3
     model = small_model()

@@ -15,7 +15,7 @@ import kernelkit as kk
 from kernelkit.utils import Dataset, resampling
 from kernelkit.utils.audio_dataset import read_wav, resampled
 
-pytestmark = pytest.mark.one_in(2)
+pytestmark = pytest.mark.one_in(3)
 
 RNG = np.random.default_rng(0)
 

@@ -12,7 +12,7 @@ import pytest
 import kernelkit as kk
 from kernelkit.utils import plotting
 
-pytestmark = pytest.mark.one_in(5)
+pytestmark = pytest.mark.one_in(7)
 
 pydot = pytest.importorskip("pydot")
 

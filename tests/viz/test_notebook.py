@@ -15,7 +15,7 @@ from nbconvert import HTMLExporter
 
 from kernelkit.viz.curves.saved import MIME
 
-pytestmark = [pytest.mark.notebook, pytest.mark.slow]
+pytestmark = [pytest.mark.notebook, pytest.mark.slow, pytest.mark.one_in(2)]
 
 ROOT = Path(__file__).absolute().parents[2]
 IMPORTS = "from kernelkit.viz.curves import LivePanel, notebook_display, compare\nfrom tests.viz.fake import train\n"

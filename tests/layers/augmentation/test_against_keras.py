@@ -10,7 +10,7 @@ import pytest
 import kernelkit as kk
 from tests.layers.augmentation.cases import CASES, arguments
 
-pytestmark = pytest.mark.one_in(4)
+pytestmark = pytest.mark.one_in(6)
 
 ALL = ("images", "labels", "bounding_boxes", "segmentation_masks")
 # What Keras does otherwise than it says, or not at all.

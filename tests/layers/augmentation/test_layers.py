@@ -14,7 +14,7 @@ import pytest
 import kernelkit as kk
 from tests.layers.augmentation.cases import CASES, SEEDLESS, arguments
 
-pytestmark = pytest.mark.one_in(4)
+pytestmark = pytest.mark.one_in(6)
 
 RANDOM = [n for n in CASES if n not in SEEDLESS]
 # Keras forgets these.

@@ -10,6 +10,8 @@ from kernelkit.viz.debugger.compare import Comparison
 from kernelkit.viz.debugger.snapshots import Snapshots, nbytes_of
 from tests.viz.debugger.models import BATCH, fresh, generator, leaves
 
+pytestmark = pytest.mark.one_in(2, together=True)
+
 
 @pytest.fixture(scope="module")
 def shared():

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from tests.viz.debugger.models import BATCH, EPOCHS, MODELS, SAMPLES, STEPS, fitted, fresh, generator, leaves
 
+pytestmark = pytest.mark.one_in(2, together=True)
+
 MOVES = st.lists(
     st.one_of(
         st.tuples(st.just("step"), st.integers(1, 5)),

@@ -5,6 +5,8 @@ import pytest
 
 import kernelkit as kk
 
+pytestmark = pytest.mark.one_in(2)
+
 CLASSES = 4
 
 

@@ -89,7 +89,8 @@ def test_sixty_layers_fit_a_laptops_page(chromium):
     root.locator(".kd-explain").click()
     line.settle()
     found = root.locator(".kd-findings article")
-    assert "✓" not in found.inner_text() and "dead" in found.inner_text()  # four units with relu, thirty times
+    # Four units with relu, thirty times: which of the two is the worse depends on the weights that were drawn.
+    assert "✓" not in found.inner_text() and ("dead" in found.inner_text() or "shrink" in found.inner_text())
     assert host.errors == []
     host.page.close()
 
