@@ -11,7 +11,8 @@ turn of :func:`wait`, or the end of the guard. It is raised at once
 * when no safe point was reached within :data:`PATIENCE` seconds.
 
 The flag stays set until the exception has reached the guard. An exception that got lost on its way is raised again.
-Inside :data:`whole`, while a step holds the weights, nothing is ever raised.
+Inside :data:`whole`, while a step holds the weights, nothing is ever raised, nor below a function of h5py. That library
+calls the methods of a file from C, where the exception would end as a SystemError.
 
 This holds for the main thread, in which Python runs signal handlers. In other threads a guard does nothing.
 """
@@ -68,7 +69,7 @@ class _Button:
             _thread.start_new_thread(self._watch, ())  # a `threading.Thread` takes a lock that this thread may hold
         if self.whole or (frame is not None and frame.f_code in _TURNS):
             return
-        if self.in_user_code or again:
+        if (self.in_user_code or again) and not _below_c(frame):
             self.fire(number, frame)
 
     def fire(self, number: int = signal.SIGINT, frame: FrameType | None = None) -> None:
@@ -115,6 +116,17 @@ class _Button:
                 else:
                     _thread.interrupt_main()
 
+
+def _below_c(frame: FrameType | None) -> bool:
+    """Return whether a frame runs below a function of a library that calls Python from C."""
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] in _CALLS_FROM_C:
+            return True
+        frame = frame.f_back
+    return False
+
+
+_CALLS_FROM_C = {"h5py"}
 
 _button = _Button()
 

@@ -2,6 +2,7 @@
 
 import dis
 import functools
+import io
 import itertools
 import os
 import signal
@@ -9,11 +10,13 @@ import sys
 import threading
 import time
 
+import h5py
 import numpy as np
 import pytest
 
 import kernelkit as kk
 from kernelkit import interrupts
+from kernelkit.saving.weights_file import write_weights
 from tests.training import presses
 
 
@@ -257,6 +260,26 @@ def test_a_press_between_the_parts_of_a_call_on_one_batch_waits_for_its_end():
         with pytest.raises(KeyboardInterrupt):
             call(Pressing(), *(() if call == model.predict_on_batch else (y,)))
         assert reached == ["on"]
+
+
+def test_presses_while_h5py_writes_wait_for_its_end():
+    """h5py calls the file's methods from C: an exception there would end as a SystemError."""
+
+    class Pressed(io.BytesIO):
+        presses = 0
+
+        def write(self, data):
+            Pressed.presses += 1
+            press_stop()
+            return super().write(data)
+
+    model, file = small_model(), Pressed()
+    with pytest.raises(KeyboardInterrupt), interrupts.guard():
+        write_weights(model, file)
+        assert Pressed.presses > 1
+    again = small_model()
+    with h5py.File(file, "r") as hdf5:
+        assert len(hdf5["layers"]) == len(again.layers)
 
 
 @pytest.mark.one_in(2)
