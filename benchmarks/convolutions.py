@@ -28,9 +28,9 @@ from kernelkit.training.allocator import keep_freed_memory
 MOST_BYTES = 2**28
 NEGLIGIBLE = 3e-5  # seconds: what is as short as that is not worth choosing for
 CANDIDATES = {
-    "output": [ways.native, ways.native_padded, ways.gather, ways.scatter, ways.taps],
-    "by kernel": [ways.native_by_kernel, ways.gather, ways.scatter, ways.taps],
-    "by input": [ways.native_by_input, ways.gather, ways.scatter, ways.taps],
+    "output": [ways.native, ways.native_padded, ways.gather, ways.scatter],
+    "by kernel": [ways.native_by_kernel, ways.gather, ways.scatter],
+    "by input": [ways.native_by_input, ways.gather, ways.scatter],
 }
 
 
@@ -116,6 +116,8 @@ def compare(x: tuple, kernel: tuple, geometry: Geometry) -> dict[str, tuple[floa
     found = {}
     for (name, function), way in zip(functions.items(), chosen, strict=True):
         others = CANDIDATES[name]
+        if ways.has_phases(geometry):
+            others = [*others, ways.in_phases(others[0])]
         if geometry.groups > 1:
             others = [ways.dense(way) for way in others] + ([ways.direct] if kernel[-2] == 1 else [])
         times = [seconds(function(candidate), operands) for candidate in others if candidate is not way]

@@ -119,8 +119,9 @@ def ways_for(kernel_shape, geometry):
         ways.native_by_input,
         ways.gather,
         ways.scatter,
-        ways.taps,
     ]
+    if ways.has_phases(geometry):
+        plain += [ways.in_phases(way) for way in (ways.native, ways.native_by_kernel, ways.native_by_input)]
     if geometry.groups == 1:
         return plain
     depthwise = [ways.direct] if kernel_shape[-2] == 1 else []

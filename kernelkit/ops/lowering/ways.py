@@ -6,6 +6,10 @@ and the reverse. XLA passes a convolution to Eigen's fast code only if batches c
 has the order (window, in, out). Any other order ran 15 to 100 times slower inside a loop: XLA's pass that fixes the
 order (`conv_canonicalization.cc`) covers only the entry computation. Therefore `native`, `native_by_kernel` and
 `native_by_input` move axes themselves, so that the way itself, or its gradient of that name, is in Eigen's order.
+
+In two dimensions, for more than 16 channels or features, the fast code is not Eigen's but YNNPACK's (measured with
+jaxlib 0.10 and 0.12). There a convolution without padding ran 2 to 16 times slower than with a single row of padding, if its
+patches exceed the caches: it is given that row, and the last row of the output is dropped.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array, lax
 
-from kernelkit.ops.lowering.window import Geometry, inflate, output_shape, tap
+from kernelkit.ops.lowering.window import Geometry, inflate, output_shape, pad_spatial, tap
 
 Way = Callable[[Array, Array, Geometry], Array]
 
@@ -25,12 +29,16 @@ Way = Callable[[Array, Array, Geometry], Array]
 FEW_CHANNELS = 16
 # Eigen copies the input in vectors of this many channels, or one number at a time.
 PACKED_CHANNELS = 4
+# Patches of so many bytes need padding, for the output and for the gradient by the kernel.
+UNPADDED_BYTES, UNPADDED_BYTES_BY_KERNEL = 2**23, 3 * 2**20
 # A grouped convolution is computed in blocks of this many channels.
 DENSE_CHANNELS = 64
 
 
 def native(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """XLA's own operation."""
+    if x.shape[-1] >= PACKED_CHANNELS and _needs_padding(x, kernel, geometry, UNPADDED_BYTES):
+        return _with_one_more_row(native, x, kernel, geometry)
     return _xla(x, kernel, geometry, "N_C", "_IO", "N_C")
 
 
@@ -44,6 +52,8 @@ def native_padded(x: Array, kernel: Array, geometry: Geometry) -> Array:
 
 def native_by_kernel(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """XLA's operation, with the gradient by the kernel in Eigen's order."""
+    if _needs_padding(x, kernel, geometry, UNPADDED_BYTES_BY_KERNEL):
+        return _with_one_more_row(native_by_kernel, x, kernel, geometry)
     x = jnp.moveaxis(jnp.moveaxis(x, 0, -1), -2, 0)
     y = _xla(x, jnp.moveaxis(kernel, -2, 0), geometry, "C_N", "I_O", "_NC")
     return jnp.moveaxis(y, -2, 0)
@@ -52,6 +62,20 @@ def native_by_kernel(x: Array, kernel: Array, geometry: Geometry) -> Array:
 def native_by_input(x: Array, kernel: Array, geometry: Geometry) -> Array:
     """XLA's operation, with the gradient by the input in Eigen's order."""
     return _xla(x, jnp.swapaxes(kernel, -1, -2), geometry, "N_C", "_OI", "N_C")
+
+
+def _needs_padding(x, kernel, geometry, most_bytes):
+    unpadded = len(geometry.pads) == 2 and all(pads == (0, 0) for pads in geometry.pads)
+    if not unpadded or max(geometry.strides + geometry.inflation) > 1 or geometry.groups > 1:
+        return False
+    patches = x.shape[0] * math.prod(output_shape(x.shape, kernel.shape, geometry)) * math.prod(kernel.shape[:-1])
+    return patches * x.dtype.itemsize >= most_bytes
+
+
+def _with_one_more_row(way: Way, x: Array, kernel: Array, geometry: Geometry) -> Array:
+    rows = output_shape(x.shape, kernel.shape, geometry)[0]
+    y = way(x, kernel, geometry._replace(pads=((0, 1), geometry.pads[1])))
+    return lax.slice_in_dim(y, 0, rows, axis=1)
 
 
 def _xla(x, kernel, geometry, *orders):
@@ -88,16 +112,6 @@ def scatter(x: Array, kernel: Array, geometry: Geometry) -> Array:
     products = (x.reshape(-1, channels) @ columns).reshape(*x.shape[:-1], -1)
     parts = lax.split(products, (features,) * math.prod(window), products.ndim - 1)
     return sum(_place(part, cell, out, geometry) for cell, part in zip(_cells(window), parts, strict=True))
-
-
-def taps(x: Array, kernel: Array, geometry: Geometry) -> Array:
-    """One matrix product for each window cell; the results are added up."""
-    *window, channels, features = kernel.shape
-    out = output_shape(x.shape, kernel.shape, geometry)
-    x = inflate(x, geometry)
-    weights = kernel.reshape(-1, channels, features)
-    y = sum(_seen(x, c, out, geometry).reshape(-1, channels) @ weights[i] for i, c in enumerate(_cells(window)))
-    return y.reshape(x.shape[0], *out, features)
 
 
 def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -141,6 +155,79 @@ def dense(way: Way) -> Way:
         return jnp.concatenate(parts, -1) if count > 1 else parts[0]
 
     return run
+
+
+def in_phases(way: Way) -> Way:
+    """A strided or transposed convolution as several plain ones, without a multiplication by zero.
+
+    With stride 2 the even cells of the input meet the even cells of the window, and the odd ones the odd ones. Likewise
+    each phase of a transposed convolution's output depends on the cells of the window of one phase only.
+
+    Source: Shi et al., "Is the deconvolution layer the same as a convolutional layer?" (2016), arXiv:1609.07009.
+    """
+
+    def run(x: Array, kernel: Array, geometry: Geometry) -> Array:
+        plain = (1,) * len(geometry.pads)
+        parts = _spread_phases if max(geometry.inflation) > 1 else _strided_phases
+        return parts(x, kernel, geometry, lambda x, k, pads: way(x, k, Geometry(plain, plain, pads, plain, 1)))
+
+    return run
+
+
+def has_phases(geometry: Geometry) -> bool:
+    """Return whether `in_phases` computes a convolution: strided or transposed, not both, not dilated or grouped."""
+    strided, inflated = max(geometry.strides) > 1, max(geometry.inflation) > 1
+    return strided != inflated and max(geometry.dilation) == 1 and geometry.groups == 1
+
+
+def _strided_phases(x, kernel, geometry, convolve):
+    out, steps = output_shape(x.shape, kernel.shape, geometry), geometry.strides
+    x = inflate(x, geometry)
+    parts = []
+    for phase in itertools.product(*map(range, steps)):
+        taps = kernel[tuple(slice(r, None, s) for r, s in zip(phase, steps, strict=True))]
+        if 0 in taps.shape:
+            continue
+        # The last cell that a window of this phase reaches.
+        last = [r + s * (n + w - 2) for r, s, n, w in zip(phase, steps, out, taps.shape, strict=False)]
+        seen = lax.slice(x, (0, *phase, 0), (x.shape[0], *(i + 1 for i in last), x.shape[-1]), (1, *steps, 1))
+        parts.append(convolve(seen, taps, ((0, 0),) * len(out)))
+    return sum(parts[1:], parts[0])
+
+
+def _spread_phases(x, kernel, geometry, convolve):
+    out, steps = output_shape(x.shape, kernel.shape, geometry), geometry.inflation
+    longest = [-(-n // s) for n, s in zip(out, steps, strict=True)]
+    parts = []
+    for phase in itertools.product(*map(range, steps)):
+        first, pads = [], []
+        for axis, c in enumerate(phase):
+            low, s = geometry.pads[axis][0], steps[axis]
+            j = (low - c) % s
+            width = len(range(j, kernel.shape[axis], s))
+            begin = (c + j - low) // s
+            first.append(j)
+            pads.append((-begin, begin + longest[axis] + width - 1 - x.shape[axis + 1]))
+        taps = kernel[tuple(slice(j, None, s) for j, s in zip(first, steps, strict=True))]
+        if 0 in taps.shape:
+            parts.append(jnp.zeros((x.shape[0], *longest, kernel.shape[-1]), x.dtype))
+        else:
+            # What no window of this phase reaches is cut off here. As a single operation, XLA's gradient by the kernel
+            # is wrong where it is to cut one end and to pad the other.
+            seen = pad_spatial(x, [(min(low, 0), min(high, 0)) for low, high in pads])
+            parts.append(convolve(seen, taps, tuple((max(low, 0), max(high, 0)) for low, high in pads)))
+    y = jnp.stack(parts, 1).reshape(x.shape[0], *steps, *longest, kernel.shape[-1])
+    rank = len(out)
+    order = (0, *itertools.chain(*((1 + rank + i, 1 + i) for i in range(rank))), 2 * rank + 1)
+    y = y.transpose(order).reshape(x.shape[0], *(n * s for n, s in zip(longest, steps, strict=True)), -1)
+    return lax.slice(y, (0,) * y.ndim, (y.shape[0], *out, y.shape[-1]))
+
+
+def library(rank: int, channels: int, features: int, inflated: bool) -> str:
+    """The library, and its kind of code, to which XLA passes a convolution in its order of axes."""
+    if rank == 2 and max(channels, features) > 16 and not inflated:
+        return "ynnpack"
+    return "eigen, 3D" if rank == 3 else "eigen, inflated" if inflated else "eigen"
 
 
 def together(groups: int, channels: int) -> int:
