@@ -151,6 +151,60 @@ def test_every_way_computes_the_same_convolution_and_gradients(seed):
         assert_same(found, native)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_strided_and_transposed_convolutions_in_phases_are_the_same(seed):
+    rng = np.random.default_rng(seed)
+    rank = 1 + seed % 3
+
+    def each(*values):
+        return tuple(int(v) for v in rng.choice(values, rank))
+
+    one = (1,) * rank
+    steps = (2, *each(1, 2, 3)[1:])
+    strides, inflation = (steps, one) if rng.random() < 0.5 else (one, steps)
+    pads = tuple((int(rng.integers(-1, 4)), int(rng.integers(0, 4))) for _ in range(rank))
+    geometry = Geometry(strides, inflation, pads, one, 1)
+    x, kernel = draw(2, *each(5, 6, 7), 3), draw(*each(1, 2, 3, 4), 3, 4, seed=1)
+    theirs = values_and_gradients(functools.partial(ways.gather, geometry=geometry), x, kernel)
+    for way in (ways.native, ways.native_by_kernel, ways.native_by_input):
+        assert_same(values_and_gradients(functools.partial(ways.in_phases(way), geometry=geometry), x, kernel), theirs)
+
+
+def test_strides_and_inflation_together_have_no_phases():
+    for strides, inflation, dilation, groups in ((2, 2, 1, 1), (1, 1, 1, 1), (2, 1, 2, 1), (2, 1, 1, 2)):
+        assert not ways.has_phases(Geometry((strides,), (inflation,), ((1, 1),), (dilation,), groups))
+
+
+@pytest.mark.parametrize("pad, images, given", [(0, 64, 1), (1, 64, 0), (0, 2, 0)], ids=["large", "padded", "small"])
+def test_a_large_convolution_without_padding_is_given_one_row(pad, images, given):
+    """YNNPACK takes up to 16 times as long without padding."""
+    geometry = Geometry((1, 1), (1, 1), ((pad, pad),) * 2, (1, 1), 1)
+    x, kernel = (jax.ShapeDtypeStruct(shape, "float32") for shape in ((images, 24, 24, 32), (3, 3, 32, 16)))
+    for way, turned in ((ways.native, lambda way: way), (ways.native_by_kernel, by_kernel)):
+        text = jax.jit(turned(functools.partial(way, geometry=geometry))).lower(x, kernel).as_text()
+        assert len(re.findall(r"pad = \[\[0, 1\], \[0, 0\]\]", text)) == given
+
+
+def by_kernel(way):
+    return lambda x, kernel: jax.vjp(lambda k: way(x, k), kernel)[1](jnp.ones(jax.eval_shape(way, x, kernel).shape))
+
+
+def test_a_convolution_of_one_channel_is_not_computed_again_by_what_reads_it():
+    """XLA makes a sum of products a part of its readers, each of which then computes it, for each number it reads."""
+
+    def loss(kernels, x):
+        for kernel in kernels:
+            x = lowering.convolve(x, kernel, strides=(1, 1), padding="VALID", dilation=(1, 1))
+        centered = x - x.mean((0, 1, 2))
+        return (centered * lax.rsqrt((centered**2).mean((0, 1, 2)) + 1e-3)).max((1, 2)).sum()
+
+    shapes = ((7, 7, 1, 1), (3, 3, 1, 1), (1, 1, 1, 32))
+    kernels = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    program = jax.jit(jax.grad(loss)).lower(kernels, jax.ShapeDtypeStruct((64, 12, 12, 1), "float32")).compile()
+    forward = 2 * 64 * (36 * 49 + 16 * 9 + 16 * 32)
+    assert program.cost_analysis()["flops"] < 8 * forward
+
+
 def test_a_grouped_convolution_of_many_channels_is_cut_into_blocks():
     geometry = Geometry((1, 1), (1, 1), ((1, 1), (1, 1)), (1, 1), 96)
     x, kernel = draw(2, 5, 5, 192), draw(3, 3, 2, 96, seed=1)

@@ -43,8 +43,8 @@ class _Rates(NamedTuple):
 
 
 _OUTPUT = {
-    "gather": _Rates(4300, 0.48, 0.6, 0.06, 0.0064, 0.84, 0.31),
-    "scatter": _Rates(16000, 0.11, 0.12, 0.052, 0.012, 0.86, 0.02),
+    "gather": _Rates(4300, 0.48, 0.6, 0.25, 0.0064, 0.84, 0.31),
+    "scatter": _Rates(16000, 0.11, 0.12, 0.25, 0.012, 0.86, 0.02),
     "ynnpack": _Rates(13000, 0, 3.0, 0.053, 0.013, 0.55, 0.33),
     "eigen": _Rates(15000, 0.46, 1.0, 0.03, 0, 0, 0.73),
     "eigen, padded": _Rates(4000, 0.73, 0.73, 0, 0, 5.6, 1.8),
@@ -60,8 +60,8 @@ _BY_KERNEL = {
 }
 # The gradient by the input is a convolution of the output's gradient: its "gather" is the transpose of `ways.scatter`.
 _BY_INPUT = {
-    "gather": _Rates(18000, 0.23, 0.25, 0.13, 0.016, 0.32, 0.18),
-    "scatter": _Rates(9200, 0.35, 1.0, 0.11, 0.013, 0.43, 0),
+    "gather": _Rates(18000, 0.23, 0.25, 0.25, 0.016, 0.32, 0.18),
+    "scatter": _Rates(9200, 0.35, 1.0, 0.25, 0.013, 0.43, 0),
     "ynnpack": _Rates(12000, 0, 0, 0, 0.0073, 0.85, 1.0),
     "eigen": _Rates(1200, 0.47, 1.8, 0, 0, 0, 0.82),
     "eigen, inflated": _Rates(27000, 0, 0, 0.011, 0.0034, 0, 1.6),
@@ -133,9 +133,10 @@ def _grouped(shape, kernel_shape, geometry) -> Ways:
     dense = Ways(*map(ways.dense, some))
     if kernel_shape[-2] > 1:
         return dense
-    # One filter for each channel: sums of products. Not for the gradient by the kernel, which would add up numbers that
-    # are far apart in memory.
-    return Ways(ways.direct, dense.by_kernel, ways.direct)
+    # Filters for each channel: sums of products. Not for the gradient by the kernel, nor for the one by the input of
+    # several filters: these would add up numbers that are far apart in memory.
+    single = kernel_shape[-1] == geometry.groups and max(geometry.inflation) == 1
+    return Ways(ways.direct, dense.by_kernel, ways.direct if single else dense.by_input)
 
 
 def _cheapest(costs: dict[Way, float]) -> Way:

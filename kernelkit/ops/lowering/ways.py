@@ -8,8 +8,8 @@ order (`conv_canonicalization.cc`) covers only the entry computation. Therefore 
 `native_by_input` move axes themselves, so that the way itself, or its gradient of that name, is in Eigen's order.
 
 In two dimensions, for more than 16 channels or features, the fast code is not Eigen's but YNNPACK's (measured with
-jaxlib 0.10 and 0.12). There a convolution without padding ran 2 to 16 times slower than with a single row of padding, if its
-patches exceed the caches: it is given that row, and the last row of the output is dropped.
+jaxlib 0.10 and 0.12). There a convolution without padding ran 2 to 16 times slower than with a single row of padding,
+if its patches exceed the caches: it is given that row, and the last row of the output is dropped.
 """
 
 from __future__ import annotations
