@@ -40,16 +40,16 @@ limit = GROWTH
 
 
 @pytest.fixture(autouse=True, scope="module")
-def seed_of_the_file() -> None:
-    """Seed what fixtures of the whole file draw, as `seed` does for a test."""
+def seeded_file() -> None:
+    """Seed what fixtures of the whole file draw, as `seeded_test` does for a test."""
     set_seed()
 
 
 @pytest.fixture(autouse=True)
-def seed(seed_of_the_file: None) -> None:
+def seeded_test(seeded_file: None) -> None:
     """Give each test the same random numbers in every run, whatever ran before it: a failure can be repeated.
 
-    Processes that a test starts draw their own.
+    Processes that a test starts draw their own. (A fixture named `seed` would give way to the parameter of that name.)
     """
     set_seed()
 

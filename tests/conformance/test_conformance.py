@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance import ledger, runs, wheel
 
-# One test in so many of a folder, so that the slices take about two minutes of one core together.
+# One test in so many of a folder, so that the slices take about 90 seconds of one core together.
 ONE_IN = {"layers": 90, "ops": 300, "trainers": 36, "models": 36, "saving": 36, "callbacks": 36, "optimizers": 30}
 GROUPS = {
     "layers": ["layers"],

@@ -1,8 +1,9 @@
 """The choice of the fastest way for each of a convolution's three sums, by a cost model of its shape.
 
-Costs are nanoseconds on one core, linear in the numbers that a way copies, multiplies, reads and writes. The rates are
-rounded from a fit to `benchmarks/convolutions.py`, which also prints how far each choice is from the best. Only the
-order of costs matters, and the order differs less between machines than the times.
+Costs are nanoseconds on one core, linear in the numbers that a way copies, multiplies, reads and writes. Most rates are
+rounded from a least-squares fit to what `benchmarks/convolutions.py` times, which also prints how far each choice is
+from the best. Estimated from a few large or three-dimensional shapes: `far` where it is 0.25, the 3.0 of "ynnpack", and
+"eigen, 3D". Only the order of costs matters, and the order differs less between machines than the times.
 """
 
 from __future__ import annotations
@@ -147,8 +148,8 @@ def _output_costs(s: _Sums, rates: dict[str, _Rates]) -> dict[Way, float]:
     """Costs of a convolution's output, or of the gradient by its input with that one's rates."""
     patches, products = s.results * s.cells * s.taken, max(s.places, s.results) * s.cells * s.given
     costs: dict[Way, float] = {ways.gather: _cost(s, rates["gather"], patches, s.taken, s.given)}
-    # A product over a single channel is no matrix product for XLA: it would become a part of what reads the output, and
-    # be computed again for each number there. A network was 20 times slower by that.
+    # A product over a single channel is no matrix product for XLA: it would merge it into what reads the output, and
+    # compute it again for each number there. One network took 20 times as long.
     if not s.strided and s.taken > 1:
         costs[ways.scatter] = _cost(s, rates["scatter"], products, s.given, s.taken)
     library = ways.library(s.rank, s.taken, s.given, s.inflated)

@@ -8,7 +8,7 @@ order (`conv_canonicalization.cc`) covers only the entry computation. Therefore 
 `native_by_input` move axes themselves, so that the way itself, or its gradient of that name, is in Eigen's order.
 
 In two dimensions, for more than 16 channels or features, the fast code is not Eigen's but YNNPACK's (measured with
-jaxlib 0.10 and 0.12). There a convolution without padding ran 2 to 16 times slower than with a single row of padding,
+jaxlib 0.10 and 0.12). YNNPACK's convolution without padding ran 2 to 16 times slower than with a single row of padding,
 if its patches exceed the caches: it is given that row, and the last row of the output is dropped.
 """
 
@@ -29,7 +29,7 @@ Way = Callable[[Array, Array, Geometry], Array]
 FEW_CHANNELS = 16
 # Eigen copies the input in vectors of this many channels, or one number at a time.
 PACKED_CHANNELS = 4
-# Patches of so many bytes need padding, for the output and for the gradient by the kernel.
+# From these bytes of patches on, padding is faster: for the output, and for the gradient by the kernel.
 UNPADDED_BYTES, UNPADDED_BYTES_BY_KERNEL = 2**23, 3 * 2**20
 # A grouped convolution is computed in blocks of this many channels.
 DENSE_CHANNELS = 64
