@@ -120,7 +120,13 @@ __all__ = [
 
 
 def version() -> str:
-    """Return the version of kernelkit."""
+    """Return the version of kernelkit.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.version() == kk.__version__
+        True
+    """
     return __version__
 
 

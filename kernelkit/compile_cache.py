@@ -66,13 +66,28 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
 
 
 def disable() -> None:
-    """Write no programs to disk from now on. Files of earlier programs stay."""
+    """Write no programs to disk from now on. Files of earlier programs stay.
+
+    Example:
+        >>> import tempfile, jax
+        >>> from kernelkit import compile_cache
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     place = compile_cache.enable(folder)
+        ...     compile_cache.disable()
+        >>> jax.config.jax_compilation_cache_dir is None
+        True
+    """
     jax.config.update("jax_compilation_cache_dir", None)
     _of_jax.reset_cache()
 
 
 def enable_by_default() -> None:
-    """Enable the cache unless the environment turns it off; called once, when kernelkit is imported."""
+    """Enable the cache unless the environment turns it off; called once, when kernelkit is imported.
+
+    Example:
+        >>> from kernelkit import compile_cache
+        >>> compile_cache.enable_by_default()  # a second call changes nothing
+    """
     wanted = os.environ.get("KERNELKIT_COMPILE_CACHE")
     settings: Any = jax.config  # the typed flags depend on jax's version
     if wanted == "0" or settings.jax_compilation_cache_dir is not None:
@@ -81,7 +96,13 @@ def enable_by_default() -> None:
 
 
 def user_cache() -> Path:
-    """Return the user's folder for files that can be made again."""
+    """Return the user's folder for files that can be made again.
+
+    Example:
+        >>> from kernelkit import compile_cache
+        >>> compile_cache.user_cache().is_absolute()
+        True
+    """
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     if os.name == "nt":

@@ -57,7 +57,13 @@ def set_backend(backend: str) -> None:
 
 
 def is_nnx_enabled() -> bool:
-    """Return ``False``: layers are kernelkit's own, not modules of Flax NNX."""
+    """Return ``False``: layers are kernelkit's own, not modules of Flax NNX.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.is_nnx_enabled()
+        False
+    """
     return False
 
 
@@ -148,7 +154,13 @@ def set_image_data_format(data_format: str) -> None:
 
 
 def standardize_data_format(data_format: str | None) -> str:
-    """Return the layout name after a check; ``None`` stands for the global default."""
+    """Return the layout name after a check; ``None`` stands for the global default.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.standardize_data_format("channels_first")
+        'channels_first'
+    """
     if data_format is None:
         return image_data_format()
     name = str(data_format).lower()
@@ -158,7 +170,15 @@ def standardize_data_format(data_format: str | None) -> str:
 
 
 def max_epochs() -> int | None:
-    """Return the cap on epochs that every ``fit`` obeys, or ``None``."""
+    """Return the cap on epochs that every ``fit`` obeys, or ``None``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_max_epochs(2)
+        >>> config.max_epochs()
+        2
+        >>> config.set_max_epochs(None)
+    """
     return _settings["max_epochs"]
 
 
@@ -176,7 +196,15 @@ def set_max_epochs(max_epochs: int | None) -> None:
 
 
 def max_steps_per_epoch() -> int | None:
-    """Return the cap on steps in an epoch that every loop obeys, or ``None``."""
+    """Return the cap on steps in an epoch that every loop obeys, or ``None``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.set_max_steps_per_epoch(10)
+        >>> config.max_steps_per_epoch()
+        10
+        >>> config.set_max_steps_per_epoch(None)
+    """
     return _settings["max_steps_per_epoch"]
 
 
@@ -194,37 +222,94 @@ def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
 
 
 def is_interactive_logging_enabled() -> bool:
-    """Return whether ``verbose="auto"`` draws a live display."""
+    """Return whether ``verbose="auto"`` draws a live display.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.is_interactive_logging_enabled()
+        True
+    """
     return _settings["interactive_logging"]
 
 
 def enable_interactive_logging() -> None:
-    """Let ``verbose="auto"`` draw a live display (the default)."""
+    """Let ``verbose="auto"`` draw a live display (the default).
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.enable_interactive_logging()
+        >>> config.is_interactive_logging_enabled()
+        True
+    """
     _settings["interactive_logging"] = True
 
 
 def disable_interactive_logging() -> None:
-    """Let ``verbose="auto"`` print one line an epoch, as suits a log file."""
+    """Let ``verbose="auto"`` print one line an epoch, as suits a log file.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.disable_interactive_logging()
+        >>> config.is_interactive_logging_enabled()
+        False
+        >>> config.enable_interactive_logging()
+    """
     _settings["interactive_logging"] = False
 
 
 def is_traceback_filtering_enabled() -> bool:
-    """Return whether tracebacks hide the frames of kernelkit and jax."""
+    """Return whether tracebacks hide the frames of kernelkit and jax.
+
+    Example:
+        >>> from kernelkit import config
+        >>> before = config.is_traceback_filtering_enabled()
+        >>> config.enable_traceback_filtering()
+        >>> config.is_traceback_filtering_enabled()
+        True
+        >>> if not before:
+        ...     config.disable_traceback_filtering()
+    """
     return _settings["traceback_filtering"]
 
 
 def enable_traceback_filtering() -> None:
-    """Hide the inner frames of kernelkit and jax in tracebacks (the default)."""
+    """Hide the inner frames of kernelkit and jax in tracebacks (the default).
+
+    Example:
+        >>> from kernelkit import config
+        >>> before = config.is_traceback_filtering_enabled()
+        >>> config.enable_traceback_filtering()
+        >>> config.is_traceback_filtering_enabled()
+        True
+        >>> if not before:
+        ...     config.disable_traceback_filtering()
+    """
     _settings["traceback_filtering"] = True
 
 
 def disable_traceback_filtering() -> None:
-    """Show every frame in tracebacks, as ``KERNELKIT_TRACEBACK=full`` in the environment does."""
+    """Show every frame in tracebacks, as ``KERNELKIT_TRACEBACK=full`` in the environment does.
+
+    Example:
+        >>> from kernelkit import config
+        >>> before = config.is_traceback_filtering_enabled()
+        >>> config.disable_traceback_filtering()
+        >>> config.is_traceback_filtering_enabled()
+        False
+        >>> if before:
+        ...     config.enable_traceback_filtering()
+    """
     _settings["traceback_filtering"] = False
 
 
 def is_flash_attention_enabled() -> bool | None:
-    """Return ``None`` if attention may use the fused kernel (the default), ``False`` if it never does."""
+    """Return ``None`` if attention may use the fused kernel (the default), ``False`` if it never does.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.is_flash_attention_enabled() is None
+        True
+    """
     return _settings["flash_attention"]
 
 
@@ -245,7 +330,15 @@ def enable_flash_attention() -> None:
 
 
 def disable_flash_attention() -> None:
-    """Compute attention step by step, except in layers and functions that got ``flash_attention=True``."""
+    """Compute attention step by step, except in layers and functions that got ``flash_attention=True``.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.disable_flash_attention()
+        >>> config.is_flash_attention_enabled()
+        False
+        >>> config.enable_flash_attention()
+    """
     _settings["flash_attention"] = False
 
 
@@ -253,10 +346,22 @@ def enable_unsafe_deserialization() -> None:
     """Load all files of this session as with ``safe_mode=False``: layers may open files, and lambdas in files may run.
 
     Use it only if you trust every file that you load.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.enable_unsafe_deserialization()  # doctest: +SKIP
+        >>> config.is_unsafe_deserialization_enabled()  # doctest: +SKIP
+        True
     """
     _settings["unsafe_deserialization"] = True
 
 
 def is_unsafe_deserialization_enabled() -> bool:
-    """Return whether :func:`enable_unsafe_deserialization` was called."""
+    """Return whether :func:`enable_unsafe_deserialization` was called.
+
+    Example:
+        >>> from kernelkit import config
+        >>> config.is_unsafe_deserialization_enabled()
+        False
+    """
     return _settings["unsafe_deserialization"]

@@ -64,12 +64,24 @@ def canonical(dtype: Any) -> Any:
 
 
 def is_float(dtype: Any) -> bool:
-    """Return whether a dtype is a real floating-point type."""
+    """Return whether a dtype is a real floating-point type.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.is_float_dtype("bfloat16"), K.is_float_dtype("int32")
+        (True, False)
+    """
     return "float" in standardize_dtype(dtype)
 
 
 def is_int(dtype: Any) -> bool:
-    """Return whether a dtype is a signed or unsigned integer type."""
+    """Return whether a dtype is a signed or unsigned integer type.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.is_int_dtype("uint8"), K.is_int_dtype("bool")
+        (True, False)
+    """
     return "int" in standardize_dtype(dtype)
 
 

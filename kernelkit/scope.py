@@ -155,7 +155,14 @@ def autocast_scope(dtype: str | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def name_scope(name: str) -> Iterator[str]:
-    """Prefix the paths of the variables made inside with a name."""
+    """Prefix the paths of the variables made inside with a name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> with kk.name_scope("encoder"):
+        ...     print(kk.Variable(0.0, name="scale").path)
+        encoder/scale
+    """
     local.names.append(name)
     try:
         yield current_path()

@@ -232,7 +232,13 @@ def map_shape_structure(func: Callable, structure: Any) -> Any:
 
 
 def is_shape(value: Any) -> bool:
-    """Return whether a value is a shape: a tuple or list of ints and ``None``."""
+    """Return whether a value is a shape: a tuple or list of ints and ``None``.
+
+    Example:
+        >>> from kernelkit import tree
+        >>> tree.is_shape((None, 3)), tree.is_shape([(2, 3)])
+        (True, False)
+    """
     return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +35,9 @@ TESTS = Path(__file__).parent
 
 MANY = 1000
 """From so many tests on a run leaves out the tests marked ``one_in`` whose turn it is not."""
+
+HEAVY_DOCTESTS = {"kernelkit/applications/": 20}
+"""Folders whose doctests take turns: one n-th of them in each run. Each of these makes a whole network."""
 
 GROWTH = 3 * 2**29
 """The bytes by which a process of tests grows until jax is told to forget the programs of earlier files."""
@@ -82,6 +87,21 @@ def resident_bytes() -> int:
         return 0
 
 
+class KeepsCompileCache:
+    """Gives the process its cache of compiled programs again, if a test or doctest has turned it off or moved it."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[object]:
+        before = "jax" in sys.modules and sys.modules["jax"].config.jax_compilation_cache_dir
+        result = yield
+        if before and before != sys.modules["jax"].config.jax_compilation_cache_dir:
+            from jax.experimental.compilation_cache import compilation_cache
+
+            sys.modules["jax"].config.update("jax_compilation_cache_dir", before)
+            compilation_cache.reset_cache()
+        return result
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     """The one browser of this process: a second one would find the first one's event loop."""
@@ -122,6 +142,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if "KERNELKIT_TEST_TURN" not in os.environ:
         count = subprocess.run(["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=False)
         os.environ["KERNELKIT_TEST_TURN"] = count.stdout.strip() or str(date.today().toordinal())
+    # The hooks of this file see the tests in this folder alone, those of a plugin the doctests too.
+    config.pluginmanager.register(KeepsCompileCache())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -130,24 +152,46 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The cases of one test take turns, each test from a case of its own on. ``one_in(n, together=True)`` on a file keeps
     or leaves out the whole file: for tests that share one slow fixture.
     """
+    for item in items:
+        if isinstance(item, pytest.DoctestItem) and (missing := missing_library(item)):
+            item.add_marker(pytest.mark.skip(reason=f"{missing} is not installed"))
     turn = os.environ["KERNELKIT_TEST_TURN"]
     if turn == "all":
         return
     seen: Counter[str] = Counter()
     left_out = []
     for item in items:
-        marker = item.get_closest_marker("one_in")
-        if marker is None or not hasattr(item, "originalname"):
+        count, family, together = turns_of(item)
+        if not count:
             continue
-        together = marker.kwargs.get("together", False)
-        family = str(item.path.relative_to(TESTS)) + ("" if together else f"::{item.originalname}")
-        if (zlib.crc32(family.encode()) + seen[family] + int(turn)) % marker.args[0]:
+        if (zlib.crc32(family.encode()) + seen[family] + int(turn)) % count:
             left_out.append(item)
         seen[family] += not together
     if left_out and len(items) > MANY:
         config.hook.pytest_deselected(items=left_out)
         chosen = set(map(id, left_out))
         items[:] = [item for item in items if id(item) not in chosen]
+
+
+def turns_of(item: pytest.Item) -> tuple[int, str, bool]:
+    """Return of how many runs one takes a test (0: all do), the family that takes turns, and whether it does as one."""
+    if isinstance(item, pytest.DoctestItem):
+        path = item.path.relative_to(TESTS.parent).as_posix()
+        found = ((n, folder, False) for folder, n in HEAVY_DOCTESTS.items() if path.startswith(folder))
+        return next(found, (0, "", False))
+    marker = item.get_closest_marker("one_in")
+    if marker is None or not hasattr(item, "originalname"):
+        return 0, "", False
+    together = marker.kwargs.get("together", False)
+    family = str(item.path.relative_to(TESTS)) + ("" if together else f"::{item.originalname}")
+    return marker.args[0], family, together
+
+
+def missing_library(item: pytest.DoctestItem) -> str | None:
+    """The library that a doctest imports and that is not installed."""
+    code = "".join(example.source for example in item.dtest.examples) if item.dtest else ""
+    names = re.findall(r"^(?:import|from) (\w+)", code, flags=re.MULTILINE)
+    return next((name for name in names if importlib.util.find_spec(name) is None), None)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

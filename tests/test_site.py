@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import re
 from pathlib import Path
@@ -134,3 +135,19 @@ def test_the_readmes_list_every_lesson(readme):
     assert re.findall(rf"^\| \[\d\d [^\]]+\]\({folder}(\w+)\.ipynb\)", text, re.MULTILINE) == [
         source.stem for source in lessons.sources()
     ]
+
+
+def test_every_public_name_has_a_runnable_example():
+    lacking = [e.path for e in docs_reference.described() if ">>> " not in (inspect.getdoc(e.thing) or "")]
+    assert lacking == []
+
+
+def test_examples_that_never_run_ask_for_a_download_or_cannot_be_taken_back():
+    parse = doctest.DocTestParser().get_examples
+    never = set()
+    for entry in docs_reference.described():
+        lines = [x.source for x in parse(inspect.getdoc(entry.thing) or "") if not re.match("import |from ", x.source)]
+        if lines and all("doctest: +SKIP" in line for line in lines):
+            never.add(entry.path)
+    downloads = {path for path in never if path.startswith("kernelkit.datasets.") or "decode_predictions" in path}
+    assert never - downloads == {"kernelkit.config.enable_unsafe_deserialization"}

@@ -43,6 +43,12 @@ class LayerScale(Layer):
         init_values: What the weights begin with.
         projection_dim: Number of channels.
         **kwargs: Arguments of :class:`~kernelkit.Layer`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> from kernelkit.applications.convnext import LayerScale
+        >>> LayerScale(0.5, projection_dim=2)(kk.ops.ones((1, 2))).tolist()
+        [[0.5, 0.5]]
     """
 
     def __init__(self, init_values: float, projection_dim: int, **kwargs: Any) -> None:
@@ -111,7 +117,14 @@ def ConvNeXtTiny(
     classifier_activation: Any = "softmax",
     name: str = "convnext_tiny",
 ) -> Model:
-    """Return ConvNeXt Tiny; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ConvNeXt Tiny; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ConvNeXtTiny(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 768), 27820128)
+    """
     return _convnext("tiny", **locals())
 
 
@@ -126,7 +139,14 @@ def ConvNeXtSmall(
     classifier_activation: Any = "softmax",
     name: str = "convnext_small",
 ) -> Model:
-    """Return ConvNeXt Small; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ConvNeXt Small; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ConvNeXtSmall(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 768), 49454688)
+    """
     return _convnext("small", **locals())
 
 
@@ -141,7 +161,14 @@ def ConvNeXtBase(
     classifier_activation: Any = "softmax",
     name: str = "convnext_base",
 ) -> Model:
-    """Return ConvNeXt Base; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ConvNeXt Base; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ConvNeXtBase(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1024), 87566464)
+    """
     return _convnext("base", **locals())
 
 
@@ -156,7 +183,14 @@ def ConvNeXtLarge(
     classifier_activation: Any = "softmax",
     name: str = "convnext_large",
 ) -> Model:
-    """Return ConvNeXt Large; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ConvNeXt Large; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ConvNeXtLarge(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1536), 196230336)
+    """
     return _convnext("large", **locals())
 
 
@@ -171,10 +205,25 @@ def ConvNeXtXLarge(
     classifier_activation: Any = "softmax",
     name: str = "convnext_xlarge",
 ) -> Model:
-    """Return ConvNeXt XLarge; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ConvNeXt XLarge; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ConvNeXtXLarge(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 348147968)
+    """
     return _convnext("xlarge", **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images as they are: the model scales them itself."""
+    """Return images as they are: the model scales them itself.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import convnext
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> convnext.preprocess_input(red).round(3).tolist()
+        [[[[255.0, 0.0, 0.0]]]]
+    """
     return x

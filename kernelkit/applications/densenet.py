@@ -65,7 +65,14 @@ def DenseNet121(
     classifier_activation: Any = "softmax",
     name: str = "densenet121",
 ) -> Model:
-    """Return DenseNet with 121 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return DenseNet with 121 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.DenseNet121(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1024), 7037504)
+    """
     return _densenet("densenet121", (6, 12, 24, 16), **locals())
 
 
@@ -79,7 +86,14 @@ def DenseNet169(
     classifier_activation: Any = "softmax",
     name: str = "densenet169",
 ) -> Model:
-    """Return DenseNet with 169 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return DenseNet with 169 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.DenseNet169(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1664), 12642880)
+    """
     return _densenet("densenet169", (6, 12, 32, 32), **locals())
 
 
@@ -93,10 +107,25 @@ def DenseNet201(
     classifier_activation: Any = "softmax",
     name: str = "densenet201",
 ) -> Model:
-    """Return DenseNet with 201 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return DenseNet with 201 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.DenseNet201(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1920), 18321984)
+    """
     return _densenet("densenet201", (6, 12, 48, 32), **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as DenseNet was trained on: ImageNet's mean subtracted, divided by its deviation."""
+    """Return images (0 to 255) as DenseNet was trained on: ImageNet's mean subtracted, divided by its deviation.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import densenet
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> densenet.preprocess_input(red).round(3).tolist()
+        [[[[2.249, -2.036, -1.804]]]]
+    """
     return _prepared(x, data_format, mode="torch")

@@ -146,7 +146,14 @@ def EfficientNetB0(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb0",
 ) -> Model:
-    """Return EfficientNet B0; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B0; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB0(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 4049571)
+    """
     return _efficientnet("b0", **locals())
 
 
@@ -160,7 +167,14 @@ def EfficientNetB1(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb1",
 ) -> Model:
-    """Return EfficientNet B1; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B1; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB1(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 6575239)
+    """
     return _efficientnet("b1", **locals())
 
 
@@ -174,7 +188,14 @@ def EfficientNetB2(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb2",
 ) -> Model:
-    """Return EfficientNet B2; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B2; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1408), 7768569)
+    """
     return _efficientnet("b2", **locals())
 
 
@@ -188,7 +209,14 @@ def EfficientNetB3(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb3",
 ) -> Model:
-    """Return EfficientNet B3; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B3; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB3(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1536), 10783535)
+    """
     return _efficientnet("b3", **locals())
 
 
@@ -202,7 +230,14 @@ def EfficientNetB4(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb4",
 ) -> Model:
-    """Return EfficientNet B4; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B4; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB4(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1792), 17673823)
+    """
     return _efficientnet("b4", **locals())
 
 
@@ -216,7 +251,14 @@ def EfficientNetB5(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb5",
 ) -> Model:
-    """Return EfficientNet B5; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B5; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB5(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 28513527)
+    """
     return _efficientnet("b5", **locals())
 
 
@@ -230,7 +272,14 @@ def EfficientNetB6(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb6",
 ) -> Model:
-    """Return EfficientNet B6; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B6; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB6(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2304), 40960143)
+    """
     return _efficientnet("b6", **locals())
 
 
@@ -244,10 +293,25 @@ def EfficientNetB7(
     classifier_activation: Any = "softmax",
     name: str = "efficientnetb7",
 ) -> Model:
-    """Return EfficientNet B7; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet B7; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetB7(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2560), 64097687)
+    """
     return _efficientnet("b7", **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images as they are: the model scales them itself."""
+    """Return images as they are: the model scales them itself.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import efficientnet
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> efficientnet.preprocess_input(red).round(3).tolist()
+        [[[[255.0, 0.0, 0.0]]]]
+    """
     return x

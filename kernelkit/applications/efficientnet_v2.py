@@ -184,7 +184,14 @@ def EfficientNetV2B0(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b0",
 ) -> Model:
-    """Return EfficientNet V2 B0; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 B0; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2B0(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 5919312)
+    """
     return _efficientnet_v2("b0", **locals())
 
 
@@ -199,7 +206,14 @@ def EfficientNetV2B1(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b1",
 ) -> Model:
-    """Return EfficientNet V2 B1; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 B1; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2B1(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 6931124)
+    """
     return _efficientnet_v2("b1", **locals())
 
 
@@ -214,7 +228,14 @@ def EfficientNetV2B2(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b2",
 ) -> Model:
-    """Return EfficientNet V2 B2; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 B2; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2B2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1408), 8769374)
+    """
     return _efficientnet_v2("b2", **locals())
 
 
@@ -229,7 +250,14 @@ def EfficientNetV2B3(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b3",
 ) -> Model:
-    """Return EfficientNet V2 B3; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 B3; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2B3(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1536), 12930622)
+    """
     return _efficientnet_v2("b3", **locals())
 
 
@@ -244,7 +272,14 @@ def EfficientNetV2S(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-s",
 ) -> Model:
-    """Return EfficientNet V2 S; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 S; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2S(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 20331360)
+    """
     return _efficientnet_v2("-s", **locals())
 
 
@@ -259,7 +294,14 @@ def EfficientNetV2M(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-m",
 ) -> Model:
-    """Return EfficientNet V2 M; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 M; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2M(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 53150388)
+    """
     return _efficientnet_v2("-m", **locals())
 
 
@@ -274,10 +316,25 @@ def EfficientNetV2L(
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-l",
 ) -> Model:
-    """Return EfficientNet V2 L; see :mod:`kernelkit.applications` for the arguments."""
+    """Return EfficientNet V2 L; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.EfficientNetV2L(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 117746848)
+    """
     return _efficientnet_v2("-l", **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images as they are: the model scales them itself."""
+    """Return images as they are: the model scales them itself.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import efficientnet_v2
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> efficientnet_v2.preprocess_input(red).round(3).tolist()
+        [[[[255.0, 0.0, 0.0]]]]
+    """
     return x

@@ -81,6 +81,12 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
 
     Raises:
         ValueError: If the array has another shape.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import convnext
+        >>> convnext.decode_predictions(np.eye(1000)[[207]], top=1)  # doctest: +SKIP
+        [[('n02099601', 'golden_retriever', 1.0)]]
     """
     preds = ops.convert_to_numpy(preds)
     if preds.ndim != 2 or preds.shape[1] != 1000:

@@ -24,6 +24,13 @@ class CustomScaleLayer(Layer):
     Args:
         scale: Factor of the second input.
         **kwargs: Arguments of :class:`~kernelkit.Layer`.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> from kernelkit.applications.inception_resnet_v2 import CustomScaleLayer
+        >>> x = kk.ops.ones((1, 2))
+        >>> CustomScaleLayer(scale=0.1)([x, 10 * x]).tolist()  # x + 0.1 * (10 * x)
+        [[2.0, 2.0]]
     """
 
     def __init__(self, scale: float, **kwargs: Any) -> None:
@@ -45,7 +52,14 @@ def InceptionResNetV2(
     classifier_activation: Any = "softmax",
     name: str = "inception_resnet_v2",
 ) -> Model:
-    """Return Inception-ResNet V2; see :mod:`kernelkit.applications` for the arguments."""
+    """Return Inception-ResNet V2; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.InceptionResNetV2(weights=None, include_top=False, input_shape=(75, 75, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1536), 54336736)
+    """
     net = Network(
         name, weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=299, min_size=75,
@@ -91,5 +105,13 @@ def _added(x: Tensor, branches: list, scale: float, name: str, w: _Wiring, activ
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Inception-ResNet V2 was trained on: from -1 to 1."""
+    """Return images (0 to 255) as Inception-ResNet V2 was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import inception_resnet_v2
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> inception_resnet_v2.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

@@ -55,7 +55,14 @@ def InceptionV3(
     classifier_activation: Any = "softmax",
     name: str = "inception_v3",
 ) -> Model:
-    """Return Inception V3; see :mod:`kernelkit.applications` for the arguments."""
+    """Return Inception V3; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 21802784)
+    """
     net = Network(
         name, weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=299, min_size=75,
@@ -95,5 +102,13 @@ def InceptionV3(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Inception V3 was trained on: from -1 to 1."""
+    """Return images (0 to 255) as Inception V3 was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import inception_v3
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> inception_v3.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

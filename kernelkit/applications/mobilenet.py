@@ -33,7 +33,14 @@ def MobileNet(
     classifier_activation: Any = "softmax",
     name: str | None = None,
 ) -> Model:
-    """Return MobileNet; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications` for the arguments."""
+    """Return MobileNet; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1024), 3228864)
+    """
     size = published_size(input_shape, weights, (128, 160, 192, 224))
     net = Network(
         name,
@@ -79,5 +86,13 @@ def _activated(x: Tensor, name: str, net: Network) -> Tensor:
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as MobileNet was trained on: from -1 to 1."""
+    """Return images (0 to 255) as MobileNet was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import mobilenet
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> mobilenet.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

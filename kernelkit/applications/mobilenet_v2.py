@@ -31,7 +31,14 @@ def MobileNetV2(
     classifier_activation: Any = "softmax",
     name: str | None = None,
 ) -> Model:
-    """Return MobileNet V2; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications`."""
+    """Return MobileNet V2; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications`.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.MobileNetV2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1280), 2257984)
+    """
     size = published_size(input_shape, weights, (96, 128, 160, 192, 224))
     net = Network(
         name,
@@ -85,5 +92,13 @@ def _block(x: Tensor, expansion: int, channels: int, stride: int, number: int, n
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as MobileNet V2 was trained on: from -1 to 1."""
+    """Return images (0 to 255) as MobileNet V2 was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import mobilenet_v2
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> mobilenet_v2.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

@@ -139,6 +139,12 @@ def MobileNetV3Small(
     """Return the smaller MobileNet V3; ``minimalistic`` leaves out what is slow on some hardware.
 
     See :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.MobileNetV3Small(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 576), 939120)
     """
     return _mobilenet_v3(SMALL, 1024, **locals())
 
@@ -160,10 +166,24 @@ def MobileNetV3Large(
     """Return the larger MobileNet V3; ``minimalistic`` leaves out what is slow on some hardware.
 
     See :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.MobileNetV3Large(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 960), 2996352)
     """
     return _mobilenet_v3(LARGE, 1280, **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images as they are: the model scales them itself."""
+    """Return images as they are: the model scales them itself.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import mobilenet_v3
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> mobilenet_v3.preprocess_input(red).round(3).tolist()
+        [[[[255.0, 0.0, 0.0]]]]
+    """
     return x

@@ -165,7 +165,14 @@ def NASNetMobile(
     classifier_activation: Any = "softmax",
     name: str = "nasnet_mobile",
 ) -> Model:
-    """Return the smaller NASNet; see :mod:`kernelkit.applications` for the arguments."""
+    """Return the smaller NASNet; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.NASNetMobile(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 1056), 4269716)
+    """
     return _nasnet("nasnet_mobile", 224, 32, 44, 4, False, **locals())
 
 
@@ -179,10 +186,25 @@ def NASNetLarge(
     classifier_activation: Any = "softmax",
     name: str = "nasnet_large",
 ) -> Model:
-    """Return the larger NASNet; see :mod:`kernelkit.applications` for the arguments."""
+    """Return the larger NASNet; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.NASNetLarge(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 4032), 84916818)
+    """
     return _nasnet("nasnet_large", 331, 96, 168, 6, True, **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as NASNet was trained on: from -1 to 1."""
+    """Return images (0 to 255) as NASNet was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import nasnet
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> nasnet.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

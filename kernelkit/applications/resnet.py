@@ -68,7 +68,14 @@ def ResNet50(
     classifier_activation: Any = "softmax",
     name: str = "resnet50",
 ) -> Model:
-    """Return ResNet with 50 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet with 50 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet50(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 23587712)
+    """
     return _resnet("resnet50", (3, 4, 6, 3), **locals())
 
 
@@ -82,7 +89,14 @@ def ResNet101(
     classifier_activation: Any = "softmax",
     name: str = "resnet101",
 ) -> Model:
-    """Return ResNet with 101 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet with 101 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet101(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 42658176)
+    """
     return _resnet("resnet101", (3, 4, 23, 3), **locals())
 
 
@@ -96,10 +110,25 @@ def ResNet152(
     classifier_activation: Any = "softmax",
     name: str = "resnet152",
 ) -> Model:
-    """Return ResNet with 152 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet with 152 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet152(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 58370944)
+    """
     return _resnet("resnet152", (3, 8, 36, 3), **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as ResNet was trained on: blue, green, red, the mean subtracted."""
+    """Return images (0 to 255) as ResNet was trained on: blue, green, red, the mean subtracted.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import resnet
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> resnet.preprocess_input(red).round(3).tolist()
+        [[[[-103.939, -116.779, 131.32]]]]
+    """
     return _prepared(x, data_format, mode="caffe")

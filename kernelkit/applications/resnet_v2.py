@@ -67,7 +67,14 @@ def ResNet50V2(
     classifier_activation: Any = "softmax",
     name: str = "resnet50v2",
 ) -> Model:
-    """Return ResNet V2 with 50 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet V2 with 50 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet50V2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 23564800)
+    """
     return _resnet_v2("resnet50v2", (3, 4, 6, 3), **locals())
 
 
@@ -81,7 +88,14 @@ def ResNet101V2(
     classifier_activation: Any = "softmax",
     name: str = "resnet101v2",
 ) -> Model:
-    """Return ResNet V2 with 101 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet V2 with 101 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet101V2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 42626560)
+    """
     return _resnet_v2("resnet101v2", (3, 4, 23, 3), **locals())
 
 
@@ -95,10 +109,25 @@ def ResNet152V2(
     classifier_activation: Any = "softmax",
     name: str = "resnet152v2",
 ) -> Model:
-    """Return ResNet V2 with 152 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return ResNet V2 with 152 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.ResNet152V2(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 2048), 58331648)
+    """
     return _resnet_v2("resnet152v2", (3, 8, 36, 3), **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as ResNet V2 was trained on: from -1 to 1."""
+    """Return images (0 to 255) as ResNet V2 was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import resnet_v2
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> resnet_v2.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

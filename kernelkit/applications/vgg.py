@@ -43,7 +43,14 @@ def VGG16(
     classifier_activation: Any = "softmax",
     name: str = "vgg16",
 ) -> Model:
-    """Return VGG with 16 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return VGG with 16 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.VGG16(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 512), 14714688)
+    """
     return _vgg("vgg16", (2, 2, 3, 3, 3), **locals())
 
 
@@ -57,10 +64,25 @@ def VGG19(
     classifier_activation: Any = "softmax",
     name: str = "vgg19",
 ) -> Model:
-    """Return VGG with 19 layers; see :mod:`kernelkit.applications` for the arguments."""
+    """Return VGG with 19 layers; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.VGG19(weights=None, include_top=False, input_shape=(32, 32, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 1, 1, 512), 20024384)
+    """
     return _vgg("vgg19", (2, 2, 4, 4, 4), **locals())
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as VGG was trained on: blue, green, red, the mean subtracted."""
+    """Return images (0 to 255) as VGG was trained on: blue, green, red, the mean subtracted.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import vgg16
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> vgg16.preprocess_input(red).round(3).tolist()
+        [[[[-103.939, -116.779, 131.32]]]]
+    """
     return _prepared(x, data_format, mode="caffe")

@@ -26,7 +26,14 @@ def Xception(
     classifier_activation: Any = "softmax",
     name: str = "xception",
 ) -> Model:
-    """Return Xception; see :mod:`kernelkit.applications` for the arguments."""
+    """Return Xception; see :mod:`kernelkit.applications` for the arguments.
+
+    Example:
+        >>> from kernelkit import applications
+        >>> model = applications.Xception(weights=None, include_top=False, input_shape=(71, 71, 3))
+        >>> model.output_shape, model.count_params()
+        ((None, 3, 3, 2048), 20861480)
+    """
     net = Network(
         name, weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=299, min_size=71,
@@ -77,5 +84,13 @@ def _separable(x: Tensor, filters: int, name: str, net: Network) -> Tensor:
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Xception was trained on: from -1 to 1."""
+    """Return images (0 to 255) as Xception was trained on: from -1 to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit.applications import xception
+        >>> red = np.array([[[[255.0, 0.0, 0.0]]]])  # one image of one pixel
+        >>> xception.preprocess_input(red).round(3).tolist()
+        [[[[1.0, -1.0, -1.0]]]]
+    """
     return _prepared(x, data_format, mode="tf")

@@ -174,6 +174,13 @@ def gradients(loss: Any, variables: Any) -> NoReturn:
 
     Raises:
         RuntimeError: Always; the message says what to write.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.gradients(K.constant(1.0), [])
+        Traceback (most recent call last):
+            ...
+        RuntimeError: K.gradients() belongs to Keras 2's static...
     """
     raise RuntimeError(
         "K.gradients() belongs to Keras 2's static graphs. Open a `with kernelkit.GradientTape() as tape:`, compute "

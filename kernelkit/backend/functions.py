@@ -134,7 +134,15 @@ def batch_flatten(x: Any) -> Any:
 def batch_normalization(
     x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
 ) -> Any:
-    """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, the statistics lying along an axis."""
+    """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, the statistics lying along an axis.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> x = K.constant([[1.0, 3.0]])
+        >>> mean, var = K.constant([1.0, 1.0]), K.constant([1.0, 4.0])
+        >>> K.batch_normalization(x, mean, var, beta=None, gamma=None, epsilon=0).tolist()
+        [[0.0, 1.0]]
+    """
     return ops.batch_normalization(x, mean, var, axis=axis, offset=beta, scale=gamma, epsilon=epsilon)
 
 

@@ -60,6 +60,12 @@ def binary_focal_crossentropy(
     """Return the binary cross-entropy of each value, weighted down where the prediction is good.
 
     Source: Lin et al., 2017, Focal loss for dense object detection.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> loss = K.binary_focal_crossentropy(K.constant([1.0, 1.0]), K.constant([0.9, 0.5]))
+        >>> [round(value, 4) for value in loss.tolist()]  # a good prediction counts little
+        [0.0011, 0.1733]
     """
     target, output = ops.cast(target, config.floatx()), ops.cast(output, config.floatx())
     chance = ops.sigmoid(output) if from_logits else output
@@ -71,7 +77,14 @@ def binary_focal_crossentropy(
 def categorical_focal_crossentropy(
     target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
 ) -> Any:
-    """Return the cross-entropy of distributions along an axis, weighted down where the prediction is good."""
+    """Return the cross-entropy of distributions along an axis, weighted down where the prediction is good.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> loss = K.categorical_focal_crossentropy(K.constant([[0.0, 1.0]]), K.constant([[0.5, 0.5]]))
+        >>> round(loss.item(), 4)  # 0.25 * 0.5 ** 2 * log(2)
+        0.0433
+    """
     return losses.categorical_focal_crossentropy(target, output, alpha, gamma, from_logits=from_logits, axis=axis)
 
 
@@ -97,6 +110,13 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
 
     Returns:
         Array (batch, 1).
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> y_pred = K.constant([[[0.9, 0.05, 0.05], [0.05, 0.9, 0.05]]])  # two steps, classes 0 and 1, a blank
+        >>> cost = K.ctc_batch_cost(K.constant([[0, 1]]), y_pred, K.constant([[2]]), K.constant([[2]]))
+        >>> cost.shape, round(cost.item(), 2)
+        ((1, 1), 0.21)
     """
     labels, steps = (ops.reshape(ops.cast(n, "int32"), (-1,)) for n in (label_length, input_length))
     logits = ops.log(ops.convert_to_tensor(y_pred) + config.epsilon())
@@ -118,6 +138,13 @@ def ctc_decode(
 
     Returns:
         ``(list of class numbers (batch, labels), -1 after the end, log probabilities (batch, top_paths))``.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> y_pred = K.constant([[[0.9, 0.05, 0.05], [0.9, 0.05, 0.05], [0.05, 0.9, 0.05]]])  # classes 0, 1, a blank
+        >>> labels, log_probability = K.ctc_decode(y_pred, input_length=[3])
+        >>> labels[0].tolist()  # the same class in two steps is one label
+        [[0, 1, -1]]
     """
     logits = ops.log(ops.convert_to_tensor(y_pred) + config.epsilon())
     decoded, scores = ops.ctc_decode(
@@ -133,7 +160,13 @@ def ctc_decode(
 
 
 def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
-    """Return padded labels (batch, labels) as a sparse array that holds those within each sample's length."""
+    """Return padded labels (batch, labels) as a sparse array that holds those within each sample's length.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> K.to_dense(K.ctc_label_dense_to_sparse(K.constant([[1, 2, 9], [3, 9, 9]]), K.constant([2, 1]))).tolist()
+        [[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]]
+    """
     from jax.experimental import sparse
 
     values = np.asarray(labels)

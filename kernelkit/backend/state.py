@@ -227,5 +227,12 @@ def update_sub(x: Variable, decrement: Any) -> Variable:
 
 
 def moving_average_update(x: Variable, value: Any, momentum: float) -> Variable:
-    """Assign ``x * momentum + value * (1 - momentum)`` to a variable and return it."""
+    """Assign ``x * momentum + value * (1 - momentum)`` to a variable and return it.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> average = kk.Variable(10.0)
+        >>> float(kk.backend.moving_average_update(average, 0.0, momentum=0.9))
+        9.0
+    """
     return update(x, x.value * momentum + value * (1 - momentum))

@@ -85,6 +85,12 @@ def conv2d_transpose(
 
     Raises:
         ValueError: If no transposed convolution of these arguments has that shape.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> x, kernel = K.ones((1, 2, 2, 1)), K.ones((2, 2, 1, 1))
+        >>> K.conv2d_transpose(x, kernel, output_shape=(1, 4, 4, 1), strides=(2, 2)).shape
+        (1, 4, 4, 1)
     """
     first = config.standardize_data_format(data_format) == "channels_first"
     strides, rates = ((v, v) if isinstance(v, int) else tuple(v) for v in (strides, dilation_rate))
@@ -131,7 +137,14 @@ def separable_conv2d(
     data_format: Any = None,
     dilation_rate: Any = (1, 1),
 ) -> Any:
-    """Return a depthwise convolution followed by one that mixes channels."""
+    """Return a depthwise convolution followed by one that mixes channels.
+
+    Example:
+        >>> from kernelkit import backend as K
+        >>> x = K.ones((1, 5, 5, 2))
+        >>> K.separable_conv2d(x, K.ones((3, 3, 2, 1)), K.ones((1, 1, 2, 4))).shape
+        (1, 3, 3, 4)
+    """
     return ops.separable_conv(x, depthwise_kernel, pointwise_kernel, strides, padding, data_format, dilation_rate)
 
 

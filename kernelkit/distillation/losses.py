@@ -14,7 +14,16 @@ _DISTRIBUTIONS = {"kl_divergence", "KLDivergence", "categorical_crossentropy", "
 
 
 class DistillationLoss:
-    """What a teacher's outputs are compared with a student's by. Subclass it and write ``compute_loss``."""
+    """What a teacher's outputs are compared with a student's by. Subclass it and write ``compute_loss``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Squares(kk.distillation.DistillationLoss):
+        ...     def compute_loss(self, teacher_outputs, student_outputs, **kwargs):
+        ...         return kk.ops.mean((teacher_outputs - student_outputs) ** 2)
+        >>> float(Squares().compute_loss(kk.ops.ones((2, 3)), kk.ops.zeros((2, 3))))
+        1.0
+    """
 
     def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
         """Return a scalar.

@@ -18,6 +18,12 @@ class Collective(NamedTuple):
     Attributes:
         kind: Such as ``"all-reduce"``.
         nbytes: Bytes of the result on one device.
+
+    Example:
+        >>> from kernelkit import distribution
+        >>> (found,) = distribution.collectives_in("%x = f32[256] all-reduce(%a), channel_id=1")
+        >>> found.kind, found.nbytes
+        ('all-reduce', 1024)
     """
 
     kind: str

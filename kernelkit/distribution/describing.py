@@ -28,6 +28,14 @@ class PlacedVariable(NamedTuple):
         rule: The rule that chose them, in words: a key of a `LayoutMap`, say.
         nbytes: Bytes of the whole array.
         nbytes_per_device: Bytes on each device that holds a part.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((512,)), kk.layers.Dense(1024, name="wide")], name="net")
+        >>> mesh = kk.distribution.DeviceMesh((8,), ["batch"], [f"tpu:{i}" for i in range(8)])
+        >>> kernel = kk.distribution.describe(model, kk.distribution.AutoParallel(mesh)).variables[0]
+        >>> kernel.path, kernel.shape, kernel.parts, kernel.nbytes // kernel.nbytes_per_device
+        ('net/wide/kernel', (512, 1024), (1, 8), 8)
     """
 
     path: str
@@ -49,6 +57,14 @@ class Description:
         variables: A list of :class:`PlacedVariable`.
         devices: Number of devices.
         collectives: Collectives of one training step, if it is compiled.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((512,)), kk.layers.Dense(1024)], name="net")
+        >>> mesh = kk.distribution.DeviceMesh((8,), ["batch"], [f"tpu:{i}" for i in range(8)])
+        >>> description = kk.distribution.describe(model, kk.distribution.AutoParallel(mesh))
+        >>> description.devices, len(description.variables)
+        (8, 2)
     """
 
     def __init__(

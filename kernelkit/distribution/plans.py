@@ -30,6 +30,14 @@ class Distribution:
         batch_dim_name: The mesh axis over which the rows of batches are split.
         auto_shard_dataset: With several processes, whether each has the same data and takes its share of every batch.
             ``False``: each process has only its share.
+
+    Example:
+        >>> from kernelkit import distribution
+        >>> mesh = distribution.DeviceMesh((4,), ["batch"], [f"gpu:{i}" for i in range(4)])
+        >>> isinstance(distribution.DataParallel(mesh), distribution.Distribution)
+        True
+        >>> distribution.DataParallel(mesh).batch_dim_name
+        'batch'
     """
 
     def __init__(
@@ -396,6 +404,11 @@ def choose(value: Any, before: Distribution | None = None) -> Distribution | Non
 
     Raises:
         ValueError: If the value is none of them.
+
+    Example:
+        >>> from kernelkit import distribution
+        >>> type(distribution.choose("data")).__name__
+        'DataParallel'
     """
     kinds: dict[Any, Any] = {"auto": Distribution, "data": DataParallel, "fsdp": AutoParallel}
     if value is None or isinstance(value, Distribution):

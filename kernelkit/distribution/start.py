@@ -33,6 +33,14 @@ def initialize(
 
     Raises:
         ValueError: If there are more or fewer addresses than processes.
+
+    Example:
+        >>> from kernelkit import distribution
+        >>> distribution.initialize("10.0.0.1:1234", num_processes=2, process_id=0)  # doctest: +SKIP
+        >>> distribution.initialize("10.0.0.1:1234,10.0.0.2:1234", num_processes=3, process_id=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: initialize(): job_addresses has 2 addresses for...
     """
     job_addresses = job_addresses or os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     num_processes = _number(num_processes, "KERAS_DISTRIBUTION_NUM_PROCESSES")

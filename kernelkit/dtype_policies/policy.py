@@ -80,7 +80,13 @@ FloatDTypePolicy = DTypePolicy
 
 
 def dtype_policy() -> DTypePolicy:
-    """Return the global policy, which layers without a dtype use."""
+    """Return the global policy, which layers without a dtype use.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.mixed_precision.dtype_policy().name
+        'float32'
+    """
     return _global["policy"] or DTypePolicy(config.floatx())
 
 

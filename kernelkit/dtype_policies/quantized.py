@@ -96,6 +96,12 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
         amax_history_length: From how many steps the largest magnitudes are kept, which the scales follow from.
 
     Source: Micikevicius et al., 2022, FP8 formats for deep learning.
+
+    Example:
+        >>> from kernelkit import dtype_policies
+        >>> policy = dtype_policies.QuantizedFloat8DTypePolicy("float8", "mixed_bfloat16")
+        >>> policy.name, policy.quantization_mode, policy.compute_dtype
+        ('float8_from_mixed_bfloat16', 'float8', 'bfloat16')
     """
 
     default_amax_history_length = 1024
@@ -142,6 +148,12 @@ class GPTQDTypePolicy(QuantizedDTypePolicy):
     Args:
         mode: ``"gptq/<weight_bits>/<group_size>"``.
         source_name: Name of the policy that the layer computes by.
+
+    Example:
+        >>> from kernelkit import dtype_policies
+        >>> policy = dtype_policies.GPTQDTypePolicy("gptq/4/128", "float32")
+        >>> policy.name, policy.weight_bits, policy.group_size
+        ('gptq/4/128_from_float32', 4, 128)
     """
 
     _kind = "gptq"
@@ -164,6 +176,12 @@ class AWQDTypePolicy(GPTQDTypePolicy):
     Args:
         mode: ``"awq/4/<group_size>"``.
         source_name: Name of the policy that the layer computes by.
+
+    Example:
+        >>> from kernelkit import dtype_policies
+        >>> policy = dtype_policies.AWQDTypePolicy("awq/4/128", "mixed_bfloat16")
+        >>> policy.name, policy.compute_dtype, policy.group_size
+        ('awq/4/128_from_mixed_bfloat16', 'bfloat16', 128)
     """
 
     _kind = "awq"

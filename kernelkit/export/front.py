@@ -110,7 +110,16 @@ def export(
     input_signature: Tree = None,
     **options: Any,
 ) -> Report:
-    """Write a model to a file of another runtime; see :meth:`kernelkit.Model.export`."""
+    """Write a model to a file of another runtime; see :meth:`kernelkit.Model.export`.
+
+    Example:
+        >>> import tempfile
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kk.export.export(model, f"{folder}/model.stablehlo", format="stablehlo", verbose=False).outputs[0].shape
+        (None, 2)
+    """
     if format not in WRITERS:
         raise ValueError(f"kernelkit does not write format={format!r}; it writes {', '.join(sorted(WRITERS))}.")
     path = os.fspath(filepath)

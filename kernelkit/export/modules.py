@@ -27,6 +27,12 @@ def to_nnx(model: Any) -> Any:
 
     Raises:
         ImportError: If flax is not installed.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> module = kk.export.to_nnx(kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)]))
+        >>> module(kk.ops.ones((4, 3))).shape
+        (4, 2)
     """
     need("flax.nnx", "Modules of flax", "flax")
     from flax import nnx
@@ -70,6 +76,12 @@ def to_linen(model: Any) -> tuple[Any, dict]:
 
     Raises:
         ImportError: If flax is not installed.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> module, variables = kk.export.to_linen(kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)]))
+        >>> module.apply(variables, kk.ops.ones((4, 3))).shape
+        (4, 2)
     """
     need("flax.linen", "Modules of flax", "flax")
     from flax import linen
@@ -108,6 +120,13 @@ def to_equinox(model: Any) -> Any:
 
     Raises:
         ImportError: If equinox is not installed.
+
+    Example:
+        >>> import equinox
+        >>> import kernelkit as kk
+        >>> module = to_equinox(kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)]))
+        >>> module(kk.ops.ones((4, 3))).shape, isinstance(module, equinox.Module)
+        ((4, 2), True)
     """
     equinox = need("equinox", "Modules of equinox")
     apply, weights = pure(model)

@@ -20,6 +20,13 @@ class Weights(NamedTuple):
     Attributes:
         trainable: Arrays that an optimizer changes by gradients.
         state: The other arrays, such as moving averages. Seeds are not among them: ``rng`` takes their place.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.BatchNormalization(name="norm")], name="net")
+        >>> _, weights = kk.export.pure(model)
+        >>> sorted(weights.trainable), sorted(weights.state)
+        (['net/norm/beta', 'net/norm/gamma'], ['net/norm/moving_mean', 'net/norm/moving_variance'])
     """
 
     trainable: dict[str, jax.Array]
@@ -88,6 +95,15 @@ def assign(model: Any, weights: Weights) -> None:
 
     Raises:
         ValueError: If a path names no variable of the model.
+
+    Example:
+        >>> import jax
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2, kernel_initializer="ones")])
+        >>> apply, weights = kk.export.pure(model)
+        >>> kk.export.assign(model, jax.tree.map(lambda array: 2 * array, weights))
+        >>> model.layers[0].kernel.numpy()[0].tolist()
+        [2.0, 2.0]
     """
     _, trainable, state = named_variables(model)
     by_path = {**trainable, **state}

@@ -29,6 +29,15 @@ class Report(NamedTuple):
         error: Largest difference from the model's outputs on a batch of random numbers; ``None`` if it was not run.
         checked_by: The runtime that ran the file, or the reason why it was not run.
         cut: The parts of the model that were left out, in words.
+
+    Example:
+        >>> import tempfile
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = model.export(f"{folder}/model.stablehlo", format="stablehlo", verbose=False)
+        >>> report.format, report.inputs[0].shape, report.error < 1e-5
+        ('stablehlo', (None, 3), True)
     """
 
     path: str

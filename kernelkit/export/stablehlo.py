@@ -148,6 +148,16 @@ def load(path: str | os.PathLike) -> Loaded:
 
     Raises:
         ValueError: If the file is not such a program, or its parts don't fit each other.
+
+    Example:
+        >>> import tempfile
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = model.export(f"{folder}/model.stablehlo", format="stablehlo", verbose=False)
+        ...     program = kk.export.load(f"{folder}/model.stablehlo")
+        >>> program(kk.ops.ones((4, 3))).shape
+        (4, 2)
     """
     need("flatbuffers", "StableHLO files")
     try:

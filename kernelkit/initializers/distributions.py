@@ -18,6 +18,14 @@ class RandomInitializer(Initializer):
     Args:
         seed: An int gives the same values at each call; a :class:`~kernelkit.random.SeedGenerator` gives new values at
             each call. With ``None`` a random int is drawn now, so that initializers without a seed differ.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> initializer = kk.initializers.RandomNormal(seed=1)
+        >>> isinstance(initializer, kk.initializers.RandomInitializer)
+        True
+        >>> bool((initializer((2, 2)) == initializer((2, 2))).all())  # an int as seed: the same values
+        True
     """
 
     def __init__(self, seed: Any = None) -> None:

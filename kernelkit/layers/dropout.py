@@ -134,6 +134,12 @@ class SpatialDropout2D(_SpatialDropout):
     Input shape: (batch, height, width, channels).
 
     Source: Tompson et al., 2015, Efficient object localization using convolutional networks.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> y = kk.layers.SpatialDropout2D(0.5, seed=0)(kk.ops.ones((1, 2, 2, 3)), training=True)
+        >>> bool((y[:, 0, 0] == y[:, 1, 1]).all())  # a channel is kept or dropped as a whole
+        True
     """
 
     _spatial_axes = 2
@@ -143,6 +149,12 @@ class SpatialDropout3D(_SpatialDropout):
     """Set whole channels of volumes to zero while training. Arguments as :class:`SpatialDropout2D`.
 
     Input shape: (batch, depth, height, width, channels).
+
+    Example:
+        >>> import kernelkit as kk
+        >>> y = kk.layers.SpatialDropout3D(0.5, seed=0)(kk.ops.ones((1, 2, 2, 2, 3)), training=True)
+        >>> bool((y[:, 0, 0, 0] == y[:, 1, 1, 1]).all())  # a channel is kept or dropped as a whole
+        True
     """
 
     _spatial_axes = 3

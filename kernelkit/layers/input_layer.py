@@ -26,6 +26,12 @@ class InputLayer(Layer):
         input_tensor: A symbolic tensor to begin from.
         optional: Whether ``None`` may be passed.
         name: Name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.InputLayer((28, 28), name="pictures")
+        >>> layer.output.shape
+        (None, 28, 28)
     """
 
     _not_in_config = ("shape", "batch_size", "input_tensor")

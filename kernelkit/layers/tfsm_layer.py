@@ -39,11 +39,14 @@ class TFSMLayer(Layer):
         ValueError: If the folder is no SavedModel, or has no such endpoint.
 
     Example:
-        ::
-
-            model.export("folder")
-            layer = kernelkit.layers.TFSMLayer("folder")
-            outputs = layer(inputs)
+        >>> import tempfile
+        >>> import tensorflow
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = model.export(f"{folder}/saved", verbose=False)
+        ...     kk.layers.TFSMLayer(f"{folder}/saved")(kk.ops.ones((4, 3))).shape
+        (4, 2)
     """
 
     def __init__(

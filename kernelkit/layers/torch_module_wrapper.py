@@ -38,11 +38,12 @@ class TorchModuleWrapper(Layer):
         ValueError: If a lazy module has parameters without shapes.
 
     Example:
-        ::
-
-            layer = kernelkit.layers.TorchModuleWrapper(torch.nn.Linear(4, 3))
-            model = kernelkit.Sequential([kernelkit.Input((4,)), layer, kernelkit.layers.Dense(1)])
-            model.compile("adam", "mse")
+        >>> import torch
+        >>> import kernelkit as kk
+        >>> layer = kk.layers.TorchModuleWrapper(torch.nn.Linear(4, 3))
+        >>> model = kk.Sequential([kk.Input((4,)), layer, kk.layers.Dense(1)])
+        >>> [tuple(weight.shape) for weight in model.trainable_weights]
+        [(3, 4), (3,), (3, 1), (1,)]
     """
 
     def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:

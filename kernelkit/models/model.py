@@ -621,6 +621,13 @@ class Functional(Model, metaclass=_WithGraph):
         inputs: Symbolic tensors, nested in lists or dicts.
         outputs: Symbolic tensors that depend on the inputs.
         name: Name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> x = kk.Input((4,))
+        >>> model = kk.Model(x, kk.layers.Dense(2)(x))
+        >>> isinstance(model, kk.models.Functional), model.output_shape
+        (True, (None, 2))
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:

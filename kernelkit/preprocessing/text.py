@@ -77,7 +77,14 @@ def one_hot(
     split: str = " ",
     analyzer: Callable | None = None,
 ) -> list[int]:
-    """Return :func:`hashing_trick` with Python's ``hash``; despite the name, numbers and not vectors."""
+    """Return :func:`hashing_trick` with Python's ``hash``; despite the name, numbers and not vectors.
+
+    Example:
+        >>> from kernelkit.preprocessing import text
+        >>> numbers = text.one_hot("the cat and the dog", n=50)
+        >>> len(numbers), numbers[0] == numbers[3]
+        (5, True)
+    """
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
 
 
@@ -235,7 +242,15 @@ class Tokenizer:
 
 
 def tokenizer_from_json(json_string: str) -> Tokenizer:
-    """Return a tokenizer made from :meth:`Tokenizer.to_json`'s text."""
+    """Return a tokenizer made from :meth:`Tokenizer.to_json`'s text.
+
+    Example:
+        >>> from kernelkit.preprocessing import text
+        >>> tokenizer = text.Tokenizer()
+        >>> tokenizer.fit_on_texts(["the cat and the dog"])
+        >>> text.tokenizer_from_json(tokenizer.to_json()).texts_to_sequences(["the dog"])
+        [[1, 4]]
+    """
     config = json.loads(json_string)["config"]
     tables = {
         n: json.loads(config.pop(n)) for n in ("word_counts", "word_docs", "index_docs", "index_word", "word_index")

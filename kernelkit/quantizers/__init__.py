@@ -85,12 +85,25 @@ def get(identifier: Any, **kwargs: Any) -> Any:
 
 
 def serialize(initializer: Any) -> dict:
-    """Return a quantizer as plain JSON."""
+    """Return a quantizer as plain JSON.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.quantizers.serialize(kk.quantizers.AbsMaxQuantizer(axis=0))["class_name"]
+        'AbsMaxQuantizer'
+    """
     return _serialize.serialize_keras_object(initializer)
 
 
 def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
-    """Make a quantizer from :func:`serialize`'s result."""
+    """Make a quantizer from :func:`serialize`'s result.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.quantizers.serialize(kk.quantizers.AbsMaxQuantizer(axis=0))
+        >>> kk.quantizers.deserialize(config).axis
+        (0,)
+    """
     return _serialize.deserialize_keras_object(config, custom_objects, namespace="quantizers")
 
 

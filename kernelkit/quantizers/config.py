@@ -15,6 +15,12 @@ class QuantizationConfig:
     Args:
         weight_quantizer: Quantizer of weights; ``None`` for that of the mode.
         activation_quantizer: Quantizer of a layer's inputs; ``None`` leaves them floats.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> config = kk.quantizers.Int8QuantizationConfig(activation_quantizer=None)
+        >>> isinstance(config, kk.quantizers.QuantizationConfig), config.mode
+        (True, 'int8')
     """
 
     def __init__(self, weight_quantizer: Any = None, activation_quantizer: Any = None) -> None:
@@ -121,7 +127,13 @@ class Int4QuantizationConfig(QuantizationConfig):
 
 
 class Float8QuantizationConfig(QuantizationConfig):
-    """Training with products of 8-bit floats; there are no quantizers to choose."""
+    """Training with products of 8-bit floats; there are no quantizers to choose.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.quantizers.Float8QuantizationConfig().mode
+        'float8'
+    """
 
     mode = "float8"
 

@@ -105,6 +105,11 @@ def compute_float8_scale(amax: Any, scale: Any, dtype_max: Any, margin: int = 0)
 
     Returns:
         ``amax / dtype_max * 2 ** margin``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> float(kk.quantizers.compute_float8_scale(amax=896.0, scale=1.0, dtype_max=448.0))
+        2.0
     """
     amax, scale = jnp.asarray(amax), jnp.asarray(scale)
     factor = dtype_max / amax / 2**margin
@@ -126,7 +131,13 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> jax.Array:
 
 
 def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: str, compute_dtype: str) -> jax.Array:
-    """Round ``inputs / scale`` to the values of a dtype, and multiply by the scale again."""
+    """Round ``inputs / scale`` to the values of a dtype, and multiply by the scale again.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> kk.quantizers.quantize_and_dequantize(kk.ops.array([0.3, 1.0]), 1.0, "float8_e4m3fn", "float32").tolist()
+        [0.3125, 1.0]
+    """
     x = jnp.asarray(inputs)
     dtype = jnp.dtype(quantized_dtype)
     largest = jnp.asarray(jnp.finfo(dtype).max, compute_dtype)

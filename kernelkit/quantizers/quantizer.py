@@ -14,6 +14,15 @@ class Quantizer:
 
     Args:
         output_dtype: Dtype of the integers.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Signs(kk.quantizers.Quantizer):
+        ...     def __call__(self, x):
+        ...         return kk.ops.cast(kk.ops.sign(x), self.output_dtype), 1.0
+        >>> values, scale = Signs()(kk.ops.array([-0.3, 2.0]))
+        >>> values.tolist(), str(values.dtype)
+        ([-1, 1], 'int8')
     """
 
     def __init__(self, output_dtype: str = "int8") -> None:

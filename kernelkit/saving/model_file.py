@@ -108,6 +108,16 @@ def load_model(
 
     Raises:
         ValueError: If the file doesn't exist, has an unknown format, is broken, or declares more than it holds.
+
+    Example:
+        >>> import tempfile
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(3, name="answer")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     model.save(f"{folder}/model.keras")
+        ...     again = kk.models.load_model(f"{folder}/model.keras")
+        >>> [layer.name for layer in again.layers]
+        ['answer']
     """
     wishes = Wishes(custom_objects, compile, safe_mode)
     if hasattr(filepath, "read"):
@@ -154,6 +164,15 @@ def save_weights(
 
     Raises:
         ValueError: If the path has another ending, or the model has no weights yet.
+
+    Example:
+        >>> import os, tempfile
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(3)])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kk.saving.save_weights(model, f"{folder}/net.weights.h5")
+        ...     os.listdir(folder)
+        ['net.weights.h5']
     """
     path = os.fspath(filepath)
     if not model.built:
@@ -191,6 +210,17 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
 
     Raises:
         ValueError: If the file doesn't exist or doesn't fit the model; the message names the layers.
+
+    Example:
+        >>> import tempfile
+        >>> import kernelkit as kk
+        >>> net = lambda: kk.Sequential([kk.Input((2,)), kk.layers.Dense(3)])
+        >>> one, two = net(), net()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     kk.saving.save_weights(one, f"{folder}/net.weights.h5")
+        ...     kk.saving.load_weights(two, f"{folder}/net.weights.h5")
+        >>> bool((one.layers[0].kernel == two.layers[0].kernel).all())
+        True
     """
     path = os.fspath(filepath)
     skip = kwargs.pop("objects_to_skip", None) or ()

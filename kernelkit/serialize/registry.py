@@ -135,12 +135,30 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 
 
 def get_registered_name(obj: Any) -> str:
-    """Return the name under which a class or function was registered; otherwise its own name."""
+    """Return the name under which a class or function was registered; otherwise its own name.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> @kk.saving.register_keras_serializable("shop")
+        ... class Price(kk.layers.Layer):
+        ...     pass
+        >>> kk.saving.get_registered_name(Price)
+        'shop>Price'
+    """
     return _custom_names.get(obj, obj.__name__)
 
 
 def get_registered_object(name: str, custom_objects: dict | None = None, module_objects: dict | None = None) -> Any:
-    """Return the class or function of a registered name, or ``None``."""
+    """Return the class or function of a registered name, or ``None``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> @kk.saving.register_keras_serializable("shop")
+        ... class Discount(kk.layers.Layer):
+        ...     pass
+        >>> kk.saving.get_registered_object("shop>Discount") is Discount
+        True
+    """
     for table in (*reversed(_scopes()), custom_objects or {}, _custom_by_name, module_objects or {}):
         if name in table:
             return table[name]
@@ -163,6 +181,14 @@ class CustomObjectScope:
 
     Args:
         custom_objects: Dict of names to classes or functions.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> def twice(x):
+        ...     return 2 * x
+        >>> with kk.saving.CustomObjectScope({"twice": twice}):
+        ...     print(kk.layers.Dense(1, activation="twice").activation(3))
+        6
     """
 
     def __init__(self, custom_objects: dict | None) -> None:

@@ -20,6 +20,12 @@ class Limits(NamedTuple):
         memory: Bytes that one batch may need while it is computed (413).
         connections: Open connections (503).
         closing: Seconds for which a server that closes waits for requests that are under way.
+
+    Example:
+        >>> from kernelkit.serve import Limits
+        >>> limits = Limits(batch=16)
+        >>> limits.batch, limits.rows
+        (16, 1024)
     """
 
     body: int = 16 * 2**20

@@ -35,6 +35,14 @@ class Server:
     Attributes:
         url: The address.
         runners: The models by name.
+
+    Example:
+        >>> import urllib.request
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> with model.serve(port=0) as server:
+        ...     urllib.request.urlopen(f"{server.url}/v2/health/ready").status
+        200
     """
 
     def __init__(
@@ -164,6 +172,15 @@ def serve(
 
             with model.serve(port=0) as server:
                 requests.post(f"{server.url}/v1/models/digits:predict", json={"instances": [row]})
+
+    Example:
+        >>> import json, urllib.request
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2, kernel_initializer="ones")], name="sums")
+        >>> with kk.serve.serve(model, port=0) as server:
+        ...     body = json.dumps({"instances": [[1, 2, 3]]}).encode()
+        ...     urllib.request.urlopen(f"{server.url}/v1/models/sums:predict", body).read().decode()
+        '{"predictions":[[6.0,6.0]]}'
     """
     if unknown := sorted(set(limits) - set(Limits._fields)):
         raise TypeError(f"serve() got unknown arguments {unknown}. Its limits are {', '.join(Limits._fields)}.")

@@ -24,6 +24,13 @@ class CallbackList:
         model: The model.
         history: The history of the run, put first in the list.
         **params: Facts about the run for ``callback.params``, or ``params=dict``.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> show = kk.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+        >>> calls = kk.callbacks.CallbackList([show])
+        >>> calls.on_epoch_end(0, {"loss": 0.5})
+        0 {'loss': 0.5}
     """
 
     def __init__(

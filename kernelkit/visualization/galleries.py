@@ -54,8 +54,8 @@ def plot_image_gallery(
         ImportError: If matplotlib is not installed.
 
     Example:
-        >>> figure = plot_image_gallery(np.zeros((3, 4, 4, 3)), show=False)  # doctest: +SKIP
-        >>> len(figure.axes)  # doctest: +SKIP
+        >>> figure = plot_image_gallery(np.zeros((3, 4, 4, 3)), show=False)
+        >>> len(figure.axes)
         3
     """
     if path is not None and show:
@@ -137,6 +137,16 @@ def plot_bounding_box_gallery(
     Raises:
         ValueError: If the images are not a batch, or both ``legend`` and ``legend_handles`` are given.
         ImportError: If matplotlib or Pillow is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import visualization
+        >>> images, boxes = np.zeros((2, 16, 16, 3)), np.array([[[2.0, 2.0, 9.0, 9.0]]] * 2)
+        >>> figure = visualization.plot_bounding_box_gallery(
+        ...     images, "xyxy", y_true={"boxes": boxes, "labels": np.zeros((2, 1), int)}, show=False
+        ... )
+        >>> len(figure.axes)
+        2
     """
     if legend and legend_handles:
         raise ValueError("Only pass `legend` OR `legend_handles` to plot_bounding_box_gallery().")
@@ -199,6 +209,14 @@ def plot_segmentation_mask_gallery(
     Raises:
         ValueError: If the images are not a batch, or the masks have another shape.
         ImportError: If matplotlib is not installed.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import visualization
+        >>> images, masks = np.zeros((2, 16, 16, 3)), np.ones((2, 16, 16, 1), "int32")
+        >>> figure = visualization.plot_segmentation_mask_gallery(images, num_classes=2, y_true=masks, show=False)
+        >>> len(figure.axes)
+        4
     """
     pixels = as_bytes(images, data_format, "plot_segmentation_mask_gallery", value_range)
     columns = [pixels]

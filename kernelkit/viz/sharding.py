@@ -24,6 +24,14 @@ class ShardingPicture:
     Attributes:
         description: What is drawn, as data.
         svg: The picture.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((512,)), kk.layers.Dense(1024)], name="net")
+        >>> mesh = kk.distribution.DeviceMesh((8,), ["batch"], [f"tpu:{i}" for i in range(8)])
+        >>> picture = kk.viz.sharding(model, kk.distribution.AutoParallel(mesh))
+        >>> picture.svg[:4], picture.description.devices
+        ('<svg', 8)
     """
 
     def __init__(self, description: Description) -> None:

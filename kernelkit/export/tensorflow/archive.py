@@ -35,14 +35,17 @@ class ExportArchive:
         ImportError: If TensorFlow is not installed.
 
     Example:
-        ::
-
-            archive = kernelkit.export.ExportArchive()
-            archive.track(model)
-            archive.add_endpoint("serve", model.call, [kernelkit.InputSpec((None, 3), dtype="float32")])
-            archive.add_endpoint("embed", embedder.call, [kernelkit.InputSpec((None, 3), dtype="float32")])
-            archive.write_out("folder")
-            tf.saved_model.load("folder").embed(x)
+        >>> import tempfile
+        >>> import tensorflow as tf
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> archive = kk.export.ExportArchive()
+        >>> archive.track(model)
+        >>> endpoint = archive.add_endpoint("serve", model.call, [kk.InputSpec((None, 3), dtype="float32")])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     archive.write_out(f"{folder}/saved", verbose=False)
+        ...     tf.saved_model.load(f"{folder}/saved").serve(tf.ones((4, 3))).shape.as_list()
+        [4, 2]
     """
 
     def __init__(self, format: str = "saved_model") -> None:

@@ -63,6 +63,18 @@ def assign_torch(model: Any, module: Any) -> None:
 
     Raises:
         ValueError: If the module lacks one of the model's variables.
+
+    Example:
+        >>> import torch
+        >>> import kernelkit as kk
+        >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
+        >>> module = model.to_torch()
+        >>> with torch.no_grad():
+        ...     for parameter in module.parameters():
+        ...         _ = parameter.fill_(0.5)
+        >>> kk.export.assign_torch(model, module)
+        >>> model.layers[0].bias.numpy().tolist()
+        [0.5, 0.5]
     """
     _, trainable, state = named_variables(model)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}

@@ -26,5 +26,11 @@ class NotebookLine:
 
 
 def notebook_line() -> NotebookLine | None:
-    """Return a line for the current notebook, None outside notebooks and where a program executes them."""
+    """Return a line for the current notebook, None outside notebooks and where a program executes them.
+
+    Example:
+        >>> from kernelkit import viz
+        >>> viz.notebook_line() is None  # outside of notebooks
+        True
+    """
     return NotebookLine() if environment() in ("jupyter", "vscode", "colab") else None

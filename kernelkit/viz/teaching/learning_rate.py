@@ -27,6 +27,14 @@ class RangeTest:
         losses: The loss of the batch that was trained at each rate, `(n,)`.
         smoothed: The losses without the noise between batches, `(n,)`.
         suggestion: The rate at which the loss falls fastest, or None if it never falls.
+
+    Example:
+        >>> import numpy as np
+        >>> from kernelkit import viz
+        >>> rates = np.geomspace(1e-4, 1, 5)
+        >>> losses = np.array([2.0, 1.9, 1.0, 0.9, 8.0])
+        >>> viz.RangeTest(rates, losses, losses, suggestion=0.001).suggestion
+        0.001
     """
 
     rates: np.ndarray
