@@ -116,7 +116,7 @@ def gated_loop(
     """
 
     def body(state: tuple, now: tuple) -> tuple[tuple, Any]:
-        state, _ = _advance(cell, kernel, bias, state, now)
+        state, _ = advance(cell, kernel, bias, state, now)
         return state, state[0] if collect else None
 
     state, outputs = _scan(body, state, xs, mask)
@@ -144,7 +144,8 @@ def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, An
     return state, outputs
 
 
-def _advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tuple[tuple, Any]:
+def advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tuple[tuple, Any]:
+    """Return a cell's state after one step ``now = (x, mask)``, and its slopes; see :func:`gated_loop`."""
     x, keep = now
     r = state[0] @ kernel
     new, slopes = cell.advance(x, r if bias is None else r + bias, state)
@@ -153,7 +154,7 @@ def _advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tup
 
 def _gated_forward(cell, collect, xs, kernel, bias, state, mask):
     def body(state: tuple, now: tuple) -> tuple[tuple, Any]:
-        new, slopes = _advance(cell, kernel, bias, state, now)
+        new, slopes = advance(cell, kernel, bias, state, now)
         return new, (state[0], slopes)
 
     last, (before, slopes) = lax.scan(body, state, (xs, mask))

@@ -48,6 +48,13 @@ def test_convolutions_of_the_cpu_are_not_baked_into_the_program(tmp_path):
     assert text.count("= stablehlo.convolution") == 2 and "reduce_window" in text
 
 
+def test_convolutions_of_large_batches_keep_the_batch_open():
+    model = kk.Sequential([kk.Input((28, 28, 32)), kk.layers.Conv2D(8, 3)])
+    traced = program.trace(model)
+    assert traced.outputs[0].shape == (None, 26, 26, 8)
+    assert " pad[" not in str(traced.body.jaxpr)
+
+
 def test_it_says_until_when_it_can_be_read(tmp_path):
     zoo.build("mlp").export(tmp_path / "m", format="stablehlo", verbose=False)
     loaded = kk.export.load(tmp_path / "m")

@@ -61,6 +61,7 @@ class Graph:
             self._kept: dict[tuple, str] = {}
             self._used: set[str] = set()
             self._by_array: dict[int, tuple[np.ndarray, str]] = {}
+            self._shape_of: dict[str, tuple] = {}
 
     # Names and nodes --------------------------------------------------------------------------------------------------
 
@@ -107,7 +108,22 @@ class Graph:
 
     def value(self, name: str, shape: Sequence, dtype: Any, thin: Sequence | None = None) -> Value:
         """Return a named array as a value."""
-        return Value(tuple(shape), np.dtype(dtype), tuple(shape if thin is None else thin), name)
+        stored = tuple(shape if thin is None else thin)
+        self.root._shape_of[name] = stored
+        return Value(tuple(shape), np.dtype(dtype), stored, name)
+
+    def shape_of(self, name: str) -> tuple | None:
+        """Return the shape of a named array, ``None`` if it is not known."""
+        return self.root._shape_of.get(name)
+
+    def note(self, name: str, shape: Sequence) -> None:
+        """Remember the shape of a named array."""
+        self.root._shape_of[name] = tuple(shape)
+
+    def known(self, name: str) -> np.ndarray | None:
+        """Return the numbers of a constant by its name, ``None`` if it is no constant."""
+        tensor = self.root.initializers.get(name)
+        return None if tensor is None else self._onnx.numpy_helper.to_array(tensor)
 
     def thin(self, x: Value) -> str:
         """Return the ONNX name of a value's stored array, without broadcasting."""

@@ -8,19 +8,27 @@ from typing import Any
 import numpy as np
 
 from kernelkit import jaxprs
+from kernelkit.export.onnx import recurrent
 from kernelkit.export.onnx.arrays import FAR
 from kernelkit.export.onnx.builder import Graph, Value
+from kernelkit.export.onnx.tidy import tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.walk import walk
 from kernelkit.jaxprs import Opened
 
 
 def scan(g: Graph, equation: Any, *operands: Value) -> list[Value]:
-    """`scan`: a Loop that takes a row of each sequence by its number. Loop runs everywhere, ONNX's Scan does not."""
+    """`scan`: ONNX's LSTM, GRU or RNN, else a Loop that takes a row of each sequence by its number.
+
+    Loop runs everywhere, ONNX's Scan does not.
+    """
     s = jaxprs.scan_of(equation)
     assert s is not None
     first, second = s.constants, s.constants + s.carried
     consts, carry, sequences = operands[:first], operands[first:second], operands[second:]
+    made = recurrent.known(g, s, equation, consts, carry, sequences)
+    if made is not None:
+        return made
     trips = g.node("Reshape", [g.size(s.length), g.array(np.array([], np.int64))])
     consts = tuple(_held(g, x) for x in consts)
     sequences = tuple(_held(g, x) for x in sequences)
@@ -80,6 +88,7 @@ def _choose(g: Graph, which: Value, bodies: list[Opened], operands: list[Value],
     for part in (bodies[:1], bodies[1:]):
         inner = g.child()
         names = [inner.node("Identity", [name]) for name in _choose(inner, which, part, operands, number + 1)]
+        tidy(inner, names)
         infos = [_info(inner, name, v.dtype, None) for name, v in zip(names, _likes(bodies[0]), strict=True)]
         graphs.append(helper.make_graph(inner.nodes, inner.root.fresh("branch"), [], infos))
     made = g.node("If", [test], outputs=len(infos), then_branch=graphs[0], else_branch=graphs[1])
@@ -103,6 +112,7 @@ def _loop(
     given += [_info(inner, name, x.dtype, x.shape) for name, x in zip(inputs, carry, strict=True)]
     shapes = [(), *(x.shape for x in carry), *(x.shape for x in rows)]
     infos = [_info(inner, *parts) for parts in zip(results, kinds, shapes, strict=True)]
+    tidy(inner, results)
     graph = helper.make_graph(inner.nodes, inner.root.fresh("body"), given, infos)
     begin = condition[0] if condition else ""
     names = g.node("Loop", [trips, begin, *(g.full(x) for x in carry)], outputs=len(carry) + len(rows), body=graph)

@@ -11,6 +11,7 @@ import numpy as np
 
 from kernelkit.export.needs import need
 from kernelkit.export.onnx.builder import Graph
+from kernelkit.export.onnx.tidy import all_nodes, tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.program import Program
 from kernelkit.export.walk import walk
@@ -70,11 +71,10 @@ def make_model(program: Program, opset: int | None = None) -> Any:
             [(spec.name, x.dtype, _shown(x.shape)) for spec, x in zip(program.outputs, results, strict=True)],
         )
     ]
-    used = {name for node in _all_nodes(g.nodes) for name in node.input}
+    tidy(g, [s.name for s in program.outputs])
+    used = {name for node in all_nodes(g.nodes) for name in node.input}
     initializers = [tensor for name, tensor in g.initializers.items() if name in used]
-    graph = helper.make_graph(
-        _used_nodes(g.nodes, {s.name for s in program.outputs}), program.name, *infos, initializers
-    )
+    graph = helper.make_graph(g.nodes, program.name, *infos, initializers)
     ir = min(10, onnx.IR_VERSION)
     return helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, producer_name="kernelkit",
@@ -112,21 +112,3 @@ def _save_in_two(model: Any, target: str) -> None:
 
 def _shown(shape: tuple) -> list:
     return [size if isinstance(size, int) else str(size) for size in shape]
-
-
-def _all_nodes(nodes: Any) -> Any:
-    for node in nodes:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _all_nodes(attribute.g.node)
-
-
-def _used_nodes(nodes: list, outputs: set[str]) -> list:
-    """Leave out the nodes that no output needs."""
-    wanted, kept = set(outputs), []
-    for node in reversed(nodes):
-        if not wanted.isdisjoint(node.output):
-            kept.append(node)
-            wanted |= {name for inner in _all_nodes([node]) for name in inner.input}
-    return kept[::-1]

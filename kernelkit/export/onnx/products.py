@@ -35,7 +35,44 @@ def dot_general(g: Graph, equation: Any, a: Value, b: Value) -> Value:
         if cb[0] == batch + 1:
             right = g.node("Transpose", [right], perm=[*range(batch), batch + 1, batch])
         return out(g, equation, g.node("MatMul", [left, right]))
+    if one and batch:
+        free = [
+            [axis for axis in range(len(x.shape)) if axis not in (*contracted, *shared)]
+            for x, contracted, shared in ((a, ca, ba), (b, cb, bb))
+        ]
+        large = [[axis for axis in axes if not _is_one(x.shape[axis])] for x, axes in zip((a, b), free, strict=True)]
+        large = [kept or axes[:1] for kept, axes in zip(large, free, strict=True)]
+        if all(len(axes) == 1 for axes in large):
+            left = _ordered(g, a, [*ba, *large[0], *ca], left)
+            right = _ordered(g, b, [*bb, *cb, *large[1]], right)
+            sizes = [a.shape[axis] for axis in ba]
+            g.note(left, [*sizes, a.shape[large[0][0]], a.shape[ca[0]]])
+            g.note(right, [*sizes, b.shape[cb[0]], b.shape[large[1][0]]])
+            product = g.node("MatMul", [left, right])
+            g.note(product, [*sizes, a.shape[large[0][0]], b.shape[large[1][0]]])
+            places = [free[0].index(axis) + batch for axis in _rest(free[0], large[0])]
+            places += [free[1].index(axis) + batch + len(free[0]) for axis in _rest(free[1], large[1])]
+            return out(g, equation, g.node("Unsqueeze", [product, g.ints(places)]) if places else product)
     return _einsum(g, equation, left, right)
+
+
+def _is_one(size: Any) -> bool:
+    return isinstance(size, int) and size == 1
+
+
+def _rest(axes: list[int], taken: list[int]) -> list[int]:
+    return [axis for axis in axes if axis not in taken]
+
+
+def _ordered(g: Graph, x: Value, order: list[int], name: str) -> str:
+    """Move the axes of an array; those that are not named have size 1 and are taken out."""
+    rest = [axis for axis in range(len(x.shape)) if axis not in order]
+    if not rest:
+        return _moved(g, x, order, name)
+    name = g.node("Squeeze", [name, g.ints(rest)])
+    kept = sorted(order)
+    g.note(name, [x.shape[axis] for axis in kept])
+    return _moved(g, x, [kept.index(axis) for axis in order], name)
 
 
 def _einsum(g: Graph, equation: Any, left: str, right: str) -> Value:

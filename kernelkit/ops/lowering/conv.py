@@ -11,7 +11,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from kernelkit.devices import on_cpu
 from kernelkit.ops.lowering.choice import choose
-from kernelkit.ops.lowering.ways import native
+from kernelkit.ops.lowering.ways import plain
 from kernelkit.ops.lowering.window import Geometry, output_shape, pad_pairs
 
 Pairs = Sequence[tuple[int, int]]
@@ -62,7 +62,7 @@ def convolve(
     geometry = Geometry(tuple(strides), spread, pads, tuple(dilation), groups)
     if on_cpu() and _has_ways(x, kernel, geometry):
         return in_chosen_ways(x, kernel, geometry)
-    return native(x, kernel, geometry)
+    return plain(x, kernel, geometry)
 
 
 def _has_ways(x, kernel, geometry) -> bool:
