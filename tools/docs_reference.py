@@ -202,8 +202,13 @@ def heading_of(entry: Entry) -> str:
     return next((heading for heading, names in files.items() if home in names.split()), "Others" if files else "")
 
 
-def write(folder: Path) -> int:
-    """Write the pages of the reference into a folder; return how many names they describe."""
+def write(folder: Path, part: tuple[int, int] = (0, 1)) -> int:
+    """Write the pages of the reference into a folder; return how many names they describe.
+
+    Args:
+        folder: The folder.
+        part: ``(i, n)`` writes every n-th name from the i-th on, for a build that is only tried.
+    """
     import kernelkit
 
     (folder / "names").mkdir(parents=True)
@@ -211,12 +216,13 @@ def write(folder: Path) -> int:
     family = {}
     for path in FAMILIES:
         thing: object = kernelkit
-        for part in path.split("."):
-            thing = getattr(thing, part)
+        for step in path.split("."):
+            thing = getattr(thing, step)
         family[next(e.path for e in entries if e.thing is thing)] = thing
     family = dict(sorted(family.items(), key=lambda item: -len(item[1].__mro__)))  # Model before Layer
     differs = differences()
     by_module = defaultdict(list)
+    entries = entries[part[0] % part[1] :: part[1]]
     for entry in entries:
         by_module[entry.module].append(entry)
         text = name_page(entry, family, [row for path in (entry.path, *entry.others) for row in differs[path]])

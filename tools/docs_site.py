@@ -2,6 +2,7 @@
 
     python tools/docs_site.py                 # writes build/site/index.html
     python tools/docs_site.py --only api      # the reference alone
+    python tools/docs_site.py --part 3/20     # of the reference every 20th name, from the third on: tries the rest fast
     python tools/docs_site.py --check         # follows every link inside of build/site
 
 Lessons are shown as `make lessons` has left them in build/lessons; those that were not run are shown without outputs.
@@ -192,12 +193,18 @@ def _picture(name: str) -> list[str]:
     return lines
 
 
-def write_pages(pages: Path, parts: tuple[str, ...] = ("api", "guides")) -> str:
-    """Lay out all pages in a folder; return a line about them."""
+def write_pages(pages: Path, parts: tuple[str, ...] = ("api", "guides"), names: tuple[int, int] = (0, 1)) -> str:
+    """Lay out all pages in a folder; return a line about them.
+
+    Args:
+        pages: The folder.
+        parts: Which parts of the site are written.
+        names: ``(i, n)`` takes every n-th public name from the i-th on.
+    """
     shutil.rmtree(pages, ignore_errors=True)
     pages.mkdir(parents=True)
     shutil.copytree(ROOT / "docs" / "site", pages, dirs_exist_ok=True)
-    said = f"{docs_reference.write(pages / 'api')} public names"
+    said = f"{docs_reference.write(pages / 'api', names)} public names"
     if "guides" not in parts:
         tree = "# kernelkit\n\n```{toctree}\napi/index\n```\n"
         (pages / "index.md").write_text(tree, encoding="utf-8")
@@ -208,13 +215,12 @@ def write_pages(pages: Path, parts: tuple[str, ...] = ("api", "guides")) -> str:
     return f"{said}, {count} lessons, {ran} of them with what they show (make lessons runs them)"
 
 
-def build(parts: tuple[str, ...]) -> int:
-    """Lay out the pages and run Sphinx over them, warnings counting as errors; return its exit status."""
-    print(write_pages(PAGES, parts), flush=True)
-    shutil.rmtree(SITE, ignore_errors=True)
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "2", "-b", "html", PAGES, SITE]
+def build(pages: Path, site: Path, jobs: int = 2) -> int:
+    """Run Sphinx over pages that are laid out, warnings counting as errors; return its exit status."""
+    shutil.rmtree(site, ignore_errors=True)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", str(jobs), "-b", "html", pages, site]
     status = subprocess.run(command, cwd=ROOT).returncode
-    drop_dead_backlinks(SITE)
+    drop_dead_backlinks(site)
     return status
 
 
@@ -272,13 +278,18 @@ def dead_links(site: Path = SITE) -> Iterator[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", choices=["api"])
+    parser.add_argument(
+        "--part", default="0/1", metavar="I/N", help="of the reference every N-th name, from the I-th on"
+    )
     parser.add_argument("--check", action="store_true", help="follow the links of the site that was built")
     arguments = parser.parse_args()
     if arguments.check:
         dead = list(dead_links())
         print("\n".join(dead) or "every link leads somewhere")
         return bool(dead)
-    status = build(("api",) if arguments.only else ("api", "guides"))
+    first, every = map(int, arguments.part.split("/"))
+    print(write_pages(PAGES, ("api",) if arguments.only else ("api", "guides"), (first, every)), flush=True)
+    status = build(PAGES, SITE)
     print(f"{SITE / 'index.html'}")
     return status
 

@@ -13,7 +13,7 @@ A source, ``notebooks/src/NN_name.py``, is a Python file in the percent format. 
     python tools/lessons.py build              # writes notebooks/NN_name.ipynb and notebooks/ko/NN_name.ipynb
     python tools/lessons.py build --check      # says which are out of step with their sources
     python tools/lessons.py run [NAME ...]     # runs lessons with their solutions and tests; all without names
-    python tools/lessons.py run --turn         # runs one lesson, another one after each commit
+    python tools/lessons.py run --turn         # runs one lesson in one language, another one after each commit
     python tools/lessons.py teacher            # writes notebooks with the solutions to build/teacher
 """
 
@@ -34,6 +34,11 @@ import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from kernelkit import teaching
+
 NOTEBOOKS = ROOT / "notebooks"
 SOURCES = NOTEBOOKS / "src"
 EXECUTED = ROOT / "build" / "lessons"
@@ -168,7 +173,15 @@ def notebook(cells: Iterable[Cell], language: str, *, solved: bool = False, test
         book.cells.append(_code(say(cell.text, language), cell.kind))
     for i, cell in enumerate(book.cells):
         cell["id"] = f"cell-{i:02d}"
+        cell.metadata["slideshow"] = {"slide_type": _slide(cell)}
     return book
+
+
+def _slide(cell: NotebookNode) -> str:
+    """Where a cell stands among slides: a heading begins one, what follows stands on it, exercises are left out."""
+    if cell.cell_type == "markdown":
+        return "slide" if cell.source.startswith("#") else "-"
+    return "skip" if set(cell.metadata.get("tags", ())) & {"install", "check", "exercise", "solution"} else "-"
 
 
 def _code(text: str, kind: str) -> NotebookNode:
@@ -209,6 +222,9 @@ def run(path: Path, language: str = "en") -> float:
 
     Returns:
         The seconds that it took.
+
+    Raises:
+        AssertionError: If the check of an exercise does not say right to its solution.
     """
     from nbclient import NotebookClient
 
@@ -223,14 +239,29 @@ def run(path: Path, language: str = "en") -> float:
             shown = nbformat.from_dict(book)
             shown.cells = [cell for cell in book.cells if "test" not in cell.metadata.get("tags", [])]
             nbformat.write(shown, EXECUTED / f"{path.stem}.{language}.ipynb")
+    judged = verdicts(book)
+    right = repr(teaching.Verdict(True, language=language))
+    assert judged and all(words.startswith(right) for words in judged), f"{path.stem}: {judged}"
     return time.perf_counter() - started
 
 
-def whose_turn() -> list[Path]:
-    """One lesson, the next one after each commit."""
+def verdicts(book: NotebookNode) -> list[str]:
+    """What the checks said of the solutions of a lesson that was run."""
+    shown = [cell.outputs[-1:] for cell in book.cells if "solution" in cell.metadata.get("tags", ())]
+    return [outputs[0].get("data", {}).get("text/plain", "") if outputs else "" for outputs in shown]
+
+
+def whose_turn() -> tuple[Path, str]:
+    """One lesson in one language, the next one after each commit; after all in English all in Korean."""
     count = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     turn = int(count.stdout) if count.returncode == 0 else int(time.time() // 86400)
-    return [sources()[turn % len(sources())]]
+    return of_turn(turn)
+
+
+def of_turn(turn: int) -> tuple[Path, str]:
+    """The lesson and the language of a turn."""
+    language, number = divmod(turn, len(sources()))
+    return sources()[number], LANGUAGES[language % len(LANGUAGES)]
 
 
 def main() -> int:
@@ -259,8 +290,8 @@ def main() -> int:
         chosen = [p for p in sources() if not arguments.names or any(n in p.stem for n in arguments.names)]
         if not chosen:
             parser.error(f"no lesson is named like {arguments.names}")
-        for path in whose_turn() if arguments.turn else chosen:
-            print(f"{path.stem}: {run(path, arguments.language):.0f} s", flush=True)
+        for path, language in [whose_turn()] if arguments.turn else [(p, arguments.language) for p in chosen]:
+            print(f"{path.stem}, {language}: {run(path, language):.0f} s", flush=True)
     return 0
 
 

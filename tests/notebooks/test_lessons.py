@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+import nbconvert
+import nbformat
 import pytest
 
 import kernelkit as kk
@@ -73,6 +75,54 @@ def test_a_lesson_ends_in_exercises_that_can_be_solved_and_says_what_it_must_rea
 def test_a_lesson_asks_for_nothing_from_the_network(source):
     code = "\n".join(c.text for c in lessons.read(source) if c.kind != "markdown")
     assert not re.search(r"https?:|fetch_|get_file|load_data\(|urllib|requests", code)
+
+
+@pytest.mark.parametrize(
+    ("stem", "score"),
+    [
+        ("08_char_lstm", "assert loss < 1.9"),  # nats a letter; guessing gives 3.4
+        ("11_gan", "assert clear > 0.6"),  # share of fakes in which a judge of digits sees a digit
+        ("13_memory_network", "assert accuracy > 0.9"),
+        ("14_neural_turing_machine", "assert score > 0.98"),  # bits copied right
+    ],
+)
+def test_the_four_models_that_must_learn_hold_their_final_score_where_lessons_are_run(stem, score):
+    (source,) = (path for path in lessons.sources() if path.stem == stem)
+    tests = [
+        c.source
+        for c in lessons.notebook(lessons.read(source), "en", tested=True).cells
+        if "test" in c.metadata.get("tags", ())
+    ]
+    assert score in "\n".join(tests)
+
+
+def test_turns_come_to_every_lesson_in_both_languages():
+    count = len(lessons.sources())
+    turns = [lessons.of_turn(turn) for turn in range(7, 7 + 2 * count)]
+    assert len(set(turns)) == 2 * count
+    assert "lessons ARGS=--turn" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_a_run_looks_at_what_the_checks_said_of_the_solutions():
+    def cell(*outputs):
+        cell = nbformat.v4.new_code_cell("check_1(2)", metadata={"tags": ["solution"]})
+        cell.outputs = [nbformat.v4.new_output("execute_result", {"text/plain": text}) for text in outputs]
+        return cell
+
+    book = nbformat.v4.new_notebook(cells=[cell("Right. Two."), cell("3", "Not yet."), cell()])
+    assert lessons.verdicts(book) == ["Right. Two.", "Not yet.", ""]
+
+
+def test_slides_keep_the_pictures_and_leave_out_what_is_folded_away():
+    book = lessons.notebook(lessons.read(lessons.sources()[4]), "en")
+    shown = next(c for c in book.cells if c.cell_type == "code" and "plt.show" in c.source)
+    picture = {"image/png": "iVBORw0KGgo=", "text/plain": "<Figure>"}
+    shown.outputs = [nbformat.v4.new_output("display_data", picture)]
+    page, _ = nbconvert.SlidesExporter().from_notebook_node(book)
+    headings = [c for c in book.cells if c.cell_type == "markdown" and c.source.startswith("#")]
+    assert len(re.findall(r"<section>\s*<section", page)) == len(headings) >= 5
+    assert "data:image/png;base64,iVBORw0KGgo=" in page
+    assert "find_spec" not in page and "def check_1" not in page
 
 
 def test_a_string_in_two_languages_becomes_one_of_them():

@@ -41,7 +41,7 @@ class ExportArchive:
         >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
         >>> archive = kk.export.ExportArchive()
         >>> archive.track(model)
-        >>> endpoint = archive.add_endpoint("serve", model.call, [kk.InputSpec((None, 3), dtype="float32")])
+        >>> endpoint = archive.add_endpoint("serve", model.call, [kk.InputSpec("float32", shape=(None, 3))])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     archive.write_out(f"{folder}/saved", verbose=False)
         ...     tf.saved_model.load(f"{folder}/saved").serve(tf.ones((4, 3))).shape.as_list()
