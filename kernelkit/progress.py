@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
+
+from kernelkit import config
 
 DELAY = 0.5
 """Seconds before a line appears."""
@@ -33,9 +37,10 @@ class Progress:
     Args:
         what: The work, such as ``"predict"``.
         total: Number of parts, None if unknown.
-        unit: What the parts are, in the plural.
+        unit: What the parts are, in the plural. ``"bytes"`` are told as megabytes.
         line: Where it is shown. Default: the notebook or the terminal; nowhere in a log file.
         clock: Returns the time in seconds.
+        silent: Whether nothing is shown.
 
     Example:
         >>> times = iter([0.0, 0.4, 2.0, 4.0])
@@ -57,35 +62,99 @@ class Progress:
         unit: str = "batches",
         line: Line | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        silent: bool = False,
     ) -> None:
         self.what = what
         self.total = total
         self.unit = unit
+        self.done = 0
+        self.silent = silent
         self._line = line
         self._clock = clock
         self._began = self._shown = clock()
+        self._waited = 0.0
         self._is_shown = False
 
     def __call__(self, done: int, total: int | None = None) -> None:
         """Tell that so many parts are done."""
-        now = self._clock()
+        self.done = done
         self.total = self.total if total is None else total
+        now = self._clock()
         if now - self._began < DELAY or (self._is_shown and now - self._shown < INTERVAL) or not done:
             return
+        self._show(text_of(self.what, done, self.total, self.unit, now - self._began - self._waited), now)
+
+    @contextlib.contextmanager
+    def waiting(self, doing: str) -> Iterator[None]:
+        """Tell within a ``with`` block, by a thread, for how long something goes on that has no parts.
+
+        The rate of the parts leaves this time out.
+        """
+        began, ended = self._clock(), threading.Event()
+        thread = None
+        if not self.silent and self._find_line() is not None:
+
+            def tell() -> None:
+                while not ended.wait(DELAY):
+                    now = self._clock()
+                    if now - began >= DELAY:
+                        self._show(f"{self.what}: {doing} … {_duration(now - began)}", now)
+
+            # The copied context names the cell to which the line belongs.
+            thread = threading.Thread(target=contextvars.copy_context().run, args=(tell,), daemon=True)
+            thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            if thread is not None:
+                thread.join()
+            self._waited += self._clock() - began
+
+    def _find_line(self) -> Line | None:
         self._line = self._line or new_line()
-        if self._line is None:
-            return
-        self._shown, self._is_shown = now, True
-        self._line.show(text_of(self.what, done, self.total, self.unit, now - self._began))
+        return self._line
+
+    def _show(self, text: str, now: float) -> None:
+        line = None if self.silent else self._find_line()
+        if line is not None:
+            self._shown, self._is_shown = now, True
+            line.show(text)
 
     def __enter__(self) -> Progress:
+        _under_way().append(self)
         return self
 
     def __exit__(self, *error: object) -> None:
+        with contextlib.suppress(ValueError):  # a generator may be closed by another thread
+            _under_way().remove(self)
         if self._is_shown and self._line is not None:
             self._is_shown = False
             with contextlib.suppress(Exception):  # a closed page must not end the work
                 self._line.remove()
+
+
+_threads = threading.local()
+
+
+def _under_way() -> list[Progress]:
+    """Return the pieces of work of this thread, the innermost one last."""
+    if not hasattr(_threads, "work"):
+        _threads.work = []
+    return _threads.work
+
+
+def waiting(doing: str) -> contextlib.AbstractContextManager[None]:
+    """Let the innermost piece of work of this thread tell for how long something goes on, such as ``"compiling"``."""
+    work = _under_way()
+    return work[-1].waiting(doing) if work else contextlib.nullcontext()
+
+
+def moved(count: int) -> None:
+    """Tell the innermost piece of work of this thread, if it counts bytes, that so many more are done."""
+    work = _under_way()
+    if work and work[-1].unit == "bytes":
+        work[-1](work[-1].done + count)
 
 
 def over(items: Iterable[Item], what: str, unit: str = "batches", total: int | None = None) -> Iterator[Item]:
@@ -107,15 +176,20 @@ def text_of(what: str, done: int, total: int | None, unit: str, seconds: float) 
     Example:
         >>> text_of("adapt", 30, None, "batches", 60.0)
         'adapt: 30 batches · 2.00 s each · 1:00 so far'
+        >>> text_of("save", 250_000_000, 1_000_000_000, "bytes", 2.0)
+        'save ▕█████               ▏ 250/1,000 MB · 125 MB/s · 6 s left'
     """
     rate = done / max(seconds, 1e-9)
     speed = f"{rate:.1f}/s" if rate >= 1 else f"{1 / rate:.2f} s each"
+    scale = 1
+    if unit == "bytes":
+        scale, unit, speed = 1_000_000, "MB", f"{rate / 1e6:,.0f} MB/s"
     if not total:
-        return f"{what}: {done:,} {unit} · {speed} · {_duration(seconds)} so far"
+        return f"{what}: {round(done / scale):,} {unit} · {speed} · {_duration(seconds)} so far"
     share = min(done / total, 1.0)
     bar = "█" * round(WIDTH * share)
     left = _duration((total - done) / rate) if done <= total else "?"
-    return f"{what} ▕{bar:<{WIDTH}}▏ {done:,}/{total:,} {unit} · {speed} · {left} left"
+    return f"{what} ▕{bar:<{WIDTH}}▏ {round(done / scale):,}/{round(total / scale):,} {unit} · {speed} · {left} left"
 
 
 def _duration(seconds: float) -> str:
@@ -144,11 +218,15 @@ def register(maker: Callable[[], Line | None]) -> None:
 
 
 def new_line() -> Line | None:
-    """Return the line of the notebook or of the terminal, None where neither is."""
+    """Return the line of the notebook or of the terminal, None where neither is or logging is switched off."""
+    if not config.is_interactive_logging_enabled():
+        return None
     for maker in _makers:
         with contextlib.suppress(Exception):  # a notebook whose parts are missing must not end the work
             if (made := maker()) is not None:
                 return made
+    if hasattr(sys.stderr, "rich_proxied_file"):
+        return None  # the bar of a fit is being drawn in this terminal
     try:
         return TerminalLine() if sys.stderr is not None and sys.stderr.isatty() else None
     except ValueError:  # it is closed

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
+from kernelkit import progress
 from kernelkit.saving.zip_headers import begin_of, require_headers, require_short_directory
 
 _MOST_MEMBERS = 100_000
@@ -153,7 +154,9 @@ def add_file(archive: zipfile.ZipFile, name: str, source: BinaryIO) -> None:
     """Add an open file, whole and not compressed, to a zip file that is being written."""
     source.seek(0)
     with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
-        shutil.copyfileobj(source, member, _BLOCK)
+        while block := source.read(_BLOCK):
+            member.write(block)
+            progress.moved(len(block))
 
 
 def _drain(source: Any, size: int, target: Any = None) -> None:
@@ -165,6 +168,7 @@ def _drain(source: Any, size: int, target: Any = None) -> None:
             raise zipfile.BadZipFile("it is longer than declared.")
         if target is not None:
             target.write(block)
+        progress.moved(len(block))
     if total != size:
         raise zipfile.BadZipFile("it is shorter than declared.")
 

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from typing import Any
 
+from kernelkit import progress
 from kernelkit.saving.atomic import replacing, require_folder, sync_folder
 from kernelkit.saving.keras_file import ASSETS, CONFIG, WEIGHTS, texts
 from kernelkit.saving.model_config import model_from, parsed
@@ -79,7 +80,8 @@ def load_folder(path: str, wishes: Wishes) -> Any:
     size = os.path.getsize(weights)
     with open_file(os.path.join(path, CONFIG)) as file:
         config = parsed(path, file.read(), size, wishes)
-    model = model_from(path, config, wishes, size)
+    with progress.waiting("making the layers"):
+        model = model_from(path, config, wishes, size)
     with open_weights(weights, largest(model)) as source:
         load_state(model, source)
     load_assets(model, os.path.join(path, ASSETS))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import jax.numpy as jnp
 import numpy as np
 
+from kernelkit import progress
 from kernelkit.saving.hdf5_text import read_texts
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ _FILTERS = {_DEFLATE, _SHUFFLE, _CHECKSUM}
 # Compressed data may unpack to a few times the file's size, or to the size of the largest array expected.
 _MOST_UNFOLDING = 4
 _LONGEST_LIST = 1_000_000
+# Bytes that are read or written at once, so that progress is told of large arrays too.
+_BLOCK = 64 << 20
 
 
 class StoredArray:
@@ -66,7 +69,9 @@ class StoredArray:
         array = np.empty(self.shape, self._stored_dtype)
         if array.size:
             with telling(self._where):
-                self._dataset.read_direct(array)
+                for rows in _blocks(array):
+                    self._dataset.read_direct(array, rows, rows)
+                    progress.moved(array[rows].nbytes)
         array = array.view(self.dtype)
         return array if dtype is None else array.astype(dtype, copy=False)
 
@@ -224,10 +229,30 @@ def write_array(group: h5py.Group, name: str, value: Any) -> None:
     """Write an array. A dtype that HDF5 doesn't know is written as opaque bytes with the dtype's name."""
     array = np.asarray(value)
     if array.dtype.kind == "V" or array.dtype.name in ("bfloat16",) or array.dtype.name.startswith("float8"):
-        dataset = group.create_dataset(name, data=array.view(f"V{array.dtype.itemsize}"))
+        dataset = _written(group, name, array.view(f"V{array.dtype.itemsize}"))
         dataset.attrs["dtype"] = array.dtype.name
     else:
-        group.create_dataset(name, data=array)
+        _written(group, name, array)
+
+
+def _written(group: h5py.Group, name: str, array: np.ndarray) -> h5py.Dataset:
+    if array.nbytes <= _BLOCK:
+        dataset = group.create_dataset(name, data=array)
+        progress.moved(array.nbytes)
+        return dataset
+    dataset = group.create_dataset(name, array.shape, array.dtype)
+    for rows in _blocks(array):
+        dataset[rows] = array[rows]
+        progress.moved(array[rows].nbytes)
+    return dataset
+
+
+def _blocks(array: np.ndarray) -> list[Any]:
+    """Return slices of the first axis that cover an array in blocks, one that covers all of a small array."""
+    if array.nbytes <= _BLOCK or array.ndim == 0:
+        return [()]
+    count = max(1, _BLOCK // (array.nbytes // len(array)))
+    return [slice(first, first + count) for first in range(0, len(array), count)]
 
 
 def _dtype_of(dataset: h5py.Dataset, where: str, reader: Hdf5Reader) -> tuple[np.dtype, np.dtype]:

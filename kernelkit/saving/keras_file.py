@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from kernelkit import progress
 from kernelkit.saving.archive import Archive, add_file
 from kernelkit.saving.hdf5 import Hdf5Reader
 from kernelkit.saving.model_config import KERAS_VERSION, described, model_from, parsed
@@ -64,7 +65,8 @@ def load_archive(path: Any, wishes: Wishes) -> Any:
         with archive.open(WEIGHTS) as file:
             size = file.seek(0, os.SEEK_END)
             config = parsed(path, archive.read(CONFIG), size, wishes)
-            model = model_from(path, config, wishes, size)
+            with progress.waiting("making the layers"):
+                model = model_from(path, config, wishes, size)
             with Hdf5Reader(file, path, largest(model)) as reader:
                 load_state(model, Hdf5Source(reader))
         if any(name.startswith(ASSETS) for name in archive.names):

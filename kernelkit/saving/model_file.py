@@ -9,13 +9,13 @@ import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from kernelkit import interrupts, processes
+from kernelkit import interrupts, processes, progress
 from kernelkit.saving import folder, keras_file, legacy_h5, orbax_folder
 from kernelkit.saving.atomic import replacing
 from kernelkit.saving.hdf5 import Hdf5Reader
 from kernelkit.saving.model_config import KERAS_VERSION, build_optimizer
 from kernelkit.saving.reading import Wishes, reading
-from kernelkit.saving.state import largest, load_state
+from kernelkit.saving.state import largest, load_state, nbytes
 from kernelkit.saving.weights_file import (
     INDEX,
     open_file,
@@ -58,7 +58,8 @@ def save_model(
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported by save(): {sorted(kwargs)}.")
     if hasattr(filepath, "write"):
-        keras_file.write_archive(model, filepath, tempfile.gettempdir())  # type: ignore[arg-type]
+        with _telling("save", 2 * nbytes(model)):
+            keras_file.write_archive(model, filepath, tempfile.gettempdir())  # type: ignore[arg-type]
         return
     path = os.fspath(filepath)
     if save_format:
@@ -72,7 +73,8 @@ def save_model(
         )
     if not _may_write(path, overwrite):
         return
-    with processes.written_once(path) as path:
+    is_archive = path.endswith(".keras")  # its weights are written into a file of their own, and then copied
+    with processes.written_once(path) as path, _telling("save", nbytes(model) * (1 + is_archive)):
         if path.endswith((".h5", ".hdf5")):
             os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
             with replacing(path) as file:
@@ -121,15 +123,16 @@ def load_model(
     """
     wishes = Wishes(custom_objects, compile, safe_mode)
     if hasattr(filepath, "read"):
-        with reading("an open file"):
+        with reading("an open file"), _telling("load", None):
             return keras_file.load_archive(filepath, wishes)
     path = os.fspath(filepath)
-    with reading(path):
+    with reading(path), _telling("load", _bytes_to_read(path)):
         whole = folder.found(path)
         if os.path.isfile(os.path.join(whole, keras_file.CONFIG)):
             return folder.load_folder(whole, wishes)
         if orbax_folder.is_orbax(path):
-            return orbax_folder.load_model(path, wishes)
+            with progress.waiting("reading"):
+                return orbax_folder.load_model(path, wishes)
         if path.endswith(".keras"):
             open_file(path).close()
             return keras_file.load_archive(path, wishes)
@@ -189,7 +192,7 @@ def save_weights(
         raise ValueError(f"save_weights(): the path must end with {ending!r}, got {path!r}.")
     if not _may_write(path, overwrite):
         return
-    with processes.written_once(path) as path:
+    with processes.written_once(path) as path, _telling("save_weights", nbytes(model)):
         if path.endswith(INDEX):
             write_sharded(model, path, 5.0 if max_shard_size is None else max_shard_size, objects_to_skip)
             return
@@ -246,10 +249,11 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
         )
     build_optimizer(model)
     if is_orbax:
-        orbax_folder.load_weights(model, path)
+        with _telling("load_weights", None), progress.waiting("reading"):
+            orbax_folder.load_weights(model, path)
         return
     room = largest(model)
-    with reading(path):
+    with reading(path), _telling("load_weights", _bytes_to_read(path)):
         if path.endswith(".keras"):
             keras_file.load_weights(model, path, skip_mismatch, skip)
         elif is_legacy:
@@ -258,6 +262,19 @@ def load_weights(model: Any, filepath: str | os.PathLike, skip_mismatch: bool = 
         else:
             with open_weights(path, room) as source:
                 load_state(model, source, skip_mismatch, skip)
+
+
+def _telling(what: str, total: int | None) -> progress.Progress:
+    """Return the progress of bytes that are read or written."""
+    return progress.Progress(what, total, "bytes", silent=not processes.is_first())
+
+
+def _bytes_to_read(path: str) -> int | None:
+    """Return the bytes that a load reads, None if unknown. A ``.keras`` file is read for its checksum first."""
+    weights = os.path.join(path, keras_file.WEIGHTS) if os.path.isdir(path) else path
+    if not os.path.isfile(weights) or path.endswith(INDEX):
+        return None
+    return os.path.getsize(weights) * (2 if weights.endswith(".keras") else 1)
 
 
 def _say_deprecated(path: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -155,6 +156,13 @@ def load_assets(root: Any, folder: str) -> None:
 def largest(root: Any) -> int:
     """Return the bytes of the largest variable of a model."""
     return max((v.size * np.dtype(v.value.dtype).itemsize for v in root.variables), default=0)
+
+
+def nbytes(root: Any) -> int:
+    """Return the bytes of a model's variables, those of its optimizer included."""
+    optimizer = getattr(root, "optimizer", None)
+    variables = [*root.variables, *(optimizer.variables if isinstance(optimizer, Optimizer) else ())]
+    return sum(math.prod(v.shape) * jax.numpy.dtype(v.dtype).itemsize for v in variables if v.shape is not None)
 
 
 def _entry(source: Source, path: str, other_names: list[tuple[str, str]]) -> Mapping:

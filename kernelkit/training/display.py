@@ -142,8 +142,18 @@ class BarDisplay(Display):
     """A progress bar for the current epoch, drawn by rich at 8 frames per second, below one line per past epoch."""
 
     def begin(self, run: Run) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
         from rich.table import Column
+        from rich.text import Text
+
+        class Doing(ProgressColumn):
+            """What goes on: rich asks for it at each drawing."""
+
+            def render(self, task: Any) -> Text:
+                since = run.preparing_since
+                if since is not None:
+                    return Text(f"compiling … {time.perf_counter() - since:.0f} s")
+                return Text(task.fields["speed"])
 
         self.run = run
         # A line that is too long is cut at its end, where the logs are.
@@ -152,7 +162,7 @@ class BarDisplay(Display):
             TextColumn("[bold]{task.description}", table_column=whole),
             BarColumn(bar_width=16),
             MofNCompleteColumn(table_column=whole),
-            TextColumn("{task.fields[speed]}", table_column=whole),
+            Doing(table_column=whole),
             TimeElapsedColumn(table_column=whole),
             TextColumn("{task.fields[logs]}", table_column=rest),
             refresh_per_second=8,
@@ -182,6 +192,10 @@ class BarDisplay(Display):
         done = shown.step + shown.count
         speed = f"{done / max(now - self._start, 1e-9):,.0f} step/s"
         self._progress.update(self._task, completed=done, logs=format_logs(logs), speed=speed)
+
+    def validating(self, done: int, total: int | None) -> None:
+        told = f"{done:,}/{total:,}" if total else f"{done:,}"
+        self._progress.update(self._task, completed=self._done, speed=f"validation {told}")
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self._start

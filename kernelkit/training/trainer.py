@@ -354,12 +354,13 @@ class Trainer(PureSteps):
         feed = make_feed(
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
-        self._training.prepare("test", _sample(feed))
-        self._training.watch_labels(self._training.spread(feed), "test")
-        told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
-        with Progress("evaluate", feed.steps) as progress:
-            tell = (lambda done, total: None) if verbose in (0, False) else progress
-            logs = loop.evaluate(self._training, feed, told, tell=tell)
+        with Progress("evaluate", feed.steps, silent=verbose in (0, False)) as progress:
+            with progress.waiting("compiling"):
+                self._training.prepare("test", _sample(feed))
+            self._training.watch_labels(self._training.spread(feed), "test")
+            params = {"steps": feed.steps, "verbose": verbose}
+            told = CallbackList(callbacks, add_history=False, model=self, params=params)
+            logs = loop.evaluate(self._training, feed, told, tell=progress)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
@@ -387,12 +388,12 @@ class Trainer(PureSteps):
             Arrays (samples, ...), nested as the model's outputs.
         """
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
-        self._training.prepare("predict", _sample(feed))
-        told = CallbackList(callbacks, add_history=False, model=self, params={"steps": feed.steps, "verbose": verbose})
-        with Progress("predict", feed.steps) as progress:
-            return loop.predict(
-                self._training, self._training.spread(feed), told, None if verbose in (0, False) else progress
-            )
+        with Progress("predict", feed.steps, silent=verbose in (0, False)) as progress:
+            with progress.waiting("compiling"):
+                self._training.prepare("predict", _sample(feed))
+            params = {"steps": feed.steps, "verbose": verbose}
+            told = CallbackList(callbacks, add_history=False, model=self, params=params)
+            return loop.predict(self._training, self._training.spread(feed), told, progress)
 
     # One batch --------------------------------------------------------------------------------------------------------
 
