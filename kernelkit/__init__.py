@@ -182,7 +182,7 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_WHEN_USED, "viz"})
+    return sorted({*__all__, *_WHEN_USED, "viz"} | {name for name in globals() if name.startswith("__")})
 
 
 compile_cache.enable_by_default()

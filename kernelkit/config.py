@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 
+from kernelkit.public import names_of as _names_of
+
 _FLOATS = ("bfloat16", "float16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 _settings: dict = {
@@ -365,3 +367,6 @@ def is_unsafe_deserialization_enabled() -> bool:
         False
     """
     return _settings["unsafe_deserialization"]
+
+
+__dir__ = _names_of(globals())

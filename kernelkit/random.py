@@ -20,6 +20,7 @@ import numpy as np
 
 from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
+from kernelkit.public import names_of as _names_of
 from kernelkit.variable import Variable
 
 __all__ = [
@@ -349,3 +350,5 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
 
 
 serialize.register_namespace("random", globals(), (SeedGenerator,))
+
+__dir__ = _names_of(globals())

@@ -19,6 +19,7 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.public import names_of as _names_of
 from kernelkit.sparse import is_sparse
 
 MAP_TO_NONE = object()
@@ -372,3 +373,6 @@ def _kind(value: Any) -> str:
         return f"the leaf {type(value).__name__}"
     kind = "namedtuple " if _is_namedtuple(value) else ""
     return f"{kind}{type(value).__name__} of {len(opened[0])}"
+
+
+__dir__ = _names_of(globals())

@@ -40,6 +40,7 @@ from kernelkit.ops.nn import (
     tanh_shrink,
     threshold,
 )
+from kernelkit.public import names_of as _names_of
 
 
 def get(identifier: Any) -> Any:
@@ -84,3 +85,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("activations", globals(), is_function=callable)
+
+__dir__ = _names_of(globals())

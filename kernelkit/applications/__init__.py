@@ -74,6 +74,7 @@ from kernelkit.applications.resnet import ResNet50, ResNet101, ResNet152
 from kernelkit.applications.resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
 from kernelkit.applications.vgg import VGG16, VGG19
 from kernelkit.applications.xception import Xception
+from kernelkit.public import names_of as _names_of
 
 __all__ = [
     "VGG16",
@@ -134,3 +135,5 @@ __all__ = [
     "vgg19",
     "xception",
 ]
+
+__dir__ = _names_of(globals())

@@ -150,6 +150,9 @@ from kernelkit.config import (
     set_floatx,
     set_image_data_format,
 )
+from kernelkit.public import names_of as _names_of
 from kernelkit.scope import name_scope
 from kernelkit.symbolic import is_keras_tensor
 from kernelkit.utils.session import clear_session
+
+__dir__ = _names_of(globals())

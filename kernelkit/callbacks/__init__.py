@@ -20,6 +20,9 @@ from kernelkit.callbacks.remote_monitor import RemoteMonitor
 from kernelkit.callbacks.swap_ema_weights import SwapEMAWeights
 from kernelkit.callbacks.tensorboard import TensorBoard
 from kernelkit.callbacks.terminate_on_nan import TerminateOnNaN
+from kernelkit.public import names_of as _names_of
 from kernelkit.training.callback import Callback
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.history import History
+
+__dir__ = _names_of(globals())

@@ -13,6 +13,7 @@ from typing import Any
 from kernelkit import serialize as _serialize
 from kernelkit.constraints.constraint import Constraint
 from kernelkit.constraints.norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from kernelkit.public import names_of as _names_of
 
 max_norm = MaxNorm
 min_max_norm = MinMaxNorm
@@ -61,3 +62,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("constraints", globals(), (Constraint,))
+
+__dir__ = _names_of(globals())

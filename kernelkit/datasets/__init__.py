@@ -10,6 +10,7 @@ from kernelkit.datasets import (
     mnist,
     reuters,
 )
+from kernelkit.public import names_of as _names_of
 
 __all__ = [
     "boston_housing",
@@ -21,3 +22,5 @@ __all__ = [
     "mnist",
     "reuters",
 ]
+
+__dir__ = _names_of(globals())

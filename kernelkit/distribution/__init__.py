@@ -15,6 +15,7 @@ from kernelkit.distribution.plans import (
     set_distribution,
 )
 from kernelkit.distribution.start import initialize
+from kernelkit.public import names_of as _names_of
 
 __all__ = [
     "AutoParallel",
@@ -38,3 +39,5 @@ __all__ = [
     "readable",
     "set_distribution",
 ]
+
+__dir__ = _names_of(globals())

@@ -4,6 +4,7 @@ from kernelkit.export.front import export
 from kernelkit.export.modules import to_equinox, to_linen, to_nnx
 from kernelkit.export.pure import Weights, assign, pure
 from kernelkit.export.report import Report
+from kernelkit.public import names_of as _names_of
 
 __all__ = [
     "ExportArchive",
@@ -34,3 +35,6 @@ def __getattr__(name: str) -> object:
 
         return assign_torch
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__dir__ = _names_of(globals())

@@ -30,6 +30,7 @@ from kernelkit.initializers.scaling import (
     LecunUniform,
     VarianceScaling,
 )
+from kernelkit.public import names_of as _names_of
 
 IdentityInitializer = Identity
 OrthogonalInitializer = Orthogonal
@@ -103,3 +104,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 _serialize.register_namespace("initializers", globals(), (Initializer,))
 variable.named_initializers.append(get)
+
+__dir__ = _names_of(globals())

@@ -125,6 +125,7 @@ from kernelkit.layers.time_distributed import TimeDistributed
 from kernelkit.layers.torch_module_wrapper import TorchModuleWrapper
 from kernelkit.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from kernelkit.layers.wrapper import Wrapper
+from kernelkit.public import names_of as _names_of
 
 # Other names that Keras has for the same layers.
 AvgPool1D = AveragePooling1D
@@ -351,3 +352,5 @@ def deserialize(config: dict, custom_objects: dict | None = None) -> Layer:
 
 
 _serialize.register_namespace("layers", globals(), (Layer,))
+
+__dir__ = _names_of(globals())

@@ -49,6 +49,7 @@ from kernelkit.losses.regression import (
     mean_squared_logarithmic_error,
 )
 from kernelkit.losses.segmentation import Dice, Tversky, dice, tversky
+from kernelkit.public import names_of as _names_of
 
 _ALIASES = {
     "bce": "binary_crossentropy",
@@ -126,3 +127,5 @@ def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
 
 
 _serialize.register_namespace("losses", globals(), (Loss,), _serialize.takes_targets)
+
+__dir__ = _names_of(globals())

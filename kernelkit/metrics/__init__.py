@@ -89,6 +89,7 @@ from kernelkit.metrics.regression import (
     RootMeanSquaredError,
 )
 from kernelkit.metrics.resolve import resolve_accuracy
+from kernelkit.public import names_of as _names_of
 from kernelkit.scope import to_snake_case as _to_snake_case
 
 _ALIASES = {
@@ -152,3 +153,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("metrics", globals(), (Metric,), _serialize.takes_targets)
+
+__dir__ = _names_of(globals())

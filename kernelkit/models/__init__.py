@@ -5,6 +5,7 @@ from kernelkit.models.clone import clone_model, model_from_json
 from kernelkit.models.function import Function
 from kernelkit.models.model import Functional, Model
 from kernelkit.models.sequential import Sequential
+from kernelkit.public import names_of as _names_of
 from kernelkit.saving import load_model, save_model
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
@@ -12,3 +13,5 @@ __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "mo
 # Keras keeps this class in that module, not among its public models. The first registered module is the one written.
 serialize.register_namespace("src.models.functional", {"Functional": Functional}, (Functional,))
 serialize.register_namespace("models", globals(), (Model,))
+
+__dir__ = _names_of(globals())

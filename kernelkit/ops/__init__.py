@@ -64,6 +64,9 @@ from kernelkit.ops.math import (
 )
 from kernelkit.ops.nn import *  # noqa: F403
 from kernelkit.ops.numpy import *  # noqa: F403
+from kernelkit.public import names_of as _names_of
 
 operators.install({**{name: getattr(numpy, name) for name in numpy.__all__}, "cast": cast, "getitem": numpy.get_item})
 serialize.register_namespace("ops", globals(), is_function=callable)
+
+__dir__ = _names_of(globals(), "image", "linalg", "nn", "numpy")

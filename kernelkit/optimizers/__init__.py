@@ -30,6 +30,7 @@ from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.optimizers.rmsprop import RMSprop
 from kernelkit.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from kernelkit.optimizers.sgd import SGD
+from kernelkit.public import names_of as _names_of
 
 
 def get(identifier: Any) -> Any:
@@ -96,3 +97,5 @@ def __getattr__(name: str) -> Any:
 
 
 _serialize.register_namespace("optimizers", globals(), (Optimizer, OptimizerMap))
+
+__dir__ = _names_of(globals(), "legacy", "schedules")

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import serialize as _serialize
+from kernelkit.public import names_of as _names_of
 from kernelkit.quantizers.calibrated import AWQConfig, GPTQConfig
 from kernelkit.quantizers.config import (
     Float8QuantizationConfig,
@@ -108,3 +109,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("quantizers", globals(), (Quantizer, QuantizationConfig))
+
+__dir__ = _names_of(globals())

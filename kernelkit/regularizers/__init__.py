@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import serialize as _serialize
+from kernelkit.public import names_of as _names_of
 from kernelkit.regularizers.norms import L1, L1L2, L2
 from kernelkit.regularizers.orthogonality import OrthogonalRegularizer
 from kernelkit.regularizers.regularizer import Regularizer
@@ -62,3 +63,5 @@ def deserialize(config: Any, custom_objects: dict | None = None) -> Any:
 
 
 _serialize.register_namespace("regularizers", globals(), (Regularizer,))
+
+__dir__ = _names_of(globals())

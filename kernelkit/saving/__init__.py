@@ -1,5 +1,6 @@
 """Saving and loading models, and registering your own classes so that a load finds them."""
 
+from kernelkit.public import names_of as _names_of
 from kernelkit.saving.file_editor import KerasFileEditor
 from kernelkit.saving.model_file import load_model, load_weights, save_model, save_weights
 from kernelkit.serialize import (
@@ -28,3 +29,5 @@ __all__ = [
     "save_weights",
     "serialize_keras_object",
 ]
+
+__dir__ = _names_of(globals())

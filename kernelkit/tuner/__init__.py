@@ -11,6 +11,7 @@ Example:
     >>> model = tuner.get_best_models()[0]
 """
 
+from kernelkit.public import names_of as _names_of
 from kernelkit.tuner.hypermodel import HyperModel, Objective
 from kernelkit.tuner.hyperparameters import HyperParameters
 from kernelkit.tuner.results import TrialResult
@@ -28,3 +29,5 @@ __all__ = [
     "TrialResult",
     "Tuner",
 ]
+
+__dir__ = _names_of(globals())

@@ -3,6 +3,7 @@
 from kernelkit.config import disable_interactive_logging, enable_interactive_logging, is_interactive_logging_enabled
 from kernelkit.dtypes import standardize_dtype
 from kernelkit.feeds.py_dataset import PyDataset
+from kernelkit.public import names_of as _names_of
 from kernelkit.random import set_random_seed
 from kernelkit.serialize import (
     CustomObjectScope,
@@ -78,3 +79,5 @@ __all__ = [
     "to_categorical",
     "unpack_x_y_sample_weight",
 ]
+
+__dir__ = _names_of(globals())

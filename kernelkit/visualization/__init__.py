@@ -1,5 +1,6 @@
 """Draw boxes and masks on images, and galleries of images."""
 
+from kernelkit.public import names_of as _names_of
 from kernelkit.visualization.boxes import draw_bounding_boxes
 from kernelkit.visualization.galleries import (
     plot_bounding_box_gallery,
@@ -15,3 +16,5 @@ __all__ = [
     "plot_image_gallery",
     "plot_segmentation_mask_gallery",
 ]
+
+__dir__ = _names_of(globals())

@@ -1,6 +1,7 @@
 """Views of trainings and models: curves, debugger, graphs, lessons. Lower floors do not import this package."""
 
 from kernelkit.models.description import describe as graph
+from kernelkit.public import names_of as _names_of
 from kernelkit.viz import curves, teaching
 from kernelkit.viz.cards import Graph, bundle_of, compare_models, html_of
 from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history, runs
@@ -18,5 +19,8 @@ from kernelkit.viz.teaching import (
     find_learning_rate,
     predictions,
     show_batch,
+    top_losses,
     weights,
 )
+
+__dir__ = _names_of(globals())

@@ -184,6 +184,20 @@ def test_the_legend_of_several_runs_lies_below_the_charts_and_names_validation_o
     assert [text.get_text() for text in single.get_legend().get_texts()][:2] == ["train", "validation"]
 
 
+def test_plotlys_legend_of_several_runs_names_each_run_and_validation_once():
+    pytest.importorskip("plotly")
+    logs = {"loss": [3, 2], "val_loss": [3, 2.5], "accuracy": [0.1, 0.5]}
+    figure = plot_history({"first": logs, "<b>second</b>": logs | {"auc": [0.5, 0.6]}}, backend="plotly")
+    named = [trace for trace in figure.data if trace.showlegend is not False]
+    assert [trace.name for trace in named] == ["first", "&lt;b&gt;second&lt;/b&gt;", "validation"]
+    assert figure.layout.legend.orientation == "h" and figure.layout.legend.y < 0  # below, not over the curves
+    runs = {trace.legendgroup for trace in named[:2]}
+    assert {trace.legendgroup for trace in figure.data[3:]} == runs and len(figure.data) == 3 + 7
+    alone = plot_history({"loss": [3, 2], "auc": [0.5, 0.6], "val_auc": [0.4, 0.6]}, backend="plotly")
+    assert len({trace.name for trace in alone.data if trace.showlegend}) == len([t for t in alone.data if t.showlegend])
+    assert {trace.name for trace in alone.data} == {trace.name for trace in alone.data if trace.showlegend}
+
+
 def test_a_saved_fit_of_two_charts_is_small():
     store, rng = CurveStore(), np.random.default_rng(0)
     for epoch in range(20):

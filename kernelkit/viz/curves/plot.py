@@ -127,13 +127,20 @@ def plotly_figure(picture: Picture) -> Any:
     rows = math.ceil(len(picture.charts) / columns) or 1
     titles = [escape(chart.title) for chart in picture.charts]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles)
+    shared, told = _shared_legend(picture), set()
+    for name, color, role in shared:  # a line without points: a click on its entry hides the lines of its run
+        style = {"color": color, "dash": "dash" if role == "validation" else "solid"}
+        group = "" if role == "validation" else color
+        figure.add_trace(Scatter(x=[None], y=[None], name=escape(name), mode="lines", line=style, legendgroup=group))
     for i, chart in enumerate(picture.charts):
         for line in chart.lines:
             dash = {"color": line.color, "dash": "dash" if line.role == "validation" else "solid"}
             dash |= {"shape": "vh"} if line.role == "stairs" else {}
             mode = "lines+markers" if len(line.x) <= 60 else "lines"
-            trace = Scatter(x=line.x, y=line.y, name=escape(line.label), mode=mode, line=dash, legendgroup=line.label)
-            figure.add_trace(trace.update(showlegend=i == 0), row=i // columns + 1, col=i % columns + 1)
+            group, is_new = (line.color, False) if shared else (line.label, line.label not in told)
+            told.add(line.label)
+            trace = Scatter(x=line.x, y=line.y, name=escape(line.label), mode=mode, line=dash, legendgroup=group)
+            figure.add_trace(trace.update(showlegend=is_new), row=i // columns + 1, col=i % columns + 1)
         for x, label in chart.marks:
             figure.add_vline(
                 x,
@@ -146,6 +153,8 @@ def plotly_figure(picture: Picture) -> Any:
         figure.update_yaxes(type="log" if chart.log else "linear", row=i // columns + 1, col=i % columns + 1)
         figure.update_xaxes(title_text=chart.x_label, row=i // columns + 1, col=i % columns + 1)
     figure.update_layout(title_text=escape(picture.title) or None, height=330 * rows, template="plotly_white")
+    if shared:
+        figure.update_layout(legend={"orientation": "h", "yanchor": "top", "y": -0.18 / rows, "x": 0.0})
     return figure
 
 

@@ -14,6 +14,8 @@ from kernelkit.viz.debugger.tokens import tokens_of
 BINS = 40
 MAPS = 32
 MAP_SIDE = 32
+FEW_HEADS = 8
+"""So many maps of attention are drawn twice as large."""
 WEIGHTS = 8
 """Maximum number of weights per layer whose gradients and updates are drawn."""
 
@@ -29,6 +31,8 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
     found: list[dict[str, Any]] = []
     value = _asked(dbg.activations, name)
     arrays = value if isinstance(value, list) else [value]
+    if len(first := np.atleast_1d(arrays[0])) and not isinstance(value, str):
+        sample = min(sample, len(first) - 1)  # the last batch of an epoch may be a short one
     if isinstance(value, (list, np.ndarray)):
         found.append(histogram("activations", arrays[0]))
     kernels: dict[str, np.ndarray] = {}
@@ -54,8 +58,11 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
     if drawn is not None:
         what, pictures, count, low, high = drawn
         told = {"what": what, "count": count, "low": low, "high": high, "image": list(pictures.shape)}
-        if what == "attention" and (tokens := tokens_of(dbg, sample, pictures.shape[1:])):
-            told["tokens"] = tokens
+        if what == "attention":
+            size = next(a.shape[-2:] for a in (*arrays[1:], scores) if isinstance(a, np.ndarray) and a.ndim == 4)
+            every = -(-max(size) // _side(count, what))
+            if tokens := tokens_of(dbg, sample, size, every):
+                told |= {"tokens": tokens, "every": every, "length": size[0]}
         content["maps"] = told
         buffer = pictures.tobytes()
     if (patterns := filters_of(kernels)) is not None:
@@ -115,13 +122,20 @@ def maps_of(arrays: list[np.ndarray], sample: int) -> tuple[str, np.ndarray, int
         maps, what = first[sample].T[None], "steps across, features down"
     else:
         return None
-    shown = thinned(maps[:MAPS].astype("float32"), MAP_SIDE if len(maps) > 1 else 4 * MAP_SIDE)
+    shown = thinned(maps[:MAPS].astype("float32"), _side(len(maps), what))
     finite = shown[np.isfinite(shown)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     if what == "attention":  # from 0: scores that are nearly equal must not look like a pattern
         top = np.where(np.isfinite(shown), shown, 0).max((1, 2), keepdims=True)
         return what, to_bytes(np.clip(shown / np.where(top > 0, top, 1), 0, 1)), len(maps), 0.0, high
     return what, to_bytes(shown, each=True), len(maps), low, high
+
+
+def _side(count: int, what: str) -> int:
+    """Return the most rows and columns of each of several maps. Larger maps are thinned."""
+    if what == "attention" and count <= FEW_HEADS:
+        return 2 * MAP_SIDE
+    return MAP_SIDE if count > 1 else 4 * MAP_SIDE
 
 
 def _asked(look: Any, name: str) -> Any:

@@ -10,12 +10,9 @@ import numpy as np
 from kernelkit.layers.base.parts import walk
 from kernelkit.viz.debugger.message import clipped
 
-MOST = 48
-"""Maximum number of tokens that are written on an axis."""
 
-
-def tokens_of(dbg: Any, sample: int, shape: tuple[int, ...]) -> list[str]:
-    """Return the tokens of a sample if its attention is among them, else an empty list.
+def tokens_of(dbg: Any, sample: int, shape: tuple[int, ...], every: int = 1) -> list[str]:
+    """Return every n-th token of a sample if its attention is among them, else an empty list.
 
     The tokens are the words of the model's vocabulary, if one of its layers has one, else the numbers that were given.
 
@@ -23,15 +20,18 @@ def tokens_of(dbg: Any, sample: int, shape: tuple[int, ...]) -> list[str]:
         dbg: The debugger.
         sample: Place of the sample in the batch.
         shape: ``(queries, keys)``.
+        every: The n of every n-th.
     """
-    if shape[0] != shape[1] or shape[0] > MOST:
+    if shape[0] != shape[1]:
         return []
     for leaf in jtu.tree_leaves(dbg.batch.x):
         ids = np.asarray(leaf)
         fits = ids.ndim == 2 and ids.shape[1] == shape[0] and sample < len(ids) and ids.dtype.kind in "iuf"
         if fits and np.array_equal(row := ids[sample], np.round(ids[sample])):
             words = _vocabulary(dbg)
-            return [clipped(words[i] if 0 <= i < len(words) else i, 24) or "·" for i in row.astype(int).tolist()]
+            return [
+                clipped(words[i] if 0 <= i < len(words) else i, 24) or "·" for i in row[::every].astype(int).tolist()
+            ]
     return []
 
 

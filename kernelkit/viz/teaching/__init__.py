@@ -8,4 +8,5 @@ from kernelkit.viz.teaching.embedding import embedding
 from kernelkit.viz.teaching.filters import filters
 from kernelkit.viz.teaching.learning_rate import RangeTest, find_learning_rate
 from kernelkit.viz.teaching.predictions import predictions
+from kernelkit.viz.teaching.top_losses import top_losses
 from kernelkit.viz.teaching.weights import weights

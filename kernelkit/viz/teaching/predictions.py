@@ -59,7 +59,7 @@ def predictions(
         >>> [axes.get_title() for axes in figure.axes][0]
         '✗ dog\nis cat'
     """
-    draw = figures.drawer("predictions", backend, _matplotlib, _plotly)
+    draw = figures.drawer("predictions", backend, grid_matplotlib, grid_plotly)
     images = as_images(x, "predictions")
     chosen, sure = decide(scores_of(model, x, "predictions"), "predictions")
     if len(chosen) != len(images):
@@ -68,7 +68,7 @@ def predictions(
     known = max([chosen.max(initial=0), *([] if truth is None else [truth.max(initial=0)])]) + 1
     names = class_names(labels, int(known), "predictions")
     order = worst_first(chosen, sure, truth)[:count]
-    shown = [_describe(int(i), chosen, sure, truth, names) for i in order]
+    shown = [describe(int(i), chosen, sure, truth, names) for i in order]
     if truth is not None and not title:
         title = f"{int(np.sum(chosen != truth)):,} of {len(images):,} are wrong"
     return draw(images[order], shown, max(1, min(columns, len(shown))), title)
@@ -94,14 +94,16 @@ def worst_first(chosen: np.ndarray, sure: np.ndarray, truth: np.ndarray | None =
     return np.lexsort((np.where(wrong, -sure, sure), ~wrong))
 
 
-def _describe(i: int, chosen: Any, sure: Any, truth: Any, names: list[str]) -> Prediction:
+def describe(i: int, chosen: Any, sure: Any, truth: Any, names: list[str]) -> Prediction:
+    """Return what is written above a sample's image."""
     percent = "" if np.isnan(sure[i]) else f" {100 * sure[i]:.0f} %"
     right = truth is None or bool(chosen[i] == truth[i])
     mark = "" if truth is None else "✓ " if right else "✗ "
     return Prediction(i, f"{mark}{names[chosen[i]]}{percent}", "" if right else f"is {names[truth[i]]}", right)
 
 
-def _matplotlib(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
+def grid_matplotlib(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
+    """Draw images (n, height, width) or (n, height, width, 3) with their words by matplotlib."""
     rows = -(-len(shown) // columns) or 1
     figure = figures.matplotlib_figure(1.45 * columns, 1.85 * rows + 0.5 * bool(title))
     for i, (image, one) in enumerate(zip(images, shown, strict=True)):
@@ -116,7 +118,8 @@ def _matplotlib(images: np.ndarray, shown: list[Prediction], columns: int, title
     return figures.titled(figure, title)
 
 
-def _plotly(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
+def grid_plotly(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
+    """Draw images (n, height, width) or (n, height, width, 3) with their words by plotly."""
     from html import escape
 
     from plotly.graph_objects import Image

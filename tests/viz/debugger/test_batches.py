@@ -162,3 +162,23 @@ def test_a_kernel_is_drawn_and_what_is_left_out_is_said(path, shape, image, said
     assert told["image"] == image and len(told["names"]) == image[0] and pictures.shape == (*image, 3)
     assert (told["what"], told["axes"], told["total"], told["cut"]) == said
     assert not pictures[0, 0, 0].any() and pictures.any(-1).sum() == np.prod(image) - 1  # NaN alone is black
+
+
+def test_a_short_last_batch_keeps_the_maps_of_a_sample():
+    layers = [kk.Input((8, 8, 1)), kk.layers.Conv2D(2, 3, name="conv"), kk.layers.Flatten()]
+    model = compiled(kk.Sequential(layers), "mse")
+    dbg = model.debug(PICTURES[:8], np.zeros((8, 72)), batch_size=5, shuffle=False)
+    dbg.step(2)
+    content, _ = layer_message(dbg, "conv", 4)
+    assert content["sample"] == 2 and content["maps"]["image"][0] == 2 and content["missing"] == ""
+
+
+def test_long_texts_keep_the_tokens_of_the_rows_that_are_drawn():
+    ids = kk.Input((150,), dtype="int32")
+    embedded = kk.layers.Embedding(200, 4)(ids)
+    attended = kk.layers.MultiHeadAttention(2, 2, name="mha")(embedded, embedded)
+    model = compiled(kk.Model(ids, kk.layers.Dense(1)(kk.layers.GlobalAveragePooling1D()(attended))), "mse")
+    dbg = model.debug(np.arange(150)[None].repeat(2, 0), np.ones((2, 1)), batch_size=2)
+    maps = layer_message(dbg, "mha", 0)[0]["maps"]
+    assert (maps["image"], maps["every"], maps["length"]) == ([2, 50, 50], 3, 150)
+    assert maps["tokens"] == [str(i) for i in range(0, 150, 3)]

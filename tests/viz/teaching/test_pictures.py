@@ -13,6 +13,7 @@ from kernelkit.viz.teaching.boundary import class_map
 from kernelkit.viz.teaching.confusion import confusion_counts
 from kernelkit.viz.teaching.embedding import project
 from kernelkit.viz.teaching.filters import filter_tiles
+from kernelkit.viz.teaching.top_losses import sample_losses
 
 EVIL = "<img src=x onerror=alert(1)> $x$"
 BACKENDS = ["matplotlib", "plotly"]
@@ -49,6 +50,7 @@ def draw(name: str, model, plane, images, backend: str):
     calls = {
         "confusion_matrix": lambda: viz.confusion_matrix(model, x, y, [EVIL, "b", "c"], backend=backend),
         "predictions": lambda: viz.predictions(model, x, y, [EVIL, "b", "c"], count=5, columns=3, backend=backend),
+        "top_losses": lambda: viz.top_losses(model, x, y, [EVIL, "b", "c"], count=5, columns=3, backend=backend),
         "weights": lambda: viz.weights(model, backend=backend),
         "filters": lambda: viz.filters(model, backend=backend),
         "activations": lambda: viz.activations(model, x[0], "edges", backend=backend),
@@ -59,7 +61,16 @@ def draw(name: str, model, plane, images, backend: str):
     return calls[name]()
 
 
-NAMES = ["confusion_matrix", "predictions", "weights", "filters", "activations", "activations of a vector", "embedding"]
+NAMES = [
+    "confusion_matrix",
+    "predictions",
+    "top_losses",
+    "weights",
+    "filters",
+    "activations",
+    "activations of a vector",
+    "embedding",
+]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -214,3 +225,26 @@ def test_a_boundary_lies_where_two_classes_are_even():
     x = np.array([[-1.0, -1.0], [1.0, 1.0]])
     (across, _), shares = class_map(Half(), x.astype("float32"), 50)
     assert (shares.argmax(-1) == (across > 0)).all()
+
+
+def test_top_losses_begin_with_the_largest_and_color_the_pixels_that_count():
+    x = np.random.default_rng(0).random((6, 4, 4, 1), dtype="float32")
+    reads = kk.layers.Dense(2, use_bias=False, name="reads")
+    model = kk.Sequential([kk.Input((4, 4, 1)), kk.layers.Flatten(), reads])
+    kernel = np.zeros((16, 2), "float32")
+    kernel[5] = [-4.0, 4.0]  # the loss hangs on the pixel in row 1, column 1 alone
+    reads.kernel.assign(kernel)
+    y = np.array([0, 1, 0, 1, 0, 1])
+    losses = sample_losses(model.predict(x, verbose=0), y)
+    expected = kk.losses.sparse_categorical_crossentropy(y, model(x), from_logits=True)
+    np.testing.assert_allclose(losses, expected, rtol=1e-5, atol=1e-6)
+    axes = viz.top_losses(model, x, y, count=4).axes
+    told = [float(one.get_title().split("loss ")[1]) for one in axes]
+    assert told == [pytest.approx(v, rel=1e-2) for v in np.sort(losses)[::-1][:4]]
+    for one in axes:
+        pixels = one.images[0].get_array()
+        assert np.unravel_index((pixels[..., 0] - pixels[..., 2]).argmax(), (4, 4)) == (1, 1)
+    gray = viz.top_losses(model, x, y, count=1, maps=False).axes[0].images[0].get_array()
+    assert gray.ndim == 2
+    with pytest.raises(ValueError, match="y holds class 2"):
+        viz.top_losses(model, x, y + 1)
