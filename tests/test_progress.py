@@ -32,7 +32,9 @@ def told(monkeypatch):
     """What is shown where each look at the clock takes a second."""
     line, ticks = Told(), itertools.count()
     monkeypatch.setattr(progress, "new_line", lambda: line)
-    monkeypatch.setattr(progress.Progress.__init__, "__defaults__", (None, "batches", None, lambda: float(next(ticks)), False))
+    monkeypatch.setattr(
+        progress.Progress.__init__, "__defaults__", (None, "batches", None, lambda: float(next(ticks)), False)
+    )
     return line
 
 
