@@ -48,8 +48,8 @@ def initialize(
     addresses = [a.strip() for a in (job_addresses or "").split(",") if a.strip()]
     if num_processes is not None and len(addresses) not in (0, 1, num_processes):
         raise ValueError(
-            f"initialize(): job_addresses has {len(addresses)} addresses for num_processes={num_processes}. Give the "
-            "address of the first process alone, or one for each."
+            f"initialize(): job_addresses has {len(addresses)} jobs, but num_processes is {num_processes}. Give the "
+            "address of the first process alone, or one for each process."
         )
     jax.distributed.initialize(
         coordinator_address=addresses[0] if addresses else None,

@@ -11,6 +11,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import types
 
@@ -29,13 +30,16 @@ ADAPTERS = {
     "backend.common.keras_tensor": ["kernelkit.symbolic"],
     "backend.common.symbolic_scope": ["tests.conformance.adapters.scopes"],
     "backend.config": ["kernelkit.config"],
+    "backend.distribution_lib": ["tests.conformance.adapters.distribution_lib"],
     "backend.image": ["kernelkit.ops.image"],
+    "backend.jax.distribution_lib": ["tests.conformance.adapters.distribution_lib"],
     "backend.jax.trainer": ["tests.conformance.adapters.trainer"],
     "backend.linalg": ["kernelkit.ops.linalg"],
     "backend.math": ["kernelkit.ops"],
     "backend.nn": ["kernelkit.ops.nn"],
     "backend.numpy": ["kernelkit.ops.numpy"],
     "backend.random": ["kernelkit.random"],
+    "distribution.distribution_lib": ["tests.conformance.adapters.distributions"],
     "dtype_policies.dtype_policy": ["kernelkit.dtype_policies", "tests.conformance.adapters.dtype_policies"],
     "initializers": ["kernelkit.initializers", "tests.conformance.adapters.initializers"],
     "layers": ["kernelkit.layers", "tests.conformance.adapters.layers"],
@@ -135,10 +139,21 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__path__ = []
 
 
+class NoTensorFlow(types.ModuleType):
+    """Stands where TensorFlow is missing: a test file that imports it is read, and the tests that use it fail."""
+
+    def __getattr__(self, name: str):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise ModuleNotFoundError("TensorFlow is not installed")
+
+
 def install() -> None:
     """Let `import keras` mean kernelkit from now on."""
     if "keras" in sys.modules:
         raise RuntimeError("keras was imported before the hook")
+    if importlib.util.find_spec("tensorflow") is None and "XLA_FLAGS" in os.environ:
+        sys.modules["tensorflow"] = NoTensorFlow("tensorflow")  # two files of tests for several devices import it
     sys.dont_write_bytecode = True  # nothing is left in the wheel's folders
     sys.meta_path.insert(0, Finder())
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.conformance import recorder
-from tests.conformance.wheel import SITE, SRC
+from tests.conformance.wheel import SITE, SRC, needs_devices
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,14 +41,15 @@ def run(files: list[str], subject: str = "kernelkit", workers: int = 1, keep: se
 
 
 def _shares(files: list[str], workers: int) -> list[list[str]]:
-    """Return the files in shares of about equal size, the largest first."""
+    """Return the files in shares of about equal size, the largest first. Those for several devices are one more."""
+    several, files = [f for f in files if needs_devices(f)], [f for f in files if not needs_devices(f)]
     shares: list[list[str]] = [[] for _ in range(max(1, workers))]
     sizes = [0] * len(shares)
     for file in sorted(files, key=lambda f: -(SRC / f).stat().st_size):
         least = sizes.index(min(sizes))
         shares[least].append(file)
         sizes[least] += (SRC / file).stat().st_size
-    return [sorted(share) for share in shares if share]
+    return [sorted(share) for share in [*shares, several] if share]
 
 
 def _run_process(files: list[str], subject: str, keep: set[str] | None, record: str) -> list[Outcome]:
@@ -59,6 +60,8 @@ def _run_process(files: list[str], subject: str, keep: set[str] | None, record: 
         "PYTHONDONTWRITEBYTECODE": "1",
         recorder.RECORD: record,
     }
+    if any(needs_devices(f) for f in files):
+        environment |= {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16"}
     if keep is not None:
         Path(record + ".keep").write_text("\n".join(sorted(keep)))
         environment[recorder.KEEP] = record + ".keep"

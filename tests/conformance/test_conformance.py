@@ -7,11 +7,21 @@ import pytest
 from tests.conformance import ledger, runs, wheel
 
 # One test in so many of a folder, so that the slices take about 90 seconds of one core together.
-ONE_IN = {"layers": 90, "ops": 300, "trainers": 36, "models": 36, "saving": 36, "callbacks": 36, "optimizers": 30}
+ONE_IN = {
+    "layers": 90,
+    "ops": 300,
+    "trainers": 36,
+    "models": 36,
+    "saving": 36,
+    "callbacks": 36,
+    "optimizers": 30,
+    "distribution": 1,
+}
 GROUPS = {
     "layers": ["layers"],
     "ops": ["ops"],
     "fitting": ["models", "trainers", "callbacks", "optimizers", "saving"],
+    "devices": ["distribution"],
 }
 GROUPS["parts"] = [f for f in wheel.FOLDERS if not any(f in group for group in GROUPS.values())]
 
@@ -19,6 +29,15 @@ VERSION, KERAS_PASSES = ledger.read_keras_passes()
 
 # Keras itself passes these only where torch is installed, as it was when the list was made.
 NEEDS_TORCH = ("torch", "NNOpsDtypeTest.test_threshold_")
+# These tests of distributions read a `tf.data.Dataset`.
+NEEDS_TENSORFLOW = (
+    "ataset_distribution_",
+    "TfDatasetDistributionTest",
+    "ShardingIntegrationTest",
+    "MultiProcessDistributeTest.test_e2e_",
+    "test_distribute_dataset",
+)
+HAS_TENSORFLOW = importlib.util.find_spec("tensorflow") is not None
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
@@ -33,6 +52,7 @@ def test_slice(group):
         if ledger.folder_of(t) in folders
         and ledger.in_slice(t, ONE_IN.get(ledger.folder_of(t), 50))
         and (HAS_TORCH or not any(part in t for part in NEEDS_TORCH))
+        and (HAS_TENSORFLOW or folders != ["distribution"] or not any(part in t for part in NEEDS_TENSORFLOW))
     }
     files = sorted({test.partition("::")[0] + ".py" for test in kept})
     passed = {o.test for o in runs.run(files, keep=kept) if o.outcome == "passed"}
