@@ -6,20 +6,29 @@ few numbers. With one process nothing here does anything.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import logging
 import os
 import re
+import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 
 import jax
 import numpy as np
 
+from kernelkit import interrupts
+
 _LOST = re.compile(
     r"gloo|connection (closed|reset|refused)|broken pipe|heartbeat|coordination service|NCCL|UNAVAILABLE",
     re.IGNORECASE,
 )
+
+
+_waited = [0.0]
 
 
 class ProcessLost(ConnectionError):
@@ -48,8 +57,11 @@ def agree(*numbers: int) -> np.ndarray:
     from jax.experimental import multihost_utils
 
     mine = np.array(numbers, "int64").view("int32")  # jax would cut 64-bit integers
+    began = time.perf_counter()
     with lost_processes():
-        return np.asarray(multihost_utils.process_allgather(mine)).reshape(-1, mine.size).view("int64")
+        found = np.asarray(multihost_utils.process_allgather(mine)).reshape(-1, mine.size).view("int64")
+    _waited[0] += time.perf_counter() - began
+    return found
 
 
 def of_first(number: int) -> int:
@@ -60,6 +72,38 @@ def of_first(number: int) -> int:
 def any_of(flag: bool) -> bool:
     """Return whether the flag is set in any process. All processes must call this."""
     return bool(agree(int(flag)).any()) if jax.process_count() > 1 else flag
+
+
+def texts_of_all(text: str) -> list[str]:
+    """Return the texts of all processes, in their order. All processes must call this.
+
+    Example:
+        >>> texts_of_all("pause")
+        ['pause']
+    """
+    if jax.process_count() == 1:
+        return [text]
+    mine = text.encode()
+    sizes = [int(n) for n in agree(len(mine))[:, 0]]
+    if not any(sizes):
+        return [""] * len(sizes)
+    padded = mine.ljust(-(-max(sizes) // 8) * 8, b"\0")
+    rows = agree(*np.frombuffer(padded, "int64").tolist())
+    return [row.tobytes()[:size].decode() for row, size in zip(rows, sizes, strict=True)]
+
+
+def check_interrupts() -> None:
+    """Raise KeyboardInterrupt if the stop button was pressed, in any process. All processes must call this."""
+    if jax.process_count() == 1:
+        interrupts.check()
+    elif any_of(interrupts.pressed()):
+        interrupts.check()
+        raise KeyboardInterrupt("another process of this training was interrupted")
+
+
+def waited() -> float:
+    """Return the seconds for which this process has waited for others so far, to agree on something with them."""
+    return _waited[0]
 
 
 def require_same(what: str, lines: Sequence[str]) -> None:
@@ -93,6 +137,7 @@ def lost_processes() -> Iterator[None]:
     except (jax.errors.JaxRuntimeError, ValueError, OSError) as error:  # jax raises some as ValueError
         if jax.process_count() == 1 or isinstance(error, ProcessLost) or not _LOST.search(str(error)):
             raise
+        atexit.register(_leave)
         raise ProcessLost(
             f"Another of the {jax.process_count()} processes of this training has ended, so this one (process "
             f"{jax.process_index()}) stops too. Start all of them again: with callbacks.BackupAndRestore they go on "
@@ -128,3 +173,12 @@ def written_once(path: str) -> Iterator[str]:
             troubles = agree(int(failed))[:, 0]
     if troubles.any():
         raise OSError(f"Process {int(troubles.argmax())} could not write {os.path.basename(path)!r}: see its error.")
+
+
+def _leave() -> None:
+    """End this process at its exit, without jax's wait of minutes for the one that is gone."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    os._exit(1)

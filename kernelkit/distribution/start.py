@@ -20,14 +20,15 @@ def initialize(
 ) -> None:
     """Join the processes that train a model together. Call it before anything is computed.
 
-    With no argument, jax finds the other processes in the environment: of SLURM, Open MPI, Kubernetes (an indexed job)
-    and TPU pods. Random numbers are the same in all processes afterwards.
+    With no argument, jax finds the other processes in the environment: of SLURM, Open MPI and TPU pods, and of
+    Kubernetes where the package ``kubernetes`` is installed. Random numbers are the same in all processes afterwards.
 
     Args:
         job_addresses: Address ``"host:port"`` of the first process; more addresses, after commas, are not needed.
             Default: ``KERAS_DISTRIBUTION_JOB_ADDRESSES`` of the environment.
         num_processes: Number of processes; default ``KERAS_DISTRIBUTION_NUM_PROCESSES``.
-        process_id: Number of this process, from 0; default ``KERAS_DISTRIBUTION_PROCESS_ID``.
+        process_id: Number of this process, from 0; default ``KERAS_DISTRIBUTION_PROCESS_ID``, or
+            ``JOB_COMPLETION_INDEX``, which an indexed job of Kubernetes sets, if the other two are known.
         heartbeat_seconds: Seconds after which a process that is silent counts as lost.
         **options: More arguments of `jax.distributed.initialize`.
 
@@ -45,6 +46,8 @@ def initialize(
     job_addresses = job_addresses or os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     num_processes = _number(num_processes, "KERAS_DISTRIBUTION_NUM_PROCESSES")
     process_id = _number(process_id, "KERAS_DISTRIBUTION_PROCESS_ID")
+    if job_addresses and num_processes is not None:
+        process_id = _number(process_id, "JOB_COMPLETION_INDEX")
     addresses = [a.strip() for a in (job_addresses or "").split(",") if a.strip()]
     if num_processes is not None and len(addresses) not in (0, 1, num_processes):
         raise ValueError(
@@ -57,6 +60,15 @@ def initialize(
         process_id=process_id,
         **{"heartbeat_timeout_seconds": heartbeat_seconds} | options,
     )
+    join()
+
+
+def join() -> None:
+    """Make the processes that jax knows one training: the same random numbers in all, and stops that all agree on.
+
+    :func:`initialize` ends with this. Call it where something else, such as Ray, has called
+    ``jax.distributed.initialize``.
+    """
     if processes.count() > 1:
         interrupts.only_when_agreed()
         random.set_random_seed(processes.of_first(random.make_default_seed()))

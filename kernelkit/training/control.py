@@ -1,8 +1,12 @@
-"""`Control`: pause, step, stop or save a running training. Requests from any thread run between two dispatches."""
+"""`Control`: pause, step, stop or save a running training. Requests from any thread run between two dispatches.
+
+Where several processes train one model, a request to one of them is a request to all.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 import threading
@@ -11,7 +15,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from kernelkit import interrupts
+from kernelkit import interrupts, processes
 from kernelkit.tracebacks import users_level
 
 State = Literal["running", "pausing", "paused", "stopping"]
@@ -59,7 +63,8 @@ class Control:
         self._pause = self._held = self._standing = False
         self._steps = 0
         self._stop: Literal["", "batch", "epoch"] = ""
-        self._jobs: list[tuple[str, Callable[[Any, int], Event]]] = []
+        self._jobs: list[tuple[str, Any]] = []
+        self._outbox: list[dict[str, Any]] = []  # requests that the other processes do not know yet
         self._listeners: list[Callable[[Event], None]] = []
 
     @property
@@ -105,7 +110,7 @@ class Control:
         rate = float(value)
         if not (math.isfinite(rate) and rate > 0):
             raise ValueError(f"The learning rate must be a positive finite number, got {value!r}.")
-        self._ask(job=("The learning rate", lambda run, steps: _set_rate(run, rate, steps)))
+        self._ask(job=("learning_rate", rate))
 
     def save(self, path: str | None = None) -> None:
         """Save the model between two batches.
@@ -113,7 +118,7 @@ class Control:
         Args:
             path: The file. A name that ends with ``.weights.h5`` saves only weights. Default: ``<name>-step<n>.keras``.
         """
-        self._ask(job=("The checkpoint", lambda run, steps: _save(run, path, steps)))
+        self._ask(job=("save", path))
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Call ``listener`` after each action, on the training thread. A listener that raises is removed."""
@@ -134,6 +139,7 @@ class Control:
             settle: Called first. It waits until no step is running.
             where: Text after the number of steps in messages, such as the position in a validation.
         """
+        self._share(run)
         if not self._asked:
             return
         settle()
@@ -143,7 +149,8 @@ class Control:
             with interrupts.whole, self._changed:
                 if self._quiet():
                     self._changed.wait(_POLL)
-            interrupts.check()
+            self._share(run)
+            processes.check_interrupts()
             self.waited += time.perf_counter() - began
 
     def epoch_ended(self, run: Any) -> None:
@@ -152,6 +159,26 @@ class Control:
             run.stop()
 
     def _ask(self, pause: bool | None = None, steps: int = 0, stop: Any = "", job: Any = None) -> None:
+        if processes.count() == 1:
+            self._take(pause, steps, stop, job)
+            return
+        with self._changed:
+            self._outbox.append({"pause": pause, "steps": steps, "stop": stop, "job": job})
+            self._changed.notify_all()
+
+    def _share(self, run: Any) -> None:
+        """Take the new requests of all processes, in the same order in each. All of them must call this."""
+        if processes.count() == 1:
+            return
+        with self._changed:
+            mine, self._outbox = self._outbox, []
+        if self._held:
+            run.model.stop_training = processes.any_of(bool(run.model.stop_training))
+        for theirs in processes.texts_of_all(json.dumps(mine) if mine else ""):
+            for request in json.loads(theirs or "[]"):
+                self._take(**request)
+
+    def _take(self, pause: bool | None, steps: int, stop: Any, job: Any) -> None:
         with self._changed:
             self._pause = self._pause if pause is None else pause
             self._steps = self._steps + steps if self._pause else 0
@@ -161,7 +188,7 @@ class Control:
             self._changed.notify_all()
 
     def _quiet(self) -> bool:
-        return self._pause and not (self._steps or self._jobs or self._stop == "batch")
+        return self._pause and not (self._steps or self._jobs or self._outbox or self._stop == "batch")
 
     def _may_go_on(self, run: Any, steps: int, where: str) -> bool:
         """Do the requested jobs. Return whether the next dispatch may be sent."""
@@ -173,8 +200,8 @@ class Control:
             stepping = self._held and self._steps > 0
             self._steps -= stepping
             self._asked = self._held
-        for what, job in jobs:
-            self._tell(_attempt(what, job, run, steps))
+        for what, value in jobs:
+            self._tell(_attempt(what, value, run, steps))
         if stopping:
             run.stop()
             self._tell(Event("stopping", "Stopping after this batch"))
@@ -199,12 +226,12 @@ class Control:
                     )
 
 
-def _attempt(what: str, job: Callable[[Any, int], Event], run: Any, steps: int) -> Event:
+def _attempt(what: str, value: Any, run: Any, steps: int) -> Event:
     """Do a job. Its error becomes an event, so that it cannot end a long training."""
     try:
-        return job(run, steps)
+        return _set_rate(run, value, steps) if what == "learning_rate" else _save(run, value, steps)
     except Exception as error:
-        return Event("refused", f"{what}: {error}")
+        return Event("refused", f"The {'learning rate' if what == 'learning_rate' else 'checkpoint'}: {error}")
 
 
 def _set_rate(run: Any, rate: float, steps: int) -> Event:

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from kernelkit import changes, interrupts, placement, processes
+from kernelkit import changes, placement, processes
 from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
@@ -179,11 +179,7 @@ class Training:
 
     def check_interrupts(self) -> None:
         """Raise KeyboardInterrupt if the stop button was pressed, in any process: all stop at the same step."""
-        if processes.count() == 1:
-            interrupts.check()
-        elif processes.any_of(interrupts.pressed()):
-            interrupts.check()
-            raise KeyboardInterrupt("another process of this training was interrupted")
+        processes.check_interrupts()
 
     def stops(self) -> bool:
         """Return whether training shall stop, in all processes if it shall in one."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import faulthandler
 import json
 import os
+import re
 import signal
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import numpy as np
 
 import kernelkit as kk
 from kernelkit import distribution as dist
+from kernelkit import processes
+from kernelkit.training.display import Display
 
 rng = np.random.default_rng(0)
 X, Y = rng.normal(size=(75, 8)).astype("float32"), rng.integers(0, 4, 75)
@@ -98,12 +101,7 @@ def killed(folder: Path, number: int) -> dict:
     last = int(sys.argv[3]) - 1
     die = Slow(8 if number == last else 10**6, lambda: os.kill(os.getpid(), signal.SIGKILL))
     backup = kk.callbacks.BackupAndRestore(folder / "backup", save_freq=1, delete_checkpoint=False)
-    began = time.monotonic()
-    try:
-        model.fit(X, Y, batch_size=16, epochs=3, callbacks=[backup, die], verbose=0)
-    except ConnectionError as error:
-        print(json.dumps({"error": str(error), "seconds": time.monotonic() - began}), flush=True)
-        os._exit(3)  # jax would wait at its exit for the process that is gone
+    model.fit(X, Y, batch_size=16, epochs=3, callbacks=[backup, die], verbose=0)
     return {}
 
 
@@ -121,6 +119,80 @@ def unbroken(folder: Path, number: int) -> dict:
     return {"loss": history["loss"], "weights": [v.numpy().reshape(-1).tolist() for v in model.weights]}
 
 
+def steered(folder: Path, number: int) -> dict:
+    """Requests reach one process each, and all of them act: pause, learning rate, steps, checkpoint, stop."""
+    model, shown = make(), Steered(number, folder)
+    model.fit(X, Y, batch_size=16, epochs=1000, verbose=shown)
+    rate, kernel = float(model.optimizer.learning_rate), model.layers[0].kernel.numpy()
+    steps = len(model.history.batches["loss"])
+    return {"events": shown.events, "rate": rate, "steps": steps, "weights": kernel.tolist()}
+
+
+class Steered(Display):
+    """In place of a panel: its thread presses buttons, those of process 1 but the stop button, which is process 0's."""
+
+    def __init__(self, number: int, folder: Path) -> None:
+        self.number, self.folder, self.events = number, folder, []
+        self.paused = threading.Event()
+        self.saved = threading.Event()
+
+    def begin(self, run: Any) -> None:
+        self.control = run.control
+        run.control.subscribe(self.note)
+        threading.Thread(target=self.press, daemon=True).start()
+
+    def note(self, event: Any) -> None:
+        self.events.append(re.sub(r"[\d,]+", "n", event.text.replace(str(self.folder), "")))
+        if event.kind in ("paused", "saved"):
+            (self.paused if event.kind == "paused" else self.saved).set()
+
+    def press(self) -> None:
+        if self.number == 1:
+            self.control.pause()
+            self.paused.wait(60)
+            self.paused.clear()
+            self.control.set_learning_rate(0.25)
+            self.control.step(2)
+            self.paused.wait(60)
+            self.control.save(str(self.folder / "steered.keras"))
+            self.control.resume()
+        elif self.number == 0:
+            self.saved.wait(60)
+            self.control.stop()
+
+
+def feeds(folder: Path, number: int) -> dict:
+    """Every process has the same source, of any kind, and reads its rows out of each batch."""
+
+    class Rows(kk.utils.PyDataset):
+        def __len__(self) -> int:
+            return 5
+
+        def __getitem__(self, index: int) -> tuple:
+            return X[index * 16 : index * 16 + 16], Y[index * 16 : index * 16 + 16]
+
+    class Loader:
+        """What a torch DataLoader is for `fit`: something to iterate over, again in each epoch."""
+
+        def __iter__(self) -> Any:
+            return (Rows()[i] for i in range(5))
+
+        def __len__(self) -> int:
+            return 5
+
+    found = {}
+    for name, source in {"PyDataset": Rows(workers=2), "loader": Loader(), "Dataset": None}.items():
+        data = kk.utils.Dataset.from_tensor_slices((X, Y)).batch(16) if source is None else source
+        found[name] = make().fit(data, epochs=2, shuffle=False, verbose=0).history["loss"]
+    arrays = {"batch_size": 16, "epochs": 2, "shuffle": False, "verbose": 0}
+    return found | {"arrays": make().fit(X, Y, **arrays).history["loss"]}
+
+
+def joined(folder: Path, number: int) -> dict:
+    """The processes of an environment know one another."""
+    return {"numbers": processes.agree(number)[:, 0].tolist(), "devices": dist.get_device_count()}
+
+
 def interrupted(folder: Path, number: int) -> dict:
     model = make()
     press = Slow(8 if number == 0 else 10**6, lambda: os.kill(os.getpid(), signal.SIGINT))
@@ -134,8 +206,12 @@ def interrupted(folder: Path, number: int) -> dict:
 if __name__ == "__main__":
     what, number, count, port, folder = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], Path(sys.argv[5])
     faulthandler.dump_traceback_later(200, exit=True)
+    bound = {"coordinator_bind_address": f"127.0.0.1:{port}"} if number == 0 else {}
+    if what == "joined":  # all that is needed stands in the environment
+        dist.initialize(**bound)
+    elif count > 1:
+        dist.initialize(f"127.0.0.1:{port}", count, number, **bound)
     if count > 1:
-        dist.initialize(f"127.0.0.1:{port}", count, number, coordinator_bind_address=f"127.0.0.1:{port}")
         dist.set_distribution(dist.DataParallel())
     for name in what.split(","):
         faulthandler.dump_traceback_later(100, exit=True)

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,17 @@ pytestmark = pytest.mark.one_in(3, together=True)
 PROGRAM = Path(__file__).with_name("one_of_several.py")
 
 
-def start(what: str, count: int, folder: Path) -> list[subprocess.Popen]:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def start(
+    what: str, count: int, folder: Path, port: int | None = None, environments: Sequence[dict[str, str]] = ()
+) -> list[subprocess.Popen]:
+    """Start processes. Each may have more variables in its environment."""
+    port = free_port() if port is None else port
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
     return [
         subprocess.Popen(
@@ -30,7 +38,7 @@ def start(what: str, count: int, folder: Path) -> list[subprocess.Popen]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=environment | (environments[i] if environments else {}),
         )
         for i in range(count)
     ]
@@ -52,12 +60,27 @@ def results(running: list[subprocess.Popen]) -> list[dict[str, Any]]:
     return found
 
 
+def killed_one_ends_all(running: list[subprocess.Popen], victim: int) -> None:
+    """Wait until the victim is dead; the others must end soon, each with a clear error."""
+    try:
+        running[victim].wait(timeout=150)
+        errors = [p.communicate(timeout=60)[1] for p in running]
+    finally:
+        for process in running:
+            process.kill()
+    assert running[victim].returncode == -9, errors[victim][-3000:]
+    for process, error in zip(running, errors, strict=True):
+        if process is not running[victim]:
+            assert process.returncode == 1, error[-3000:]
+            assert f"Another of the {len(running)} processes of this training has ended" in error
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory) -> dict[str, Any]:
     """The results of one process alone, and of two together."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
     one = results(start("trained,split,unbroken", 1, alone))[0]
-    two = results(start("trained,split,own_share,interrupted,disagreeing", 2, together))
+    two = results(start("trained,split,own_share,feeds,interrupted,disagreeing", 2, together))
     return {"one": one, "two": two, "folder": together, "alone": alone}
 
 
@@ -109,15 +132,16 @@ def test_processes_that_disagree_on_the_model_say_so(found):
         assert f"This process ({number})" in result["disagreeing"]["error"]
 
 
-@pytest.mark.parametrize("victim", ["last"])
-def test_a_process_that_is_killed_ends_the_others_and_training_goes_on(found, tmp_path, victim):
+def test_every_source_is_shared_out_by_itself(found):
+    first, second = (r["feeds"] for r in found["two"])
+    assert first == second
+    for name, losses in first.items():
+        np.testing.assert_allclose(losses, first["arrays"], rtol=1e-5, err_msg=name)
+
+
+def test_a_process_that_is_killed_ends_the_others_and_training_goes_on(found, tmp_path):
     running = start("killed", 2, tmp_path)
-    outputs = [p.communicate(timeout=150) for p in running]
-    assert running[1].returncode == -9
-    assert running[0].returncode == 3, outputs[0][1][-3000:]
-    said = json.loads(outputs[0][0].splitlines()[-1])
-    assert "Another of the 2 processes of this training has ended" in said["error"]
-    assert said["seconds"] < 60
+    killed_one_ends_all(running, victim=1)
     again = [r["resumed"] for r in results(start("resumed", 2, tmp_path))]
     assert again[0] == again[1]
     unbroken = found["one"]["unbroken"]
