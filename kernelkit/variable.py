@@ -6,11 +6,12 @@ A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touc
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import math
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -151,7 +152,7 @@ class Variable(Operators):
                 dtype = dtypes.standardize_dtype(dtype)
                 nbytes = math.prod(shape) * np.dtype(dtypes.canonical(dtype)).itemsize
                 budget.claim_memory(nbytes, f"Variable {self.path!r} of shape {tuple(shape)}")
-                value = initializer(tuple(shape), dtype=dtype)
+                value = initializer(tuple(shape), dtype=dtype, **self._layout_for(initializer, shape, dtype))
                 self._lent = False
             else:
                 value = initializer.value if isinstance(initializer, Variable) else initializer
@@ -172,6 +173,14 @@ class Variable(Operators):
                 f"Variable {self.path!r}: the initial value has shape {value.shape}, expected {tuple(shape)}."
             )
         return value
+
+    def _layout_for(self, initializer: Callable, shape: tuple, dtype: str) -> dict[str, Any]:
+        """Return the argument ``layout`` if the initializer takes it: it then makes each device's part there."""
+        distribution = placement.current()
+        if distribution is None or not _takes_layout(initializer):
+            return {}
+        self._value = cast(jax.Array, jax.ShapeDtypeStruct(tuple(shape), dtypes.canonical(dtype)))  # for the rules
+        return {"layout": distribution.get_variable_layout(self) if self._layout is None else self._layout}
 
     @property
     def layout(self) -> Any:
@@ -259,7 +268,11 @@ class Variable(Operators):
         Args:
             value: Array-like of the variable's shape; it is cast to the variable's dtype.
         """
-        value = jnp.asarray(_raw(value), dtype=self._value.dtype)
+        value = _raw(value)
+        if self._layout is not None and scope.local.stateless is None and isinstance(value, np.ndarray):
+            value = np.array(value, dtype=self._value.dtype)  # its slices are sent: no device ever holds all of it
+        else:
+            value = jnp.asarray(value, dtype=self._value.dtype)
         if value.shape != self.shape:
             raise ValueError(
                 f"Variable {self.path!r} has shape {self.shape} and cannot take a value of shape {value.shape}."
@@ -418,3 +431,10 @@ jax_arguments.accept(Variable, _argument)
 
 def _raw(value: Any) -> Any:
     return value.value if isinstance(value, Variable) else value
+
+
+def _takes_layout(initializer: Callable) -> bool:
+    try:
+        return "layout" in inspect.signature(initializer).parameters
+    except (TypeError, ValueError):  # it has no signature
+        return False

@@ -127,17 +127,26 @@ class Distribution:
             variables: The variables. A variable with a layout on this mesh stays where it is.
             weights: The weights to which the optimizer's variables belong: these get the layouts of their weights.
         """
+        variables = list(variables)
+        for variable, layout in zip(variables, self.layouts(variables, weights), strict=True):
+            if layout is not variable.layout:
+                variable.lay_out(layout)
+
+    def layouts(self, variables: Iterable[Variable], weights: Iterable[Variable] = ()) -> list[Any]:
+        """Return the layouts that :meth:`adopt` gives variables. Nothing is moved."""
         mesh = self._device_mesh.backend_mesh
         owners = {v.path.replace("/", "_"): v for v in weights}
-        for variable in variables:
+
+        def layout_of(variable: Variable) -> Any:
             place = None if variable.layout is None else getattr(variable.layout, "backend_layout", variable.layout)
             if isinstance(place, NamedSharding) and place.mesh == mesh:
-                continue
+                return variable.layout
             owner = owners.get(_owner_in(variable.name, owners))
             if owner is not None and owner.shape == variable.shape and owner is not variable:
-                variable.lay_out(owner.layout)
-            else:
-                variable.lay_out(self.rule_for(variable)[0])
+                return layout_of(owner)
+            return self.rule_for(variable)[0]
+
+        return [layout_of(v) for v in variables]
 
     def check_rules(self, paths: list[str]) -> None:
         """Raise if a rule fits nothing, once a model is built.

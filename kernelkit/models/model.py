@@ -320,7 +320,9 @@ class Model(Trainer, Layer):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return rich_display.bundle(self)
 
-    def profile(self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
+    def profile(
+        self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10, distribution: Any = None
+    ) -> Profile:
         """Measure the cost of each layer on one batch: time, floating-point operations, bytes. Nothing is trained.
 
         Args:
@@ -328,6 +330,9 @@ class Model(Trainer, Layer):
             y: Targets of the batch; if given and the model is compiled, the gradients are measured too.
             sample_weight: Weights of the samples.
             repeats: Number of runs of each layer; times are medians.
+            distribution: A distribution to try, as :meth:`fit` takes it, by default the model's own: the step is also
+                compiled for it, which shows operations, bytes and collectives of each device. The model stays where
+                it is.
 
         Returns:
             A :class:`~kernelkit.models.profile.Profile`, a table with ``rows``. Each layer is compiled and timed alone,
@@ -340,7 +345,7 @@ class Model(Trainer, Layer):
             >>> rows[0].shape, rows[0].parameters
             ((16, 4), 36)
         """
-        return profile(self, x, y, sample_weight, repeats)
+        return profile(self, x, y, sample_weight, repeats, distribution)
 
     def graph(self, sample: Any = None, weights: bool = True) -> Any:
         """Show the model's graph in a notebook: open groups, pan, zoom, find a layer, look at its weights.

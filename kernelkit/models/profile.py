@@ -18,10 +18,12 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit import distribution as distributions
 from kernelkit.jaxprs import inputs_of_body, scans
 from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
+from kernelkit.models.spread_cost import SpreadCost, spread_cost
 from kernelkit.training.allocator import keep_freed_memory
 from kernelkit.training.trainer import Trainer
 
@@ -62,12 +64,15 @@ class Profile:
     Attributes:
         rows: List of :class:`ProfileRow`, in the order of the calls; the last one is the whole step.
             ``pandas.DataFrame(profile.rows)`` makes a frame of them.
+        spread: The :class:`~kernelkit.models.spread_cost.SpreadCost` of the whole step on each of several devices,
+            ``None`` for one device.
     """
 
     HEAD = ("layer", "output", "parameters", "forward ms", "train ms", "MFLOP", "MB", "GFLOP/s")
 
-    def __init__(self, rows: list[ProfileRow]) -> None:
+    def __init__(self, rows: list[ProfileRow], spread: SpreadCost | None = None) -> None:
         self.rows = rows
+        self.spread = spread
 
     def cells(self) -> list[tuple[str, ...]]:
         """Return the table as texts, without its header."""
@@ -80,7 +85,7 @@ class Profile:
             "  ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
             for row in table
         ]
-        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+        return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], *([str(self.spread)] if self.spread else [])])
 
     __repr__ = __str__
 
@@ -93,10 +98,13 @@ class Profile:
             return f"<tr>{inner}</tr>"
 
         body = "".join(line(cells, "td") for cells in self.cells())
-        return f"<table><thead>{line(self.HEAD, 'th')}</thead><tbody>{body}</tbody></table>"
+        below = f"<p>{html.escape(str(self.spread))}</p>" if self.spread else ""
+        return f"<table><thead>{line(self.HEAD, 'th')}</thead><tbody>{body}</tbody></table>{below}"
 
 
-def profile(model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10) -> Profile:
+def profile(
+    model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10, distribution: Any = None
+) -> Profile:
     """Measure a model layer by layer on one batch. Nothing is trained.
 
     Args:
@@ -105,6 +113,7 @@ def profile(model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeat
         y: Targets of the batch.
         sample_weight: Weights of the samples.
         repeats: Number of runs of each program; times are medians.
+        distribution: A distribution to try, by default the model's own.
     """
     if jax.default_backend() == "cpu":
         keep_freed_memory()
@@ -113,7 +122,10 @@ def profile(model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeat
     model._training.prepare("train" if trains else "predict", batch)
     rows = [_row(call, trains, repeats) for call in _calls(model, batch[0], trains)]
     rows.append(_whole(model, batch, trains, rows, repeats))
-    return Profile(rows)
+    own = model._training.distribution
+    chosen = own if distribution is None else distributions.choose(distribution, own)
+    kind = "train" if trains else "predict"
+    return Profile(rows, None if chosen is None else spread_cost(model, batch, kind, chosen))
 
 
 class _Call(NamedTuple):

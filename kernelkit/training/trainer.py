@@ -266,7 +266,7 @@ class Trainer(PureSteps):
         self.history = history
         title = str(name) if name else self.name  # type: ignore[attr-defined]
         run = display.Run(self, title, epochs, int(initial_epoch), steps, feed.batch_size, history)
-        run.one_by_one = told.needs_model_between_batches
+        run.one_by_one, run.distribution = told.needs_model_between_batches, self._training.distribution
         validate = self._validation(
             run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import numpy as np
 import kernelkit as kk
 from kernelkit import distribution as dist
 from kernelkit import layers
+from kernelkit.models.spread_cost import spread_cost
 
 ROWS = 75  # of 16 a batch: five steps an epoch, and the last batch has 11 rows
 rng = np.random.default_rng(0)
@@ -180,6 +182,95 @@ def saved_by_orbax(folder: str) -> list:
     return [v.numpy().tolist() for v in [*model.weights, *model.optimizer.variables]]
 
 
+def debugged() -> tuple[list, list]:
+    """The weights after `fit` on eight devices, and after the same steps in the debugger, some of them taken back."""
+    with dist.DataParallel().scope():
+        fitted, stepped = compiled(mlp), compiled(mlp)
+        for model in (fitted, stepped):
+            kk.utils.set_random_seed(4)
+            model.build((None, 8))
+        fitted.fit(TABLE[:64], LABELS[:64], batch_size=16, shuffle=False, verbose=0)
+        debugger = stepped.debug(TABLE[:64], LABELS[:64], batch_size=16, shuffle=False)
+        debugger.step(3)
+        debugger.back(2)
+        debugger.step(3)
+        state = debugger.state_after()
+    return [v.numpy().tolist() for v in fitted.trainable_variables], [np.asarray(v).tolist() for v in state.trainable]
+
+
+def profiled(mesh: dist.DeviceMesh) -> dict:
+    """What `profile` says of a model of one device, if it were on eight, and if it were split."""
+    model = compiled(wide, "sgd")
+    said = model.profile(TABLE[:16], LABELS[:16], repeats=1, distribution="data")
+    split = dist.AutoParallel(mesh, model_dim_name="model", smallest=32)
+    return {
+        "data": said.spread._asdict(),
+        "split": spread_cost(model, (TABLE[:16], LABELS[:16], None), "train", split)._asdict(),
+        "text": str(said),
+        "weights": sum(v.value.nbytes for v in model.trainable_variables),
+        "places": sorted({len(v.value.devices()) for v in model.weights}),
+        "step_flops": said.rows[-1].flops,
+    }
+
+
+def panel_of_eight() -> list[str]:
+    """What the live panel says of the devices: of one, and of eight by one word."""
+    from kernelkit.viz.curves.panel import LivePanel
+
+    said = []
+    for chosen in (None, "auto"):
+        facts: list = []
+
+        class Output:
+            live = True
+
+            def open(self, title: str, receive: Any) -> None:
+                pass
+
+            def send(self, content: dict, buffer: bytes, facts: list = facts) -> None:
+                facts.append(content["facts"])
+
+            def close(self, *rest: Any) -> None:
+                pass
+
+        panel = LivePanel(Output(), ticks=False)
+        compiled(wide).fit(TABLE[:16], LABELS[:16], verbose=panel, distribution=chosen)
+        said.append(facts[-1]["device"])
+    return said
+
+
+def peaks() -> dict:
+    """The most bytes on a device, beyond what it holds, while a split model is loaded from a file."""
+    with dist.AutoParallel(smallest=32).scope():
+        model = kk.Sequential([kk.Input((64,)), *[layers.Dense(64, use_bias=False) for _ in range(6)]])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "split.weights.h5"
+        model.save_weights(path)
+
+        def held() -> int:
+            sizes = dict.fromkeys(jax.devices(), 0)
+            for array in jax.live_arrays():
+                shape = array.sharding.shard_shape(array.shape)
+                for device in array.sharding.device_set:
+                    sizes[device] += int(np.prod(shape)) * array.dtype.itemsize
+            return max(sizes.values())
+
+        gc.collect()
+        before, seen, lay = held(), [], kk.placement.put
+
+        def put(value: Any, layout: Any) -> Any:
+            placed = lay(value, layout)
+            seen.append(held())
+            return placed
+
+        kk.placement.put = put
+        try:
+            model.load_weights(path)
+        finally:
+            kk.placement.put = lay
+    return {"extra": max(seen) - before, "tensor": 64 * 64 * 4, "count": len(seen)}
+
+
 def main() -> dict:
     found: dict[str, Any] = {"devices": len(DEVICES)}
     began = time.process_time()
@@ -208,7 +299,7 @@ def main() -> dict:
         path = Path(folder) / "model.keras"
         model.save(path)
         found["continued"] = []
-        for count in (1, 4, 8):
+        for count in (1, 2, 4, 8):
             plan = dist.DataParallel(devices=DEVICES[:count]) if count < 8 else dist.AutoParallel(smallest=64)
             kk.utils.set_random_seed(5)
             with plan.scope():
@@ -234,6 +325,7 @@ def main() -> dict:
         model = compiled(wide, "sgd")
         model.fit(TABLE[:64], LABELS[:64], batch_size=16, verbose=0)
     found["collectives"] = [list(c) for c in dist.describe(model).collectives]
+    found["picture"] = kk.viz.sharding(model, kinds=("weight", "optimizer")).svg
     found["gradient_bytes"] = sum(v.value.nbytes for v in model.trainable_variables)
 
     def unmatched(key: str, axes: tuple) -> None:
@@ -251,6 +343,7 @@ def main() -> dict:
             lambda: compiled(mlp).fit(TABLE, LABELS, verbose=0, distribution=3)  # no distribution at all
         ),
     }
+    found |= {"debugged": debugged(), "profiled": profiled(mesh), "panel": panel_of_eight(), "peaks": peaks()}
     found["seconds"] = time.process_time() - began
     return found
 

@@ -104,7 +104,7 @@ def test_description_has_the_bytes_that_each_device_holds(found):
 
 def test_file_of_eight_devices_is_continued_on_any_number(found):
     one, *others = found["continued"]
-    assert len(others) == 2
+    assert len(others) == 3
     for losses in others:
         np.testing.assert_allclose(losses, one, rtol=1e-5)
 
@@ -137,6 +137,65 @@ def test_data_parallel_sums_each_gradient_once(found):
     summed = sum(nbytes for _, nbytes in found["collectives"])
     # The loss and the metrics' sums are scalars.
     assert found["gradient_bytes"] <= summed <= found["gradient_bytes"] + 64
+
+
+def test_debugger_is_exact_on_eight_devices(found):
+    fitted, stepped = found["debugged"]
+    assert fitted == stepped
+
+
+def test_profile_shows_what_each_device_does_and_sends(found):
+    said = found["profiled"]
+    assert said["places"] == [1], "nothing is moved"
+    data, split = said["data"], said["split"]
+    assert data["devices"] == split["devices"] == 8
+    kinds = {kind for kind, _ in data["collectives"]}
+    assert kinds == {"all-reduce"}
+    assert said["weights"] <= sum(nbytes for _, nbytes in data["collectives"]) <= said["weights"] + 64
+    assert split["held"] <= data["held"] / 4 + 64
+    assert data["flops"] < said["step_flops"]
+    assert "DataParallel, 8 devices: on each" in said["text"]
+
+
+def test_panel_says_that_training_is_spread(found):
+    assert found["panel"] == ["cpu, 1 of 8", "cpu × 8, DataParallel"]
+
+
+def test_loading_puts_no_more_than_a_shard_on_a_device(found):
+    peaks = found["peaks"]
+    assert peaks["count"] == 6
+    assert peaks["extra"] <= 6 * peaks["tensor"] / 8, "the shards of all six weights, and no whole tensor"
+
+
+@pytest.fixture(scope="module")
+def guides() -> list[dict[str, list[float]]]:
+    """The losses of the guide's steps, with Keras and with kernelkit."""
+    environment = os.environ | {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "NPROC": "16",
+        "KERAS_BACKEND": "jax",
+    }
+    command = [sys.executable, str(PROGRAM.with_name("guide.py"))]
+    found = []
+    for name in ("keras", "kernelkit"):
+        done = subprocess.run(
+            [*command, name], env=environment, capture_output=True, text=True, timeout=240, check=False
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        found.append(json.loads(done.stdout.split("RESULT ")[1]))
+    return found
+
+
+@pytest.mark.parametrize("steps", ["data_parallel", "model_parallel", "own_loop"])
+def test_a_guide_for_keras_runs_with_another_import(guides, steps):
+    keras, kernelkit = guides
+    np.testing.assert_allclose(kernelkit[steps], keras[steps], rtol=1e-5)
+
+
+def test_picture_shows_what_a_step_sends(found):
+    assert "DataParallel, 8 devices" in found["picture"]
+    assert f"a training step: {len(found['collectives'])} all-reduce, 12.0 KiB" in found["picture"]
+    assert "whole on each of 8, 8.0 KiB" in found["picture"]
 
 
 def test_errors_name_what_to_change(found):

@@ -6,6 +6,8 @@ import copy
 import pickle
 import threading
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -88,6 +90,36 @@ def test_a_plan_is_described_without_its_devices():
     assert "axis 1 is the largest that divides by 4" in str(tried)
     assert dist.describe(model, dist.DataParallel(mesh)).devices == 256
     assert model.layers[0].kernel.layout is None, "nothing is moved"
+
+
+def test_a_picture_shows_the_part_of_each_array_on_a_device(mesh):
+    model = kk.Sequential([kk.Input((64,)), kk.layers.Dense(128, name="hidden"), kk.layers.Dense(3)], name="net")
+    layouts = dist.LayoutMap(mesh)
+    layouts["net/hidden/kernel"] = ("batch", "model")
+    picture = kk.viz.sharding(model, dist.ModelParallel(layout_map=layouts))
+    assert picture.svg.count("<rect") == 2 * len(model.weights), "a box for each array, and the first device's part"
+    assert 'width="24.00" height="13.00"' in picture.svg, "a quarter of the width and half of the height"
+    assert "64 × 128 · 1/8 on each of 8, 4.0 KiB · net/hidden/kernel" in picture.svg
+    assert "128 · whole on each of 8, 512 B · no key: replicated" in picture.svg
+    assert repr(picture) == str(picture.description)
+    with pytest.raises(ValueError, match="unknown kinds"):
+        kk.viz.sharding(model, kinds=("wieght",))
+
+
+def test_an_initializer_may_make_the_parts_where_they_belong():
+    seen = []
+
+    def ones(shape: tuple, dtype: str, layout: dist.TensorLayout | None = None) -> jax.Array:
+        seen.append(layout)
+        return jnp.ones(shape, dtype, **({} if layout is None else {"out_sharding": layout.backend_layout}))
+
+    assert kk.Variable(ones, (2, 3)).value.sum() == 6
+    with dist.DataParallel().scope():
+        placed = kk.Variable(ones, (2, 3))
+    assert placed.value.sum() == 6
+    assert seen[0] is None
+    assert seen[1].axes == (None, None)
+    assert placed.value.sharding.is_equivalent_to(seen[1].backend_layout, 2)
 
 
 def test_a_scope_holds_for_its_thread():

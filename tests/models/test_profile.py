@@ -35,6 +35,14 @@ def test_a_row_for_each_call_and_one_for_the_step(model):
     assert all(row.train_ms > 0 and row.forward_ms > 0 for row in rows)
 
 
+def test_one_device_has_no_costs_of_several(model):
+    said = model.profile(*data(), repeats=1)
+    assert said.spread is None
+    spread = model.profile(*data(), repeats=1, distribution=kk.distribution.DataParallel()).spread
+    assert (spread.devices, spread.collectives, spread.sent) == (1, [], 0)
+    assert spread.held >= sum(v.value.nbytes for v in model.variables)
+
+
 def test_nothing_is_changed(model):
     x, y = data()
     model.fit(x, y, verbose=0)

@@ -8,13 +8,22 @@ from typing import Any
 import numpy as np
 
 
-def device() -> str | None:
-    """Return the name of the kind of device that jax computes on, with their number where there are several."""
+def device(distribution: Any = None) -> str | None:
+    """Return the kind of device that a training computes on, with their number and its distribution if it is spread.
+
+    Args:
+        distribution: What spreads the model, ``None`` for one device.
+    """
     if (jax := sys.modules.get("jax")) is None:
         return None
     devices = jax.local_devices()
     kind = getattr(devices[0], "device_kind", None)
-    return f"{kind} x {len(devices)}" if kind and len(devices) > 1 else kind
+    if not kind:
+        return None
+    if distribution is None:
+        return f"{kind}, 1 of {len(devices)}" if len(devices) > 1 else kind
+    count, processes = distribution.device_mesh.devices.size, distribution.num_processes
+    return f"{kind} × {count}, {type(distribution).__name__}" + (f", {processes} processes" if processes > 1 else "")
 
 
 def device_memory() -> list[int] | None:

@@ -101,7 +101,7 @@ class LivePanel(Display):
         self._facts = {
             "id": uuid.uuid4().hex,
             "name": str(run.name),
-            "device": device(),
+            "device": device(getattr(run, "distribution", None)),
             "state": "preparing",
             "epochs": run.epochs,
             "first_epoch": run.initial_epoch,
