@@ -15,6 +15,8 @@
 #   make nets    nets drawn at random, beside Keras (ARGS="12 --seed 1 --family rnn")
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
 #   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5")
+#   make clusters  train on local clusters of Ray and ipyparallel (ARGS=ray one of them)
+#   make kills   kill one of four processes of a training, 20 times (ARGS="--times 5")
 #   make applications  compare all 40 image networks with Keras's
 #   make clean   remove what the targets above made
 
@@ -24,7 +26,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem applications clean
+.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem clusters kills applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -83,6 +85,12 @@ conformance: $(VENV)/.dev
 
 ecosystem: $(VENV)/.dev
 	@$(BIN)/python -m tests.ecosystem $(ARGS)
+
+clusters: $(VENV)/.dev
+	@$(BIN)/python -m tests.clusters $(ARGS)
+
+kills: $(VENV)/.dev
+	@$(BIN)/python -m benchmarks.kills $(ARGS)
 
 applications: .venv/.dev
 	KERNELKIT_TEST_ALL_APPLICATIONS=1 $(BIN)/pytest tests/applications $(ARGS)

@@ -35,6 +35,7 @@ from kernelkit import (
 from kernelkit.constraints import Constraint
 from kernelkit.devices import device
 from kernelkit.dispatch import op
+from kernelkit.distribution.clusters import register as register_cluster
 from kernelkit.dtype_policies import DTypePolicy, FloatDTypePolicy
 from kernelkit.initializers import Initializer
 from kernelkit.layers import Input, InputSpec, Layer
@@ -186,6 +187,8 @@ def __dir__() -> list[str]:
 
 
 compile_cache.enable_by_default()
+register_cluster("ipyparallel", lambda: _imported("clusters.engines"))
+register_cluster("ray", lambda: _imported("clusters.ray_train"))
 display.register(_notebook_display)
 history.register(_viz)
 progress.register(_notebook_line)

@@ -37,7 +37,7 @@ FLOORS = [
     "applications backend distillation legacy mixed_precision preprocessing teaching wrappers",
     "visualization",
     "viz",
-    "tuner",
+    "tuner clusters",
 ]
 FLOOR_OF = {f"{PACKAGE}.{part}": height for height, parts in enumerate(FLOORS) for part in parts.split()}
 ROOF = len(FLOORS)  # kernelkit/__init__.py, which imports from everywhere

@@ -1,5 +1,6 @@
 """Models on several devices: what Keras's `keras.distribution` has, on jax's sharded arrays."""
 
+from kernelkit.distribution.clusters import ipyparallel, ray_trainer
 from kernelkit.distribution.collectives import Collective, collectives_in
 from kernelkit.distribution.describing import Description, PlacedVariable, describe, readable
 from kernelkit.distribution.layout_map import LayoutMap
@@ -35,7 +36,9 @@ __all__ = [
     "distribution",
     "get_device_count",
     "initialize",
+    "ipyparallel",
     "list_devices",
+    "ray_trainer",
     "readable",
     "set_distribution",
 ]

@@ -34,6 +34,7 @@ class Run:
         metrics: Names of the metrics known so far.
         control: The :class:`Control` that pauses, steps and stops the training.
         one_by_one: Whether each dispatch does one step, because a callback acts between batches.
+        distribution: What spreads the model over several devices, ``None`` for one.
         reason: Why training ended before its last epoch, in words; ``""`` while it runs or if it did not.
         told_nan: Whether a warning has named the first NaN loss.
         prepared: Seconds spent compiling so far.
@@ -51,6 +52,7 @@ class Run:
     stopping: bool = False
     control: Control = field(default_factory=Control)
     one_by_one: bool = False
+    distribution: Any = None
     reason: str = ""
     told_nan: bool = False
     prepared: float = 0.0
@@ -221,12 +223,18 @@ def format_logs(logs: dict[str, Any]) -> str:
     return " · ".join(f"{k} {logs[k]:.4g}" if isinstance(logs[k], float) else f"{k} {logs[k]}" for k in names)
 
 
-_notebook: dict[str, Callable[[], Display | None]] = {}
+_notebook: dict[str, Callable[[], Display | None]] = {"others": Display}
 
 
-def register(factory: Callable[[], Display | None]) -> None:
-    """Set the factory of the notebook display. It returns ``None`` outside notebooks."""
+def register(factory: Callable[[], Display | None], others: Callable[[], Display] | None = None) -> None:
+    """Set the factory of the notebook display. It returns ``None`` outside notebooks.
+
+    Args:
+        factory: Makes the display of the first process.
+        others: Makes the display of each other process of a training; nothing is shown by default.
+    """
     _notebook["factory"] = factory
+    _notebook["others"] = others or Display
 
 
 def choose(verbose: Any) -> Display:
@@ -242,8 +250,10 @@ def choose(verbose: Any) -> Display:
     """
     if isinstance(verbose, Display) or hasattr(verbose, "epoch_begin"):
         return verbose
-    if verbose in (0, False, None) or not processes.is_first():
+    if verbose in (0, False, None):
         return Display()
+    if not processes.is_first():
+        return _notebook["others"]() or Display()
     if isinstance(verbose, int) and verbose >= 2:
         return LineDisplay()
     if verbose not in ("auto", 1, True):
