@@ -32,18 +32,23 @@ class TerminateOnNaN(Callback):
         self.raise_error = raise_error
         self.stop_reason = ""
         self._seen = False
+        self._epoch = 0
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self._seen = False
         self.stop_reason = ""
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self._epoch = epoch
 
     def on_batch_end(self, batch: int, logs: dict | None = None) -> None:
         loss = (logs or {}).get("loss")
         if self._seen or loss is None or math.isfinite(loss):
             return
         self._seen = True
+        where = f"batch {batch + 1} of epoch {self._epoch + 1}"
         if self.raise_error:
-            raise RuntimeError(f"NaN or Inf loss encountered: it became {loss} in batch {batch} (counted from 0).")
-        self.stop_reason = f"the loss became {loss} in batch {batch} (counted from 0)"
-        say(f"Batch {batch}: the loss became {loss}, so training stops.")
+            raise RuntimeError(f"NaN or Inf loss encountered: it became {loss} in {where}.")
+        self.stop_reason = f"the loss became {loss} in {where}"
+        say(f"The loss became {loss} in {where}, so training stops.")
         self.model.stop_training = True

@@ -234,7 +234,7 @@ class StreamFeed(Feed):
             batch = next(self._open, _END)  # a pass without a batch ends the data
         if batch is _END:
             return _END
-        who = f"{self._passes.name} (batch {self._read})"
+        who = f"{self._passes.name} (batch {self._read + 1})"
         self._read += 1
         check_is_batch(batch, who)
         batch = to_host(batch)

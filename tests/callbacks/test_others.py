@@ -26,11 +26,11 @@ def test_nan_ends_training_at_the_first_bad_batch(pretend, capsys):
         told.on_train_batch_begin(batch)
         told.on_train_batch_end(batch, {"loss": loss})
     assert model.stop_training
-    assert capsys.readouterr().out == "Batch 1: the loss became inf, so training stops.\n"
+    assert capsys.readouterr().out == "The loss became inf in batch 2 of epoch 1, so training stops.\n"
 
 
 def test_nan_may_be_an_error():
-    with pytest.raises(RuntimeError, match="NaN or Inf loss encountered: it became nan in batch 3"):
+    with pytest.raises(RuntimeError, match="NaN or Inf loss encountered: it became nan in batch 4 of epoch 1"):
         callbacks.TerminateOnNaN(raise_error=True).on_train_batch_end(3, {"loss": float("nan")})
 
 

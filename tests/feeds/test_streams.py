@@ -328,10 +328,10 @@ def endless_none():
     [
         (
             lambda: iter([batch(0), None]),
-            r"\(batch 1\) yielded None; a batch is x, \(x, y\) or \(x, y, sample_weight\)",
+            r"\(batch 2\) yielded None; a batch is x, \(x, y\) or \(x, y, sample_weight\)",
         ),
-        (lambda: endless_none(), r"The generator \(batch 1\) yielded None"),
-        (lambda: iter([5]), r"\(batch 0\) yielded a single number, 5"),
+        (lambda: endless_none(), r"The generator \(batch 2\) yielded None"),
+        (lambda: iter([5]), r"\(batch 1\) yielded a single number, 5"),
         (lambda: iter([np.float32(5)]), "single number"),
         (lambda: iter([np.array(5.0)]), "single value as x, without an axis of samples"),
         (lambda: iter([()]), "empty tuple"),
@@ -358,7 +358,7 @@ def test_a_dataset_that_returns_none():
                 return None
             return batch(index)
 
-    with pytest.raises(ValueError, match=r"Forgot \(batch 2\) yielded None"):
+    with pytest.raises(ValueError, match=r"Forgot \(batch 3\) yielded None"):
         linear().fit(Forgot(), shuffle=False, verbose=0)
 
 

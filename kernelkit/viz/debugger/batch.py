@@ -8,6 +8,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.viz.debugger.counting import nth
 
 
 class Batch:
@@ -24,7 +25,7 @@ class Batch:
     Example:
         >>> batch = Batch((np.zeros((2, 3)), np.array([1, 0])), np.array([7, 4]), step=0, epoch=0)
         >>> batch
-        <Batch of 2 samples, step 0 of epoch 0: x (2, 3) float64, y (2,) int64, rows 7, 4>
+        <Batch of 2 samples, step 1, in epoch 1: x (2, 3) float64, y (2,) int64, rows 7, 4>
     """
 
     def __init__(self, data: Any, indices: np.ndarray | None, step: int, epoch: int) -> None:
@@ -49,4 +50,4 @@ class Batch:
         if self.indices is not None:
             rows = ", ".join(str(i) for i in self.indices[:8]) + ("..." if len(self.indices) > 8 else "")
             parts.append(f"rows {rows}")
-        return f"<Batch of {len(self)} samples, step {self.step} of epoch {self.epoch}: {', '.join(parts)}>"
+        return f"<Batch of {len(self)} samples, step {nth(self.step)}, in epoch {nth(self.epoch)}: {', '.join(parts)}>"

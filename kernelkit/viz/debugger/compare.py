@@ -13,6 +13,7 @@ from kernelkit.viz import figure as figures
 from kernelkit.viz.curves.bundle import html as picture_html
 from kernelkit.viz.curves.chart import BLUE, POINTS, VERMILLION, Chart, Line, Picture
 from kernelkit.viz.curves.store import spans_decades
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.timeline import Timeline
 
 ROWS = 12
@@ -54,7 +55,7 @@ class Comparison:
         figure = figures.matplotlib_figure(8, 3.6)
         axes = figure.add_subplot()
         for name, values in self.losses.items():
-            axes.plot(np.arange(len(values)), values, label=name, linewidth=1.2)
+            axes.plot(1 + np.arange(len(values)), values, label=name, linewidth=1.2)
         axes.axvline(self.begin, color="#888888", linewidth=0.8, linestyle="--")
         axes.set_xlabel("step", fontsize=figures.LABEL)
         axes.set_ylabel("loss of the batch", fontsize=figures.LABEL)
@@ -63,7 +64,7 @@ class Comparison:
 
     def __str__(self) -> str:
         first, second = self.names
-        lines = [f"{first!r} and {second!r} part after {self.begin} steps; compared up to step {self.end}."]
+        lines = [f"{first!r} and {second!r} part after {self.begin} steps; compared after {self.end}."]
         for name, values in self.losses.items():
             tail = values[max(self.begin, self.end - 20) : self.end]
             if len(tail):
@@ -71,7 +72,7 @@ class Comparison:
         if self.first_step is None:
             lines.append("  The weights are the same.")
         else:
-            lines.append(f"  The weights differ from step {self.first_step} on, at the end most in:")
+            lines.append(f"  The weights differ from step {nth(self.first_step)} on, at the end most in:")
             lines += [f"    {row['path']}: {row['distance']:.3g} of its norm" for row in self.weights[:5]]
         return "\n".join(lines)
 
@@ -83,7 +84,7 @@ class Comparison:
         styles = zip(self.names, (BLUE, VERMILLION), ("smooth", "validation"), strict=True)
         lines = tuple(_curve(name, self.losses[name], color, role) for name, color, role in styles)
         values = np.concatenate(list(self.losses.values()))
-        fork = ((float(self.begin), f"apart from step {self.begin}"),)
+        fork = ((float(self.begin), f"apart after step {self.begin:,}"),)
         chart = Chart("loss of each batch", "step", lines, marks=fork, log=spans_decades(values))
         return Picture(f"{first} and {second}", (chart,), (f"compared after {self.end} steps",))
 
@@ -96,7 +97,7 @@ class Comparison:
         )
         more = f"<p>and {len(self.weights) - ROWS} more: .weights</p>" if len(self.weights) > ROWS else ""
         head = "<thead><tr><th>weight</th><th>distance, of its norm</th></tr></thead>"
-        told = f"<p>The weights differ from step {self.first_step} on.</p>"
+        told = f"<p>The weights differ from step {nth(self.first_step)} on.</p>"
         return f"{picture_html(self.picture())}{told}<table>{head}<tbody>{rows}</tbody></table>{more}"
 
 
@@ -111,7 +112,7 @@ def _curve(name: str, losses: np.ndarray, color: str, role: Any) -> Line:
             if np.isfinite(part).any():
                 found += sorted({begin + int(np.nanargmin(part)), begin + int(np.nanargmax(part))})
         steps = np.array(found, int)
-    return Line(name, steps, losses[steps], color, role)
+    return Line(name, steps + 1, losses[steps], color, role)
 
 
 def compare(first: Timeline, second: Timeline) -> Comparison:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.serialize import suggest
+from kernelkit.viz.debugger.counting import nth
 
 KINDS = {
     "nan": None,
@@ -101,7 +102,7 @@ class Breakpoint:
         >>> spike = Breakpoint("loss spike", above=2)
         >>> moment = Moment(2, (0, 2), np.array([1.0, 1.2, 2.6]), dict)
         >>> spike.check(moment)
-        'The loss of step 2 is 2.6, 2.4 times the mean of the steps before it (1.1).'
+        'The loss of step 3 is 2.6, 2.4 times the mean of the steps before it (1.1).'
     """
 
     _numbers = itertools.count(1)
@@ -127,7 +128,7 @@ class Breakpoint:
     def check(self, moment: Moment) -> str | None:
         """Return why the run stops after a step, or ``None`` if it goes on."""
         if callable(self.kind):
-            return f"{self} after step {moment.step}." if self.kind(moment) else None
+            return f"{self} after step {nth(moment.step)}." if self.kind(moment) else None
         return {"nan": _nan, "loss spike": _spike, "gradient norm": _gradient, "dead units": _dead}[self.kind](
             moment, self.above
         )
@@ -157,7 +158,7 @@ def _nan(moment: Moment, _: float | None) -> str | None:
     bad = [name for name, value in moment.logs.items() if not math.isfinite(value)]
     if not bad:
         return None
-    return f"{bad[0]} became {moment.logs[bad[0]]:g} in step {moment.step}."
+    return f"{bad[0]} became {moment.logs[bad[0]]:g} in step {nth(moment.step)}."
 
 
 def _spike(moment: Moment, above: float | None) -> str | None:
@@ -165,7 +166,7 @@ def _spike(moment: Moment, above: float | None) -> str | None:
     if above is None or not mean > 0 or not loss > above * mean:
         return None
     return (
-        f"The loss of step {moment.step} is {loss:.4g}, {loss / mean:.1f} times the mean of the steps before it "
+        f"The loss of step {nth(moment.step)} is {loss:.4g}, {loss / mean:.1f} times the mean of the steps before it "
         f"({mean:.4g})."
     )
 
@@ -174,11 +175,13 @@ def _gradient(moment: Moment, above: float | None) -> str | None:
     norm = moment.gradient_norm
     if above is None or norm <= above:
         return None
-    return f"The norm of the gradients is {norm:.4g} in step {moment.step}."
+    return f"The norm of the gradients is {norm:.4g} in step {nth(moment.step)}."
 
 
 def _dead(moment: Moment, above: float | None) -> str | None:
     for layer, share in moment.dead_units.items():
         if above is not None and share > above:
-            return f"{share:.0%} of the units of layer {layer!r} are zero for the whole batch of step {moment.step}."
+            return (
+                f"{share:.0%} of the units of layer {layer!r} are zero for the whole batch of step {nth(moment.step)}."
+            )
     return None

@@ -17,6 +17,7 @@ from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
 from kernelkit.viz.debugger.compare import Comparison, compare
 from kernelkit.viz.debugger.conditions import Breakpoint
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.cursor import Cursor
 from kernelkit.viz.debugger.finders import find_first
 from kernelkit.viz.debugger.finding import Finding
@@ -528,8 +529,10 @@ class StepDebugger(Shown):
 
     def __repr__(self) -> str:
         logs = ", ".join(f"{name} {value:.4g}" for name, value in self.logs.items())
-        where = f"step {self.shown} of {self.timeline.head} done" if self.position > self.timeline.begin else "begin"
-        return f"<StepDebugger {self.timeline.name!r}: {where}, epoch {self.epoch}{': ' * bool(logs)}{logs}>"
+        where = (
+            f"step {nth(self.shown)} of {self.timeline.head:,} done" if self.position > self.timeline.begin else "begin"
+        )
+        return f"<StepDebugger {self.timeline.name!r}: {where}, epoch {nth(self.epoch)}{': ' * bool(logs)}{logs}>"
 
 
 def reports_means(model: Any) -> bool:

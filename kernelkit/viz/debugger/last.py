@@ -12,6 +12,7 @@ from kernelkit.feeds.feed import Chunk
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.tracebacks import users_level
 from kernelkit.training.last_fit import LastFit
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.snapshots import Snapshots, copied
@@ -112,9 +113,9 @@ def _compare(losses: np.ndarray, last: LastFit) -> None:
     if not np.array_equal(told[:n], losses[:n], equal_nan=True):
         first = int(np.flatnonzero(~((told[:n] == losses[:n]) | (np.isnan(told[:n]) & np.isnan(losses[:n]))))[0])
         warnings.warn(
-            f"debug_last(): from batch {first} of epoch {last.epoch} on, the replayed steps differ from those of fit. "
-            "Either something changed the training between batches (a callback, a learning rate set by hand), or the "
-            "data source gave different batches the second time.",
+            f"debug_last(): from batch {nth(first)} of epoch {nth(last.epoch)} on, the replayed steps differ from "
+            "those of fit. Either something changed the training between batches (a callback, a learning rate set by "
+            "hand), or the data source gave different batches the second time.",
             stacklevel=users_level(),
         )
 

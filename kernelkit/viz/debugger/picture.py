@@ -15,6 +15,7 @@ from kernelkit.viz import figure as figures
 from kernelkit.viz.curves.bundle import DARK_STYLE
 from kernelkit.viz.curves.chart import PALETTE, Chart, Line, Picture
 from kernelkit.viz.curves.svg import svg
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.message import branch_name, curve_of, model_name
 from kernelkit.viz.debugger.samples import batch_message
 from kernelkit.viz.debugger.table import Table
@@ -62,8 +63,8 @@ class Shot:
             look: Whether to look into the step. The first look runs the step once more.
         """
         state = dbg.state()
-        facts = [f"step {state['shown']}" if state["position"] > state["begin"] else "no step done"]
-        facts += [f"epoch {state['epoch']}"] if state.get("epoch") is not None else []
+        facts = [f"step {nth(state['shown'])}" if state["position"] > state["begin"] else "no step done"]
+        facts += [f"epoch {nth(state['epoch'])}"] if state.get("epoch") is not None else []
         facts += [f"{name} {float(value):.4g}" for name, value in list(state["logs"].items())[:3]]
         picture = Picture(f"Debugger of {model_name(dbg)}", (_chart(dbg),), tuple(facts))
         stopped = state.get("error") or state.get("stopped") or ""
@@ -116,15 +117,15 @@ def _chart(dbg: Any) -> Chart:
     for i, one in enumerate(list(getattr(dbg, "family", [dbg]))[: len(PALETTE)]):
         begin, count, stride, values = curve_of(one)
         if count:
-            x, y = begin + np.arange(len(values)) * max(stride / 2, 1), values.astype("float64")
+            x, y = begin + 1 + np.arange(len(values)) * max(stride / 2, 1), values.astype("float64")
             if getattr(one, "parent", None) is not None:  # a fork's line begins at its parent
                 earlier = one.timeline.records.losses()[: begin - one.timeline.records.begin]
-                x, y = np.append(np.repeat(begin - 1, len(earlier[-1:])), x), np.append(earlier[-1:], y)
+                x, y = np.append(np.repeat(begin, len(earlier[-1:])), x), np.append(earlier[-1:], y)
             lines.append(Line(branch_name(one), x, y, PALETTE[i], "train"))
     ring = None
     losses = dbg.losses
     if len(losses) and np.isfinite(losses[-1]):
-        ring = (float(dbg.shown), float(losses[-1]), f"step {dbg.shown}: {losses[-1]:.4g}")
+        ring = (float(dbg.shown + 1), float(losses[-1]), f"step {nth(dbg.shown)}: {losses[-1]:.4g}")
     return Chart("loss of each batch", "step", tuple(lines), ring)
 
 

@@ -12,6 +12,7 @@ from kernelkit.saving.archive import Archive
 from kernelkit.saving.model_config import memory_for
 from kernelkit.saving.reading import reading
 from kernelkit.training.state import TrainState
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.debugger import StepDebugger
 from kernelkit.viz.debugger.manifest import read_manifest
 from kernelkit.viz.debugger.npy import read_array
@@ -64,7 +65,7 @@ def replay(
             arrays = {n: read_array(archive, n) for n in archive.names if n.startswith("pages/")}
             lacking = [s for s in manifest["pages"] if f"pages/{s}/losses.npy" not in arrays]
             if lacking:
-                raise ValueError(f"{archive.who}: the losses of step {lacking[0]} are missing.")
+                raise ValueError(f"{archive.who}: the losses of step {nth(lacking[0])} are missing.")
             return Replay(manifest, records, indices, arrays)
         return _debugger(archive, manifest, records, indices, x, y, batch_size, model, options)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.show import Shown
 from kernelkit.viz.debugger.table import Table
@@ -141,8 +142,11 @@ class Replay(Shown):
 
     def _require(self) -> None:
         if self.shown not in self.looked:
-            raise ValueError(f"Step {self.shown} was not looked into when this was recorded; {self.looked} were.")
+            looked = ", ".join(map(nth, self.looked)) or "none"
+            raise ValueError(
+                f"Step {nth(self.shown)} was not looked into when this was recorded; looked into: {looked}."
+            )
 
     def __repr__(self) -> str:
         logs = ", ".join(f"{name} {value:.4g}" for name, value in self.logs.items())
-        return f"<Replay of steps {self.begin} to {self.head}, at {self.position}{': ' * bool(logs)}{logs}>"
+        return f"<Replay of steps {nth(self.begin)} to {self.head:,}, {self.position:,} done{': ' * bool(logs)}{logs}>"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kernelkit.viz.debugger.conditions import WINDOW, Breakpoint, Moment, NotWatched
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.cursor import Cursor
 from kernelkit.viz.debugger.taps import ROWS, Taps
 from kernelkit.viz.debugger.timeline import Timeline
@@ -122,4 +123,4 @@ def _blame(timeline: Timeline, index: int, why: str) -> tuple[int, str]:
     """Return the step that made a NaN. It is the step before, if that step's update made the weights NaN."""
     if index <= timeline.begin or is_finite(timeline.state_at(index)):
         return index, why
-    return index - 1, f"The update of step {index - 1} made weights NaN or infinite. {why}"
+    return index - 1, f"The update of step {nth(index - 1)} made weights NaN or infinite. {why}"

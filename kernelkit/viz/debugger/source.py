@@ -14,6 +14,7 @@ from kernelkit import config
 from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.feeds.streams import StreamFeed
+from kernelkit.viz.debugger.counting import nth
 
 _AHEAD = 64
 """A chunk starts at a multiple of this many steps, so that going back a little needs no new chunk."""
@@ -147,7 +148,7 @@ class StreamSource:
             if self._again is not None
             else "Older ones are gone, because the source can be read only once; a larger memory=... keeps more."
         )
-        return f"The source yields batches. Those from batch {step} of epoch {epoch} on are kept. {how}"
+        return f"The source yields batches. Those from batch {nth(step)} of epoch {nth(epoch)} on are kept. {how}"
 
     def steps(self, epoch: int) -> int | None:
         """Return the number of steps in an epoch, ``None`` if it is not known yet."""
@@ -167,7 +168,7 @@ class StreamSource:
     def chunk(self, epoch: int, step: int) -> Chunk:
         """Return one batch on the device."""
         if not self.has(epoch, step):
-            raise IndexError(f"Epoch {epoch} has no batch {step}.")
+            raise IndexError(f"Epoch {nth(epoch)} has no batch {nth(step)}.")
         return self._kept.get((epoch, step)) or self._read_again(epoch, step)
 
     def indices(self, epoch: int, step: int) -> None:
@@ -205,7 +206,7 @@ class StreamSource:
         self.nbytes -= _nbytes(gone)
 
     def _read_again(self, epoch: int, step: int) -> Chunk:
-        where = f"Batch {step} of epoch {epoch}"
+        where = f"Batch {nth(step)} of epoch {nth(epoch)}"
         if self._again is None:
             raise ValueError(
                 f"{where} is gone: the source can be read only once, and memory=... had no room to keep it. Go back "

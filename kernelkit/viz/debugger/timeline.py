@@ -13,6 +13,7 @@ from kernelkit import scope
 from kernelkit.training.state import StateVariables, TrainState
 from kernelkit.training.step import MAX_STEPS, Program, take_batch
 from kernelkit.training.training import Training
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.records import Records
 from kernelkit.viz.debugger.snapshots import Snapshots, place_of, to_device
 from kernelkit.viz.debugger.source import Source
@@ -189,7 +190,7 @@ class Timeline:
         """Return a step's batch, on the device."""
         place = self.place(index)
         if place is None:
-            raise IndexError(f"The data end before step {index}.")
+            raise IndexError(f"The data end before step {nth(index)}.")
         chunk = self.source.chunk(*place)
         return _taken(chunk.data, chunk.order, np.int32(chunk.first), batch_size=chunk.batch_size)
 

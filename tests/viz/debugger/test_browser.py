@@ -122,9 +122,9 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     wait_at(notebook, 8)
     plot.press("Shift+ArrowRight")
     wait_at(notebook, 18)
-    assert plot.get_attribute("aria-valuenow") == "19" and "step 18, loss" in plot.get_attribute("aria-valuetext")
+    assert plot.get_attribute("aria-valuenow") == "19" and "step 19, loss" in plot.get_attribute("aria-valuetext")
     plot.press("Home")
-    page.locator(".kd-place", has_text="before step 0").wait_for()
+    page.locator(".kd-place", has_text="before step 1").wait_for()
     plot.press("End")
     wait_at(notebook, 19)
 
@@ -153,7 +153,7 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     page.wait_for_selector(".kd-sample:nth-child(4).kd-chosen")
     notebook.screenshot("debugger-layer")
     page.locator(".kd-compare").click()
-    page.locator(".kd-comparison", has_text="The weights differ from step 20 on.").wait_for()
+    page.locator(".kd-comparison", has_text="The weights differ from step 21 on.").wait_for()
     notebook.screenshot("debugger-light")
     assert "\n".join(axe(page, ROOT)) == ""
     notebook.set_theme("JupyterLab Dark")
@@ -170,7 +170,7 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
         page.wait_for_timeout(500)
         notebook.save()
         (output, _) = lab.read_outputs(path)
-        if "step 29" in "".join(output["data"]["text/html"]):
+        if "step 30" in "".join(output["data"]["text/html"]):
             break
     assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
     assert page.locator(ROOT).count() == 1 and page.locator(".kd-comparison").is_visible()
@@ -227,7 +227,7 @@ def test_what_broke_is_explained_and_names_stay_text(open_notebook, axe):
     page.locator(".kd-run").click()
     page.locator(".kd-wrong", has_text="log in loss").wait_for()
     wait_at(notebook, 6)
-    assert page.locator(".kd-reason").inner_text().endswith("in step 6.")
+    assert page.locator(".kd-reason").inner_text().endswith("in step 7.")
     assert "row 100" in page.locator(".kd-sample").first.get_attribute("aria-label")
     assert EVIL in page.locator(".kd-tiles").inner_text()
     assert page.locator(".kd-tiles .kd-bad").count() >= 1
@@ -283,11 +283,11 @@ def test_a_recording_is_walked_through(open_notebook):
         "lesson",
     )
     page = notebook.page
-    assert "step 4" in page.locator(".kd-place").inner_text()
+    assert "step 5" in page.locator(".kd-place").inner_text()
     assert not page.locator(".kd-run").is_visible() and not page.locator(".kd-fork").is_visible()
     notebook.screenshot("debugger-recording")
     page.locator(".kd-step").click()
-    page.locator(".kd-blind", has_text="Step 5 was not looked into").wait_for()
+    page.locator(".kd-blind", has_text="Step 6 was not looked into").wait_for()
     page.locator(".kd-back").click()
     page.locator(".kd-layer", has_text="conv").click()
     page.wait_for_selector(".kd-maps canvas")

@@ -156,7 +156,7 @@ def test_listeners_are_told(dbg):
 
 def test_running_to_a_condition(dbg):
     dbg.run(until=lambda s: s.epoch == 2 and s.step_in_epoch == 1)
-    assert dbg.position == 8 and dbg.stopped == "condition after step 7."
+    assert dbg.position == 8 and dbg.stopped == "condition after step 8."
     dbg.run(epochs=1)
     assert dbg.position == 9
     dbg.run(steps=3)
@@ -223,7 +223,7 @@ def test_another_learning_rate(dbg):
     assert len(told.weights) > 0 and told.weights[0]["distance"] > 0.1
     assert set(told.losses) == {"main", fork.timeline.name}
     np.testing.assert_array_equal(told.losses["main"][:6], told.losses[fork.timeline.name][:6])
-    assert "step 6" in str(told) and told.plot() is not None
+    assert "step 7" in str(told) and told.plot() is not None
     back = {row["path"]: row["distance"] for row in fork.compare(dbg).weights}
     assert back == {row["path"]: row["distance"] for row in told.weights}  # whichever is named first
     assert all(0 < distance <= 2 for distance in back.values())
@@ -231,7 +231,7 @@ def test_another_learning_rate(dbg):
     (chart,) = told.picture().charts
     assert [line.label for line in chart.lines] == ["main", fork.timeline.name] and chart.marks[0][0] == 6
     np.testing.assert_array_equal(chart.lines[1].y, told.losses[fork.timeline.name])
-    assert "<svg" in page and "differ from step 6 on" in page and page.count("<tr>") == 1 + min(12, len(told.weights))
+    assert "<svg" in page and "differ from step 7 on" in page and page.count("<tr>") == 1 + min(12, len(told.weights))
     deeper = fork.fork(learning_rate=0.1)
     deeper.step(2)
     assert dbg.compare(deeper).begin == 6 and dbg.compare(deeper).first_step == 6
@@ -242,7 +242,7 @@ def test_a_long_comparison_keeps_its_spikes():
     losses[1234], losses[2000:2020] = 9, np.nan
     told = Comparison(("a", "b"), 0, 5000, {"a": losses, "b": losses[:3]}, None, [])
     line, other = told.picture().charts[0].lines
-    assert len(line.x) <= 1024 and line.y.max() == 9 and line.x[line.y.argmax()] == 1234 and len(other.x) == 3
+    assert len(line.x) <= 1024 and line.y.max() == 9 and line.x[line.y.argmax()] == 1235 and len(other.x) == 3
     assert "The weights are the same." in told._repr_html_() and len(told._repr_html_()) < 60_000
 
 

@@ -35,7 +35,7 @@ def test_a_learning_rate_that_explodes():
     dbg = model.debug(x, targets, batch_size=32)
     dbg.break_on("loss spike")
     dbg.run(epochs=1)
-    assert dbg.stopped.startswith("The loss of step 1 is")
+    assert dbg.stopped.startswith("The loss of step 2 is")
     found = dbg.explain()
     assert (found.kind, found.step, found.direction, found.samples) == ("exploding", 0, "update", [])
     assert found.layer == max(dbg_ratios(dbg, 1), key=dbg_ratios(dbg, 1).get)

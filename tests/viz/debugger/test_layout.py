@@ -101,7 +101,7 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     dbg.step(2)
     line = Line(dbg, host, 640)
     root = host.page.locator(".kernelkit-debugger")
-    assert "step 1 · epoch 1, batch 2 of 2" in root.locator(".kd-place").inner_text()
+    assert "step 2 · epoch 1, batch 2 of 2" in root.locator(".kd-place").inner_text()
     first = root.locator(".kd-layers tbody tr").first.bounding_box()
     assert first["y"] + first["height"] - root.locator(".kd-transport").bounding_box()["y"] < 480
     tabs = root.get_by_role("tab").filter(visible=True)

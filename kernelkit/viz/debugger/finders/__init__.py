@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import (
     dead_units,
     depth,
@@ -66,5 +67,5 @@ def find_first(view: View) -> Finding:
     if is_new:
         return Finding("nothing", "No step was done yet.", view.shown)
     looked = [f"looked for: {line}" for line in LOOKED_FOR]
-    title = f"Found nothing wrong up to step {view.shown}."
+    title = f"Found nothing wrong up to step {nth(view.shown)}."
     return Finding("nothing", title, view.shown, view.epoch(view.shown), evidence=looked)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.layers.base.parts import walk
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View, first_step
@@ -28,7 +29,7 @@ def find(view: View) -> Finding | None:
     bias = _bias_of(view, name, step)
     if bias is not None:
         evidence.append(f"its bias lies between {bias.min():.4g} and {bias.max():.4g}")
-    since = "from the beginning" if step == view.begin else f"since step {step}"
+    since = "from the beginning" if step == view.begin else f"since step {nth(step)}"
     return Finding(
         "dead units",
         f"The units of layer {name!r} are dead {since}.",

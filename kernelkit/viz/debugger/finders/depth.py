@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -45,8 +46,8 @@ def _steady(view: View, column: str, vanishing: bool) -> Finding | None:
     what = "of the weights" if vanishing else "of the outputs"
     return Finding(
         "vanishing gradients" if vanishing else "exploding gradients",
-        f"Step {view.shown}: gradients {'shrink' if vanishing else 'grow'} from layer to layer, by a factor of about "
-        f"{10.0**-slope:.2g}.",
+        f"Step {nth(view.shown)}: gradients {'shrink' if vanishing else 'grow'} from layer to layer, by a factor of "
+        f"about {10.0**-slope:.2g}.",
         view.shown,
         view.epoch(view.shown),
         str(first["layer"]),

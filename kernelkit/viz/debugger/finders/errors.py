@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -16,7 +17,7 @@ def find(view: View) -> Finding | None:
     place = view.timeline.place(view.shown)
     return Finding(
         "error",
-        f"Step {view.shown} failed{f' in layer {layer!r}' if layer else ''}: {type(error).__name__}: {error}",
+        f"Step {nth(view.shown)} failed{f' in layer {layer!r}' if layer else ''}: {type(error).__name__}: {error}",
         view.shown,
         view.epoch(view.shown),
         layer.split("/")[-1],

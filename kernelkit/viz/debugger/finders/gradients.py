@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -18,7 +19,7 @@ def find(view: View) -> Finding | None:
         if row["trouble"] == "no gradient":
             return Finding(
                 "no gradient",
-                f"Step {view.shown}: layer {row['layer']!r} gets no gradient.",
+                f"Step {nth(view.shown)}: layer {row['layer']!r} gets no gradient.",
                 view.shown,
                 view.epoch(view.shown),
                 str(row["layer"]),

@@ -11,6 +11,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -50,7 +51,7 @@ def find(view: View) -> Finding | None:
         evidence=[
             f"{shift.agreement:.0%} of the samples have the label of the sample most like them",
             f"with the labels moved back it would be {shift.mended:.0%}",
-            f"step {step} is the first one that met such a sample",
+            f"step {nth(step)} is the first one that met such a sample",
         ],
         advice=advice.SHIFTED,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kernelkit.layers.base.parts import walk
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice, spikes, updates
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.origin import Origin, find_origin
@@ -23,10 +24,10 @@ def find(view: View) -> Finding | None:
     epoch = view.epoch(step)
     if origin is None:
         names = [name for name in view.records.names if not np.isfinite(view.records.logs(step).get(name, 0.0))]
-        what = f"The log {names[0]!r} of" if names else "A log of"
-        return Finding("nan", f"{what} step {step} is NaN or infinite.", step, epoch)
+        what = f"The {names[0]}" if names else "A metric"
+        return Finding("nan", f"{what} at step {nth(step)} is NaN or infinite.", step, epoch)
     if origin.part == "weights":
-        title = f"Weights hold NaN or infinity before step {step}, the first step that is known."
+        title = f"Weights hold NaN or infinity before step {nth(step)}, the first step that is known."
         return Finding("nan", title, step, epoch, advice=advice.WEIGHTS)
     if origin.largest > HUGE and origin.part != "data":
         before = view.until(step)
@@ -34,13 +35,13 @@ def find(view: View) -> Finding | None:
         if run_away is not None:
             dtype = view.model.compute_dtype
             run_away.evidence.append(
-                f"In step {step} numbers grew too large for {dtype}, in {_place_of(view, origin)}."
+                f"In step {nth(step)} numbers grew too large for {dtype}, in {_place_of(view, origin)}."
             )
             return run_away
     rows = view.rows(step, _samples(view, step, origin))
     return Finding(
         "nan",
-        f"Step {step}: {_place_of(view, origin)} made the first NaN or infinity.",
+        f"Step {nth(step)}: {_place_of(view, origin)} made the first NaN or infinity.",
         step,
         epoch,
         _layer_name(view, origin),

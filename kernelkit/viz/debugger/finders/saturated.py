@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.observer import value_name
@@ -27,7 +28,7 @@ def find(view: View) -> Finding | None:
         low, high = (0.0, 1.0) if name == "sigmoid" else (-1.0, 1.0)
         share = float(np.mean((values < low + EDGE * (high - low)) | (values > high - EDGE * (high - low))))
         if share >= SHARE:
-            title = f"Step {view.shown}: the units of layer {one.name!r} are saturated."
+            title = f"Step {nth(view.shown)}: the units of layer {one.name!r} are saturated."
             told = [
                 f"{share:.0%} of its {name} values lie within 1% of {low:g} or {high:g}, where the gradient is almost 0"
             ]

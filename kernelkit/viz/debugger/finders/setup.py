@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.layers.base.parts import own_variables, walk
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -41,7 +42,7 @@ def _one_value(view: View) -> Finding | None:
         positions = int(np.prod(row["shape"][:-1])) if row["shape"] else 0
         if row["type"] == "BatchNormalization" and positions == 1:
             title = f"BatchNormalization {row['layer']!r} sees one value for each feature: it makes all of them 0."
-            told = [f"the batch of step {view.shown} holds {rows} sample"]
+            told = [f"the batch of step {nth(view.shown)} holds {rows} sample"]
             return _found(view, "batch of one", title, told, advice.BATCH_OF_ONE, str(row["layer"]))
     return None
 

@@ -6,6 +6,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finders.updates import largest_update
 from kernelkit.viz.debugger.finding import Finding
@@ -51,7 +52,7 @@ def _one_sample(view: View, step: int, loss: float | None, usual: float | None) 
     layers = view.look(step).observer.layers
     return Finding(
         "corrupted sample",
-        f"Step {step}: sample {rows[0]} alone makes most of the loss.",
+        f"Step {nth(step)}: sample {rows[0]} alone makes most of the loss.",
         step,
         view.epoch(step),
         layers[0].name if odd and layers else "",
@@ -70,7 +71,7 @@ def _too_large_update(view: View, step: int, loss: float, usual: float) -> Findi
         return None
     return Finding(
         "exploding",
-        f"Step {step - 1}: the update of layer {row['layer']!r} was too large, and the loss exploded.",
+        f"Step {nth(step - 1)}: the update of layer {row['layer']!r} was too large, and the loss exploded.",
         step - 1,
         view.epoch(step - 1),
         row["layer"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finders.labels import nearest
 from kernelkit.viz.debugger.finding import Finding
@@ -40,7 +41,7 @@ def _in_a_row(view: View) -> Finding | None:
     if len(batches) < BATCHES:
         return None
     title = f"Each of the last {BATCHES} batches holds one class only: the data are sorted and not shuffled."
-    told = [f"the batch of step {view.shown} holds class {int(batches[-1][0])}"]
+    told = [f"the batch of step {nth(view.shown)} holds class {int(batches[-1][0])}"]
     return _found(view, "sorted labels", title, told, advice.SORTED)
 
 

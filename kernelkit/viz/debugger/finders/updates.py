@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.table import Table
@@ -29,7 +30,7 @@ def find_largest(view: View) -> Finding | None:
         return None
     return Finding(
         "exploding",
-        f"Step {step}: the update of layer {row['layer']!r} is as large as its weights.",
+        f"Step {nth(step)}: the update of layer {row['layer']!r} is as large as its weights.",
         step,
         view.epoch(step),
         row["layer"],

@@ -37,7 +37,7 @@ export class Branches {
     this.list.replaceChildren(...state.branches.flatMap((branch, i) => {
       const active = branch.name === state.branch;
       const swatch = element("i", { class: "kd-swatch", style: `background:${colorOf(theme, i)}` });
-      const from = i ? ` from step ${format.count(branch.begin)}` : "";
+      const from = i ? ` after step ${format.count(branch.begin)}` : "";
       const choose = element("button", {
         type: "button", class: "kd-branch", "aria-pressed": active ? "true" : "false", disabled: state.running, "data-key": `b${i}`,
         title: `${branch.name}${from}, ${format.count(branch.head)} steps done`, click: () => this.session.ask("branch", { name: branch.name }),

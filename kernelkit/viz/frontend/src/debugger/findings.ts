@@ -30,7 +30,7 @@ export class Findings {
   private explained(found: Explanation): HTMLElement {
     const fine = found.found === "nothing";
     const items = [...found.evidence, ...(found.where ? [`written in ${found.where}`] : [])];
-    const go = element("button", { type: "button", click: () => this.session.scrub(found.step + 1) }, `Show step ${format.count(found.step)}`);
+    const go = element("button", { type: "button", click: () => this.session.scrub(found.step + 1) }, `Show step ${format.count(found.step + 1)}`);
     const layer = element("button", { type: "button", click: () => this.session.ask("layer", { layer: found.layer }) }, `Look into ${found.layer}`);
     return element("article", { class: `kd-card ${fine ? "kd-fine" : "kd-wrong"}`, "aria-label": "Explanation" },
       element("h4", {}, element("span", { "aria-hidden": "true" }, fine ? "" : "⚠ "), found.title), this.close(() => { this.put = found; }),
@@ -41,7 +41,7 @@ export class Findings {
 
   private compared(found: Comparison): HTMLElement {
     const [a, b] = found.names;
-    const apart = found.first_step === null ? "The weights are the same." : `The weights differ from step ${format.count(found.first_step)} on.`;
+    const apart = found.first_step === null ? "The weights are the same." : `The weights differ from step ${format.count(found.first_step + 1)} on.`;
     const most = Math.max(...found.weights.map((w) => w.distance), 1e-30);
     return element("article", { class: "kd-card kd-comparison", "aria-label": "Comparison" },
       element("h4", {}, `${a} and ${b}`), this.close(() => { this.session.choices.dismissed = found; }),

@@ -65,7 +65,7 @@ export class Timeline {
     const state = this.session.state!;
     const axis = {
       stroke: theme.ink, font: theme.font, gap: 4, ticks: { show: false }, grid: { stroke: theme.grid, width: 1 },
-      values: (_: uPlot, splits: (number | null)[]) => splits.map((v) => (v === null || (v < 0 && v > -1.5) ? "" : format.tick(v))),
+      values: (_: uPlot, splits: (number | null)[]) => splits.map((v) => (v === null ? "" : format.tick(v))),
     };
     const options: uPlot.Options = {
       width: Math.max(this.host.clientWidth, 200),
@@ -104,16 +104,17 @@ export class Timeline {
       const { x, y } = this.curve(branch);
       const parent = branches.find((b) => b.name === branch.parent);
       const root = parent && this.at(parent, branch.begin - 1);
-      if (root !== undefined && root !== null && y.length) { x.unshift(branch.begin - 1); y.unshift(root); }
-      return [x.length ? x : [branch.begin - 1], (x.length ? y : [null]).map((v) => (v !== null && Number.isFinite(v) && !(log && v <= 0) ? v : null))];
+      if (root !== undefined && root !== null && y.length) { x.unshift(branch.begin); y.unshift(root); }
+      return [x.length ? x : [branch.begin], (x.length ? y : [null]).map((v) => (v !== null && Number.isFinite(v) && !(log && v <= 0) ? v : null))];
     });
     return uPlot.join(tables);
   }
 
+  /** A branch's losses over the number of steps done: the step with index 0 lies at 1. */
   private curve(branch: Branch): { x: number[]; y: (number | null)[] } {
     const values = this.session.curves.get(branch.name) ?? new Float32Array(0);
     const each = branch.stride === 1 ? 1 : branch.stride / 2;
-    const x = Array.from(values, (_, i) => Math.min(branch.begin + i * each, branch.begin + branch.count - 1 + (i % 2) / 4));
+    const x = Array.from(values, (_, i) => Math.min(branch.begin + 1 + i * each, branch.begin + branch.count + (i % 2) / 4));
     return { x, y: Array.from(values) };
   }
 
@@ -131,8 +132,8 @@ export class Timeline {
 
   private range(): [number, number] {
     const { branches } = this.session.state!;
-    const low = Math.min(...branches.map((b) => b.begin)) - 1;
-    const high = Math.max(...branches.map((b) => b.head)) - 1;
+    const low = Math.min(...branches.map((b) => b.begin));
+    const high = Math.max(...branches.map((b) => b.head));
     return [low, Math.max(high, low + LEAST)];
   }
 
@@ -158,7 +159,7 @@ export class Timeline {
     context.save();
     context.lineWidth = ratio;
     branches.forEach((branch, i) => {
-      if (i > 0) this.line(context, plot.valToPos(branch.begin - 1, "x", true), top, height, colorOf(theme, i), [3, 4]);
+      if (i > 0) this.line(context, plot.valToPos(branch.begin, "x", true), top, height, colorOf(theme, i), [3, 4]);
       const bad = theme.dark ? "#ff8a80" : "#b3261e";
       const { x, y } = this.curve(branch);
       context.fillStyle = bad;
@@ -172,7 +173,7 @@ export class Timeline {
       });
     });
     for (const step of looked ?? []) {
-      this.line(context, plot.valToPos(step, "x", true), top + height - 6 * ratio, 6 * ratio, theme.ink, []);
+      this.line(context, plot.valToPos(step + 1, "x", true), top + height - 6 * ratio, 6 * ratio, theme.ink, []);
     }
     context.restore();
   }
@@ -192,11 +193,11 @@ export class Timeline {
     if (!this.plot || !state) return;
     const position = wanted ?? state.position;
     if (!this.head.isConnected) this.plot.over.append(this.head);
-    const x = this.plot.valToPos(position - 1, "x");
+    const x = this.plot.valToPos(position, "x");
     this.head.style.transform = `translateX(${Number.isFinite(x) ? x : 0}px)`;
     const branch = this.active();
     const loss = branch ? this.at(branch, position - 1) : null;
-    const text = position > state.begin || branch?.parent ? `step ${position - 1}, loss ${format.value(loss)}` : "before the first step";
+    const text = position > state.begin || branch?.parent ? `step ${format.count(position)}, loss ${format.value(loss)}` : "before the first step";
     for (const [name, value] of [["valuemin", branch?.begin ?? 0], ["valuemax", branch?.head ?? 0], ["valuenow", position], ["valuetext", text]]) {
       this.host.setAttribute(`aria-${name}`, String(value));
     }
@@ -210,10 +211,10 @@ export class Timeline {
 
   private hover(plot: uPlot): void {
     if (plot.cursor.left === undefined || plot.cursor.left < 0) return this.placeHead();
-    const step = Math.round(plot.posToVal(plot.cursor.left, "x"));
+    const step = Math.round(plot.posToVal(plot.cursor.left, "x")) - 1; // an index
     const found = this.session.state!.branches.map((b) => [b.name, step < b.begin + b.count && step >= b.begin ? this.at(b, step) : null] as const);
     const told = found.filter(([, loss]) => loss !== null).map(([name, loss]) => (found.length > 1 ? `${name} ` : "loss ") + format.value(loss));
-    setText(this.readout, `step ${Math.max(step, 0)}${told.length ? `: ${told.join(" · ")}` : ""}`);
+    setText(this.readout, step < 0 ? "before the first step" : `step ${format.count(step + 1)}${told.length ? `: ${told.join(" · ")}` : ""}`);
   }
 
   private listen(plot: uPlot): void {
@@ -222,7 +223,7 @@ export class Timeline {
       const branch = this.active();
       if (!state || !branch || state.running) return;
       const left = event.clientX - plot.over.getBoundingClientRect().left;
-      const position = Math.round(plot.posToVal(left, "x")) + 1;
+      const position = Math.round(plot.posToVal(left, "x"));
       this.session.scrub(Math.min(Math.max(position, branch.begin), branch.head));
     };
     plot.over.addEventListener("pointerdown", (event) => {

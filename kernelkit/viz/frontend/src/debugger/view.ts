@@ -116,7 +116,7 @@ export class View {
     const epoch = state.epoch === null || state.epoch === undefined ? "" : ` · epoch ${state.epoch + 1}`;
     const within = state.step_in_epoch === null || state.step_in_epoch === undefined ? ""
       : `, batch ${state.step_in_epoch + 1}${state.steps_per_epoch ? ` of ${state.steps_per_epoch}` : ""}`;
-    setText(this.place, `${done ? "step" : "before step"} ${format.count(state.shown)}${epoch}${within}`);
+    setText(this.place, `${done ? "step" : "before step"} ${format.count(state.shown + 1)}${epoch}${within}`);
     const word = this.session.waiting ? "waiting for the kernel" : state.running ? "running" : "paused";
     setText(this.chip, word);
     this.chip.dataset.state = word;
