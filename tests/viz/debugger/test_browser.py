@@ -75,11 +75,11 @@ def wait_until_seen(notebook) -> None:
 
 
 def wait_at(notebook, step: int, branch: str = "main") -> None:
-    """Wait until all views are at a step of a branch."""
+    """Wait until all views are at a step, an index, of a branch."""
     notebook.page.wait_for_function(
         """([step, branch]) => { const nodes = [...document.querySelectorAll('.kernelkit-debugger')];
         return nodes.length && nodes.every(n =>
-            new RegExp(`^step ${step}( |$)`).test(n.querySelector('.kd-place').textContent) &&
+            new RegExp(`^step ${step + 1}( |$)`).test(n.querySelector('.kd-place').textContent) &&
             n.querySelector('.kd-branch[aria-pressed=true] span')?.textContent === branch) }""",
         arg=[step, branch],
     )

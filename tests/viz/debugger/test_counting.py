@@ -1,4 +1,4 @@
-"""Steps, batches and epochs count from 1 in every sentence: the panel, the warnings and the debugger name the same step."""
+"""Steps, batches and epochs count from 1 in every sentence: panel, warnings and debugger name the same step."""
 
 from __future__ import annotations
 

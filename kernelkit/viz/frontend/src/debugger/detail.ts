@@ -53,7 +53,8 @@ export class DetailPane {
     const sample = which?.row !== null && which?.row !== undefined ? `row ${which.row}` : `sample ${detail.sample} of the batch`;
     const rest = maps.count > count ? `, the first ${count} of ${maps.count}` : "";
     const sequence = maps.what.startsWith("steps");
-    const scale = maps.what === "attention" ? "each from 0 (dark), queries down, keys across"
+    const few = (maps.every ?? 1) > 1 ? `, every ${ordinal(maps.every!)} of ${maps.length} tokens` : "";
+    const scale = maps.what === "attention" ? `each from 0 (dark), queries down, keys across${few}`
       : sequence ? `light is high, ${maps.what}` : "each from its least (dark) to its greatest value";
     setText(this.mapsTitle, `${sequence ? "outputs" : maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, ${scale}`);
     if (maps.tokens) {
@@ -77,7 +78,7 @@ export class DetailPane {
     const curves = table ? curvesOf(table, detail.layer) : [];
     this.curvesTitle.hidden = this.curves.hidden = curves.length === 0;
     this.curves.replaceChildren(...curves);
-    if (table && curves.length) setText(this.curvesTitle, `Over the steps seen, ${table.steps[0]} to ${table.steps.at(-1)}`);
+    if (table && curves.length) setText(this.curvesTitle, `Over the steps seen, ${format.count(table.steps[0] + 1)} to ${format.count(table.steps.at(-1)! + 1)}`);
   }
 
   /** The patterns of a kernel: blue weights are negative, orange ones positive. */
@@ -120,4 +121,9 @@ function drawHistogram(histogram: Histogram): HTMLElement {
     svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram of ${histogram.what}` }, ...bars, ...zero),
     element("div", { class: "kd-ends" }, element("span", {}, format.value(low)), element("span", {}, format.value(high))),
     element("small", {}, `${format.count(histogram.size)} values, ${Math.round((100 * histogram.zeros) / Math.max(histogram.size, 1))}% zero${odd}`));
+}
+
+/** 2nd, 3rd, 4th. */
+function ordinal(n: number): string {
+  return `${n}${n === 2 ? "nd" : n === 3 ? "rd" : "th"}`;
 }

@@ -116,7 +116,7 @@ export interface Detail {
   sample: number;
   histograms: Histogram[];
   missing: string;
-  maps?: { what: string; count: number; low: number; high: number; image: [number, number, number]; tokens?: string[] };
+  maps?: { what: string; count: number; low: number; high: number; image: [number, number, number]; tokens?: string[]; every?: number; length?: number };
   // The pictures of a kernel, colours from byte `start` on: `image` of `total`, cut to a part of each where `cut`.
   filters?: { what: string; shape: number[]; names: string[]; total: number; cut: boolean; axes: string; top: number; start: number; image: [number, number, number] };
   pixels: Uint8Array;
