@@ -17,6 +17,7 @@
 #   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5")
 #   make clusters  train on local clusters of Ray and ipyparallel (ARGS=ray one of them)
 #   make kills   kill one of four processes of a training, 20 times (ARGS="--times 5")
+#   make runtimes  run exported files in all runtimes, each in an environment of its own (ARGS="onnx torch")
 #   make applications  compare all 40 image networks with Keras's
 #   make clean   remove what the targets above made
 
@@ -26,7 +27,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem clusters kills applications clean
+.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem runtimes clusters kills applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -59,6 +60,7 @@ test-all:
 SLICE := kernelkit/jaxprs.py tests/test_tape.py tests/test_tree.py tests/test_import.py tests/test_top_level.py \
   tests/ops/test_core.py tests/layers/test_layer.py tests/layers/test_dense.py tests/layers/test_rnn.py \
   tests/layers/test_attention.py tests/models/test_models.py tests/models/test_profile.py \
+  tests/export/test_next_jax.py tests/export/test_onnx_graphs.py::test_a_recurrence_is_onnxs_own \
   tests/training tests/saving/test_saving.py tests/saving/test_keras_files.py \
   tests/viz/debugger/test_exact.py tests/viz/debugger/test_faults.py tests/notebooks
 
@@ -91,6 +93,9 @@ clusters: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.kills $(ARGS)
+
+runtimes: $(VENV)/.dev
+	@$(BIN)/python -m tests.export $(ARGS)
 
 applications: .venv/.dev
 	KERNELKIT_TEST_ALL_APPLICATIONS=1 $(BIN)/pytest tests/applications $(ARGS)

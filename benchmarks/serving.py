@@ -1,6 +1,9 @@
 """What sharing batches is worth: the digits CNN behind HTTP, with and without it, asked for single samples.
 
-`python benchmarks/serving.py [--requests 10000] [--clients 64]`
+`python benchmarks/serving.py [--requests 10000] [--clients 64] [--model digits] [--body JSON bytes]`
+
+The models: `digits` is the CNN of the quickstart, for pictures of 8x8; `cnn` that of the benchmarks, for 28x28; `lstm`
+reads 80 words.
 
 The server and the clients are two processes. Each client sends a request when it has the answer to its last one. Then
 half of the rate that was reached is sent at even times, and the time to each answer is measured from when its request
@@ -16,7 +19,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,28 +40,31 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--requests", type=int, default=10_000)
     arguments.add_argument("--clients", type=int, default=64)
+    arguments.add_argument("--model", choices=sorted(MODELS), default="digits")
+    arguments.add_argument("--body", nargs="+", choices=("JSON", "bytes"), default=["JSON", "bytes"])
     arguments.add_argument("--child", type=int, metavar="BATCH", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.child:
-        serve(options.child)
+        serve(options.model, options.child)
         return
     print(
-        "| batch | body | requests/s | median ms | p99 ms | at half the rate: median ms | p99 ms | wrong | server MB |"
+        "| model | batch | body | requests/s | server's CPU ms a request | median ms | p99 ms "
+        "| at half the rate: median ms | p99 ms | wrong | server MB |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
-    for kind in ("JSON", "bytes"):
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for kind in options.body:
         for batch in (1, 64):
-            row(batch, kind, options.requests, options.clients)
+            row(options.model, batch, kind, options.requests, options.clients)
 
 
-def row(batch: int, kind: str, requests: int, clients: int) -> None:
+def row(model: str, batch: int, kind: str, requests: int, clients: int) -> None:
     """Measure one server and print its line."""
-    command = [sys.executable, __file__, "--child", str(batch)]
+    command = [sys.executable, __file__, "--model", model, "--child", str(batch)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin and child.stdout
     try:
         port = int(child.stdout.readline())
-        bodies, answers = samples(kind, json.loads(child.stdout.readline()))
+        bodies, answers = samples(model, kind, json.loads(child.stdout.readline()))
         asyncio.run(closed_loop(port, bodies, answers, clients, requests // 10))  # the connections are warm
         first, before = memory(child.pid), cpu(child.pid)
         full = asyncio.run(closed_loop(port, bodies, answers, clients, requests))
@@ -65,7 +72,7 @@ def row(batch: int, kind: str, requests: int, clients: int) -> None:
         half = asyncio.run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
         last = memory(child.pid)
         print(
-            f"| {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} "
+            f"| {model} | {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} "
             f"| {half.median:.1f} | {half.slowest:.1f} | {full.wrong + half.wrong} | {first} to {last} |",
             flush=True,
         )
@@ -74,40 +81,82 @@ def row(batch: int, kind: str, requests: int, clients: int) -> None:
         child.wait(30)
 
 
-def serve(batch: int) -> None:
-    """Serve the CNN until the input ends."""
-    import kernelkit
+def digits(keras: Any) -> Any:
+    """The CNN of the quickstart."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            layers.Input((8, 8, 1)),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.Conv2D(32, 3, padding="same", activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, padding="same", activation="relu"),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def cnn(keras: Any) -> Any:
     from benchmarks import workloads
 
+    return workloads.cnn(keras)
+
+
+def lstm(keras: Any) -> Any:
+    from benchmarks import workloads
+
+    return workloads.lstm(keras)
+
+
+MODELS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
+    "digits": (digits, (8, 8, 1)),
+    "cnn": (cnn, (28, 28, 1)),
+    "lstm": (lstm, (80,)),
+}
+
+
+def serve(name: str, batch: int) -> None:
+    """Serve a model until the input ends."""
+    import kernelkit
+
     kernelkit.utils.set_random_seed(0)
-    model = workloads.cnn(kernelkit)
-    outputs = np.asarray(model(images()))
-    with model.serve(port=0, name="digits", batch=batch) as server:
+    model = MODELS[name][0](kernelkit)
+    outputs = np.asarray(model(rows(name)))
+    with model.serve(port=0, name="model", batch=batch) as server:
         print(server.port, flush=True)
-        print(json.dumps([server.runners["digits"].inputs[0].name, outputs.tolist()]), flush=True)
+        print(json.dumps([server.runners["model"].inputs[0].name, outputs.tolist()]), flush=True)
         sys.stdin.read()
 
 
-def images() -> np.ndarray:
-    """Return samples, whole numbers of 255 as in a file of digits."""
+def rows(name: str) -> np.ndarray:
+    """Return samples: whole numbers of 255 as in a file of digits, or words."""
     rng = np.random.default_rng(0)
-    drawn = rng.integers(0, 256, (SAMPLES, 28, 28, 1)) * (rng.random((SAMPLES, 28, 28, 1)) < 0.2)
-    return (drawn / 255).round(3).astype("float32")
+    shape = (SAMPLES, *MODELS[name][1])
+    drawn = rng.integers(0, 256, shape)
+    return (
+        drawn.astype("int32")
+        if len(shape) == 2
+        else (drawn * (rng.random(shape) < 0.2) / 255).round(3).astype("float32")
+    )
 
 
-def samples(kind: str, told: list) -> tuple[list[bytes], np.ndarray]:
+def samples(model: str, kind: str, told: list) -> tuple[list[bytes], np.ndarray]:
     """Return the request for each sample, and the answers."""
     name, outputs = told
     bodies = []
-    for image in images():
+    for sample in rows(model):
         if kind == "JSON":
-            text = json.dumps({"instances": [image.astype(float).round(3).tolist()]}, separators=(",", ":")).encode()
-            path, extra, data = "/v1/models/digits:predict", "", text
+            values = sample.astype(float).round(3) if sample.dtype.kind == "f" else sample
+            text = json.dumps({"instances": [values.tolist()]}, separators=(",", ":")).encode()
+            path, extra, data = "/v1/models/model:predict", "", text
         else:
-            entry = {"name": name, "shape": [1, *image.shape], "datatype": "FP32"}
-            text = json.dumps({"inputs": [entry | {"parameters": {"binary_data_size": image.nbytes}}]}).encode()
-            path, extra = "/v2/models/digits/infer", f"Inference-Header-Content-Length: {len(text)}\r\n"
-            data = text + image.tobytes()
+            datatype = "FP32" if sample.dtype.kind == "f" else "INT32"
+            entry = {"name": name, "shape": [1, *sample.shape], "datatype": datatype}
+            text = json.dumps({"inputs": [entry | {"parameters": {"binary_data_size": sample.nbytes}}]}).encode()
+            path, extra = "/v2/models/model/infer", f"Inference-Header-Content-Length: {len(text)}\r\n"
+            data = text + sample.tobytes()
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{extra}Content-Length: {len(data)}\r\n\r\n"
         bodies.append(head.encode() + data)
     return bodies, np.array(outputs)

@@ -41,7 +41,7 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
     def read(atom: Any) -> Any:
         return target.constant(atom.val, atom.aval.dtype) if jaxprs.is_literal(atom) else values[atom]
 
-    for equation in jaxpr.eqns:
+    for equation in _needed(jaxpr):
         given = [read(atom) for atom in equation.invars]
         results = target.before(equation, given)
         if results is None:
@@ -59,6 +59,16 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
                 results = made if isinstance(made, (list, tuple)) and not hasattr(made, "_fields") else [made]
         values |= zip(equation.outvars, results, strict=True)
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def _needed(jaxpr: Any) -> list[Any]:
+    """Return the equations that the outputs need, such as those of a step without its slopes."""
+    live, kept = {atom for atom in jaxpr.outvars if not jaxprs.is_literal(atom)}, []
+    for equation in reversed(jaxpr.eqns):
+        if equation.effects or not live.isdisjoint(equation.outvars):
+            kept.append(equation)
+            live |= {atom for atom in equation.invars if not jaxprs.is_literal(atom)}
+    return kept[::-1]
 
 
 def _place(equation: Any, within: str) -> str:

@@ -559,18 +559,20 @@ class Model(Trainer, Layer):
 
         return exporting.pure(self)
 
-    def to_torch(self, input_signature: Any = None) -> Any:
-        """Return the model as a `torch.nn.Module` of pure PyTorch code, with its weights; see docs/export.md.
+    def to_torch(self, input_signature: Any = None, bridge: bool = False) -> Any:
+        """Return the model as a `torch.nn.Module` with its weights; see docs/export.md.
 
         Args:
             input_signature: Specs of the inputs, as in :meth:`export`.
+            bridge: Whether the module runs the model's own program of jax, which shares arrays with PyTorch, instead of
+                being written as pure PyTorch code. Then it holds on to the model, and its numbers are the model's.
 
         Raises:
             ImportError: If PyTorch is not installed.
         """
-        from kernelkit.export.torch import to_torch
+        from kernelkit.export.torch import to_bridge, to_torch
 
-        return to_torch(self, input_signature)
+        return (to_bridge if bridge else to_torch)(self, input_signature)
 
     def serve(
         self,

@@ -41,6 +41,7 @@ ADAPTERS = {
     "backend.random": ["kernelkit.random"],
     "distribution.distribution_lib": ["tests.conformance.adapters.distributions"],
     "dtype_policies.dtype_policy": ["kernelkit.dtype_policies", "tests.conformance.adapters.dtype_policies"],
+    "export": ["tests.conformance.adapters.export"],
     "initializers": ["kernelkit.initializers", "tests.conformance.adapters.initializers"],
     "layers": ["kernelkit.layers", "tests.conformance.adapters.layers"],
     "layers.preprocessing.image_preprocessing.bounding_boxes": ["kernelkit.utils.bounding_boxes"],

@@ -8,7 +8,7 @@ from tests.export import zoo
 openvino = pytest.importorskip("openvino")
 
 
-@pytest.mark.parametrize("name", zoo.ZOO)
+@pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
 def test_a_model_of_the_zoo_runs_in_openvino(name, tmp_path):
     model = zoo.build(name)
     done = model.export(tmp_path / "model.xml", format="openvino", verbose=False)

@@ -22,7 +22,7 @@ def close(got, want, atol=1e-5):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=atol)
 
 
-@pytest.mark.parametrize("name", zoo.ZOO)
+@pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
 def test_a_model_of_the_zoo_is_written_and_read(name, tmp_path):
     model = zoo.build(name)
     done = model.export(tmp_path / "out", verbose=False)

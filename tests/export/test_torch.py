@@ -18,7 +18,7 @@ from kernelkit.export.torch import to_torch
 
 
 def tensors(x):
-    return {k: torch.from_numpy(v) for k, v in x.items()} if isinstance(x, dict) else torch.from_numpy(x)
+    return jax.tree.map(torch.from_numpy, x)
 
 
 def close(got, want, atol=1e-5):
@@ -32,7 +32,7 @@ def of_path(module):
     return {name.replace(".", "/"): parameter for name, parameter in module.named_parameters()}
 
 
-@pytest.mark.parametrize("name", zoo.ZOO)
+@pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
 def test_outputs_and_gradients_of_a_module_are_the_models(name):
     model = zoo.build(name)
     module = to_torch(model)

@@ -122,10 +122,70 @@ ZOO: dict[str, Callable] = {
 }
 
 
+class Gated(L.Layer):
+    """A layer of a user: weights of its own, and `ops`."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], 6), name="kernel")
+        self.scale = self.add_weight((3,), "ones", name="scale")
+
+    def call(self, x):
+        value, gate = kk.ops.split(kk.ops.einsum("btf,fo->bto", x, self.kernel), 2, axis=-1)
+        strongest = kk.ops.top_k(kk.ops.norm(value, axis=-1), 2)[0]
+        total = kk.ops.logsumexp(value * self.scale, axis=1, keepdims=True)
+        return value * kk.ops.sigmoid(gate) + total + kk.ops.mean(strongest, axis=-1)[:, None, None]
+
+
+def custom():
+    i = kk.Input((STEPS, 4))
+    return kk.Model(i, L.Dense(2)(L.Lambda(lambda x: kk.ops.roll(x, 1, axis=1))(Gated(name="gated")(i))))
+
+
+def shared():
+    """Two inputs through one nested model, whose inner model is a Sequential with a layer that is used twice."""
+    tower_input = kk.Input((8, 8, 1))
+    twice = L.Conv2D(3, 3, padding="same", activation="relu", name="twice")
+    h = twice(L.Conv2D(3, 1)(tower_input))
+    inner = kk.Sequential([L.MaxPooling2D(2), L.Flatten(), L.Dense(5)], name="inner")
+    tower = kk.Model(tower_input, inner(twice(h)), name="tower")
+    a, b = kk.Input((8, 8, 1), name="left"), kk.Input((8, 8, 1), name="right")
+    distance = kk.ops.sum(kk.ops.square(tower(a) - tower(b)), axis=-1, keepdims=True)
+    return kk.Model([a, b], L.Dense(1, activation="sigmoid")(distance))
+
+
+def bert():
+    """Tokens and a mask of padding, as BERT takes them."""
+    tokens, real = kk.Input((STEPS,), dtype="int32", name="token_ids"), kk.Input((STEPS,), dtype="int32", name="mask")
+    h = L.Embedding(11, 16)(tokens) + L.Embedding(STEPS, 16)(kk.ops.arange(STEPS))
+    h = L.LayerNormalization(epsilon=1e-12)(h)
+    allowed = kk.ops.cast(real, "bool")[:, None, :]
+    for _ in range(2):
+        attended = L.MultiHeadAttention(2, 8, dropout=0.1)(h, h, attention_mask=allowed)
+        h = L.LayerNormalization(epsilon=1e-12)(h + L.Dropout(0.1)(attended))
+        h = L.LayerNormalization(epsilon=1e-12)(h + L.Dense(16)(L.Dense(32, activation="gelu")(h)))
+    pooled = L.Dense(16, activation="tanh", name="pooled")(h[:, 0])
+    return kk.Model({"token_ids": tokens, "mask": real}, {"sequence": h, "pooled": pooled})
+
+
+def resnet50():
+    return kk.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=7)
+
+
+def mobilenet():
+    return kk.applications.MobileNet(weights=None, input_shape=(32, 32, 3), classes=7, alpha=0.25)
+
+
+MORE: dict[str, Callable] = {f.__name__: f for f in (custom, shared, bert, resnet50, mobilenet)}
+"""Other models: layers of a user, shared and nested ones, a small BERT, networks of `applications`."""
+APPLICATIONS = {"resnet50", "mobilenet"}
+
+
 def build(name: str) -> kk.Model:
-    """The model, with weights that are all different from zero and one."""
+    """The model, with weights that are all different from zero and one; those of `applications` as they are made."""
     kk.utils.set_random_seed(3)
-    model = ZOO[name]()
+    if name in APPLICATIONS:
+        return MORE[name]()
+    model = (ZOO | MORE)[name]()
     rng = np.random.default_rng(4)
     for v in model.variables:
         if "seed" not in v.path:
@@ -142,4 +202,8 @@ def draw(model: kk.Model, batch: int, seed: int = 0):
         shape = (batch, *(STEPS if d is None else d for d in t.shape[1:]))
         return rng.integers(0, 11, shape).astype(t.dtype) if "int" in t.dtype else rng.random(shape).astype(t.dtype)
 
-    return kk.tree.map_structure(one, model.input)
+    drawn = kk.tree.map_structure(one, model.input)
+    if isinstance(drawn, dict) and "mask" in drawn:
+        drawn["mask"] = (drawn["mask"] < 7).astype("int32")
+        drawn["mask"][:, 0] = 1
+    return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -84,15 +85,15 @@ class Graph:
     def array(self, value: Any, dtype: Any = None, hint: str = "const") -> str:
         """Return the name of a constant."""
         array = np.asarray(value, dtype)
-        key = (array.dtype.str, array.shape, array.tobytes()) if array.nbytes <= 1024 else None
-        if key is not None and key in self.root._kept:
+        numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
+        key = (array.dtype.str, array.shape, hashlib.blake2b(numbers).digest())  # weights of shared layers stand once
+        if key in self.root._kept:
             return self.root._kept[key]
         name = self.fresh(hint)
         self.root.initializers[name] = self._onnx.numpy_helper.from_array(
             np.ascontiguousarray(array).reshape(array.shape), name
         )
-        if key is not None:
-            self.root._kept[key] = name
+        self.root._kept[key] = name
         return name
 
     def ints(self, values: Iterable[int]) -> str:

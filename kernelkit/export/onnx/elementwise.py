@@ -214,6 +214,7 @@ RULES: dict[str, Callable] = {
     "integer_pow": integer_pow,
     "round": _round,
     "square": composed(lambda g, number, x: g.node("Mul", [x, x])),
+    "one_minus_square": composed(lambda g, number, x: g.node("Sub", [number(1), g.node("Mul", [x, x])])),
     "rsqrt": composed(lambda g, number, x: g.node("Reciprocal", [g.node("Sqrt", [x])])),
     "cbrt": composed(
         lambda g, number, x: g.node("Mul", [g.node("Sign", [x]), g.node("Pow", [g.node("Abs", [x]), number(1 / 3)])])

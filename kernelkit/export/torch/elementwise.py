@@ -189,6 +189,7 @@ RULES: dict[str, Callable] = {
         "copy copy_p stop_gradient reduce_precision optimization_barrier sharding_constraint name pvary".split(), same
     ),
     "not": form("~{0}"),
+    "one_minus_square": form("1 - {0} * {0}"),
     "cbrt": form(f"torch.sign({{0}}) * torch.abs({{0}}) ** {1 / 3!r}"),
     "max": maximum,
     "div": divide,

@@ -45,7 +45,7 @@ def to_torch(model: Any, input_signature: Any = None) -> Any:
     trainable = set(list(evaluated.weights)[:split])
     for path, value in evaluated.weights.items():
         tensor = torch.from_numpy(np.array(value, "float32" if value.dtype.name == "bfloat16" else value.dtype))
-        _place(torch, module, _attributes(path), tensor, path in trainable)
+        place(torch, module, attributes(path), tensor, path in trainable)
     for prefix, (_, constants) in sources.items():
         for number, array in enumerate(constants):
             owner = "constants" if prefix == "_evaluate" else "train_constants"
@@ -79,7 +79,7 @@ def assign_torch(model: Any, module: Any) -> None:
     _, trainable, state = named_variables(model)
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     for path, variable in {**trainable, **state}.items():
-        name = ".".join(_attributes(path))
+        name = ".".join(attributes(path))
         if name not in tensors:
             raise ValueError(f"The module has no {name!r}: it was made from another model than {model.name!r}.")
         variable.assign(tensors[name].detach().cpu().numpy())
@@ -100,7 +100,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
                 seen.add(str(size))
                 s.line(f"{size} = {text}.shape[{axis}]")
     weights = [
-        Value(f"self.{'.'.join(_attributes(path))}", tuple(v.shape), v.dtype) for path, v in program.weights.items()
+        Value(f"self.{'.'.join(attributes(path))}", tuple(v.shape), v.dtype) for path, v in program.weights.items()
     ]
     inputs = [Value(text, tuple(a.shape), a.dtype) for text, a in zip(names, program.arguments, strict=True)]
     results = walk(s, program.body, [*weights, *inputs], s.rules)
@@ -108,7 +108,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
     if trainable is not None:
         state = list(program.weights)[trainable:]
         for path, value in zip(state, results[count:], strict=True):
-            own = f"self.{'.'.join(_attributes(path))}"
+            own = f"self.{'.'.join(attributes(path))}"
             if s.text(value) != own:
                 s.line(f"{own}.copy_({s.text(value)}.detach())")
     s.line(f"return ({''.join(f'{s.text(y)}, ' for y in results[:count])})")
@@ -118,7 +118,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
     return text, s.constants
 
 
-def _attributes(path: str) -> list[str]:
+def attributes(path: str) -> list[str]:
     """Return the names of attributes under which a variable is kept: those of its path, made Python's."""
     out = []
     for part in path.split("/"):
@@ -134,7 +134,15 @@ _TAKEN = set(
 )
 
 
-def _place(torch: Any, module: Any, names: list[str], tensor: Any, trainable: bool) -> None:
+def flat_inputs(inputs: tuple, keys: list[str] | None, names: list[str]) -> tuple:
+    """Return the tensors of a call: they come one by one, in a list, or in a dict."""
+    if len(inputs) == 1 and isinstance(inputs[0], dict):
+        return tuple(inputs[0][key] for key in keys or names)
+    return tuple(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
+
+
+def place(torch: Any, module: Any, names: list[str], tensor: Any, trainable: bool) -> None:
+    """Register a tensor under a dotted name: as a parameter if it is trained, else as a buffer."""
     for name in names[:-1]:
         if not hasattr(module, name):
             module.add_module(name, torch.nn.Module())
@@ -162,10 +170,7 @@ def _module_class(torch: Any) -> type:
             self._run, self._run_train = namespace["_evaluate"], namespace["_train"]
 
         def forward(self, *inputs: Any) -> Any:
-            if len(inputs) == 1 and isinstance(inputs[0], dict):
-                inputs = tuple(inputs[0][key] for key in self._keys or self._names)
-            elif len(inputs) == 1 and isinstance(inputs[0], (list, tuple)):
-                inputs = tuple(inputs[0])
+            inputs = flat_inputs(inputs, self._keys, self._names)
             outputs = self._run_train(self, *inputs) if self.training else self._run(self, *inputs)
             return _nest(self._outputs, outputs)
 

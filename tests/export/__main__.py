@@ -1,0 +1,124 @@
+"""Runs the tests of all formats, each in an environment of its own: `python -m tests.export [NAME ...]`.
+
+The packages of these formats are large, and some of them crash in one process, so CI does not install them. The
+environments are made in `build/export`; the last lines are the table of docs/export.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import venv
+import xml.etree.ElementTree as ET
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "export"
+
+
+class Environment(NamedTuple):
+    """What a runtime needs, and which tests run with it.
+
+    Attributes:
+        packages: What pip installs; the first one is named in the table.
+        tests: Files of this folder.
+        keras: Keras's own test files, below `keras/src/export`.
+    """
+
+    packages: tuple[str, ...]
+    tests: tuple[str, ...]
+    keras: tuple[str, ...] = ()
+
+
+ENVIRONMENTS = {
+    "onnx": Environment(
+        ("onnxruntime==1.32.0", "onnx"),
+        ("test_onnx.py", "test_onnx_graphs.py", "test_onnx_layers.py", "test_more_models.py"),
+        ("onnx_test.py",),
+    ),
+    "openvino": Environment(("openvino==2026.4.1", "onnx"), ("test_openvino.py",), ("openvino_test.py",)),
+    "tensorflow": Environment(
+        ("tensorflow-cpu==2.21.0",), ("test_saved_model.py",), ("saved_model_test.py", "tfsm_layer_test.py")
+    ),
+    "torch": Environment(("torch==2.13.0",), ("test_torch.py", "test_torch_bridge.py")),
+    "litert": Environment(("ai-edge-litert==2.3.0", "litert-converter==0.5.0"), ("test_litert.py",)),
+}
+COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py")
+ALONE = ("keras==3.15.1",)  # its test files; it is never imported, so what it needs is left out
+
+
+def main() -> int:
+    """Run the environments that the command line names; return 1 if a test fails."""
+    parser = argparse.ArgumentParser(prog="python -m tests.export", description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(ENVIRONMENTS), help="environments (all)")
+    names = parser.parse_args().names
+    lines, failed = [], False
+    for name in names:
+        environment = ENVIRONMENTS[name]
+        python = set_up(name, environment)
+        ours, problems = run_ours(python, environment)
+        keras, more = run_keras(python, environment)
+        for line in (*problems, *more):
+            print(f"{name}: {line}")
+        failed |= bool(problems)
+        lines.append(f"| {name} | `{environment.packages[0]}` | {ours} | {keras} |")
+    print("\n| environment | runtime | tests that pass | Keras's own export tests that pass |\n|---|---|---|---|")
+    print("\n".join(lines))
+    return int(failed)
+
+
+def set_up(name: str, environment: Environment) -> Path:
+    """Make an environment, unless it is there, and return its Python."""
+    folder = BUILD / name
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    wanted = "\n".join([*environment.packages, *COMMON, f"jax=={version('jax')}", *ALONE])
+    if not stamp.exists() or stamp.read_text() != wanted:
+        venv.create(folder, with_pip=True, clear=True)
+        install = [str(python), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*install, *environment.packages, *COMMON, f"jax=={version('jax')}"], check=True)
+        subprocess.run([*install, "--no-deps", *ALONE], check=True)
+        stamp.write_text(wanted)
+    return python
+
+
+def settings() -> dict[str, str]:
+    """Return the variables of a test process: all turns, on the CPU."""
+    return os.environ | {"PYTHONPATH": str(ROOT), "KERNELKIT_TEST_TURN": "all", "JAX_PLATFORMS": "cpu"}
+
+
+def run_ours(python: Path, environment: Environment) -> tuple[str, list[str]]:
+    """Run this folder's tests; return their count in words, and what failed."""
+    record = python.parents[1] / "tests.xml"
+    files = [f"tests/export/{file}" for file in environment.tests]
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={record}", *files]
+    subprocess.run(command, cwd=ROOT, env=settings(), check=False)
+    cases = list(ET.parse(record).iter("testcase"))
+    bad = [case.get("name", "") for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skipped = sum(case.find("skipped") is not None for case in cases)
+    return f"{len(cases) - len(bad) - skipped} of {len(cases)}", [f"fails: {name}" for name in bad]
+
+
+def run_keras(python: Path, environment: Environment) -> tuple[str, list[str]]:
+    """Run Keras's export tests against kernelkit; return their count in words, and why the others do not pass."""
+    if not environment.keras:
+        return "-", []
+    program = (
+        "import dataclasses, json, sys; from tests.conformance import runs;"
+        "json.dump([dataclasses.asdict(o) for o in runs.run(sys.argv[2:])], open(sys.argv[1], 'w'))"
+    )
+    record = python.parents[1] / "keras.json"
+    files = [f"export/{file}" for file in environment.keras]
+    subprocess.run([str(python), "-c", program, str(record), *files], cwd=ROOT, env=settings(), check=True)
+    outcomes = [o for o in json.loads(record.read_text()) if o["outcome"] != "skipped"]
+    bad = [o for o in outcomes if o["outcome"] != "passed"]
+    told = [f"of Keras: {o['test']}: {o['message'][:120]}" for o in bad]
+    return f"{len(outcomes) - len(bad)} of {len(outcomes)}", told
+
+
+if __name__ == "__main__":
+    sys.exit(main())
