@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-COUNT, EPOCHS, STEPS = 4, 30, 5
+COUNT, EPOCHS, STEPS = 4, 20, 5
 LIMIT = 30.0
 """Seconds after a death in which the others must have ended."""
 

@@ -1,7 +1,7 @@
 """What more devices cost: bytes and collectives on eight simulated devices, and a model on paper for real ones.
 
-`python -m benchmarks.scaling` prints the tables of docs/scale.md. Simulated devices share this machine's cores, so
-nothing is timed: operations, bytes and collectives are read from the compiled step, and losses are compared.
+`python -m benchmarks.scaling [--no-losses]` prints the tables of docs/scale.md. Simulated devices share this machine's
+cores, so nothing is timed: operations, bytes and collectives are read from the compiled step, and losses are compared.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 WORDS, WIDTH, LENGTH, BLOCKS = 512, 64, 32, 1
-BATCH, STEPS = 64, 8
+BATCH, STEPS = 64, 0 if "--no-losses" in sys.argv else 8
 
 KINDS = ("Data", "Auto", "Model")
 
@@ -74,7 +74,7 @@ def measure(count: int, batch: int, kinds: tuple[str, ...]) -> dict[str, tuple]:
     from kernelkit.models.spread_cost import spread_cost
 
     draws = np.random.default_rng(0)
-    x = draws.integers(0, WORDS, (batch * STEPS, LENGTH))
+    x = draws.integers(0, WORDS, (batch * max(STEPS, 1), LENGTH))
     y = np.roll(x, -1, axis=1)
     found = {}
     for name, plan in plans(count).items():
@@ -83,9 +83,12 @@ def measure(count: int, batch: int, kinds: tuple[str, ...]) -> dict[str, tuple]:
         kk.utils.set_random_seed(3)
         model = language_model()
         cost = spread_cost(model, (x[:batch], y[:batch], None), "train", plan)
-        model.fit(x, y, batch_size=batch, shuffle=False, verbose=0, distribution=plan if count > 1 else None)
+        losses = [float("nan")]
+        if STEPS:
+            model.fit(x, y, batch_size=batch, shuffle=False, verbose=0, distribution=plan if count > 1 else None)
+            losses = model.history.batches["loss"]
         weights = sum(v.value.nbytes for v in model.trainable_variables)
-        found[name] = cost, np.array(model.history.batches["loss"]), weights
+        found[name] = cost, np.array(losses), weights
     return found
 
 
@@ -105,8 +108,8 @@ def table(title: str, sizes: dict[int, int], kinds: tuple[str, ...]) -> dict[str
             alone[batch] = measure(1, batch, ("Data",))["DataParallel"]
         found = {"DataParallel": alone[batch]} if count == 1 else measure(count, batch, kinds)
         for name, (cost, losses, _) in found.items():
-            kinds = sorted({c.kind for c in cost.collectives})
-            said = ", ".join(f"{sum(c.kind == k for c in cost.collectives)} {k}" for k in kinds) or "none"
+            sent = sorted({c.kind for c in cost.collectives})
+            said = ", ".join(f"{sum(c.kind == k for c in cost.collectives)} {k}" for k in sent) or "none"
             differs = float(np.abs(losses / alone[batch][1] - 1).max())
             print(
                 f"| {name if count > 1 else 'one device'} | {count} | {batch} | {cost.flops / 1e6:,.1f} | "
@@ -151,14 +154,14 @@ def main() -> None:
             "NPROC": "16",  # on few cores the threads of simulated devices would wait for one another for ever
             "JAX_PLATFORMS": "cpu",
         }
-        command = [sys.executable, "-m", "benchmarks.scaling", "--inside"]
+        command = [sys.executable, "-m", "benchmarks.scaling", "--inside", *sys.argv[1:]]
         sys.exit(subprocess.run(command, env=environment, timeout=900, check=False).returncode)
     import faulthandler
 
     faulthandler.dump_traceback_later(850, exit=True)
     found = table(f"Strong scaling: {BATCH} sequences in all", dict.fromkeys((1, 2, 4, 8), BATCH), KINDS)
-    table("Weak scaling: 8 sequences for each device", {n: 8 * n for n in (1, 2, 4)}, ("Data",))
     on_paper(found)
+    table("Weak scaling: 8 sequences for each device", {n: 8 * n for n in (1, 2, 4)}, ("Data",))
 
 
 if __name__ == "__main__":
