@@ -6,6 +6,7 @@
 #   make notebooks  write the lessons' notebooks from their sources
 #   make docs    build the documentation site in build/site (ARGS="--only api" the reference alone), and follow its links
 #   make pictures  make README's pictures from a real JupyterLab
+#   make frontend  build what is written in TypeScript anew, check that it is what is committed, lint and test it
 #   make test    format, lint, types and tests
 #   make test-all  format, lint, types and all tests, also those of which a run of `make test` takes a part
 #   make slice   types and a slice of the tests; CI runs it on the newest Python that it finds
@@ -27,7 +28,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures test test-all slice lint format bench nets conformance ecosystem runtimes clusters kills applications clean
+.PHONY: help demo lab lessons notebooks docs pictures frontend test test-all slice lint format bench nets conformance ecosystem runtimes clusters kills applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -50,6 +51,12 @@ docs: $(VENV)/.docs
 
 pictures: $(VENV)/.dev
 	@$(BIN)/python tools/pictures.py
+
+frontend:
+	for folder in kernelkit/viz/frontend labextension; do \
+	  (cd $$folder && npm ci --no-audit --no-fund && npm run check && npm test && npm run build) || exit 1; done
+	cd labextension && npm run lint
+	git diff --exit-code -- kernelkit/viz/static labextension/built
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal $(if $(CI),--require browser --require notebook)

@@ -351,7 +351,8 @@ class Model(Trainer, Layer):
         """Show the model's graph in a notebook: open groups, pan, zoom, find a layer, look at its weights.
 
         Args:
-            sample: A batch of inputs or their shape, for a model that was never called.
+            sample: A batch of inputs: a click on a layer then shows what it returns for them. For a model that was
+                never called a shape is enough.
             weights: Whether the notebook also stores histograms of the weights.
 
         Returns:

@@ -128,6 +128,25 @@ def profile(
     return Profile(rows, None if chosen is None else spread_cost(model, batch, kind, chosen))
 
 
+def layer_times(model: Any, batch: tuple, repeats: int = 5) -> list[tuple[Layer, float]]:
+    """Measure a model's layers one by one on a batch. Nothing is trained.
+
+    Args:
+        model: The model; if it is compiled and the batch has targets, the gradients are measured too.
+        batch: The batch ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``, on the device.
+        repeats: Number of runs of each program; times are medians.
+
+    Returns:
+        A layer and its milliseconds for each call, in the order of the calls.
+    """
+    trains = model.compiled and len(batch) > 1 and batch[1] is not None
+    found = []
+    for call in _calls(model, batch[0], trains):
+        forward, both, values = _programs(call)
+        found.append((call.layer, _milliseconds(jax.jit(both if trains else forward), values, repeats)))
+    return found
+
+
 class _Call(NamedTuple):
     name: str
     layer: Layer
@@ -215,7 +234,8 @@ def _values(layer: Any) -> tuple[list, list]:
     return [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
 
 
-def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
+def _programs(call: _Call) -> tuple[Callable, Callable, tuple]:
+    """Return a layer's call, its call with gradients, and the arguments of both."""
     layer = call.layer
 
     def forward(trainable: list, rest: list, tensors: list) -> Any:
@@ -234,7 +254,12 @@ def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
         outputs, gradients = jax.vjp(of_floats, trainable, floats)
         return outputs, gradients([jnp.ones_like(v) for v in outputs])
 
-    values = (*_values(layer), call.tensors)
+    return forward, both, (*_values(layer), call.tensors)
+
+
+def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
+    layer = call.layer
+    forward, both, values = _programs(call)
     shapes = [tuple(v.shape) for v in jtu.tree_leaves(jax.eval_shape(forward, *values))]
     cost = cost_of(both if trains else forward, *values)
     return ProfileRow(

@@ -3,10 +3,11 @@
 from kernelkit.models.description import describe as graph
 from kernelkit.public import names_of as _names_of
 from kernelkit.viz import curves, teaching
-from kernelkit.viz.cards import Graph, bundle_of, compare_models, html_of
+from kernelkit.viz.cards import bundle_of, compare_models, html_of
 from kernelkit.viz.curves import compare, history_bundle, history_frame, notebook_display, plot_history, runs
 from kernelkit.viz.debugger import StepDebugger, debug_last, replay
 from kernelkit.viz.host.line import notebook_line
+from kernelkit.viz.live_graph import Graph
 from kernelkit.viz.sharding import ShardingPicture, sharding
 from kernelkit.viz.teaching import (
     BatchTable,

@@ -3,4 +3,3 @@
 from kernelkit.viz.cards.bundles import bundle_of
 from kernelkit.viz.cards.compare import ModelComparison, compare_models
 from kernelkit.viz.cards.things import html_of
-from kernelkit.viz.cards.walk import Graph

@@ -3,127 +3,176 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import uuid
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-import numpy as np
+import jax
+import jax.tree_util as jtu
 
-from kernelkit.layers.layer import Layer
+from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.models.description import check, describe
-from kernelkit.models.description.collect import child_layers
 from kernelkit.models.description.words import totals_text
 from kernelkit.viz.cards.bundles import MIME, card
+from kernelkit.viz.cards.colors import Colors, Row
+from kernelkit.viz.cards.nodes import layers_of_nodes, outputs_of_nodes, weights_of_nodes
 from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
+from kernelkit.viz.host.jupyter import deliver_while_busy, publish
 
-_MOST_WEIGHTS = 400
-"""Maximum number of variables with histograms. More would make the notebook file large."""
-_MOST_VALUES = 1_000_000
+_MOST_SAVED = 100_000
+"""Bytes of a notebook's cell, about. Statistics of further layers are shown only while the kernel lives."""
+_LEAST_ROOM = 20_000
 
 
 class Graph:
-    """An interactive graph of a model: open and close groups, pan, zoom, find a layer, look at its weights.
-
-    In JupyterLab and Notebook 7 a saved notebook stays interactive without a kernel. Other programs save a static
-    picture.
+    """The description of a model, and what a page shows beside it; `kernelkit.viz.Graph` says more.
 
     Args:
         model: A model or layer.
-        sample: A batch of inputs or their shape, for a model that was never called.
+        sample: A batch of inputs, or a shape.
         weights: Whether to store histograms of the weights.
-
-    Attributes:
-        description: The result of :func:`kernelkit.viz.graph`.
-        weights: Dict from a node's number to the statistics of its weights.
-
-    Example:
-        >>> import kernelkit as kk
-        >>> kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)], name="m").graph()
-        <Graph of m: 3 parameters · 12 B · 5 FLOPs a sample>
     """
 
     def __init__(self, model: Any, sample: Any = None, weights: bool = True) -> None:
         self.description = check(describe(model, sample))
         self.weights = weights_of_nodes(model, self.description) if weights else {}
+        self.outputs: dict[str, list] = {}
+        if _holds_data(sample) and model.built and self.description["error"] is None:
+            self.outputs = outputs_of_nodes(model, self.description, sample)
+        self.colors = Colors(list(layers_of_nodes(model, self.description)))
+        self._measure_time: Callable[[], None] | None = None
         self._key = uuid.uuid4().hex
+        self._display_id = uuid.uuid4().hex
+        self._shown = False
         self._widget: Any = None
 
     def __repr__(self) -> str:
         name = self.description["strings"][self.description["model"]]
         return f"<Graph of {name}: {totals_text(self.description)}>"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        where = environment()
-        if where in WIDGET_HOSTS and self._widget is None and importlib.util.find_spec("anywidget") is not None:
+    # Colors -----------------------------------------------------------------------------------------------------------
+
+    def show_colors(self, step: int, measures: Mapping[str, Row], fresh: bool = False) -> None:
+        """Color the layers by what was measured at a step. The page can go back to earlier steps.
+
+        Args:
+            step: The number of the step.
+            measures: Dict from ``"grad"`` (norm of the gradients), ``"dead"`` (share of dead units) or
+                ``"update_ratio"`` (|update| / |weight|) to a value for each of ``colors.rows``, ``None`` if unknown.
+            fresh: Whether steps of an earlier training are forgotten.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> graph = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)], name="m").graph()
+            >>> graph.show_colors(0, {"grad": [0.25] * len(graph.colors.rows)})
+            >>> graph.colors.steps
+            [0]
+        """
+        if fresh:
+            self.colors.cut(-1)
+        self.colors.add(step, measures)
+        self._send(step, full=fresh)
+
+    def show_time(self, milliseconds: Row) -> None:
+        """Offer to color the layers by the time that they take.
+
+        Args:
+            milliseconds: A value for each of ``colors.rows``.
+        """
+        self.colors.set_time(milliseconds)
+        self._send(None, full=True)
+
+    def offer_time(self, measure: Callable[[], None] | None) -> None:
+        """Let the page ask for the layers' times.
+
+        Args:
+            measure: Called when a page asks, on any thread; ``None`` takes the offer back.
+        """
+        self._measure_time = measure
+        self._send(None, full=True)
+
+    def keep(self) -> None:
+        """Write the colors into the notebook's output, if the graph is one."""
+        if self._shown:
+            publish(*self._bundle(), self._display_id, update=True)
+
+    # Showing ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """By which the page finds the place that the graph covers."""
+        return self._key
+
+    def open(self) -> bool:
+        """Open the widget, without an output of its own. Return whether this page can have one."""
+        if environment() not in WIDGET_HOSTS or importlib.util.find_spec("anywidget") is None:
+            return False
+        if self._widget is None:
             from kernelkit.viz.cards.widget import GraphWidget
 
-            self._widget = GraphWidget(description=self.description, weights=self.weights, key=self._key)
-        if self._widget is not None and where != "jupyter":
+            self._widget = GraphWidget(
+                description=self.description, weights=self.weights, outputs=self.outputs, key=self._key
+            )
+            self._widget.on_msg(lambda _, content, buffers: self.receive(content))
+            deliver_while_busy(self._widget)
+        return True
+
+    def _ipython_display_(self) -> None:
+        if not self.open():
+            raise NotImplementedError  # IPython then calls _repr_mimebundle_
+        publish(*self._bundle(), self._display_id, update=False)
+        self._shown = True
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._bundle()[0]
+
+    def _bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the output and its metadata."""
+        if self._widget is not None and environment() != "jupyter":
             # Pages that isolate each output: a widget cannot cover the picture there.
             view: Any = self._widget._repr_mimebundle_()
-            return view[0] if isinstance(view, tuple) else view
-        page = f'<div data-kernelkit-graph="{escape(self._key)}">{card(self.description)}</div>'
-        saved = self.description | {"weights": self.weights}
-        return {"text/plain": repr(self), "text/html": page, MIME: saved}
+            return view if isinstance(view, tuple) else (view, {})
+        picture = card(self.description)
+        page = f'<div data-kernelkit-graph="{escape(self._key)}">{picture}</div>'
+        room = max(_LEAST_ROOM, _MOST_SAVED - len(page) - len(json.dumps(self.description)))
+        saved = self.description | {"key": self._key, "weights": _fitting(self.weights, room // 2)}
+        if self.outputs:
+            saved["outputs"] = _fitting(self.outputs, room // 4)
+        if len(self.colors):
+            saved["colors"] = self.colors.as_json(most=room // 24)
+        return {"text/plain": repr(self), "text/html": page, MIME: saved}, {}
+
+    def _send(self, step: int | None, full: bool) -> None:
+        if self._widget is None or self._widget.comm is None:
+            return
+        full = full or self.colors.steps[-1:] != [step]  # a step before the last one is sent with all others
+        can = [] if self._measure_time is None else ["time"]
+        colors = self.colors.as_json(last=not full)
+        self._widget.send({"kind": "colors", "full": full, "step": step, "colors": colors, "can": can})
+        deliver_while_busy(self._widget)
+
+    def receive(self, content: Any) -> None:
+        """Handle a message of a page, on any thread."""
+        kind = content.get("kind") if isinstance(content, dict) else None
+        if kind == "ready" and (len(self.colors) or self._measure_time is not None):
+            self._send(self.colors.steps[-1] if len(self.colors) else None, full=True)
+        elif kind == "time" and self._measure_time is not None:
+            self._measure_time()
 
 
-def weights_of_nodes(model: Any, description: dict[str, Any]) -> dict[str, list]:
-    """Return ``{node: [[name, shape, mean, std, low, high, counts], ...]}`` for the layers of a description.
+def _holds_data(sample: Any) -> bool:
+    leaves = jtu.tree_leaves(sample, is_leaf=is_leaf)
+    return bool(leaves) and all(is_tensor(v) and not isinstance(v, jax.ShapeDtypeStruct) for v in leaves)
 
-    Args:
-        model: The model.
-        description: Its description.
-    """
-    found: dict[str, list] = {}
-    looked = 0
-    by_path = _layers_by_path(model)
-    for row, path in enumerate(_paths(description)):
-        layer = None if path is None else by_path.get(path)
-        if layer is None or looked >= _MOST_WEIGHTS:
-            continue
-        statistics = [s for v in layer.weights if (s := _statistics(v)) is not None]
-        looked += len(statistics)
-        if statistics:
-            found[str(row)] = statistics
+
+def _fitting(items: dict[str, list], room: int) -> dict[str, list]:
+    """Return the first items whose JSON is not longer than ``room``."""
+    found = {}
+    for key, value in items.items():
+        room -= len(json.dumps(value)) + len(key) + 4
+        if room < 0:
+            break
+        found[key] = value
     return found
-
-
-def _layers_by_path(model: Any) -> dict[tuple[str, ...], Layer]:
-    """Return the innermost layers by their path of names."""
-    found: dict[tuple[str, ...], Layer] = {}
-    waiting: list[tuple[Any, tuple[str, ...]]] = [(model, ())]
-    while waiting:
-        owner, path = waiting.pop()
-        for layer in child_layers(owner):
-            here = (*path, layer.name)
-            if len(here) > 60 or here in found:
-                continue
-            found[here] = layer
-            waiting.append((layer, here))
-    return found
-
-
-def _paths(description: dict[str, Any]) -> list[tuple[str, ...] | None]:
-    """Return the path of names to each leaf that is a layer, without folds."""
-    nodes, strings = description["nodes"], description["strings"]
-    inner = set(nodes["parent"])
-    ways: list[tuple[str, ...]] = []
-    for row, parent in enumerate(nodes["parent"]):
-        above = ways[parent] if parent >= 0 else ()
-        ways.append(above if nodes["kind"][row] >= 5 else (*above, strings[nodes["name"][row]]))
-    return [way if nodes["kind"][row] == 1 and row not in inner else None for row, way in enumerate(ways)]
-
-
-def _statistics(variable: Any) -> list | None:
-    try:
-        values = np.asarray(variable.numpy(), dtype="float32").reshape(-1)
-    except Exception:  # donated to a running step, or an array of texts
-        return None
-    values = values[:: max(1, values.size // _MOST_VALUES)]
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        return None
-    low, high = float(values.min()), float(values.max())
-    counts = np.histogram(values, bins=32, range=(low, high) if high > low else (low - 0.5, low + 0.5))[0]
-    numbers = [float(f"{v:.5g}") for v in (float(values.mean()), float(values.std()), low, high)]
-    return [variable.name, list(variable.shape), *numbers, counts.tolist()]

@@ -16,10 +16,12 @@ class GraphWidget(anywidget.AnyWidget):
     Attributes:
         description: The model's description.
         weights: Statistics of the weights by node.
+        outputs: Statistics of the layers' outputs by node.
         key: The key of the static picture that the graph covers while its kernel lives.
     """
 
     _esm = BUNDLE
     description = traitlets.Dict().tag(sync=True)
     weights = traitlets.Dict().tag(sync=True)
+    outputs = traitlets.Dict().tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)

@@ -13,8 +13,10 @@ from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.progress import Progress
 from kernelkit.training.state import TrainState
+from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
+from kernelkit.viz.debugger.colored import colored_graph
 from kernelkit.viz.debugger.compare import Comparison, compare
 from kernelkit.viz.debugger.conditions import Breakpoint
 from kernelkit.viz.debugger.counting import nth
@@ -386,6 +388,13 @@ class StepDebugger(Shown):
     def table(self) -> Table:
         """Return a table with a row for each layer: output shape, statistics, norms of gradients and updates."""
         return looking.table(self.look(), self.timeline.steps, self.state_before())
+
+    def graph(self) -> Graph:
+        """Return the model's graph, colored by the step shown. As a cell's last value it follows the debugger.
+
+        The colors are the norm of the layers' gradients, their share of dead units, |update| / |weight|, or their time.
+        """
+        return colored_graph(self)
 
     @interrupts.guarded
     def sample_losses(self) -> np.ndarray:

@@ -104,6 +104,11 @@ def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> 
 
 def table(look: Look, steps: Steps, before: TrainState) -> Table:
     """Return the table of layers, without the model itself: its output is that of its last layer."""
+    return Table([row for _, row in table_rows(look, steps, before)])
+
+
+def table_rows(look: Look, steps: Steps, before: TrainState) -> list[tuple[Any, dict[str, Any]]]:
+    """Return the rows of the table, each with its layer: names need not be unique in nested models."""
     scale = loss_scale(steps, before)
     values = {key.removesuffix("/value"): value for key, value in look.values.items() if key.endswith("/value")}
     ratio_of = {
@@ -112,7 +117,7 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
     }
     weight_of = {id(v): norm(new) for v, new in zip(steps.variables.trainable, look.after.trainable, strict=True)}
     norm_of = {i: norm(values[key]) / scale for i, (_, key) in look.observer.variables.items() if key in values}
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Any, dict[str, Any]]] = []
     shown: set[int] = set()
     for seen in look.observer.layers:
         key = next((k for k in seen.keys if k in values), None)
@@ -132,8 +137,8 @@ def table(look: Look, steps: Steps, before: TrainState) -> Table:
         row["update_ratio"] = max((ratio_of[id(v)] for v in kernels if id(v) in ratio_of), default=None)
         weights = [weight_of[id(v)] for v in own if id(v) in weight_of]
         row["weight"] = float(np.linalg.norm(weights)) if weights else None
-        rows.append(row)
-    return Table(rows)
+        rows.append((seen.layer, row))
+    return rows
 
 
 def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:

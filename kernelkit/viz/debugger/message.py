@@ -124,7 +124,7 @@ def table_message(dbg: Any, table: Any, seen: Seen) -> Message:
 
 def actions_of(dbg: Any) -> list[str]:
     """Return the actions that a debugger supports. A replay without data can only move."""
-    names = ("step", "back", "goto", "running", "fork", "break_on", "explain", "compare")
+    names = ("step", "back", "goto", "running", "fork", "break_on", "explain", "compare", "graph")
     return [name for name in names if hasattr(dbg, name)]
 
 

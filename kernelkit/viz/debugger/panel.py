@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from kernelkit.viz.cards.walk import Graph
+from kernelkit.viz.debugger.colored import Coloring
 from kernelkit.viz.debugger.detail import layer_message
 from kernelkit.viz.debugger.message import Message, Seen, branch_name, clipped, state_message, table_message
 from kernelkit.viz.debugger.requests import MOST_STEPS, Request, checked, sender
@@ -84,6 +86,7 @@ class DebuggerPanel:
         self._layer, self._sample = "", 0
         self._explained: tuple[Any, ...] | None = None
         self._extra: dict[str, Message] = {}
+        self._coloring: Coloring | None = None
         self._listen()
 
     def receive(self, content: Any) -> None:
@@ -196,6 +199,8 @@ class DebuggerPanel:
             self._tell_layer()
         elif kind == "explain":
             self._explain()
+        elif kind == "graph":
+            self._open_graph()
         elif kind == "ready":
             self._looked = None
             for name in self._extra:
@@ -218,6 +223,23 @@ class DebuggerPanel:
         for point in self.dbg.breakpoints:
             fork.break_on(point.kind, None if callable(point.kind) or point.kind == "nan" else point.above)
         self.dbg = fork
+
+    def _open_graph(self) -> None:
+        """Open the model's graph. The page shows it beside the layers, and each look colors it."""
+        if self._coloring is None:
+            graph = Graph(self.dbg.timeline.steps.model)
+            graph.offer_time(lambda: self._once("time", 0, self._measure_time))
+            graph.open()
+            self._coloring = Coloring(graph)
+        self._color()
+
+    def _measure_time(self) -> None:
+        if self._coloring is not None:
+            self._coloring.measure_time(self.dbg)
+
+    def _color(self) -> None:
+        if self._coloring is not None and hasattr(self.dbg, "timeline"):
+            self._coloring.look(self.dbg)
 
     def _named(self, event: Request) -> Any:
         for one in getattr(self.dbg, "family", [self.dbg]):
@@ -306,6 +328,7 @@ class DebuggerPanel:
             table = self.dbg.table()
             self._send_look(*table_message(self.dbg, table, self._seen))
             self._send_look(*batch_message(self.dbg))
+            self._color()
         except Exception as error:  # the data end, the step fails, or the recording does not hold it
             self._send_look({"kind": "blind", "why": clipped(error, 1000)}, b"")
             table = None
@@ -356,6 +379,8 @@ class DebuggerPanel:
         content, buffer = state_message(self.dbg)
         content |= {"running": self.running, "notice": self._notice, "handled": dict(self._handled)}
         content |= {"layer": clipped(self._layer), "sample": self._sample, "conditions": list(CONDITIONS)}
+        if self._coloring is not None:
+            content["graph"] = self._coloring.graph.key
         self._send(content, buffer)
 
     def _send(self, content: dict[str, Any], buffer: bytes) -> None:

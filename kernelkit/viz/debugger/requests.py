@@ -39,6 +39,7 @@ _FIELDS: dict[str, dict[str, tuple[str, Check, bool]]] = {
     "stop": {},
     "run": {},
     "explain": {},
+    "graph": {},
     "step": {"count": (_COUNT, _is_count, True)},
     "back": {"count": (_COUNT, _is_count, True)},
     "goto": {"position": (_STEP, _is_place, False)},

@@ -112,7 +112,7 @@ export class FileView {
     }
     try {
       const { description, items } = file.model;
-      this.graph = new GraphView(check(description), new Map(), (row) => this.look(file, items[row]));
+      this.graph = new GraphView(check(description), { look: (row) => this.look(file, items[row]) });
       panel.append(this.graph.node);
     } catch (error) {
       panel.append(element("p", { class: "kf-none" }, words(error)));

@@ -7,8 +7,8 @@ import { HISTORY, type Book, type Kernel, type Message, type Room } from "./room
 
 const QUIET = 400; // ms without a change after which outputs are read
 
-/** Let a room hear a notebook's kernel and read its outputs, until the notebook is closed. */
-export function bookOf(panel: NotebookPanel, room: Room, heard: () => void): void {
+/** Let a room hear a notebook's kernel and read its outputs, until the notebook is closed; `show` brings its tab forward. */
+export function bookOf(panel: NotebookPanel, room: Room, heard: () => void, show: () => void): void {
   const { sessionContext } = panel;
   const cells = () => panel.content.widgets.filter((cell): cell is CodeCell => cell.model.type === "code");
   const dataOf = (cell: CodeCell): any[] => {
@@ -21,6 +21,7 @@ export function bookOf(panel: NotebookPanel, room: Room, heard: () => void): voi
     jump: (shows) => {
       const all = cells();
       const cell = all.find((c) => dataOf(c).some(shows)) ?? all.find((c) => (c.model as ICodeCellModel).executionState === "running");
+      show();
       if (!cell) return;
       panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
       void panel.content.scrollToCell(cell, "center");

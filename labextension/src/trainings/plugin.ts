@@ -101,7 +101,7 @@ export const trainings: JupyterFrontEndPlugin<void> = {
       bookOf(panel, room, () => {
         if (!shown && wants("openOnTraining") && room.running.some(isLive)) open();
         shown = true;
-      });
+      }, () => app.shell.activateById(panel.id));
     };
     notebooks?.forEach((panel) => void watch(panel));
     notebooks?.widgetAdded.connect((_, panel) => void watch(panel));

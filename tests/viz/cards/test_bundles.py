@@ -1,5 +1,6 @@
 """What is built of TypeScript and committed is built of the sources that are there."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -39,3 +40,15 @@ def test_the_widget_is_built_of_these_sources(name):
     [kept] = re.findall(r"^// Sources: (\w+)$", code, flags=re.MULTILINE)
     assert kept == digest(FRONTEND / name, FRONTEND / "shared")
     assert len(code.encode()) < 120 * 1024 and "innerHTML" not in code
+
+
+def test_what_each_start_of_jupyterlab_loads_is_small():
+    """The entry and the two modules that it names; everything else is loaded when it is needed."""
+    eager, total = 0, 0
+    for path in (EXTENSION / "built" / "static").glob("*.js"):
+        code = path.read_bytes()
+        total += len(code)
+        if path.name.startswith("remoteEntry") or b'"kernelkit-labextension:' in code:
+            eager += len(gzip.compress(code))
+            assert b"createElementNS" not in code  # nothing that draws
+    assert 1_000 < eager < 15 * 1024 and total < 260 * 1024

@@ -139,12 +139,15 @@ def test_damaged_graphs_say_so_and_run_nothing(extended, open_):
     wild = json.loads(json.dumps(good))
     wild["nodes"]["parent"][0] = 0
     huge = json.loads(json.dumps(good)) | {"strings": ["x" * 5_000_000]}
+    command = '<button data-commandlinker-command="kernelmenu:shutdown">press</button>'
+    good["strings"][good["model"]] = good["strings"][good["nodes"]["name"][0]] = command
     saved_notebook(extended.folder, wild, huge, {"schema": EVIL}, [1, 2], good)
     page = open_(extended).page
     page.wait_for_selector(GRAPH)
     shown = page.locator(".jp-OutputArea-output").all_inner_texts()
     assert sum("cannot be shown" in text for text in shown) == 4
-    assert page.locator(GRAPH).count() == 1
+    assert page.locator(GRAPH).count() == 1 and "data-commandlinker-command" in page.locator(GRAPH).inner_text()
+    assert page.locator("[data-commandlinker-command], [href*=commandlinker]").count() == 0
 
 
 def test_notebook_7_shows_it_too_and_narrow_pages_do(notebook7, open_):
@@ -171,6 +174,47 @@ def test_a_live_notebook_shows_the_graph_with_and_without_the_extension(where, r
     notebook.wait_cell_done(1)
     notebook.page.wait_for_selector(".kk-card >> nth=1" if where == "bare" else f"{GRAPH} >> nth=1")
     notebook.screenshot(f"card-live-{where}")
+
+
+COLORED = """
+import numpy as np, kernelkit as kk
+L = kk.layers
+x, y = np.random.default_rng(0).normal(size=(256, 8, 8, 1)).astype("float32"), np.arange(256) % 3
+blocks = [layer for k in range(4) for layer in (L.Dense(16, activation="relu"), L.Dropout(0.1))]
+layers = [kk.Input((8, 8, 1)), L.Conv2D(4, 3, activation="relu", name="conv"), L.Flatten()]
+model = kk.Sequential([*layers, *blocks, L.Dense(3, name="out")], name="net")
+model.compile("adam", kk.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+class Slowly(kk.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        time.sleep(0.3)
+
+import time
+graph = model.graph(x)
+graph
+"""
+
+
+def test_in_the_debugger_the_colors_go_back_with_the_timeline(bare, open_):
+    lab.write_notebook(
+        bare.folder / "debugged.ipynb", COLORED.replace("graph\n", "dbg = model.debug(x, y, batch_size=32)\ndbg\n")
+    )
+    notebook = open_(bare, "debugged.ipynb", width=1300, height=1400)
+    page = notebook.page
+    notebook.run_cell(0)
+    notebook.wait_cell_done(0)
+    page.locator(".kd-step").click()
+    page.locator(".kd-place", has_text="step 0").wait_for()
+    page.locator(".kd-graph").click()
+    page.locator(f"{GRAPH} .kg-colored").first.wait_for()
+    page.locator(f"{GRAPH} .kg-step", has_text="step 0").wait_for()
+    page.locator(".kd-step").click()
+    page.locator(f"{GRAPH} .kg-step", has_text="step 1").wait_for()
+    notebook.screenshot("colored-debugger")
+    page.locator(".kd-back").click()
+    page.locator(f"{GRAPH} .kg-step", has_text="step 0").wait_for()
+    page.locator(f"{GRAPH} .kg-colors select").select_option("ask")
+    page.locator(f"{GRAPH} .kg-colored", has_text="ms").first.wait_for()
 
 
 def test_the_graph_has_no_barriers_that_axe_finds(extended, open_):

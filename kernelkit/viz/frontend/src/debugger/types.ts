@@ -43,6 +43,7 @@ export interface State {
   stopped?: string;
   error?: string | null;
   memory?: { used: number; budget: number };
+  rewinds?: string; // how far one can go back
   looked?: number[]; // in a recording: the steps that can be looked into
   can: string[];
   kinds: Record<string, number | null>;
@@ -50,6 +51,7 @@ export interface State {
   learning_rate: JsonNumber | null;
   layer: string;
   sample: number;
+  graph?: string; // the key of the model's graph, once it was asked for
 }
 
 export interface Layer {

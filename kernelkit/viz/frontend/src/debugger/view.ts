@@ -9,6 +9,7 @@ import { Branches } from "./branches";
 import { Breakpoints } from "./breakpoints";
 import { DetailPane } from "./detail";
 import { Findings } from "./findings";
+import { GraphPlace } from "./graph";
 import { LayerTable } from "./layers";
 import type { Session } from "./session";
 import { Tabs } from "./tabs";
@@ -31,6 +32,7 @@ export class View {
   private readonly branches: Branches;
   private readonly breakpoints: Breakpoints;
   private readonly findings: Findings;
+  private readonly graph: GraphPlace;
   private readonly layers: LayerTable;
   private readonly detail: DetailPane;
   private readonly batch: BatchPane;
@@ -47,6 +49,7 @@ export class View {
     this.branches = new Branches(session);
     this.breakpoints = new Breakpoints(session);
     this.findings = new Findings(session);
+    this.graph = new GraphPlace(session);
     this.layers = new LayerTable(session);
     this.detail = new DetailPane(session);
     this.batch = new BatchPane(session);
@@ -64,7 +67,7 @@ export class View {
       this.tiles, this.transport.node, this.reason, this.notice,
       this.timeline.node,
       element("div", { class: "kd-rows" }, this.branches.node, this.breakpoints.node),
-      this.findings.node, this.blind, this.tabs.node, this.grid);
+      this.findings.node, this.blind, this.graph.node, this.tabs.node, this.grid);
     this.cleanups = [
       session.subscribe(() => this.update()),
       watchTheme(() => { this.theme = null; session.changed(); }),
@@ -101,6 +104,7 @@ export class View {
     setText(this.blind, this.session.blind || (table ? "" : "Looking into the step …"));
     this.blind.hidden = this.blind.textContent === "";
     this.grid.hidden = !table && !batch;
+    this.graph.update();
     this.tabs.update();
     this.grid.dataset.tab = this.tabs.shown;
     this.layers.update();

@@ -5,23 +5,37 @@ import { element } from "../shared/dom";
 import type { Model } from "../shared/types";
 import { check } from "./schema";
 import { GraphView } from "./view";
-import { readWeights } from "./weights";
 
 const MARK = "data-kernelkit-graph";
+const VIEW = "data-kernelkit-view"; // what JupyterLab's extension has drawn
 
-function made(model: Model): { node: HTMLElement; destroy(): void; fit?(): void } {
+interface View { node: HTMLElement; destroy(): void; receive(message: unknown): void }
+
+function made(model: Model): View {
   try {
-    const description = check(model.get("description"));
-    return new GraphView(description, readWeights(model.get("weights"), description.nodes.name.length));
+    const ask = (kind: string): void => model.send({ kind });
+    return new GraphView(check(model.get("description")), { weights: model.get("weights"), outputs: model.get("outputs"), key: model.get("key"), ask });
   } catch (error) {
     const node = element("div", {}, String(error instanceof Error ? error.message : error));
-    return { node, destroy: () => node.remove() };
+    return { node, destroy: () => node.remove(), receive: () => undefined };
   }
+}
+
+/** Hand on what the kernel sends; returns how to end that. */
+function hear(model: Model, tell: (message: unknown) => void): () => void {
+  model.on("msg:custom", tell);
+  return () => model.off("msg:custom", tell);
 }
 
 function initialize({ model }: { model: Model }): () => void {
   const key: string = model.get("key");
-  const views = new Map<HTMLElement, { node: HTMLElement; destroy(): void }>();
+  const views = new Map<HTMLElement, View>();
+  const others = new Map<HTMLElement, () => void>();
+  const tell = (message: unknown): void => {
+    for (const view of views.values()) view.receive(message);
+    for (const node of others.keys()) node.dispatchEvent(new CustomEvent("kernelkit-graph", { detail: message }));
+  };
+  const unhear = hear(model, tell);
   const place = (): void => {
     for (const [host, view] of views) {
       if (!host.isConnected) {
@@ -35,6 +49,21 @@ function initialize({ model }: { model: Model }): () => void {
       const view = made(model);
       views.set(host, view);
       host.append(view.node);
+      model.send({ kind: "ready" });
+    }
+    for (const [node, end] of others) {
+      if (node.isConnected) continue;
+      end();
+      others.delete(node);
+    }
+    for (const node of document.querySelectorAll<HTMLElement>(`[${VIEW}="${CSS.escape(key)}"]`)) {
+      if (others.has(node)) continue;
+      const ask = (event: Event): void => model.send({ kind: String((event as CustomEvent).detail) });
+      node.addEventListener("kernelkit-graph-ask", ask);
+      others.set(node, () => node.removeEventListener("kernelkit-graph-ask", ask));
+      const detail = { kind: "statistics", weights: model.get("weights"), outputs: model.get("outputs") };
+      node.dispatchEvent(new CustomEvent("kernelkit-graph", { detail }));
+      model.send({ kind: "ready" });
     }
   };
   const observer = new MutationObserver(place);
@@ -42,6 +71,8 @@ function initialize({ model }: { model: Model }): () => void {
   place();
   return () => {
     observer.disconnect();
+    unhear();
+    for (const end of others.values()) end();
     for (const [host, view] of views) {
       view.destroy();
       for (const child of host.children) (child as HTMLElement).style.removeProperty("display");
@@ -52,7 +83,12 @@ function initialize({ model }: { model: Model }): () => void {
 function render({ model, el }: { model: Model; el: HTMLElement }): () => void {
   const view = made(model);
   el.append(view.node);
-  return () => view.destroy();
+  const unhear = hear(model, (message) => view.receive(message));
+  model.send({ kind: "ready" });
+  return () => {
+    unhear();
+    view.destroy();
+  };
 }
 
 export default { initialize, render };

@@ -16,11 +16,21 @@ export interface Scene { width: number; height: number; boxes: Box[]; lines: Lin
 const PAD = 14;
 const TITLE = 30;
 const MOST = 400;
+const REST = 2_000; // edges that are looked at without a rest
 
 type Piece = { from: number; to: number; enters: number; leaves: number };
 
 /** Arrange a description, with the inside of the groups in `opened` shown. */
 export function arrange(description: Description, opened: Set<number>, leftToRight = false, most = MOST): Scene {
+  const work = arranging(description, opened, leftToRight, most);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+  }
+}
+
+/** The same with rests. */
+export function* arranging(description: Description, opened: Set<number>, leftToRight = false, most = MOST): Generator<void, Scene> {
   const { nodes } = description;
   const { parent, kind } = nodes;
   const count = parent.length;
@@ -69,7 +79,8 @@ export function arrange(description: Description, opened: Set<number>, leftToRig
     }
     return found;
   };
-  description.edges.source.forEach((source, i) => {
+  const divide = (i: number): void => {
+    const source = description.edges.source[i];
     const a = chain(source), b = chain(description.edges.target[i]);
     let common = 0;
     while (common < Math.min(a.length, b.length) && a[common] === b[common]) common++;
@@ -83,7 +94,11 @@ export function arrange(description: Description, opened: Set<number>, leftToRig
     add(common ? a[common - 1] : -1, from, to, into(common), out(common));
     for (let d = common + 1; d < a.length; d++) add(a[d - 1], keyOf(a[d]), leavesOf(a[d - 1]), 0, out(d));
     for (let d = common + 1; d < b.length && b[d] !== port; d++) add(b[d - 1], entersOf(b[d - 1]), keyOf(b[d]), into(d), 0);
-  });
+  };
+  for (let i = 0; i < description.edges.source.length; i++) {
+    divide(i);
+    if (i % REST === REST - 1) yield;
+  }
 
   const boxes = new Map<number, Box>();
   for (let row = 0; row < count; row++) {
@@ -98,6 +113,7 @@ export function arrange(description: Description, opened: Set<number>, leftToRig
   const ports = new Map<number, number>();
   const inside = new Map<number, { layout: Layout; keys: number[] }>();
   for (const c of [...containers].reverse()) {
+    yield;
     const own = [...pieces.get(c)!.values()];
     const used = new Set(own.flatMap((p) => [p.from, p.to]));
     const keySet = new Set<number>();
@@ -131,6 +147,7 @@ export function arrange(description: Description, opened: Set<number>, leftToRig
 
   const whole: Scene = { width: inside.get(-1)!.layout.width, height: inside.get(-1)!.layout.height, boxes: [], lines: [] };
   for (const c of containers) {
+    yield;
     const { layout, keys } = inside.get(c)!;
     const around = c >= 0 ? boxes.get(c)! : null;
     const left = around ? around.x + (around.width - layout.width) / 2 : 0;

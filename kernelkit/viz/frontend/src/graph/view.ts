@@ -1,17 +1,38 @@
 // A model to walk through. The groups of the picture are the items of an ARIA tree, so both are always the same.
 
 import { element, setText, svg } from "../shared/dom";
-import { arrange, pathOf, type Box, type Scene } from "./scene";
+import { ColorBar } from "./bar";
+import { colorOf, Colors, textOf, TITLES } from "./colors";
+import { detailOf } from "./detail";
+import { arranging, pathOf, type Box, type Scene } from "./scene";
 import { KINDS, STATES, type Description } from "./schema";
+import { Sliced } from "./sliced";
 import css from "./style.css";
+import { outputFigure, readOutputs, readWeights, weightFigure, type Output, type Weight } from "./weights";
 import { bytesText, cut, numberText, pythonShape } from "./words";
 
 const MOST_BOXES = 6_000;
+const MOST_LINES = 10_000;
+const REST = 100; // boxes or lines that are made without a rest
 const NAMES = ["input", "layer", "operation", "output", "group", "repeated blocks", "block"];
 
-/** Statistics of one weight, as kernelkit.viz.graph's reader adds them. */
-export interface Weight { name: string; shape: number[]; mean: number; std: number; low: number; high: number; counts: number[] }
+/** What a graph has beside its description; all of it may come from anybody. */
+export interface Extras {
+  weights?: unknown;
+  outputs?: unknown;
+  colors?: unknown;
+  /** By which a view that replaces this one finds what was opened. */
+  key?: unknown;
+  /** What else is shown of a node when it is chosen. */
+  look?: (row: number) => Node | null;
+  /** Asks the kernel for something. */
+  ask?: (kind: string) => void;
+}
 
+interface Kept { opened: Set<number>; across: boolean; zoom: number; left: number; top: number; measure: ColorBar["measure"] }
+
+const KEPT = 40;
+const kept = new Map<string, Kept>();
 let views = 0;
 
 export class GraphView {
@@ -26,8 +47,20 @@ export class GraphView {
   private readonly id = `kg${++views}`;
   private opened = new Set<number>();
   private across = false;
-  private scene!: Scene;
+  private scene: Scene = { width: 0, height: 0, boxes: [], lines: [] };
   private nodes = new Map<number, SVGGElement>();
+  private subtitles = new Map<number, { text: SVGTextElement; rects: SVGRectElement[]; box: Box }>();
+  private weights = new Map<number, Weight[]>();
+  private outputs = new Map<number, Output>();
+  private readonly keptAs: string;
+  private readonly look: (row: number) => Node | null;
+  private readonly colors: Colors;
+  private readonly bar: ColorBar;
+  private readonly waits = element("div", { class: "kg-waits", role: "status", hidden: true });
+  private readonly slices = new Sliced((cancel) => {
+    this.waits.hidden = cancel === null;
+    this.waits.replaceChildren(...(cancel ? ["Arranging the layers … ", element("button", { type: "button", click: cancel }, "Cancel")] : []));
+  });
   private lines: { source: number; target: number; path: SVGPathElement }[] = [];
   private active = 0;
   private chosen = -1;
@@ -38,18 +71,21 @@ export class GraphView {
   private top = 0;
   private fitted = false;
 
-  /** `look` gives what else is shown of a node when it is chosen. */
-  constructor(
-    private readonly model: Description, private readonly weights: Map<number, Weight[]> = new Map(),
-    private readonly look: (row: number) => Node | null = () => null,
-  ) {
+  constructor(private readonly model: Description, extras: Extras = {}) {
+    const count = model.nodes.name.length;
+    this.weights = readWeights(extras.weights, count);
+    this.outputs = readOutputs(extras.outputs, count);
+    this.look = extras.look ?? (() => null);
+    this.keptAs = typeof extras.key === "string" ? extras.key.slice(0, 100) : "";
+    this.colors = new Colors(model);
+    this.bar = new ColorBar(this.colors, () => this.paint(), () => extras.ask?.("time"));
     const text = model.strings;
     this.world = svg("g");
     this.picture = svg("svg", { role: "tree", "aria-label": `Layers of ${cut(text[model.model], 80)}` }, this.marker(), this.world);
     this.said = element("div", { class: "kg-said", role: "status" });
     this.view = element("div", {
       class: "kg-view", wheel: (event: WheelEvent) => this.wheel(event), pointerdown: (event: PointerEvent) => this.drag(event),
-    }, this.picture, this.said);
+    }, this.picture, this.said, this.waits);
     this.side = element("div", { class: "kg-side", hidden: true });
     this.search = element("input", {
       type: "search", placeholder: "Find a layer", "aria-label": "Find a layer", input: () => this.find(),
@@ -68,22 +104,57 @@ export class GraphView {
         element("span", { class: "kg-facts" }, facts(model)),
         element("div", { class: "kg-tools" }, this.search,
           ...(groups ? [button("Open all", "Open all groups", () => this.openAll()), button("Close", "Close all groups", () => this.show(new Set()))] : []),
-          button("⇄", "Run to the right or down", () => { this.across = !this.across; this.draw(); this.fit(); }),
+          button("⇄", "Run to the right or down", () => this.turn()),
           button("−", "Zoom out", () => this.scale(1 / 1.3)), button("+", "Zoom in", () => this.scale(1.3)),
           button("Fit", "Fit the model into the view", () => this.fit()))),
       ...(model.error || model.note ? [element("div", { class: model.error ? "kg-error" : "kg-head" }, errorText(model))] : []),
-      element("div", { class: "kg-body" }, this.view, this.side));
+      this.bar.node, element("div", { class: "kg-body" }, this.view, this.side));
     for (let row = model.error?.node ?? -1; row >= 0; row = model.nodes.parent[row]) this.opened.add(model.nodes.parent[row]);
-    this.draw();
-    this.across = this.scene.height > 480 && arrange(model, this.opened, true).width < 1100;
-    if (this.across) this.draw();
+    const before = kept.get(this.keptAs);
+    if (before) {
+      [this.opened, this.across] = [new Set(before.opened), before.across];
+      [this.zoom, this.left, this.top, this.fitted] = [before.zoom, before.left, before.top, true];
+      this.bar.measure = before.measure;
+    }
+    this.slices.start(before ? this.working(this.opened, this.across) : this.beginning(), (scene) => {
+      this.drawn(scene);
+      if (!this.fitted) this.fit();
+    });
+    if (extras.colors !== undefined) this.receiveColors(extras.colors, true, null);
     this.observer = new ResizeObserver(() => { if (!this.fitted && this.view.clientWidth) this.fit(); });
     this.observer.observe(this.view);
   }
 
   destroy(): void {
+    if (this.keptAs) {
+      const { opened, across, zoom, left, top } = this;
+      kept.delete(this.keptAs);
+      kept.set(this.keptAs, { opened, across, zoom, left, top, measure: this.bar.measure });
+      if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
+    }
+    this.slices.cancel();
     this.observer.disconnect();
     this.node.remove();
+  }
+
+  /** Take over what a kernel sends: kernelkit/viz/cards/walk.py. */
+  receive(message: any): void {
+    const count = this.model.nodes.name.length;
+    if (message?.kind === "colors") {
+      this.bar.canMeasure = Array.isArray(message.can) && message.can.includes("time");
+      this.receiveColors(message.colors, message.full === true, message.step);
+    } else if (message?.kind === "statistics") {
+      this.weights = readWeights(message.weights, count);
+      this.outputs = readOutputs(message.outputs, count);
+      if (this.chosen >= 0 && !this.side.hidden) this.detail(this.chosen);
+    }
+  }
+
+  private receiveColors(value: unknown, full: boolean, step: unknown): void {
+    this.colors.receive(value, full);
+    this.bar.update(typeof step === "number" ? step : null);
+    this.paint();
+    if (this.chosen >= 0 && !this.side.hidden) this.detail(this.chosen);
   }
 
   // Drawing ---------------------------------------------------------------------------------------------------------
@@ -94,25 +165,76 @@ export class GraphView {
     return svg("defs", {}, svg("marker", { id: `${this.id}-arrow`, ...size }, shape));
   }
 
-  private draw(): void {
-    this.scene = arrange(this.model, this.opened, this.across);
-    this.nodes.clear();
-    const boxes = [...this.scene.boxes].sort((a, b) => a.row - b.row);
-    const back: Node[] = [], front: Node[] = [];
-    for (const box of boxes) (box.open ? back : front).push(this.box(box));
-    this.lines = this.scene.lines.map(({ points, source, target, arrow }) => ({
-      source, target,
-      path: svg("path", { d: pathOf(points), ...(arrow ? { "marker-end": `url(#${this.id}-arrow)` } : {}) }),
-    }));
-    const lines = svg("g", { class: "kg-lines", "aria-hidden": "true" }, ...this.lines.map((line) => line.path));
-    this.world.replaceChildren(svg("g", { role: "none" }, ...back), lines, svg("g", { role: "none" }, ...front));
-    if (!this.nodes.has(this.active)) this.active = boxes.find((b) => b.row >= 0)?.row ?? 0;
-    this.nodes.get(this.active)?.setAttribute("tabindex", "0");
-    this.mark();
-    this.move();
+  /** The first scene: to the right where that fits better. */
+  private *beginning(): Generator<void, [Scene, Node[]]> {
+    const down = yield* arranging(this.model, this.opened, false);
+    if (down.height <= 480) return yield* this.drawing(down);
+    const right = yield* arranging(this.model, this.opened, true);
+    this.across = right.width < 1100;
+    return yield* this.drawing(this.across ? right : down);
   }
 
-  private box(box: Box): SVGGElement {
+  private *working(opened: Set<number>, across: boolean): Generator<void, [Scene, Node[]]> {
+    return yield* this.drawing(yield* arranging(this.model, opened, across));
+  }
+
+  /** Make the nodes of a scene. Nothing of it is seen before `drawn`. */
+  private *drawing(scene: Scene): Generator<void, [Scene, Node[]]> {
+    const nodes = new Map<number, SVGGElement>(), subtitles: typeof this.subtitles = new Map();
+    const boxes = [...scene.boxes].sort((a, b) => a.row - b.row);
+    const back: Node[] = [], front: Node[] = [], lines: typeof this.lines = [];
+    for (const [i, box] of boxes.entries()) {
+      (box.open ? back : front).push(this.box(box, nodes, subtitles));
+      if (i % REST === REST - 1) yield;
+    }
+    for (const [i, { points, source, target, arrow }] of scene.lines.slice(0, MOST_LINES).entries()) {
+      const path = svg("path", { d: pathOf(points), ...(arrow ? { "marker-end": `url(#${this.id}-arrow)` } : {}) });
+      lines.push({ source, target, path });
+      if (i % REST === REST - 1) yield;
+    }
+    const drawn = svg("g", { class: "kg-lines", "aria-hidden": "true" }, ...lines.map((line) => line.path));
+    [this.nextNodes, this.nextSubtitles, this.nextLines] = [nodes, subtitles, lines];
+    return [scene, [svg("g", { role: "none" }, ...back), drawn, svg("g", { role: "none" }, ...front)]];
+  }
+
+  private nextNodes = this.nodes;
+  private nextSubtitles = this.subtitles;
+  private nextLines = this.lines;
+
+  private drawn([scene, parts]: [Scene, Node[]]): void {
+    [this.scene, this.nodes, this.subtitles, this.lines] = [scene, this.nextNodes, this.nextSubtitles, this.nextLines];
+    this.world.replaceChildren(...parts);
+    if (!this.nodes.has(this.active)) this.active = this.nodes.keys().next().value ?? 0;
+    this.nodes.get(this.active)?.setAttribute("tabindex", "0");
+    const hidden = scene.lines.length - MOST_LINES;
+    if (hidden > 0) this.say(`${hidden.toLocaleString("en")} lines are not drawn.`);
+    this.mark();
+    this.move();
+    this.paint();
+  }
+
+  /** Color the boxes by the measure that is chosen. */
+  private paint(): void {
+    const { measure, index } = this.bar;
+    const values = measure ? this.colors.at(measure, index) : null;
+    const range = measure ? this.colors.range(measure) : null;
+    for (const [row, { text, rects, box }] of this.subtitles) {
+      const value = box.open ? undefined : values?.get(row);
+      const node = this.nodes.get(row)!;
+      const colored = value !== undefined && measure && range;
+      node.classList.toggle("kg-colored", Boolean(colored));
+      node.classList.toggle("kg-plain", Boolean(measure) && !colored && !box.open);
+      for (const rect of rects) {
+        rect.style.fill = colored ? colorOf(measure, value, range) : "";
+        rect.style.stroke = rect.style.fill;
+      }
+      const said = colored ? textOf(measure, value) : box.subtitle;
+      if (text.textContent !== said) setText(text, said);
+      node.setAttribute("aria-label", labelOf(box) + (colored ? `, ${TITLES[measure]} ${said}` : ""));
+    }
+  }
+
+  private box(box: Box, nodes: Map<number, SVGGElement>, subtitles: typeof this.subtitles): SVGGElement {
     const node = svg("g", { transform: `translate(${box.x} ${box.y})`, class: classes(box) });
     if (box.kind === KINDS.repeat && !box.open) {
       node.append(svg("rect", { class: `kg-${box.family}`, x: 5, y: -5, width: box.width, height: box.height, rx: 6 }));
@@ -122,24 +244,25 @@ export class GraphView {
       const part = svg("text", attributes);
       setText(part, text);
       node.append(part);
+      return part;
     };
     const sign = box.opens ? (box.open ? "▾ " : "▸ ") : "";
     label(sign + box.title, { x: box.open ? 11 : 13, y: box.open ? 19 : box.subtitle ? 18 : 17.5 });
-    if (box.subtitle && box.open) label(box.subtitle, { class: "kg-sub", x: box.width - 12, y: 19, "text-anchor": "end" });
-    else if (box.subtitle) label(box.subtitle, { class: "kg-sub", x: 13, y: 33 });
+    const place: Record<string, string | number> = box.open ? { x: box.width - 12, y: 19, "text-anchor": "end" } : { x: 13, y: 33 };
+    const text = box.subtitle ? label(box.subtitle, { class: "kg-sub", ...place }) : null;
     if (box.row < 0) return node;
+    if (text) subtitles.set(box.row, { text, rects: [...node.querySelectorAll("rect")], box });
     node.setAttribute("role", "treeitem");
     node.setAttribute("aria-level", String(box.depth + 1));
     node.setAttribute("tabindex", "-1");
-    const state = box.state === STATES.failed ? ", failed here" : box.state === STATES.unreached ? ", not called" : "";
-    node.setAttribute("aria-label", `${box.title}, ${NAMES[box.kind]}, ${box.subtitle}${state}`);
+    node.setAttribute("aria-label", labelOf(box));
     if (box.opens) node.setAttribute("aria-expanded", String(box.open));
     node.addEventListener("click", () => { if (!this.dragged) this.choose(box.row, box.opens && !box.open ? "open" : "show"); });
     node.addEventListener("dblclick", () => { if (box.open) this.toggle(box.row); });
     node.addEventListener("pointerenter", () => this.hover(box.row));
     node.addEventListener("pointerleave", () => this.hover(-1));
     node.addEventListener("focus", () => { this.active = box.row; });
-    this.nodes.set(box.row, node);
+    nodes.set(box.row, node);
     return node;
   }
 
@@ -159,25 +282,37 @@ export class GraphView {
 
   /** Choose a node, wherever it is, and bring it into view. */
   reveal(row: number): void {
-    this.uncover(row);
-    this.choose(row, "show");
-    this.center(row);
+    this.uncover(row, () => {
+      this.choose(row, "show");
+      this.center(row);
+    });
   }
 
   // Opening and choosing --------------------------------------------------------------------------------------------
 
+  /** Show what is inside the groups in `opened`. What was opened or closed, `keep`, stays where it is. */
   private show(opened: Set<number>, keep = -1): void {
     const before = this.boxOf(keep);
     const was = before ? [before.x, before.y] : null;
-    this.opened = opened;
-    this.draw();
-    const after = this.boxOf(keep);
-    if (was && after) { // what was opened stays where it is
-      this.left += (was[0] - after.x) * this.zoom;
-      this.top += (was[1] - after.y) * this.zoom;
-      this.move();
-      this.nodes.get(keep)?.focus({ preventScroll: true });
-    } else this.fit();
+    this.slices.start(this.working(opened, this.across), (made) => {
+      this.opened = opened;
+      this.drawn(made);
+      const after = this.boxOf(keep);
+      if (was && after) {
+        this.left += (was[0] - after.x) * this.zoom;
+        this.top += (was[1] - after.y) * this.zoom;
+        this.move();
+        this.nodes.get(keep)?.focus({ preventScroll: true });
+      } else this.fit();
+    });
+  }
+
+  private turn(): void {
+    this.slices.start(this.working(this.opened, !this.across), (made) => {
+      this.across = !this.across;
+      this.drawn(made);
+      this.fit();
+    });
   }
 
   private toggle(row: number): void {
@@ -205,37 +340,21 @@ export class GraphView {
   }
 
   private detail(row: number): void {
-    const { nodes, strings, tensors, edges } = this.model;
-    const rows: [string, string][] = [];
-    const add = (name: string, value: string | number | null | false | undefined) => { if (value) rows.push([name, String(value)]); };
-    const shapes = (list: number[]) => list.slice(0, 8).map((t) => `${pythonShape(tensors[t].slice(1))} ${strings[tensors[t][0]!]}`).join(", ");
-    const others = (from: "source" | "target", to: "source" | "target") => {
-      const found = new Set<string>();
-      edges[from].forEach((r, i) => { if (r === row && found.size < 12) found.add(strings[nodes.name[edges[to][i]]]); });
-      return [...found].map((name) => cut(name, 40)).join(", ");
-    };
-    add("Class", cut(strings[nodes.class[row]], 120));
-    add("Input", shapes(nodes.inputs[row]));
-    add("Output", shapes(nodes.outputs[row]));
-    const params = nodes.params[row] ?? 0, trained = nodes.trainable_params[row] ?? 0;
-    add("Parameters", params && params.toLocaleString("en") + (trained < params ? ` (${(params - trained).toLocaleString("en")} frozen)` : ""));
-    add("Weights", params && bytesText(nodes.weight_bytes[row] ?? 0));
-    add("Outputs", nodes.output_bytes[row] && `${bytesText(nodes.output_bytes[row]!)} a sample`);
-    add("Work", nodes.flops[row] && `${numberText(nodes.flops[row]!)} FLOPs a sample`);
-    add("Calls", (nodes.calls[row] ?? 0) > 1 && nodes.calls[row]);
-    add("Activation", nodes.activation[row] !== null && cut(strings[nodes.activation[row]!], 80));
-    add("Arguments", nodes.config[row] !== null && cut(strings[nodes.config[row]!], 600));
-    add("Fed by", others("target", "source"));
-    add("Feeds", others("source", "target"));
-    const list = element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
+    const measured = this.colors.measures.flatMap((measure): [string, string][] => {
+      const value = this.colors.at(measure, this.bar.index).get(row);
+      return value === undefined ? [] : [[TITLES[measure], textOf(measure, value)]];
+    });
+    const list = detailOf(this.model, row, measured);
     const close = element("button", { type: "button", class: "kg-close", "aria-label": "Close", click: () => {
       this.chosen = -1;
       this.side.hidden = true;
       this.mark();
       this.nodes.get(row)?.focus();
     } }, "×");
-    const pictures = (this.weights.get(row) ?? []).map(histogram);
+    const output = this.outputs.get(row);
+    const pictures = [...(output ? [outputFigure(output)] : []), ...(this.weights.get(row) ?? []).map(weightFigure)];
     const more = this.look(row);
+    const { nodes, strings } = this.model;
     this.side.replaceChildren(close, element("h4", {}, cut(strings[nodes.name[row]], 200)), list, ...pictures, ...(more ? [more] : []));
     this.side.hidden = false;
   }
@@ -258,15 +377,23 @@ export class GraphView {
     if (!this.hits.length) return;
     this.hit = (this.hit + step + this.hits.length) % this.hits.length;
     const row = this.hits[this.hit];
-    this.uncover(row);
-    this.center(row);
     this.say(`${this.hit + 1} of ${this.hits.length}`);
+    this.uncover(row, () => this.center(row));
   }
 
   /** Open all groups that a node is in. */
-  private uncover(row: number): void {
-    for (let p = this.model.nodes.parent[row]; p >= 0; p = this.model.nodes.parent[p]) this.opened.add(p);
-    this.draw();
+  private uncover(row: number, then: () => void): void {
+    const opened = new Set(this.opened);
+    for (let p = this.model.nodes.parent[row]; p >= 0; p = this.model.nodes.parent[p]) opened.add(p);
+    if (opened.size === this.opened.size && this.nodes.has(row)) {
+      this.mark();
+      return then();
+    }
+    this.slices.start(this.working(opened, this.across), (made) => {
+      this.opened = opened;
+      this.drawn(made);
+      then();
+    });
   }
 
   private say(text: string): void {
@@ -382,6 +509,11 @@ export class GraphView {
   }
 }
 
+function labelOf(box: Box): string {
+  const state = box.state === STATES.failed ? ", failed here" : box.state === STATES.unreached ? ", not called" : "";
+  return `${box.title}, ${NAMES[box.kind]}, ${box.subtitle}${state}`;
+}
+
 function classes(box: Box): string {
   const state = box.state === STATES.failed ? " kg-failed" : box.state === STATES.unreached ? " kg-unreached" : "";
   return `kg-node${box.open ? " kg-open" : ""}${box.frozen ? " kg-frozen" : ""}${state}`;
@@ -400,15 +532,4 @@ function errorText({ error, note }: Description): string {
   const shapes = error.shapes.slice(0, 8).map((s) => pythonShape(s.map((d) => (typeof d === "number" ? d : null)))).join(", ");
   const where = error.layer ? `Fails at ${cut(error.layer, 80)} in ${cut(error.in, 80)}` : `Fails in ${cut(error.in, 80)}`;
   return `${where}${shapes ? `, which was given ${shapes}` : ""}: ${cut(error.message, 2000)}`;
-}
-
-function histogram(weight: Weight): HTMLElement {
-  let top = 1;
-  for (const count of weight.counts) top = Math.max(top, count);
-  const bars = svg("g", { fill: "#3b82f6" }, ...weight.counts.map((count, i) =>
-    svg("path", { d: `M${5 * i} ${52 - (46 * count) / top}h4V52h-4z` })));
-  const picture = svg("svg", { width: 164, height: 54, viewBox: "0 0 164 54", role: "img", "aria-label": "How often which values occur" }, bars);
-  const n = (x: number) => String(Number(x.toPrecision(3)));
-  return element("figure", {}, element("figcaption", {}, `${cut(weight.name, 60)} ${pythonShape(weight.shape)}`), picture,
-    element("figcaption", {}, `${n(weight.low)} to ${n(weight.high)} · mean ${n(weight.mean)} · std ${n(weight.std)}`));
 }

@@ -1,0 +1,31 @@
+// The model's graph beside the layers, colored by the step shown. The kernel opens a widget for it, which finds its place
+// in the page by a key.
+
+import { element, setText } from "../shared/dom";
+import type { Session } from "./session";
+
+export class GraphPlace {
+  readonly node: HTMLElement;
+  private readonly place = element("div", {});
+  private readonly button = element("button", { type: "button", class: "kd-graph", "aria-expanded": "false", click: () => this.toggle() }, "Graph");
+  private open = false;
+
+  constructor(private session: Session) {
+    this.node = element("div", { class: "kd-graphs" }, this.button, this.place);
+  }
+
+  update(): void {
+    const key = this.session.state!.graph ?? "";
+    this.node.hidden = !this.session.can("graph");
+    setText(this.button, this.open ? "Hide the graph" : "Graph of the layers");
+    this.button.setAttribute("aria-expanded", String(this.open));
+    this.place.hidden = !this.open;
+    if (this.open && key && this.place.getAttribute("data-kernelkit-graph") !== key) this.place.setAttribute("data-kernelkit-graph", key);
+  }
+
+  private toggle(): void {
+    this.open = !this.open;
+    if (this.open && !this.session.state?.graph) this.session.ask("graph");
+    this.session.changed();
+  }
+}
