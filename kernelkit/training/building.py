@@ -63,7 +63,7 @@ def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
             compiled.loss.build(outputs, y_pred, y)
             needed = compiled.loss.needed
     if compiled.metrics is not None and not compiled.metrics.is_built:
-        compiled.metrics.resolve(outputs, y, y_pred, needed)
+        compiled.metrics.resolve(outputs, y, y_pred, needed, compiled.jit)
 
 
 def predicted_outputs(model: Any, x: Any, jit: bool) -> Any:

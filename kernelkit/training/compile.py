@@ -6,15 +6,17 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import jax.tree_util as jtu
 
 from kernelkit import losses, metrics
 from kernelkit.losses.loss import Loss
 from kernelkit.metrics.metric import Metric
-from kernelkit.scope import to_snake_case
+from kernelkit.scope import StatelessScope, to_snake_case
 from kernelkit.training.losses_of_outputs import distinct, loss_weights, placed_losses
 from kernelkit.training.outputs import Outputs
+from kernelkit.training.overriding import overrides
 
 
 class CompiledLoss:
@@ -166,14 +168,17 @@ class CompiledMetrics(Metric):
         """Whether the metrics were resolved."""
         return self._rows is not None
 
-    def resolve(self, outputs: Outputs, y_true: Any, y_pred: Any, needed: list[int] | None = None) -> None:
-        """Make the metrics for the shapes of targets and predictions.
+    def resolve(
+        self, outputs: Outputs, y_true: Any, y_pred: Any, needed: list[int] | None = None, jit: bool = True
+    ) -> None:
+        """Make the metrics and all their variables for the shapes of targets and predictions.
 
         Args:
             outputs: The model's outputs.
             y_true: Targets, or their shapes.
             y_pred: Predictions, or their shapes.
             needed: The outputs that have targets; by default the outputs with metrics.
+            jit: Whether the steps are compiled, so that metrics are traced and not run.
         """
         self._outputs = outputs
         specs = [
@@ -197,6 +202,9 @@ class CompiledMetrics(Metric):
                     name = distinct(f"{prefix}{weighted}{metric.name}", rows)
                     rows[name] = (i, metric, name, is_weighted)
         self._rows = list(rows.values())
+        for i, metric, *_ in self._rows:
+            if true[i] is not None:
+                _make_late_variables(metric, true[i], predicted[i], jit)
 
     @staticmethod
     def _spread(outputs: Outputs, spec: Any, what: str) -> list[list]:
@@ -235,11 +243,6 @@ class CompiledMetrics(Metric):
             else:
                 metric.update_state(true[i], predicted[i])
 
-    @property
-    def names(self) -> list[str]:
-        """The names in the logs, in order."""
-        return [name for _, _, name, _ in self._rows or []]
-
     def result(self) -> dict[str, Any]:
         """Return each metric's value by name."""
         results: dict[str, Any] = {}
@@ -252,6 +255,21 @@ class CompiledMetrics(Metric):
         """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
+
+
+def _make_late_variables(metric: Metric, y_true: Any, y_pred: Any, jit: bool) -> None:
+    """Let a metric make the variables that it makes in its first update.
+
+    A step's program has a fixed list of variables: a variable that is made while the program is traced would begin
+    at zero in each step.
+    """
+    if isinstance(metric, metrics.Mean) and not overrides(metric, "update_state"):
+        return
+    with StatelessScope():
+        if jit:
+            jax.eval_shape(lambda true, predicted: metric.update_state(true, predicted), y_true, y_pred)
+        else:  # the update may need numbers: any of these shapes will do
+            metric.update_state(*jtu.tree_map(lambda v: jnp.zeros(v.shape, v.dtype), (y_true, y_pred)))
 
 
 _SHAPE_DEPENDENT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}

@@ -195,7 +195,7 @@ class Programs:
             with doors.reading() as state:
                 values = tuple(np.array(v) for v in state.metrics)
             # A custom reset_state may do more than set variables, so it runs each time.
-            metrics_of_users = any(overrides(m, "reset_state") for m in _flat(self.model.metrics))
+            metrics_of_users = any(overrides(m, "reset_state") for m in flat_metrics(self.model))
             if not metrics_of_users and not overrides(self.model, "reset_metrics"):
                 self._fresh[kind] = (doors.variables, values)
             return values
@@ -251,6 +251,6 @@ def optimizers_of(model: Any) -> list:
     return unique([*own, *parts(model, optimizers.Optimizer)])
 
 
-def _flat(found: list) -> list:
-    """Return metrics as a flat list. ``CompiledMetrics`` is replaced by the metrics it holds."""
-    return [m for metric in found for m in getattr(metric, "metrics", [metric])]
+def flat_metrics(model: Any) -> list:
+    """Return a model's metrics as a flat list. ``CompiledMetrics`` is replaced by the metrics it holds."""
+    return [m for metric in model.metrics for m in getattr(metric, "metrics", [metric])]

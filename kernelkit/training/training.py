@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from kernelkit import changes, placement, processes
+from kernelkit import changes, metrics, placement, processes
 from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
@@ -26,7 +26,7 @@ from kernelkit.training.labels import label_check
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pace import Pace
-from kernelkit.training.programs import Programs, optimizers_of
+from kernelkit.training.programs import Programs, flat_metrics, optimizers_of
 from kernelkit.training.resume import Place
 from kernelkit.training.state import Doors, Reading, StateVariables, Stepping
 from kernelkit.training.step import Program
@@ -216,15 +216,22 @@ class Training:
             build(model, compiled, x, y, kind)
             if kind == "train" and model.optimizer is not None and not model.optimizer.built:
                 model.optimizer.build(model.trainable_variables)
-            unbuilt = compiled.loss is not None and compiled.loss.parts is None
-            if kind != "predict" and (overrides(model, f"{kind}_step") or unbuilt):
-                # A custom step may create metrics and optimizer slots in its first run: let it create them now.
+            if kind != "predict" and self._makes_variables_late(kind):
+                # The first run may make metrics and optimizer slots: let it make them now.
                 with self.reading(kind) as state:
                     pass  # the arrays stay whole: this thread holds the lock until the trial has ended
                 self.program(kind).trial(state, batch)
                 self.forget()
             self._adopt(kind)
             self._ready_for.add(kind)
+
+    def _makes_variables_late(self, kind: str) -> bool:
+        """Return whether the first step may make variables: it is the user's, or layers hold metrics."""
+        model, compiled = self.model, self.compiled
+        if overrides(model, f"{kind}_step") or (compiled.loss is not None and compiled.loss.parts is None):
+            return True
+        resolved = compiled.own_metrics
+        return any(m not in resolved and type(m) is not metrics.Mean for m in model.metrics)
 
     def watch_labels(self, feed: Feed, kind: str) -> None:
         """Make a feed check its labels on the host: the device would not notice wrong labels."""
@@ -278,11 +285,14 @@ class Training:
         return optimizers_of(self.model)
 
     def as_list(self, logs: dict) -> Any:
-        """Return logs as a list in the order of the metrics (jax sorts them by name). Return a single log as it is."""
+        """Return logs as a list, in Keras's order. Return a single log as it is.
+
+        The order: the logs that have the name of a metric, in the order of the metrics; then the others by name.
+        """
         key = (changes.structure.count, *logs)
         if self._log_order is None or self._log_order[0] != key:
-            names = [name for metric in self.model.metrics for name in getattr(metric, "names", [metric.name])]
-            order = sorted(logs, key=lambda n: names.index(n) if n in names else len(names))
+            names = [metric.name for metric in flat_metrics(self.model)]
+            order = [*dict.fromkeys(n for n in names if n in logs), *sorted(set(logs) - set(names))]
             self._log_order = (key, order)
         values = [logs[name] for name in self._log_order[1]]
         return values[0] if len(values) == 1 else values
