@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import importlib
 import inspect
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -138,6 +141,33 @@ def _name_pages(entries: Iterable[Entry]) -> None:
         taken.add(entry.page.lower())
 
 
+@functools.cache
+def written_in(module: str) -> dict[str, tuple[int, int]]:
+    """The first and the last line of each function, class and assigned name at the top of a module's file."""
+    file = getattr(sys.modules[module], "__file__", None) or ""
+    if not file.endswith(".py"):
+        return {}
+    found = {}
+    for node in ast.parse(Path(file).read_text(encoding="utf-8")).body:
+        names = [node.name] if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else []
+        if isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+        found.update(dict.fromkeys(names, (node.lineno, node.end_lineno or node.lineno)))
+    return found
+
+
+def source_of(entry: Entry) -> tuple[str, int, int] | None:
+    """The module, the first and the last line in which a public name is written; of many ops that is one call."""
+    home, name = getattr(entry.thing, "__module__", ""), getattr(entry.thing, "__name__", entry.name)
+    inner = sorted(module for module in sys.modules if module.startswith(f"{home}."))
+    for wanted in dict.fromkeys([name, entry.name]):
+        for module in [home, *inner]:
+            if wanted in written_in(module):
+                return module, *written_in(module)[wanted]
+    return None
+
+
 def differences() -> dict[str, list[tuple[str, str]]]:
     """What docs/coming-from-keras.md says differs, by the public path of each name that its table names."""
     text = (ROOT / "docs" / "coming-from-keras.md").read_text(encoding="utf-8")
@@ -189,6 +219,8 @@ def module_page(module: str, contents: ModuleType, entries: list[Entry]) -> str:
         groups.setdefault(heading_of(entry), []).append(entry)
     parts = [_title(title), _rst(intro.replace("``", "`")) + "\n"]
     for heading, members in groups.items():
+        if not members:  # a part of the site has some names only
+            continue
         parts += [_title(heading, "-")] if heading else []
         rows = "\n".join(f"   * - :doc:`{e.name} <names/{e.page}>`\n     - {e.summary}" for e in members)
         parts.append(f".. list-table::\n   :widths: 32 68\n   :class: names\n\n{rows}\n")

@@ -5,8 +5,10 @@ import re
 
 import latex2mathml.converter
 from docutils import nodes
+from sphinx.pycode import ModuleAnalyzer
 
 import kernelkit
+from tools import docs_reference
 
 project = "kernelkit"
 author = "kernelkit contributors"
@@ -95,9 +97,30 @@ def _language(app, page, template, context, doctree):
         context["language"] = "ko"
 
 
+_moved = {}  # (module, name) of a public name that viewcode does not find: the module in which it is written
+_tags = {}  # of these modules: name -> (kind, first line, last line)
+
+
+def _find_sources(app):
+    """Tell viewcode where names are written that are made by a call, or offered under another name."""
+    for entry in docs_reference.described():
+        module, name = entry.path.rpartition(".")[::2]
+        place = docs_reference.source_of(entry)
+        if place is not None and (place[0], name) != (getattr(entry.thing, "__module__", None), entry.thing.__name__):
+            _moved[module, name] = place[0]
+            if place[0] not in _tags:
+                analyzer = ModuleAnalyzer.for_module(place[0])
+                analyzer.find_tags()
+                _tags[place[0]] = analyzer.code, dict(analyzer.tags)
+            _tags[place[0]][1].setdefault(name, ("other", *place[1:]))
+
+
 def setup(app):
     """Tell Sphinx how formulas are written and what of a class is shown."""
     app.add_html_math_renderer("mathml", inline_renderers=(_mathml(False), None), block_renderers=(_mathml(True), None))
     app.connect("autodoc-process-docstring", _join_names, priority=400)  # before napoleon
     app.connect("autodoc-skip-member", _skip)
+    app.connect("builder-inited", _find_sources)
+    app.connect("viewcode-follow-imported", lambda app, module, name: _moved.get((module, name)))
+    app.connect("viewcode-find-source", lambda app, module: _tags.get(module))
     app.connect("html-page-context", _language)

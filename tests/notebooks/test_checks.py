@@ -73,6 +73,13 @@ def between(one: np.ndarray, other: np.ndarray, count: int, pixels: bool = False
     return mixed if pixels else np.tanh(mixed @ DECODER)
 
 
+def make(hp: Any, ask: str = "batch_norm", obey: bool = True) -> Any:
+    model = keras.Sequential([layers.Input((64,)), layers.Dense(2)])
+    if hp.Boolean(ask) or not obey:
+        model.add(layers.BatchNormalization())
+    return model
+
+
 rng = np.random.default_rng(0)
 GRU = Linear(rng.normal(size=(24, 32)) / 8)
 DECODER, PLACES = rng.normal(size=(2, 64)), np.array([[0.0, 1.0], [2.0, -1.0]])
@@ -188,6 +195,16 @@ ANSWERS: dict[str, tuple[list[Any], list[tuple[Any, str]]]] = {
     "15.3": (
         [dream],
         [(lambda w, n: dream(w, n)[:3], "Five moments"), (lambda w, n: dream(w, n, keep_all=True), "drop the oldest")],
+    ),
+    "16.1": ([17], [(16, "left over"), (18, "round up")]),
+    "16.2": (["shape"], [("rate", "other numbers")]),
+    "16.3": (
+        [make],
+        [
+            (lambda hp: None, "return a model"),
+            (lambda hp: make(hp, ask="norm"), "no question"),
+            (lambda hp: make(hp, obey=False), "none, and one or more"),
+        ],
     ),
 }
 
