@@ -119,6 +119,21 @@ def test_compiling_is_told_with_its_seconds(what, told, monkeypatch):
     assert told.removed == 1
 
 
+@pytest.mark.parametrize("what", ["evaluate", "predict"])
+def test_no_thread_waits_where_nothing_is_compiled(what, told, monkeypatch):
+    made = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    made.compile("sgd", "mse")
+    work = {"evaluate": lambda: made.evaluate(X, Y, verbose=1), "predict": lambda: made.predict(X)}[what]
+    started = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (started.append(self), start(self))[1])
+    work()
+    assert started
+    started.clear()
+    work()
+    assert started == []
+
+
 def test_the_rate_leaves_waiting_out(monkeypatch):
     monkeypatch.setattr(progress, "DELAY", 10.0)
     line, now = Told(), [0.0]

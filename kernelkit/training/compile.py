@@ -243,6 +243,11 @@ class CompiledMetrics(Metric):
             else:
                 metric.update_state(true[i], predicted[i])
 
+    @property
+    def names(self) -> list[str]:
+        """The names in the logs, in order."""
+        return [name for _, _, name, _ in self._rows or []]
+
     def result(self) -> dict[str, Any]:
         """Return each metric's value by name."""
         results: dict[str, Any] = {}

@@ -355,8 +355,7 @@ class Trainer(PureSteps):
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
         with Progress("evaluate", feed.steps, silent=verbose in (0, False)) as progress:
-            with progress.waiting("compiling"):
-                self._training.prepare("test", _sample(feed))
+            self._training.prepare("test", _sample(feed))
             self._training.watch_labels(self._training.spread(feed), "test")
             params = {"steps": feed.steps, "verbose": verbose}
             told = CallbackList(callbacks, add_history=False, model=self, params=params)
@@ -389,8 +388,7 @@ class Trainer(PureSteps):
         """
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
         with Progress("predict", feed.steps, silent=verbose in (0, False)) as progress:
-            with progress.waiting("compiling"):
-                self._training.prepare("predict", _sample(feed))
+            self._training.prepare("predict", _sample(feed))
             params = {"steps": feed.steps, "verbose": verbose}
             told = CallbackList(callbacks, add_history=False, model=self, params=params)
             return loop.predict(self._training, self._training.spread(feed), told, progress)

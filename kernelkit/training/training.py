@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from kernelkit import changes, metrics, placement, processes
+from kernelkit import changes, metrics, placement, processes, progress
 from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
@@ -210,7 +210,12 @@ class Training:
             return
         x, y, _ = unpack(batch)
         # A second thread waits until the model is built.
-        with self.lock, explaining(compiled.jit), placement.within(self.distribution):
+        with (
+            progress.waiting("compiling"),
+            self.lock,
+            explaining(compiled.jit),
+            placement.within(self.distribution),
+        ):
             if kind in self._ready_for and model.built:
                 return
             build(model, compiled, x, y, kind)

@@ -323,7 +323,7 @@ class _Drawing:
         pairs = [
             (self.box[a], self.box[b])
             for a, b in zip(edges["source"], edges["target"], strict=True)
-            if self.box[a] != self.box[b]
+            if self.box[a] != self.box[b] or a == b == self.box[a]  # a layer that is called on its own output
         ]
         sources: dict[int, list[int]] = {}
         for a, b in pairs:

@@ -15,21 +15,7 @@ else:
     torch = pytest.importorskip("torch")
 
 from kernelkit.export.torch import to_torch
-
-
-def tensors(x):
-    return jax.tree.map(torch.from_numpy, x)
-
-
-def close(got, want, atol=1e-5):
-    got, want = jax.tree.leaves(got), jax.tree.leaves(want)
-    assert len(got) == len(want)
-    for a, b in zip(got, want, strict=True):
-        np.testing.assert_allclose(a.detach().numpy(), b, atol=atol)
-
-
-def of_path(module):
-    return {name.replace(".", "/"): parameter for name, parameter in module.named_parameters()}
+from tests.export.in_torch import close, of_path, tensors
 
 
 @pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])

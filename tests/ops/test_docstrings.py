@@ -12,7 +12,7 @@ from kernelkit import ops
 
 _FUNCTIONS = {
     **{f"ops.image.{name}": getattr(ops.image, name) for name in ops.image.__all__},
-    **{f"ops.{name}": value for name, value in vars(ops).items() if inspect.isfunction(value)},
+    **{f"ops.{name}": value for name in dir(ops) if name[0] != "_" and inspect.isfunction(value := getattr(ops, name))},
 }
 
 

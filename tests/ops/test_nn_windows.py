@@ -38,10 +38,12 @@ ARRAYS = {
     "d2": _floats(3, 2, 3, 2),
     "p1": _floats(1, 6, 4),
     "p2": _floats(1, 1, 6, 4),
+    "x_flags": _floats(2, 4, 5, 3) > 0,
 }
 
 
 CASES = """
+max_pool(x_flags,2,2)
 average_pool(x_seq,2,2) average_pool(x_image,2,2) average_pool(x_image,(3,2),strides=1,padding="same")
 average_pool(x_first,2,2,data_format="channels_first") average_pool(x_volume,2,2,padding="same") max_pool(x_seq,2,1)
 max_pool(x_image,2,2) max_pool(x_image,(3,2),strides=(1,2),padding="same")

@@ -47,6 +47,13 @@ def write_notebook(path: Path, *cells: str) -> None:
     nbformat.write(notebook, path)
 
 
+def install(package: str, folder: Path) -> Path:
+    """Install a package alone, without what it needs, into a folder; return the folder."""
+    command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", package]
+    subprocess.run([*command, "--target", str(folder)], check=True, timeout=120)
+    return folder
+
+
 class LabServer:
     """A server in a folder of its own, with a random port and token.
 
@@ -55,9 +62,11 @@ class LabServer:
         application: "lab" or "notebook".
         extension: Whether kernelkit's extension of JupyterLab is there: the one of this checkout. Without it, one that
             came with an installed kernelkit is switched off, so that a test sees the same in every environment.
+        packages: A folder of packages for the server and its kernels, in front of those that are installed.
     """
 
-    def __init__(self, folder: Path, application: str = "lab", extension: bool = False):
+    def __init__(self, folder: Path, application: str = "lab", extension: bool = False, packages: Path | None = None):
+        self.packages = packages
         self.folder = folder
         self.extension = extension
         self.application = application
@@ -82,7 +91,7 @@ class LabServer:
             "JUPYTER_CONFIG_DIR": str(self.folder / "config"),
             "IPYTHONDIR": str(self.folder / "ipython"),
             "JAX_PLATFORMS": "cpu",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join([*([str(self.packages)] if self.packages else []), str(ROOT)]),
         }
         command = [
             sys.executable,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 
 import pytest
@@ -24,8 +22,7 @@ class Kernel:
 
     def __init__(self, version: str, folder):
         # In front of the kernel that is installed; what ipykernel needs is the same for all of these.
-        command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", f"ipykernel=={version}"]
-        subprocess.run([*command, "--target", str(folder)], check=True, timeout=120)
+        lab.install(f"ipykernel=={version}", folder)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(lab.ROOT)]), "JAX_PLATFORMS": "cpu"}
         self.manager, self.client = start_new_kernel(kernel_name="python3", env=environment)
         self.comm = self.subshell = None

@@ -141,7 +141,7 @@ def _reduce_window(x, start, combine, window, strides, pads):
 def _lowest(dtype):
     if jnp.issubdtype(dtype, jnp.floating):
         return -np.inf
-    return jnp.iinfo(dtype).min
+    return False if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).min
 
 
 def _cell_counts(shape, window, strides, pads, dtype):

@@ -16,6 +16,7 @@ from kernelkit.tracebacks import users_level
 from kernelkit.training.state import TrainState
 from kernelkit.viz.cards.nodes import layers_of_nodes
 from kernelkit.viz.cards.walk import Graph
+from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.looking import table_rows
 from kernelkit.viz.debugger.taps import Look
 from kernelkit.viz.debugger.timeline import Steps
@@ -121,7 +122,7 @@ def colored_graph(dbg: Any) -> Graph:
                 coloring.look(dbg)
             except Exception as error:  # the step of the debugger itself must not fail
                 warnings.warn(
-                    f"The graph has no colors for step {dbg.shown}: {type(error).__name__}: {error}",
+                    f"The graph has no colors for step {nth(dbg.shown)}: {type(error).__name__}: {error}",
                     stacklevel=users_level(),
                 )
         took = time.perf_counter() - began

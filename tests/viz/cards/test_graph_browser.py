@@ -193,6 +193,55 @@ import time
 graph = model.graph(x)
 graph
 """
+FIT = "model.fit(x, y, epochs=20, batch_size=32, verbose=0, callbacks=[Slowly(), graph.follow(share=0.9, time=True)]);"
+
+
+@pytest.mark.one_in(2)
+@pytest.mark.parametrize("where", ["extended", "bare"])
+def test_the_colors_follow_fit_and_stay_in_the_notebook(where, request, open_, axe):
+    server = request.getfixturevalue(where)
+    name = f"colored-{where}"
+    lab.write_notebook(server.folder / f"{name}.ipynb", COLORED, FIT)
+    notebook = open_(server, f"{name}.ipynb", width=1100, height=1000)
+    page = notebook.page
+    notebook.run_cell(0)
+    notebook.wait_cell_done(0)
+    page.locator(f"{GRAPH} [role=treeitem]", has_text="conv").first.click()
+    page.locator(f"{GRAPH} .kg-output canvas").nth(3).wait_for()
+    page.locator(f"{GRAPH} [aria-expanded=false]").first.click()
+    notebook.run_cell(1)
+    colored = page.locator(f"{GRAPH} .kg-colored")
+    colored.first.wait_for()
+    assert notebook.is_running(1)
+    slider = page.locator(f"{GRAPH} .kg-steps input")
+    page.wait_for_function("s => Number(document.querySelector(s).max) >= 3", arg=f"{GRAPH} .kg-steps input")
+    labels = colored.evaluate_all("nodes => nodes.map(n => n.ariaLabel)")
+    assert any("conv" in label and "Gradient norm" in label for label in labels)
+    slider.fill("0")  # back to the first look, while the training goes on
+    first = page.locator(f"{GRAPH} .kg-step").inner_text()
+    page.wait_for_function("s => Number(document.querySelector(s).max) >= 5", arg=f"{GRAPH} .kg-steps input")
+    assert page.locator(f"{GRAPH} .kg-step").inner_text() == first
+    page.locator(f"{GRAPH} .kg-colors select").select_option(label="Time")
+    page.locator(f"{GRAPH} .kg-colored", has_text="ms").first.wait_for()
+    page.locator(f"{GRAPH} .kg-colors select").select_option(label="|update| / |weight|")
+    notebook.screenshot(f"{name}-fit")
+    notebook.wait_cell_done(1)
+    page.locator(f"{GRAPH} .kg-colored").first.wait_for()
+    assert axe(page, GRAPH) == []
+    if where == "bare":
+        return
+    # What was opened and chosen is still so after the notebook was given the colors to keep.
+    page.locator(f"{GRAPH} [aria-expanded=true]").wait_for()
+    page.wait_for_function("s => document.querySelector(s)?.value === 'update_ratio'", arg=f"{GRAPH} .kg-colors select")
+    notebook.set_theme("JupyterLab Dark")
+    notebook.screenshot(f"{name}-dark")
+    notebook.save()
+    notebook.shut_down_kernel()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.reload()
+    colored.first.wait_for()
+    slider.wait_for()
+    notebook.screenshot(f"{name}-390")
 
 
 def test_in_the_debugger_the_colors_go_back_with_the_timeline(bare, open_):
@@ -204,15 +253,15 @@ def test_in_the_debugger_the_colors_go_back_with_the_timeline(bare, open_):
     notebook.run_cell(0)
     notebook.wait_cell_done(0)
     page.locator(".kd-step").click()
-    page.locator(".kd-place", has_text="step 0").wait_for()
+    page.locator(".kd-place", has_text="step 1").wait_for()
     page.locator(".kd-graph").click()
     page.locator(f"{GRAPH} .kg-colored").first.wait_for()
-    page.locator(f"{GRAPH} .kg-step", has_text="step 0").wait_for()
-    page.locator(".kd-step").click()
     page.locator(f"{GRAPH} .kg-step", has_text="step 1").wait_for()
+    page.locator(".kd-step").click()
+    page.locator(f"{GRAPH} .kg-step", has_text="step 2").wait_for()
     notebook.screenshot("colored-debugger")
     page.locator(".kd-back").click()
-    page.locator(f"{GRAPH} .kg-step", has_text="step 0").wait_for()
+    page.locator(f"{GRAPH} .kg-step", has_text="step 1").wait_for()
     page.locator(f"{GRAPH} .kg-colors select").select_option("ask")
     page.locator(f"{GRAPH} .kg-colored", has_text="ms").first.wait_for()
 

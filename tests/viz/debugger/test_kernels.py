@@ -162,7 +162,7 @@ def test_what_the_notebook_keeps_is_made_anew_with_the_last_state(kernel):
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         message = kernel.hear()
-        if message["msg_type"] == "update_display_data" and f"step {position}" in str(
+        if message["msg_type"] == "update_display_data" and f"step {position:,}" in str(
             message["content"]["data"]["text/html"]
         ):
             break

@@ -32,12 +32,35 @@ class Used(NamedTuple):
         loss: The loss.
         y: Targets of the batch (samples, ...).
         p: Outputs of the batch (samples, ...).
+        place: Number of the output.
     """
 
     kind: str
     loss: Any
     y: np.ndarray
     p: np.ndarray
+    place: int = 0
+
+
+class Wanted(NamedTuple):
+    """The targets of one output.
+
+    Attributes:
+        kind: The name of the loss's class or function, ``""`` if it is not known.
+        log: The name of the log with this loss.
+        name: The name of the output, ``""`` if there is only one.
+        y: Targets (samples, ...).
+    """
+
+    kind: str
+    log: str
+    name: str
+    y: np.ndarray
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Class labels (samples,), None if these are no classes."""
+        return classes_of(self.y) if self.kind in CLASSES else None
 
 
 def used_losses(view: View, step: int) -> list[Used]:
@@ -52,7 +75,7 @@ def used_losses(view: View, step: int) -> list[Used]:
     targets, found = compiled.targets(y), []
     for place, (loss, _, _) in zip(compiled.places, compiled.parts, strict=True):
         if isinstance(place, int) and loss is not None and targets[place] is not None:
-            found.append(Used(kind_of(loss), loss, np.asarray(targets[place]), outputs[place]))
+            found.append(Used(kind_of(loss), loss, np.asarray(targets[place]), outputs[place], place))
     return found
 
 
@@ -77,16 +100,47 @@ def arrays_of(view: View, step: int) -> tuple[list[np.ndarray], list[np.ndarray]
     return [np.asarray(v) for v in jtu.tree_leaves(x)], [np.asarray(v) for v in jtu.tree_leaves(y)]
 
 
-def data_of(view: View) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def makers_of(view: View, step: int) -> list[Any]:
+    """Return the layer that made each output of a step, None for outputs that no layer made."""
+    look = view.look(step)
+    layers = [one for one in look.observer.layers if one.layer is not view.model]
+    values = [
+        (one.layer, np.asarray(look.values[value_name(k)]))
+        for one in layers
+        for k in one.keys
+        if value_name(k) in look.values
+    ]
+    made = outputs_of(view, step)
+    return [
+        next((layer for layer, v in reversed(values) if v.shape == p.shape and np.array_equal(v, p)), None)
+        for p in made
+    ]
+
+
+def wanted(view: View, y: Any) -> list[Wanted]:
+    """Return the targets of each output that has a loss of its own, from targets that are nested as in `fit`."""
+    compiled = view.timeline.steps.training.compiled.loss
+    leaves = [np.asarray(v) for v in jtu.tree_leaves(y)]
+    if compiled is None or not compiled.parts or compiled.outputs is None:
+        return [Wanted("", "loss", "", leaves[0])] if len(leaves) == 1 else []
+    targets, many, found = compiled.targets(y), compiled.outputs.count > 1, []
+    for place, (loss, _, tracker) in zip(compiled.places, compiled.parts, strict=True):
+        if isinstance(place, int) and loss is not None and targets[place] is not None:
+            log = tracker.name if many and tracker is not None else "loss"
+            name = str(compiled.outputs.names[place]) if many else ""
+            found.append(Wanted(kind_of(loss), log, name, np.asarray(targets[place])))
+    return found
+
+
+def data_of(view: View) -> tuple[list[np.ndarray], list[Wanted]]:
     """Return rows of the inputs and targets: of all data if they are arrays, else of the batch shown."""
     source = view.arrays
-    if source is None:
-        return arrays_of(view, view.shown)
-    x, y, _ = unpack(source.feed.whole())
-    x, y = jtu.tree_leaves(x), jtu.tree_leaves(y)
-    count = len(x[0])
-    rows = np.unique(np.linspace(0, count - 1, min(count, ROWS)).astype(int))
-    return [np.asarray(v[rows]) for v in x], [np.asarray(v[rows]) for v in y]
+    x, y, _ = unpack(view.batch(view.shown) if source is None else source.feed.whole())
+    if source is not None:
+        count = len(jtu.tree_leaves(x)[0])
+        rows = np.unique(np.linspace(0, count - 1, min(count, ROWS)).astype(int))
+        x, y = (jtu.tree_map(lambda v: np.asarray(v[rows]), tree) for tree in (x, y))
+    return [np.asarray(v) for v in jtu.tree_leaves(x)], wanted(view, y)
 
 
 def classes_of(y: np.ndarray) -> np.ndarray | None:

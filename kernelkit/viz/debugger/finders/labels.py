@@ -12,7 +12,7 @@ import numpy as np
 
 from kernelkit.feeds.batch import unpack
 from kernelkit.viz.debugger.counting import nth
-from kernelkit.viz.debugger.finders import advice
+from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
@@ -26,10 +26,11 @@ def find(view: View) -> Finding | None:
     if source is None:
         return None
     x, y, _ = unpack(source.feed.whole())
-    x, y = jtu.tree_leaves(x), jtu.tree_leaves(y)
-    if len(x) != 1 or len(y) != 1 or (np.asarray(y[0][:1]).dtype.kind not in "iub" and np.ndim(y[0]) < 2):
+    x = jtu.tree_leaves(x)
+    if len(x) != 1:
         return None
-    shift = find_shift(x[0], np.asarray(y[0]))
+    classes = [y for one in facts.wanted(view, y) if (y := _classes(one)) is not None]
+    shift = next((found for y in classes if (found := find_shift(x[0], y)) is not None), None)
     if shift is None:
         return None
     step = view.begin
@@ -55,6 +56,12 @@ def find(view: View) -> Finding | None:
         ],
         advice=advice.SHIFTED,
     )
+
+
+def _classes(one: facts.Wanted) -> np.ndarray | None:
+    """Return class labels (samples,). The loss is not asked where it is the user's own."""
+    is_plain = one.y.dtype.kind in "iub" and one.y[0].size == 1 and one.kind not in facts.DISTANCES
+    return one.y.reshape(len(one.y)) if is_plain else one.labels
 
 
 class Shift(NamedTuple):

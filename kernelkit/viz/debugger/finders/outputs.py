@@ -12,9 +12,10 @@ from kernelkit.viz.debugger.view import View
 def find(view: View) -> Finding | None:
     """Return the first loss whose `from_logits` does not fit the model's outputs."""
     step = view.shown
-    layers = facts.layers_of(view, step)
-    last = facts.activation_of(layers[-1]) if layers else ""
+    layers, makers = facts.layers_of(view, step), facts.makers_of(view, step)
     for used in facts.used_losses(view, step):
+        maker = makers[used.place] or (layers[-1] if len(makers) == 1 and layers else None)
+        last = facts.activation_of(maker) if maker is not None else ""
         # A loss given by name is a function, which takes probabilities.
         expects = getattr(used.loss, "from_logits", False if "crossentropy" in used.kind.lower() else None)
         if expects is None or not used.p.size or not np.isfinite(used.p).all():
@@ -25,7 +26,7 @@ def find(view: View) -> Finding | None:
             last == "sigmoid" if binary else used.p.shape[-1] > 1 and bool(np.allclose(sums, 1, atol=1e-3))
         )
         outside = low < -1e-6 or (high > 1 + 1e-6 if binary else not np.allclose(sums, 1, atol=0.05))
-        name = layers[-1].name if layers else ""
+        name = maker.name if maker is not None else ""
         if expects and shares:
             seen = f"they lie from {low:.3g} to {high:.3g}" + ("" if binary else ", and those of a sample sum to 1")
             title = f"The outputs are probabilities already, but {used.kind}(from_logits=True) expects logits."

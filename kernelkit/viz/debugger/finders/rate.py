@@ -17,6 +17,8 @@ TINY = 1e-6
 """Updates below this fraction of the weights change nothing within a training."""
 WILD = 0.1
 """Updates above this fraction of the weights throw them about."""
+GROWN = 5
+"""Weights that grew by this factor, while the loss did not fall, were thrown about by earlier updates."""
 
 
 def find(view: View) -> Finding | None:
@@ -39,6 +41,10 @@ def find(view: View) -> Finding | None:
     elif usual > WILD:
         kind, title = "large learning rate", "The loss does not fall: updates throw the weights about."
         evidence, cure = f"updates are {usual:.1g} of the weights in the median layer; 1e-3 is usual", advice.LARGE_RATE
+    elif (grown := _growth(view)) > GROWN:
+        kind, title = "large learning rate", "The loss does not fall: updates have thrown the weights about."
+        evidence = f"the weights are {grown:.3g} times as large as in the first step"
+        cure = advice.LARGE_RATE
     else:
         return None
     begin, now = float(view.losses[0]), float(view.losses[-1])
@@ -60,7 +66,20 @@ def have_moved(view: View) -> bool:
 
     FTRL's first steps, for one, shrink small weights to zero: later updates are tiny at any learning rate.
     """
-    before, after = (jtu.tree_leaves(view.state(step).trainable) for step in (view.begin, view.shown))
-    change = sum(float(np.sum(np.square(np.asarray(b - a, "float64")))) for a, b in zip(before, after, strict=True))
-    size = sum(float(np.sum(np.square(np.asarray(a, "float64")))) for a in before)
-    return change > (10 * TINY * (view.shown - view.begin)) ** 2 * size
+    before, after = _weights(view, view.begin), _weights(view, view.shown)
+    change = _squares([b - a for a, b in zip(before, after, strict=True)])
+    return change > (10 * TINY * (view.shown - view.begin)) ** 2 * _squares(before)
+
+
+def _growth(view: View) -> float:
+    """Return the norm of all weights as a multiple of that in the first step."""
+    before, after = (_squares(_weights(view, step)) for step in (view.begin, view.shown))
+    return float(np.sqrt(after / before)) if before else 1.0
+
+
+def _weights(view: View, step: int) -> list[np.ndarray]:
+    return [np.asarray(w, "float64") for w in jtu.tree_leaves(view.state(step).trainable)]
+
+
+def _squares(arrays: list[np.ndarray]) -> float:
+    return float(sum(np.sum(np.square(a)) for a in arrays))

@@ -21,10 +21,13 @@ def find(view: View) -> Finding | None:
 def _frozen(view: View) -> Finding | None:
     layers = [layer for layer in facts.layers_of(view, view.shown) if own_variables(layer)]
     weighted = [layer for layer in layers if getattr(layer, "kernel", None) is not None]
-    if not weighted or weighted[-1].trainable or len(facts.outputs_of(view, view.shown)) != 1:
+    makers = facts.makers_of(view, view.shown)
+    last = weighted[-1:] if len(makers) == 1 else [layer for layer in weighted if any(layer is one for one in makers)]
+    held = [layer for layer in last if not layer.trainable]
+    if not held:
         return None
     frozen = sum(not layer.trainable for layer in weighted)
-    name = weighted[-1].name
+    name = held[0].name
     title = f"Layer {name!r}, which makes the outputs, is frozen: trainable is False."
     return _found(
         view,

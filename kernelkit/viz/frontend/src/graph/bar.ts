@@ -9,7 +9,7 @@ export class ColorBar {
   index = 0;
   canMeasure = false; // whether a kernel offers to measure times
   private touched = false;
-  private follows = true; // the newest step
+  private held: number | null = null; // the step to which the reader went back; else the newest one is shown
   private asked = false;
   private shape = "";
   private readonly select = element("select", { "aria-label": "Color layers by", change: () => this.choose() });
@@ -19,7 +19,8 @@ export class ColorBar {
   private readonly slider = element("input", {
     type: "range", min: 0, "aria-label": "Step", input: () => {
       this.index = Number(this.slider.value);
-      this.follows = this.index === this.colors.steps.length - 1;
+      const { steps } = this.colors;
+      this.held = this.index === steps.length - 1 ? null : steps[this.index];
       this.refresh();
       this.changed();
     }, keydown: (event: KeyboardEvent) => event.stopPropagation(),
@@ -38,9 +39,8 @@ export class ColorBar {
     const { steps, measures } = this.colors;
     if (this.measure === null && !this.touched && measures.length) this.measure = measures[0];
     const at = step === null ? -1 : steps.indexOf(step);
-    if (at >= 0) [this.index, this.follows] = [at, at === steps.length - 1];
-    else if (this.follows) this.index = steps.length - 1;
-    this.index = Math.max(0, Math.min(this.index, steps.length - 1));
+    if (at >= 0 && at < steps.length - 1) [this.index, this.held] = [at, null]; // a debugger went back
+    else this.index = Math.max(0, this.held === null ? steps.length - 1 : steps.findIndex((s) => s >= this.held!));
     const offers: [string, string][] = [["", "Kind of layer"], ...measures.map((m): [string, string] => [m, TITLES[m]])];
     if (this.canMeasure && !measures.includes("time")) offers.push(["ask", this.asked ? "Time (measuring …)" : "Time (measure it)"]);
     const shape = JSON.stringify(offers);
@@ -78,7 +78,7 @@ export class ColorBar {
     this.slider.hidden = steps.length < 2;
     this.slider.max = String(Math.max(0, steps.length - 1));
     this.slider.value = String(this.index);
-    const text = steps.length ? `step ${steps[this.index].toLocaleString("en")}` : "";
+    const text = steps.length ? `step ${(steps[this.index] + 1).toLocaleString("en")}` : "";
     this.slider.setAttribute("aria-valuetext", text);
     setText(this.step, text);
   }
