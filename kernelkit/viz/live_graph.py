@@ -60,7 +60,7 @@ class Graph(StaticGraph):
             >>> x, y = kk.ops.ones((8, 2)), kk.ops.ones((8, 1))
             >>> history = model.fit(x, y, epochs=2, verbose=0, callbacks=[graph.follow()])
             >>> graph.colors.steps
-            [1, 2]
+            [0, 1]
         """
         return GraphFollower(self, share, time)
 
@@ -131,7 +131,7 @@ class GraphFollower(Callback):
             return
         data, order, batch_size, first, _ = last.chunk
         self._batch_size = self._batch_size or batch_size
-        step = last.begin + last.steps
+        step = last.begin + last.steps - 1  # the last one that was done
         if batch_size != self._batch_size or step == self._step:
             return  # a last batch of fewer samples would be compiled anew
         began = time.perf_counter()

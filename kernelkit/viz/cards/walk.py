@@ -58,7 +58,7 @@ class Graph:
         """Color the layers by what was measured at a step. The page can go back to earlier steps.
 
         Args:
-            step: The number of the step.
+            step: The index of the step, from 0; the page shows it as step 1.
             measures: Dict from ``"grad"`` (norm of the gradients), ``"dead"`` (share of dead units) or
                 ``"update_ratio"`` (|update| / |weight|) to a value for each of ``colors.rows``, ``None`` if unknown.
             fresh: Whether steps of an earlier training are forgotten.

@@ -74,12 +74,13 @@ def test_fit_colors_the_graph_and_computes_the_same():
     followed = model.fit(x, y, batch_size=16, epochs=3, verbose=0, callbacks=[follower]).history
     assert followed == plain
     colors = graph.colors.as_json()
-    assert follower.looks == len(colors["steps"]) >= 3 and colors["steps"][-1] <= 9
+    assert follower.looks == len(colors["steps"]) >= 3
+    assert set(colors["steps"]) <= set(range(9))
     assert np.all(np.array([row[0] for row in colors["grad"]]) > 0) and len(colors["time"]) == 5
     saved = graph._repr_mimebundle_()[MIME]
     assert saved["colors"] == json.loads(json.dumps(colors))
     model.fit(x, y, batch_size=16, epochs=1, verbose=0, callbacks=[follower])
-    assert graph.colors.steps and max(graph.colors.steps) <= 3  # those of this fit alone
+    assert graph.colors.steps and max(graph.colors.steps) <= 2  # those of this fit alone
 
 
 def test_a_graph_of_another_model_is_refused(model):
