@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from kernelkit import interrupts
 from kernelkit.tracebacks import shortened
 from kernelkit.training.display import Run
-from kernelkit.training.history import History
+from kernelkit.training.history import History, loss_first
 
 
 class Status(NamedTuple):
@@ -141,7 +141,7 @@ class BackgroundFit:
 
     def __repr__(self) -> str:
         state, epochs, logs = self.status
-        told = "".join(f", {name}: {value:.4g}" for name, value in logs.items() if isinstance(value, float))
+        told = "".join(f", {name}: {logs[name]:.4g}" for name in loss_first(logs) if isinstance(logs[name], float))
         return f"<BackgroundFit {self._run.name!r} {state}, {epochs} of {self._run.epochs} epochs{told}>"
 
     def _do(self, work: Callable[[], None]) -> None:

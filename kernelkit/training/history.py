@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -106,7 +106,7 @@ class History(Callback):
             backend: ``"matplotlib"`` for print, ``"plotly"`` to explore.
             title: Title above the charts.
             log: Whether y axes are logarithmic. ``None``: those of errors whose values span more than a factor of 30.
-            metrics: List of the metrics to draw. ``None``: all.
+            metrics: List of the metrics to draw. Those in a list inside of it share a chart. ``None``: all.
             smoothing: Weight of neighboring values in smoothed lines, from 0 (none) to below 1.
 
         Returns:
@@ -146,9 +146,12 @@ class History(Callback):
 
     def __repr__(self) -> str:
         ends = " · ".join(
-            f"{name} {values[-1]:.4g}" for name, values in self.history.items() if values and is_curve(values)
+            f"{name} {self.history[name][-1]:.4g}"
+            for name in loss_first(self.history)
+            if self.history[name] and is_curve(self.history[name])
         )
-        return f"<History of {len(self.epoch)} epochs{': ' * bool(ends)}{ends}>"
+        count = f"{len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}"
+        return f"<History of {count}{': ' * bool(ends)}{ends}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return _viz[0]().history_bundle(self)
@@ -165,6 +168,16 @@ class History(Callback):
                     fresh.setdefault(name, []).append(np.asarray(values)[:steps])
         for name, pieces in fresh.items():
             _append(self._batches.setdefault(name, []), np.concatenate(pieces, dtype="float32"))
+
+
+def loss_first(names: Iterable[str]) -> list[str]:
+    """Return names of logs with the loss and its validation in front.
+
+    Example:
+        >>> loss_first(["accuracy", "loss", "val_accuracy", "val_loss"])
+        ['loss', 'val_loss', 'accuracy', 'val_accuracy']
+    """
+    return sorted(names, key=lambda name: name.removeprefix("val_") != "loss")
 
 
 def is_curve(values: list) -> bool:

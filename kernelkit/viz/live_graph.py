@@ -74,7 +74,7 @@ class GraphFollower(Callback):
         time: Whether to measure the time of each layer.
 
     Attributes:
-        looks: Number of looks so far.
+        looks: Number of looks into this training so far.
     """
 
     batch_hooks = "logs"
@@ -102,6 +102,7 @@ class GraphFollower(Callback):
         self._layers = layers_of_nodes(self.model, self._graph.description)
         if len(self._layers) != len(self._graph.colors.rows):
             raise ValueError("follow(): this graph is that of another model. Use model.graph().follow().")
+        self.looks = 0
         self._is_fresh, self._next, self._batch_size, self._step = True, 0.0, None, -1
         self._graph.offer_time(self._want_time)
 

@@ -14,6 +14,7 @@ import pytest
 import kernelkit as kk
 from kernelkit.training.history import History
 from kernelkit.viz.curves import bundle
+from kernelkit.viz.curves.plot import plot_history
 from kernelkit.viz.curves.saved import MIME
 
 
@@ -130,3 +131,21 @@ def hide(monkeypatch, package: str) -> None:
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
+
+
+def test_metrics_named_in_an_inner_list_share_a_chart():
+    logs = {"loss": [3.0, 2.0], "precision": [0.5, 0.6], "recall": [0.4, 0.7], "val_recall": [0.3, 0.5]}
+    axes = plot_history(logs, metrics=["loss", ["precision", "recall"]]).axes
+    assert [one.get_title("left") for one in axes] == ["loss", "precision · recall"]
+    assert [line.get_label() for line in axes[1].lines] == ["precision", "recall", "val_recall"]
+    assert axes[1].lines[1].get_color() == axes[1].lines[2].get_color() != axes[1].lines[0].get_color()
+    with pytest.raises(ValueError, match="no metric 'nothing'"):
+        plot_history(logs, metrics=[["loss", "nothing"]])
+    with pytest.raises(ValueError, match="one training; this one compares 2"):
+        plot_history({"a": logs, "b": logs}, metrics=[["precision", "recall"]])
+
+
+def test_a_history_names_the_loss_first_and_counts_one_epoch():
+    history = History()
+    history.history, history.epoch = {"auc": [0.5], "loss": [1.0], "val_auc": [0.4], "val_loss": [2.0]}, [0]
+    assert repr(history) == "<History of 1 epoch: loss 1 · val_loss 2 · auc 0.5 · val_auc 0.4>"

@@ -12,6 +12,8 @@ import pytest
 
 from kernelkit.viz.curves import bundle, earlier
 from kernelkit.viz.curves.panel import INTERVAL, LivePanel
+from kernelkit.viz.curves.saved import saved
+from kernelkit.viz.curves.text import text
 from tests.viz.decoder import Decoder
 from tests.viz.fake import Block, DeviceArray, FakeOutput, Run, StillPanel, train
 
@@ -450,3 +452,23 @@ def test_a_flood_of_clicks_saves_one_checkpoint():
     for _ in range(1000):
         panel._receive({"kind": "save"})
     assert len(panel._run.control._jobs) == 1
+
+
+def test_metrics_that_share_a_chart_do_so_in_the_picture_too():
+    output = FakeOutput()
+    panel = drive(output, 5, 0.2, metrics=3)
+    panel._receive({"kind": "together", "value": ["m2", "m0", "nobody", 7]})
+    assert output.messages[-1][0]["facts"]["together"] == [] and panel.picture().charts[0].title == "m0 · m2"
+    panel._receive({"kind": "together", "value": "m0 and m1"})  # a page may send anything
+    assert [chart.title for chart in panel.picture().charts] == ["m0", "m1", "m2"]
+    panel._receive({"kind": "together", "value": ["m0", "m1"]})
+    panel.epoch_end(0, {"m0": 1.0, "m1": 2.0, "m2": 3.0, "val_m0": 2.0})
+    panel.end("stopped")
+    joined, other = output.picture.charts
+    assert (joined.title, other.title) == ("m0 · m1", "m2")
+    assert {line.label for line in joined.lines} >= {"m0", "m1"} and len({line.color for line in joined.lines}) == 2
+    content, buffer = output.last
+    facts = saved("run", [(content, buffer)])["runs"][0]["facts"]
+    assert facts["together"] == ["m0", "m1"]
+    assert (facts["done"], facts["total"]) == (50, 50)  # a saved bar is as long as that of the training
+    assert [line.split()[0] for line in text(output.picture).splitlines()[1:]].count("m0") == 1

@@ -42,6 +42,12 @@ def test_a_projector_shows_charts_beside_each_other_and_the_page_does_not_jump(c
     assert max(plot["y"] + plot["height"] for plot in plots) - top <= 355  # wholly in sight
     buttons = [button.bounding_box() for button in panel.locator(".kk-controls button").filter(visible=True).all()]
     assert len({box["y"] for box in buttons}) == 1  # one row
+    names = panel.locator(".kk-metric")
+    assert names.all_inner_texts() == ["loss", "accuracy"]
+    assert names.evaluate_all("all => all.map(n => n.scrollWidth <= n.clientWidth)") == [
+        True,
+        True,
+    ]  # to the last letter
     loss = panel.locator(".kk-chart").first.locator("figcaption").inner_text().split()
     assert loss[0] == "loss" and float(loss[1]) > 0 and float(loss[2].removesuffix("val")) > 0
 
@@ -74,3 +80,67 @@ def test_a_projector_shows_charts_beside_each_other_and_the_page_does_not_jump(c
     )
     assert host.errors == []
     host.page.close()
+
+
+def test_metrics_share_a_chart_by_choice_names_from_right_to_left_included(chromium):
+    host = Host(chromium, viewport={"width": 1000, "height": 900}, color_scheme="light")
+    page = host.open(width=900)
+    host.show(page)
+    hebrew, long = "\u05d3\u05d9\u05d5\u05e7 (\u05de\u05de\u05d5\u05e6\u05e2)", "a_metric_with_a_name_" + "x" * 60
+    sent = [(renamed(content, {"accuracy": hebrew}), buffer) for content, buffer in messages(epochs=3)]
+    nonce = host.taken(page)[0]["nonce"]
+    host.deliver(page, *answered(sent[:-1], nonce))
+    panel = host.page.locator(".kernelkit-panel")
+    settle(host)
+    titles = panel.locator(".kk-metric")
+    assert titles.all_inner_texts() == ["loss", hebrew]
+    assert titles.nth(1).evaluate("n => getComputedStyle(n).direction") == "rtl"
+    assert titles.first.evaluate("n => getComputedStyle(n).direction") == "ltr"
+    panel.locator("summary").click()
+    boxes = panel.locator(".kk-boxes input")
+    boxes.first.check()
+    assert panel.locator(".kk-chart").count() == 2  # one alone changes nothing
+    boxes.nth(1).check()
+    settle(host)
+    assert titles.all_inner_texts() == [f"loss · {hebrew}"]
+    legend = panel.locator(".kk-legend button > span").all_inner_texts()
+    assert {"loss", hebrew, "val_loss"} <= set(legend) and "each batch" not in legend
+    colors = panel.locator(".kk-swatch").evaluate_all("all => all.map(n => getComputedStyle(n).color)")
+    assert len(set(colors)) == 2
+    assert [asked["value"] for asked in host.taken(page) if asked["kind"] == "together"][-1] == ["loss", hebrew]
+    panel.screenshot(path=str(lab.screen("together")))
+    host.deliver(page, *answered(sent[-1:], nonce))
+    settle(host)
+    assert titles.count() == 1  # the end of the training does not take the choice back
+    boxes.first.uncheck()
+    settle(host)
+    assert titles.all_inner_texts() == ["loss", hebrew]
+
+    host.deliver(page, *[(renamed(c, {hebrew: long}) | {"sequence": 10**6, "full": True}, b) for c, b in whole(sent)])
+    settle(host)
+    fits = "n => [...n.querySelectorAll('figcaption')].every(c => c.scrollWidth <= c.clientWidth)"
+    assert panel.evaluate(fits) and host.errors == []
+    host.page.close()
+
+
+def renamed(content: dict, names: dict[str, str]) -> dict:
+    """A message in which logs have other names."""
+    words = {f"{before}{old}": f"{before}{new}" for old, new in names.items() for before in ("", "val_")}
+
+    def other(value):
+        if isinstance(value, dict):
+            return {words.get(key, key): other(one) for key, one in value.items()}
+        return (
+            [other(one) for one in value]
+            if isinstance(value, list)
+            else words.get(value, value)
+            if isinstance(value, str)
+            else value
+        )
+
+    return other(content)
+
+
+def whole(sent: list) -> list:
+    """The last message that holds all curves."""
+    return [message for message in sent if message[0]["full"]][-1:]

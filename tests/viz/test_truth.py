@@ -242,7 +242,13 @@ def test_the_mean_of_an_epoch_lies_in_its_middle_and_validation_at_its_end():
 
 def test_smoothing_does_not_lag():
     falling = np.linspace(5, 1, 200)
-    assert np.abs(smooth(falling, 0.9) - falling)[60:140].max() < 0.01 * np.ptp(falling)
+    np.testing.assert_allclose(smooth(falling, 0.9), falling, rtol=1e-9)  # not at its ends either
+    decaying = 100 * np.exp(-np.arange(200) / 7)
+    np.testing.assert_allclose(smooth(decaying, 0.9, log=True), decaying, rtol=1e-9)
+    near = smooth(np.array([5.0] + [0.0] * 7), 0.9)
+    assert near.min() >= 0 and near.max() <= 5  # within the values
+    assert np.isnan(smooth(np.array([1.0, -1.0, 1.0]), log=True)).tolist() == [False, True, False]
+    assert np.abs(smooth(np.tile([1.0, -1.0], 100), 0.9)).max() < 0.35
     assert smooth(np.array([4.0, np.nan, 2.0]), 0.5).tolist()[1] != 0  # a gap stays a gap
     assert np.isnan(smooth(np.array([4.0, np.nan, 2.0]), 0.5)[1])
 

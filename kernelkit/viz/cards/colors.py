@@ -63,6 +63,17 @@ class Colors:
         if len(self.steps) > MOST_STEPS:
             self._thin()
 
+    def until(self, end: int) -> Colors:
+        """Return a copy with the steps before ``end``.
+
+        Args:
+            end: The index of the first step that is left out.
+        """
+        twin = Colors(self.rows)
+        kept = sum(one < end for one in self.steps)
+        twin.steps, twin._values, twin._time = self.steps[:kept], [dict(v) for v in self._values[:kept]], self._time
+        return twin
+
     def cut(self, step: int) -> None:
         """Forget what was seen after a step."""
         kept = sum(one <= step for one in self.steps)

@@ -75,6 +75,16 @@ class Graph:
         self.colors.add(step, measures)
         self._send(step, full=fresh)
 
+    def exchange_colors(self, colors: Colors, step: int) -> None:
+        """Show other colors in the place of those that are shown, such as those of another branch.
+
+        Args:
+            colors: Measures of the same nodes.
+            step: The index of the step to show.
+        """
+        self.colors = colors
+        self._send(step, full=True)
+
     def show_time(self, milliseconds: Row) -> None:
         """Offer to color the layers by the time that they take.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
@@ -22,6 +23,16 @@ def ask(control: Any, action: str, value: Any) -> str | None:
     except (TypeError, ValueError, OverflowError) as error:
         return str(error)[:200]
     return None
+
+
+def known_names(value: Any, known: Collection[str]) -> list[str]:
+    """Return those of a page's names that are known, in the known order; an empty list for anything but a list.
+
+    Example:
+        >>> known_names(["auc", "loss", 3, "hacked"], ["loss", "auc"]), known_names("loss", ["loss"])
+        (['loss', 'auc'], [])
+    """
+    return [name for name in known if name in value] if isinstance(value, list) else []
 
 
 def possible_actions(model: Any) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -49,6 +49,7 @@ class Chart:
         marks: Vertical lines `(x, label)`, such as changes of the learning rate.
         broken: The x at which the metric became NaN or infinite, if it did.
         log: Whether the y axis is logarithmic.
+        joins: The names of the metrics, if there are several; lines have their names then.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Chart:
     marks: tuple[tuple[float, str], ...] = ()
     broken: float | None = None
     log: bool = False
+    joins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def charts_of_store(
             label = "each batch" if name in per_batch else "running mean"
             lines.append(Line(label, place(steps), values, BLUE, "batch"))
             if name in per_batch and not by_epoch:
-                lines.append(_smoothed(store, name))
+                lines.append(_smoothed(store, name, name in logarithmic))
         for role, log, color in zip(ROLES, (name, f"val_{name}"), (BLUE, VERMILLION), strict=True):
             if log in store.epochs:
                 y = store.epochs[log].read(stride=_stride(store.epoch_count)).mean
@@ -179,13 +181,15 @@ def charts_of_histories(
                     shade = color if several else (BLUE if role == "train" else VERMILLION)
                     x, y = _points(epochs, history[key])
                     drawn: Role = "stairs" if name in RATE_NAMES else role
-                    y = smooth(y, smoothing) if smoothing and drawn != "stairs" else y
                     lines.append(Line(_name(label, role, several), x - 0.5 * (drawn == "train"), y, shade, drawn))
         if lines:
             best = None if several or name in RATE_NAMES else _best_of_lines(name, lines)
             values = np.concatenate([line.y for line in lines])
             errors = name not in RATE_NAMES and not higher_is_better(name)
             decades = errors and spans_decades(values) if log is None else log and bool(np.any(values > 0))
+            if smoothing and name not in RATE_NAMES:
+                lines = [replace(line, y=smooth(line.y, smoothing, decades)) for line in lines]
+                best = None if several else _best_of_lines(name, lines)
             charts.append(Chart(name, "epoch", tuple(lines), best, log=decades))
     return tuple(charts)
 
@@ -236,43 +240,93 @@ def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
     return np.minimum(steps, store.step_count), values.T.ravel()
 
 
-def smooth(values: np.ndarray, weight: float = SMOOTHING) -> np.ndarray:
-    """Return means over neighbors on both sides, whose weights fall by a factor per point.
+def smooth(values: np.ndarray, weight: float = SMOOTHING, log: bool = False) -> np.ndarray:
+    """Return for each point the height of a straight line through its neighbors, whose weights fall by a factor.
 
-    So a smoothed line does not lag. At the last point only the values before it count: there it is the exponential
-    moving average with bias correction. The weight applies to each point; to each 1/500 of a curve of more points, and
-    to each 1/100 of one of fewer than 100.
+    So a smoothed line does not lag, not at its ends either; it stays within the values. The weight applies to each
+    point; to each 1/500 of a curve of more points, and to each 1/100 of one of fewer than 100.
+
+    Args:
+        values: The values (n,). NaN and infinity stay gaps.
+        weight: The weight of a neighbor, from 0 to below 1.
+        log: Whether to smooth the logarithms, for a logarithmic scale. Values that have none become gaps.
 
     Example:
-        >>> smooth(np.array([2.0, 2.0, 4.0]), 0.5**0.03).round(3).tolist()
-        [2.286, 2.5, 3.143]
+        >>> smooth(np.array([3.0, 2.0, 1.0])).round(3).tolist(), smooth(np.array([4.0, 2.0, 1.0]), log=True).tolist()
+        ([3.0, 2.0, 1.0], [4.0, 2.0, 1.0])
     """
     count = max(len(values), 1)
     keep = weight ** (100 / count if count < 100 else min(1.0, 500 / count))
+    values = np.asarray(values, np.float64)
     smoothed = np.full(len(values), np.nan)
-    at = np.flatnonzero(np.isfinite(values))
-    kept = np.asarray(values, np.float64)[at]
-    total, norm = _decayed(kept, keep)
-    back, back_norm = _decayed(kept[::-1], keep)
-    smoothed[at] = (total + back[::-1] - kept) / (norm + back_norm[::-1] - 1)
+    at = np.flatnonzero(np.isfinite(values) & (values > 0 if log else True))
+    if not len(at):
+        return smoothed
+    y = np.log(values[at]) if log else values[at]
+    before, after = _decayed(y, keep), _decayed(y[::-1], keep)[:, ::-1]
+    s0, s1, s2 = before[0] + after[0] - 1, after[1] - before[1], before[2] + after[2]
+    t0, t1 = before[3] + after[3] - y, after[4] - before[4]
+    spread = s0 * s2 - s1 * s1
+    found = np.where(spread > 1e-9, (s2 * t0 - s1 * t1) / np.maximum(spread, 1e-9), t0 / s0)
+    kept = np.clip(found, y.min(), y.max())
+    smoothed[at] = np.exp(kept) if log else kept
     return smoothed
 
 
-def _decayed(values: np.ndarray, keep: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each point the weighted sum of it and the values before it, and the sum of their weights."""
-    sums, norms = np.empty(len(values)), np.empty(len(values))
-    total = norm = 0.0
-    for i, value in enumerate(values):
-        total, norm = keep * total + value, keep * norm + 1
-        sums[i], norms[i] = total, norm
-    return sums, norms
+def _decayed(values: np.ndarray, keep: float) -> np.ndarray:
+    """Return over each point and those before it (5, n): sums of weights, distances, their squares, values, both."""
+    sums = np.empty((5, len(values)))
+    s0 = s1 = s2 = t0 = t1 = 0.0
+    for i, value in enumerate(values.tolist()):
+        s2, s1, t1 = keep * (s2 + 2 * s1 + s0), keep * (s1 + s0), keep * (t1 + t0)
+        s0, t0 = keep * s0 + 1, keep * t0 + value
+        sums[:, i] = s0, s1, s2, t0, t1
+    return sums
 
 
-def _smoothed(store: CurveStore, name: str) -> Line:
+def together(charts: Sequence[Chart], names: Sequence[str]) -> tuple[Chart, ...]:
+    """Return charts in which some metrics share one, at the place of the first of them, a color for each.
+
+    Args:
+        charts: A chart for each metric.
+        names: The metrics that share a chart. Names without a chart, and a single name, change nothing.
+
+    Example:
+        >>> charts = charts_of_histories({"": ([0, 1], {"loss": [2.0, 1.0], "mae": [3.0, 2.0], "auc": [0.5, 0.6]})})
+        >>> [chart.title for chart in together(charts, ["loss", "auc"])]
+        ['loss · auc', 'mae']
+    """
+    joined = [chart for chart in charts if chart.title in names]
+    if len(joined) < 2:
+        return tuple(charts)
+    lines = [line for color, chart in zip(_cycle(len(joined)), joined, strict=True) for line in _renamed(chart, color)]
+    broken = [chart.broken for chart in joined if chart.broken is not None]
+    one = Chart(
+        " · ".join(chart.title for chart in joined),
+        joined[0].x_label,
+        tuple(lines),
+        marks=joined[0].marks,
+        broken=min(broken, default=None),
+        log=all(chart.log for chart in joined),
+        joins=tuple(chart.title for chart in joined),
+    )
+    return tuple(
+        one if chart is joined[0] else chart for chart in charts if chart is joined[0] or chart.title not in one.joins
+    )
+
+
+def _renamed(chart: Chart, color: str) -> list[Line]:
+    """Return a metric's lines with its name and a color, without single batches where there is a smoother line."""
+    calm = [line for line in chart.lines if line.role != "batch" and len(line.y) > 1] or list(chart.lines)
+    names = {"validation": f"val_{chart.title}"}
+    return [replace(line, label=names.get(line.role, chart.title), color=color) for line in calm]
+
+
+def _smoothed(store: CurveStore, name: str, log: bool) -> Line:
     """Return a metric's steps as a smoothed line."""
     buckets = store.steps[name].read(stride=_stride(store.step_count))
     steps = np.minimum((np.arange(len(buckets)) + 0.5 + 0.5 / buckets.stride) * buckets.stride, store.step_count)
-    return Line("smoothed", steps, smooth(buckets.mean), BLUE, "smooth")
+    return Line("smoothed", steps, smooth(buckets.mean, log=log), BLUE, "smooth")
 
 
 def _best(store: CurveStore, name: str) -> tuple[float, float, str] | None:

@@ -17,10 +17,10 @@ from kernelkit.tracebacks import users_level
 from kernelkit.training.control import Event
 from kernelkit.training.display import Display
 from kernelkit.training.history import is_curve
-from kernelkit.viz.curves.asking import ACTIONS, ask, possible_actions
+from kernelkit.viz.curves.asking import ACTIONS, ask, known_names, possible_actions
 from kernelkit.viz.curves.batches import BatchValues, means_of
 from kernelkit.viz.curves.bundle import mark_as_shown
-from kernelkit.viz.curves.chart import Picture, charts_of_store
+from kernelkit.viz.curves.chart import Picture, charts_of_store, together
 from kernelkit.viz.curves.clock import StepClock
 from kernelkit.viz.curves.earlier import kind_of, recall, remember
 from kernelkit.viz.curves.endings import Ending, ending_of, ending_so_far
@@ -117,6 +117,7 @@ class LivePanel(Display):
             "can": possible_actions(run.model),
             "learning_rate": self._rate if self._rates.schedule is None else None,
             "validating": None,
+            "together": [],
         }
         run.control.subscribe(self._on_control)
         self.output.open(self._facts["name"], self._receive)
@@ -223,6 +224,7 @@ class LivePanel(Display):
         steps = f"{self._steps_done:,} step" + "s" * (self._steps_done != 1)
         texts = [self._ending.word or facts["state"], f"{done} epoch" + "s" * (done != 1), steps, f"{seconds:.1f} s"]
         charts = charts_of_store(self.store, facts["first_epoch"], facts["steps"], self._batches.names)
+        charts = together(charts, facts["together"])
         return Picture(facts["name"], charts, tuple(texts), self._ending.text, self._ending.kind)
 
     def _receive(self, content: Any) -> None:
@@ -232,6 +234,9 @@ class LivePanel(Display):
         if kind == "ready":
             nonce = content.get("nonce")
             self._answer(nonce if isinstance(nonce, str) and len(nonce) <= LONGEST_NONCE else None)
+        elif kind == "together" and self._run is not None:
+            with self._lock:
+                self._facts["together"] = known_names(content.get("value"), self.store.metrics())
         elif kind in ACTIONS and (run := self._run) is not None:
             wrong = self._ask(run.control, kind, content.get("value"))
             with self._lock:

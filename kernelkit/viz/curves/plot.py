@@ -8,7 +8,17 @@ from typing import Any
 
 from kernelkit.training.history import is_curve
 from kernelkit.viz import figure as figures
-from kernelkit.viz.curves.chart import GREEN, Chart, History, Line, Picture, Role, charts_of_histories, legend_of
+from kernelkit.viz.curves.chart import (
+    GREEN,
+    Chart,
+    History,
+    Line,
+    Picture,
+    Role,
+    charts_of_histories,
+    legend_of,
+    together,
+)
 
 
 def plot_history(
@@ -16,7 +26,7 @@ def plot_history(
     backend: figures.Backend = "matplotlib",
     title: str = "",
     log: bool | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: Sequence[str | Sequence[str]] | None = None,
     smoothing: float = 0.0,
 ) -> Any:
     """Draw the curves of one training, or of several trainings in the same charts.
@@ -28,14 +38,16 @@ def plot_history(
         backend: `"matplotlib"` or `"plotly"`.
         title: Title above the charts.
         log: Whether y axes are logarithmic. None: only those of errors whose values span more than a factor of 30.
-        metrics: Names of the metrics to draw, such as `["loss"]`. None: all.
+        metrics: Names of the metrics to draw, such as `["loss"]`. Those in a list inside of it share a chart:
+            `["loss", ["precision", "recall"]]`. None: all.
         smoothing: Weight of neighboring values in smoothed lines, from 0 (none) to below 1.
 
     Returns:
         A `matplotlib.figure.Figure` that notebooks show without pyplot, or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: If the backend is unknown, the history is empty, or it has no such metric.
+        ValueError: If the backend is unknown, the history is empty, it has no such metric, or metrics of several
+            trainings are to share a chart.
         ImportError: If the backend is not installed.
 
     Example:
@@ -47,10 +59,19 @@ def plot_history(
     histories = as_histories(history)
     if not 0 <= smoothing < 1:
         raise ValueError(f"plot_history: smoothing must lie from 0 to below 1, got {smoothing!r}.")
-    charts = charts_of_histories(histories, log, metrics, smoothing)
+    groups = [[part] if isinstance(part, str) else list(part) for part in metrics or ()]
+    names = None if metrics is None else [name for group in groups for name in group]
+    charts = charts_of_histories(histories, log, names, smoothing)
     known = {chart.title for chart in charts_of_histories(histories)}
-    if metrics is not None and (wrong := [name for name in metrics if name not in known]):
+    if wrong := [name for name in names or () if name not in known]:
         raise ValueError(f"plot_history: there is no metric {wrong[0]!r}; there are {sorted(known)}.")
+    if len(histories) > 1 and any(len(group) > 1 for group in groups):
+        raise ValueError(
+            "plot_history: metrics share a chart in the picture of one training; this one compares "
+            f"{len(histories)}. Name the metrics without inner lists."
+        )
+    for group in groups:
+        charts = together(charts, group)
     if not charts:
         raise ValueError("plot_history: this history has no values yet. Call fit first.")
     return draw(Picture(title, charts))
@@ -181,6 +202,8 @@ def _aligned(history: Any, name: str, values: list, epochs: list[int]) -> list:
 
 def _shared_legend(picture: Picture) -> list[tuple[str, str, Role]]:
     """Return the entries of one legend for all charts, if charts compare runs. It lies below, not over the curves."""
+    if any(chart.joins for chart in picture.charts):
+        return []  # one training: colors mean metrics, in each chart its own
     found = dict.fromkeys(entry for chart in picture.charts for entry in legend_of(chart.lines))
     entries = [entry for entry in found if entry[2] != "stairs"]  # the learning rates of the same runs
     entries.sort(key=lambda entry: entry[2] == "validation")

@@ -16,7 +16,7 @@ LIMIT = 16 << 10
 """Maximum bytes of curve data for all trainings of one output."""
 _KEPT = (
     "id", "name", "state", "first_epoch", "steps", "best", "rate_changes", "per_batch", "epochs", "epoch", "done",
-    "rate", "elapsed", "latest", "error", "device", "ending", "broken", "marks", "metrics", "log",
+    "total", "together", "rate", "elapsed", "latest", "error", "device", "ending", "broken", "marks", "metrics", "log",
 )  # fmt: skip
 
 

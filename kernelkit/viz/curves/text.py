@@ -52,11 +52,13 @@ def sparkline(values: np.ndarray, width: int = 32) -> str:
 
 def _rows(chart: Chart) -> list[tuple[str, str, str]]:
     lines = [line for line in chart.lines if line.role != "batch"] or list(chart.lines)
+    if any(line.role == "smooth" for line in lines):  # of a single epoch; its mean is one number more of the same name
+        lines = [line for line in lines if line.role != "train"]
     names = dict.fromkeys(("each batch", "running mean", "smoothed", "train"), chart.title)
     names |= {"validation": f"val_{chart.title}", "learning rate": chart.title}
     rows = []
     for line in lines:
-        name = names.get(line.label, f"{chart.title} {line.label}")
+        name = line.label if chart.joins else names.get(line.label, f"{chart.title} {line.label}")
         rows.append((name, sparkline(line.y), f"{line.y[-1]:.4g}" if len(line.y) else "-"))
     return rows
 

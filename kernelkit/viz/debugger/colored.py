@@ -14,12 +14,13 @@ from kernelkit.layers.layer import Layer
 from kernelkit.models.profile import layer_times
 from kernelkit.tracebacks import users_level
 from kernelkit.training.state import TrainState
+from kernelkit.viz.cards.colors import Colors
 from kernelkit.viz.cards.nodes import layers_of_nodes
 from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.looking import table_rows
 from kernelkit.viz.debugger.taps import Look
-from kernelkit.viz.debugger.timeline import Steps
+from kernelkit.viz.debugger.timeline import Steps, Timeline
 from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.host.jupyter import main_thread
 
@@ -81,19 +82,34 @@ class Coloring:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self._branch: Any = None
+        self._colors: dict[Any, Colors] = {}
 
     def look(self, dbg: Any) -> None:
         """Color the graph by the step that a debugger shows."""
         steps = dbg.timeline.steps
         measures = measures_of(dbg.look(), steps, dbg.state_before(), self._layers(steps.model))
-        fresh, self._branch = self._branch is not dbg, dbg
-        self.graph.show_colors(dbg.shown, measures, fresh)
+        colors = self._colors_of(dbg.timeline)
+        if self.graph.colors is not colors:
+            colors.add(dbg.shown, measures)
+            self.graph.exchange_colors(colors, dbg.shown)
+        else:
+            self.graph.show_colors(dbg.shown, measures)
+
+    def _colors_of(self, timeline: Timeline) -> Colors:
+        """Return the colors of a branch: its steps that were looked at, and those that it shares with its parent."""
+        if timeline not in self._colors:
+            parent = timeline.parent
+            shared = self.graph.colors.until(-1) if parent is None else self._colors_of(parent).until(timeline.begin)
+            self._colors[timeline] = shared
+        return self._colors[timeline]
 
     def measure_time(self, dbg: Any) -> None:
         """Measure the time of each layer on the batch that a debugger shows. Each layer is compiled for this."""
         model = dbg.timeline.steps.model
-        self.graph.show_time(times_of(model, dbg.timeline.batch(dbg.shown), self._layers(model)))
+        times = times_of(model, dbg.timeline.batch(dbg.shown), self._layers(model))
+        for colors in self._colors.values():  # they hold for all branches
+            colors.set_time(times)
+        self.graph.show_time(times)
 
     def _layers(self, model: Any) -> dict[int, Layer]:
         return layers_of_nodes(model, self.graph.description)

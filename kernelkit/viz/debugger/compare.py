@@ -14,6 +14,7 @@ from kernelkit.viz.curves.bundle import html as picture_html
 from kernelkit.viz.curves.chart import BLUE, POINTS, VERMILLION, Chart, Line, Picture
 from kernelkit.viz.curves.store import spans_decades
 from kernelkit.viz.debugger.counting import nth
+from kernelkit.viz.debugger.records import curve_title
 from kernelkit.viz.debugger.timeline import Timeline
 
 ROWS = 12
@@ -32,6 +33,7 @@ class Comparison:
         weights: A dict for each weight, the largest distance first: ``path``, and ``distance``, the norm of the
             difference at ``end`` relative to the mean of the weight's norms in both branches: from 0 to 2, and the same
             whichever branch is named first.
+        log: The name of the log in `losses`, for a training that reports no ``"loss"``.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Comparison:
         losses: dict[str, np.ndarray],
         first_step: int | None,
         weights: list[dict[str, Any]],
+        log: str = "loss",
     ) -> None:
         self.names = names
         self.begin = begin
@@ -49,6 +52,7 @@ class Comparison:
         self.losses = losses
         self.first_step = first_step
         self.weights = weights
+        self.log = log
 
     def plot(self) -> Any:
         """Draw both curves; return a `matplotlib.figure.Figure`."""
@@ -58,7 +62,7 @@ class Comparison:
             axes.plot(1 + np.arange(len(values)), values, label=name, linewidth=1.2)
         axes.axvline(self.begin, color="#888888", linewidth=0.8, linestyle="--")
         axes.set_xlabel("step", fontsize=figures.LABEL)
-        axes.set_ylabel("loss of the batch", fontsize=figures.LABEL)
+        axes.set_ylabel(curve_title(self.log), fontsize=figures.LABEL)
         axes.legend(frameon=False)
         return figures.titled(figure, f"{self.names[0]} and {self.names[1]}")
 
@@ -68,7 +72,7 @@ class Comparison:
         for name, values in self.losses.items():
             tail = values[max(self.begin, self.end - 20) : self.end]
             if len(tail):
-                lines.append(f"  mean loss of the last {len(tail)} steps, {name}: {np.mean(tail):.4g}")
+                lines.append(f"  mean {self.log} of the last {len(tail)} steps, {name}: {np.mean(tail):.4g}")
         if self.first_step is None:
             lines.append("  The weights are the same.")
         else:
@@ -85,7 +89,7 @@ class Comparison:
         lines = tuple(_curve(name, self.losses[name], color, role) for name, color, role in styles)
         values = np.concatenate(list(self.losses.values()))
         fork = ((float(self.begin), f"apart after step {self.begin:,}"),)
-        chart = Chart("loss of each batch", "step", lines, marks=fork, log=spans_decades(values))
+        chart = Chart(curve_title(self.log), "step", lines, marks=fork, log=spans_decades(values))
         return Picture(f"{first} and {second}", (chart,), (f"compared after {self.end} steps",))
 
     def _repr_html_(self) -> str:
@@ -133,7 +137,7 @@ def compare(first: Timeline, second: Timeline) -> Comparison:
     losses = {timeline.name: timeline.records.losses() for timeline in (first, second)}
     weights = _distances(first, second, end) if differ else []
     first_step = max(begin, apart - 1) if differ else None
-    return Comparison((first.name, second.name), begin, end, losses, first_step, weights)
+    return Comparison((first.name, second.name), begin, end, losses, first_step, weights, first.records.main or "loss")
 
 
 def _line(timeline: Timeline) -> list[Timeline]:

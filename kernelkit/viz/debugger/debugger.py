@@ -14,6 +14,7 @@ from kernelkit.feeds.streams import StreamFeed
 from kernelkit.progress import Progress
 from kernelkit.training.state import TrainState
 from kernelkit.viz.cards.walk import Graph
+from kernelkit.viz.curves.facts import metric_names
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.batch import Batch
 from kernelkit.viz.debugger.colored import colored_graph
@@ -117,7 +118,7 @@ class StepDebugger(Shown):
         source = source_of(feed, snapshots.budget // 4, again)
         with training.reading("train") as own:
             state = copied(own)
-        records = Records(0, reports_means(model))
+        records = Records(0, reports_means(model), lambda: metric_names(model))
         timeline = Timeline("main", steps, source, snapshots, 0, [0], initial_epoch, state, records, snapshot_every)
         self._begin(timeline, Taps(steps), state)
         self.given = given_of(x, model)
@@ -300,7 +301,10 @@ class StepDebugger(Shown):
 
     @property
     def losses(self) -> np.ndarray:
-        """Each batch's own loss up to the position (steps,), from the first known step on."""
+        """Each batch's own loss up to the position (steps,), from the first known step on.
+
+        A ``train_step`` that reports no ``"loss"``: its first log that is called like one, as it is reported.
+        """
         return self.timeline.records.losses()[: self.position - self.timeline.records.begin]
 
     def history(self, name: str = "loss") -> np.ndarray:

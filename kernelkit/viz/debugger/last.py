@@ -12,6 +12,7 @@ from kernelkit.feeds.feed import Chunk
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.tracebacks import users_level
 from kernelkit.training.last_fit import LastFit
+from kernelkit.viz.curves.facts import metric_names
 from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.debugger import StepDebugger, reports_means
 from kernelkit.viz.debugger.records import Records
@@ -61,7 +62,7 @@ def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EV
     if last.state is None or (again is None and not isinstance(last.feed, ArrayFeed)):
         return _at_the_end(last, steps, snapshots, snapshot_every)
     source = source_of(again() if again is not None else last.feed, snapshots.budget // 4, again)
-    records = Records(last.begin, reports_means(model))
+    records = Records(last.begin, reports_means(model), lambda: metric_names(model))
     timeline = Timeline(
         "main",
         steps,
@@ -160,7 +161,7 @@ def _at_the_end(last: LastFit, steps: Steps, snapshots: Snapshots, every: int) -
     else:
         assert last.chunk is not None
         source = _OneBatch(last.chunk, last.epoch, last.steps)
-    records = Records(position, reports_means(steps.model))
+    records = Records(position, reports_means(steps.model), lambda: metric_names(steps.model))
     timeline = Timeline("main", steps, source, snapshots, position, [last.begin], last.epoch, state, records, every)
     dbg = StepDebugger.of(timeline, None, state)
     if isinstance(last.error, Exception):

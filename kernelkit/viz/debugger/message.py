@@ -59,7 +59,7 @@ class Seen:
 def state_message(dbg: Any) -> Message:
     """Return a debugger's position and the losses of all branches."""
     state = dbg.state()
-    loss = dbg.losses[-1:]
+    loss = dbg.losses[-1:] if main_log(dbg) else []
     family = list(getattr(dbg, "family", [dbg]))
     live = hasattr(dbg, "timeline")  # a recording has no timeline
     buffer, branches = [], []
@@ -84,6 +84,7 @@ def state_message(dbg: Any) -> Message:
         "name": model_name(dbg),
         "branch": branch_name(dbg),
         "branches": branches,
+        "curve": clipped(main_log(dbg)),
         "loss": json_value(float(loss[0])) if len(loss) else None,
         "can": actions_of(dbg),
         "kinds": dict(KINDS),
@@ -149,6 +150,11 @@ def json_value(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(float(value))
 
 
+def main_log(dbg: Any) -> str:
+    """Return the name of the log that the curve shows: ``"loss"`` where there is one."""
+    return (dbg.timeline.records if hasattr(dbg, "timeline") else dbg.records).main
+
+
 def losses_of(dbg: Any) -> np.ndarray:
     """Return the losses of a branch's own steps (steps,), without those of its parent."""
     if hasattr(dbg, "timeline"):
@@ -158,7 +164,7 @@ def losses_of(dbg: Any) -> np.ndarray:
 
 def curve_of(dbg: Any) -> tuple[int, int, int, np.ndarray]:
     """Return a branch's first step, its number of steps, the steps per bucket, and one or two values per bucket."""
-    losses = np.asarray(losses_of(dbg), "float64")
+    losses = np.asarray(losses_of(dbg) if main_log(dbg) else [], "float64")
     stride = 1
     while len(losses) > BUCKETS * stride:
         stride *= 2

@@ -16,7 +16,8 @@ from kernelkit.viz.curves.bundle import DARK_STYLE
 from kernelkit.viz.curves.chart import PALETTE, Chart, Line, Picture
 from kernelkit.viz.curves.svg import svg
 from kernelkit.viz.debugger.counting import nth
-from kernelkit.viz.debugger.message import branch_name, curve_of, model_name
+from kernelkit.viz.debugger.message import branch_name, curve_of, main_log, model_name
+from kernelkit.viz.debugger.records import curve_title
 from kernelkit.viz.debugger.samples import batch_message
 from kernelkit.viz.debugger.table import Table
 
@@ -126,7 +127,7 @@ def _chart(dbg: Any) -> Chart:
     losses = dbg.losses
     if len(losses) and np.isfinite(losses[-1]):
         ring = (float(dbg.shown + 1), float(losses[-1]), f"step {nth(dbg.shown)}: {losses[-1]:.4g}")
-    return Chart("loss of each batch", "step", tuple(lines), ring)
+    return Chart(curve_title(main_log(dbg)), "step", tuple(lines), ring)
 
 
 def _samples(dbg: Any) -> list[tuple[np.ndarray, str]]:

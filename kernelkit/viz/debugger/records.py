@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,13 @@ class Records:
     Args:
         begin: Number of the first step.
         means: Whether ``loss`` is the running mean of the epoch, weighted by samples, as Keras reports it.
+        order: Returns the names of the metrics in the order of ``compile``.
     """
 
-    def __init__(self, begin: int = 0, means: bool = True) -> None:
+    def __init__(self, begin: int = 0, means: bool = True, order: Callable[[], list[str]] = list) -> None:
         self.begin = self.end = begin
         self.means = means
+        self._order = order
         self._columns: dict[str, np.ndarray] = {}
         self._pending: list[tuple[int, int, dict]] = []
 
@@ -65,10 +68,21 @@ class Records:
 
     @property
     def names(self) -> list[str]:
-        """The names of the logs, the loss first."""
+        """The names of the logs: the loss first, metrics in the order of ``compile``, then others by their names."""
         self._copy(0)
         logs = [n for n in self._columns if n not in ("epoch", "step", "rows")]
-        return sorted(logs, key=lambda n: (n != "loss", n))
+        known = self._order()
+        return sorted(logs, key=lambda n: (n != "loss", known.index(n) if n in known else len(known), n))
+
+    @property
+    def main(self) -> str:
+        """The log that stands for the loss: ``"loss"``, or the first that is called like one, or the first.
+
+        A ``train_step`` of one's own may report no ``"loss"``, as that of a GAN, which has two. Without logs this is
+        ``""``.
+        """
+        names = self.names
+        return next((n for n in names if n == "loss"), next((n for n in names if "loss" in n), [*names, ""][0]))
 
     def logs(self, step: int) -> dict[str, float]:
         """Return the logs of one step."""
@@ -77,11 +91,13 @@ class Records:
     def losses(self) -> np.ndarray:
         """Return each batch's own loss. If steps report running means, it is computed from them.
 
+        If steps report no ``"loss"``, this is the log that stands for it, as it is reported; NaN if there is no log.
+
         Running means are float32, so the losses of late steps in a long epoch are less exact: the error is about 1e-7
         times the step's number, relative to the mean.
         """
-        if "loss" not in self.names:
-            return np.full(self.end - self.begin, np.nan)
+        if (main := self.main) != "loss":
+            return self.column(main).astype("float64") if main else np.full(self.end - self.begin, np.nan)
         loss = self.column("loss").astype("float64")
         if not self.means or not len(loss):
             return loss
@@ -98,7 +114,7 @@ class Records:
     def cut(self, end: int) -> Records:
         """Return a copy that ends at a step, as the past of a fork."""
         self._copy(0)
-        twin = Records(self.begin, self.means)
+        twin = Records(self.begin, self.means, self._order)
         twin.end = end
         twin._columns = {name: values[: end - self.begin].copy() for name, values in self._columns.items()}
         return twin
@@ -119,3 +135,13 @@ class Records:
                 if values.ndim == 1:
                     span = slice(first - self.begin, first + count - self.begin)
                     self._room(name, "float32")[span] = np.asarray(values)[:count]
+
+
+def curve_title(log: str) -> str:
+    """Return what a debugger's curve shows, by the name of its log.
+
+    Example:
+        >>> curve_title("loss"), curve_title("d_loss")
+        ('loss of each batch', 'd_loss of each step')
+    """
+    return "loss of each batch" if log in ("loss", "") else f"{log} of each step"

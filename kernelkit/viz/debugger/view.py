@@ -71,8 +71,9 @@ class View:
 
     @property
     def losses(self) -> np.ndarray:
-        """Each batch's own loss (steps,), from the first recorded step up to the position."""
-        return self.records.losses()[: self.position - self.records.begin]
+        """Each batch's own loss (steps,), from the first recorded step up to the position; NaN if none is reported."""
+        losses = self.records.losses()[: self.position - self.records.begin]
+        return losses if self.records.main == "loss" else np.full(len(losses), np.nan)
 
     def epoch(self, step: int) -> int:
         """Return the epoch of a step, 0 for a step behind the end of the data."""

@@ -9,6 +9,8 @@ import pytest
 import kernelkit as kk
 from kernelkit.viz.cards.bundles import MIME
 from kernelkit.viz.cards.colors import MOST_STEPS, Colors
+from kernelkit.viz.debugger.colored import Coloring
+from kernelkit.viz.live_graph import Graph
 
 L = kk.layers
 
@@ -65,6 +67,33 @@ def test_the_graph_has_the_numbers_of_the_step_that_the_debugger_shows(model):
     assert all(v > 0 for v in graph.colors.as_json()["time"])
 
 
+def test_each_branch_of_the_debugger_keeps_its_own_colors(model):
+    dbg = model.debug(*pictures(), batch_size=16)
+    graph = Graph(model)
+    coloring = Coloring(graph)
+
+    def look(one, steps):
+        one.step(steps)
+        coloring.look(one)
+        return graph.colors.as_json()
+
+    look(dbg, 2)
+    look(dbg, 2)
+    fork = dbg.fork(learning_rate=0.5)
+    first = look(dbg, 1)
+    assert first["steps"] == [1, 3, 4]
+    second = look(fork, 1)
+    assert second["steps"] == [1, 3, 4] and second["grad"][:2] == first["grad"][:2]  # what they share stays
+    other = dbg.fork(freeze="conv")
+    other.goto(dbg.position)
+    assert look(fork, 2)["steps"] == [1, 3, 4, 6]
+    coloring.look(dbg)  # the page goes back to the first branch: it begins nothing anew
+    assert graph.colors.as_json() == first
+    assert look(other, 1)["steps"] == [1, 3, 4, 5]
+    coloring.look(fork)
+    assert graph.colors.as_json()["steps"] == [1, 3, 4, 6]
+
+
 def test_fit_colors_the_graph_and_computes_the_same():
     x, y = pictures()
     plain = made().fit(x, y, batch_size=16, epochs=3, verbose=0).history
@@ -81,6 +110,7 @@ def test_fit_colors_the_graph_and_computes_the_same():
     assert saved["colors"] == json.loads(json.dumps(colors))
     model.fit(x, y, batch_size=16, epochs=1, verbose=0, callbacks=[follower])
     assert graph.colors.steps and max(graph.colors.steps) <= 2  # those of this fit alone
+    assert follower.looks == len(graph.colors.steps)
 
 
 def test_a_graph_of_another_model_is_refused(model):

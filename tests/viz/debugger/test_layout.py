@@ -103,7 +103,9 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     root = host.page.locator(".kernelkit-debugger")
     assert "step 2 · epoch 1, batch 2 of 2" in root.locator(".kd-place").inner_text()
     first = root.locator(".kd-layers tbody tr").first.bounding_box()
-    assert first["y"] + first["height"] - root.locator(".kd-transport").bounding_box()["y"] < 480
+    assert (
+        first["y"] + first["height"] - root.locator(".kd-moves").bounding_box()["y"] < 355
+    )  # what Lab leaves to a cell
     tabs = root.get_by_role("tab").filter(visible=True)
     assert tabs.all_inner_texts() == ["Layers", "Batch"] and not root.locator(".kd-batch").is_visible()
     root.locator(".kd-layer", has_text="block_1").click()

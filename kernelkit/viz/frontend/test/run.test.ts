@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { tick } from "../src/shared/format";
-import { bestOf, layGrid, linesOf, placeOf, rangeOf, smooth, stepAt } from "../src/curves/lines";
+import { bestOf, joinedLines, layGrid, linesOf, placeOf, rangeOf, smooth, stepAt } from "../src/curves/lines";
 import { Run } from "../src/curves/run";
 import type { Earlier, Entry, Facts, Update } from "../src/curves/types";
 
@@ -81,8 +81,28 @@ test("single batches are smoothed, means of the epoch so far are not", () => {
   assert.equal(bestOf([run], "loss", grid)!.x, 1.5);
 });
 
-test("the tip of a smoothed line is a moving average, its past is centred", () => {
-  assert.deepEqual(smooth([2, 2, 4], 0.5 ** 0.03).map((v) => +v.toFixed(3)), [2.286, 2.5, 3.143]);
+test("a smoothed line does not lag, not at its ends either", () => {
+  const close = (found: number[], wanted: number[]) => found.forEach((v, i) => assert.ok(Math.abs(v - wanted[i]) < 1e-9 * Math.abs(wanted[0]), `${i}: ${v} ${wanted[i]}`));
+  const straight = Array.from({ length: 200 }, (_, i) => 500 - i);
+  close(smooth(straight, 0.9), straight);
+  const falling = straight.map((_, i) => 100 * Math.exp(-i / 7));
+  close(smooth(falling, 0.9, true), falling); // on a logarithmic scale
+  const noisy = straight.map((_, i) => (i % 2 ? 1 : -1));
+  assert.ok(Math.max(...smooth(noisy, 0.9).map(Math.abs)) < 0.35);
+  const near = smooth([5, 0, 0, 0, 0, 0, 0, 0], 0.9);
+  assert.ok(Math.min(...near) >= 0 && Math.max(...near) <= 5); // within the values
+  assert.deepEqual(smooth([1, -1, 1], 0.9, true).map(Number.isNaN), [false, true, false]); // no logarithm, no point
+});
+
+test("several metrics share a chart: a color for each, no single batches where there is a smoother line", () => {
+  const run = trained();
+  const more: [Partial<Entry>, number[]][] = [[{ name: "mae", count: 2 }, [3, 1]], [{ axis: "epoch", name: "mae", count: 2 }, [2, 1]]];
+  run.receive(...message(2, false, more));
+  run.facts!.per_batch = ["loss"];
+  const lines = joinedLines([run], ["loss", "mae"], layGrid([run]), 0.5);
+  assert.deepEqual(lines.map((l) => [l.metric, l.label, l.role]), [
+    [0, "loss", "smooth"], [0, "epochs of loss", "means"], [0, "val_loss", "validation"], [1, "mae", "train"],
+  ]);
 });
 
 test("an earlier run does not stretch the axis of the one that runs", () => {

@@ -3,7 +3,7 @@
 import uPlot from "uplot";
 import { element, setText } from "../shared/dom";
 import * as format from "../shared/format";
-import { bestOf, linesOf, placeOf, rangeOf, type Best, type Grid, type Line } from "./lines";
+import { bestOf, joinedLines, linesOf, placeOf, rangeOf, type Best, type Grid, type Line } from "./lines";
 import { LEARNING_RATE, type Run } from "./run";
 import type { Choices } from "./session";
 import type { Facts } from "./types";
@@ -34,34 +34,43 @@ export class Chart {
   private log = false;
   private readonly host: HTMLElement;
   private readonly legend = element("div", { class: "kk-legend" });
-  private readonly note = element("span", { class: "kk-best" });
+  private readonly note = element("span", { class: "kk-best" }); // what the ring in the chart is
   private readonly train = element("b", {});
   private readonly validation = element("b", {});
   private readonly newest = element("span", { class: "kk-newest" }, element("span", { class: "kk-train" }, this.train),
     element("span", { class: "kk-validation" }, this.validation, element("small", {}, "val")));
   private readonly buttons = new Map<string, { button: HTMLButtonElement; value: HTMLElement }>();
 
-  constructor(readonly metric: string, private choices: Choices, private events: ChartEvents, private group: string) {
+  /** A chart of one metric, or of several. */
+  constructor(readonly metrics: string[], private choices: Choices, private events: ChartEvents, private group: string) {
     this.host = element("div", {
       class: "kk-plot", tabindex: 0, role: "group", "aria-roledescription": "chart",
       "data-lm-suppress-shortcuts": "true", keydown: (event: KeyboardEvent) => this.onKey(event),
     });
-    const title = element("figcaption", {}, element("span", { class: "kk-metric", title: metric }, metric), this.newest, this.note);
+    const name = this.title;
+    const title = element("figcaption", {}, element("span", { class: "kk-metric", title: name, dir: "auto" }, name), this.newest);
     this.node = element("figure", { class: "kk-chart" }, title, this.host, this.legend);
+  }
+
+  get title(): string {
+    return this.metrics.join(" · ");
   }
 
   /** Show the runs as they are now. */
   update(runs: Run[], grid: Grid, theme: Theme, smoothing: number): void {
     this.grid = grid;
-    this.lines = linesOf(runs, this.metric, grid, smoothing);
-    this.best = bestOf(runs, this.metric, grid);
+    const [metric] = this.metrics;
+    const joined = this.metrics.length > 1;
+    const decades = (name: string): boolean => runs.some((run) => run.facts!.log?.includes(name) ?? false);
+    this.log = metric !== LEARNING_RATE && (this.choices.log ?? this.metrics.every(decades));
+    this.lines = joined ? joinedLines(runs, this.metrics, grid, smoothing, this.log) : linesOf(runs, metric, grid, smoothing, this.log);
+    this.best = joined ? null : bestOf(runs, metric, grid);
     const facts = runs[0].facts!;
     const alone = runs.length === 1;
     this.range = rangeOf(runs, grid);
-    this.log = this.metric !== LEARNING_RATE && (this.choices.log ?? runs.some((run) => run.facts!.log?.includes(this.metric) ?? false));
     this.marks = alone ? (facts.marks ?? []).map(([step, rate]) => [placeOf(runs[0], grid.unit, step), `lr ${+rate.toPrecision(3)}`]) : [];
-    const broken = alone ? facts.broken?.[this.metric] : undefined;
-    this.broken = broken === undefined ? null : placeOf(runs[0], grid.unit, broken);
+    const broken = alone ? this.metrics.map((name) => facts.broken?.[name]).filter((step) => step !== undefined) : [];
+    this.broken = broken.length === 0 ? null : placeOf(runs[0], grid.unit, Math.min(...broken));
     const crowd = this.lines.map((l) => [l.key, l.label, l.points > 1, l.points > CROWDED]);
     const shape = JSON.stringify([crowd, this.log, theme, grid.unit]);
     const columns = this.lines.map((l) => (this.log ? l.y.map((v) => (v !== null && v > 0 ? v : null)) : l.y));
@@ -73,7 +82,7 @@ export class Chart {
       this.lines.forEach((line, i) => this.showLine(i, !this.choices.hidden.has(line.key)));
       this.plot.setData(data, true);
     }
-    this.showNewest(facts, alone);
+    this.showNewest(facts, alone && !joined);
     this.describe();
     this.showValues();
   }
@@ -82,8 +91,9 @@ export class Chart {
   private showNewest(facts: Facts, alone: boolean): void {
     const latest = facts.latest ?? {};
     const of = (name: string): string => (!alone || !(name in latest) ? "" : name === LEARNING_RATE ? String(+Number(latest[name]).toPrecision(3)) : format.value(latest[name]));
-    setText(this.train, of(this.metric));
-    const validation = of(`val_${this.metric}`);
+    const [metric] = this.metrics;
+    setText(this.train, of(metric));
+    const validation = of(`val_${metric}`);
     setText(this.validation, validation);
     this.validation.parentElement!.hidden = validation === "";
   }
@@ -149,14 +159,19 @@ export class Chart {
       dash: line.role === "validation" ? DASH : undefined,
       spanGaps: true,
       points: {
-        show: () => !soft && line.role !== "smooth" && line.role !== "stairs" && !isEarlier(line) && this.pointsOf(line.key) <= MARKED_POINTS,
+        show: () => this.isMarked(line),
         size: 5, stroke: color, fill: color, width: 1,
       },
     };
   }
 
-  private pointsOf(key: string): number {
-    return this.lines.find((line) => line.key === key)?.points ?? 0;
+  /** Whether a line's points are marked: those of few epochs, and a point that is alone, where no line can be drawn. */
+  private isMarked({ key }: Line): boolean {
+    const line = this.lines.find((one) => one.key === key);
+    if (!line) return false;
+    const first = line.y.findIndex((v) => v !== null);
+    if (first >= 0 && line.y.findIndex((v, i) => i > first && v !== null) < 0) return true;
+    return !["batch", "smooth", "stairs", "earlier"].includes(line.role) && line.points <= MARKED_POINTS;
   }
 
   private axis(theme: Theme, more: uPlot.Axis): uPlot.Axis {
@@ -305,10 +320,10 @@ export class Chart {
       const swatch = element("i", { class: `kk-swatch kk-${line.role}`, style: `color:${colors[i]}` });
       const value = element("b", {});
       const button = element("button", { type: "button", click: () => this.events.toggle(line.key) },
-        swatch, element("span", {}, line.label), value);
+        swatch, element("span", { dir: "auto" }, line.label), value);
       this.buttons.set(line.key, { button, value });
       return button;
-    }));
+    }), this.note);
   }
 
   /** Write beside each line its value: at the cursor, or else the newest. */
@@ -332,7 +347,7 @@ export class Chart {
       return at === null ? "" : `, ${l.label} ${format.value(l.y[at])}`;
     });
     const hint = "Arrow keys read values, plus and minus zoom, zero shows all.";
-    this.host.setAttribute("aria-label", `${this.metric}${values.join("")}${best ? `, ${this.note.textContent}` : ""}. ${hint}`);
+    this.host.setAttribute("aria-label", `${this.title}${values.join("")}${best ? `, ${this.note.textContent}` : ""}. ${hint}`);
   }
 }
 
@@ -342,6 +357,7 @@ function isEarlier(line: Line): boolean {
 
 function colorOf(line: Line, runs: number, theme: Theme): string {
   if (isEarlier(line)) return theme.earlier[line.run % theme.earlier.length];
+  if (line.metric !== undefined) return theme.runs[line.metric % theme.runs.length];
   if (runs > 1) return theme.runs[line.run % theme.runs.length];
   return line.role === "validation" ? theme.validation : theme.train;
 }

@@ -21,7 +21,7 @@ const LONG_SILENCE = 15; // seconds
 
 export class Header {
   readonly node: HTMLElement;
-  private readonly name = element("strong", { class: "kk-name" });
+  private readonly name = element("strong", { class: "kk-name", dir: "auto" });
   private readonly state = element("span", { class: "kk-state" });
   private readonly stats = element("span", { class: "kk-stats" });
   private readonly controls: Controls;

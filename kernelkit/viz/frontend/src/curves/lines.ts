@@ -15,6 +15,7 @@ export interface Line {
   run: number;
   points: number;
   y: (number | null)[];
+  metric?: number; // of lines of several metrics in one chart: the place of theirs
 }
 
 export interface Best {
@@ -69,7 +70,7 @@ const LIVE: State[] = ["preparing", "running", "pausing", "paused", "stopping"];
 const MANY_EPOCHS = 60; // so many means need no smoothed line beside them
 
 /** The lines of one metric. */
-export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: number): Line[] {
+export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: number, log = false): Line[] {
   const lines = earlierLines(metric, grid);
   runs.forEach((run, index) => {
     const name = runs.length > 1 ? run.facts!.name : "";
@@ -94,21 +95,31 @@ export function linesOf(runs: Run[], metric: string, grid: Grid, smoothing: numb
       if (smoothing > 0 && own && few) { // running means begin anew with each epoch: a line through them says nothing
         const means = steps.stride === 1 ? values : Array.from(values, (_, i) => steps.mean[i >> 1]);
         smoothed = true;
-        add("smooth", "smoothed", scatter(grid.x.length, at.step, smooth(means, smoothing)), values.length);
+        add("smooth", "smoothed", scatter(grid.x.length, at.step, smooth(means, smoothing, log)), values.length);
       }
     }
-    for (const [role, log, label] of [["train", metric, "train"], ["validation", `val_${metric}`, "validation"]] as const) {
-      const series = run.curve("epoch", log);
+    for (const [role, name, label] of [["train", metric, "train"], ["validation", `val_${metric}`, "validation"]] as const) {
+      const series = run.curve("epoch", name);
       if (!series || series.count === 0) continue;
       const values = Array.from(series.mean.subarray(0, series.size));
       const soften = smoothing > 0 && !steps && metric !== LEARNING_RATE;
       const rate = metric === LEARNING_RATE;
       const places = role === "train" && !rate ? at.middle : at.epoch; // the mean of an epoch belongs in its middle
       const drawn: Role = rate ? "stairs" : role === "train" && smoothed ? "means" : role;
-      add(drawn, label, scatter(grid.x.length, places, soften ? smooth(values, smoothing) : values), values.length);
+      add(drawn, label, scatter(grid.x.length, places, soften ? smooth(values, smoothing, log) : values), values.length);
     }
   });
   return lines;
+}
+
+/** The lines of several metrics in one chart: a color for each, and no single batches where there is a smoother line. */
+export function joinedLines(runs: Run[], metrics: string[], grid: Grid, smoothing: number, log = false): Line[] {
+  return metrics.flatMap((metric, index) => {
+    const lines = linesOf(runs, metric, { ...grid, earlier: [], past: [] }, smoothing, log);
+    const calm = lines.some((line) => line.role !== "batch" && line.points > 1);
+    const named = { batch: metric, smooth: metric, train: metric, means: `epochs of ${metric}`, validation: `val_${metric}` } as Record<Role, string>;
+    return lines.filter((line) => !(calm && line.role === "batch")).map((line) => ({ ...line, label: named[line.role] ?? line.label, metric: index }));
+  });
 }
 
 /** One line for each earlier run: what it reached in validation, or in training where it had none. */
@@ -138,27 +149,40 @@ export function bestOf(runs: Run[], metric: string, grid: Grid): Best | null {
 }
 
 /**
- * Means over neighbours on both sides, so that the line does not lag; at the tip those before it, as a moving average
- * has them. The weight falls by its factor for each point, for each 500th of a longer curve, for each 100th of a shorter.
+ * A straight line through the neighbours on both sides of each point, whose weights fall by a factor for each point, for
+ * each 500th of a longer curve, for each 100th of a shorter. So the curve does not lag, not at its ends either; it stays
+ * within the values. On a logarithmic scale it goes through the logarithms.
  */
-export function smooth(values: ArrayLike<number>, weight: number): number[] {
+export function smooth(values: ArrayLike<number>, weight: number, log = false): number[] {
   const count = Math.max(values.length, 1);
   const keep = Math.pow(weight, count < 100 ? 100 / count : Math.min(1, 500 / count));
-  const sums = new Float64Array(values.length);
-  const norms = new Float64Array(values.length);
-  for (const backwards of [false, true]) {
-    let sum = 0;
-    let norm = 0;
-    for (let k = 0; k < values.length; k++) {
-      const i = backwards ? values.length - 1 - k : k;
-      if (!Number.isFinite(values[i])) continue;
-      sum = keep * sum + values[i];
-      norm = keep * norm + 1;
-      sums[i] += sum;
-      norms[i] += norm;
-    }
-  }
-  return Array.from(values, (value, i) => (Number.isFinite(value) ? (sums[i] - value) / (norms[i] - 1) : NaN));
+  const at: number[] = [];
+  for (let i = 0; i < values.length; i++) if (Number.isFinite(values[i]) && !(log && values[i] <= 0)) at.push(i);
+  const y = at.map((i) => (log ? Math.log(values[i]) : values[i]));
+  const [low, high] = [y.reduce((a, b) => Math.min(a, b), Infinity), y.reduce((a, b) => Math.max(a, b), -Infinity)];
+  const before = sums(y, keep);
+  const after = sums([...y].reverse(), keep).reverse();
+  const smoothed = new Array<number>(values.length).fill(NaN);
+  y.forEach((own, k) => {
+    const [f, b] = [before[k], after[k]];
+    const [s0, s1, s2] = [f[0] + b[0] - 1, b[1] - f[1], f[2] + b[2]];
+    const [t0, t1] = [f[3] + b[3] - own, b[4] - f[4]];
+    const spread = s0 * s2 - s1 * s1;
+    const found = spread > 1e-9 ? (s2 * t0 - s1 * t1) / spread : t0 / s0;
+    const kept = Math.min(Math.max(found, low), high);
+    smoothed[at[k]] = log ? Math.exp(kept) : kept;
+  });
+  return smoothed;
+}
+
+/** For each point, over it and those before it: the sums of weights, of distances and their squares, of values, of both. */
+function sums(y: number[], keep: number): number[][] {
+  let [s0, s1, s2, t0, t1] = [0, 0, 0, 0, 0];
+  return y.map((value) => {
+    [s2, s1, t1] = [keep * (s2 + 2 * s1 + s0), keep * (s1 + s0), keep * (t1 + t0)];
+    [s0, t0] = [keep * s0 + 1, keep * t0 + value];
+    return [s0, s1, s2, t0, t1];
+  });
 }
 
 /** Where steps of the first run lie on the axis. */

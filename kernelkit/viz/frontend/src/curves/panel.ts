@@ -9,6 +9,9 @@ import { layGrid, stepAt, type Grid } from "./lines";
 import type { Session } from "./session";
 import css from "./style.css";
 import { readTheme, watchTheme, type Theme } from "../shared/theme";
+import { LEARNING_RATE } from "./run";
+
+const keyOf = (metrics: string[]): string => JSON.stringify(metrics);
 
 export class Panel {
   readonly node: HTMLElement;
@@ -18,6 +21,9 @@ export class Panel {
   private readonly smoothingValue = element("output", {});
   private readonly log: HTMLInputElement;
   private readonly earlier: HTMLInputElement;
+  private readonly together = element("span", { class: "kk-boxes", role: "group", "aria-label": "Metrics in one chart" });
+  private readonly joining: HTMLDetailsElement;
+  private offered = "";
   private readonly reset: HTMLButtonElement;
   private readonly position = element("span", { class: "kk-position" });
   private readonly grid = element("div", { class: "kk-charts" });
@@ -46,11 +52,13 @@ export class Panel {
     this.earlier = element("input", {
       type: "checkbox", checked: choices.earlier ?? false, change: () => { choices.earlier = this.earlier.checked; session.changed(); },
     });
+    this.joining = element("details", { class: "kk-joining", "data-lm-suppress-shortcuts": "true" },
+      element("summary", { title: "Choose metrics that share one chart" }, "One chart for …"), this.together);
     this.reset = element("button", { type: "button", click: () => this.zoom(null) }, "Show all");
     this.tools = element("div", { class: "kk-tools", role: "group", "aria-label": "Chart options" },
       element("label", {}, "Smoothing", this.smoothing, this.smoothingValue),
       element("label", {}, this.log, "Log scale"),
-      element("label", {}, this.earlier, "Earlier runs"), this.reset, this.position);
+      element("label", {}, this.earlier, "Earlier runs"), this.joining, this.reset, this.position);
     this.node = element("section", { class: "kernelkit-panel", "aria-label": "Training curves" },
       element("style", {}, uPlotCss + css), this.header.node, this.grid, this.tools);
     this.cleanups = [
@@ -77,12 +85,19 @@ export class Panel {
     const metrics = [...new Set(runs.flatMap((run) => run.metrics()))];
     this.header.update();
     this.updateTools(metrics.length > 0);
+    this.offer(metrics.filter((name) => name !== LEARNING_RATE));
     this.grid.dataset.room = String(this.session.running); // for the first charts, so that the page does not jump
     this.layout = layGrid(runs, this.session.earlier);
-    for (const [metric, chart] of this.charts) {
-      if (!metrics.includes(metric)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(metric); }
+    const groups = this.groups(metrics);
+    const keys = groups.map(keyOf);
+    for (const [key, chart] of this.charts) {
+      if (!keys.includes(key)) { this.resized.unobserve(chart.node); chart.destroy(); this.charts.delete(key); }
     }
-    for (const metric of metrics) this.chartOf(metric).update(runs, this.layout, this.theme, this.session.smoothing);
+    groups.forEach((group, i) => {
+      const chart = this.chartOf(group);
+      if (this.grid.children[i] !== chart.node) this.grid.insertBefore(chart.node, this.grid.children[i] ?? null);
+      chart.update(runs, this.layout!, this.theme!, this.session.smoothing);
+    });
     // uPlot draws in a microtask of its own, queued before this one.
     queueMicrotask(() => { this.node.dataset.draw = (performance.now() - started).toFixed(2); });
   }
@@ -99,17 +114,43 @@ export class Panel {
     this.reset.hidden = choices.zoom === null;
   }
 
-  private chartOf(metric: string): Chart {
-    let chart = this.charts.get(metric);
+  /** The metrics of each chart: those that share one stand where the first of them would. */
+  private groups(metrics: string[]): string[][] {
+    const joined = this.session.runs.length > 1 ? [] : metrics.filter((name) => this.session.together.includes(name));
+    if (joined.length < 2) return metrics.map((name) => [name]);
+    return metrics.filter((name) => name === joined[0] || !joined.includes(name)).map((name) => (name === joined[0] ? joined : [name]));
+  }
+
+  /** Offer metrics to be drawn in one chart. */
+  private offer(metrics: string[]): void {
+    this.joining.hidden = metrics.length < 2 || this.session.runs.length > 1;
+    const offered = JSON.stringify(metrics);
+    if (offered !== this.offered) {
+      this.offered = offered;
+      const box = (name: string): HTMLInputElement => element("input", { type: "checkbox", value: name, change: () => this.join() });
+      this.together.replaceChildren(...metrics.map((name) => element("label", {}, box(name), element("span", { dir: "auto" }, name))));
+    }
+    for (const box of this.boxes()) box.checked = this.session.together.includes(box.value);
+  }
+
+  private boxes(): HTMLInputElement[] {
+    return [...this.together.querySelectorAll("input")];
+  }
+
+  private join(): void {
+    this.session.join(this.boxes().filter((box) => box.checked).map((box) => box.value));
+  }
+
+  private chartOf(metrics: string[]): Chart {
+    let chart = this.charts.get(keyOf(metrics));
     if (!chart) {
       const events = {
         zoom: (range: [number, number] | null) => this.zoom(range),
         hover: (x: number | null) => this.hover(x),
         toggle: (key: string) => this.toggle(key),
       };
-      chart = new Chart(metric, this.session.choices, events, this.group);
-      this.charts.set(metric, chart);
-      this.grid.append(chart.node);
+      chart = new Chart(metrics, this.session.choices, events, this.group);
+      this.charts.set(keyOf(metrics), chart);
       // Each chart, not the grid: a chart that is added narrows its neighbours and leaves the grid as wide as it was.
       this.resized.observe(chart.node);
     }

@@ -69,7 +69,7 @@ export function checkFacts(value: any): Facts {
     ending: Array.isArray(value.ending) && value.ending.length === 3 ? (value.ending.map((t: any) => text(t, "")) as [string, string, string]) : null,
     broken: Object.fromEntries(entries(value.broken).filter(([, step]) => Number.isFinite(step))),
     marks: Array.isArray(value.marks) ? value.marks.slice(0, LIMITS.entries).filter((m: any) => Array.isArray(m) && m.length === 2 && m.every(Number.isFinite)) : [],
-    metrics: Array.isArray(value.metrics) ? texts(value.metrics) : undefined, log: texts(value.log),
+    metrics: Array.isArray(value.metrics) ? texts(value.metrics) : undefined, log: texts(value.log), together: texts(value.together),
   };
 }
 

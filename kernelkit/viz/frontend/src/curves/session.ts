@@ -14,6 +14,7 @@ export interface Choices {
   earlier: boolean | null; // whether earlier runs are shown; null: those of the same architecture
   zoom: [number, number] | null;
   hidden: Set<string>;
+  together: string[] | null; // metrics that share a chart; null until the reader has chosen
 }
 
 const ASK_AGAIN = [800, 3000, 6000, 12000]; // ms
@@ -28,7 +29,7 @@ export class Session extends Observed {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
-  choices: Choices = { smoothing: null, log: null, earlier: null, zoom: null, hidden: new Set() };
+  choices: Choices = { smoothing: null, log: null, earlier: null, zoom: null, hidden: new Set(), together: null };
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;
   private timers: number[] = [];
@@ -55,6 +56,18 @@ export class Session extends Observed {
   get earlier(): Earlier[] {
     const known = this.runs.length === 1 ? this.runs[0].earlier : [];
     return known.filter((run) => this.choices.earlier ?? run.same);
+  }
+
+  /** The metrics that share one chart. */
+  get together(): string[] {
+    return this.choices.together ?? this.runs[0]?.facts?.together ?? [];
+  }
+
+  /** Draw metrics in one chart; while a training runs, in the picture that it leaves too. */
+  join(metrics: string[]): void {
+    this.choices.together = metrics;
+    if (this.running) this.send({ kind: "together", value: metrics });
+    this.changed();
   }
 
   /** How much to smooth: single batches scatter too much to be followed, epochs do not. */

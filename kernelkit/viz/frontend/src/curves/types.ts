@@ -49,6 +49,7 @@ export interface Facts {
   broken?: Record<string, number>; // for each metric the first step at which it is NaN or infinite
   marks?: [number, number][]; // steps done and the learning rate from there on
   metrics?: string[]; // in the order in which they are shown
+  together?: string[]; // metrics that share one chart
   log?: string[]; // metrics that are drawn on a logarithmic scale unless the reader chose
 }
 

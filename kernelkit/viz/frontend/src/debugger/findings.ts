@@ -7,7 +7,7 @@ import type { Comparison, Explanation } from "./types";
 
 export class Findings {
   readonly node = element("div", { class: "kd-findings", "aria-live": "polite" });
-  private readonly ask = element("button", {
+  readonly ask = element("button", {
     type: "button", class: "kd-explain", title: "Look for what went wrong first, up to this step",
     click: () => { this.session.choices.dismissed = null; this.put = null; this.session.ask("explain"); },
   }, "What went wrong?");
@@ -24,7 +24,7 @@ export class Findings {
     this.ask.hidden = !this.session.can("explain");
     if (this.drawn[0] === found && this.drawn[1] === compared && this.drawn.length) return;
     this.drawn = [found, compared];
-    this.node.replaceChildren(this.ask, ...(found ? [this.explained(found)] : []), ...(compared ? [this.compared(compared)] : []));
+    this.node.replaceChildren(...(found ? [this.explained(found)] : []), ...(compared ? [this.compared(compared)] : []));
   }
 
   private explained(found: Explanation): HTMLElement {

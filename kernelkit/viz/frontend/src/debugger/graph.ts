@@ -7,16 +7,17 @@ import type { Session } from "./session";
 export class GraphPlace {
   readonly node: HTMLElement;
   private readonly place = element("div", {});
-  private readonly button = element("button", { type: "button", class: "kd-graph", "aria-expanded": "false", click: () => this.toggle() }, "Graph");
+  readonly button = element("button", { type: "button", class: "kd-graph", "aria-expanded": "false", click: () => this.toggle() }, "Graph");
   private open = false;
 
   constructor(private session: Session) {
-    this.node = element("div", { class: "kd-graphs" }, this.button, this.place);
+    this.node = element("div", { class: "kd-graphs" }, this.place);
   }
 
   update(): void {
     const key = this.session.state!.graph ?? "";
-    this.node.hidden = !this.session.can("graph");
+    this.button.hidden = !this.session.can("graph");
+    this.node.hidden = this.button.hidden || !this.open;
     setText(this.button, this.open ? "Hide the graph" : "Graph of the layers");
     this.button.setAttribute("aria-expanded", String(this.open));
     this.place.hidden = !this.open;

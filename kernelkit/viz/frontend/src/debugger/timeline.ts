@@ -8,6 +8,8 @@ import type { Session } from "./session";
 import type { Branch } from "./types";
 
 const HEIGHT = 150;
+const LOW = 94; // on a narrow page, so that buttons, curve and layers are seen together
+const NARROW = 800;
 const LEAST = 10; // steps that the axis shows at least
 
 export class Timeline {
@@ -18,6 +20,7 @@ export class Timeline {
   private theme: Theme | null = null;
   readonly host: HTMLElement;
   private readonly head = element("div", { class: "kd-playhead" });
+  private readonly title = element("b", { dir: "auto" }, "Loss of each batch");
   private readonly readout = element("span", { class: "kd-readout" });
   private readonly log: HTMLInputElement;
   private dragging = false;
@@ -28,7 +31,7 @@ export class Timeline {
       class: "kd-plot", tabindex: 0, role: "slider", "aria-label": "Step shown", "aria-orientation": "horizontal",
     });
     this.node = element("div", { class: "kd-timeline" },
-      element("div", { class: "kd-caption" }, element("b", {}, "Loss of each batch"), this.readout, element("label", {}, this.log, "Log scale")),
+      element("div", { class: "kd-caption" }, this.title, this.readout, element("label", {}, this.log, "Log scale")),
       this.host);
   }
 
@@ -37,6 +40,7 @@ export class Timeline {
     const { state, choices } = this.session;
     if (!state || this.host.clientWidth === 0) return;
     this.log.checked = choices.log;
+    setText(this.title, state.curve === "loss" ? "Loss of each batch" : state.curve ? `${state.curve} of each step` : "Nothing was reported yet");
     const shape = JSON.stringify([state.branches.map((b) => b.name), state.branch, choices.log, theme]);
     const drawn = JSON.stringify([shape, state.branches, state.loss]);
     if (shape !== this.shape || !this.plot) {
@@ -51,7 +55,7 @@ export class Timeline {
 
   resize(): void {
     const width = this.host.clientWidth;
-    if (this.plot && width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    if (this.plot && width > 0 && width !== this.plot.width) this.plot.setSize({ width, height: heightOf(width) });
     this.placeHead();
   }
 
@@ -69,7 +73,7 @@ export class Timeline {
     };
     const options: uPlot.Options = {
       width: Math.max(this.host.clientWidth, 200),
-      height: HEIGHT,
+      height: heightOf(this.host.clientWidth),
       padding: [8, 12, 0, 0],
       legend: { show: false },
       scales: { x: { time: false, range: () => this.range() }, y: this.yScale() },
@@ -197,7 +201,7 @@ export class Timeline {
     this.head.style.transform = `translateX(${Number.isFinite(x) ? x : 0}px)`;
     const branch = this.active();
     const loss = branch ? this.at(branch, position - 1) : null;
-    const text = position > state.begin || branch?.parent ? `step ${format.count(position)}, loss ${format.value(loss)}` : "before the first step";
+    const text = position > state.begin || branch?.parent ? `step ${format.count(position)}, ${this.session.state!.curve || "loss"} ${format.value(loss)}` : "before the first step";
     for (const [name, value] of [["valuemin", branch?.begin ?? 0], ["valuemax", branch?.head ?? 0], ["valuenow", position], ["valuetext", text]]) {
       this.host.setAttribute(`aria-${name}`, String(value));
     }
@@ -213,7 +217,7 @@ export class Timeline {
     if (plot.cursor.left === undefined || plot.cursor.left < 0) return this.placeHead();
     const step = Math.round(plot.posToVal(plot.cursor.left, "x")) - 1; // an index
     const found = this.session.state!.branches.map((b) => [b.name, step < b.begin + b.count && step >= b.begin ? this.at(b, step) : null] as const);
-    const told = found.filter(([, loss]) => loss !== null).map(([name, loss]) => (found.length > 1 ? `${name} ` : "loss ") + format.value(loss));
+    const told = found.filter(([, loss]) => loss !== null).map(([name, loss]) => (found.length > 1 ? `${name} ` : `${this.session.state!.curve || "loss"} `) + format.value(loss));
     setText(this.readout, step < 0 ? "before the first step" : `step ${format.count(step + 1)}${told.length ? `: ${told.join(" · ")}` : ""}`);
   }
 
@@ -238,6 +242,10 @@ export class Timeline {
       plot.over.addEventListener(end, () => { this.dragging = false; });
     }
   }
+}
+
+function heightOf(width: number): number {
+  return width < NARROW ? LOW : HEIGHT;
 }
 
 const DASHES = [[7, 4], [2, 3], [10, 3, 2, 3]];

@@ -36,6 +36,7 @@ export interface State {
   step_in_epoch?: number | null;
   steps_per_epoch?: number | null;
   logs: Record<string, JsonNumber>;
+  curve: string; // the log of the curve: loss where there is one
   loss: JsonNumber | null;
   branch: string;
   branches: Branch[];

@@ -19,7 +19,7 @@ import { Transport } from "./transport";
 
 export class View {
   readonly node: HTMLElement;
-  private readonly name = element("span", { class: "kd-name" });
+  private readonly name = element("span", { class: "kd-name", dir: "auto" });
   private readonly place = element("span", { class: "kd-place" });
   private readonly chip = element("span", { class: "kd-chip", role: "status" });
   private readonly tiles = element("div", { class: "kd-tiles" });
@@ -64,7 +64,7 @@ export class View {
     },
       element("style", {}, uPlotCss + css),
       element("header", { class: "kd-head" }, this.name, this.place, this.chip),
-      this.tiles, this.transport.node, this.reason, this.notice,
+      this.tiles, element("div", { class: "kd-moves" }, this.transport.node, this.findings.ask, this.graph.button), this.reason, this.notice,
       this.timeline.node,
       element("div", { class: "kd-rows" }, this.branches.node, this.breakpoints.node),
       this.findings.node, this.blind, this.graph.node, this.tabs.node, this.grid);
@@ -125,10 +125,10 @@ export class View {
     setText(this.chip, word);
     this.chip.dataset.state = word;
     const shown: [string, string][] = Object.entries(state.logs).map(([name, value]) => [name === "loss" ? "loss, mean" : name, format.value(value)]);
-    if (state.loss !== null) shown.unshift(["loss of the batch", format.value(state.loss)]);
+    if (state.loss !== null && state.curve === "loss") shown.unshift(["loss of the batch", format.value(state.loss)]);
     if (state.learning_rate !== null) shown.push(["learning rate", typeof state.learning_rate === "number" ? String(+state.learning_rate.toPrecision(3)) : format.value(state.learning_rate)]);
     this.tiles.replaceChildren(...shown.slice(0, 8).map(([name, value]) =>
-      element("div", { class: /NaN|∞/.test(value) ? "kd-bad" : "" }, element("span", { title: name }, name), element("b", {}, value))));
+      element("div", { class: /NaN|∞/.test(value) ? "kd-bad" : "" }, element("span", { title: name, dir: "auto" }, name), element("b", {}, value))));
     const reason = state.error ?? state.stopped ?? "";
     setText(this.reason, state.running ? "" : reason);
     this.reason.hidden = this.reason.textContent === "";
