@@ -15,7 +15,7 @@ from kernelkit.viz.debugger import finders
 from kernelkit.viz.debugger.finders import labels, nan, spikes, updates
 from kernelkit.viz.debugger.finding import Finding
 
-X, Y = np.ones((16, 2), "float32"), np.zeros((16, 1), "float32")
+X, Y = np.ones((16, 2), "float32"), np.linspace(-1, 1, 16, dtype="float32")[:, None]
 
 
 class Fails(kk.layers.Layer):

@@ -22,6 +22,7 @@ from kernelkit.viz.debugger.finders import (
     scales,
     setup,
     spikes,
+    sure,
     targets,
     updates,
 )
@@ -37,18 +38,20 @@ FINDERS: tuple[Callable[[View], Finding | None], ...] = (
     scales.find,
     spikes.find,
     updates.find,
-    dead_units.find,
     setup.find,
+    dead_units.find,
     depth.find,
     saturated.find,
     rate.find,
+    sure.find,
     gradients.find,
 )
-BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, outputs.find, dead_units.find, setup.find)
+BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, outputs.find, setup.find, dead_units.find)
 """Finders that work before the first step."""
 LOOKED_FOR = (
     "NaN and infinity, a jump of the loss and the sample behind it, exploding updates",
     "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units",
+    "outputs that are sure of wrong answers",
     "a learning rate that is too small or too large",
     "probabilities taken for logits and the reverse, inputs and targets that are not scaled",
     "labels that are shifted, shuffled, sorted or all the same, a target among the inputs",

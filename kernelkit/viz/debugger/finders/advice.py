@@ -51,6 +51,11 @@ SATURATED = [
     "Scale the inputs to about zero mean and unit variance, and make the initial weights smaller.",
     "Use relu or gelu in hidden layers.",
 ]
+SURE = [
+    "Make the initial weights smaller: glorot_uniform for the last layer.",
+    "Lower the learning rate: one large update can push the outputs there.",
+    "Give the last layer no activation, and the loss from_logits=True: a wrong answer keeps its gradient then.",
+]
 ONE_CLASS = ["Look at how y is made: a wrong column, a wrong file, or a filter that leaves one class."]
 SORTED = ["Leave shuffle=True, or shuffle the data before they are made into batches."]
 LEAK = ["Drop the column: on new data the target is not known."]

@@ -19,7 +19,19 @@ CLASSES: tuple[str, ...] = (
 )
 CLASSES += ("BinaryFocalCrossentropy", "sparse_categorical_crossentropy", "categorical_crossentropy")
 CLASSES += ("binary_crossentropy", "Hinge", "CategoricalHinge")
-DISTANCES = ("MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh", "mean_squared_error", "mean_absolute_error")
+DISTANCES: tuple[str, ...] = (
+    "MeanSquaredError",
+    "MeanAbsoluteError",
+    "Huber",
+    "LogCosh",
+    "mean_squared_error",
+    "mean_absolute_error",
+)
+DISTANCES += ("huber", "log_cosh")
+MOST_VALUES = 20_000
+"""Maximum number of values of a sample that samples are compared by."""
+GROWN = 5
+"""Weights that grew by this factor were thrown about by updates, if the loss did not fall meanwhile."""
 ROWS = 2000
 """Maximum number of rows of the data that a finder reads."""
 
@@ -159,6 +171,25 @@ def classes_of(y: np.ndarray) -> np.ndarray | None:
     return flat.argmax(1) if one_hot else None
 
 
+def flattened(x: list[np.ndarray]) -> np.ndarray | None:
+    """Return inputs as rows of numbers (samples, values), None if they are no numbers or too many.
+
+    Of several inputs each has the same weight, however many values it has.
+
+    Example:
+        >>> flattened([np.zeros((4, 2, 3)), np.arange(4.0)]).shape, flattened([np.array(["a", "b"])]) is None
+        ((4, 7), True)
+    """
+    if not x or any(v.dtype.kind not in "fiub" or v.ndim < 1 or len(v) != len(x[0]) for v in x):
+        return None
+    rows = [v.reshape(len(v), -1).astype("float32") for v in x]
+    if sum(row.shape[1] for row in rows) > MOST_VALUES:
+        return None
+    if len(rows) > 1:
+        rows = [(row - row.mean(0)) / (row.std() * np.sqrt(max(1, row.shape[1])) + 1e-12) for row in rows]
+    return np.concatenate(rows, 1)
+
+
 def layers_of(view: View, step: int) -> list[Any]:
     """Return the layers that ran in a step, in the order in which they ended, without the model itself."""
     return [seen.layer for seen in view.look(step).observer.layers if seen.layer is not view.model]
@@ -177,3 +208,19 @@ def fell(view: View, share: float) -> bool:
     losses = view.losses
     quarter = max(1, len(losses) // 4)
     return bool(np.mean(losses[-quarter:]) < share * np.mean(losses[:quarter]))
+
+
+def growth(view: View, step: int) -> float:
+    """Return the norm of all weights before a step as a multiple of that in the first step."""
+    before, after = squares(weights_of(view, view.begin)), squares(weights_of(view, step))
+    return float(np.sqrt(after / before)) if before else 1.0
+
+
+def weights_of(view: View, step: int) -> list[np.ndarray]:
+    """Return the trainable weights before a step."""
+    return [np.asarray(w, "float64") for w in jtu.tree_leaves(view.state(step).trainable)]
+
+
+def squares(arrays: list[np.ndarray]) -> float:
+    """Return the sum of the squares of all values."""
+    return float(sum(np.sum(np.square(a)) for a in arrays))

@@ -21,16 +21,18 @@ _GAIN = 0.12
 
 
 def find(view: View) -> Finding | None:
-    """Return the first row with a shifted label. The data must be arrays with one input and class labels."""
+    """Return the first row with a shifted label. The data must be arrays of numbers with class labels."""
     source = view.arrays
     if source is None:
         return None
     x, y, _ = unpack(source.feed.whole())
-    x = jtu.tree_leaves(x)
-    if len(x) != 1:
+    inputs = jtu.tree_leaves(x)
+    # One input may be larger than memory: only the rows that are compared are read then.
+    rows = inputs[0] if len(inputs) == 1 else facts.flattened([np.asarray(v) for v in inputs])
+    if rows is None:
         return None
     classes = [y for one in facts.wanted(view, y) if (y := _classes(one)) is not None]
-    shift = next((found for y in classes if (found := find_shift(x[0], y)) is not None), None)
+    shift = next((found for y in classes if (found := find_shift(rows, y)) is not None), None)
     if shift is None:
         return None
     step = view.begin

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.viz.debugger.finders import advice, facts
+from kernelkit.viz.debugger.finders import advice, facts, sure
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
@@ -17,13 +16,14 @@ TINY = 1e-6
 """Updates below this fraction of the weights change nothing within a training."""
 WILD = 0.1
 """Updates above this fraction of the weights throw them about."""
-GROWN = 5
-"""Weights that grew by this factor, while the loss did not fall, were thrown about by earlier updates."""
 
 
 def find(view: View) -> Finding | None:
     """Return the rate's fault if the loss has not fallen for `STEPS` steps."""
-    if len(view.losses) < STEPS or not np.isfinite(view.losses).all() or facts.fell(view, 0.98):
+    if len(view.losses) < STEPS or not np.isfinite(view.losses).all():
+        return None
+    stands = not facts.fell(view, 0.98)
+    if not stands and _below_first(view):
         return None
     rows: list[dict[str, Any]] = [row for row in view.table(view.shown).rows if row["update_ratio"] is not None]
     ratios = [float(row["update_ratio"]) for row in rows]
@@ -32,7 +32,7 @@ def find(view: View) -> Finding | None:
     largest, usual = max(ratios), float(np.median(ratios))
     gradient = any(row["grad"] is not None and row["grad"] > 1e-7 for row in rows)
     row = rows[int(np.argmax(ratios))]
-    if largest < TINY and gradient and not have_moved(view):
+    if stands and largest < TINY and gradient and not have_moved(view) and sure.find(view) is None:
         kind, title = "small learning rate", f"The loss has not moved in {len(view.losses)} steps: updates are tiny."
         evidence, cure = (
             f"the largest update, of {row['layer']!r}, is {largest:.1g} of the weights; 1e-3 is usual",
@@ -41,7 +41,7 @@ def find(view: View) -> Finding | None:
     elif usual > WILD:
         kind, title = "large learning rate", "The loss does not fall: updates throw the weights about."
         evidence, cure = f"updates are {usual:.1g} of the weights in the median layer; 1e-3 is usual", advice.LARGE_RATE
-    elif (grown := _growth(view)) > GROWN:
+    elif (grown := facts.growth(view, view.shown)) > facts.GROWN:
         kind, title = "large learning rate", "The loss does not fall: updates have thrown the weights about."
         evidence = f"the weights are {grown:.3g} times as large as in the first step"
         cure = advice.LARGE_RATE
@@ -61,25 +61,20 @@ def find(view: View) -> Finding | None:
     )
 
 
+def _below_first(view: View) -> bool:
+    """Return whether the last quarter's mean loss is below the first loss, which no update had changed yet.
+
+    Updates that throw the weights about lift the loss at once. Later it may come down, to where it began.
+    """
+    losses = view.losses
+    return bool(losses[0] <= 0 or np.mean(losses[-max(1, len(losses) // 4) :]) < 0.98 * losses[0])
+
+
 def have_moved(view: View) -> bool:
     """Return whether earlier steps changed the weights far more than tiny updates could.
 
     FTRL's first steps, for one, shrink small weights to zero: later updates are tiny at any learning rate.
     """
-    before, after = _weights(view, view.begin), _weights(view, view.shown)
-    change = _squares([b - a for a, b in zip(before, after, strict=True)])
-    return change > (10 * TINY * (view.shown - view.begin)) ** 2 * _squares(before)
-
-
-def _growth(view: View) -> float:
-    """Return the norm of all weights as a multiple of that in the first step."""
-    before, after = (_squares(_weights(view, step)) for step in (view.begin, view.shown))
-    return float(np.sqrt(after / before)) if before else 1.0
-
-
-def _weights(view: View, step: int) -> list[np.ndarray]:
-    return [np.asarray(w, "float64") for w in jtu.tree_leaves(view.state(step).trainable)]
-
-
-def _squares(arrays: list[np.ndarray]) -> float:
-    return float(sum(np.sum(np.square(a)) for a in arrays))
+    before, after = facts.weights_of(view, view.begin), facts.weights_of(view, view.shown)
+    change = facts.squares([b - a for a, b in zip(before, after, strict=True)])
+    return change > (10 * TINY * (view.shown - view.begin)) ** 2 * facts.squares(before)

@@ -10,22 +10,30 @@ from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.observer import value_name
 from kernelkit.viz.debugger.view import View
 
+LIMITS = {
+    "sigmoid": (0.0, 1.0),
+    "hard_sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "hard_tanh": (-1.0, 1.0),
+    "softsign": (-1.0, 1.0),
+}
+"""The extreme values of activations that saturate."""
 SHARE = 0.8
 """Minimum share of saturated values."""
 EDGE = 0.01
 
 
 def find(view: View) -> Finding | None:
-    """Return the first hidden layer whose sigmoid or tanh is saturated. An output layer may be sure of itself."""
+    """Return the first hidden layer whose sigmoid, tanh or the like is saturated. An output layer may be sure."""
     look = view.look(view.shown)
     seen = [one for one in look.observer.layers if one.layer is not view.model]
     for one in seen[:-1]:
         name = facts.activation_of(one.layer)
         key = value_name(one.keys[0]) if one.keys else ""
-        if name not in ("sigmoid", "tanh") or key not in look.values:
+        if name not in LIMITS or key not in look.values:
             continue
         values = np.asarray(look.values[key], "float32")
-        low, high = (0.0, 1.0) if name == "sigmoid" else (-1.0, 1.0)
+        low, high = LIMITS[name]
         share = float(np.mean((values < low + EDGE * (high - low)) | (values > high - EDGE * (high - low))))
         if share >= SHARE:
             title = f"Step {nth(view.shown)}: the units of layer {one.name!r} are saturated."

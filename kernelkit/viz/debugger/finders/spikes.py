@@ -7,7 +7,7 @@ import numpy as np
 
 from kernelkit.feeds.batch import unpack
 from kernelkit.viz.debugger.counting import nth
-from kernelkit.viz.debugger.finders import advice
+from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finders.updates import largest_update
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
@@ -41,8 +41,8 @@ def _one_sample(view: View, step: int, loss: float | None, usual: float | None) 
     inputs = jtu.tree_leaves(unpack(view.batch(step))[0])
     size = np.max([np.abs(np.asarray(v, "float64")).reshape(len(losses), -1).max(1) for v in inputs], axis=0)
     odd = size[worst] > 5 * np.median(size)
-    if loss is None and not odd:
-        return None
+    if not odd and (loss is None or facts.growth(view, step) > facts.GROWN):
+        return None  # weights that were thrown about make any sample stand out
     rows = view.rows(step, np.array([worst]))
     evidence = [f"its loss is {losses[worst]:.4g}, the median of the others {others:.4g}"]
     if odd:

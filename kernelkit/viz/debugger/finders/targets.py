@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
@@ -14,6 +16,9 @@ from kernelkit.viz.debugger.view import View
 BATCHES = 5
 STEPS = 40
 """Minimum number of steps before labels are said to be shuffled."""
+SQUARES = ("MeanSquaredError", "mean_squared_error")
+MOST_CLASSES = 50
+"""Of so many classes each is searched for among the inputs, as one-hot columns."""
 MOST_COLUMNS = 4096
 """Inputs with more values for each sample are not searched for the target."""
 
@@ -29,11 +34,29 @@ def find(view: View) -> Finding | None:
 
 
 def _find(view: View, x: list[np.ndarray], one: facts.Wanted) -> Finding | None:
-    labels = one.labels
+    labels, y = one.labels, one.y
     if labels is not None:
-        return _few_classes(view, one, labels) or _leak(view, x, labels, one) or _shuffled(view, x, labels, one)
-    y = one.y
-    return _leak(view, x, y.reshape(len(y), -1)[:, 0], one) if y.dtype.kind in "fiu" and y[0].size == 1 else None
+        wanted = (
+            [labels] if len(np.unique(labels)) > MOST_CLASSES else [labels, *(labels == k for k in np.unique(labels))]
+        )
+        return _few_classes(view, one, labels) or _leak(view, x, wanted, one) or _shuffled(view, x, labels, one)
+    if y.dtype.kind not in "fiub" or not np.isfinite(y).all():
+        return None
+    if (found := _one_target(view, one)) is not None:
+        return found
+    if y[0].size == 1:
+        y = y.reshape(len(y))
+        return _leak(view, x, [y], one) or _shuffled(view, x, y, one)
+    return _shuffled(view, x, y, one) if one.kind in facts.CLASSES and y.dtype.kind in "iu" else None
+
+
+def _one_target(view: View, one: facts.Wanted) -> Finding | None:
+    """Return that all samples have the same target, be it a number or an array."""
+    if view.arrays is None or not np.all(one.y == one.y[:1]):
+        return None
+    what = f"{one.y.reshape(-1)[0]:.4g}" if np.all(one.y == one.y.reshape(-1)[0]) else "the same array"
+    title = f"All targets{_of(one)} are {what}: there is nothing to learn from the inputs."
+    return _found(view, "one class", title, [f"{len(one.y)} targets were read"], advice.ONE_CLASS)
 
 
 def _of(one: facts.Wanted) -> str:
@@ -61,51 +84,109 @@ def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding |
     return _found(view, "sorted labels", title, told, advice.SORTED)
 
 
-def _leak(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted) -> Finding | None:
-    y = y.astype("float64")
+def _leak(view: View, x: list[np.ndarray], targets: list[np.ndarray], one: facts.Wanted) -> Finding | None:
+    """Return a column of the inputs that is the target, or columns that are its classes, up to their scales.
+
+    Args:
+        view: The training.
+        x: The inputs.
+        targets: The target (samples,), and after it whether it is each of its classes.
+        one: The targets' output.
+    """
     for number, values in enumerate(x):
-        if values.ndim < 2 or values.dtype.kind not in "fiu" or y.std() == 0 or len(y) < 10 or len(values) != len(y):
+        y = np.stack([np.asarray(target, "float64") for target in targets])
+        if values.ndim < 2 or values.dtype.kind not in "fiu" or y[0].std() == 0 or y.shape[1] < 10:
             continue
-        if not 3 <= values[0].size <= MOST_COLUMNS:
+        if len(values) != y.shape[1] or not 3 <= values[0].size <= MOST_COLUMNS:
             continue
         columns = values.reshape(len(values), -1).astype("float64")
         spread = columns.std(0)
-        varied = np.where(spread > 0, spread, np.inf)
-        alike = np.abs(((columns - columns.mean(0)) / varied * ((y - y.mean()) / y.std())[:, None]).mean(0))
-        column = int(np.argmax(np.where(np.isfinite(alike), alike, 0)))
-        if alike[column] > 1 - 1e-5:
-            place = column if values.ndim == 2 else tuple(int(i) for i in np.unravel_index(column, values.shape[1:]))
-            name = f"column {place} of the inputs" if len(x) == 1 else f"column {place} of input {number}"
-            title = f"The target{_of(one)} is among the inputs: {name} is the target, up to its scale."
-            told = [f"the correlation over {len(y)} rows is {alike[column]:.6f}"]
-            return _found(view, "leaking target", title, told, advice.LEAK, "x")
+        columns = (columns - columns.mean(0)) / np.where(spread > 0, spread, np.inf)
+        y = (y - y.mean(1, keepdims=True)) / y.std(1, keepdims=True)
+        alike = np.abs(np.nan_to_num(y @ columns / len(columns)))
+        found = [int(row.argmax()) for row in alike if row.max() > 1 - 1e-5]
+        of = "the inputs" if len(x) == 1 else f"input {number}"
+        if alike[0].max() > 1 - 1e-5:
+            place = f"column {_place(values, found[0])} of {of} is the target, up to its scale"
+        elif len(targets) > 1 and len(found) == len(targets) - 1:
+            place = f"columns {', '.join(str(_place(values, at)) for at in found[:5])} of {of} are its classes"
+        else:
+            continue
+        told = [f"the correlation over {len(values)} rows is {alike.max():.6f}"]
+        return _found(
+            view, "leaking target", f"The target{_of(one)} is among the inputs: {place}.", told, advice.LEAK, "x"
+        )
     return None
 
 
-def _shuffled(view: View, x: list[np.ndarray], labels: np.ndarray, one: facts.Wanted) -> Finding | None:
-    """Similar inputs have the same label no more often than chance, and the loss is that of guessing."""
-    shares = np.bincount(labels - labels.min()) / len(labels)
-    shares = shares[shares > 0]
-    guessing = -float(np.sum(shares * np.log(shares)))
+def _place(values: np.ndarray, column: int) -> Any:
+    return column if values.ndim == 2 else tuple(int(i) for i in np.unravel_index(column, values.shape[1:]))
+
+
+def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted) -> Finding | None:
+    """Similar inputs have targets no more alike than any two, and the loss is that of guessing.
+
+    Args:
+        view: The training.
+        x: The inputs.
+        y: Classes (samples,) or (samples, ...), or the numbers of a regression (samples,).
+        one: The targets' output.
+    """
+    guessing = _guessing(y, one)
     losses = view.losses
     if one.log != "loss":  # a share of the loss: running means
         records = view.records
         losses = records.column(one.log)[: len(losses)] if one.log in records.names else losses[:0]
-    if len(x) != 1 or len(labels) < 200 or len(losses) < STEPS or np.mean(losses[-10:]) < 0.97 * guessing:
+    if guessing is None or len(y) < 200 or len(losses) < STEPS or not np.mean(losses[-10:]) >= 0.97 * guessing:
         return None
-    if x[0].dtype.kind not in "fiu" or x[0][0].size > 20_000:
+    rows = facts.flattened(x)
+    if rows is None:
         return None
-    same = float(np.mean(labels == labels[nearest(x[0].reshape(len(labels), -1).astype("float32"))]))
-    chance = float(np.sum(shares**2))
-    if same > chance + 3 * np.sqrt(chance * (1 - chance) / len(labels)):
+    y = y.reshape(len(y), -1)
+    other = np.roll(np.arange(len(y)), len(y) // 2)
+    near, far = _alike(y, y[nearest(rows)], one), _alike(y, y[other], one)
+    chance = float(far.mean())
+    spread = float(np.std(near - far)) if one.labels is None else np.sqrt(chance * (1 - chance))
+    if one.labels is not None:  # by the shares of the classes, rather than by one draw
+        shares = np.unique(y, return_counts=True)[1] / len(y)
+        chance = float(np.sum(shares**2))
+        spread = np.sqrt(chance * (1 - chance))
+    if near.mean() > chance + 3 * spread / np.sqrt(len(y)):
         return None
-    told = [
-        f"samples most like each other have the same label in {same:.0%} of the cases, by chance in {chance:.0%}",
-        f"the loss is {np.mean(losses[-10:]):.4g}, that of guessing {guessing:.4g}",
-    ]
-    return _found(
-        view, "shuffled labels", f"The labels{_of(one)} have nothing to do with the inputs.", told, advice.SHUFFLED
-    )
+    if one.kind in facts.DISTANCES:
+        told = [
+            f"targets of samples most like each other differ by {-near.mean():.3g}, those of others by {-chance:.3g}"
+        ]
+    else:
+        told = [
+            f"samples most like each other have the same label in {near.mean():.0%} of the cases, "
+            f"by chance in {chance:.0%}"
+        ]
+    told.append(f"the loss is {np.mean(losses[-10:]):.4g}, that of guessing {guessing:.4g}")
+    what = "targets" if one.kind in facts.DISTANCES else "labels"
+    title = f"The {what}{_of(one)} have nothing to do with the inputs."
+    return _found(view, "shuffled labels", title, told, advice.SHUFFLED)
+
+
+def _guessing(y: np.ndarray, one: facts.Wanted) -> float | None:
+    """Return the loss of the best guess that knows no inputs, None if it is not known for this loss."""
+    if one.kind in SQUARES:
+        return float(np.var(y)) or None
+    if one.kind not in facts.CLASSES or y.dtype.kind not in "iub":
+        return None
+    flat = y.reshape(len(y), -1)
+    if flat.shape[1] > MOST_COLUMNS:
+        return None
+    entropy = 0.0
+    for k in np.unique(flat)[: MOST_CLASSES + 1]:
+        share = (flat == k).mean(0)
+        entropy -= float(np.mean(share * np.log(np.maximum(share, 1e-30))))
+    return entropy or None
+
+
+def _alike(a: np.ndarray, b: np.ndarray, one: facts.Wanted) -> np.ndarray:
+    """Return how alike targets are (samples,): the share of equal classes, or minus the distance."""
+    return -np.abs(a - b).mean(1) if one.kind in facts.DISTANCES else (a == b).mean(1)
 
 
 def _found(view: View, kind: str, title: str, told: list[str], cure: list[str], layer: str = "y") -> Finding:
