@@ -144,10 +144,26 @@ def _under_way() -> list[Progress]:
     return _threads.work
 
 
-def waiting(doing: str) -> contextlib.AbstractContextManager[None]:
-    """Let the innermost piece of work of this thread tell for how long something goes on, such as ``"compiling"``."""
+def waiting(doing: str, what: str = "") -> contextlib.AbstractContextManager[None]:
+    """Let the innermost piece of work of this thread tell for how long something goes on, such as ``"compiling"``.
+
+    Args:
+        doing: What goes on.
+        what: What is told where no piece of work is under way; with ``""`` nothing is told there.
+    """
     work = _under_way()
-    return work[-1].waiting(doing) if work else contextlib.nullcontext()
+    return work[-1].waiting(doing) if work else _alone(what, doing) if what else contextlib.nullcontext()
+
+
+def named(what: str) -> contextlib.AbstractContextManager[object]:
+    """Return a piece of work without parts to tell of, or nothing if this thread tells of a larger one already."""
+    return contextlib.nullcontext() if _under_way() else Progress(what)
+
+
+@contextlib.contextmanager
+def _alone(what: str, doing: str) -> Iterator[None]:
+    with Progress(what) as work, work.waiting(doing):
+        yield
 
 
 def moved(count: int) -> None:

@@ -102,7 +102,10 @@ class Slow(kk.layers.Layer):
         return x * 1.0
 
 
-@pytest.mark.parametrize("what", ["evaluate", "predict", "debug.run"])
+ON_BATCH = ["train_on_batch", "test_on_batch", "predict_on_batch"]
+
+
+@pytest.mark.parametrize("what", ["evaluate", "predict", "debug.run", "debugger", *ON_BATCH])
 def test_compiling_is_told_with_its_seconds(what, told, monkeypatch):
     monkeypatch.setattr(progress, "DELAY", 0.01)
     told.heard = None
@@ -113,6 +116,10 @@ def test_compiling_is_told_with_its_seconds(what, told, monkeypatch):
         "evaluate": lambda: made.evaluate(X, Y, verbose=1),
         "predict": lambda: made.predict(X),
         "debug.run": lambda: made.debug(X, Y).run(steps=2),
+        "debugger": lambda: made.debug(X, Y).table(),
+        "train_on_batch": lambda: made.train_on_batch(X, Y),
+        "test_on_batch": lambda: made.test_on_batch(X, Y),
+        "predict_on_batch": lambda: made.predict_on_batch(X),
     }
     work[what]()
     assert told.lines[0].startswith(f"{what}: compiling … ") and told.lines[0].endswith(" s"), told.lines

@@ -21,7 +21,7 @@ from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.metrics.metric import Metric
-from kernelkit.progress import Progress
+from kernelkit.progress import Progress, named
 from kernelkit.tracebacks import shortened, users_level
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
@@ -434,13 +434,14 @@ class Trainer(PureSteps):
     def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
-        training.prepare(kind, batch)
-        check = label_check(self, training.compiled.loss, kind)
-        if check is not None:
-            check(batch)
-        rows, batch = batch_rows(batch), training.spread_batch(batch)
-        doors = training.doors(kind)
-        run = training.program(kind).prepare(doors.variables.peek(), batch, None, rows)
+        with named(f"{kind}_on_batch"):  # the first call compiles
+            training.prepare(kind, batch)
+            check = label_check(self, training.compiled.loss, kind)
+            if check is not None:
+                check(batch)
+            rows, batch = batch_rows(batch), training.spread_batch(batch)
+            doors = training.doors(kind)
+            run = training.program(kind).prepare(doors.variables.peek(), batch, None, rows)
         fresh = training.programs.fresh_metrics(kind)
         with interrupts.guard(), training.keeping_metrics(), doors.stepping() as taken:
             taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
@@ -451,10 +452,11 @@ class Trainer(PureSteps):
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
-        self._training.prepare("predict", batch)
-        size, batch = batch_rows(batch), self._training.spread_batch(batch)
-        doors = self._training.doors("predict")
-        run = self._training.program("predict").prepare(doors.variables.peek(), batch, None, size)
+        with named("predict_on_batch"):  # the first call compiles
+            self._training.prepare("predict", batch)
+            size, batch = batch_rows(batch), self._training.spread_batch(batch)
+            doors = self._training.doors("predict")
+            run = self._training.program("predict").prepare(doors.variables.peek(), batch, None, size)
         with interrupts.guard(), doors.reading() as state:
             rows, changed = run(state, 0, 1)
             doors.variables.give_some(changed)

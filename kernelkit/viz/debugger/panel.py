@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from kernelkit.progress import Progress
 from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.debugger.colored import Coloring
 from kernelkit.viz.debugger.detail import layer_message
@@ -325,7 +326,8 @@ class DebuggerPanel:
             return  # the look follows when the run or the queue ends
         began, self._looked = self._clock(), self._here()
         try:
-            table = self.dbg.table()
+            with Progress("debugger", silent=True):  # the page tells of the first look by itself
+                table = self.dbg.table()
             self._send_look(*table_message(self.dbg, table, self._seen))
             self._send_look(*batch_message(self.dbg))
             self._color()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import jax.tree_util as jtu
 import numpy as np
 from jax import lax
 
+from kernelkit import progress
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import take_batch
 from kernelkit.viz.debugger.flat import FlatStep
@@ -58,8 +60,10 @@ class Taps:
             state: The state before the step.
             batch: The step's batch.
         """
-        flat, observer = self.traced(state, batch)
-        run = self._compiled("look", lambda s, b: _seen(flat, s, b), (state, batch))
+        is_new = ("look", _shapes((state, batch))) not in self._programs
+        with progress.waiting("compiling", "debugger") if is_new else contextlib.nullcontext():
+            flat, observer = self.traced(state, batch)
+            run = self._compiled("look", lambda s, b: _seen(flat, s, b), (state, batch))
         self.looks += 1
         return Look(**run(state, batch), observer=observer)
 

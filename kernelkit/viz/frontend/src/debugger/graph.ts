@@ -7,7 +7,7 @@ import type { Session } from "./session";
 export class GraphPlace {
   readonly node: HTMLElement;
   private readonly place = element("div", {});
-  readonly button = element("button", { type: "button", class: "kd-graph", "aria-expanded": "false", click: () => this.toggle() }, "Graph");
+  readonly button = element("button", { type: "button", class: "kd-graph", "aria-expanded": "false", title: "The graph of the layers, colored by this step", click: () => this.toggle() }, "Graph");
   private open = false;
 
   constructor(private session: Session) {
@@ -18,7 +18,7 @@ export class GraphPlace {
     const key = this.session.state!.graph ?? "";
     this.button.hidden = !this.session.can("graph");
     this.node.hidden = this.button.hidden || !this.open;
-    setText(this.button, this.open ? "Hide the graph" : "Graph of the layers");
+    setText(this.button, this.open ? "Hide graph" : "Graph");
     this.button.setAttribute("aria-expanded", String(this.open));
     this.place.hidden = !this.open;
     if (this.open && key && this.place.getAttribute("data-kernelkit-graph") !== key) this.place.setAttribute("data-kernelkit-graph", key);

@@ -42,6 +42,8 @@ export class View {
   private theme: Theme | null = null;
   private focused: HTMLElement | null = null;
   private clicked = 0;
+  private clock = 0;
+  private since = 0; // when the first look began
 
   constructor(private session: Session) {
     this.transport = new Transport(session);
@@ -79,6 +81,7 @@ export class View {
 
   destroy(): void {
     this.cleanups.forEach((cleanup) => cleanup());
+    this.stopClock();
     this.timeline.destroy();
     this.node.remove();
   }
@@ -101,8 +104,7 @@ export class View {
     this.branches.update(this.theme);
     this.breakpoints.update();
     this.findings.update();
-    setText(this.blind, this.session.blind || (table ? "" : "Looking into the step …"));
-    this.blind.hidden = this.blind.textContent === "";
+    this.tellFirstLook(table !== null);
     this.grid.hidden = !table && !batch;
     this.graph.update();
     this.tabs.update();
@@ -111,6 +113,22 @@ export class View {
     this.detail.update();
     this.batch.update();
     this.measure();
+  }
+
+  /** The first look compiles a program of its own: tell for how long. */
+  private tellFirstLook(looked: boolean): void {
+    const waits = !looked && !this.session.blind;
+    if (waits && !this.clock) this.clock = window.setInterval(() => this.tellFirstLook(this.session.table !== null), 1000);
+    if (waits) this.since ||= performance.now();
+    else this.stopClock();
+    const seconds = Math.floor((performance.now() - this.since) / 1000);
+    setText(this.blind, this.session.blind || (looked ? "" : `Looking into the step: compiling a program for it … ${seconds} s`));
+    this.blind.hidden = this.blind.textContent === "";
+  }
+
+  private stopClock(): void {
+    clearInterval(this.clock);
+    this.clock = this.since = 0;
   }
 
   private updateHead(): void {
