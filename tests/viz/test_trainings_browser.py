@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -175,6 +176,13 @@ def test_trainings_of_two_notebooks_are_pinned_named_compared_and_exported(serve
     notebook.screenshot("trainings-compared")
     second.locator(".kt-name").click()  # to its cell
     page.wait_for_function("window.jupyterapp.shell.currentWidget?.context?.path === 'second.ipynb'")
+    page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save-all') }")
+    notebook.command("application:close-all")  # what is pinned stays, and says that its notebook is closed
+    page.locator(f"{LIST} .kt-where", has_text="first.ipynb (closed)").wait_for()
+    assert second.count() == 0 and page.locator(f"{LIST} .kt-row").count() == 1
+    first_named.locator(".kt-name").click()  # its notebook is opened again
+    page.wait_for_function("window.jupyterapp.shell.currentWidget?.context?.path === 'first.ipynb'")
+    page.locator(f"{LIST} .kt-where", has_text=re.compile("first.ipynb$")).wait_for()
 
 
 def test_saved_curves_are_drawn_with_no_kernel_and_no_trust(server, notebook):

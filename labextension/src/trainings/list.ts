@@ -19,6 +19,8 @@ const QUEUED = "The kernel hears this when the cell ends.";
 export interface Doors {
   /** Show curves in a tab of their own. */
   show(saved: Saved): void;
+  /** Open a notebook that is closed. */
+  open(path: string): void;
 }
 
 export class List {
@@ -59,7 +61,7 @@ export class List {
         let row = this.rows.get(training.key);
         if (!row || row.training !== training) {
           row?.node.remove();
-          this.rows.set(training.key, (row = new Row(training, this.room)));
+          this.rows.set(training.key, (row = new Row(training, this.room, this.doors)));
         }
         row.update();
         if (body.children[place] !== row.node) body.insertBefore(row.node, body.children[place] ?? null);
@@ -100,7 +102,7 @@ class Row {
   private readonly choose = element("input", { type: "checkbox", change: () => this.room.choose(this.training, this.choose.checked) });
   private shape = "";
 
-  constructor(readonly training: Training, private room: Room) {
+  constructor(readonly training: Training, private room: Room, private doors: Doors) {
     const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, this.validation, this.line);
     this.bar.setAttribute("role", "progressbar");
     this.node = element("div", { class: "kt-row", role: "listitem" },
@@ -181,7 +183,8 @@ class Row {
 
   private jump(): void {
     const { training } = this;
-    training.book?.jump((data) => data?.["application/vnd.jupyter.widget-view+json"]?.model_id === training.comm && training.comm !== ""
+    if (!training.book) return this.doors.open(training.path);
+    training.book.jump((data) => data?.["application/vnd.jupyter.widget-view+json"]?.model_id === training.comm && training.comm !== ""
       || (training.id !== "" && data?.[HISTORY]?.runs?.[0]?.facts?.id === training.id));
   }
 }

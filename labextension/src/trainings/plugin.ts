@@ -43,7 +43,7 @@ export const trainings: JupyterFrontEndPlugin<void> = {
     let item: Widget | null = null; // of the status bar
     let furnished: ReturnType<typeof furnish> | null = null;
     const furniture = () => (furnished ??= furnish(state).then((found) => {
-      const list = new found.List(found.room, { show: (saved) => show(saved) });
+      const list = new found.List(found.room, { show: (saved) => show(saved), open: (path) => void app.commands.execute("docmanager:open", { path }) });
       widget.node.append(list.node);
       const look = new IntersectionObserver(() => list.soon());
       look.observe(list.node);
