@@ -21,6 +21,7 @@ import numpy as np
 from jax import lax
 
 from kernelkit import interrupts, placement, progress
+from kernelkit.compiling import compiled
 from kernelkit.hints import explaining
 from kernelkit.tracebacks import users_level
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
@@ -97,12 +98,11 @@ class Program:
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
         steps = data.steps if isinstance(data, placement.Spread) else rows // batch_size
         capacity = min(MAX_STEPS, max(1, steps))
-        with progress.waiting("compiling"):
-            with explaining(self.jit):
-                lowered = self._jitted_for(state).lower(
-                    state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
-                )
-            executable = self._executables[key] = lowered.compile()
+        with progress.waiting("compiling"), explaining(self.jit):
+            traced = self._jitted_for(state).trace(
+                state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
+            )
+            executable = self._executables[key] = compiled(traced)
         self.compiles += 1
         if self.compiles == MANY_SHAPES:
             self._say_many_shapes(data, batch_size)

@@ -179,3 +179,21 @@ def test_circle_leaves_samples_without_a_like_out_of_the_mean():
     labels = np.array([0, 0, 0, 1])
     theirs = keras.losses.Circle(gamma=1.0)(labels, embeddings)
     np.testing.assert_allclose(losses.Circle(gamma=1.0)(labels, embeddings), theirs, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
+@pytest.mark.parametrize("classes", [3, 1000, 1024, 1025])
+def test_class_indices_of_any_dtype_find_their_class(dtype, classes):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, min(classes, 250), (4, 2)).astype(dtype)
+    scores = rng.normal(size=(4, 2, classes)).astype("float32")
+    log_p = scores - np.log(np.sum(np.exp(scores), -1, keepdims=True))
+    right = -np.take_along_axis(log_p, labels.astype(int)[..., None], -1)[..., 0]
+
+    def loss(scores):
+        return losses.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+
+    np.testing.assert_allclose(loss(scores), right, rtol=1e-5)
+    slope = jax.grad(lambda scores: loss(scores).sum())(jnp.asarray(scores))
+    one_hot = np.arange(classes) == labels.astype(int)[..., None]
+    np.testing.assert_allclose(slope, np.exp(log_p) - one_hot, atol=1e-6)

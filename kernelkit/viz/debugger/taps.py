@@ -13,6 +13,7 @@ import numpy as np
 from jax import lax
 
 from kernelkit import progress
+from kernelkit.compiling import compiled
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import take_batch
 from kernelkit.viz.debugger.flat import FlatStep
@@ -117,7 +118,7 @@ class Taps:
     def _compiled(self, name: str, function: Callable, arguments: tuple) -> Callable:
         key = (name, _shapes(arguments))
         if key not in self._programs:
-            self._programs[key] = jax.jit(function).lower(*arguments).compile()
+            self._programs[key] = compiled(jax.jit(function).trace(*arguments))
             self.compiles += 1
         return self._programs[key]
 

@@ -1,0 +1,137 @@
+"""Compile a traced program in the way that suits it.
+
+On the CPU, XLA writes the code of fused operations in one of two ways. Its default sends each kernel through a
+pipeline of MLIR passes, but equal kernels only once. The plain way takes half the time for each kernel, and writes each
+one anew. So the plain way is quicker for a net of different layers, and slower for one of many equal blocks.
+
+The plain way does not use vector instructions where a kernel writes over one of its inputs, which costs most for
+functions such as `exp`, and in loops. :func:`is_plain` weighs this by the jaxpr alone, never by a clock: one program is
+compiled in one way, on each run. The figures are in docs/benchmarks.md.
+
+jaxlib 0.10 has both ways, jaxlib 0.12 the default alone: where XLA does not know the setting, it compiles in its
+default way. A choice of the user's in ``XLA_FLAGS`` comes first.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from kernelkit.jaxprs import called_by, opened
+
+_SETTING = "xla_cpu_use_fusion_emitters"
+
+MOST_REPEATS = 5.0
+"""Operations for each different one, above which XLA's default compiles sooner: it writes equal kernels once."""
+
+FLOPS = 50.0
+"""Operations of matrix products and convolutions in a nanosecond, a guess for two cores of a laptop."""
+
+ELEMENT = 0.05
+"""Nanoseconds for an element that any other operation computes."""
+
+SLOWER = 1.0
+"""Nanoseconds that the plain way loses for an element of a function such as `exp`."""
+
+LOSES_MOST = 0.12
+"""Share of a step's time that the plain way may lose ..."""
+
+LOSES_ANYWAY = 500.0
+"""... and nanoseconds that it may lose for each different operation in any case. It saves as much in thousands of
+steps."""
+
+_FUNCTIONS = frozenset("exp exp2 expm1 log log1p tanh logistic erf erfc erf_inv pow sqrt rsqrt cbrt sin cos".split())
+_MOVES = frozenset("broadcast_in_dim reshape squeeze convert_element_type slice transpose stop_gradient copy".split())
+_LOOPS = frozenset({"scan", "while"})
+_INDEXED = frozenset("gather scatter dynamic_slice dynamic_update_slice".split())
+
+_unknown: set[str] = set()
+
+
+def compiled(traced: Any) -> Any:
+    """Return the executable of a traced program.
+
+    Args:
+        traced: What ``jax.jit(function).trace(...)`` returned.
+
+    Example:
+        >>> import jax
+        >>> from kernelkit.compiling import compiled
+        >>> run = compiled(jax.jit(lambda x: 2 * x).trace(1.0))
+        >>> float(run(3.0))
+        6.0
+    """
+    lowered = traced.lower()
+    if not _may_choose() or not is_plain(traced.jaxpr):
+        return lowered.compile()
+    try:
+        return lowered.compile(compiler_options={_SETTING: False})
+    except jax.errors.JaxRuntimeError as error:
+        if _SETTING not in str(error):
+            raise
+        _unknown.add(_SETTING)
+        return lowered.compile()
+
+
+def is_plain(jaxpr: Any) -> bool:
+    """Return whether the plain way suits a program.
+
+    Args:
+        jaxpr: The program. A ``while`` at its top is the loop over steps; loops elsewhere are recurrences.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from kernelkit.compiling import is_plain
+        >>> x = jnp.ones((64, 64))
+        >>> is_plain(jax.make_jaxpr(lambda x: jnp.maximum(x @ x, 0))(x))
+        True
+        >>> is_plain(jax.make_jaxpr(lambda x: jax.lax.scan(lambda y, _: (y @ x, None), x, None, 9))(x))
+        False
+    """
+    kinds = set()
+    operations = 0
+    time = lost = 0.0
+    for equation in _equations(jaxpr):
+        name = equation.primitive.name
+        if name in _LOOPS:
+            return False
+        if name in _INDEXED or not any(jnp.issubdtype(v.aval.dtype, jnp.inexact) for v in equation.outvars):
+            continue  # how a step finds its batch is no matter: each way to find it is compiled alike
+        shapes = [v.aval.shape for v in equation.invars]
+        elements = sum(math.prod(v.aval.shape) for v in equation.outvars)
+        operations += 1
+        kinds.add((name, *shapes, *(v.aval.shape for v in equation.outvars)))
+        if name == "dot_general":
+            (contracted, _), _ = equation.params["dimension_numbers"]
+            time += 2 * elements * math.prod(shapes[0][i] for i in contracted) / FLOPS
+        elif name == "conv_general_dilated":
+            features = shapes[1][equation.params["dimension_numbers"].rhs_spec[0]]
+            time += 2 * elements * math.prod(shapes[1]) / max(features, 1) / FLOPS
+        elif name not in _MOVES:
+            time += ELEMENT * elements
+        if name in _FUNCTIONS:
+            lost += SLOWER * elements
+    return operations <= MOST_REPEATS * len(kinds) and lost <= max(LOSES_ANYWAY * len(kinds), LOSES_MOST * time)
+
+
+def _equations(jaxpr: Any, at_top: bool = True) -> Iterator[Any]:
+    """Yield the operations of a program, those of the loop over steps and of what is called too."""
+    for equation in opened(jaxpr).jaxpr.eqns:
+        if at_top and equation.primitive.name == "while":
+            yield from _equations(equation.params["body_jaxpr"], False)
+        elif (inner := called_by(equation)) is not None:
+            yield from _equations(inner.jaxpr, at_top)
+        elif equation.primitive.name == "cond":
+            for branch in equation.params["branches"]:
+                yield from _equations(branch, False)
+        else:
+            yield equation
+
+
+def _may_choose() -> bool:
+    return jax.default_backend() == "cpu" and not _unknown and _SETTING not in os.environ.get("XLA_FLAGS", "")
