@@ -53,9 +53,9 @@ def to_nnx(model: Any) -> Any:
             """Return the weights by path."""
             return Weights(*({p: getattr(self, n)[...] for p, n in names.items()} for names in (trainable, state)))
 
-        def __call__(self, inputs: Tree, training: bool = False, rngs: Any = None) -> Tree:
+        def __call__(self, *inputs: Tree, training: bool = False, rngs: Any = None, **named: Tree) -> Tree:
             rng = rngs.dropout() if rngs is not None else None
-            outputs, new = apply(self.weights(), inputs, training=training, rng=rng, mutable=True)
+            outputs, new = apply(self.weights(), *inputs, training=training, rng=rng, mutable=True, **named)
             if training:
                 for path, name in state.items():
                     getattr(self, name)[...] = new[path]
@@ -92,12 +92,12 @@ def to_linen(model: Any) -> tuple[Any, dict]:
         """A kernelkit model."""
 
         @linen.compact
-        def __call__(self, inputs: Tree, training: bool = False) -> Tree:
+        def __call__(self, *inputs: Tree, training: bool = False, **named: Tree) -> Tree:
             trainable = {p: self.param(p, lambda _, v=v: v) for p, v in weights.trainable.items()}
             state = {p: self.variable("batch_stats", p, lambda v=v: v) for p, v in weights.state.items()}
             given = Weights(trainable, {p: v.value for p, v in state.items()})
             rng = self.make_rng("dropout") if training and self.has_rng("dropout") else None
-            outputs, new = apply(given, inputs, training=training, rng=rng, mutable=True)
+            outputs, new = apply(given, *inputs, training=training, rng=rng, mutable=True, **named)
             if training and not self.is_initializing() and self.is_mutable_collection("batch_stats"):
                 for path, variable in state.items():
                     variable.value = new[path]
@@ -112,7 +112,7 @@ def to_linen(model: Any) -> tuple[Any, dict]:
 def to_equinox(model: Any) -> Any:
     """Return a model as an `equinox.Module`: a pytree whose leaves are the weights.
 
-    ``module(inputs)`` predicts. ``module.train(inputs, key)`` returns the outputs of a training call and the module
+    ``module(inputs)`` predicts. ``module.train(inputs, key=key)`` returns the outputs of a training call and the module
     with the new averages. ``module.trainable`` and ``module.state`` are dicts from paths to arrays.
 
     Args:
@@ -141,12 +141,12 @@ def to_equinox(model: Any) -> Any:
             """Return the weights by path."""
             return Weights(self.trainable, self.state)
 
-        def __call__(self, inputs: Tree) -> Tree:
-            return apply(self.weights(), inputs)
+        def __call__(self, *inputs: Tree, **named: Tree) -> Tree:
+            return apply(self.weights(), *inputs, **named)
 
-        def train(self, inputs: Tree, key: Any = None) -> tuple[Tree, Any]:
+        def train(self, *inputs: Tree, key: Any = None, **named: Tree) -> tuple[Tree, Any]:
             """Return the outputs of a training call and the module after it."""
-            outputs, state = apply(self.weights(), inputs, training=True, rng=key, mutable=True)
+            outputs, state = apply(self.weights(), *inputs, training=True, rng=key, mutable=True, **named)
             return outputs, type(self)(self.trainable, state)
 
     return KernelkitModule(dict(weights.trainable), dict(weights.state))

@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 from kernelkit import devices
 from kernelkit.export import signature as signatures
 from kernelkit.export.pure import Weights, pure
-from kernelkit.export.signature import Signature, TensorSpec
+from kernelkit.export.signature import Arguments, Signature, TensorSpec
 from kernelkit.jaxprs import Opened, opened
 
 Tree = Any
@@ -88,10 +88,11 @@ def _traced(model: Any, input_signature: Tree, static_batch: int | None, trainin
         trainable = dict(zip(paths[:split], arrays, strict=False))
         lent = Weights(trainable, dict(zip(paths[split:], arrays[split:], strict=True)))
         state: dict = {}
+        args, kwargs = wrap(inputs)
         if training:
-            outputs, state = apply(lent, wrap(inputs), training=True, rng=jax.random.key(0), mutable=True)
+            outputs, state = apply(lent, *args, training=True, rng=jax.random.key(0), mutable=True, **kwargs)
         else:
-            outputs = apply(lent, wrap(inputs))
+            outputs = apply(lent, *args, **kwargs)
         leaves, tree = jtu.tree_flatten(outputs)
         struct[:] = [jtu.tree_unflatten(tree, list(range(len(leaves))))]
         return [*leaves, *state.values()]
@@ -151,7 +152,7 @@ _SIZE_ERRORS = (
 
 
 def _without_strings(model: Any, input_signature: Tree) -> tuple[Signature, Callable, str]:
-    """Return the signature after the host stage, a function from arrays to the model's inputs, and the cut in words."""
+    """Return the signature after the host stage, a function from arrays to the call's arguments, and what is cut."""
     prepared = model.program_inputs() if input_signature is None and hasattr(model, "program_inputs") else None
     if prepared is None:
         signature = signatures.of_model(model, input_signature)
@@ -160,11 +161,11 @@ def _without_strings(model: Any, input_signature: Tree) -> tuple[Signature, Call
                 raise ValueError(
                     f"Input {spec.name!r} of model {model.name!r} holds strings, which no exported program can take."
                 )
-        return signature, lambda arrays: signature.nest(arrays), ""
+        return signature, signature.arguments, ""
     tensors, wrap, layers = prepared
     signature = signatures.from_specs(list(tensors), names=[t.name for t in tensors])
     cut = f"The layers {', '.join(layers)} work on strings and are left out: give the program what they return."
-    return signature, wrap, cut
+    return signature, lambda arrays: Arguments((wrap(arrays),), {}), cut
 
 
 def _fixed(signature: Signature, batch: int) -> Signature:

@@ -37,11 +37,18 @@ class Apply(Protocol):
     """The pure function of a model.
 
     ``apply(weights, inputs, training=False, rng=None)`` returns the outputs; with ``mutable=True`` the pair
-    ``(outputs, state)``, where ``state`` holds the new values of ``weights.state``.
+    ``(outputs, state)``, where ``state`` holds the new values of ``weights.state``. A model whose ``call`` takes
+    several arguments is given them all: ``apply(weights, a, b, mask=mask)``.
     """
 
     def __call__(
-        self, weights: Weights, inputs: Tree, *, training: bool = False, rng: Any = None, mutable: bool = False
+        self,
+        weights: Weights,
+        *inputs: Tree,
+        training: bool = False,
+        rng: Any = None,
+        mutable: bool = False,
+        **named: Tree,
     ) -> Any: ...
 
 
@@ -72,12 +79,19 @@ def pure(model: Any) -> tuple[Apply, Weights]:
         raise ValueError(f"Model {model.name!r} has no weights yet: call it on a batch of data, or build(input_shape).")
     seeds, trainable, state = named_variables(model)
 
-    def apply(weights: Weights, inputs: Tree, *, training: bool = False, rng: Any = None, mutable: bool = False) -> Any:
+    def apply(
+        weights: Weights,
+        *inputs: Tree,
+        training: bool = False,
+        rng: Any = None,
+        mutable: bool = False,
+        **named: Tree,
+    ) -> Any:
         lent = [(v, weights.trainable[path]) for path, v in trainable.items()]
         lent += [(v, weights.state[path]) for path, v in state.items()]
         lent += _lent_seeds(seeds, rng)
         with scope.StatelessScope(lent) as lender:
-            outputs = model(inputs, training=training)
+            outputs = model(*inputs, training=training, **named)
         if not mutable:
             return outputs
         return outputs, {path: lender.get_current_value(v) for path, v in state.items()}

@@ -25,7 +25,7 @@ from jax import export as jax_export
 from kernelkit import devices
 from kernelkit.export.needs import need
 from kernelkit.export.program import Program
-from kernelkit.export.signature import Signature, TensorSpec
+from kernelkit.export.signature import Arguments, Signature, TensorSpec
 from kernelkit.saving.atomic import replacing
 from kernelkit.version import __version__
 
@@ -110,19 +110,18 @@ class Loaded:
         self._outputs_struct = _read(manifest["outputs_struct"])
         self._run = jax.jit(exported.call)
 
-    def __call__(self, inputs: Tree) -> Tree:
+    def __call__(self, *inputs: Tree, **named: Tree) -> Tree:
         """Compute the outputs of a batch, nested as the model nests them."""
-        return self.apply(self.weights, inputs)
+        return self.apply(self.weights, *inputs, **named)
 
     def flat(self, arrays: Sequence[Any]) -> list[jax.Array]:
         """Compute the outputs of flat inputs, flat."""
         return list(self._run([self.weights[name] for name in self._names], *map(jnp.asarray, arrays)))
 
-    def apply(self, weights: dict[str, jax.Array], inputs: Tree) -> Tree:
+    def apply(self, weights: dict[str, jax.Array], *inputs: Tree, **named: Tree) -> Tree:
         """Compute the outputs with other weights: pure, and differentiable if the file has gradients."""
-        given = [
-            jnp.asarray(x, spec.dtype) for x, spec in zip(self._signature.flatten(inputs), self.inputs, strict=True)
-        ]
+        flat = self._signature.flatten_call(inputs, named)
+        given = [jnp.asarray(x, spec.dtype) for x, spec in zip(flat, self.inputs, strict=True)]
         for x, spec in zip(given, self.inputs, strict=True):
             if len(x.shape) != len(spec.shape) or any(
                 s not in (None, n) for s, n in zip(spec.shape, x.shape, strict=True)
@@ -233,6 +232,10 @@ def _spec(entry: dict) -> TensorSpec:
 
 def _written(struct: Tree) -> Any:
     """Return a tree of positions as JSON: dicts, lists, and tuples as ``{"tuple": [...]}``."""
+    if struct is None:
+        return None
+    if isinstance(struct, Arguments):
+        return {"arguments": [_written(list(struct.args)), _written(struct.kwargs)]}
     if isinstance(struct, dict):
         return {"dict": {str(key): _written(value) for key, value in struct.items()}}
     if isinstance(struct, tuple):
@@ -241,6 +244,12 @@ def _written(struct: Tree) -> Any:
 
 
 def _read(value: Any) -> Tree:
+    if value is None:
+        return None
+    if isinstance(value, dict) and isinstance(value.get("arguments"), list) and len(value["arguments"]) == 2:
+        args, kwargs = (_read(part) for part in value["arguments"])
+        if isinstance(args, list) and isinstance(kwargs, dict):
+            return Arguments(tuple(args), kwargs)
     if isinstance(value, dict) and isinstance(value.get("dict"), dict):
         return {key: _read(inner) for key, inner in value["dict"].items()}
     if isinstance(value, dict) and isinstance(value.get("tuple"), list):

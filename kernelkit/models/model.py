@@ -18,6 +18,7 @@ from kernelkit.layers.base.tensors import attach_masks
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
+from kernelkit.models import calls
 from kernelkit.models import state_tree as state_trees
 from kernelkit.models.graph import Graph, is_leaf, only_one
 from kernelkit.models.host_stage import HostStage
@@ -63,6 +64,8 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    called_with: tuple[tuple, dict] | None = None
+    """Symbolic tensors like the arguments of the first call, of a model without a graph: ``(args, kwargs)``."""
     _is_made_of_calls = True
     _is_wired = False  # whether the graph came with the constructor
     _untracked = Layer._untracked | {"_graph", "_training", "optimizer", "loss", "history", "_display_run"}
@@ -121,7 +124,10 @@ class Model(Trainer, Layer):
             stage = HostStage(graph)
             if not stage.is_empty and stage.obstacle() is None and not isinstance(args[0], Prepared):
                 args = (stage.prepare(args[0], f"Model {self.name!r}"), *args[1:])
-        return super().__call__(*args, **kwargs)
+        outputs = super().__call__(*args, **kwargs)
+        if self.called_with is None and self._graph is None:
+            self.called_with = calls.specs_of(args, kwargs)
+        return outputs
 
     def _on_host(self, x: Any) -> Any:
         """Return the inputs after the model's host stage, which turns strings into numbers."""
@@ -282,6 +288,22 @@ class Model(Trainer, Layer):
             self._build_shapes = shapes_of(arguments)
         self._path = "/".join([*scope.local.names, self.name])
         self.built = True
+
+    def get_build_config(self) -> dict | None:
+        """Return the shapes that the model was built for, and the arguments of its first call, if it has no graph."""
+        config = super().get_build_config()
+        return config if self.called_with is None else {**(config or {}), "call": calls.described(self.called_with)}
+
+    def build_from_config(self, config: dict) -> None:
+        """Build for what :meth:`get_build_config` returned."""
+        call = calls.read(config["call"]) if config and self._graph is None and "call" in config else None
+        own = type(self).build is not Model.build
+        if call is not None and not self.built and not own:
+            self._build_for(Call(signature_of(self), *call).arguments())
+            self._run_on_shapes(Call(signature_of(self), call[0], dict(call[1])))
+        else:
+            super().build_from_config(config)
+        self.called_with = call
 
     # Looking at it ----------------------------------------------------------------------------------------------------
 

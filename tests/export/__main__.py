@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import venv
 import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
@@ -38,18 +37,22 @@ class Environment(NamedTuple):
 ENVIRONMENTS = {
     "onnx": Environment(
         ("onnxruntime==1.32.0", "onnx"),
-        ("test_onnx.py", "test_onnx_graphs.py", "test_onnx_layers.py", "test_more_models.py"),
+        ("test_onnx.py", "test_onnx_graphs.py", "test_onnx_layers.py", "test_more_models.py", "test_calls.py"),
         ("onnx_test.py",),
     ),
-    "openvino": Environment(("openvino==2026.4.1", "onnx"), ("test_openvino.py",), ("openvino_test.py",)),
-    "tensorflow": Environment(
-        ("tensorflow-cpu==2.21.0",), ("test_saved_model.py",), ("saved_model_test.py", "tfsm_layer_test.py")
+    "openvino": Environment(
+        ("openvino==2026.4.1", "onnx"), ("test_openvino.py", "test_calls.py"), ("openvino_test.py",)
     ),
-    "torch": Environment(("torch==2.13.0",), ("test_torch.py", "test_torch_bridge.py")),
-    "litert": Environment(("ai-edge-litert==2.3.0", "litert-converter==0.5.0"), ("test_litert.py",)),
+    "tensorflow": Environment(
+        ("tensorflow-cpu==2.21.0",),
+        ("test_saved_model.py", "test_calls.py"),
+        ("saved_model_test.py", "tfsm_layer_test.py"),
+    ),
+    "torch": Environment(("torch==2.13.0",), ("test_torch.py", "test_torch_bridge.py", "test_calls.py")),
+    "litert": Environment(("ai-edge-litert==2.3.0", "litert-converter==0.5.0"), ("test_litert.py", "test_calls.py")),
 }
-COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py")
-ALONE = ("keras==3.15.1",)  # its test files; it is never imported, so what it needs is left out
+COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex")
+ALONE = ("keras==3.15.1", "keras-hub==0.32.0")  # what they need of TensorFlow is left out; Keras itself is not imported
 
 
 def main() -> int:
@@ -76,13 +79,15 @@ def set_up(name: str, environment: Environment) -> Path:
     """Make an environment, unless it is there, and return its Python."""
     folder = BUILD / name
     python, stamp = folder / "bin" / "python", folder / "installed"
-    wanted = "\n".join([*environment.packages, *COMMON, f"jax=={version('jax')}", *ALONE])
-    if not stamp.exists() or stamp.read_text() != wanted:
-        venv.create(folder, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "--quiet"]
-        subprocess.run([*install, *environment.packages, *COMMON, f"jax=={version('jax')}"], check=True)
+    wanted = [*environment.packages, *COMMON, f"jax=={version('jax')}"]
+    told = "\n".join([*wanted, *ALONE])
+    if not stamp.exists() or stamp.read_text() != told:
+        uv = str(Path(sys.executable).with_name("uv"))
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+        install = [uv, "pip", "install", "--quiet", "--python", python]
+        subprocess.run([*install, *wanted], check=True)
         subprocess.run([*install, "--no-deps", *ALONE], check=True)
-        stamp.write_text(wanted)
+        stamp.write_text(told)
     return python
 
 

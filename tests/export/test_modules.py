@@ -56,7 +56,7 @@ def test_a_module_of_equinox_is_a_pytree_of_the_weights():
     module = kk.export.to_equinox(model)
     np.testing.assert_allclose(equinox.filter_jit(module)(x), model(x), atol=1e-6)
     assert len(jax.tree.leaves(module)) == len(module.trainable) + len(module.state)
-    _, trained = module.train(x, jax.random.key(0))
+    _, trained = module.train(x, key=jax.random.key(0))
     assert (averages(trained.weights())[0] != averages(module.weights())[0]).any()
     gradients = equinox.filter_grad(lambda m: (m(x) ** 2).sum())(module)
     assert set(gradients.trainable) == set(model.pure()[1].trainable)

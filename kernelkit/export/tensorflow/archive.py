@@ -13,7 +13,6 @@ from kernelkit.export import signature as signatures
 from kernelkit.export.folder import replacing_folder
 from kernelkit.export.program import Program
 from kernelkit.export.pure import named_variables
-from kernelkit.export.signature import Signature
 from kernelkit.export.tensorflow import convert
 from kernelkit.variable import Variable
 
@@ -160,8 +159,9 @@ class ExportArchive:
             The `tf.function`.
         """
         self.track(resource)
-        if input_signature is None and getattr(resource, "inputs", None):
-            input_signature = [resource.input]
+        if input_signature is None and hasattr(resource, "called_with"):
+            known = signatures.of_model(resource).positional()
+            input_signature = known.nest(known.inputs)
         return self.add_endpoint(name, resource, input_signature, **kwargs)
 
     def add_program(self, name: str, model: Any, program: Program, **options: Any) -> None:
@@ -179,16 +179,15 @@ class ExportArchive:
         self._make(variables)
         run = convert.converted(program.function, program.arguments, **options)
         values = [self._tf_variables[id(v)] for v in variables]
-        signature = program.signature
+        signature = program.signature.positional()
 
-        def endpoint(inputs: Tree) -> Tree:
-            outputs = run(values, *signature.flatten(inputs))
+        def endpoint(*inputs: Tree) -> Tree:
+            outputs = run(values, *signature.flatten(list(inputs)))
             return jtu.tree_map(lambda i: outputs[i], program.struct)
 
         specs = convert.tf_specs(signature, program.arguments)
-        function = self._tf.function(endpoint, input_signature=[signature.nest(specs)], autograph=False)
-        flat = Signature(signature.inputs, [signature.struct])
-        self._add(name, function, convert.signature_function(function, flat, specs, program.outputs))
+        function = self._tf.function(endpoint, input_signature=signature.nest(specs), autograph=False)
+        self._add(name, function, convert.signature_function(function, signature, specs, program.outputs))
 
     def add_variable_collection(self, name: str, variables: Iterable[Variable]) -> None:
         """Add a list of variables, which a reader finds under a name.

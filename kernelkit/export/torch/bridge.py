@@ -18,7 +18,7 @@ from kernelkit.export import signature as signatures
 from kernelkit.export.needs import need
 from kernelkit.export.pure import Apply, Weights, pure
 from kernelkit.export.signature import Signature
-from kernelkit.export.torch.module import attributes, flat_inputs, place
+from kernelkit.export.torch.module import attributes, place
 
 Arrays = list[jax.Array]
 
@@ -34,7 +34,7 @@ def to_bridge(model: Any, input_signature: Any = None) -> Any:
     signature = signatures.of_model(model, input_signature)
     dtypes = [jax.dtypes.canonicalize_dtype(spec.dtype) for spec in signature.inputs]
     programs = _Programs(apply, weights, signature)
-    module = _module_class(torch)(programs, [spec.name for spec in signature.inputs], signature.struct, dtypes)
+    module = _module_class(torch)(programs, signature, dtypes)
     for path, value in weights.trainable.items():
         place(torch, module, attributes(path), _to_torch(torch, value), True)
     for path, value in weights.state.items():
@@ -62,7 +62,8 @@ class _Programs:
         def run(training: bool, trained: Arrays, others: Arrays, inputs: Arrays, key: Any) -> tuple[Arrays, Arrays]:
             lent = Weights(dict(zip(paths[0], trained, strict=True)), dict(zip(paths[1], others, strict=True)))
             rng = jax.random.wrap_key_data(key) if training else None
-            outputs, state = apply(lent, signature.nest(inputs), training=training, rng=rng, mutable=True)
+            args, kwargs = signature.arguments(inputs)
+            outputs, state = apply(lent, *args, training=training, rng=rng, mutable=True, **kwargs)
             leaves, self.tree = jax.tree.flatten(outputs)
             return leaves, [state[path] for path in paths[1]]
 
@@ -150,10 +151,9 @@ def _module_class(torch: Any) -> type:
     class KernelkitBridge(torch.nn.Module):
         """A kernelkit model that jax computes and PyTorch trains."""
 
-        def __init__(self, programs: _Programs, names: list[str], struct: Any, dtypes: list[Any]) -> None:
+        def __init__(self, programs: _Programs, signature: Signature, dtypes: list[Any]) -> None:
             super().__init__()
-            self._programs, self._names = programs, names
-            self._keys = sorted(struct) if isinstance(struct, dict) else None
+            self._programs, self._signature = programs, signature
             self._kinds = [dtype for part in programs.dtypes for dtype in part.values()] + dtypes
 
         def _tensor(self, path: str) -> Any:
@@ -161,8 +161,8 @@ def _module_class(torch: Any) -> type:
             return getattr(self.get_submodule(".".join(owners)), last)
 
         @torch.compiler.disable
-        def forward(self, *inputs: Any) -> Any:
-            programs, given = self._programs, flat_inputs(inputs, self._keys, self._names)
+        def forward(self, *inputs: Any, **named: Any) -> Any:
+            programs, given = self._programs, self._signature.flatten_call(inputs, named)
             trained, others = ([self._tensor(path) for path in part] for part in programs.dtypes)
             first, second = len(trained), len(trained) + len(others)
             # PyTorch's generator says what dropout draws, so that torch.manual_seed holds.
@@ -183,6 +183,6 @@ def _module_class(torch: Any) -> type:
             return jax.tree.unflatten(programs.tree, outputs)
 
         def extra_repr(self) -> str:
-            return f"inputs={self._names}, computed by jax"
+            return f"inputs={[spec.name for spec in self._signature.inputs]}, computed by jax"
 
     return KernelkitBridge

@@ -134,13 +134,6 @@ _TAKEN = set(
 )
 
 
-def flat_inputs(inputs: tuple, keys: list[str] | None, names: list[str]) -> tuple:
-    """Return the tensors of a call: they come one by one, in a list, or in a dict."""
-    if len(inputs) == 1 and isinstance(inputs[0], dict):
-        return tuple(inputs[0][key] for key in keys or names)
-    return tuple(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
-
-
 def place(torch: Any, module: Any, names: list[str], tensor: Any, trainable: bool) -> None:
     """Register a tensor under a dotted name: as a parameter if it is trained, else as a buffer."""
     for name in names[:-1]:
@@ -164,18 +157,17 @@ def _module_class(torch: Any) -> type:
         def __init__(self, program: Program, code: str, namespace: dict[str, Any]) -> None:
             super().__init__()
             self.code = code
-            self._names = [spec.name for spec in program.signature.inputs]
-            self._keys = sorted(program.signature.struct) if isinstance(program.signature.struct, dict) else None
+            self._signature = program.signature
             self._outputs = program.struct
             self._run, self._run_train = namespace["_evaluate"], namespace["_train"]
 
-        def forward(self, *inputs: Any) -> Any:
-            inputs = flat_inputs(inputs, self._keys, self._names)
-            outputs = self._run_train(self, *inputs) if self.training else self._run(self, *inputs)
+        def forward(self, *inputs: Any, **named: Any) -> Any:
+            flat = self._signature.flatten_call(inputs, named)
+            outputs = self._run_train(self, *flat) if self.training else self._run(self, *flat)
             return _nest(self._outputs, outputs)
 
         def extra_repr(self) -> str:
-            return f"inputs={self._names}"
+            return f"inputs={[spec.name for spec in self._signature.inputs]}"
 
     return KernelkitModule
 
