@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -24,7 +24,13 @@ from kernelkit.version import __version__
 VERSION = "1"
 LARGE = 2**18  # bytes of a body that is read in a thread of its own, so that other requests go on
 READERS = 2  # such threads at a time: JSON takes many times its bytes while it is read
+JSON, BYTES = (b"content-type", b"application/json"), (b"content-type", b"application/octet-stream")
 BODIES = 16  # bodies of the largest size that the server holds at a time
+
+
+Headers = dict[bytes, bytes]
+Receive = Callable[[], Awaitable[Any]]
+Work = Callable[["Entry", Headers, bytes], Awaitable["Answer"]]
 
 
 class Entry(NamedTuple):
@@ -36,41 +42,74 @@ class Entry(NamedTuple):
     counters: Counters
 
 
-def make_app(entries: Mapping[str, Entry], limits: Limits) -> Starlette:
+class _Gone(Exception):
+    """The client closed its connection before its request was whole."""
+
+
+class Answer(NamedTuple):
+    """What a client is told."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
+def make_app(entries: Mapping[str, Entry], limits: Limits) -> _App:
     """Return the application that serves models.
 
     Args:
         entries: The models by name.
         limits: Limits.
     """
-    app = _App(entries, limits)
-    model, at_version = "/{name}", "/{name}/versions/{version}"
-    routes = [
-        Route("/v2/models" + model + "/infer", app.infer, methods=["POST"]),
-        Route("/v1/models" + model + ":predict", app.predict, methods=["POST"]),
-        Route("/v2/models" + at_version + "/infer", app.infer, methods=["POST"]),
-        Route("/v1/models" + at_version + ":predict", app.predict, methods=["POST"]),
-        Route("/", app.index),
-        Route("/metrics", app.metrics),
-        Route("/v2", app.server),
-        Route("/v2/health/live", app.live),
-        Route("/v2/health/ready", app.live),
-    ]
-    for path in (model, at_version):
-        routes += [
-            Route("/v2/models" + path, app.metadata),
-            Route("/v2/models" + path + "/ready", app.ready),
-            Route("/v1/models" + path + "/metadata", app.tensorflow_metadata),
-            Route("/v1/models" + path, app.tensorflow_status),
-        ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refused: _refused})
+    return _App(entries, limits)
 
 
 class _App:
+    """The application. Predictions, which come often, are answered by itself; starlette finds all other paths."""
+
     def __init__(self, entries: Mapping[str, Entry], limits: Limits) -> None:
         self.entries, self.limits = entries, limits
         self.held = 0
         self.readers = asyncio.Semaphore(READERS)
+        self.predictions: dict[str, tuple[Entry, Work]] = {}
+        for name, entry in entries.items():
+            for at in (f"/{name}", f"/{name}/versions/{VERSION}"):
+                self.predictions[f"/v1/models{at}:predict"] = entry, self._predict
+                self.predictions[f"/v2/models{at}/infer"] = entry, self._infer
+        self.others = self._starlette()
+
+    async def __call__(self, scope: Any, receive: Receive, send: Callable[[Any], Awaitable[None]]) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            found = self.predictions.get(scope["path"])
+            if found is not None:
+                answer = await self.answer(*found, dict(scope["headers"]), receive)
+                headers = [*answer.headers, (b"content-length", b"%d" % len(answer.body))]
+                await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+                await send({"type": "http.response.body", "body": answer.body})
+                return
+        await self.others(scope, receive, send)
+
+    def _starlette(self) -> Starlette:
+        model, at_version = "/{name}", "/{name}/versions/{version}"
+        routes = [
+            Route("/v2/models" + model + "/infer", self.infer, methods=["POST"]),
+            Route("/v1/models" + model + ":predict", self.predict, methods=["POST"]),
+            Route("/v2/models" + at_version + "/infer", self.infer, methods=["POST"]),
+            Route("/v1/models" + at_version + ":predict", self.predict, methods=["POST"]),
+            Route("/", self.index),
+            Route("/metrics", self.metrics),
+            Route("/v2", self.server),
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.live),
+        ]
+        for path in (model, at_version):
+            routes += [
+                Route("/v2/models" + path, self.metadata),
+                Route("/v2/models" + path + "/ready", self.ready),
+                Route("/v1/models" + path + "/metadata", self.tensorflow_metadata),
+                Route("/v1/models" + path, self.tensorflow_status),
+            ]
+        return Starlette(routes=routes, exception_handlers={HTTPException: _http_error, Refused: _refused})
 
     def entry(self, request: Request) -> Entry:
         """Return the model that a path names."""
@@ -85,58 +124,70 @@ class _App:
         return entry
 
     async def infer(self, request: Request) -> Response:
-        """Answer a request of the Open Inference Protocol."""
-        return await self.answer(request, self._infer)
+        """Answer a request of the Open Inference Protocol that came below another path, or for another model."""
+        return await self.wrapped(request, self._infer)
 
     async def predict(self, request: Request) -> Response:
-        """Answer a request of TensorFlow Serving's protocol."""
-        return await self.answer(request, self._predict)
+        """Answer a request of TensorFlow Serving's protocol that came below another path, or for another model."""
+        return await self.wrapped(request, self._predict)
 
-    async def answer(self, request: Request, work: Callable) -> Response:
+    async def wrapped(self, request: Request, work: Work) -> Response:
+        """Answer a request of starlette."""
+        answer = await self.answer(self.entry(request), work, dict(request.scope["headers"]), request.receive)
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in answer.headers}
+        return Response(answer.body, answer.status, headers)
+
+    async def answer(self, entry: Entry, work: Work, headers: Headers, receive: Receive) -> Answer:
         """Read a request, run a protocol, and count the answer."""
-        started, entry = time.perf_counter(), self.entry(request)
+        started = time.perf_counter()
         parts: list[bytes] = []
         try:
-            await self.receive(request, parts)
-            response = await work(entry, request, b"".join(parts))
+            await self.receive(headers, receive, parts)
+            answer = await work(entry, headers, parts[0] if len(parts) == 1 else b"".join(parts))
         except Refused as refused:
-            response = _refused(request, refused)
-        except ClientDisconnect:
-            response = Response(status_code=499)  # the client has gone; nobody reads this
+            answer = _error(refused.status, refused.message, refused.headers)
+        except _Gone:
+            answer = Answer(499, [], b"")  # nobody reads this
         except Exception as error:
-            response = _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
+            answer = _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
         finally:
             self.held -= sum(map(len, parts))
-        entry.counters.answer(response.status_code, time.perf_counter() - started)
-        return response
+        entry.counters.answer(answer.status, time.perf_counter() - started)
+        return answer
 
-    async def receive(self, request: Request, parts: list[bytes]) -> None:
+    async def receive(self, headers: Headers, receive: Receive, parts: list[bytes]) -> None:
         """Read a body into a list, within the limits. What the list holds counts as held."""
-        if request.headers.get("content-encoding", "identity") != "identity":
+        if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Refused(415, "Compressed bodies are not read: send the body as it is.")
-        too_large = Refused(413, f"The body is larger than {self.limits.body} bytes: send several requests.")
-        told = request.headers.get("content-length", "")
-        if told.isdecimal() and (len(told) > 18 or int(told) > self.limits.body):
-            raise too_large
+        too_large = f"The body is larger than {self.limits.body} bytes: send several requests."
+        told = headers.get(b"content-length", b"")
+        if told.isdigit() and (len(told) > 18 or int(told) > self.limits.body):
+            raise Refused(413, too_large)
         size, most = 0, BODIES * self.limits.body
         try:
             async with asyncio.timeout(self.limits.seconds):
-                async for part in request.stream():
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise _Gone
+                    part = message.get("body", b"")
                     size += len(part)
                     if size > self.limits.body:
-                        raise too_large
+                        raise Refused(413, too_large)
                     if self.held + len(part) > most:
                         raise Refused(429, f"The server holds {most} bytes of requests already.", {"Retry-After": "1"})
                     self.held += len(part)
                     parts.append(part)
+                    if not message.get("more_body", False):
+                        return
         except TimeoutError:
             raise Refused(408, f"The body did not arrive within {self.limits.seconds:g} seconds.") from None
 
-    async def _infer(self, entry: Entry, request: Request, body: bytes) -> Response:
-        length = request.headers.get(open_inference.LENGTH)
+    async def _infer(self, entry: Entry, headers: Headers, body: bytes) -> Answer:
+        length = headers.get(open_inference.LENGTH.encode())
 
         def read() -> tuple[dict, list]:
-            text, binary = open_inference.split(body, length)
+            text, binary = open_inference.split(body, None if length is None else length.decode("latin-1"))
             asked = _json(text)
             return asked, self._checked(entry, open_inference.decode(asked, binary, entry.runner.inputs))
 
@@ -144,18 +195,21 @@ class _App:
         outputs = await entry.batcher.compute(given)
         made, size = open_inference.encode(entry.name, VERSION, asked, entry.runner.outputs, outputs)
         if size is None:
-            return Response(made, media_type="application/json")
-        return Response(made, headers={open_inference.LENGTH: str(size)}, media_type="application/octet-stream")
+            return Answer(200, [JSON], made)
+        return Answer(200, [(open_inference.LENGTH.encode(), b"%d" % size), BYTES], made)
 
-    async def _predict(self, entry: Entry, request: Request, body: bytes) -> Response:
+    async def _predict(self, entry: Entry, headers: Headers, body: bytes) -> Answer:
         def read() -> tuple[dict, list]:
+            plain = tensorflow_rest.decode_plain(body, entry.runner.inputs)
+            if plain is not None:
+                return {}, self._checked(entry, plain)
             asked = _json(body)
             return asked, self._checked(entry, tensorflow_rest.decode(asked, entry.runner.inputs))
 
         asked, given = await self.read(read, len(body))
         outputs = await entry.batcher.compute(given)
         answer = tensorflow_rest.encode(asked, entry.runner.outputs, outputs)
-        return Response(json.dumps(answer, separators=(",", ":")), media_type="application/json")
+        return Answer(200, [JSON], json.dumps(answer, separators=(",", ":")).encode())
 
     async def read(self, read: Callable, size: int) -> Any:
         """Run a reader of a body of that size."""
@@ -223,13 +277,14 @@ def _no_constant(name: str) -> Any:
 
 def _refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
-    return _error(refused.status, refused.message, refused.headers)
+    return JSONResponse({"error": refused.message}, refused.status, refused.headers)
 
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _error(error.status_code, str(error.detail), dict(error.headers or {}))
+    return JSONResponse({"error": str(error.detail)}, error.status_code, dict(error.headers or {}))
 
 
-def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    return JSONResponse({"error": message}, status, headers)
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Answer:
+    told = [(key.lower().encode(), value.encode()) for key, value in (headers or {}).items()]
+    return Answer(status, [*told, JSON], json.dumps({"error": message}).encode())

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 
+import jax
 import numpy as np
 import pytest
 
@@ -177,6 +178,96 @@ def test_broken_clients_disturb_nobody(server):
         body = b'{"instances":[[1,2,3]]}'
         raw(server, head + b"Content-Length: %d\r\n\r\n" % len(body) + body, read=False)  # does not wait for the answer
     assert ask(server, "POST", PREDICT, {"instances": [[1, 2, 3]]}) == (200, {"predictions": [[2, 4, 6]]})
+
+
+def test_slow_and_vanishing_clients_disturb_nobody(server):
+    head = b"POST /v1/models/twice:predict HTTP/1.1\r\nHost: x\r\n"
+    body = b'{"instances":[[1,2,3]]}'
+    with contextlib.ExitStack() as stack:
+        halves, drops = [], []
+        for _ in range(20):
+            half, drop = (
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=10)) for _ in range(2)
+            )
+            half.sendall(head[:40])  # a head that does not end
+            drop.sendall(head + b"Content-Length: 1000\r\n\r\n")
+            halves.append(half)
+            drops.append(drop)
+        started = time.monotonic()
+        while time.monotonic() - started < 1.5:  # the server waits for a second
+            for drop in drops:
+                with contextlib.suppress(OSError):  # it has answered and closed
+                    drop.sendall(b" ")
+            assert ask(server, "POST", PREDICT, {"instances": [[1, 2, 3]]}) == (200, {"predictions": [[2, 4, 6]]})
+        assert {drop.recv(4096).split(b" ")[1] for drop in drops} == {b"408"}
+        halves[0].sendall(head[40:] + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert halves[0].recv(4096).startswith(b"HTTP/1.1 200")
+    assert server.entries["twice"].batcher.waiting == 0
+
+
+def test_a_client_that_leaves_while_its_batch_is_computed_takes_nothing_from_the_others():
+    entered, go = threading.Event(), threading.Event()
+
+    def wait(x):
+        entered.set()
+        go.wait(20)
+        return x
+
+    def slow(x):
+        return jax.pure_callback(wait, jax.ShapeDtypeStruct(x.shape, x.dtype), x)
+
+    go.set()
+    inputs = kk.Input((1,), name="x")
+    model = kk.Model(inputs, L.Lambda(slow, output_shape=lambda shape: shape)(inputs), name="slow")
+    with model.serve(port=0, batch=4) as server:
+        entered.clear()
+        go.clear()
+        body = b'{"instances":[[1]]}'
+        head = b"POST /v1/models/slow:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            raw(server, head + body, read=False)
+            assert entered.wait(20)
+            raw(server, head + body, read=False)
+            answers = [
+                pool.submit(ask, server, "POST", "/v1/models/slow:predict", {"instances": [[n]]}) for n in (2, 3)
+            ]
+            time.sleep(0.2)
+            go.set()
+            assert [a.result() for a in answers] == [(200, {"predictions": [[n]]}) for n in (2, 3)]
+
+
+PLAIN = [
+    b'{"instances":[[1,2.5,-3e0]]}',
+    b' { "instances" : [ [1, 2, 3] ,\n[4, 5, 6] ] } ',
+    b'{"instances":[[1e39,2,3]]}',
+]
+NOT_PLAIN = [
+    b'{"instances":[[1,2],[3,4,5,6]]}',
+    b'{"instances":[[1,2,]3]}',
+    b'{"instances":[[1,2,3]4]}',
+    b'{"instances":[[1 2,3]]}',
+    b'{"instances":[[1,2,3]],"x":1}',
+    b'{"instances":[[01,2,3]]}',
+    b'{"instances":[[1,2,3],]}',
+    b'{"instances":[[1,,3]]}',
+    b'{"instances":[]}',
+    b'{"instances":[[[1,2,3]]]}',
+    b'{"instances":[[1,2,null]]}',
+    b'{"instances":[[1,2,' + b"9" * 400 + b"]]}",
+]
+
+
+def test_a_plain_body_is_read_without_lists_and_equal_to_the_long_way():
+    from kernelkit.export.signature import TensorSpec
+    from kernelkit.serve import tensorflow_rest
+
+    specs = [TensorSpec("x", (None, 3), "float32")]
+    for body in PLAIN:
+        made = tensorflow_rest.decode_plain(body, specs)["x"]
+        want = tensorflow_rest.decode(json.loads(body), specs)["x"]
+        np.testing.assert_array_equal(made, want)
+        assert made.dtype == want.dtype and made.shape == want.shape
+    assert [tensorflow_rest.decode_plain(body, specs) for body in NOT_PLAIN] == [None] * len(NOT_PLAIN)
 
 
 def test_bodies_that_fill_the_memory_are_refused_together(server):
