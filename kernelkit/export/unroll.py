@@ -1,4 +1,4 @@
-"""Programs without `scan`, for runtimes that have no such loops: each round is written out."""
+"""Programs without `scan`, `sort` and `top_k`, for runtimes that lack these: rounds and comparisons are written out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kernelkit.jaxprs import opened
 
 
 def unrolled(function: Callable[..., Any], *arguments: Any) -> Callable[..., list[Any]]:
-    """Return a function that computes the same without `scan`.
+    """Return a function that computes the same without `scan`; without `sort` and `top_k` up to 512 values.
 
     Args:
         function: A function of arrays.
@@ -67,6 +67,57 @@ def _scan(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
     return [*carry, *(jnp.stack(column) for column in zip(*rows, strict=True))]
 
 
+def _before(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Return where ``x`` comes before ``y``, and where they are equal; NaN comes last, as in jax."""
+    if not jnp.issubdtype(x.dtype, jnp.floating):
+        return x < y, x == y
+    x_nan, y_nan = jnp.isnan(x), jnp.isnan(y)
+    return (x < y) | (y_nan & ~x_nan), (x == y) | (x_nan & y_nan)
+
+
+def _places(keys: list[jax.Array], descending: bool = False) -> jax.Array:
+    """Return the place of each value among those of its last axis once they are sorted by the keys."""
+    n = keys[0].shape[-1]
+    number = jnp.arange(n)
+    less = jnp.broadcast_to(number[None, :] < number[:, None], (*keys[0].shape, n))  # equal ones keep their order
+    for key in reversed([k.astype("int32") if k.dtype == bool else k for k in keys]):
+        mine, other = key[..., :, None], key[..., None, :]
+        smaller, equal = _before(mine, other) if descending else _before(other, mine)
+        less = smaller | (equal & less)
+    return less.astype("int32").sum(axis=-1)
+
+
+def _put(values: jax.Array, places: jax.Array, count: int) -> jax.Array:
+    """Put the values of the last axis at their places; keep the first ``count``."""
+    plain = values.astype("int32") if values.dtype == bool else values
+    here = places[..., None, :] == jnp.arange(count)[:, None]
+    found = jnp.where(here, plain[..., None, :], jnp.zeros((), plain.dtype))
+    return found.sum(axis=-1, dtype=plain.dtype).astype(values.dtype)
+
+
+def _sort(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
+    axis, keys = equation.params["dimension"], equation.params["num_keys"]
+    if not _is_small(operands[0].shape[axis]):
+        return _run(target, equation, *operands)
+    moved = [jnp.moveaxis(x, axis, -1) for x in operands]
+    places = _places(moved[:keys])
+    return [jnp.moveaxis(_put(x, places, x.shape[-1]), -1, axis) for x in moved]
+
+
+def _top_k(target: _Jax, equation: Any, x: Any) -> list[Any]:
+    k, axis = equation.params["k"], equation.params.get("axis", -1)
+    if not _is_small(x.shape[axis]):
+        return _run(target, equation, x)
+    moved = jnp.moveaxis(x, axis, -1)
+    places = _places([moved], descending=True)
+    number = jnp.broadcast_to(jnp.arange(moved.shape[-1], dtype="int32"), moved.shape)
+    return [jnp.moveaxis(_put(y, places, k), -1, axis) for y in (moved, number)]
+
+
+def _is_small(size: Any) -> bool:
+    return isinstance(size, int) and size <= 512  # the comparisons are its square
+
+
 def _run(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
     return jaxprs.run_equation(equation, operands)
 
@@ -74,7 +125,7 @@ def _run(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
 class _Rules(Mapping[str, Callable]):
     """A rule for each primitive: its own, or to run it."""
 
-    own = {"scan": _scan}
+    own = {"scan": _scan, "sort": _sort, "top_k": _top_k}
 
     def __getitem__(self, name: str) -> Callable:
         return self.own.get(name, _run)

@@ -92,8 +92,9 @@ def set_up(name: str, environment: Environment) -> Path:
 
 
 def settings() -> dict[str, str]:
-    """Return the variables of a test process: all turns, on the CPU."""
-    return os.environ | {"PYTHONPATH": str(ROOT), "KERNELKIT_TEST_TURN": "all", "JAX_PLATFORMS": "cpu"}
+    """Return the variables of a test process: all turns, on the CPU, one thread a runtime for models this small."""
+    chosen = {"KERNELKIT_TEST_TURN": "all", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1"}
+    return os.environ | {"PYTHONPATH": str(ROOT)} | chosen
 
 
 def run_ours(python: Path, environment: Environment) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 
 import numpy as np
@@ -175,8 +176,44 @@ def mobilenet():
     return kk.applications.MobileNet(weights=None, input_shape=(32, 32, 3), classes=7, alpha=0.25)
 
 
-MORE: dict[str, Callable] = {f.__name__: f for f in (custom, shared, bert, resnet50, mobilenet)}
-"""Other models: layers of a user, shared and nested ones, a small BERT, networks of `applications`."""
+class Subclassed(kk.Model):
+    """A model without a graph: a loop over its layers, a dict in, a dict out."""
+
+    def __init__(self):
+        super().__init__(name="subclassed")
+        self.blocks = [L.Dense(8, activation="gelu") for _ in range(2)]
+        self.table, self.head = L.Embedding(11, 8), L.Dense(2)
+
+    def call(self, inputs, training=False):
+        h = self.table(inputs["words"])
+        for block in self.blocks:
+            h = h + block(h)
+        return {"each": self.head(h), "all": kk.ops.max(h, axis=1) * inputs["scale"]}
+
+
+def subclassed():
+    model = Subclassed()
+    model({"words": np.zeros((1, STEPS), "int32"), "scale": np.ones((1, 1), "float32")})
+    return model
+
+
+def kerashub_bert():
+    """The BERT of KerasHub, made of kernelkit in Keras's place."""
+    from kernelkit import as_keras
+
+    as_keras.install()
+    import keras_hub
+
+    return keras_hub.models.BertBackbone(
+        vocabulary_size=11, num_layers=2, num_heads=2, hidden_dim=16, intermediate_dim=24, max_sequence_length=STEPS
+    )
+
+
+MORE: dict[str, Callable] = {f.__name__: f for f in (custom, shared, subclassed, bert, resnet50, mobilenet)}
+"""Other models: layers of a user, shared and nested ones, a small BERT, networks of `applications`, and of KerasHub
+where that is installed."""
+if importlib.util.find_spec("keras_hub"):
+    MORE["kerashub_bert"] = kerashub_bert
 APPLICATIONS = {"resnet50", "mobilenet"}
 
 
@@ -202,8 +239,8 @@ def draw(model: kk.Model, batch: int, seed: int = 0):
         shape = (batch, *(STEPS if d is None else d for d in t.shape[1:]))
         return rng.integers(0, 11, shape).astype(t.dtype) if "int" in t.dtype else rng.random(shape).astype(t.dtype)
 
-    drawn = kk.tree.map_structure(one, model.input)
-    if isinstance(drawn, dict) and "mask" in drawn:
-        drawn["mask"] = (drawn["mask"] < 7).astype("int32")
-        drawn["mask"][:, 0] = 1
+    drawn = kk.tree.map_structure(one, model.input if model.inputs else model.called_with[0][0])
+    for name in {"mask", "padding_mask", "segment_ids"} & set(drawn if isinstance(drawn, dict) else ()):
+        drawn[name] = (drawn[name] < 7).astype("int32")
+        drawn[name][:, 0] = 1
     return drawn
