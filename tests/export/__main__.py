@@ -51,7 +51,7 @@ ENVIRONMENTS = {
     "torch": Environment(("torch==2.13.0",), ("test_torch.py", "test_torch_bridge.py", "test_calls.py")),
     "litert": Environment(("ai-edge-litert==2.3.0", "litert-converter==0.5.0"), ("test_litert.py", "test_calls.py")),
 }
-COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex")
+COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex", "tokenizers")
 ALONE = ("keras==3.15.1", "keras-hub==0.32.0")  # what they need of TensorFlow is left out; Keras itself is not imported
 
 

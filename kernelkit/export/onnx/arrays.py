@@ -101,6 +101,18 @@ def concatenate(g: Graph, equation: Any, *operands: Value) -> Value:
     return out(g, equation, g.node("Concat", map(g.full, operands), axis=int(equation.params["dimension"])))
 
 
+def stack(g: Graph, equation: Any, *operands: Value) -> Value:
+    """`stack`: arrays side by side along a new axis."""
+    axis = int(equation.params["axis"])
+    parts = [g.node("Unsqueeze", [g.full(x), g.ints([axis])]) for x in operands]
+    return out(g, equation, g.node("Concat", parts, axis=axis))
+
+
+def tile(g: Graph, equation: Any, x: Value) -> Value:
+    """`tile`."""
+    return out(g, equation, g.node("Tile", [g.full(x), g.shape(equation.params["reps"])]))
+
+
 def pad(g: Graph, equation: Any, x: Value, value: Value) -> Value:
     """`pad`: borders, negative ones (which crop), and gaps between the numbers."""
     config = equation.params["padding_config"]
@@ -198,6 +210,8 @@ RULES: dict[str, Callable] = {
     "expand_dims": expand_dims,
     "transpose": transpose,
     "concatenate": concatenate,
+    "stack": stack,
+    "tile": tile,
     "pad": pad,
     "slice": slice_,
     "split": split,

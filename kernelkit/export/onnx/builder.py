@@ -79,7 +79,10 @@ class Graph:
         """Add a node and return the name of its output, or a list of several."""
         names = [self.fresh(op.lower()) for _ in range(outputs)]
         given = {k: v for k, v in attributes.items() if v is not None}
-        self.nodes.append(self._onnx.helper.make_node(op, list(inputs), names, name=names[0], domain=domain, **given))
+        inputs = list(inputs)
+        if op == "Reshape" and ((sizes := self.known(inputs[1])) is None or 0 in sizes):
+            given["allowzero"] = 1  # else a size of zero would mean "as it was"
+        self.nodes.append(self._onnx.helper.make_node(op, inputs, names, name=names[0], domain=domain, **given))
         return names[0] if outputs == 1 else names
 
     def array(self, value: Any, dtype: Any = None, hint: str = "const") -> str:
@@ -202,6 +205,8 @@ class Graph:
                 a, b = self._computed(left), self._computed(right)
                 if function in ("max", "min"):
                     return self.node(function.capitalize(), [a, b])
+                if not isinstance(right, ast.Constant):
+                    b = self.node("Max", [b, self.ints([1])])  # a batch of nothing has no rest
                 rest = self.node("Mod", [a, b])
                 return rest if function == "mod" else self.node("Div", [self.node("Sub", [a, rest]), b])
         raise NotImplementedError(f"The size {ast.unparse(tree)!r} cannot be written in ONNX.")
@@ -216,9 +221,14 @@ class Graph:
 
     def before(self, equation: Any, operands: list[Value]) -> list[Value] | None:
         """Compute an equation of constants now; see :func:`kernelkit.export.walk.walk`."""
-        if jaxprs.called_by(equation) is not None or equation.primitive.name in _NOT_FOLDED:
+        if jaxprs.called_by(equation) is not None:
+            rule = self.rules.get(f"call of {equation.params.get('name')}")
+            return None if rule is None else [rule(self, equation, *operands)]
+        if equation.primitive.name in _NOT_FOLDED:
             return None
         avals = [v.aval for v in equation.outvars]
+        if all(_is_static(a) and 0 in a.shape for a in avals):
+            return [self.constant(np.zeros(a.shape, a.dtype)) for a in avals]
         if any(x.const is None for x in operands) or not all(_is_static(a) for a in avals):
             return None
         if not all(isinstance(size, int) for x in operands for size in x.shape):

@@ -100,6 +100,45 @@ def logical(of_bools: str, of_ints: str) -> Callable:
     return rule
 
 
+def shift(direction: str, keeps_sign: bool = False) -> Callable:
+    """Shifts of bits: ONNX shifts numbers without a sign only. A shift by all bits and more leaves none."""
+
+    def rule(g: Graph, equation: Any, x: Value, count: Value) -> Value:
+        dtype = x.dtype
+        own, bits = np.dtype(f"uint{8 * dtype.itemsize}"), 8 * dtype.itemsize
+        wide = np.dtype("uint32") if bits == 16 else own  # runtimes do not shift 16 bits
+
+        def unsigned(name: str) -> str:
+            for kind in dict.fromkeys((dtype, own, wide)):
+                name = name if kind == dtype else g.node("Cast", [name], to=onnx_type(kind))
+            return name
+
+        name, by = g.thin(x), unsigned(g.thin(count))
+        below = None
+        if keeps_sign and dtype.kind == "i":  # -1 - x turns all bits
+            below = g.node("Less", [name, g.array(0, dtype)])
+            name = g.node("Where", [below, g.node("Sub", [g.array(-1, dtype), name]), name])
+        short = g.node("Less", [by, g.array(bits, wide)])
+        by = g.node("Where", [short, by, g.array(0, wide)])
+        moved = g.node(
+            "Where", [short, g.node("BitShift", [unsigned(name), by], direction=direction), g.array(0, wide)]
+        )
+        for kind in dict.fromkeys((wide, own, dtype)):
+            moved = moved if kind == wide else g.node("Cast", [moved], to=onnx_type(kind))
+        if below is not None:
+            moved = g.node("Where", [below, g.node("Sub", [g.array(-1, dtype), moved]), moved])
+        return result(g, equation, moved, (x, count))
+
+    return rule
+
+
+def signbit(g: Graph, equation: Any, x: Value) -> Value:
+    """The function `signbit` of jax, which looks at bits: numbers below zero, and the zero with a minus."""
+    name, zero = g.thin(x), g.array(0, x.dtype)
+    minus_zero = g.node("And", [g.node("Equal", [name, zero]), g.node("Less", [g.node("Reciprocal", [name]), zero])])
+    return result(g, equation, g.node("Or", [g.node("Less", [name, zero]), minus_zero]), (x,))
+
+
 def compare(op: str, negated: bool = False) -> Callable:
     """Comparisons; bools are compared as numbers where ONNX only knows numbers."""
 
@@ -200,8 +239,10 @@ RULES: dict[str, Callable] = {
     "lt_to": compare("Less"),  # total orders: they differ from the usual ones at NaN and -0.0 alone
     "le_to": compare("LessOrEqual"),
     "eq_to": compare("Equal"),
-    "shift_left": plain("BitShift", direction="LEFT"),
-    "shift_right_logical": plain("BitShift", direction="RIGHT"),
+    "call of signbit": signbit,
+    "shift_left": shift("LEFT"),
+    "shift_right_logical": shift("RIGHT"),
+    "shift_right_arithmetic": shift("RIGHT", keeps_sign=True),
     "gt": compare("Greater"),
     "ge": compare("GreaterOrEqual"),
     "and": logical("And", "BitwiseAnd"),

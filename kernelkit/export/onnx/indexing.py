@@ -17,6 +17,12 @@ def gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:
     p = equation.params
     d, sizes, mode = p["dimension_numbers"], p["slice_sizes"], _mode(p["mode"])
     aval = equation.outvars[0].aval
+    known = g.whole(indices)
+    if known is not None and known.ndim == 1 and not d.operand_batching_dims:
+        sliced = _one_slice(g, x, dict(zip(d.start_index_map, map(int, known), strict=True)), sizes, mode)
+        if sliced is not None:
+            axes = list(d.collapsed_slice_dims)
+            return out(g, equation, g.node("Squeeze", [sliced, g.ints(axes)]) if axes else sliced)
     rank, out_rank = len(x.shape), len(aval.shape)
     batch = [axis for axis in range(out_rank) if axis not in d.offset_dims]
     simple = (
@@ -51,6 +57,24 @@ def gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:
             valid = g.node("Unsqueeze", [valid, g.ints(axes)])
         name = g.node("Where", [valid, name, g.array(_fill(p["fill_value"], x.dtype), x.dtype)])
     return out(g, equation, name)
+
+
+def _one_slice(g: Graph, x: Value, starts: dict[int, int], sizes: Sequence, mode: str) -> str | None:
+    """Return a window of an array at a known place; ``None`` if it may reach beyond the array."""
+    axes = [axis for axis, size in enumerate(sizes) if not _same(size, x.shape[axis])]
+    begin = [starts.get(axis, 0) for axis in axes]
+    for axis, start in starts.items():
+        total, size = x.shape[axis], sizes[axis]
+        if axis not in axes:
+            inside = start == 0 or mode != "fill"  # a window as large as the array is moved to its place
+        else:
+            inside = start >= 0 and isinstance(size, int) and isinstance(total, int) and start + size <= total
+        if not inside and mode != "promise":
+            return None
+    if not axes:
+        return g.full(x)
+    ends = g.shape([start + sizes[axis] for axis, start in zip(axes, begin, strict=True)])
+    return g.node("Slice", [g.full(x), g.ints(begin), ends, g.ints(axes)])
 
 
 def _general_gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:

@@ -106,6 +106,27 @@ def concatenate(s: Source, equation: Any, *operands: Value) -> Value:
     return s.put(f"torch.cat([{parts}], {int(equation.params['dimension'])})", equation.outvars[0].aval)
 
 
+def stack(s: Source, equation: Any, *operands: Value) -> Value:
+    """`stack`: arrays side by side along a new axis."""
+    parts = ", ".join(map(s.text, operands))
+    return s.put(f"torch.stack([{parts}], {int(equation.params['axis'])})", equation.outvars[0].aval)
+
+
+def shift(operator: str) -> Callable:
+    """`shift_left` and `shift_right_logical`, of bits without a sign: int64 holds them where there is room."""
+
+    def rule(s: Source, equation: Any, x: Value, count: Value) -> Value:
+        aval, text, by = equation.outvars[0].aval, s.text(x), s.text(count)
+        bits = 8 * np.dtype(aval.dtype).itemsize
+        if bits < 64 and (operator == ">>" or np.dtype(aval.dtype).kind == "u"):
+            mask = 2**bits - 1
+            made = f"((({text}.to(torch.int64) & {mask}) {operator} {by}) & {mask}).to({s.type(aval.dtype)})"
+            return s.put(made, aval)
+        return s.put(f"{text} {operator} {by}", aval)
+
+    return rule
+
+
 def pad(s: Source, equation: Any, x: Value, value: Value) -> Value:
     """`pad`: borders, negative ones (which crop), and gaps."""
     name, config, aval = s.text(x), equation.params["padding_config"], equation.outvars[0].aval
@@ -175,7 +196,7 @@ RULES: dict[str, Callable] = {
     **{name: form(f"{{0}} {op} {{1}}") for name, op in {
         "add": "+", "sub": "-", "mul": "*", "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
         "add_any": "+", "lt_to": "<", "le_to": "<=", "eq_to": "==", "and": "&", "or": "|", "xor": "^",
-        "shift_left": "<<", "shift_right_logical": ">>", "shift_right_arithmetic": ">>",
+        "shift_right_arithmetic": ">>",
     }.items()},
     **{name: function(f"torch.{op}") for name, op in {
         "neg": "neg", "abs": "abs", "exp": "exp", "log": "log", "tanh": "tanh", "logistic": "sigmoid", "sqrt": "sqrt",
@@ -188,6 +209,9 @@ RULES: dict[str, Callable] = {
     **dict.fromkeys(
         "copy copy_p stop_gradient reduce_precision optimization_barrier sharding_constraint name pvary".split(), same
     ),
+    "shift_left": shift("<<"),
+    "shift_right_logical": shift(">>"),
+    "call of signbit": function("torch.signbit"),
     "not": form("~{0}"),
     "one_minus_square": form("1 - {0} * {0}"),
     "cbrt": form(f"torch.sign({{0}}) * torch.abs({{0}}) ** {1 / 3!r}"),
@@ -206,6 +230,10 @@ RULES: dict[str, Callable] = {
     "expand_dims": reshape,
     "transpose": transpose,
     "concatenate": concatenate,
+    "stack": stack,
+    "tile": lambda s, equation, x: s.put(
+        f"torch.tile({s.text(x)}, {s.shape(equation.params['reps'])})", equation.outvars[0].aval
+    ),
     "pad": pad,
     "slice": slice_,
     "split": split,

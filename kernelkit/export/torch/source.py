@@ -134,7 +134,10 @@ class Source:
             _, low, high = operands
             draw = f"torch.rand({self.shape(avals[0].shape)}, dtype={self.type(avals[0].dtype)}, device=device)"
             return [self.put(f"{draw} * ({self.number(high)} - {self.number(low)}) + {self.number(low)}", avals[0])]
-        if jaxprs.called_by(equation) is not None or name in ("scan", "while", "cond", "dim_as_value"):
+        if jaxprs.called_by(equation) is not None:
+            rule = self.rules.get(f"call of {equation.params.get('name')}")
+            return None if rule is None else [rule(self, equation, *operands)]
+        if name in ("scan", "while", "cond", "dim_as_value"):
             return None
         if any(x.const is None for x in operands) or not all(_is_static(a) for a in avals):
             return None
