@@ -156,6 +156,13 @@ KINDS: dict[str, Any] = {
 }
 
 
+JUMPS = set(
+    "arg argsort top_k round round_decimals compare cast isclose digitize searchsorted floor_divide mod_floats one_hot "
+    "finite activations where count flags median quantile sort take_along halves".split()
+)
+"""Kinds whose result jumps where an argument moves a little: chains of operations leave them out."""
+
+
 def model_of(kinds: list[str], seed: int) -> kk.Model:
     """Return a model of these operations, one after another."""
     rng = np.random.default_rng(seed)

@@ -31,7 +31,7 @@ def test_outputs_and_gradients_are_the_models(name):
     outputs = module(tensors(x))
     close(outputs, model(x), atol=1e-6)
     sum((y**2).sum() for y in jax.tree.leaves(outputs)).backward()
-    want = jax.jit(jax.grad(loss))(weights.trainable)
+    want = jax.jit(jax.grad(loss))(weights.trainable)  # the bridge's programs are compiled
     assert set(of_path(module)) == set(want)
     for path, parameter in of_path(module).items():
         np.testing.assert_allclose(parameter.grad.numpy(), want[path], rtol=1e-4, atol=1e-5)
