@@ -8,7 +8,8 @@ VERSION = _wheel.version
 SRC = Path(str(_wheel.locate_file("keras/src"))).resolve()
 SITE = SRC.parent.parent
 
-# Folders that are judged. The others test engines other than jax, Keras's inside, distillation or export.
+# Folders that are judged. The others test engines other than jax, Keras's inside or distillation; those of export need
+# environments of their own: `make runtimes` judges them.
 FOLDERS = (
     "activations initializers regularizers constraints losses metrics optimizers random tree dtype_policies callbacks "
     "models trainers saving layers ops utils legacy distribution"

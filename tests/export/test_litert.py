@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit.export.unroll import unrolled
+from kernelkit.export.unroll import unrolled, without_top_k
 from tests.export import zoo
 
 
@@ -92,6 +92,15 @@ def test_sorting_written_out_equals_sorting(name):
     for a, b in zip(flat(x), jax.tree.leaves(functions[name](x)), strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == b.dtype
+
+
+def test_a_function_without_top_k_sorts_and_equals_it():
+    x = jnp.asarray(np.random.default_rng(0).integers(0, 4, (3, 7)).astype("float32")).at[0, 2].set(jnp.nan)
+    function = lambda tree: {"best": jax.jit(lambda x: jax.lax.top_k(x, 3))(tree["x"])}  # noqa: E731
+    flat = without_top_k(function)
+    assert "top_k" not in str(jax.make_jaxpr(flat)({"x": x}))
+    for a, b in zip(flat({"x": x})["best"], function({"x": x})["best"], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_an_open_length_cannot_be_unrolled(tmp_path, converter):

@@ -204,9 +204,12 @@ def kerashub_bert():
     as_keras.install()
     import keras_hub
 
-    return keras_hub.models.BertBackbone(
+    backbone = keras_hub.models.BertBackbone(
         vocabulary_size=11, num_layers=2, num_heads=2, hidden_dim=16, intermediate_dim=24, max_sequence_length=STEPS
     )
+    names = ("token_ids", "segment_ids", "padding_mask")  # of a fixed length: its positions need one
+    inputs = {name: kk.Input((STEPS,), dtype="int32", name=name) for name in names}
+    return kk.Model(inputs, backbone(inputs))
 
 
 MORE: dict[str, Callable] = {f.__name__: f for f in (custom, shared, subclassed, bert, resnet50, mobilenet)}

@@ -13,6 +13,7 @@ from kernelkit import devices, scope
 from kernelkit.export import program
 from kernelkit.export.needs import need
 from kernelkit.export.signature import Signature, TensorSpec, unique
+from kernelkit.export.unroll import without_top_k
 from kernelkit.variable import Variable
 
 PLATFORMS = ("cpu", "cuda", "tpu")
@@ -118,7 +119,7 @@ def converted(
         "native_serialization_platforms": tuple(platforms),
         "with_gradient": True,
     }
-    return jax2tf.convert(function, **(settings | options))
+    return jax2tf.convert(without_top_k(function), **(settings | options))  # TensorFlow 2.21 reads no `top_k`
 
 
 def tf_specs(signature: Signature, arguments: Sequence[jax.ShapeDtypeStruct]) -> list[Any]:
