@@ -76,7 +76,7 @@ def sort(s: Source, equation: Any, *operands: Value) -> list[Value]:
     if p["num_keys"] != 1:
         raise NotImplementedError("sort by several keys is not written for PyTorch.")
     axis, both = int(p["dimension"]), s.fresh()
-    s.line(f"{both} = torch.sort({s.text(operands[0])}, {axis}, stable=True)")
+    s.line(f"{both} = torch.sort({s.text(operands[0])}, dim={axis}, stable=True)")
     out = [s.put(f"{both}[0]", equation.outvars[0].aval)]
     for x, variable in zip(operands[1:], equation.outvars[1:], strict=True):
         out.append(s.put(f"torch.gather({s.text(x)}, {axis}, {both}[1])", variable.aval))
