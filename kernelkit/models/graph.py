@@ -190,7 +190,7 @@ class Graph:
         if rank != len(x.shape) or not (self.takes_any_size or fits(expected.shape[1:], tuple(x.shape)[1:])):
             raise ValueError(
                 f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."
-                f"{_advice(expected.shape, shape)}"
+                f"{_advice(expected.shape, shape)} [K02]"
             )
         dtype = dtypes.canonical(expected.dtype) if expected.dtype != "string" else None
         if isinstance(x, KerasTensor) or dtype is None or not hasattr(x, "astype") or x.dtype == dtype:

@@ -39,7 +39,7 @@ digits = load_digits()
 x = (digits.images / 16).astype("float32")[..., np.newaxis]  # grey from 0 to 1; the last axis holds the one channel
 y = digits.target
 
-print("pictures", x.shape, "digits", y.shape)
+print(say("pictures", "그림"), x.shape, say("digits", "숫자"), y.shape)
 # %%
 fig, axes = plt.subplots(4, 12, figsize=(9, 3.4))
 for ax, picture, digit in zip(axes.flat, x, y, strict=False):
@@ -48,7 +48,7 @@ for ax, picture, digit in zip(axes.flat, x, y, strict=False):
     ax.set_axis_off()
 plt.show()
 # %% [markdown] en
-# We put every fifth picture aside. The network never trains on those, so they tell us how well it reads digits it has not seen.
+# We put a fifth of the pictures aside. The network never trains on those, so they tell us how well it reads digits it has not seen.
 # %% [markdown] ko
 # 그림 다섯 장 가운데 한 장은 따로 떼어 둡니다. 학습에 한 번도 쓰지 않으므로, 처음 보는 숫자를 얼마나 잘 읽는지 알려 줍니다.
 # %%
@@ -124,7 +124,12 @@ history = model.fit(x_train, y_train, epochs=20, batch_size=32, validation_split
 # 이제 따로 떼어 둔 그림을 씁니다.
 # %%
 test_loss, test_accuracy = model.evaluate(x_test, y_test, verbose=0)
-print(f"The network reads {test_accuracy:.1%} of the unseen digits.")
+print(
+    say(
+        f"The network reads {test_accuracy:.1%} of the unseen digits.",
+        f"신경망이 처음 보는 숫자의 {test_accuracy:.1%}를 읽었습니다.",
+    )
+)
 # %% [markdown] en
 # ## 5. Look at the mistakes
 #
@@ -214,7 +219,7 @@ def check_2(model):
 
 
 # %% [markdown] en
-# **1.** Which shape has the output of `model` for a batch of 32 pictures?
+# **1.** What is the shape of the output of `model` for a batch of 32 pictures?
 # %% [markdown] ko
 # **1.** 그림 32장짜리 배치를 넣으면 `model`의 출력은 어떤 모양일까요?
 # %% [exercise]
@@ -251,7 +256,7 @@ check_2(small)
 #
 # - Leave out the dropout. What happens to the gap between the two curves?
 # - Take one convolution away, or add one. Does it pay?
-# - Replace the convolutions by `layers.Dense(64, activation="relu")` after `layers.Flatten()`. How many parameters has it now?
+# - Replace the convolutions by `layers.Dense(64, activation="relu")` after `layers.Flatten()`. How many parameters does it have now?
 #
 # The last cell sums up what was done.
 # %% [markdown] ko

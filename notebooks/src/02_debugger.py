@@ -43,14 +43,15 @@ def network(**bias):
 # `debug` takes what `fit` takes. The model stays as it is; the debugger trains a copy of its state, exactly as `fit` would.
 #
 # A cell that ends in `dbg` shows it: its buttons step on and back, the curve can be dragged, a click on a layer opens its
-# histograms, a click on a picture chooses the sample. The tables below are the same in words.
+# histograms, a click on a picture chooses the sample. The view is live: when a later cell moves `dbg`, the view moves too. The table below
+# says the same in numbers.
 # %% [markdown] ko
 # ## 건강한 학습을 한 단계씩
 #
 # `debug`는 `fit`과 같은 인수를 받습니다. 모델은 그대로 두고, 상태의 사본을 `fit`이 하는 것과 똑같이 학습시킵니다.
 #
 # 셀의 마지막 줄에 `dbg`를 적으면 디버거가 나옵니다. 단추로 앞뒤로 오가고, 곡선을 끌 수 있고, 층을 누르면 히스토그램이 열리고, 그림을 누르면 표본이
-# 선택됩니다. 아래의 표는 같은 내용을 글로 보여 줍니다.
+# 선택됩니다. 화면은 살아 있어서, 뒤의 셀이 `dbg`를 옮기면 화면도 함께 움직입니다. 아래의 표는 같은 내용을 숫자로 보여 줍니다.
 # %%
 model = network()
 model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -71,13 +72,16 @@ dbg.table()
 # 표본 32개 가운데 가장 어려웠던 것은 무엇일까요?
 # %%
 worst = dbg.sample_losses().argmax()
-print(dbg.batch.name_of(worst), "is a", dbg.batch.y[worst], "and its loss is", dbg.sample_losses()[worst])
+name, digit, loss = dbg.batch.name_of(worst), dbg.batch.y[worst], dbg.sample_losses()[worst]
+print(say(f"{name} is a {digit}, and its loss is {loss:.2f}", f"{name}: 숫자 {digit}, 손실 {loss:.2f}"))
 # %% [markdown] en
 # Go back, and you are where you were, to the last bit.
 # %% [markdown] ko
 # 되돌아가면 아까 있던 곳입니다. 비트 하나까지 똑같습니다.
 # %%
-dbg.back(15), dbg.step(15)
+before = dbg.logs
+dbg.back(15)
+print(say("the same again:", "다시 같은 값:"), dbg.step(15) == before)
 # %% [markdown] en
 # ## 1. A learning rate that explodes
 # %% [markdown] ko

@@ -34,9 +34,9 @@ keras.utils.set_random_seed(0)
 # 텐서는 **모양**(shape)과 **자료형**(dtype)이 있는 숫자 배열입니다. 초보자가 하는 실수는 대부분 모양이 맞지 않는 것이니 늘 확인하세요.
 # %%
 pictures = ops.convert_to_tensor(load_digits().images[:5], dtype="float32")
-print("five pictures of 8 × 8 pixels:", pictures.shape, pictures.dtype)
-print("the brightness of each:", ops.mean(pictures, axis=(1, 2)))
-print("flat, as a dense layer wants them:", ops.reshape(pictures, (5, -1)).shape)
+print(say("five pictures of 8 × 8 pixels:", "8 × 8 픽셀 그림 다섯 장:"), pictures.shape, pictures.dtype)
+print(say("the brightness of each:", "그림마다 밝기:"), ops.mean(pictures, axis=(1, 2)))
+print(say("flat, as a dense layer wants them:", "밀집층에 맞게 펴면:"), ops.reshape(pictures, (5, -1)).shape)
 # %% [markdown] en
 # Shapes need not be equal to be combined: axes of size 1 stretch (*broadcasting*). That is handy, and it can bite. Look at the last line: no
 # error, and yet nonsense.
@@ -45,8 +45,8 @@ print("flat, as a dense layer wants them:", ops.reshape(pictures, (5, -1)).shape
 # 보세요. 오류는 나지 않지만 엉뚱한 결과입니다.
 # %%
 column, row = ops.ones((5, 1)), ops.ones((5,))
-print("picture minus a row of means:", (pictures - ops.mean(pictures, axis=0)).shape)
-print("(5, 1) minus (5,):", (column - row).shape, "and not (5,)!")
+print(say("pictures minus their mean picture:", "그림 빼기 평균 그림:"), (pictures - ops.mean(pictures, axis=0)).shape)
+print(say("(5, 1) minus (5,):", "(5, 1) 빼기 (5,):"), (column - row).shape, say("and not (5,)!", "(5,)가 아닙니다!"))
 # %% [markdown] en
 # ## 2. A gradient with a pencil
 #
@@ -86,7 +86,7 @@ for _ in range(40):
     loss, (dw, db) = loss_and_gradient(w, b)
     path.append((w, b, loss))
     w, b = w - 0.1 * dw, b - 0.1 * db  # downhill: against the gradient
-print(f"y = {w:.3f} x + {b:.3f}, loss {loss:.4f}")
+print(f"y = {w:.3f} x + {b:.3f},", say(f"loss {loss:.4f}", f"손실 {loss:.4f}"))
 # %% [markdown] en
 # Seen from above, the loss is a valley, and the steps go down at right angles to the lines of equal height.
 # %% [markdown] ko
@@ -116,8 +116,8 @@ plt.show()
 w, b = keras.Variable(2.0), keras.Variable(0.0)
 with keras.GradientTape() as tape:
     loss = ops.mean((w * x + b - y) ** 2)
-print("tape  ", [float(g) for g in tape.gradient(loss, [w, b])])
-print("pencil", [float(g) for g in loss_and_gradient(2.0, 0.0)[1]])
+print(say("tape  ", "테이프"), [float(g) for g in tape.gradient(loss, [w, b])])
+print(say("pencil", "연필  "), [float(g) for g in loss_and_gradient(2.0, 0.0)[1]])
 
 
 # %% [markdown] en
@@ -187,7 +187,7 @@ plt.plot(losses, linewidth=0.7)
 plt.xlabel("step")
 plt.ylabel("loss")
 plt.show()
-print(f"{accuracy:.1%} of unseen digits")
+print(say(f"{accuracy:.1%} of unseen digits are right", f"처음 보는 숫자의 {accuracy:.1%}를 맞혔습니다"))
 # %% [markdown] en
 # `fit` does this too, and besides it shuffles, validates, shows the curves, and puts many steps into one program. And the **step
 # debugger** lets you look at each gradient of a step without writing any of it:

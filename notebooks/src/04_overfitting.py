@@ -79,7 +79,7 @@ keras.viz.decision_boundary(big, x, y)
 dice = np.random.default_rng(0).integers(0, 2, 40)
 fool = build()
 fool.fit(x, dice, batch_size=40, epochs=900, verbose=0)
-print(f"dice by heart: {fool.evaluate(x, dice, verbose=0)[1]:.0%}")
+print(say("learned by heart:", "외운 주사위 눈:"), f"{fool.evaluate(x, dice, verbose=0)[1]:.0%}")
 # %% [markdown] en
 # ## 2. The cures
 #
@@ -136,7 +136,7 @@ plt.show()
 # %%
 losses = {name: model.evaluate(x_test, y_test, verbose=0) for name, model in models.items()}
 for name, (loss, accuracy) in losses.items():
-    print(f"{name:15} loss {loss:.3f}  accuracy {accuracy:.1%}")
+    print(f"{name:15}", say(f"loss {loss:.3f}  accuracy {accuracy:.1%}", f"손실 {loss:.3f}  정확도 {accuracy:.1%}"))
 keras.viz.decision_boundary(models["weight decay"], x, y)
 # %% [markdown] en
 # ## 4. On real pictures
@@ -175,7 +175,9 @@ for name, extra in (
     )
     net.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     scores[name] = net.fit(pictures[:100], labels[:100], **options).history["val_accuracy"][-1]
-    print(f"{name}: {scores[name]:.1%} of unseen digits")
+    print(
+        f"{name}:", say(f"{scores[name]:.1%} of unseen digits are right", f"처음 보는 숫자의 {scores[name]:.1%}를 맞힘")
+    )
 # %% [markdown] en
 # ## Exercises
 # %% [markdown] ko

@@ -49,7 +49,10 @@ def slide(picture, window):
 upright = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "float32")  # bright on the right, dark on the left
 by_hand = slide(grey, upright)
 by_layer = ops.conv(grey[None, :, :, None], upright[:, :, None, None])[0, :, :, 0]
-print("the layer's operation gives the same:", np.allclose(by_hand, by_layer, atol=1e-4))
+print(
+    say("the layer's operation gives the same:", "층의 연산도 같은 값을 냅니다:"),
+    np.allclose(by_hand, by_layer, atol=1e-4),
+)
 # %% [markdown] en
 # Some questions that people have thought of:
 # %% [markdown] ko
@@ -92,7 +95,7 @@ for layer in (
 ):
     after = layer(batch)
     weights = [tuple(w.shape) for w in layer.weights]
-    print(f"{type(layer).__name__:12} {batch.shape} -> {tuple(after.shape)}, weights {weights}")
+    print(f"{type(layer).__name__:12} {batch.shape} -> {tuple(after.shape)},", say("weights", "가중치"), weights)
 # %% [markdown] en
 # ## 3. Let it choose its own questions
 #
@@ -182,8 +185,13 @@ moved = np.roll(x[1400:], 1, axis=2)
 shifted = {}
 for name, net in (("convolution", model), ("dense", dense)):
     shifted[name] = net.evaluate(moved, y[1400:], verbose=0)[1]
+    in_place = net.evaluate(x[1400:], y[1400:], verbose=0)[1]
     print(
-        f"{name}: {net.evaluate(x[1400:], y[1400:], verbose=0)[1]:.1%} in place, {shifted[name]:.1%} moved by a pixel"
+        f"{name}:",
+        say(
+            f"{in_place:.1%} in place, {shifted[name]:.1%} moved by a pixel",
+            f"제자리에서 {in_place:.1%}, 한 픽셀 옮기면 {shifted[name]:.1%}",
+        ),
     )
 # %% [markdown] en
 # ## Exercises
@@ -250,7 +258,7 @@ def check_3(window):
 
 
 # %% [markdown] en
-# **1.** How many parameters has the layer `second`? Reckon first, then ask `model.summary()`.
+# **1.** How many parameters does the layer `second` have? Work it out first, then ask `model.summary()`.
 # %% [markdown] ko
 # **1.** `second` 층의 매개변수는 몇 개일까요? 먼저 셈해 보고 `model.summary()`로 확인하세요.
 # %% [exercise]

@@ -48,7 +48,12 @@ def rows(part):
 
 x, y = rows(table[~strangers])
 x_test, y_test = rows(table[strangers])
-print(len(y), "rows to train,", len(y_test), "to test; years of life from", y.min(), "to", y.max())
+print(
+    say(
+        f"{len(y)} rows to train, {len(y_test)} to test; years of life from {y.min():.0f} to {y.max():.0f}",
+        f"학습 {len(y)}행, 테스트 {len(y_test)}행, 기대 수명 {y.min():.0f}세에서 {y.max():.0f}세까지",
+    )
+)
 
 fig, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True)
 for ax, values, name in zip(axes, (x["gdpPercap"], np.log(x["gdpPercap"])), ("income", "log of income"), strict=True):
@@ -74,7 +79,8 @@ baselines = {
     "mean": np.abs(y_test - y.mean()).mean(),
     "mean of the continent": np.abs(y_test - [by_continent[c] for c in x_test["continent"][:, 0]]).mean(),
 }
-print({name: f"{error:.1f} years off" for name, error in baselines.items()})
+for name, error in baselines.items():
+    print(f"{name}:", say(f"{error:.1f} years off", f"{error:.1f}년 빗나감"))
 # %% [markdown] en
 # ## 3. A layer for each column
 #
@@ -86,10 +92,10 @@ print({name: f"{error:.1f} years off" for name, error in baselines.items()})
 # %%
 names = layers.StringLookup(output_mode="one_hot")
 names.adapt(x["continent"])
-print("continents:", names.get_vocabulary())
+print(say("continents:", "대륙:"), names.get_vocabulary())
 eras = layers.Discretization(num_bins=4, output_mode="one_hot")
 eras.adapt(x["year"])
-print("years are cut at:", eras.bin_boundaries)
+print(say("years are cut at:", "연도를 나누는 곳:"), eras.bin_boundaries)
 sizes = {}
 for column in ("pop", "gdpPercap"):
     sizes[column] = layers.Normalization(axis=-1)
@@ -113,7 +119,7 @@ model.compile(keras.optimizers.Adam(0.003), "mae")
 stop = keras.callbacks.EarlyStopping(patience=20, restore_best_weights=True)
 history = model.fit(x, y, epochs=80, batch_size=32, validation_split=0.2, callbacks=[stop])
 error = model.evaluate(x_test, y_test, verbose=0)
-print(f"{error:.1f} years off on countries it has never seen")
+print(say(f"{error:.1f} years off on countries it has never seen", f"처음 보는 나라에서 {error:.1f}년 빗나감"))
 # %% [markdown] en
 # ## 4. Raw rows in, answers out
 #
@@ -133,9 +139,13 @@ def ask(**row):
     )
 
 
-print("a rich country in Asia, 2007:", round(ask(continent="Asia", year=2007, pop=5e7, gdpPercap=23_000), 1))
-print("the same with a tenth of the income:", round(ask(continent="Asia", year=2007, pop=5e7, gdpPercap=2_300), 1))
-print("an unknown continent is no error:", round(ask(continent="Atlantis", year=2007, pop=5e7, gdpPercap=2_300), 1))
+questions = {
+    say("a rich country in Asia, 2007", "2007년 아시아의 잘사는 나라"): ("Asia", 23_000),
+    say("the same with a tenth of the income", "같은 나라, 소득은 십분의 일"): ("Asia", 2_300),
+    say("an unknown continent is no error", "모르는 대륙도 오류가 아닙니다"): ("Atlantis", 2_300),
+}
+for question, (continent, income) in questions.items():
+    print(f"{question}: {ask(continent=continent, year=2007, pop=5e7, gdpPercap=income):.1f}")
 # %% [markdown] en
 # ## 5. What does it rely on?
 #

@@ -50,9 +50,9 @@ def attention(query, keys, values):
 
 
 mixed, shares = attention(query, keys, values)
-print("shares", shares.round(3), "mixed value", mixed.round(3))
+print(say("shares", "비율"), shares.round(3), say("mixed value", "섞인 값"), mixed.round(3))
 same = ops.dot_product_attention(*(ops.cast(a[None, :, None], "float32") for a in (query, keys, values)))
-print("the same from ops:", np.asarray(same).ravel().round(3))
+print(say("the same from ops:", "ops로 구한 같은 값:"), np.asarray(same).ravel().round(3))
 # %% [markdown] en
 # ## 2. A task that needs looking back
 #
@@ -154,7 +154,12 @@ model.compile(keras.optimizers.Adam(0.003, clipnorm=1.0), price, weighted_metric
 validation = (x_test, y_test, counts_test)
 history = model.fit(x, y, sample_weight=counts, batch_size=64, epochs=3, validation_data=validation)
 accuracy = history.history["val_accuracy"][-1]
-print(f"{accuracy:.1%} of the digits in unseen sequences are right")
+print(
+    say(
+        f"{accuracy:.1%} of the digits in unseen sequences are right",
+        f"처음 보는 시퀀스의 숫자 가운데 {accuracy:.1%}를 맞혔습니다",
+    )
+)
 # %% [markdown] en
 # ## 5. Where does it look?
 #
@@ -181,7 +186,9 @@ for h, ax in enumerate(axes):
 fig.tight_layout()
 plt.show()
 said = model.predict(x_test[i : i + 1], verbose=0)[0].argmax(axis=-1)
-print("asked:", labels[2 * PAIRS :: 2], "right:", y_test[i, 2 * PAIRS :: 2], "given:", said[2 * PAIRS :: 2])
+print(say("asked:", "물은 글자:"), *labels[2 * PAIRS :: 2])
+print(say("right:", "정답:"), *y_test[i, 2 * PAIRS :: 2])
+print(say("given:", "답:"), *said[2 * PAIRS :: 2])
 # %% [markdown] en
 # ## 6. What if a place does not know what comes before it?
 #
@@ -197,7 +204,7 @@ lost, _ = build(before=False)
 lost.compile(keras.optimizers.Adam(0.003, clipnorm=1.0), price, weighted_metrics=["accuracy"])
 lost.fit(x, y, sample_weight=counts, batch_size=64, epochs=2, verbose=0)
 without = lost.evaluate(*validation[:2], sample_weight=counts_test, verbose=0)[1]
-print(f"without knowing what comes before: {without:.1%}")
+print(say("without knowing what comes before:", "앞에 무엇이 있는지 모를 때:"), f"{without:.1%}")
 # %% [markdown] en
 # ## Exercises
 # %% [markdown] ko

@@ -89,7 +89,8 @@ _, _, axes_of_pca = np.linalg.svd(x - mean, full_matrices=False)
 flat = (x_test - mean) @ axes_of_pca[:2].T @ axes_of_pca[:2] + mean
 errors = {"two principal components": flat, "autoencoder": auto.predict(x_test, verbose=0)}
 errors = {name: float(((x_test - again) ** 2).mean()) for name, again in errors.items()}
-print({name: round(error, 4) for name, error in errors.items()})
+for name, error in errors.items():
+    print(f"{name}:", say("mean squared error", "평균 제곱 오차"), f"{error:.4f}")
 
 
 # %% [markdown] en
@@ -183,7 +184,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 places = vae_encoder.predict(x, verbose=0)[:, :2]
 votes = KNeighborsClassifier(15).fit(places, y).score(means, y_test)
-print(f"{votes:.0%} of unseen digits by their neighbours on the map; guessing gets 10 %.")
+print(
+    say(
+        f"The neighbors on the map name {votes:.0%} of unseen digits; guessing gets 10 %.",
+        f"지도 위의 이웃이 처음 보는 숫자의 {votes:.0%}를 맞혔습니다. 찍으면 10%입니다.",
+    )
+)
 # %% [markdown] en
 # ## Exercises
 # %% [markdown] ko
@@ -193,7 +199,8 @@ from kernelkit import teaching
 
 
 @teaching.exercise(
-    right=say("Two means and two spreads.", "평균 두 개와 퍼진 정도 두 개입니다."), language=say("en", "ko")
+    right=say("Two means and two logarithms of variances.", "평균 두 개와 분산의 로그 두 개입니다."),
+    language=say("en", "ko"),
 )
 def check_1(answer):
     if int(answer) != 4:

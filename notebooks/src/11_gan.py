@@ -29,7 +29,7 @@ keras.utils.set_random_seed(7)
 digits = load_digits()
 x = (digits.data / 8 - 1).astype("float32")  # 64 pixels from -1 (paper) to 1 (ink)
 y = digits.target
-print("pictures", x.shape, "from", x.min(), "to", x.max())
+print(say("pictures", "그림"), x.shape, say(f"from {x.min()} to {x.max()}", f"{x.min()}에서 {x.max()}까지"))
 
 
 def show(pictures, columns=16):
@@ -84,7 +84,8 @@ discriminator = keras.Sequential(
     ],
     name="discriminator",
 )
-print("generator", generator.count_params(), "discriminator", discriminator.count_params(), "parameters")
+print(say("parameters of the generator:", "생성자의 매개변수:"), f"{generator.count_params():,}")
+print(say("parameters of the discriminator:", "판별자의 매개변수:"), f"{discriminator.count_params():,}")
 # %% [markdown] en
 # What does the generator draw before it has learned anything? Noise.
 # %% [markdown] ko
@@ -193,7 +194,7 @@ history = gan.fit(x, batch_size=64, epochs=240, callbacks=[Album()])
 # 같은 난수 벡터 16개를 학습이 진행되면서 이렇게 그렸습니다.
 # %%
 for epoch, pictures in album:
-    print("epoch", epoch)
+    print(say(f"epoch {epoch}", f"에포크 {epoch}"))
     show(pictures)
 # %% [markdown] en
 # ## 4. Has it learned? Ask an honest judge
@@ -217,7 +218,10 @@ judge = keras.Sequential(
 )
 judge.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 judge.fit(x[:1400], y[:1400], epochs=30, verbose=0)
-print("The judge reads", f"{judge.evaluate(x[1400:], y[1400:], verbose=0)[1]:.1%}", "of unseen real digits.")
+skill = judge.evaluate(x[1400:], y[1400:], verbose=0)[1]
+print(
+    say(f"The judge reads {skill:.1%} of unseen real digits.", f"심판은 처음 보는 진짜 숫자의 {skill:.1%}를 읽습니다.")
+)
 
 forged = generator.predict(np.random.default_rng(1).normal(size=(1000, LATENT)).astype("float32"), verbose=0)
 chances = judge.predict(forged, verbose=0)
@@ -231,8 +235,12 @@ ax.bar(range(10), counts)
 ax.set(xticks=range(10), xlabel="digit", ylabel="of 1000 forged")
 plt.show()
 print(
-    f"clear {clear:.0%} (real pictures: {clear_real:.0%}), rarest digit {counts.min() / 10:.1f} %, nearest real picture {nearest.mean():.2f} away"
+    say("clear:", "또렷한 그림:"),
+    f"{clear:.0%},",
+    say(f"of real pictures {clear_real:.0%}", f"진짜 그림은 {clear_real:.0%}"),
 )
+print(say("the rarest digit:", "가장 드문 숫자:"), f"{counts.min() / 10:.1f} %")
+print(say("distance to the nearest real picture:", "가장 가까운 진짜 그림까지의 거리:"), f"{nearest.mean():.2f}")
 # %% [markdown] en
 # ## 5. A walk between two digits
 #
@@ -284,7 +292,10 @@ def check_2(answer):
 
 
 @teaching.exercise(
-    right=say("One picture of everything: the mean forgets nobody.", "평균은 아무도 빠뜨리지 않습니다."),
+    right=say(
+        "It is 1 if all ten digits come, and 0.1 for a generator that has collapsed.",
+        "열 숫자가 모두 나오면 1이고, 모드 붕괴에 빠지면 0.1입니다.",
+    ),
     language=say("en", "ko"),
 )
 def check_3(function):

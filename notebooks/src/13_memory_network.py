@@ -71,7 +71,7 @@ rng = random.Random(0)
 sentences, question, answer, clues = story(rng)
 for i, sentence in enumerate(sentences):
     print(i, sentence)
-print(question, "->", answer, "because of", clues)
+print(question, "->", answer, say("because of", "단서:"), clues)
 # %% [markdown] en
 # ## 2. Words to numbers
 #
@@ -179,7 +179,12 @@ model.summary()
 model.compile(keras.optimizers.Adam(0.003), "sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(x_train, y_train, batch_size=64, epochs=12, validation_data=(x_test, y_test))
 accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
-print(f"{accuracy:.1%} of the questions about unseen stories are answered right.")
+print(
+    say(
+        f"{accuracy:.1%} of the questions about unseen stories are answered right.",
+        f"처음 보는 이야기에 대한 질문 가운데 {accuracy:.1%}에 바르게 답했습니다.",
+    )
+)
 # %% [markdown] en
 # ## 5. Where does it look?
 #
@@ -224,7 +229,13 @@ once.fit(x_train, y_train, batch_size=64, epochs=12, verbose=0)
 things = np.array(["the" in st[1].split() for st in test_stories])
 for name, answered in (("1 hop", once.predict(x_test, verbose=0).argmax(1)), ("3 hops", answers)):
     right = answered == y_test
-    print(f"{name}: where is a person {right[~things].mean():.0%}, where is a thing {right[things].mean():.0%}")
+    print(
+        f"{name}:",
+        say(
+            f"where is a person {right[~things].mean():.0%}, where is a thing {right[things].mean():.0%}",
+            f"사람은 어디에 {right[~things].mean():.0%}, 물건은 어디에 {right[things].mean():.0%}",
+        ),
+    )
 # %% [markdown] en
 # ## Exercises
 # %% [markdown] ko
@@ -259,7 +270,10 @@ def check_2(answer):
         )
 
 
-@teaching.exercise(right=say("That is what you would do, too.", "사람도 그렇게 합니다."), language=say("en", "ko"))
+@teaching.exercise(
+    right=say("Now you can tell it stories of your own.", "이제 직접 지은 이야기도 물어볼 수 있습니다."),
+    language=say("en", "ko"),
+)
 def check_3(ask):
     told = ["mary went to the garden", "john went to the office", "mary took the book", "mary went to the kitchen"]
     told += ["sora went to the hallway"] * 4

@@ -168,7 +168,7 @@ inputs = keras.Input((None, BITS + 1))
 everything = layers.RNN(cell, return_sequences=True, name="machine")(inputs)
 machine = keras.Model(inputs, everything[..., :BITS])
 heads = keras.Model(inputs, everything[..., BITS:])
-print(machine.count_params(), "parameters")
+print(say(f"{machine.count_params():,} parameters", f"매개변수 {machine.count_params():,}개"))
 # %% [markdown] en
 # ## 3. Training
 #
@@ -196,7 +196,7 @@ def bits_right(model, x, y, counts):
 
 
 score = bits_right(machine, x_test, y_test, counts_test)
-print(f"{score:.2%} of the bits are right.")
+print(say(f"{score:.2%} of the bits are right.", f"비트의 {score:.2%}가 맞습니다."))
 # %% [markdown] en
 # ## 4. Longer than ever seen
 #
@@ -216,7 +216,7 @@ lstm = keras.Sequential(
 )
 lstm.compile(keras.optimizers.Adam(rate, clipnorm=1.0), "binary_crossentropy")
 lstm.fit(x, y, sample_weight=counts, batch_size=32, epochs=8, verbose=0)
-print(lstm.count_params(), "parameters")
+print(say(f"{lstm.count_params():,} parameters", f"매개변수 {lstm.count_params():,}개"))
 
 lengths = [2, 4, 6, 8, 10, 12]
 results = {"machine": [], "LSTM": []}
@@ -261,7 +261,10 @@ from kernelkit import teaching
 
 
 @teaching.exercise(
-    right=say("One row further down: the mark of the next place.", "한 칸 아래, 다음 자리로 옮겨 갑니다."),
+    right=say(
+        "The gate keeps the old pointer, and the shift moves it one row further.",
+        "게이트가 그대로 둔 포인터를 이동이 한 행 다음으로 옮깁니다.",
+    ),
     language=say("en", "ko"),
 )
 def check_1(answer):
@@ -324,7 +327,7 @@ def sharpen(pointer, gamma):
 
 check_2(sharpen)
 # %% [markdown] en
-# **3.** From how many rows on must *every* machine of this size fail to copy by stepping along: what is the greatest number that it has room for?
+# **3.** A machine that copies by stepping along writes each row of the input into a row of its own memory. What is the longest input, in rows, for which a machine of this size has room?
 # %% [markdown] ko
 # **3.** 한 칸씩 옮겨 가며 베끼는 이 크기의 기계가 담을 수 있는 행의 수는 최대 몇일까요?
 # %% [exercise]

@@ -118,7 +118,13 @@ errors = {
     "linear": error(linear(x, y)(x_test), y_test),
 }
 for name, e in errors.items():
-    print(f"{name:10} 1 moment ahead {e[0]:.3f}   8 ahead {e[7]:.3f}   32 ahead {e[31]:.3f}")
+    print(
+        f"{name:10}",
+        say(
+            f"1 moment ahead {e[0]:.3f}   8 ahead {e[7]:.3f}   32 ahead {e[31]:.3f}",
+            f"1순간 뒤 {e[0]:.3f}   8순간 뒤 {e[7]:.3f}   32순간 뒤 {e[31]:.3f}",
+        ),
+    )
 
 
 # %% [markdown] en

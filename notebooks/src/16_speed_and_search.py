@@ -39,7 +39,12 @@ def network(units=64, rate=0.001, **compiled):
     return model
 
 
-print(len(x), "to train,", len(x_val), "to choose by,", len(x_test), "to test")
+print(
+    say(
+        f"{len(x)} to train, {len(x_val)} to choose by, {len(x_test)} to test",
+        f"학습 {len(x)}장, 고르기 {len(x_val)}장, 시험 {len(x_test)}장",
+    )
+)
 
 
 # %% [markdown] en
@@ -250,7 +255,7 @@ def check_3(make):
 
 
 # %% [markdown] en
-# **1.** How many steps has an epoch of 1077 pictures in batches of 64?
+# **1.** How many steps does an epoch of 1077 pictures take in batches of 64?
 # %% [markdown] ko
 # **1.** 그림 1077장을 64장씩 묶으면 한 에포크는 몇 단계일까요?
 # %% [exercise]
@@ -258,7 +263,7 @@ check_1(...)
 # %% [solution]
 check_1(17)
 # %% [markdown] en
-# **2.** What makes jax compile the step again: another `"rate"` of learning, other `"weights"`, or batches of another `"shape"`?
+# **2.** What makes jax compile the step again: another learning `"rate"`, other `"weights"`, or batches of another `"shape"`?
 # %% [markdown] ko
 # **2.** 무엇이 바뀌면 jax가 단계를 다시 컴파일할까요? 학습률 `"rate"`, 가중치 `"weights"`, 배치의 모양 `"shape"` 가운데서 고르세요.
 # %% [exercise]

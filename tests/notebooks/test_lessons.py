@@ -57,6 +57,49 @@ def test_the_code_of_both_languages_differs_in_strings_alone(source):
 
 
 @each_lesson
+def test_a_korean_notebook_prints_no_english_sentence(source):
+    """Names of layers and of curves stay, and so do words in a plot, for which Colab and Binder have no Korean font."""
+
+    def strings(node):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif not isinstance(node, ast.Call):
+            yield from (text for child in ast.iter_child_nodes(node) for text in strings(child))
+
+    cells = lessons.notebook(lessons.read(source), "ko", solved=True).cells
+    code = "\n".join(
+        re.sub(r"^(\s*)%.*$", r"\1pass", c.source, flags=re.MULTILINE) for c in cells if c.cell_type == "code"
+    )
+    calls = [
+        node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    ]
+    printed = [text for call in calls for argument in call.args for text in strings(argument)]
+    assert [text for text in printed if re.search(r"[a-z]{2} [a-z]{2}|[a-z]{4}:", text)] == []
+    assert calls
+
+
+@each_lesson
+def test_a_notebook_has_what_colab_reads(source):
+    for language in lessons.LANGUAGES:
+        book = nbformat.read(lessons.target(source, language), as_version=4)
+        nbformat.validate(book)
+        assert book.metadata.kernelspec.name == "python3"
+        assert book.metadata.colab.toc_visible is True
+        title, first, *others = book.cells
+        assert title.source.startswith("# ")
+        # Colab folds a form away, JupyterLab a hidden source; what the cell does is told in the line that stays.
+        assert first.metadata.cellView == "form"
+        assert first.metadata.jupyter.source_hidden is True
+        told, code = first.source.split("\n", 1)
+        assert told.startswith("# On Colab") and "installs kernelkit" in told
+        assert 'if importlib.util.find_spec("kernelkit") is None:\n    %pip install' in code
+        assert not any("%pip" in cell.source or "!pip" in cell.source for cell in others)
+        # Widgets that are not Colab's own ask for its custom manager; kernelkit's own views ask for it themselves.
+        code = "\n".join(cell.source for cell in others if cell.cell_type == "code")
+        assert not re.search(r"ipywidgets|anywidget|custom_widget_manager|google\.colab", code)
+
+
+@each_lesson
 def test_a_lesson_ends_in_exercises_that_can_be_solved_and_says_what_it_must_reach(source):
     cells = lessons.read(source)
     kinds = [cell.kind for cell in cells]

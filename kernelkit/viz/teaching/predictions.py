@@ -96,7 +96,7 @@ def worst_first(chosen: np.ndarray, sure: np.ndarray, truth: np.ndarray | None =
 
 def describe(i: int, chosen: Any, sure: Any, truth: Any, names: list[str]) -> Prediction:
     """Return what is written above a sample's image."""
-    percent = "" if np.isnan(sure[i]) else f" {100 * sure[i]:.0f} %"
+    percent = "" if np.isnan(sure[i]) else f", {100 * sure[i]:.0f} %"
     right = truth is None or bool(chosen[i] == truth[i])
     mark = "" if truth is None else "✓ " if right else "✗ "
     return Prediction(i, f"{mark}{names[chosen[i]]}{percent}", "" if right else f"is {names[truth[i]]}", right)

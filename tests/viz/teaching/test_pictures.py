@@ -143,7 +143,7 @@ def test_the_surest_mistakes_come_first(images):
     said = np.array([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7], [0.2, 0.8]])
     figure = viz.predictions(said, x[:4], [1, 0, 0, 1])
     titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["✗ 0 90 %\nis 1", "✗ 1 70 %\nis 0", "✓ 0 60 %\n", "✓ 1 80 %\n"]
+    assert titles == ["✗ 0, 90 %\nis 1", "✗ 1, 70 %\nis 0", "✓ 0, 60 %\n", "✓ 1, 80 %\n"]
 
 
 def test_the_output_of_an_inner_layer_is_what_a_model_up_to_it_gives(model, images):
