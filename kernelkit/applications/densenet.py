@@ -119,7 +119,7 @@ def DenseNet201(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as DenseNet was trained on: ImageNet's mean subtracted, divided by its deviation.
+    """Subtract ImageNet's mean and divide by its deviation, as DenseNet was trained; images are from 0 to 255.
 
     Example:
         >>> import numpy as np

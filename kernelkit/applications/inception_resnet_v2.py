@@ -105,7 +105,7 @@ def _added(x: Tensor, branches: list, scale: float, name: str, w: _Wiring, activ
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Inception-ResNet V2 was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which Inception-ResNet V2 was trained.
 
     Example:
         >>> import numpy as np

@@ -102,7 +102,7 @@ def InceptionV3(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Inception V3 was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which Inception V3 was trained.
 
     Example:
         >>> import numpy as np

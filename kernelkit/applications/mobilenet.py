@@ -86,7 +86,7 @@ def _activated(x: Tensor, name: str, net: Network) -> Tensor:
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as MobileNet was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which MobileNet was trained.
 
     Example:
         >>> import numpy as np

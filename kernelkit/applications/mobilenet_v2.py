@@ -92,7 +92,7 @@ def _block(x: Tensor, expansion: int, channels: int, stride: int, number: int, n
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as MobileNet V2 was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which MobileNet V2 was trained.
 
     Example:
         >>> import numpy as np

@@ -198,7 +198,7 @@ def NASNetLarge(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as NASNet was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which NASNet was trained.
 
     Example:
         >>> import numpy as np

@@ -122,7 +122,7 @@ def ResNet152(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as ResNet was trained on: blue, green, red, the mean subtracted.
+    """Order channels as blue, green, red and subtract ImageNet's mean, as ResNet was trained; pixels are 0 to 255.
 
     Example:
         >>> import numpy as np

@@ -121,7 +121,7 @@ def ResNet152V2(
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as ResNet V2 was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which ResNet V2 was trained.
 
     Example:
         >>> import numpy as np

@@ -84,7 +84,7 @@ def _separable(x: Tensor, filters: int, name: str, net: Network) -> Tensor:
 
 
 def preprocess_input(x: Any, data_format: str | None = None) -> Any:
-    """Return images (0 to 255) as Xception was trained on: from -1 to 1.
+    """Scale images from 0 to 255 to the range -1 to 1, in which Xception was trained.
 
     Example:
         >>> import numpy as np

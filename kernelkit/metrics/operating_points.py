@@ -70,7 +70,7 @@ def precision(counts: Confusion) -> jax.Array:
 
 
 class SensitivityAtSpecificity(_RateAt):
-    """The best sensitivity at which the specificity is at least as given.
+    """The highest sensitivity of the thresholds whose specificity is at least ``specificity``.
 
     Args:
         specificity: In [0, 1].
@@ -99,7 +99,7 @@ class SensitivityAtSpecificity(_RateAt):
 
 
 class SpecificityAtSensitivity(_RateAt):
-    """The best specificity at which the sensitivity is at least as given.
+    """The highest specificity of the thresholds whose sensitivity is at least ``sensitivity``.
 
     Args:
         sensitivity: In [0, 1].
@@ -128,7 +128,7 @@ class SpecificityAtSensitivity(_RateAt):
 
 
 class PrecisionAtRecall(_RateAt):
-    """The best precision at which the recall is at least as given.
+    """The highest precision of the thresholds whose recall is at least ``recall``.
 
     Args:
         recall: In [0, 1].
@@ -157,7 +157,7 @@ class PrecisionAtRecall(_RateAt):
 
 
 class RecallAtPrecision(_RateAt):
-    """The best recall at which the precision is at least as given; 0 if it never is.
+    """The highest recall of the thresholds whose precision is at least ``precision``; 0 if there is none.
 
     Args:
         precision: In [0, 1].

@@ -141,7 +141,8 @@ keras.viz.decision_boundary(models["weight decay"], x, y)
 # %% [markdown] en
 # ## 4. On real pictures
 #
-# The same with handwritten digits: 100 to train, and the question what a little noise on the pictures (*augmentation*: data out of data) does.
+# The same with handwritten digits, only 100 of them to train. What happens when the pictures are moved a little and get some noise
+# (*augmentation*: new data made of old data)?
 # %% [markdown] ko
 # ## 4. 진짜 그림에서는
 #

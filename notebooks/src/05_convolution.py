@@ -153,7 +153,7 @@ def sureness(picture, digit):
     return ops.log(model(picture[None])[0, digit] + 1e-7)
 
 
-fig, axes = plt.subplots(2, 8, figsize=(9, 2.5))
+fig, axes = plt.subplots(2, 8, figsize=(9, 2.3), gridspec_kw={"hspace": 0.05})
 for column, i in enumerate(range(1400, 1408)):
     matter = np.abs(jax.grad(sureness)(x[i], int(y[i])))[..., 0]
     axes[0, column].imshow(x[i, ..., 0], cmap="gray_r")

@@ -124,16 +124,16 @@ class GAN(keras.Model):
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
         self.seeds = keras.random.SeedGenerator(11)
-        self.d_loss = keras.metrics.Mean(name="discriminator")
-        self.g_loss = keras.metrics.Mean(name="generator")
-        self.caught = keras.metrics.Mean(name="fakes caught")
+        self.d_loss = keras.metrics.Mean(name="d_loss")
+        self.g_loss = keras.metrics.Mean(name="g_loss")
+        self.caught = keras.metrics.Mean(name="caught")
 
     @property
     def metrics(self):
         return [self.d_loss, self.g_loss, self.caught]
 
     def compile(self, d_optimizer, g_optimizer):
-        super().compile()
+        super().compile(optimizer=None)  # there are two, and train_step uses them
         self.d_optimizer, self.g_optimizer = d_optimizer, g_optimizer
         self.loss_of = keras.losses.BinaryCrossentropy(from_logits=True)
 
@@ -167,12 +167,12 @@ class GAN(keras.Model):
 # %% [markdown] en
 # ## 3. The contest
 #
-# Watch the live curves: neither loss goes to zero. That is right: when one of the two wins, learning ends. "Fakes caught" climbs as the detective
-# wakes up, and then stays well below 1, because the forger keeps up.
+# Watch the live curves: neither loss goes to zero. That is right: when one of the two wins, learning ends. `caught` is the share of fakes that
+# the detective finds out. It climbs as the detective wakes up, and then stays well below 1, because the forger keeps up.
 # %% [markdown] ko
 # ## 3. 시합
 #
-# 실시간 곡선을 보세요. 어느 손실도 0으로 가지 않는데, 그게 정상입니다. 한쪽이 이겨 버리면 배움도 끝나기 때문입니다. "fakes caught"(들통난
+# 실시간 곡선을 보세요. 어느 손실도 0으로 가지 않는데, 그게 정상입니다. 한쪽이 이겨 버리면 배움도 끝나기 때문입니다. `caught`(들통난
 # 위조품의 비율)는 감정사가 눈을 뜨면서 올라가지만, 위조범도 따라오기 때문에 1보다 한참 아래에 머뭅니다.
 # %%
 gan = GAN(generator, discriminator)

@@ -186,11 +186,13 @@ ordered = np.repeat(np.arange(10), 50)
 painted, _ = paint(ordered, seed=3)
 right = float((judge.predict(painted, verbose=0).argmax(axis=1) == ordered).mean())
 nearest = np.sqrt(((painted[:, None] - x[None]) ** 2).sum(-1)).min(axis=1)
+print(say(f"{right:.0%} are read as ordered.", f"주문한 숫자로 읽힌 것이 {right:.0%}입니다."))
 print(
+    say("distance to the nearest real picture:", "가장 가까운 진짜 그림까지의 거리:"),
     say(
-        f"{right:.0%} are read as ordered. The nearest real picture is {nearest.mean():.2f} away, and never nearer than {nearest.min():.2f}: none is a copy.",
-        f"주문한 숫자로 읽힌 것이 {right:.0%}입니다. 가장 가까운 진짜 그림은 평균 {nearest.mean():.2f}, 최소 {nearest.min():.2f} 떨어져 있습니다. 베낀 것은 없습니다.",
-    )
+        f"{nearest.mean():.2f} on average, {nearest.min():.2f} at least; none is a copy.",
+        f"평균 {nearest.mean():.2f}, 최소 {nearest.min():.2f}. 베낀 것은 없습니다.",
+    ),
 )
 # %% [markdown] en
 # ## Exercises

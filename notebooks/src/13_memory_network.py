@@ -125,7 +125,7 @@ print(x_train["story"].shape, x_train["question"].shape, y_train.shape)
 # 새로운 $q$가 다음 hop의 질문입니다. 지금까지 읽은 것을 알고서, 이제 무엇을 찾을지를 담고 있습니다.
 # %%
 class Memory(layers.Layer):
-    """Looks through a story ``hops`` times; returns what it knows then, and where it looked: (batch, hops, sentences)."""
+    """Looks ``hops`` times. Returns what it then knows, and where it looked: (batch, hops, sentences)."""
 
     def __init__(self, vocabulary, units=32, hops=3, **kwargs):
         super().__init__(**kwargs)
@@ -290,7 +290,8 @@ def check_3(ask):
 
 
 # %% [markdown] en
-# **1.** What is the shape of where the model looks for *one* question (without the batch axis)? Answer with a tuple.
+# **1.** The model says at which sentences it looks. What is the shape of that array for *one* question (without the batch axis)? Answer with
+# a tuple.
 # %% [markdown] ko
 # **1.** *질문 하나*에 대해 모델이 어디를 보는지를 담은 배열의 모양은? (배치 축은 빼고) 튜플로 답하세요.
 # %% [exercise]

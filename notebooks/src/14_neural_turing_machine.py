@@ -43,7 +43,7 @@ BITS = 4
 # 말해야 합니다. 이 뒷부분만 점수에 들어가도록 표본 가중치를 줍니다.
 # %%
 def copy_task(count, longest, seed, shortest=1):
-    """Return inputs (count, 2 longest + 1, BITS + 1), answers (..., BITS), and weights (...) that are 1 where an answer counts."""
+    """Return inputs (count, 2 longest + 1, BITS + 1), answers (..., BITS), weights (...): 1 where an answer counts."""
     rng = np.random.default_rng(seed)
     moments = 2 * longest + 1
     x = np.zeros((count, moments, BITS + 1), "float32")

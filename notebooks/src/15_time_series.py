@@ -30,7 +30,7 @@ from kernelkit import layers
 
 
 def lorenz(count, start=(1.0, 1.0, 25.0), between=0.05, fine=10):
-    """Return ``count`` moments of Lorenz's air: how fast it turns, how warm it is on each side, how warm it is above."""
+    """Return ``count`` moments of Lorenz's air: how fast it turns, how warm it is at the sides and above."""
 
     def slope(state):
         x, y, z = state

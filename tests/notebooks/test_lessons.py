@@ -79,6 +79,18 @@ def test_a_korean_notebook_prints_no_english_sentence(source):
 
 
 @each_lesson
+def test_no_line_of_code_is_cut_at_the_edge_of_a_projector(source):
+    """A Korean letter is as wide as two others. Checks are folded away."""
+    for language in lessons.LANGUAGES:
+        cells = [c for c in lessons.notebook(lessons.read(source), language).cells if c.cell_type == "code"]
+        shown = [c.source for c in cells if "hide-input" not in c.metadata.get("tags", ())]
+        lines = [line for text in shown for line in text.splitlines()]
+        wide = [line for line in lines if sum(2 if ord(letter) > 0x1100 else 1 for letter in line) > 120]
+        assert wide == []
+        assert len(lines) > 50
+
+
+@each_lesson
 def test_a_notebook_has_what_colab_reads(source):
     for language in lessons.LANGUAGES:
         book = nbformat.read(lessons.target(source, language), as_version=4)

@@ -495,13 +495,17 @@ class StepDebugger(Shown):
 
     @interrupts.guarded
     def record(self, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
-        """Write the training to a file, which :func:`kernelkit.viz.replay` opens elsewhere.
+        """Write the steps done so far to a file, which :func:`kernelkit.viz.replay` opens elsewhere.
 
         Args:
             path: The file, ``*.kkrec``.
             layers: Names of layers whose activations are stored. The replay shows them without the data.
-            every: Number of steps between two stored looks (tables, sample losses, activations).
+            every: Number of steps between two stored looks (tables, sample losses, activations). Without ``layers``
+                and ``batches`` the file holds curves alone.
             batches: Whether the batches of these steps are stored too.
+
+        Raises:
+            ValueError: If the file has another ending, or no step was done.
         """
         record(self._view_here(), path, layers, every, batches)
 

@@ -20,10 +20,16 @@ from kernelkit.viz.debugger.view import View
 
 
 def record(view: View, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
-    """Write a recording of all steps of a view's timeline. The other arguments are those of `StepDebugger.record`."""
+    """Write a recording of all steps of a view's timeline. The other arguments are those of `StepDebugger.record`.
+
+    Raises:
+        ValueError: If the file has another ending, or no step was done.
+    """
     path = os.fspath(path)
     if not path.endswith(".kkrec"):
         raise ValueError(f"record(): the file's name must end with '.kkrec', got {path!r}.")
+    if view.timeline.head == view.timeline.begin:
+        raise ValueError("record() writes the steps that were done, and none was. Run some first: dbg.run(epochs=1).")
     layers = [layers] if isinstance(layers, str) else list(layers)
     timeline = view.timeline
     looked = list(range(timeline.begin, timeline.head, max(1, every))) if layers or batches else []

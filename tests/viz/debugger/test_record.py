@@ -55,6 +55,14 @@ def test_with_data_it_goes_on(recorded):
         kk.viz.replay(path, x, y, batch_size=BATCH - 1)
 
 
+def test_a_training_without_a_step_leaves_no_file(tmp_path):
+    model, (x, y) = fresh("mlp")
+    dbg = model.debug(x, y, batch_size=BATCH)
+    with pytest.raises(ValueError, match=r"none was\. Run some first"):
+        dbg.record(tmp_path / "run.kkrec")
+    assert list(tmp_path.iterdir()) == []
+
+
 def changed(path, target, name, data):
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
         for member in old.namelist():
