@@ -272,7 +272,9 @@ def _make_late_variables(metric: Metric, y_true: Any, y_pred: Any, jit: bool) ->
         return
     with StatelessScope():
         if jit:
-            jax.eval_shape(lambda true, predicted: metric.update_state(true, predicted), y_true, y_pred)
+            # The outputs of a model without inputs of its own are symbolic here, which jax does not take.
+            shapes = jtu.tree_map(lambda v: jax.ShapeDtypeStruct(tuple(v.shape), v.dtype), (y_true, y_pred))
+            jax.eval_shape(lambda true, predicted: metric.update_state(true, predicted), *shapes)
         else:  # the update may need numbers: any of these shapes will do
             metric.update_state(*jtu.tree_map(lambda v: jnp.zeros(v.shape, v.dtype), (y_true, y_pred)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -148,3 +150,34 @@ def test_the_list_of_evaluate_has_the_order_of_keras():
         assert len(model.train_on_batch(X, labels)) == len(model.test_on_batch(X, labels)) == len(flat)
     assert rows[kk][0] == "loss"
     assert rows[kk] == rows[keras]
+
+
+class Written(kk.Model):
+    """A model that is written as code, and built by its first batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense = kk.layers.Dense(1, "sigmoid")
+
+    def call(self, x):
+        return self.dense(x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
+@pytest.mark.parametrize("make", [lambda: kk.Sequential([kk.layers.Dense(1, "sigmoid")]), Written])
+def test_metrics_count_alike_in_a_model_that_its_first_batch_builds(make, dtype):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)).astype("float32"), rng.integers(0, 2, (40, 1)).astype(dtype)
+
+    def measured(model):
+        kk.utils.set_random_seed(0)
+        counted = [kk.metrics.AUC(name="auc"), kk.metrics.Precision(name="precision"), kk.metrics.R2Score(name="r2")]
+        model.compile("sgd", "binary_crossentropy", metrics=[*counted, kk.metrics.F1Score(threshold=0.5, name="f1")])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return model.fit(x, y, batch_size=16, shuffle=False, verbose=0).history
+
+    found, built = measured(make()), measured(kk.Sequential([kk.Input((3,)), kk.layers.Dense(1, "sigmoid")]))
+    assert found.keys() == {"loss", "auc", "precision", "r2", "f1"}
+    for name, values in built.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-6, err_msg=name)
