@@ -66,6 +66,11 @@ def test_sphinx_builds_a_part_of_the_reference_and_all_guides_without_a_warning(
         assert "&gt;&gt;&gt; " in page or 'class="gp"' in page, f"{name}: its example is not shown"
         assert "[source]" in page, f"{name}: no link to its source"
 
+    # Read from a folder, the search lists its results and asks for no other page (a browser would refuse).
+    page = (tmp_path / "site" / "search.html").read_text(encoding="utf-8")
+    assert 0 < page.index("_static/documentation_options.js") < page.index("_static/offline.js")
+    assert "SHOW_SEARCH_SUMMARY = false" in (tmp_path / "site" / "_static" / "offline.js").read_text(encoding="utf-8")
+
 
 def test_every_document_stands_in_one_part_of_the_side_bar():
     documents = sorted(path.stem for path in (docs_site.ROOT / "docs").glob("*.md"))

@@ -29,6 +29,7 @@ html_theme = "furo"
 html_title = "kernelkit"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["offline.js"]
 html_favicon = "static/favicon.svg"
 html_show_sourcelink = False
 html_copy_source = False

@@ -199,7 +199,8 @@ surprise = -log_chances[np.arange(LENGTH), y_test[i]]
 fig, ax = plt.subplots(figsize=(9, 0.9))
 ax.imshow(surprise[None], cmap="Oranges", vmin=0, vmax=5, aspect="auto")
 for place, c in enumerate(y_test[i]):
-    ax.text(place, 0, letters[c].replace("\n", "¶").replace(" ", "␣"), ha="center", va="center", fontsize=11)
+    shown, ink = letters[c].replace("\n", "¶").replace(" ", "␣"), "white" if surprise[place] > 3 else "black"
+    ax.text(place, 0, shown, color=ink, ha="center", va="center", fontsize=11)
 ax.set(xticks=[], yticks=[])
 plt.show()
 # %% [markdown] en
