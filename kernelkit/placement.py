@@ -159,7 +159,12 @@ class Spread:
         data: Arrays (steps, rows with padding, ...), nested as a batch is.
         rows: Rows of a batch without padding.
         sharding: Sharding of the first two axes of the arrays.
+
+    Attributes:
+        checksum: Of all rows that this process read, where every process must have read the same; ``None`` elsewhere.
     """
+
+    checksum: int | None = None
 
     def __init__(self, data: Any, rows: int, sharding: NamedSharding) -> None:
         self.data = data

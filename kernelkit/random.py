@@ -11,6 +11,7 @@ Each draw takes a ``seed``:
 from __future__ import annotations
 
 import random as _python_random
+import sys
 import threading
 from typing import Any
 
@@ -96,6 +97,8 @@ _lock = threading.Lock()
 def set_random_seed(seed: int) -> None:
     """Make all later random draws reproducible: kernelkit's, Python's ``random`` and NumPy's.
 
+    Those of torch and TensorFlow too, such as the order of a shuffled ``DataLoader``, if they are imported.
+
     Args:
         seed: Int in [0, 2**32).
 
@@ -107,6 +110,12 @@ def set_random_seed(seed: int) -> None:
         raise ValueError(f"set_random_seed() takes an int from 0 to 2**32 - 1, got {seed!r}.")
     _python_random.seed(int(seed))
     np.random.seed(int(seed))
+    for package, path in (("torch", ("manual_seed",)), ("tensorflow", ("random", "set_seed"))):
+        seeder: Any = sys.modules.get(package)
+        for name in path:
+            seeder = getattr(seeder, name, None)  # a package may be half imported
+        if seeder is not None:
+            seeder(int(seed))
     with _lock:
         _global["times"] += 1
         _global["generator"] = SeedGenerator(int(seed), name="global_seed_generator")

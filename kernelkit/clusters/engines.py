@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, Listener
 from typing import Any, NamedTuple
 
@@ -135,10 +135,7 @@ class Job:
 
     def stragglers(self) -> list[int]:
         """Return the engines that the others wait for."""
-        if len(self.rates) < 2:
-            return []
-        most = max(r.waits for r in self.rates.values())
-        return [i for i, rate in sorted(self.rates.items()) if rate.waits < most - SLOWER]
+        return waited_for(self.rates.values())
 
     def close(self) -> None:
         """End the connections to the engines. They stay one training."""
@@ -185,6 +182,18 @@ class Job:
             slow = self.stragglers()
             publish(rates_bundle(list(self.rates.values()), slow), {}, self._table_id, update=self._table_shown)
             self._table_shown = True
+
+
+def waited_for(rates: Iterable[EngineRate]) -> list[int]:
+    """Return the numbers of the engines that wait much less than another one does: those that the others wait for.
+
+    Example:
+        >>> waited_for([EngineRate(0, "a", 50, 9.0, 0.6), EngineRate(1, "b", 50, 9.0, 0.1)])
+        [1]
+    """
+    rates = sorted(rates)
+    most = max((rate.waits for rate in rates), default=0.0)
+    return [rate.engine for rate in rates if rate.waits < most - SLOWER]
 
 
 def rates_bundle(rates: list[EngineRate], slow: list[int]) -> dict[str, str]:

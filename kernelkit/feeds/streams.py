@@ -187,11 +187,16 @@ class StreamFeed(Feed):
                 return
             taken += 1
             rows = batch_rows(batch)
-            yield Chunk(on_device(batch) if self.placement is None else self._spread(batch, rows), None, rows, 0, 1)
+            data = on_device(batch) if self.placement is None else self._spread(batch, rows, first=taken == 1)
+            yield Chunk(data, None, rows, 0, 1)
 
-    def _spread(self, batch: Batch, rows: int) -> Spread:
+    def _spread(self, batch: Batch, rows: int, first: bool) -> Spread:
         assert self.placement is not None
-        return self.placement.one(one_batch(batch), rows)
+        batch = one_batch(batch)
+        spread = self.placement.one(batch, rows)
+        if first:
+            spread.checksum = self.placement.checksum(batch)
+        return spread
 
     def epoch_end(self) -> None:
         self._passes.epoch_ends()

@@ -175,6 +175,7 @@ def _train_epoch(epoch: _Epoch) -> int:
     try:
         for chunk in chunks:
             data, order, batch_size, first, count = trace.chunk = chunk
+            training.check_batch(data)
             if limit is not None:
                 count = min(count, limit - step)
             dispatch, doors = _prepared(training, run, data, order, batch_size)
@@ -410,6 +411,7 @@ def _dispatches(
     step = 0
     with contextlib.closing(feed.epoch(0)) as chunks:
         for data, order, batch_size, first, count in chunks:
+            training.check_batch(data)
             if limit is not None:
                 count = min(count, limit - step)
             doors = training.doors(kind)

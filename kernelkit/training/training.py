@@ -177,6 +177,25 @@ class Training:
         """Return one batch on the model's devices, unchanged if there is one device."""
         return batch if self.distribution is None else self.distribution.batches.one(batch, batch_rows(batch))
 
+    def check_batch(self, data: Any) -> None:
+        """Raise in every process if the first batch of a pass is not the same in all of them.
+
+        Raises:
+            RuntimeError: If processes that share a batch have read different ones.
+        """
+        checksum = data.checksum if isinstance(data, placement.Spread) else None
+        if checksum is None:
+            return
+        found = processes.agree(checksum)[:, 0]
+        if (found != found[0]).any():
+            raise RuntimeError(
+                f"The {len(found)} processes of this training read different batches: process "
+                f"{int((found != found[0]).argmax())} has another first batch than process 0. Each takes its rows out "
+                "of every batch, so all must yield the same batches in the same order. Seed a shuffle alike in all of "
+                "them, such as torch.manual_seed(0) before a DataLoader is read, or shuffle(1000, seed=0) of tf.data. "
+                "If each process has its own part of every batch, use DataParallel(auto_shard_dataset=False)."
+            )
+
     def check_interrupts(self) -> None:
         """Raise KeyboardInterrupt if the stop button was pressed, in any process: all stop at the same step."""
         processes.check_interrupts()

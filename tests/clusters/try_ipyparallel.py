@@ -65,8 +65,11 @@ def main() -> None:
         results = job.run(build_and_fit, CONFIG | {"epochs": 100_000})
         assert results[0] == results[1], "both stopped at the same step"
         assert Shown.made[-1].facts[-1]["state"] == "stopped"
+
+        job.run(build_and_fit, CONFIG | {"epochs": 12, "slow": 1})
+        assert job.stragglers() == [1], job.rates
         job.close()
-    print("ipyparallel: the losses of one process, one panel, buttons that act on both engines")
+    print("ipyparallel: the losses of one process, one panel, buttons that act on both engines, and who is slow")
 
 
 if __name__ == "__main__":

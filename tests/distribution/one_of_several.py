@@ -188,6 +188,47 @@ def feeds(folder: Path, number: int) -> dict:
     return found | {"arrays": make().fit(X, Y, **arrays).history["loss"]}
 
 
+def strangers(folder: Path, number: int) -> dict:
+    """The processes shuffle differently, as unseeded loaders do."""
+
+    def shuffled() -> Any:
+        order = np.random.default_rng(number).permutation(64).reshape(4, 16)
+        return ((X[rows], Y[rows]) for rows in order)
+
+    said = {}
+    for name in ("fit", "evaluate"):
+        try:
+            getattr(make(), name)(shuffled(), verbose=0)
+        except RuntimeError as error:
+            said[name] = str(error)
+    return said
+
+
+def torch_loaders(folder: Path, number: int) -> dict:
+    """A DataLoader that is shuffled without a seed of its own."""
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    data = TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    model = make()
+    return {
+        "loss": model.fit(DataLoader(data, batch_size=16, shuffle=True), epochs=2, verbose=0).history["loss"],
+        "evaluated": model.evaluate(DataLoader(data, batch_size=30), verbose=0),
+    }
+
+
+def tensorflow_loaders(folder: Path, number: int) -> dict:
+    """A `tf.data` that is shuffled without a seed of its own."""
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensor_slices((X, Y))
+    model = make()
+    return {
+        "loss": model.fit(data.shuffle(75).batch(16), epochs=2, verbose=0).history["loss"],
+        "evaluated": model.evaluate(data.batch(30), verbose=0),
+    }
+
+
 def joined(folder: Path, number: int) -> dict:
     """The processes of an environment know one another."""
     return {"numbers": processes.agree(number)[:, 0].tolist(), "devices": dist.get_device_count()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import socket
@@ -27,14 +28,19 @@ def free_port() -> int:
 
 
 def start(
-    what: str, count: int, folder: Path, port: int | None = None, environments: Sequence[dict[str, str]] = ()
+    what: str,
+    count: int,
+    folder: Path,
+    port: int | None = None,
+    environments: Sequence[dict[str, str]] = (),
+    python: str = sys.executable,
 ) -> list[subprocess.Popen]:
     """Start processes. Each may have more variables in its environment."""
     port = free_port() if port is None else port
     environment = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"JAX_PLATFORMS": "cpu"}
     return [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), what, str(i), str(count), str(port), str(folder)],
+            [python, str(PROGRAM), what, str(i), str(count), str(port), str(folder)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -80,7 +86,7 @@ def found(tmp_path_factory) -> dict[str, Any]:
     """The results of one process alone, and of two together."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
     one = results(start("trained,split,unbroken", 1, alone))[0]
-    two = results(start("trained,split,own_share,feeds,interrupted,disagreeing", 2, together))
+    two = results(start("trained,split,own_share,feeds,strangers,interrupted,disagreeing", 2, together))
     return {"one": one, "two": two, "folder": together, "alone": alone}
 
 
@@ -137,6 +143,30 @@ def test_every_source_is_shared_out_by_itself(found):
     assert first == second
     for name, losses in first.items():
         np.testing.assert_allclose(losses, first["arrays"], rtol=1e-5, err_msg=name)
+
+
+def test_processes_that_read_different_batches_say_so(found):
+    for result in found["two"]:
+        assert result["strangers"].keys() == {"fit", "evaluate"}
+        for error in result["strangers"].values():
+            assert "process 1 has another first batch than process 0" in error
+            assert "torch.manual_seed(0)" in error and "auto_shard_dataset=False" in error
+
+
+@pytest.mark.parametrize("package", ["torch", "tensorflow"])
+def test_shuffled_loaders_are_shared_out_by_themselves(package, tmp_path):
+    """Both are too large for each run, and do not live in one process: another Python may have them."""
+    python = os.environ.get(f"KERNELKIT_TEST_{package.upper()}", "")
+    if not os.path.exists(python):
+        if python != "1" and importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; KERNELKIT_TEST_{package.upper()}=/path/to/python has it")
+        python = sys.executable
+    what = f"{package}_loaders"
+    one = results(start(what, 1, tmp_path, python=python))[0][what]
+    first, second = (r[what] for r in results(start(what, 2, tmp_path, python=python)))
+    assert first == second
+    for name, values in one.items():
+        np.testing.assert_allclose(first[name], values, rtol=1e-5, err_msg=name)
 
 
 def test_a_process_that_is_killed_ends_the_others_and_training_goes_on(found, tmp_path):
