@@ -17,6 +17,7 @@
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
 #   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5")
 #   make clusters  train on local clusters of Ray and ipyparallel (ARGS=ray one of them)
+#   make devices  compare models of many kinds on 8 simulated devices with one (ARGS=odd_batches)
 #   make kills   kill one of four processes of a training, 20 times (ARGS="--times 5")
 #   make runtimes  run exported files in all runtimes, each in an environment of its own (ARGS="onnx torch")
 #   make applications  compare all 40 image networks with Keras's
@@ -28,7 +29,7 @@ BIN := $(VENV)/bin
 QUICKSTART := notebooks/01_quickstart.ipynb
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab lessons notebooks docs pictures frontend test test-all slice lint format bench nets conformance ecosystem runtimes clusters kills applications clean
+.PHONY: help demo lab lessons notebooks docs pictures frontend test test-all slice lint format bench nets conformance ecosystem runtimes clusters devices kills applications clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -97,6 +98,9 @@ ecosystem: $(VENV)/.dev
 
 clusters: $(VENV)/.dev
 	@$(BIN)/python -m tests.clusters $(ARGS)
+
+devices: $(VENV)/.dev
+	@$(BIN)/python -m tests.distribution.more_models $(ARGS)
 
 kills: $(VENV)/.dev
 	@$(BIN)/python -m benchmarks.kills $(ARGS)
