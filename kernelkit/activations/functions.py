@@ -39,7 +39,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
         >>> activations.relu([-10.0, 3.0, 9.0], negative_slope=0.5, max_value=5).tolist()
         [-5.0, 3.0, 5.0]
     """
-    x = jnp.asarray(x) if hasattr(x, "dtype") else floats(x)
+    x = jnp.asarray(x)
     if not negative_slope and not threshold:
         result = jax.nn.relu(x)
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
         if to_sparse:
             return arrays.one_hot(indices, depth, -1, dtype)
         return (indices[..., None] == xp.arange(depth)).astype(dtype)
-    flat = indices.reshape(-1, indices.shape[-1])
+    flat = indices.reshape(math.prod(indices.shape[:-1]), indices.shape[-1])  # -1 fails for rows of no length
     added = xp.ones(flat.shape, dtype) if weights is None else xp.asarray(weights).astype(dtype).reshape(flat.shape)
     if to_sparse:
         sums = arrays.sums_at(indices, added.reshape(indices.shape), depth)

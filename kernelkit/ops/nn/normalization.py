@@ -22,7 +22,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 
     Args:
         x: Numbers of any shape. 16-bit floats are summed in 32 bits.
-        axes: Axis or axes to average over.
+        axes: Axis or axes to average over; ``None`` for all.
         keepdims: Whether to keep these axes, with size one.
         synchronized: Accepted for compatibility with Keras: jax averages over all devices in any case.
 
@@ -35,7 +35,7 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
         [2.0, 1.0]
     """
     x = floats(x)
-    axes = normalized_axes(axes, x.ndim)
+    axes = normalized_axes(tuple(range(x.ndim)) if axes is None else axes, x.ndim)
     mean, variance = mean_and_variance(_wide(x), axes)
     if keepdims:
         mean, variance = jnp.expand_dims(mean, axes), jnp.expand_dims(variance, axes)

@@ -25,7 +25,7 @@ def relu(x: Any) -> jax.Array:
         >>> ops.relu([-1.0, 2.0]).tolist()
         [0.0, 2.0]
     """
-    x = jnp.asarray(x) if hasattr(x, "dtype") else floats(x)
+    x = jnp.asarray(x)
     return jax.nn.relu(x.astype("int32") if x.dtype == bool else x)
 
 

@@ -100,7 +100,7 @@ def hard_tanh(x: Any) -> jax.Array:
         >>> ops.hard_tanh([-3.0, 0.5]).tolist()
         [-1.0, 0.5]
     """
-    return jax.nn.hard_tanh(jnp.asarray(x) if hasattr(x, "dtype") else floats(x))
+    return jax.nn.hard_tanh(jnp.asarray(x))
 
 
 @op

@@ -306,3 +306,15 @@ def test_stft_spectrogram_learns():
     assert np.abs(model.layers[0].real_kernel.value - before).max() > 0
     with pytest.raises(TypeError, match="takes floats"):
         model.layers[0](np.zeros((1, 100, 1), "int32"))
+
+
+@pytest.mark.parametrize("mode", ["count", "multi_hot"])
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3)])
+def test_rows_of_no_length_are_encoded_as_zeros(mode, shape):
+    result = kk.layers.CategoryEncoding(4, output_mode=mode)(np.zeros(shape, "int32"))
+    np.testing.assert_array_equal(result, np.zeros((shape[0], 4), "float32"))
+
+
+def test_text_of_no_words_is_encoded_as_zeros():
+    layer = kk.layers.StringLookup(vocabulary=["a", "b"], output_mode="count")
+    np.testing.assert_array_equal(layer(np.zeros((2, 0), str)), np.zeros((2, 3)))
