@@ -44,7 +44,11 @@ class Concatenate(Layer):
                 )
 
     def call(self, inputs: Any) -> jax.Array:
-        return ops.concatenate(list(inputs), axis=self.axis)
+        return self._merge_function(list(inputs))
+
+    def _merge_function(self, inputs: list) -> jax.Array:
+        """Combine the inputs. Keras's name, which subclasses override."""
+        return ops.concatenate(inputs, axis=self.axis)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the joined masks; an input without a mask counts as unmasked."""

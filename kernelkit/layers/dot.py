@@ -54,6 +54,10 @@ class Dot(Layer):
             )
 
     def call(self, inputs: Any) -> jax.Array:
+        return self._merge_function(inputs)
+
+    def _merge_function(self, inputs: Any) -> jax.Array:
+        """Combine the inputs. Keras's name, which subclasses override."""
         arrays = [jnp.asarray(sparse.to_dense(x)) for x in inputs]
         axes = [axis % x.ndim for axis, x in zip(self._pair, arrays, strict=True)]
         if self.normalize:

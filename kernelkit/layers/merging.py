@@ -40,11 +40,11 @@ class Merge(Layer):
     def call(self, inputs: Any) -> jax.Array:
         arrays = [ops.convert_to_tensor(x) for x in inputs]
         rank = max(x.ndim for x in arrays)
-        return self.merge([_of_rank(rank, x) for x in arrays])
+        return self._merge_function([_of_rank(rank, x) for x in arrays])
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
-        """Combine arrays of equal rank."""
-        raise NotImplementedError(f"{type(self).__name__} must define merge(inputs).")
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
+        """Combine arrays of equal rank. Keras's name, which subclasses override."""
+        raise NotImplementedError(f"{type(self).__name__} must define _merge_function(inputs).")
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the logical or of the masks; ``None`` if an input has no mask."""
@@ -65,7 +65,7 @@ class MaskedMerge(Merge):
         counts = [m.reshape(*m.shape, *(1,) * (x.ndim - m.ndim)) for x, m in zip(arrays, counts, strict=True)]
         result, counted = arrays[0], counts[0]
         for x, m in zip(arrays[1:], counts[1:], strict=True):
-            result = jnp.where(counted & m, self.merge([result, x]), jnp.where(counted, result, x))
+            result = jnp.where(counted & m, self._merge_function([result, x]), jnp.where(counted, result, x))
             counted = counted | m
         return result
 
@@ -114,7 +114,7 @@ class Add(Merge):
         [[4.0, 6.0]]
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(ops.add, inputs)
 
 
@@ -129,7 +129,7 @@ class Subtract(Merge):
 
     _exactly = 2
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return ops.subtract(*inputs)
 
 
@@ -142,7 +142,7 @@ class Multiply(MaskedMerge):
         [[3.0, 8.0]]
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(ops.multiply, inputs)
 
 
@@ -155,7 +155,7 @@ class Average(Merge):
         [[2.0, 3.0]]
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return ops.divide(functools.reduce(ops.add, inputs), len(inputs))
 
 
@@ -168,7 +168,7 @@ class Maximum(MaskedMerge):
         [[3.0, 9.0]]
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(ops.maximum, inputs)
 
 
@@ -181,7 +181,7 @@ class Minimum(MaskedMerge):
         [[1.0, 4.0]]
     """
 
-    def merge(self, inputs: list[jax.Array]) -> jax.Array:
+    def _merge_function(self, inputs: list[jax.Array]) -> jax.Array:
         return functools.reduce(ops.minimum, inputs)
 
 

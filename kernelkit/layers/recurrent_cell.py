@@ -130,12 +130,43 @@ class RecurrentCell(Layer):
 
     def draw_masks(self, batch_size: int) -> tuple[jax.Array | None, jax.Array | None]:
         """Return the dropout factors of the input and of the state; ``None`` for no dropout."""
-        shapes = self._mask_shapes(batch_size)
-        rates = (self.dropout, self.recurrent_dropout)
-        return tuple(  # type: ignore[return-value]
-            random.dropout(jnp.ones(shape, self.compute_dtype), rate, seed=self.seed_generator) if rate else None
-            for shape, rate in zip(shapes, rates, strict=True)
-        )
+        of_input, of_state = (jnp.ones(shape, self.compute_dtype) for shape in self._mask_shapes(batch_size))
+        return self.get_dropout_mask(of_input), self.get_recurrent_dropout_mask(of_state)
+
+    def get_dropout_mask(self, step_input: jax.Array) -> jax.Array | None:
+        """Return new dropout factors of the input. An RNN asks once for all steps; subclasses may override it.
+
+        Args:
+            step_input: An array of the shape and dtype of a step's input.
+
+        Returns:
+            Factors of this shape; ``None`` for no dropout.
+
+        Example:
+            >>> import kernelkit as kk
+            >>> class First(kk.layers.SimpleRNNCell):
+            ...     def get_dropout_mask(self, step_input):  # the first feature alone
+            ...         return kk.ops.one_hot([0], step_input.shape[-1])
+            >>> ones = {"kernel_initializer": "ones", "recurrent_initializer": "zeros", "activation": None}
+            >>> rnn = kk.layers.RNN(First(1, dropout=0.5, **ones))
+            >>> rnn(kk.ops.array([[[1.0, 5.0], [2.0, 5.0]]]), training=True).tolist()
+            [[2.0]]
+        """
+        return self._factors(step_input, self.dropout)
+
+    def get_recurrent_dropout_mask(self, step_input: jax.Array) -> jax.Array | None:
+        """Return new dropout factors of the state. An RNN asks once for all steps; subclasses may override it.
+
+        Args:
+            step_input: An array of the shape and dtype of the state.
+
+        Returns:
+            Factors of this shape; ``None`` for no dropout.
+        """
+        return self._factors(step_input, self.recurrent_dropout)
+
+    def _factors(self, like: jax.Array, rate: float) -> jax.Array | None:
+        return random.dropout(jnp.ones(like.shape, like.dtype), rate, seed=self.seed_generator) if rate else None
 
     def _drop(self, inputs: jax.Array, h: jax.Array, training: Any) -> tuple[jax.Array, jax.Array]:
         """Return the input and the state after dropout, if the cell has dropout and is in training."""

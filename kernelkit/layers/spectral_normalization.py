@@ -57,19 +57,23 @@ class SpectralNormalization(Layer):
 
     def call(self, inputs: Any, training: bool | None = False) -> Any:
         if training:
-            weight, vector = self._normalized(self._weight.value, self.vector_u.value)
+            vector, weight = self.normalized_weights()
             self._weight.assign(weight)
             self.vector_u.assign(vector)
         return self.layer(inputs)
 
-    def _normalized(self, weight: jax.Array, u: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Return the weight divided by its largest singular value, and the updated singular vector."""
+    def normalized_weights(self) -> tuple[jax.Array, jax.Array]:
+        """Return the updated singular vector, and the weight divided by its largest singular value.
+
+        A training step puts both in place; subclasses may override it.
+        """
+        weight, u = self._weight.value, self.vector_u.value
         matrix = jnp.reshape(weight, (-1, weight.shape[-1]))
         for _ in range(self.power_iterations):
             v = _unit(u @ matrix.T)
             u = _unit(v @ matrix)
         u, v = jax.lax.stop_gradient(u), jax.lax.stop_gradient(v)
-        return weight / (v @ matrix @ u.T).reshape(()), u
+        return u, weight / (v @ matrix @ u.T).reshape(())
 
 
 def _unit(vector: jax.Array) -> jax.Array:
