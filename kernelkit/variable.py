@@ -419,6 +419,17 @@ class Variable(Operators):
         return state
 
 
+def values_in(tree: Any) -> Any:
+    """Return nested values in which each variable is replaced by the value that it has now.
+
+    Example:
+        >>> values_in({"count": Variable(3.0), "none": None})["count"].item()
+        3.0
+    """
+    is_variable = lambda v: isinstance(v, Variable)  # noqa: E731
+    return jax.tree_util.tree_map(lambda v: v.value if is_variable(v) else v, tree, is_leaf=is_variable)
+
+
 def _argument(variable: Variable) -> jax.Array:
     """Return the value of a variable that is an argument of `jax.jit`, `jax.grad` or the like."""
     if scope.local.tape is not None and variable.trainable:

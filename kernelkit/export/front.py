@@ -121,7 +121,7 @@ def export(
         (None, 2)
     """
     if format not in WRITERS:
-        raise ValueError(f"kernelkit does not write format={format!r}; it writes {', '.join(sorted(WRITERS))}.")
+        raise ValueError(f"Unrecognized format={format!r}: kernelkit writes {', '.join(sorted(WRITERS))}.")
     path = os.fspath(filepath)
     ending = ENDINGS.get(format)
     if ending is not None and not path.endswith(ending):

@@ -63,8 +63,8 @@ class _IoUBase(Metric):
         weight: Any = 1 if sample_weight is None else align_weights(sample_weight, predictions.shape)
         if "int" in self.dtype and jnp.issubdtype(jnp.result_type(weight), jnp.floating):
             warnings.warn(
-                f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype} (int), so "
-                "their fractions are lost. Pass dtype='float32'.",
+                f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype}: casting "
+                "them to int loses their fractions. Pass dtype='float32'.",
                 stacklevel=users_level(),
             )
         weight = jnp.broadcast_to(jnp.asarray(weight).astype(self.dtype), predictions.shape)

@@ -13,7 +13,7 @@ import jax.tree_util as jtu
 from kernelkit import config, dtype_policies, initializers, masking, scope
 from kernelkit import serialize as _serialize
 from kernelkit.tape import TapeTensor, stop_recording
-from kernelkit.variable import Variable
+from kernelkit.variable import Variable, values_in
 
 
 class Metric(_serialize.Configurable):
@@ -144,11 +144,7 @@ class Metric(_serialize.Configurable):
     def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
         """Return the result for the given values of :attr:`variables`."""
         with scope.StatelessScope(_values(self._match(metric_variables), metric_variables)):
-            return jtu.tree_map(
-                lambda v: v.value if isinstance(v, Variable) else v,
-                self.result(),
-                is_leaf=lambda v: isinstance(v, Variable),
-            )
+            return values_in(self.result())
 
     def stateless_reset_state(self) -> list[jax.Array]:
         """Return the values of :attr:`variables` after a reset."""

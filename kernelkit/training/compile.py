@@ -270,11 +270,15 @@ def _make_late_variables(metric: Metric, y_true: Any, y_pred: Any, jit: bool) ->
     """
     if isinstance(metric, metrics.Mean) and not overrides(metric, "update_state"):
         return
+
+    def update(true: Any, predicted: Any) -> None:
+        metric.update_state(true, predicted)  # what it returns is nobody's: some of Keras's return a variable
+
     with StatelessScope():
         if jit:
             # The outputs of a model without inputs of its own are symbolic here, which jax does not take.
             shapes = jtu.tree_map(lambda v: jax.ShapeDtypeStruct(tuple(v.shape), v.dtype), (y_true, y_pred))
-            jax.eval_shape(lambda true, predicted: metric.update_state(true, predicted), *shapes)
+            jax.eval_shape(update, *shapes)
         else:  # the update may need numbers: any of these shapes will do
             metric.update_state(*jtu.tree_map(lambda v: jnp.zeros(v.shape, v.dtype), (y_true, y_pred)))
 

@@ -15,7 +15,7 @@ from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.metrics.metric import Metric
 from kernelkit.training.gradient_probe import GradientProbe
 from kernelkit.training.training import Training
-from kernelkit.variable import Variable
+from kernelkit.variable import Variable, values_in
 
 
 class PureSteps:
@@ -247,7 +247,7 @@ class PureSteps:
         with scope.StatelessScope(zip(variables, watched, strict=True)) as lender:
             if self._training.compiled.loss_tracker is not None:
                 self._training.compiled.loss_tracker.update_state(loss, sample_weight=batch_rows(x))
-            logs = self.compute_metrics(x, y, y_pred, sample_weight)
+            logs = values_in(self.compute_metrics(x, y, y_pred, sample_weight))
         return logs, [lender.values[id(v)] for v in variables]
 
 

@@ -14,6 +14,7 @@ import jax.tree_util as jtu
 
 from kernelkit import scope
 from kernelkit.training.state import StateVariables, TrainState
+from kernelkit.variable import values_in
 
 
 def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
@@ -62,7 +63,7 @@ def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
 
     def step(state: TrainState, batch: Any) -> Any:
         with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
-            result = method(batch)
+            result = values_in(method(batch))
         if kind == "predict":
             after = [lender.values[id(v)] for v in variables.non_trainable]
             return result, _changed(state.non_trainable, after)

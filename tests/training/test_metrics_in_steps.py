@@ -181,3 +181,30 @@ def test_metrics_count_alike_in_a_model_that_its_first_batch_builds(make, dtype)
     assert found.keys() == {"loss", "auc", "precision", "r2", "f1"}
     for name, values in built.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-6, err_msg=name)
+
+
+class Rows(kk.metrics.Metric):
+    def __init__(self):
+        super().__init__(name="rows")
+        self.count = self.add_weight(name="count", initializer="zeros")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        return self.count.assign_add(kk.ops.shape(y_pred)[0])
+
+    def result(self):
+        return self.count
+
+
+def counted(k, *more):
+    metrics = [k.metrics.MeanIoU(2), k.metrics.IoU(2, [1]), k.metrics.MeanIoU(2, ignore_class=0, name="some"), *more]
+    model = k.Sequential([k.Input((4,)), k.layers.Dense(1, kernel_initializer="ones"), k.layers.ReLU(max_value=1)])
+    model.compile(k.optimizers.SGD(0.0), "mse", metrics=metrics)
+    labels = (CHOSEN > 0).astype("float32")[:, None]
+    return {name: v[0] for name, v in model.fit(X, labels, batch_size=3, verbose=0).history.items()}
+
+
+def test_a_metric_may_return_what_its_update_assigned():
+    """Mean IoU, and a metric of the user's, in the first fit."""
+    logs = counted(kk, Rows())
+    assert logs.pop("rows") == 7.0
+    assert logs == pytest.approx(counted(keras), rel=1e-5)
