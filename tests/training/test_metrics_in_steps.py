@@ -208,3 +208,11 @@ def test_a_metric_may_return_what_its_update_assigned():
     logs = counted(kk, Rows())
     assert logs.pop("rows") == 7.0
     assert logs == pytest.approx(counted(keras), rel=1e-5)
+
+
+def test_a_metric_in_a_model_that_is_not_built_yet():
+    model = kk.Sequential([kk.layers.Dense(1, kernel_initializer="ones"), kk.layers.ReLU(max_value=1)])
+    model.compile(kk.optimizers.SGD(0.0), "mse", metrics=[kk.metrics.MeanIoU(2, name="seen")])
+    history = model.fit(X, (CHOSEN > 0).astype("float32")[:, None], batch_size=3, verbose=0).history
+    built = next(value for name, value in counted(kk).items() if name.startswith("mean"))
+    assert history["seen"][0] == pytest.approx(built)
