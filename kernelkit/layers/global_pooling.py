@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.ops.extremes import largest
 
 __all__ = [
     "GlobalAveragePooling1D",
@@ -119,7 +120,7 @@ class GlobalMaxPooling1D(GlobalPoolingLayer):
     """
 
     _spatial = 1
-    _reduce = staticmethod(jnp.max)
+    _reduce = staticmethod(largest)
 
 
 class GlobalMaxPooling2D(GlobalPoolingLayer):
@@ -138,7 +139,7 @@ class GlobalMaxPooling2D(GlobalPoolingLayer):
     """
 
     _spatial = 2
-    _reduce = staticmethod(jnp.max)
+    _reduce = staticmethod(largest)
 
 
 class GlobalMaxPooling3D(GlobalPoolingLayer):
@@ -151,4 +152,4 @@ class GlobalMaxPooling3D(GlobalPoolingLayer):
     """
 
     _spatial = 3
-    _reduce = staticmethod(jnp.max)
+    _reduce = staticmethod(largest)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit, fit_same
+from kernelkit.ops.extremes import largest
 
 _SUM = "sum_over_batch_size"
 
@@ -66,7 +67,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
     """
     y_true, y_pred = fit_same("losses.categorical_hinge", y_true, y_pred)
     right = jnp.sum(y_true * y_pred, axis=-1)
-    wrong = jnp.max((1.0 - y_true) * y_pred, axis=-1)
+    wrong = largest((1.0 - y_true) * y_pred, -1)
     return jnp.maximum(wrong - right + 1.0, 0.0)
 
 

@@ -137,21 +137,25 @@ def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from
 
 
 # Comparing with the label's own score takes a fraction of the time of an argmax or a sort on the CPU. The comparisons
-# are written so that one with NaN counts as wrong.
+# are written so that one with NaN counts as wrong. The label itself is left out: XLA may compute the scores twice and
+# round them differently, and the label's own score would be smaller than itself.
 
 
 def is_largest(scores: jax.Array, labels: jax.Array) -> jax.Array:
     """Return whether ``labels`` equals the argmax over the last axis."""
     own, known = take_class(scores, labels)
     index = jax.lax.broadcasted_iota(labels.dtype, scores.shape, scores.ndim - 1)
-    wins = (own[..., None] > scores) | ((own[..., None] == scores) & (index >= labels[..., None]))
-    return known & jnp.all(wins, axis=-1)
+    own, label = own[..., None], labels[..., None]
+    wins = (own > scores) | ((own == scores) & (index > label)) | (index == label)
+    return known & ~jnp.isnan(own[..., 0]) & jnp.all(wins, axis=-1)
 
 
 def in_top_k(scores: jax.Array, labels: jax.Array, k: int) -> jax.Array:
     """Return whether fewer than ``k`` scores of the last axis are above the label's own."""
     own, known = take_class(scores, labels)
-    return known & (jnp.sum(~(scores <= own[..., None]), axis=-1) < k)
+    index = jax.lax.broadcasted_iota(labels.dtype, scores.shape, scores.ndim - 1)
+    above = ~(scores <= own[..., None]) & (index != labels[..., None])
+    return known & ~jnp.isnan(own) & (jnp.sum(above, axis=-1) < k)
 
 
 def first_largest(x: jax.Array) -> jax.Array:

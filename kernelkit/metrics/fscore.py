@@ -87,7 +87,9 @@ class FBetaScore(Metric):
         if self.threshold is None:
             # A row of zeros has no positive prediction.
             largest = jnp.max(y_pred, axis=-1, keepdims=True)
-            chosen = (y_pred >= largest) & (jnp.abs(y_pred) > 1e-9)
+            # XLA may compute y_pred twice, and round it differently: then nothing equals the maximum.
+            first = jnp.argmax(y_pred, axis=-1)[:, None] == jnp.arange(y_pred.shape[-1])
+            chosen = ((y_pred >= largest) | first) & (jnp.abs(y_pred) > 1e-9)
         else:
             chosen = y_pred > self.threshold
         predicted, y_true = chosen.astype(self.dtype), y_true.astype(self.dtype)

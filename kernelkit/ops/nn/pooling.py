@@ -11,6 +11,7 @@ import numpy as np
 from kernelkit import budget, config
 from kernelkit.dispatch import op
 from kernelkit.ops import lowering
+from kernelkit.ops.extremes import largest
 from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
 
 
@@ -117,7 +118,7 @@ def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = N
         longest = int((ends - starts).max())
         # Windows are of unequal lengths: a short one repeats its last element.
         indices = np.minimum(starts[:, None] + np.arange(longest), ends[:, None] - 1)
-        return jnp.max(jnp.take(x, indices, axis=axis), axis=axis + 1)
+        return largest(jnp.take(x, indices, axis=axis), axis + 1)
 
     return _adaptive_pool(maximum, jnp.asarray(inputs), output_size, data_format)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,15 +10,32 @@ import jax.numpy as jnp
 
 from kernelkit import dtypes
 from kernelkit.dispatch import op
+from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.rows import as_array, as_axes, as_operand, reduction, running
+
+
+def _ptp(x: jax.Array, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    return largest(x, axis, keepdims) - smallest(x, axis, keepdims)
+
+
+def _without_nan(reduce: Callable, last: float) -> Callable:
+    def ignoring_nan(x: jax.Array, axis: Any = None, keepdims: bool = False) -> jax.Array:
+        if not jnp.issubdtype(x.dtype, jnp.inexact):
+            return reduce(x, axis, keepdims)
+        missing = jnp.isnan(x)
+        found = reduce(jnp.where(missing, last, x), axis, keepdims)
+        return jnp.where(jnp.all(missing, axis=axis, keepdims=keepdims), jnp.nan, found)
+
+    return ignoring_nan
+
 
 sum = reduction("sum", jnp.sum, "Return the sum over axes.", "[[1, 2], [3, 4]], axis=0 -> [4 6]")
 mean = reduction("mean", jnp.mean, "Return the mean over axes.", "[[1, 2], [3, 4]], axis=0 -> [2. 3.]")
 var = reduction("var", jnp.var, "Return the variance over axes.", "[[1, 2], [3, 4]], axis=0 -> [1. 1.]")
 std = reduction("std", jnp.std, "Return the standard deviation over axes.", "[[1, 2], [3, 4]], axis=0 -> [1. 1.]")
-amax = reduction("amax", jnp.max, "Return the largest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [3 4]")
-amin = reduction("amin", jnp.min, "Return the smallest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [1 2]")
-ptp = reduction("ptp", jnp.ptp, "Return the largest minus the smallest element over axes.", "[1, 5, 3] -> 4")
+amax = reduction("amax", largest, "Return the largest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [3 4]")
+amin = reduction("amin", smallest, "Return the smallest element over axes.", "[[1, 2], [3, 4]], axis=0 -> [1 2]")
+ptp = reduction("ptp", _ptp, "Return the largest minus the smallest element over axes.", "[1, 5, 3] -> 4")
 median = reduction("median", jnp.median, "Return the median over axes.", "[1, 5, 3] -> 3.0")
 all = reduction("all", jnp.all, "Return whether all elements over axes are true.", "[True, False] -> False")
 any = reduction("any", jnp.any, "Return whether any element over axes is true.", "[True, False] -> True")
@@ -34,10 +52,16 @@ nanstd = reduction(
     "nanstd", jnp.nanstd, "Return the deviation over axes, ignoring NaN.", "[1.0, 3.0, float('nan')] -> 1.0"
 )
 nanmax = reduction(
-    "nanmax", jnp.nanmax, "Return the largest element over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
+    "nanmax",
+    _without_nan(largest, -jnp.inf),
+    "Return the largest element over axes, ignoring NaN.",
+    "[1.0, float('nan')] -> 1.0",
 )
 nanmin = reduction(
-    "nanmin", jnp.nanmin, "Return the smallest element over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
+    "nanmin",
+    _without_nan(smallest, jnp.inf),
+    "Return the smallest element over axes, ignoring NaN.",
+    "[1.0, float('nan')] -> 1.0",
 )
 nanmedian = reduction(
     "nanmedian", jnp.nanmedian, "Return the median over axes, ignoring NaN.", "[1.0, float('nan')] -> 1.0"
@@ -62,7 +86,12 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         >>> print(ops.max([[1, 5], [3, 2]], axis=0))
         [3 5]
     """
-    return jnp.max(as_array(x), axis=as_axes(axis), keepdims=keepdims, initial=initial)
+    x, axis = as_array(x), as_axes(axis)
+    if initial is None:
+        return largest(x, axis, keepdims)
+    if not x.size:
+        return jnp.max(x, axis=axis, keepdims=keepdims, initial=initial)
+    return jnp.maximum(largest(x, axis, keepdims), initial)
 
 
 @op
@@ -83,7 +112,12 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
         >>> print(ops.min([[1, 5], [3, 2]], axis=0))
         [1 2]
     """
-    return jnp.min(as_array(x), axis=as_axes(axis), keepdims=keepdims, initial=initial)
+    x, axis = as_array(x), as_axes(axis)
+    if initial is None:
+        return smallest(x, axis, keepdims)
+    if not x.size:
+        return jnp.min(x, axis=axis, keepdims=keepdims, initial=initial)
+    return jnp.minimum(smallest(x, axis, keepdims), initial)
 
 
 @op
