@@ -137,6 +137,20 @@ def constrain_output(path: str, outputs: Any) -> Any:
     return outputs if layout is None else jtu.tree_map(lambda v: relayout(v, layout), outputs)
 
 
+def with_whole_windows(value: jax.Array) -> jax.Array:
+    """Return traced channels-last data (N, *spatial, C) with no spatial axis split over devices of a distribution.
+
+    A `Dense` with a split kernel behind a `Flatten` lets XLA's partitioner split the rows of pictures. It then gets the
+    gradients of convolutions wrong, without an error (jaxlib 0.10.2, meshes of two axes).
+    """
+    distribution = current()
+    if distribution is None or not isinstance(value, jax.core.Tracer):
+        return value
+    free = PartitionSpec.UNCONSTRAINED
+    spec = PartitionSpec(free, *[None] * (value.ndim - 2), free)
+    return lax.with_sharding_constraint(value, NamedSharding(distribution.device_mesh.backend_mesh, spec))
+
+
 def relayout(value: Any, layout: Layout) -> Any:
     """Return an array in a layout, inside a traced function or outside."""
     sharding = getattr(layout, "backend_layout", layout)

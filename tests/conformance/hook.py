@@ -143,6 +143,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class NoTensorFlow(types.ModuleType):
     """Stands where TensorFlow is missing: a test file that imports it is read, and the tests that use it fail."""
 
+    random = types.SimpleNamespace(set_seed=lambda seed: None)  # `set_random_seed` seeds what is imported
+
     def __getattr__(self, name: str):
         if name.startswith("__"):
             raise AttributeError(name)

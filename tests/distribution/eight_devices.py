@@ -123,6 +123,26 @@ def wide() -> Any:
     return kk.Sequential([kk.Input((8,)), layers.Dense(256, use_bias=False), layers.Dense(4, use_bias=False)])
 
 
+def straight() -> Any:
+    """Windows of many kinds, with nothing but `Flatten` between the last one and a `Dense` whose kernel is split."""
+    pictures = kk.Input((8, 8, 3))
+    ways = [
+        layers.Conv2D(4, 3, use_bias=False)(pictures),
+        layers.DepthwiseConv2D(3, padding="same")(pictures),
+        layers.AveragePooling2D(2)(layers.SeparableConv2D(4, 3)(pictures)),
+        layers.MaxPooling2D()(layers.Conv2DTranspose(2, 3, strides=2)(pictures)),
+        layers.Conv1D(4, 3)(layers.Reshape((64, 3))(pictures)),
+    ]
+    return kk.Model(pictures, layers.add([layers.Dense(4)(layers.Flatten()(x)) for x in ways]))
+
+
+def weights_after_an_epoch() -> list:
+    model = compiled(straight, kk.optimizers.SGD(0.01))
+    x = np.repeat(IMAGES[:16], 3, -1) * np.arange(1, 4, dtype="float32")
+    model.fit(x, LABELS[:16], batch_size=16, verbose=0)
+    return [v.numpy().tolist() for v in model.weights]
+
+
 class OwnStep(kk.Model):
     """A model with a step of its own, written against variables."""
 
@@ -320,6 +340,10 @@ def main() -> dict:
     model._training.distribute(dist.AutoParallel(smallest=32))
     found["by_shape"] = found["mlp"][0], trained(model, TABLE)
     found["by_shape_parts"] = parts(model)
+
+    one = weights_after_an_epoch()
+    with dist.AutoParallel(mesh, model_dim_name="model", smallest=8).scope():
+        found["straight"] = one, weights_after_an_epoch()
 
     with dist.DataParallel().scope():
         model = compiled(wide, "sgd")

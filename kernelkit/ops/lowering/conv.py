@@ -13,6 +13,7 @@ from kernelkit.devices import on_cpu
 from kernelkit.ops.lowering.choice import choose
 from kernelkit.ops.lowering.ways import plain
 from kernelkit.ops.lowering.window import Geometry, output_shape, pad_pairs
+from kernelkit.placement import with_whole_windows
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -60,9 +61,8 @@ def convolve(
     pads = pad_pairs(padding, x.shape[1:-1], kernel.shape[:-2], strides, dilation)
     spread = (1,) * len(pads) if inflation is None else tuple(inflation)
     geometry = Geometry(tuple(strides), spread, pads, tuple(dilation), groups)
-    if on_cpu() and _has_ways(x, kernel, geometry):
-        return in_chosen_ways(x, kernel, geometry)
-    return plain(x, kernel, geometry)
+    way = in_chosen_ways if on_cpu() and _has_ways(x, kernel, geometry) else plain
+    return with_whole_windows(way(x, kernel, geometry))
 
 
 def _has_ways(x, kernel, geometry) -> bool:

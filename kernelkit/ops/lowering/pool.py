@@ -10,6 +10,7 @@ from jax import Array, lax
 
 from kernelkit.devices import on_cpu
 from kernelkit.ops.lowering.window import pad_pairs, pad_spatial, tap
+from kernelkit.placement import with_whole_windows
 
 Pairs = Sequence[tuple[int, int]]
 
@@ -39,7 +40,7 @@ def max_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
     """
     pads = pad_pairs(padding, x.shape[1:-1], window, strides, (1,) * len(window))
     pool = _max_unless_differentiated if _is_unrolled(x, window) else _native_max
-    return pool(x, (tuple(window), tuple(strides), pads))
+    return with_whole_windows(pool(x, (tuple(window), tuple(strides), pads)))
 
 
 def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding: str | Pairs) -> Array:
@@ -64,7 +65,8 @@ def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
     wide = x.astype(jnp.float32) if x.dtype.itemsize < 4 else x
     pool = _sum_unless_differentiated if _is_unrolled(x, window) else _native_sum
     total = pool(wide, (tuple(window), tuple(strides), pads))
-    return (total / _cell_counts(x.shape[1:-1], window, strides, pads, wide.dtype)).astype(x.dtype)
+    mean = total / _cell_counts(x.shape[1:-1], window, strides, pads, wide.dtype)
+    return with_whole_windows(mean.astype(x.dtype))
 
 
 def _native_max(x, geometry):
