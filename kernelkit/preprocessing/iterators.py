@@ -183,11 +183,9 @@ class NumpyArrayIterator(_Images):
         if images.ndim != 4:
             raise ValueError(f"flow() takes images (samples, height, width, channels), got shape {images.shape}.")
         if subset is not None:
-            first = int(len(images) * image_data_generator.validation_split)
-            rows = {"training": slice(first, None), "validation": slice(first)}.get(subset)
-            if rows is None:
-                raise ValueError(f"subset must be 'training' or 'validation', got {subset!r}.")
-            if y is not None and not ignore_class_split and set(np.unique(y[:first])) != set(np.unique(y[first:])):
+            rows = np.zeros(len(images), bool)
+            rows[image_data_generator.part(subset, list(range(len(images))))] = True
+            if y is not None and not ignore_class_split and set(np.unique(y[rows])) != set(np.unique(y[~rows])):
                 raise ValueError(
                     "Training and validation subsets have different classes after the split. If your arrays are sorted "
                     "by the label, shuffle them."
@@ -270,16 +268,15 @@ class _Files(_Images):
         elif self.class_mode == "multi_output":
             targets = [column[index_array] for column in self.labels]
         else:
-            labels = np.asarray(self.labels)[index_array]
-            targets = labels
-            if self.class_mode in ("binary", "sparse"):
-                targets = labels.astype(self.dtype)
-            elif self.class_mode == "categorical":
+            labels = [self.labels[i] for i in index_array]
+            if self.class_mode == "categorical":
                 targets = self._several_hot(labels)
+            else:
+                targets = np.asarray(labels, None if self.class_mode == "raw" else self.dtype)
         weights = self.sample_weight
         return (images, targets) if weights is None else (images, targets, weights[index_array])
 
-    def _several_hot(self, labels: np.ndarray) -> np.ndarray:
+    def _several_hot(self, labels: list) -> np.ndarray:
         """Return (images, classes): a one at each class of an image, which is a number or a list of them."""
         rows = np.zeros((len(labels), len(self.class_indices)), self.dtype)
         for row, label in zip(rows, labels, strict=True):
@@ -496,13 +493,6 @@ class DataFrameIterator(_Files):
     def sample_weight(self) -> Any:
         """Weight of each image; ``None`` if there are no weights."""
         return self._weights
-
-    def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
-        if self.class_mode == "categorical" and any(isinstance(v, list) for v in self.classes):
-            images = self._stacked([self._loaded(i) for i in index_array], index_array)
-            targets = self._several_hot([self.classes[i] for i in index_array])  # type: ignore[arg-type]
-            return (images, targets) if self._weights is None else (images, targets, self._weights[index_array])
-        return super()._get_batches_of_transformed_samples(index_array)
 
 
 def _kept(values: list, kept: list) -> list:
