@@ -19,7 +19,7 @@ _local = _Local()
 
 @contextlib.contextmanager
 def portable() -> Iterator[None]:
-    """Trace for any platform inside the context: lowerings for this machine's CPU only are left out.
+    """Trace for any platform inside the context: without lowerings for this machine's CPU, or places on its devices.
 
     Example:
         >>> from kernelkit import devices
@@ -32,6 +32,11 @@ def portable() -> Iterator[None]:
         yield
     finally:
         _local.portable = before
+
+
+def is_portable() -> bool:
+    """Return whether a trace is for any platform and any number of devices."""
+    return _local.portable
 
 
 def on_cpu() -> bool:

@@ -19,6 +19,8 @@ import numpy as np
 from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
+from kernelkit import devices
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -132,7 +134,7 @@ def whole(array: jax.Array) -> np.ndarray:
 
 def constrain_output(path: str, outputs: Any) -> Any:
     """Return a layer's outputs in the layout that the distribution in force has for them."""
-    distribution = current()
+    distribution = None if devices.is_portable() else current()
     layout = None if distribution is None else distribution.get_tensor_layout(f"{path}/output")
     return outputs if layout is None else jtu.tree_map(lambda v: relayout(v, layout), outputs)
 
@@ -143,7 +145,7 @@ def with_whole_windows(value: jax.Array) -> jax.Array:
     A `Dense` with a split kernel behind a `Flatten` lets XLA's partitioner split the rows of pictures. It then gets the
     gradients of convolutions wrong, without an error (jaxlib 0.10.2, meshes of two axes).
     """
-    distribution = current()
+    distribution = None if devices.is_portable() else current()
     if distribution is None or not isinstance(value, jax.core.Tracer):
         return value
     free = PartitionSpec.UNCONSTRAINED

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.tree_util as jtu
 
+from kernelkit import budget
 from kernelkit.layers.base.tensors import convert, is_leaf, is_tensor
 from kernelkit.symbolic import KerasTensor
 
@@ -79,4 +80,5 @@ def _read(value: Any) -> Tree:
         return [_read(inner) for inner in value["list"]]
     if "tuple" in value:
         return tuple(_read(inner) for inner in value["tuple"])
+    budget.claim_objects(1, "The arguments of the model's first call")
     return KerasTensor(tuple(value["shape"]), value["dtype"], name="argument")

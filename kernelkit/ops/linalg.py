@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
+from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.rows import as_array, as_axes, as_float
 from kernelkit.ops.unknown_sizes import capped_spec, with_spec
 
@@ -341,7 +342,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> j
         >>> print(ops.norm([3.0, 4.0]), ops.norm([3.0, 4.0], ord=1))
         5.0 7.0
     """
-    return jnp.linalg.norm(as_float(x), ord=ord, axis=as_axes(axis), keepdims=keepdims)
+    x, axis = as_float(x), as_axes(axis)
+    is_vector = isinstance(axis, int) or (axis is None and x.ndim == 1)
+    if is_vector and ord in (jnp.inf, -jnp.inf):
+        return (largest if ord > 0 else smallest)(jnp.abs(x), axis, keepdims)
+    return jnp.linalg.norm(x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 @op

@@ -4,10 +4,12 @@ import json
 import zipfile
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit import devices
 from kernelkit.export import program, stablehlo
 from tests.export import zoo
 
@@ -117,3 +119,17 @@ def test_a_program_of_garbage_is_refused(tmp_path):
             archive.writestr(name, data)
     with pytest.raises(ValueError, match="cannot read the program"):
         kk.export.load(path)
+
+
+def test_places_on_devices_stay_out_of_a_file():
+    """A program that was traced for the devices of a training would run on as many devices only."""
+    x = jnp.ones((2, 8, 8, 3))
+    kernel = jnp.ones((3, 3, 3, 4))
+
+    def windows(x):
+        return kk.ops.max_pool(kk.ops.conv(x, kernel), 2)
+
+    with kk.distribution.DataParallel(devices=kk.distribution.list_devices()[:1]).scope():
+        assert "sharding_constraint" in str(jax.make_jaxpr(windows)(x))
+        with devices.portable():
+            assert "sharding_constraint" not in str(jax.make_jaxpr(lambda x: windows(x))(x))

@@ -36,6 +36,8 @@ REDUCTIONS = {
     "GlobalMaxPooling1D": lambda x: kk.layers.GlobalMaxPooling1D()(ops.reshape(x, (5, 64, 12))),
     "adaptive_max_pool": lambda x: ops.adaptive_max_pool(x, 1)[:, 0, 0],
     "max_pool": lambda x: ops.max_pool(x, 8)[:, 0, 0],
+    "norm": lambda x: ops.norm(ops.reshape(x, (5, 64, 12)), ord=np.inf, axis=1),
+    "rgb_to_hsv": lambda x: ops.image.rgb_to_hsv(x[..., :3] * 0.1 + 0.5)[..., 0].reshape(5, 64)[:, :12],
     "categorical_hinge": lambda x: kk.losses.categorical_hinge(jnp.zeros((5, 768)), ops.reshape(x, (5, 768)))[:, None],
 }
 

@@ -17,6 +17,7 @@ import pytest
 import kernelkit as kk
 from kernelkit import budget, serialize
 from kernelkit.distillation.losses import DistillationLoss
+from kernelkit.models import calls
 from kernelkit.serialize import registry, table
 
 
@@ -374,3 +375,14 @@ def test_hostile_loads_stay_small_in_a_process_of_their_own(tmp_path):
     for name, _, seconds, grown in rows:
         assert seconds < 25, (name, seconds)
         assert grown < 1500, (name, grown)
+
+
+def test_the_arguments_of_a_first_call_count_as_objects():
+    argument = {"shape": [None, 2], "dtype": "float32"}
+    with budget.limited(budget.Budget(1 << 30, objects=10)):
+        assert len(calls.read({"args": [argument] * 10, "kwargs": {}})[0]) == 10
+    with (
+        budget.limited(budget.Budget(1 << 30, objects=10)),
+        pytest.raises(budget.OverBudget, match="first call"),
+    ):
+        calls.read({"args": [argument] * 11, "kwargs": {}})

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
+from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.image._layout import on_batches
 from kernelkit.ops.rows import as_array
 
@@ -93,13 +94,14 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
 
     def hsv(x: jax.Array) -> jax.Array:
         red, green, blue = _three(x, "rgb_to_hsv")
-        value = jnp.max(x, axis=-1)
-        chroma = value - jnp.min(x, axis=-1)
+        value = largest(x, -1)
+        chroma = value - smallest(x, -1)
         safe = jnp.where(chroma == 0, 1, chroma)
+        # Compared with each other and not with the maximum, which a compiler may round in another way.
         sector = jnp.where(
-            value == red,
+            (red >= green) & (red >= blue),
             (green - blue) / safe,
-            jnp.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+            jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe),
         )
         hue = jnp.where(chroma == 0, 0, (sector / 6) % 1)
         saturation = jnp.where(value == 0, 0, chroma / jnp.where(value == 0, 1, value))
