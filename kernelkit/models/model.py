@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import jax.tree_util as jtu
 
-from kernelkit import rich_display, saving, scope, serialize
+from kernelkit import scope, serialize
 from kernelkit.feeds.make import is_stream
 from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.base.parts import children
@@ -19,15 +18,14 @@ from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.preprocessing.strings import holds_strings, string_arrays
 from kernelkit.models import calls
-from kernelkit.models import state_tree as state_trees
+from kernelkit.models.exports import Exports
 from kernelkit.models.graph import Graph, is_leaf, only_one
 from kernelkit.models.host_stage import HostStage
+from kernelkit.models.inspection import Inspection
 from kernelkit.models.prepared import Prepared
-from kernelkit.models.profile import Profile, profile
 from kernelkit.models.quantize import quantize_model
 from kernelkit.serialize import suggest
 from kernelkit.symbolic import KerasTensor, any_symbolic
-from kernelkit.training import history
 from kernelkit.training.trainer import Trainer
 
 __all__ = ["Functional", "Model"]
@@ -41,7 +39,7 @@ def runs_graph(call: F) -> F:
     return call
 
 
-class Model(Trainer, Layer):
+class Model(Inspection, Exports, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate``, ``predict`` and ``summary``.
 
     There are three ways to make one: wire symbolic tensors and call ``Model(inputs, outputs)``; subclass it and write
@@ -305,123 +303,12 @@ class Model(Trainer, Layer):
             super().build_from_config(config)
         self.called_with = call
 
-    # Looking at it ----------------------------------------------------------------------------------------------------
-
-    def summary(
-        self,
-        line_length: int | None = None,
-        positions: Any = None,
-        print_fn: Any = None,
-        expand_nested: bool = False,
-        show_trainable: bool = False,
-        layer_range: Any = None,
-    ) -> None:
-        """Show the layers with their output shapes and numbers of parameters.
-
-        A table in a terminal, an HTML table in a notebook.
-
-        Args:
-            line_length: Width of the table in characters.
-            positions: Accepted for compatibility with Keras, without effect: columns size themselves.
-            print_fn: Function that gets the text; by default the text is printed.
-            expand_nested: Whether the layers of nested models are shown too.
-            show_trainable: Whether a column shows which layers are trainable.
-            layer_range: ``[first, last]`` names of the layers to show.
-        """
-        from kernelkit.models.summary import show
-
-        show(self, line_length, print_fn, expand_nested, show_trainable, layer_range)
-
     def __repr__(self) -> str:
         name = f"{type(self).__name__} name={scope.printable(self.name)}"
         if "_own_variables" not in self.__dict__ or not self.built:
             return f"<{name}, built=False>"
         count = sum(math.prod(v.shape) for v in self.weights)
         return f"<{name}, built=True, {len(self.layers)} layers, {count:,} parameters>"
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return rich_display.bundle(self)
-
-    def profile(
-        self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10, distribution: Any = None
-    ) -> Profile:
-        """Measure the cost of each layer on one batch: time, floating-point operations, bytes. Nothing is trained.
-
-        Args:
-            x: Inputs of one batch, as a step takes them.
-            y: Targets of the batch; if given and the model is compiled, the gradients are measured too.
-            sample_weight: Weights of the samples.
-            repeats: Number of runs of each layer; times are medians.
-            distribution: A distribution to try, as :meth:`fit` takes it, by default the model's own: the step is also
-                compiled for it, which shows operations, bytes and collectives of each device. The model stays where
-                it is.
-
-        Returns:
-            A :class:`~kernelkit.models.profile.Profile`, a table with ``rows``. Each layer is compiled and timed alone,
-            so the times add up to more than the time of a step, in which XLA fuses layers.
-
-        Example:
-            >>> import kernelkit as kk
-            >>> model = kk.Sequential([kk.Input((8,)), kk.layers.Dense(4, name="hidden"), kk.layers.Dense(1)])
-            >>> rows = model.profile(kk.ops.ones((16, 8))).rows
-            >>> rows[0].shape, rows[0].parameters
-            ((16, 4), 36)
-        """
-        return profile(self, x, y, sample_weight, repeats, distribution)
-
-    def graph(self, sample: Any = None, weights: bool = True) -> Any:
-        """Show the model's graph in a notebook: open groups, pan, zoom, find a layer, look at its weights.
-
-        Args:
-            sample: A batch of inputs: a click on a layer then shows what it returns for them. For a model that was
-                never called a shape is enough.
-            weights: Whether the notebook also stores histograms of the weights.
-
-        Returns:
-            A :class:`kernelkit.viz.Graph`; as the last value of a cell it is displayed.
-
-        Example:
-            >>> import kernelkit as kk
-            >>> kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)], name="m").graph()
-            <Graph of m: 3 parameters · 12 B · 5 FLOPs a sample>
-        """
-        return history.viz().Graph(self, sample, weights)
-
-    def debug(self, x: Any = None, y: Any = None, batch_size: int | None = None, **options: Any) -> Any:
-        """Open a debugger that runs a training step by step, forward and back.
-
-        Args:
-            x: Inputs, or an iterable of batches, as :meth:`fit` takes them.
-            y: Targets, for arrays.
-            batch_size: Samples in a step, 32 by default.
-            **options: Further arguments of :class:`kernelkit.viz.StepDebugger`: those of `fit`, and ``memory="512MB"``.
-
-        Returns:
-            The :class:`kernelkit.viz.StepDebugger`.
-
-        Example:
-            >>> import kernelkit as kk
-            >>> model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
-            >>> model.compile("sgd", "mse")
-            >>> dbg = model.debug(kk.ops.ones((8, 2)), kk.ops.ones((8, 1)), batch_size=4)
-            >>> sorted(dbg.step(2))
-            ['loss']
-        """
-        return history.viz().StepDebugger(self, x, y, batch_size, **options)
-
-    def debug_last(self, **options: Any) -> Any:
-        """Open the debugger at the batch at which the last `fit` ended with an error, a NaN or an interrupt.
-
-        Args:
-            **options: ``memory`` and ``snapshot_every`` of :class:`kernelkit.viz.StepDebugger`.
-
-        Returns:
-            The :class:`kernelkit.viz.StepDebugger`.
-
-        Raises:
-            ValueError: If the last `fit` ended well.
-        """
-        return history.viz().debug_last(self, **options)
 
     @serialize.derives
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
@@ -472,154 +359,6 @@ class Model(Trainer, Layer):
             if "input_layers" in config:
                 return graph_from_config(cls, config)
             return super().from_config(config)
-
-    def to_json(self, **kwargs: Any) -> str:
-        """Return the model's config as a JSON text, learned vocabularies included; ``kwargs`` go to ``json.dumps``."""
-        with serialize.sharing(), serialize.standing_alone():
-            return json.dumps(serialize.serialize_keras_object(self), **kwargs)
-
-    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict]:
-        """Return the values of all variables as nested dicts, by kind and path.
-
-        Args:
-            value_format: ``"backend_tensor"`` for jax arrays, ``"numpy_array"`` for copies as NumPy arrays.
-
-        Returns:
-            A dict with the keys ``trainable_variables``, ``non_trainable_variables``, ``optimizer_variables`` and
-            ``metrics_variables``.
-
-        Example:
-            >>> import kernelkit as kk
-            >>> x = kk.Input((2,))
-            >>> model = kk.Model(x, kk.layers.Dense(3, name="head")(x))
-            >>> sorted(model.get_state_tree()["trainable_variables"]["head"])
-            ['bias', 'kernel']
-        """
-        return state_trees.get(self, value_format)
-
-    def set_state_tree(self, state_tree: dict[str, dict]) -> None:
-        """Assign the values of :meth:`get_state_tree`, or of a part of it."""
-        state_trees.assign(self, state_tree)
-
-    # Files ------------------------------------------------------------------------------------------------------------
-
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
-        """Save the model with its weights and its optimizer's state; see :func:`kernelkit.saving.save_model`.
-
-        Args:
-            filepath: Path that ends with ``.keras``, or with ``.h5`` for the format of Keras 2.
-            overwrite: Whether an existing file is replaced without asking.
-            zipped: ``False`` for a folder with the files, instead of one zip file.
-            **kwargs: ``include_optimizer``, for ``.h5`` files.
-        """
-        saving.save_model(self, filepath, overwrite, zipped, **kwargs)
-
-    def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
-    ) -> None:
-        """Save the weights and the optimizer's state; see :func:`kernelkit.saving.save_weights`.
-
-        Args:
-            filepath: Path that ends with ``.weights.h5``, or with ``.weights.json`` for several files and an index.
-            overwrite: Whether an existing file is replaced without asking.
-            max_shard_size: Largest size of each of several files, in gigabytes.
-            **kwargs: ``objects_to_skip``, a list of layers to leave out.
-        """
-        saving.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
-
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
-        """Load weights, and the optimizer's state if the file has it; see :func:`kernelkit.saving.load_weights`.
-
-        Args:
-            filepath: ``*.weights.h5``, ``*.weights.json``, ``*.keras`` or an ``*.h5`` file of Keras 2.
-            skip_mismatch: Whether layers that don't fit the file stay unchanged, with a warning.
-            **kwargs: ``objects_to_skip`` or ``by_name``.
-        """
-        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
-
-    def export(
-        self,
-        filepath: Any,
-        format: str = "tf_saved_model",
-        verbose: bool | None = None,
-        input_signature: Any = None,
-        **kwargs: Any,
-    ) -> Any:
-        """Write the model to a file of another runtime; docs/export.md has a table of formats.
-
-        Args:
-            filepath: Path of the file.
-            format: ``"tf_saved_model"``, ``"onnx"``, ``"stablehlo"``, ``"openvino"``, ``"torch"``,
-                ``"web"`` or ``"litert"``.
-            verbose: Whether a report is printed; by default everywhere but in a notebook, where the report that is
-                returned shows as a table.
-            input_signature: Specs of the inputs, for a model that was not called yet, or to fix unknown sizes.
-            **kwargs: Options of the format, such as ``opset_version`` for ONNX.
-
-        Returns:
-            A :class:`~kernelkit.export.Report`: size, inputs, and the difference between the file's and the model's
-            outputs.
-
-        Raises:
-            ImportError: If a package that the format needs is not installed.
-            NotImplementedError: If the format lacks an operation that the model uses.
-        """
-        from kernelkit import export as exporting
-
-        return exporting.export(self, filepath, format, verbose, input_signature, **kwargs)
-
-    def pure(self) -> Any:
-        """Return the model as a pure function and its weights; see :func:`kernelkit.export.pure`.
-
-        Example:
-            >>> import jax, kernelkit as kk
-            >>> model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
-            >>> apply, weights = model.pure()
-            >>> jax.jit(apply)(weights, kk.ops.ones((4, 3))).shape
-            (4, 2)
-        """
-        from kernelkit import export as exporting
-
-        return exporting.pure(self)
-
-    def to_torch(self, input_signature: Any = None, bridge: bool = False) -> Any:
-        """Return the model as a `torch.nn.Module` with its weights; see docs/export.md.
-
-        Args:
-            input_signature: Specs of the inputs, as in :meth:`export`.
-            bridge: Whether the module runs the model's own program of jax, which shares arrays with PyTorch, instead of
-                being written as pure PyTorch code. Then it holds on to the model, and its numbers are the model's.
-
-        Raises:
-            ImportError: If PyTorch is not installed.
-        """
-        from kernelkit.export.torch import to_bridge, to_torch
-
-        return (to_bridge if bridge else to_torch)(self, input_signature)
-
-    def serve(
-        self,
-        port: int = 8000,
-        host: str = "127.0.0.1",
-        name: str | None = None,
-        input_signature: Any = None,
-        **limits: Any,
-    ) -> Any:
-        """Serve the model by HTTP in a thread of this process; see :func:`kernelkit.serve.serve`.
-
-        Args:
-            port: Port; 0 takes a free one.
-            host: Address to listen on; the default is reached from this machine only.
-            name: Name in the paths; by default the model's.
-            input_signature: Specs of the inputs, as in :meth:`export`.
-            **limits: See :class:`kernelkit.serve.Limits`.
-
-        Returns:
-            The server. It stops at the end of a ``with`` block, or by ``close()``.
-        """
-        from kernelkit import serve as serving
-
-        return serving.serve(self, port, host, name, input_signature, **limits)
 
     def program_inputs(self) -> tuple[list[KerasTensor], Any, list[str]] | None:
         """Return the start of the compiled part of a model with strings, ``None`` if no layer runs in Python.

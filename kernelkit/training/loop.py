@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.tree_util as jtu
 import numpy as np
@@ -18,6 +19,7 @@ from kernelkit.training.control import Control
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.logs import row
+from kernelkit.training.resume import Place
 from kernelkit.training.spans import Span, Spans, outcome_of
 from kernelkit.training.state import Doors
 from kernelkit.training.training import Training
@@ -66,71 +68,26 @@ def _fit(
     display: Display,
     validate: Callable[[int, int, Callable], dict] | None,
 ) -> None:
-    model = run.model
-    model.stop_training = False
     error: BaseException | None = None
     last = training.last_fit = LastFit(feed, run.history)
-    spans = Spans(callbacks, lambda: run.stopping)
-    logs: dict = {}
+    fit = _Fit(training, feed, run, Spans(callbacks, lambda: run.stopping), display, last, validate)
+    run.model.stop_training = False
     training.feed, training.resume = feed, None
     try:
-        with spans.train() as whole:
-            # A callback may have restored the place where an earlier training was interrupted.
-            begin = max(run.initial_epoch, model.__dict__.pop("_initial_epoch", 0))
-            place = training.resume
-            if place is not None and place.epoch >= begin:
-                begin, feed = place.epoch, place.feed(feed)
-                last.feed = training.feed = feed
-            else:
-                place = None
-            done = 0
-            for epoch in range(begin, run.epochs):
+        with fit.spans.train() as whole:
+            fit.begin = _first_epoch(fit)
+            for epoch in range(fit.begin, run.epochs):
                 training.check_interrupts()
-                training.programs.reset_metrics("train")
-                if place is not None:
-                    place.restore_metrics(training.variables("train").metrics)
-                training.in_epoch = True
-                with spans.epoch(epoch) as span:
-                    display.epoch_begin(epoch)
-                    last.epoch_begins(training.doors("train"), epoch, done, logs)
-                    start = 0 if place is None else place.step
-                    if start:
-                        last.state = None  # this state would belong to the epoch's first step
-                    chunks = feed.epoch(epoch) if place is None else place.chunks(feed)
-                    place = None
-                    # Closed here, because an error keeps the frames of the loop, and with them a thread that reads.
-                    with contextlib.closing(chunks):
-                        steps = _train_epoch(
-                            _Epoch(training, feed, chunks, run, spans, display, last, span, epoch, start, done - start)
-                        )
-                    training.in_epoch = False
-                    if not steps:
-                        if epoch == begin:
-                            raise ValueError(
-                                "fit(): the data source gave no batch. "
-                                "A generator can be used only once: make a new one."
-                            )
-                        warnings.warn(
-                            f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=users_level()
-                        )
-                        span.cut_short(f"the data ended before epoch {epoch + 1}")
-                        break
-                    done += steps - start
-                    run.steps = steps
-                    if validate is not None and not run.stopping:
-                        span.logs |= validate(epoch, done, display.validating)
-                    logs = whole.logs = span.logs
-                display.epoch_end(epoch, logs)
-                with interrupts.user_code():
-                    feed.epoch_end()
+                if not _run_epoch(fit, epoch, whole):
+                    break
                 run.control.epoch_ended(run)
                 if training.stops():
                     break
             training.check_interrupts()
-            if done:
+            if fit.done:
                 training.finish()
         # Callbacks restore weights when training ends, so they are asked after it.
-        if model.stop_training and not run.stopping:
+        if run.model.stop_training and not run.stopping:
             run.reason = next(filter(None, (getattr(c, "stop_reason", "") for c in callbacks.callbacks)), "")
             run.reason = run.reason or "model.stop_training was set"
     except BaseException as failure:
@@ -138,31 +95,95 @@ def _fit(
         raise
     finally:
         training.feed = None
-        if last.ended_well(error, logs):
+        if last.ended_well(error, fit.logs):
             training.last_fit = None
 
 
-class _Epoch(NamedTuple):
-    """The arguments of one epoch."""
+@dataclasses.dataclass
+class _Fit:
+    """One call of :func:`fit`: what it was given, and how far it is."""
 
     training: Training
     feed: Feed
-    chunks: Iterator[Chunk]
     run: Run
     spans: Spans
     display: Display
     last: LastFit
-    span: Span
-    number: int
-    start: int
-    """Steps of the epoch that an earlier fit has done."""
-    done: int
-    """Steps of this fit before the epoch."""
+    validate: Callable[[int, int, Callable], dict] | None
+    place: Place | None = None
+    """Where a resumed training goes on, until its first epoch has begun."""
+    begin: int = 0
+    """Number of the first epoch."""
+    done: int = 0
+    """Steps of this fit in the epochs that have ended."""
+    logs: dict = dataclasses.field(default_factory=dict)
+    """Logs of the last epoch."""
 
 
-def _train_epoch(epoch: _Epoch) -> int:
-    """Run one epoch, store its logs in its span, and return its number of steps, 0 if the feed gave no batch."""
-    training, feed, chunks, run, spans, display, trace, span, number, start, done = epoch
+def _first_epoch(fit: _Fit) -> int:
+    """Return the number of the first epoch. A callback may have restored the place where a training was interrupted."""
+    begin = max(fit.run.initial_epoch, fit.run.model.__dict__.pop("_initial_epoch", 0))
+    place = fit.training.resume
+    if place is None or place.epoch < begin:
+        return begin
+    fit.place, fit.feed = place, place.feed(fit.feed)
+    fit.last.feed = fit.training.feed = fit.feed
+    return place.epoch
+
+
+def _run_epoch(fit: _Fit, number: int, whole: Span) -> bool:
+    """Train and validate for one epoch, and return whether the data had a batch for it."""
+    training, run, display, last = fit.training, fit.run, fit.display, fit.last
+    place, fit.place = fit.place, None
+    training.programs.reset_metrics("train")
+    if place is not None:
+        place.restore_metrics(training.variables("train").metrics)
+    training.in_epoch = True
+    with fit.spans.epoch(number) as span:
+        display.epoch_begin(number)
+        last.epoch_begins(training.doors("train"), number, fit.done, fit.logs)
+        start = 0 if place is None else place.step
+        if start:
+            last.state = None  # this state would belong to the epoch's first step
+        chunks = fit.feed.epoch(number) if place is None else place.chunks(fit.feed)
+        # Closed here, because an error keeps the frames of the loop, and with them a thread that reads.
+        with contextlib.closing(chunks):
+            steps = _train_epoch(fit, chunks, span, number, start)
+        training.in_epoch = False
+        if not steps:
+            _say_no_batch(fit, number, span)
+            return False
+        fit.done += steps - start
+        run.steps = steps
+        if fit.validate is not None and not run.stopping:
+            span.logs |= fit.validate(number, fit.done, display.validating)
+        fit.logs = whole.logs = span.logs
+    display.epoch_end(number, fit.logs)
+    with interrupts.user_code():
+        fit.feed.epoch_end()
+    return True
+
+
+def _say_no_batch(fit: _Fit, epoch: int, span: Span) -> None:
+    """Raise if the data had no batch at all; warn if they ended after some epochs."""
+    if epoch == fit.begin:
+        raise ValueError("fit(): the data source gave no batch. A generator can be used only once: make a new one.")
+    warnings.warn(f"The data ended before epoch {epoch + 1}; training stops.", stacklevel=users_level())
+    span.cut_short(f"the data ended before epoch {epoch + 1}")
+
+
+def _train_epoch(fit: _Fit, chunks: Iterator[Chunk], span: Span, number: int, start: int) -> int:
+    """Run one epoch, store its logs in its span, and return its number of steps, 0 if the feed gave no batch.
+
+    Args:
+        fit: The fit.
+        chunks: The batches of the epoch.
+        span: The span of the epoch.
+        number: The number of the epoch.
+        start: Steps of the epoch that an earlier fit has done.
+    """
+    training, feed, run, spans, display, trace = fit.training, fit.feed, fit.run, fit.spans, fit.display, fit.last
+    done = fit.done - start
     callbacks, model = spans.callbacks, run.model
     stride = training.compiled.hook_stride
     grouped = stride > 1 and callbacks.needs_model_between_batches

@@ -227,19 +227,10 @@ class Trainer(PureSteps):
         self._training.require_idle("fit")
         changes.structure.note()  # a list of layers may have grown without notice
         if distribution is not None:
-            chosen = distributions.choose(distribution, self._training.distribution)
-            in_force = distributions.distribution()
-            if in_force is not None and in_force is not distribution:
-                raise ValueError(
-                    f"fit(distribution={distribution!r}): {in_force!r} is in force. Leave its scope, or leave out "
-                    "the argument."
-                )
-            self._training.distribute(chosen)
-        if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
-            raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
+            self._spread_over(distribution)
+        first, last = _epoch_numbers(initial_epoch, epochs)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split(x, y, sample_weight, validation_split)
-        seed = self._training.data_seed(int(initial_epoch)) if shuffle else 0
         feed = make_feed(
             x,
             y,
@@ -247,25 +238,20 @@ class Trainer(PureSteps):
             batch_size=batch_size,
             steps=steps_per_epoch,
             shuffle=shuffle,
-            seed=seed,
-            epochs=int(epochs) - int(initial_epoch),
+            seed=self._training.data_seed(first) if shuffle else 0,
+            epochs=last - first,
             class_weight=class_weight,
             on_host=self._host_work(x),
         )
-        self._training.prepare("train", _sample(feed, int(initial_epoch)))
+        self._training.prepare("train", _sample(feed, first))
         self._training.watch_labels(self._training.spread(feed), "train")
-        cap = config.max_epochs()
-        if cap is not None and cap < epochs:
-            warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=users_level())
-            epochs = cap
-        epochs = int(epochs)
+        last = _capped(last)
         history = History()
-        steps = feed.steps
-        params = {"epochs": epochs, "steps": steps, "verbose": verbose}
+        params = {"epochs": last, "steps": feed.steps, "verbose": verbose}
         told = CallbackList(callbacks, add_history=False, model=self, params=params, history=history)
         self.history = history
         title = str(name) if name else self.name  # type: ignore[attr-defined]
-        run = display.Run(self, title, epochs, int(initial_epoch), steps, feed.batch_size, history)
+        run = display.Run(self, title, last, first, feed.steps, feed.batch_size, history)
         run.one_by_one, run.distribution = told.needs_model_between_batches, self._training.distribution
         validate = self._validation(
             run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
@@ -274,16 +260,31 @@ class Trainer(PureSteps):
         shown.begin(run)
         work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
         if background:
-            handle = BackgroundFit(run, work)
-            self._training.background = weakref.ref(handle)  # the handle holds the model
-            try:
-                interrupts.check()
-            except BaseException:
-                handle.close()  # the caller will not get the handle
-                raise
-            return handle
+            return self._in_background(run, work)
         work()
         return history
+
+    def _spread_over(self, distribution: Any) -> None:
+        """Follow ``fit(distribution=...)``."""
+        chosen = distributions.choose(distribution, self._training.distribution)
+        in_force = distributions.distribution()
+        if in_force is not None and in_force is not distribution:
+            raise ValueError(
+                f"fit(distribution={distribution!r}): {in_force!r} is in force. Leave its scope, or leave out "
+                "the argument."
+            )
+        self._training.distribute(chosen)
+
+    def _in_background(self, run: display.Run, work: Callable[[], None]) -> BackgroundFit:
+        """Start a thread that trains, and return the handle of it."""
+        handle = BackgroundFit(run, work)
+        self._training.background = weakref.ref(handle)  # the handle holds the model
+        try:
+            interrupts.check()
+        except BaseException:
+            handle.close()  # the caller will not get the handle
+            raise
+        return handle
 
     def _validation(
         self, run: display.Run, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList
@@ -491,6 +492,22 @@ class Trainer(PureSteps):
         self.compile(**settings)
         if self.optimizer is not None and self.built:  # type: ignore[attr-defined]
             self.optimizer.build(self.trainable_variables)  # type: ignore[attr-defined]
+
+
+def _epoch_numbers(initial_epoch: Any, epochs: Any) -> tuple[int, int]:
+    """Return the arguments of `fit` as ints."""
+    if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
+        raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
+    return int(initial_epoch), int(epochs)
+
+
+def _capped(epochs: int) -> int:
+    """Return a number of epochs, with a warning if `config.set_max_epochs` allows fewer."""
+    cap = config.max_epochs()
+    if cap is None or cap >= epochs:
+        return epochs
+    warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=users_level())
+    return cap
 
 
 def _sample(feed: Any, epoch: int = 0) -> Any:
