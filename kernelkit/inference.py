@@ -53,7 +53,9 @@ def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
     try:
         with scope.StatelessScope(), scope.SymbolicScope(), scope.not_recording():
             outputs = function(*args, **kwargs)
-        if all(isinstance(leaf, (KerasTensor, jax.Array)) for leaf in jtu.tree_leaves(outputs)):
+        leaves = jtu.tree_leaves(outputs)
+        # A size of 0 comes from code that took an unknown size for 0, as `numpy.arange(0, None, 1)` does.
+        if all(isinstance(leaf, (KerasTensor, jax.Array)) and 0 not in leaf.shape for leaf in leaves):
             return jtu.tree_map(_fresh, outputs)
     except Exception:
         pass  # code that needs arrays, or a mistake: the trace below raises a mistake again, with its own words

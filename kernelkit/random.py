@@ -21,6 +21,7 @@ import numpy as np
 
 from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
+from kernelkit.known_sizes import as_ints
 from kernelkit.public import names_of as _names_of
 from kernelkit.variable import Variable
 
@@ -206,7 +207,7 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, se
         (2, 3)
     """
     dtype = _float(dtype)
-    sample = jax.random.normal(_key(seed), tuple(shape), dtype)
+    sample = jax.random.normal(_key(seed), tuple(as_ints(shape)), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
@@ -220,7 +221,7 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
         True
     """
     dtype = _float(dtype)
-    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(shape), dtype)
+    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(as_ints(shape)), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
@@ -235,7 +236,7 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. For {name!r} use randint().")
-    return jax.random.uniform(_key(seed), tuple(shape), jnp.dtype(name), minval, maxval)
+    return jax.random.uniform(_key(seed), tuple(as_ints(shape)), jnp.dtype(name), minval, maxval)
 
 
 def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
@@ -249,7 +250,9 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
     """
     if not dtypes.is_int(dtype):
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Got {dtype!r}.")
-    return jax.random.randint(_key(seed), tuple(shape), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype)))
+    return jax.random.randint(
+        _key(seed), tuple(as_ints(shape)), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype))
+    )
 
 
 @op
@@ -329,7 +332,7 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Ar
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), tuple(shape), dtype)
+    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), tuple(as_ints(shape)), dtype)
 
 
 def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
@@ -342,7 +345,7 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
     """
     dtype = _float(dtype)
     return jax.random.binomial(
-        _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), tuple(shape), dtype
+        _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), tuple(as_ints(shape)), dtype
     )
 
 
@@ -355,7 +358,9 @@ def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None)
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(shape), dtype)
+    return jax.random.beta(
+        _key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(as_ints(shape)), dtype
+    )
 
 
 serialize.register_namespace("random", globals(), (SeedGenerator,))

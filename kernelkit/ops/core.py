@@ -13,6 +13,7 @@ import numpy as np
 from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.inference import eval_spec
+from kernelkit.known_sizes import as_ints, stays_known
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
@@ -53,6 +54,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 
 @op
+@stays_known
 def _convert(x: Any, dtype: Any = None) -> jax.Array:
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise ValueError(
@@ -132,6 +134,7 @@ def dtype(x: Any) -> str:
 
 
 @op
+@stays_known
 def cast(x: Any, dtype: Any) -> jax.Array:
     """Return ``x`` in another dtype.
 
@@ -234,7 +237,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
         [[2 3]
          [5 6]]
     """
-    inputs = as_array(inputs)
+    inputs, shape = as_array(inputs), as_ints(shape)
     _check_block(inputs.ndim, start_indices, shape)
     sizes = [int(inputs.shape[i]) - int(start_indices[i]) if s == -1 else s for i, s in enumerate(shape)]
     return jax.lax.dynamic_slice(inputs, start_indices, sizes)

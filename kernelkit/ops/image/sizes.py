@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.inference import eval_spec
+from kernelkit.known_sizes import as_ints
 from kernelkit.ops.image._layout import in_floats, on_batches, one_of
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import with_spec
@@ -61,6 +62,7 @@ def resize(
     one_of("fill_mode", fill_mode, ("constant",))
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("resize() takes either crop_to_aspect_ratio or pad_to_aspect_ratio, not both.")
+    size = as_ints(size)
     if not hasattr(size, "__len__") or len(size) != 2:
         raise ValueError(f"`size` must be (height, width), got {size!r}.")
     height, width = (int(s) for s in size)

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit import dtypes
+from kernelkit import dtypes, scope
 from kernelkit.dispatch import op
+from kernelkit.known_sizes import as_ints
 from kernelkit.ops.rows import as_array, as_operand, needs_values, window
 from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 
@@ -29,7 +30,7 @@ def zeros(shape: Any, dtype: Any = None) -> jax.Array:
         >>> print(ops.zeros((2,)))
         [0. 0.]
     """
-    return jnp.zeros(shape, _dtype(dtype))
+    return jnp.zeros(as_ints(shape), _dtype(dtype))
 
 
 def ones(shape: Any, dtype: Any = None) -> jax.Array:
@@ -44,7 +45,7 @@ def ones(shape: Any, dtype: Any = None) -> jax.Array:
         >>> print(ops.ones((2,), dtype="int32"))
         [1 1]
     """
-    return jnp.ones(shape, _dtype(dtype))
+    return jnp.ones(as_ints(shape), _dtype(dtype))
 
 
 def empty(shape: Any, dtype: Any = None) -> jax.Array:
@@ -59,7 +60,7 @@ def empty(shape: Any, dtype: Any = None) -> jax.Array:
         >>> ops.empty((2, 3)).shape
         (2, 3)
     """
-    return jnp.empty(shape, _dtype(dtype))
+    return jnp.empty(as_ints(shape), _dtype(dtype))
 
 
 @op
@@ -76,7 +77,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
         >>> print(ops.full((2,), 7.0))
         [7. 7.]
     """
-    return jnp.full(shape, as_operand(fill_value), _dtype(dtype))
+    return jnp.full(as_ints(shape), as_operand(fill_value), _dtype(dtype))
 
 
 @op
@@ -160,7 +161,17 @@ def array(x: Any, dtype: Any = None) -> jax.Array:
     return jnp.array(x, dtype and _dtype(dtype))
 
 
-def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) -> jax.Array:
+class _Missing:
+    """The default of an argument for which ``None`` means an unknown size."""
+
+    def __repr__(self) -> str:
+        return "None"
+
+
+_MISSING = _Missing()
+
+
+def arange(start: Any, stop: Any = _MISSING, step: Any = None, dtype: Any = None) -> jax.Array:
     """Return evenly spaced values from ``start`` up to, not including, ``stop``.
 
     Args:
@@ -174,9 +185,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
         >>> print(ops.arange(1, 7, 2))
         [1 3 5]
     """
+    if scope.in_symbolic_scope() and (start is None or stop is None):
+        raise TypeError("arange(): an end is None, an unknown size. Its values are known when the model runs on data.")
+    stop = None if isinstance(stop, _Missing) else stop
     if dtype is None:
         given = [getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None]
         dtype = dtypes.result_type(*given)
+    start, stop, step = as_ints(start), as_ints(stop), as_ints(step)
     if stop is None:
         start, stop = 0, start
     return jnp.arange(start, stop, 1 if step is None else step, _dtype(dtype))

@@ -11,6 +11,7 @@ import numpy as np
 
 from kernelkit.dispatch import op
 from kernelkit.inference import eval_spec
+from kernelkit.known_sizes import as_ints, stays_known
 from kernelkit.ops.rows import as_array, needs_values
 from kernelkit.ops.unknown_sizes import checked_axis, joined_spec, piled_spec, stacked_spec, with_spec
 from kernelkit.symbolic import KerasTensor
@@ -18,6 +19,7 @@ from kernelkit.symbolic import KerasTensor
 
 @with_spec(joined_spec)
 @op
+@stays_known
 def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
     """Join arrays along an existing axis.
 
@@ -52,6 +54,7 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
 
 @with_spec(stacked_spec)
 @op
+@stays_known
 def stack(x: Any, axis: int = 0) -> jax.Array:
     """Join arrays of one shape along a new axis.
 
@@ -145,7 +148,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
         [[1], [2, 3], [4]]
     """
     x = as_array(x)
-    return list(jnp.split(x, _sections(indices_or_sections), checked_axis(axis, x.ndim, "split")))
+    return list(jnp.split(x, _sections(as_ints(indices_or_sections)), checked_axis(axis, x.ndim, "split")))
 
 
 @op
@@ -162,7 +165,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
         >>> [part.tolist() for part in ops.array_split([1, 2, 3], 2)]
         [[1, 2], [3]]
     """
-    return list(jnp.array_split(as_array(x), _sections(indices_or_sections), axis))
+    return list(jnp.array_split(as_array(x), _sections(as_ints(indices_or_sections)), axis))
 
 
 @op
@@ -174,7 +177,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list:
         >>> [part.tolist() for part in ops.hsplit([[1, 2], [3, 4]], 2)]
         [[[1], [3]], [[2], [4]]]
     """
-    return list(jnp.hsplit(as_array(x), _sections(indices_or_sections)))
+    return list(jnp.hsplit(as_array(x), _sections(as_ints(indices_or_sections))))
 
 
 @op
@@ -186,7 +189,7 @@ def vsplit(x: Any, indices_or_sections: Any) -> list:
         >>> [part.tolist() for part in ops.vsplit([[1, 2], [3, 4]], 2)]
         [[[1, 2]], [[3, 4]]]
     """
-    return list(jnp.vsplit(as_array(x), _sections(indices_or_sections)))
+    return list(jnp.vsplit(as_array(x), _sections(as_ints(indices_or_sections))))
 
 
 @op
@@ -198,7 +201,7 @@ def dsplit(x: Any, indices_or_sections: Any) -> list:
         >>> [part.shape for part in ops.dsplit(ops.zeros((2, 3, 4)), 2)]
         [(2, 3, 2), (2, 3, 2)]
     """
-    return list(jnp.dsplit(as_array(x), _sections(indices_or_sections)))
+    return list(jnp.dsplit(as_array(x), _sections(as_ints(indices_or_sections))))
 
 
 def _repeat_spec(row: Callable, x: Any, repeats: Any, axis: int | None = None) -> Any:
@@ -224,6 +227,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
         [1 1 2 2]
     """
     with needs_values("repeat", "Give `repeats` as ints."):
+        repeats = as_ints(repeats)
         return jnp.repeat(as_array(x), repeats if isinstance(repeats, jax.Array) else np.asarray(repeats), axis)
 
 
@@ -240,7 +244,8 @@ def tile(x: Any, repeats: Any) -> jax.Array:
         >>> print(ops.tile([1, 2], 2))
         [1 2 1 2]
     """
-    return jnp.tile(as_array(x), repeats)
+    repeats = as_ints(repeats)
+    return jnp.tile(as_array(x), tuple(repeats) if isinstance(repeats, list) else repeats)
 
 
 @op

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.dispatch import op
+from kernelkit.known_sizes import as_ints, stays_known
 from kernelkit.ops.rows import as_array, as_axes
 from kernelkit.ops.unknown_sizes import (
     broadcast_to_spec,
@@ -35,7 +36,7 @@ def reshape(x: Any, newshape: Any) -> jax.Array:
         [[1 2]
          [3 4]]
     """
-    x = as_array(x)
+    x, newshape = as_array(x), as_ints(newshape)
     sizes = list(newshape) if isinstance(newshape, Sequence) else newshape
     if isinstance(sizes, list):
         _check_sizes(sizes, newshape)
@@ -72,6 +73,7 @@ def ravel(x: Any) -> jax.Array:
 
 
 @op
+@stays_known
 def expand_dims(x: Any, axis: Any) -> jax.Array:
     """Insert axes of size one.
 
@@ -116,7 +118,7 @@ def transpose(x: Any, axes: Any = None) -> jax.Array:
         >>> ops.transpose(ops.zeros((2, 3, 4)), (1, 0, 2)).shape
         (3, 2, 4)
     """
-    x = as_array(x)
+    x, axes = as_array(x), as_ints(axes)
     if axes is not None:
         _check_order(list(axes), x)
     return jnp.transpose(x, axes)
@@ -185,7 +187,7 @@ def broadcast_to(x: Any, shape: Any) -> jax.Array:
         [[1 2]
          [1 2]]
     """
-    x = as_array(x)
+    x, shape = as_array(x), as_ints(shape)
     sizes = tuple(x.shape[i - len(shape)] if size is None else size for i, size in enumerate(shape))
     return jnp.broadcast_to(x, sizes)
 
