@@ -135,6 +135,10 @@ class Trainer(PureSteps):
         found = self._training.compiled.own_metrics
         return found + [m for m in own if not any(m is f for f in found)]
 
+    def metrics_in_a_model(self) -> list:
+        """Return the metrics of the model's parts: its loss and its metrics are those of a training of its own."""
+        return self.metrics_of_parts()  # type: ignore[attr-defined]
+
     # Keras's name, which training steps in packages read. A subclass may have a metric of its own under it.
     _loss_tracker = SecondName(lambda model: model._training.compiled.loss_tracker)
 

@@ -79,10 +79,15 @@ class HasState(KerasNames):
     @property
     def metrics(self) -> list:
         """The metrics that the layer and its parts hold."""
-        found = list(parts(self, Metric))
-        for layer in children(self):
-            found += layer.metrics
-        return unique(found)
+        return unique([*parts(self, Metric), *self.metrics_of_parts()])
+
+    def metrics_of_parts(self) -> list:
+        """Return the metrics of the layers that are parts. A model that is a part does not report its own metrics."""
+        return unique(m for layer in children(self) for m in layer.metrics_in_a_model())
+
+    def metrics_in_a_model(self) -> list:
+        """Return the metrics that a model reports which has this layer as a part."""
+        return self.metrics
 
     @property
     def metrics_variables(self) -> list[Variable]:
