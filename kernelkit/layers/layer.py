@@ -323,7 +323,9 @@ class Layer(Operation, HasState):
                 call.require_tensors(self.who, symbolic=False)
             if self._build_and_check(call) and dtype != self._float_dtype():
                 dtype = self._convert(call)  # the layer has its path now, by which a DTypePolicyMap chooses the policy
-            with scope.name_scope(self.name), scope.autocast_scope(dtype), jax.named_scope(self.name):
+            is_open = self._building and scope.current_path() == self._path  # `build` calls the layer
+            names = contextlib.nullcontext() if is_open else scope.name_scope(self.name)
+            with names, scope.autocast_scope(dtype), jax.named_scope(self.name):
                 function = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
                 outputs = function(*call.args, **call.kwargs)
             if placement.current() is not None:

@@ -469,3 +469,26 @@ def test_shapes_are_given_by_name_to_a_compute_output_shape_of_several(library):
 
     with pytest.raises(ValueError, match=r"compute_output_shape\(\).*`other`"):
         Other()(x, y)
+
+
+def test_a_model_built_from_a_shape_has_the_paths_of_one_built_by_data():
+    class Inner(kk.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = kk.layers.Dense(1, name="d")
+
+        def call(self, x):
+            return self.dense(x)
+
+    class Outer(kk.Model):
+        def __init__(self):
+            super().__init__(name="outer")
+            self.inner = Inner(name="inner")
+
+        def call(self, x):
+            return self.inner(x)
+
+    by_shape, by_data = Outer(), Outer()
+    by_shape.build((None, 3))
+    by_data(np.ones((2, 3), "float32"))
+    assert by_shape.weights[0].path == by_data.weights[0].path == "outer/inner/d/kernel"
