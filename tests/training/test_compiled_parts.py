@@ -45,6 +45,7 @@ MODELS = {
 }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_loss_is_that_of_the_outer_model(kind):
     inner = part()
