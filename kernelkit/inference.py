@@ -29,9 +29,10 @@ from kernelkit.symbolic import KerasTensor
 from kernelkit.variable import Variable
 
 # Pairs of trial sizes for an unknown size. The two sizes of a pair are far apart, so that sizes derived from them
-# (halved by a pooling, for example) differ too. Small primes come first: a prime rarely equals a real size by accident,
-# and code may loop over a size or make NumPy arrays of it. Sizes with many divisors follow: code may split an axis.
-_TRIALS = ((139, 367), (1680, 3360))
+# (halved by a pooling, for example) differ too. Primes come first: a prime rarely equals a real size by accident, and
+# code may loop over a size or make NumPy arrays of it. Sizes with many divisors follow: code may split an axis. Small
+# sizes come last: code may cut them from a table, such as 50 learned positions.
+_TRIALS = ((139, 367), (1680, 3360), (5, 7))
 # A size for a third trial, used if an output axis has size 0 or 1 in both trials. A window longer than the sizes above,
 # a large stride or many poolings may be the cause.
 _LARGE_TRIAL = 2003
@@ -109,10 +110,10 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
     try:
         return _with_masks(*trials(_TRIALS[0]))
     except (TypeError, ValueError) as error:
-        try:
-            return _with_masks(*trials(_TRIALS[1]))
-        except (TypeError, ValueError):
-            raise error from None
+        for sizes in _TRIALS[1:]:
+            with contextlib.suppress(TypeError, ValueError):
+                return _with_masks(*trials(sizes))
+        raise error from None
 
 
 def function_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:

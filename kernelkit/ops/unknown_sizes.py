@@ -137,6 +137,8 @@ def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
     if any(isinstance(size, KerasTensor) for size in sizes):
         whole = (isinstance(size, int) and size >= 0 for size in sizes)
         return KerasTensor([size if keep else None for size, keep in zip(sizes, whole, strict=True)], dtype=x.dtype)
+    if sizes.count(None) + sizes.count(-1) > 1:
+        _check_kept("reshape", sizes, [*_shape(x), *[0] * len(sizes)])
     if not _is_symbolic(x) or None in sizes or -1 in sizes:
         return eval_spec(row, x, newshape)
     count, given = math.prod(sizes), math.prod(size for size in x.shape if size is not None)
@@ -147,7 +149,18 @@ def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
 
 def broadcast_to_spec(row: Callable, x: Any, shape: Any) -> Any:
     """Return the symbolic result of broadcasting to a shape."""
+    _check_kept("broadcast_to", shape, [0] * (len(shape) - len(x.shape)) + list(x.shape))
     return eval_spec(row, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape)
+
+
+def _check_kept(who: str, sizes: Sequence, given: Sequence) -> None:
+    """Raise unless each unknown size of a new shape is that of an unknown size at the same place of the old one."""
+    for i, size in enumerate(sizes):
+        if size is None and given[i] is not None:
+            raise ValueError(
+                f"{who}(): the size None at place {i} of {tuple(sizes)} is unknown while the model is wired. Put the "
+                "code into the call() of a layer: sizes are known there when data come."
+            )
 
 
 def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:

@@ -122,3 +122,66 @@ def test_arange_to_an_unknown_end_is_not_arange_of_its_first_number(first):
     assert Steps()(kk.Input((None,))).shape == (None, None)
     assert Places()(kk.Input((None,))).shape == (None,)
     assert ops.arange(first, None, 1).shape == (first,)  # outside of models as in NumPy
+
+
+SHAPES = {
+    "heads": (lambda x, b, t: ops.reshape(x, (b, 2, t, 4)), (None, 2, None, 4)),
+    "heads last": (lambda x, b, t: ops.reshape(x, (b, t, 2, 4)), (None, None, 2, 4)),
+    "heads as batch": (
+        lambda x, b, t: ops.reshape(ops.transpose(ops.reshape(x, (b, t, 2, 4)), (0, 2, 1, 3)), (-1, t, 4)),
+        (None, None, 4),
+    ),
+    "flat": (lambda x, b, t: ops.reshape(x, (b, -1)), (None, None)),
+    "batch and time swapped": (lambda x, b, t: ops.reshape(x, (t, b, 8)), (None, None, 8)),
+    "broadcast": (lambda x, b, t: ops.broadcast_to(ops.ones((1, 1, 8)), (b, t, 8)), (None, None, 8)),
+    "broadcast of rows": (lambda x, b, t: ops.broadcast_to(ops.ones((1, 8)), (t, 8)), (None, 8)),
+    "a first token": (
+        lambda x, b, t: ops.concatenate([ops.tile(ops.ones((1, 1, 8)), (b, 1, 1)), x], 1),
+        (None, None, 8),
+    ),
+    "half": (lambda x, b, t: x[:, : t // 2], (None, None, 8)),
+    "few positions": (lambda x, b, t: ops.ones((1, 20, 8))[:, :t] + x, (None, None, 8)),
+    "causal": (lambda x, b, t: ops.tril(ops.ones((t, t))), (None, None)),
+    "every second": (lambda x, b, t: ops.take(x, ops.arange(0, t, 2), axis=1), (None, None, 8)),
+}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_unknown_sizes_in_a_layer_stay_unknown(name):
+    use, expected = SHAPES[name]
+
+    class Uses(kk.layers.Layer):
+        def call(self, x):
+            b, t, _ = ops.shape(x)
+            return use(x, b, t)
+
+    inputs = kk.Input((None, 8))
+    outputs = Uses()(inputs)
+    assert outputs.shape == expected
+    model = kk.Model(inputs, outputs)
+    for length in (6, 10):
+        x = np.random.default_rng(0).random((2, length, 8), dtype="float32")
+        found = model(x)
+        assert all(size in (None, real) for size, real in zip(expected, found.shape, strict=True))
+        np.testing.assert_array_equal(found, use(x, 2, length))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: ops.reshape(x, (ops.shape(x)[0], 2, ops.shape(x)[1], 4)),
+        lambda x: ops.reshape(ops.transpose(x, (0, 2, 1)), (-1, ops.shape(x)[1], 4)),
+        lambda x: ops.arange(ops.shape(x)[1]),
+        lambda x: ops.arange(0, ops.shape(x)[1]),
+    ],
+)
+def test_a_size_that_is_unknown_while_a_model_is_wired_is_an_error_that_says_where_the_code_belongs(use):
+    with pytest.raises((TypeError, ValueError), match="into the call\\(\\) of a layer"):
+        use(kk.Input((None, 8)))
+
+
+def test_unknown_sizes_that_stay_in_their_place_may_be_wired():
+    x = kk.Input((None, 8))
+    sizes = ops.shape(x)
+    model = kk.Model(x, [ops.reshape(x, (*sizes[:2], 2, 4)), ops.reshape(x, (sizes[0], -1))])
+    assert [y.shape for y in model(np.ones((2, 5, 8), "float32"))] == [(2, 5, 2, 4), (2, 40)]

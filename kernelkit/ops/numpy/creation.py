@@ -185,8 +185,12 @@ def arange(start: Any, stop: Any = _MISSING, step: Any = None, dtype: Any = None
         >>> print(ops.arange(1, 7, 2))
         [1 3 5]
     """
-    if scope.in_symbolic_scope() and (start is None or stop is None):
-        raise TypeError("arange(): an end is None, an unknown size. Its values are known when the model runs on data.")
+    is_empty = isinstance(start, int) and start == 0  # up to what comes as None: never what is meant
+    if start is None or (stop is None and (is_empty or scope.in_symbolic_scope())):
+        raise TypeError(
+            "arange(): an end of the range is None, an unknown size. Put the code into the call() of a layer: sizes "
+            "are known there when data come."
+        )
     stop = None if isinstance(stop, _Missing) else stop
     if dtype is None:
         given = [getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None]

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kernelkit import scope
 from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints, stays_known
 from kernelkit.ops.rows import as_array, as_axes
@@ -43,8 +44,15 @@ def reshape(x: Any, newshape: Any) -> jax.Array:
     if isinstance(sizes, list) and None in sizes:
         if sizes.count(None) == 1 and -1 not in sizes:
             sizes[sizes.index(None)] = -1
+        elif _is_looked_at(x):
+            raise TypeError(f"reshape(): sizes of {newshape} are unknown. They are known when the model runs on data.")
         sizes = [x.shape[i] if size is None else size for i, size in enumerate(sizes)]
     return jnp.reshape(x, sizes)
+
+
+def _is_looked_at(x: jax.Array) -> bool:
+    """Return whether an array with values meets code that runs on symbolic tensors, for their shapes alone."""
+    return scope.in_symbolic_scope() and not isinstance(x, jax.core.Tracer)
 
 
 def _check_sizes(sizes: list, newshape: Any) -> None:
@@ -188,6 +196,10 @@ def broadcast_to(x: Any, shape: Any) -> jax.Array:
          [1 2]]
     """
     x, shape = as_array(x), as_ints(shape)
+    if None in shape and _is_looked_at(x):
+        raise TypeError(
+            f"broadcast_to(): a size of {tuple(shape)} is unknown. It is known when the model runs on data."
+        )
     sizes = tuple(x.shape[i - len(shape)] if size is None else size for i, size in enumerate(shape))
     return jnp.broadcast_to(x, sizes)
 
