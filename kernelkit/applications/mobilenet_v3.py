@@ -96,7 +96,8 @@ def _mobilenet_v3(
     include_preprocessing: bool,
     **options: Any,
 ) -> Model:
-    net = Network(default_size=224, min_size=32, **options)
+    # The classifier is a convolution behind a pooling: images may have any size with it too.
+    net = Network(default_size=224, min_size=32, flatten=False, **options)
     wiring = _Wiring(net, minimalistic)
     x = net.x
     if include_preprocessing:

@@ -25,6 +25,7 @@ def test_every_family_has_its_variant_here():
 def test_layers_and_weights_are_those_of_keras(name):
     theirs, own = build(keras, name), build(kk, name)
     assert own.name == theirs.name and own.count_params() == theirs.count_params()
+    assert (own.input_shape, own.output_shape) == (theirs.input_shape, theirs.output_shape)
     for a, b in zip(described(own), described(theirs), strict=True):
         assert a == b
     assert [tuple(w.shape) for w in own.weights] == [tuple(w.shape) for w in theirs.weights]
@@ -63,8 +64,8 @@ def test_outputs_are_those_of_keras(name):
 @pytest.mark.usefixtures("no_draws")
 def test_options_change_the_same_layers(name, options):
     theirs, own = build(keras, name, **options), build(kk, name, **options)
-    assert described(own) == described(theirs) and own.output_shape == theirs.output_shape
-    assert own.name == theirs.name
+    assert described(own) == described(theirs) and own.name == theirs.name
+    assert (own.input_shape, own.output_shape) == (theirs.input_shape, theirs.output_shape)
 
 
 @pytest.mark.one_in(3)
@@ -76,6 +77,15 @@ def test_widths_of_mobile_networks():
     options = {"alpha": 0.75, "minimalistic": True, "include_preprocessing": False, "dropout_rate": 0.0}
     own, theirs = build(kk, "MobileNetV3Large", **options), build(keras, "MobileNetV3Large", **options)
     assert described(own) == described(theirs)
+
+
+@pytest.mark.usefixtures("no_draws")
+def test_mobilenet_v3_takes_images_of_any_size_with_its_classifier_too():
+    model = build(kk, "MobileNetV3Small", alpha=0.35, classes=3)
+    for size in (32, 40):
+        assert model(np.ones((1, size, size + 8, 3), "float32")).shape == (1, 3)
+    x = kk.Input((None, None, 3))
+    assert build(kk, "MobileNetV3Large", input_tensor=x).input_shape == (None, None, None, 3)
 
 
 @pytest.mark.usefixtures("no_draws")
