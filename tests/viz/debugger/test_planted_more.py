@@ -137,6 +137,29 @@ HEALTHY = {
         ONE_HOT,
     ),
 }
+RARE = (RNG.random(720) < 0.06).astype("int32")
+FACTS = (RNG.normal(0, 1, (720, 8)) + 1.2 * RARE[:, None] * np.array([1, 0, 0, -1, 0, 0, 0, 0])).astype("float32")
+
+
+class Batches(kk.utils.PyDataset):
+    """Batches of a table with a rare class."""
+
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, i):
+        return FACTS[24 * i : 24 * i + 24], RARE[24 * i : 24 * i + 24]
+
+
+def rare(optimizer="sgd"):
+    return dense(kl.Dense(8, "relu"), kl.Dense(2, "softmax"), width=8, optimizer=optimizer)
+
+
+HEALTHY |= {
+    "a rare class": (rare, FACTS, RARE),
+    "a rare class, adam": (lambda: rare("adam"), FACTS, RARE),
+    "a rare class, batch by batch": (rare, Batches(), None),
+}
 LEAKS = np.concatenate([TABLE, ONE_HOT], 1)
 PLANTED = {
     "vanishing, waves": (
@@ -218,6 +241,7 @@ PLANTED = {
         60,
         "shuffled labels",
     ),
+    "shuffled, a rare class": (rare, FACTS, RNG.permutation(RARE), 60, "shuffled labels"),
     "one class, maps": (segments, IMAGES, MAPS * 0, 10, "one class"),
     "one value, regression": (lambda: residual(kl.Dense(1), "mse"), TABLE, AMOUNT * 0 + 3, 10, "one class"),
     "leak, one of two inputs": (

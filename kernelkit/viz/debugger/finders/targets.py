@@ -14,11 +14,21 @@ from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
 BATCHES = 5
+MOST_BATCHES = 25
+"""So many batches of a stream are read before it is said to hold one class."""
+BY_CHANCE = 1e-3
+"""What happens to shuffled data more often than this is no finding."""
 STEPS = 40
 """Minimum number of steps before labels are said to be shuffled."""
+MANY_STEPS = 200
+"""Minimum number of steps within the first epoch, whose later batches may yet teach something."""
 SQUARES = ("MeanSquaredError", "mean_squared_error")
 MOST_CLASSES = 50
 """Of so many classes each is searched for among the inputs, as one-hot columns."""
+FEW = 10
+"""Classes of fewer samples are not asked whether they go with the inputs."""
+CLEARLY = 2.0
+"""By how many deviations targets must go with the inputs, beyond what chance would do."""
 MOST_COLUMNS = 4096
 """Inputs with more values for each sample are not searched for the target."""
 
@@ -68,19 +78,30 @@ def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding |
     if view.arrays is not None and len(np.unique(labels)) == 1:
         title = f"All labels{_of(one)} are {int(labels[0])}: there is only one class to learn."
         return _found(view, "one class", title, [f"{len(labels)} labels were read"], advice.ONE_CLASS)
-    steps = range(max(view.begin, view.shown - BATCHES + 1), view.shown + 1)
-    found = []
-    for step in steps:
+    found: list[np.ndarray] = []
+    for step in range(view.shown, view.begin - 1, -1):
         _, y, _ = unpack(view.batch(step))
         own = next((other.labels for other in facts.wanted(view, y) if other.name == one.name), None)
-        found += [] if own is None or len(own) < 4 or len(np.unique(own)) > 1 else [int(own[0])]
+        if own is None or len(own) < 4 or len(np.unique(own)) > 1:
+            break
+        found.append(own)
+        if len(found) >= (MOST_BATCHES if view.arrays is None else BATCHES):
+            break
     if len(found) < BATCHES:
         return None
-    if view.arrays is None and len(set(found)) == 1:
-        title = f"All labels{_of(one)} of the last {BATCHES} batches are {found[0]}: there is only one class to learn."
-        return _found(view, "one class", title, [f"class {found[0]} is all that was read"], advice.ONE_CLASS)
+    classes = {int(own[0]) for own in found}
+    if view.arrays is None and len(classes) == 1:
+        if len(found) < min(MOST_BATCHES, view.shown - view.begin + 1):
+            return None  # an earlier batch holds another class
+        (only,) = classes
+        title = f"All labels{_of(one)} of the last {len(found)} batches are {only}: there is only one class to learn."
+        return _found(view, "one class", title, [f"class {only} is all that was read"], advice.ONE_CLASS)
+    known = labels if view.arrays is not None else np.concatenate(found)
+    shares = np.unique(known, return_counts=True)[1] / len(known)
+    if np.prod([np.sum(shares ** len(own)) for own in found]) > BY_CHANCE:
+        return None  # a rare class is missing from many batches
     title = f"Each of the last {BATCHES} batches holds one class only: the data are sorted and not shuffled."
-    told = [f"the batch of step {nth(view.shown)} holds class {found[-1]}"]
+    told = [f"the batch of step {nth(view.shown)} holds class {int(found[0][0])}"]
     return _found(view, "sorted labels", title, told, advice.SORTED)
 
 
@@ -139,10 +160,14 @@ def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted)
         losses = records.column(one.log)[: len(losses)] if one.log in records.names else losses[:0]
     if guessing is None or len(y) < 200 or len(losses) < STEPS or not np.mean(losses[-10:]) >= 0.97 * guessing:
         return None
+    if view.epoch(view.shown) == 0 and len(losses) < MANY_STEPS:
+        return None
     rows = facts.flattened(x)
     if rows is None:
         return None
     y = y.reshape(len(y), -1)
+    if y.shape[1] == 1 and follows(rows, y[:, 0], one.labels is not None):
+        return None
     other = np.roll(np.arange(len(y)), len(y) // 2)
     near, far = _alike(y, y[nearest(rows)], one), _alike(y, y[other], one)
     chance = float(far.mean())
@@ -166,6 +191,55 @@ def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted)
     what = "targets" if one.kind in facts.DISTANCES else "labels"
     title = f"The {what}{_of(one)} have nothing to do with the inputs."
     return _found(view, "shuffled labels", title, told, advice.SHUFFLED)
+
+
+def follows(rows: np.ndarray, y: np.ndarray, classes: bool) -> bool:
+    """Return whether a target goes with any column of the inputs, or a class with the classes of like inputs.
+
+    Where one class is far more frequent than the others, most inputs have the label of the input most like them,
+    whatever the inputs say: each class is compared with its own share.
+
+    Args:
+        rows: Inputs (samples, values).
+        y: Classes or numbers (samples,).
+        classes: Whether these are classes.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> rare = (rng.random(1000) < 0.05).astype(int)
+        >>> x = rng.normal(size=(1000, 8)) + 1.0 * rare[:, None]
+        >>> follows(x, rare, True), follows(x, rng.permutation(rare), True)
+        (True, False)
+    """
+    kinds, counts = np.unique(y, return_counts=True)
+    wanted = [y == k for k in kinds[counts >= FEW][:MOST_CLASSES]] if classes else [y]
+    columns = _even(np.where(np.isfinite(rows), rows, 0.0))
+    if not wanted or not columns.size:
+        return False
+    targets = _even(np.stack([np.asarray(w, "float64") for w in wanted], 1))
+    strength = np.abs(targets.T @ columns)
+    # A rare class and a rare value meet by chance: only where they would meet some times is a number a measure.
+    rarity = np.outer(np.mean(targets**4, 0), np.mean(columns**4, 0))
+    strength = np.where(rarity <= len(y) / 4, strength, 0.0)
+    # Of so many numbers without a meaning, the largest is about so large (Gumbel, 1958).
+    if strength.max() / np.sqrt(len(y)) > np.sqrt(2 * np.log(strength.size + 1)) + CLEARLY:
+        return True
+    if not classes:
+        return False
+    like = y[nearest(rows)]
+    for k in kinds[counts >= FEW]:
+        own, share = like[y == k] == k, float(np.mean(y == k))
+        if own.mean() > share + (2 + CLEARLY) * np.sqrt(share * (1 - share) / len(own)):
+            return True
+    return False
+
+
+def _even(columns: np.ndarray) -> np.ndarray:
+    """Return columns (samples, values) with mean 0 and deviation 1; rare large values count as three deviations."""
+    for limit in (3.0, np.inf):
+        spread = columns.std(0)
+        columns = np.clip((columns - columns.mean(0)) / np.where(spread > 0, spread, np.inf), -limit, limit)
+    return columns
 
 
 def _guessing(y: np.ndarray, one: facts.Wanted) -> float | None:
