@@ -472,3 +472,20 @@ def test_metrics_that_share_a_chart_do_so_in_the_picture_too():
     assert facts["together"] == ["m0", "m1"]
     assert (facts["done"], facts["total"]) == (50, 50)  # a saved bar is as long as that of the training
     assert [line.split()[0] for line in text(output.picture).splitlines()[1:]].count("m0") == 1
+
+
+def test_metrics_chosen_after_the_end_share_a_chart_in_the_picture_that_stays():
+    output = FakeOutput()
+    panel = drive(output, 5, 0.2, metrics=3)
+    panel.epoch_end(0, {"m0": 1.0, "m1": 2.0, "m2": 3.0})
+    panel.end("done")
+    before = output.picture
+    panel._receive({"kind": "together", "value": ["nobody"]})
+    assert output.picture is before  # nothing to draw anew
+    panel._receive({"kind": "together", "value": ["m2", "m1"]})
+    assert [chart.title for chart in output.picture.charts] == ["m0", "m1 · m2"]
+    assert output.picture.facts == before.facts  # the training took as long as it took
+    run = saved("run", [output.last])["runs"][0]
+    assert run["facts"]["together"] == ["m1", "m2"] and run["facts"]["state"] == "done"
+    panel._receive({"kind": "together", "value": []})
+    assert [chart.title for chart in output.picture.charts] == ["m0", "m1", "m2"]

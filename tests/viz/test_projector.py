@@ -112,9 +112,14 @@ def test_metrics_share_a_chart_by_choice_names_from_right_to_left_included(chrom
     host.deliver(page, *answered(sent[-1:], nonce))
     settle(host)
     assert titles.count() == 1  # the end of the training does not take the choice back
+    host.taken(page)
     boxes.first.uncheck()
     settle(host)
     assert titles.all_inner_texts() == ["loss", hebrew]
+    assert [asked for asked in host.taken(page) if asked["kind"] == "together"] == []  # the list is still open
+    panel.locator("summary").click()
+    settle(host)
+    assert [asked["value"] for asked in host.taken(page) if asked["kind"] == "together"] == [[hebrew]]
 
     host.deliver(page, *[(renamed(c, {hebrew: long}) | {"sequence": 10**6, "full": True}, b) for c, b in whole(sent)])
     settle(host)

@@ -234,15 +234,22 @@ class LivePanel(Display):
         if kind == "ready":
             nonce = content.get("nonce")
             self._answer(nonce if isinstance(nonce, str) and len(nonce) <= LONGEST_NONCE else None)
-        elif kind == "together" and self._run is not None:
-            with self._lock:
-                self._facts["together"] = known_names(content.get("value"), self.store.metrics())
+        elif kind == "together" and self._facts:
+            self._share(content.get("value"))
         elif kind in ACTIONS and (run := self._run) is not None:
             wrong = self._ask(run.control, kind, content.get("value"))
             with self._lock:
                 self._facts["notice"] = wrong or self._facts["notice"]
                 if self.output.live and self._clock() - self._sent >= ACKNOWLEDGE_INTERVAL:
                     self._send(full=False)
+
+    def _share(self, names: Any) -> None:
+        """Draw metrics in one chart. The picture that stays follows: if training has ended, it is made anew."""
+        with self._lock:
+            before = self._facts["together"]
+            self._facts["together"] = known_names(names, self.store.metrics())
+            if self._run is None and self._facts["together"] != before:
+                self.output.close(self.picture(), *self._message(full=True))
 
     def _ask(self, control: Any, action: str, value: Any) -> str | None:
         """Pass a page's request to the control. Return its problem in words, or None."""

@@ -52,8 +52,12 @@ export class Panel {
     this.earlier = element("input", {
       type: "checkbox", checked: choices.earlier ?? false, change: () => { choices.earlier = this.earlier.checked; session.changed(); },
     });
-    this.joining = element("details", { class: "kk-joining", "data-lm-suppress-shortcuts": "true" },
+    this.joining = element("details", {
+      class: "kk-joining", "data-lm-suppress-shortcuts": "true", toggle: () => session.choose(this.joining.open),
+      focusout: (event: FocusEvent) => { if (event.relatedTarget && !this.joining.contains(event.relatedTarget as Node)) this.joining.open = false; },
+    },
       element("summary", { title: "Choose metrics that share one chart" }, "One chart for …"), this.together);
+    this.joining.open = choices.choosing;
     this.reset = element("button", { type: "button", click: () => this.zoom(null) }, "Show all");
     this.tools = element("div", { class: "kk-tools", role: "group", "aria-label": "Chart options" },
       element("label", {}, "Smoothing", this.smoothing, this.smoothingValue),

@@ -15,6 +15,7 @@ export interface Choices {
   zoom: [number, number] | null;
   hidden: Set<string>;
   together: string[] | null; // metrics that share a chart; null until the reader has chosen
+  choosing: boolean; // whether the list of metrics is open
 }
 
 const ASK_AGAIN = [800, 3000, 6000, 12000]; // ms
@@ -29,11 +30,12 @@ export class Session extends Observed {
   runs: Run[] = [];
   title = "";
   reach: Reach = "unknown";
-  choices: Choices = { smoothing: null, log: null, earlier: null, zoom: null, hidden: new Set(), together: null };
+  choices: Choices = { smoothing: null, log: null, earlier: null, zoom: null, hidden: new Set(), together: null, choosing: false };
   private nonce = Math.random().toString(36).slice(2);
   private asked = 0;
   private timers: number[] = [];
   private clock = 0;
+  private kept = ""; // the choice that the kernel was told
 
   constructor(private model: Model) {
     super();
@@ -63,11 +65,24 @@ export class Session extends Observed {
     return this.choices.together ?? this.runs[0]?.facts?.together ?? [];
   }
 
-  /** Draw metrics in one chart; while a training runs, in the picture that it leaves too. */
+  /** Draw metrics in one chart. The picture in the notebook follows: of a training that has ended when the list is closed. */
   join(metrics: string[]): void {
     this.choices.together = metrics;
-    if (this.running) this.send({ kind: "together", value: metrics });
+    if (this.running) this.keepChoice();
     this.changed();
+  }
+
+  /** The list of metrics was opened or closed. */
+  choose(open: boolean): void {
+    this.choices.choosing = open;
+    if (!open) this.keepChoice();
+  }
+
+  private keepChoice(): void {
+    const { together } = this.choices;
+    if (together === null || JSON.stringify(together) === this.kept) return;
+    this.kept = JSON.stringify(together);
+    this.send({ kind: "together", value: together });
   }
 
   /** How much to smooth: single batches scatter too much to be followed, epochs do not. */
