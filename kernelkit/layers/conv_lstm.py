@@ -95,6 +95,15 @@ class ConvLSTMCell(RecurrentCell):
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(new)
         return self.recurrent_activation(o) * self.activation(c), c
 
+    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+        """Return the gates of steps from their inputs and the outputs before them (..., spatial axes, channels)."""
+        flat = [v.reshape(-1, *v.shape[-self.spatial - 1 :]) for v in (inputs, h)]
+        x = self.project(flat[0], self.kernel, self.bias)
+        x = x + nn.conv(flat[1], self.recurrent_kernel, 1, "same", self.data_format)
+        x = self.recurrent_activation(x.reshape(*h.shape[: -self.spatial - 1], *x.shape[1:]))
+        i, f, _, o = jnp.split(x, 4, axis=-1 if self.data_format == "channels_last" else -self.spatial - 1)
+        return {"input": i, "forget": f, "output": o}
+
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
         h, c = states
         x, dropped = self._drop(inputs, h, training)
@@ -196,7 +205,7 @@ class ConvLSTMLayer(OwnCellRNN):
             projected,
             initial_state,
             mask,
-            collect=self.return_sequences,
+            collect=self.keeps_outputs,
             zero_masked=self.zero_output_for_mask,
             unroll=self.unroll,
         )

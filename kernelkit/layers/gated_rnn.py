@@ -55,7 +55,7 @@ class GatedRNN(OwnCellRNN):
         projected = projected.reshape(*xs.shape[:2], -1)
         kernel = self.cell.recurrent_kernel.value
         outputs, state = recurrence.gated_loop(
-            gates, self.return_sequences, projected, kernel, of_state, tuple(initial_state), mask
+            gates, self.keeps_outputs, projected, kernel, of_state, tuple(initial_state), mask
         )
         last = state[0]
         if mask is not None and self.zero_output_for_mask:

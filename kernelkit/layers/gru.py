@@ -115,6 +115,15 @@ class GRUCell(GatedCell):
         bias = self.bias.value
         return (bias[0], bias[1]) if self.reset_after else (bias, None)
 
+    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+        """Return the gates of steps from their inputs (..., features) and the outputs before them (..., units)."""
+        of_inputs, of_state = self._biases()
+        x = inputs @ self.kernel.value + h @ self.recurrent_kernel.value
+        for bias in (of_inputs, of_state):
+            x = x if bias is None else x + bias
+        z, reset, _ = three(x)
+        return {"update": self.recurrent_activation(z), "reset": self.recurrent_activation(reset)}
+
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
         before = states[0] if isinstance(states, (list, tuple)) else states
         x, h = self._drop(inputs, before, training)

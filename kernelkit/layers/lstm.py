@@ -118,6 +118,12 @@ class LSTMCell(GatedCell):
             return None
         return LSTMStep(fast(self.activation), fast(self.recurrent_activation))
 
+    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+        """Return the gates of steps from their inputs (..., features) and the outputs before them (..., units)."""
+        x = inputs @ self.kernel.value + h @ self.recurrent_kernel.value
+        i, f, _, o = jnp.split(x if self.bias is None else x + self.bias.value, 4, axis=-1)
+        return {n: self.recurrent_activation(v) for n, v in (("input", i), ("forget", f), ("output", o))}
+
     def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
         h, c = states
         x, h = self._drop(inputs, h, training)

@@ -137,12 +137,26 @@ class RNN(Layer):
         state = self._begin(x, initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
+        begin = jax.tree.leaves(state)
         last, outputs, state = self.inner_loop(x, state, mask, training)
+        if scope.local.observer is not None and has_gates(self.cell):
+            self._tell_gates(x, begin[0], outputs, mask)
         if self.stateful:
             for variable, value in zip(jax.tree.leaves(self.states), jax.tree.leaves(state), strict=True):
                 variable.assign(value)
         output = outputs if self.return_sequences else last
         return (output, *state) if self.return_state else output
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """Whether :meth:`inner_loop` returns the outputs of all steps: an observer of the step wants them too."""
+        return self.return_sequences or scope.local.observer is not None
+
+    def _tell_gates(self, x: jax.Array, begin: jax.Array, outputs: Any, mask: Any) -> None:
+        """Hand the gates of all steps, without dropout, to the observer."""
+        before = jnp.concatenate([begin[None], jnp.swapaxes(outputs, 0, 1)[:-1]])
+        gates = self.cell.gate_values(self._by_time(x), before)
+        scope.local.observer.gates(self, gates, None if mask is None else self._by_time(mask))
 
     def _begin(self, x: jax.Array, initial_state: Any) -> list:
         """Return the initial state in the structure and dtypes of the cell's state."""
@@ -189,7 +203,7 @@ class RNN(Layer):
                 xs,
                 initial_state,
                 mask,
-                collect=self.return_sequences,
+                collect=self.keeps_outputs,
                 zero_masked=self.zero_output_for_mask,
                 unroll=self.unroll and xs.shape[0] <= _MOST_UNROLLED,
             )
@@ -206,6 +220,11 @@ class RNN(Layer):
             mask = mask[0]
         own = mask if self.return_sequences else None
         return [own] + [None] * len(jax.tree.leaves(self.cell.state_size)) if self.return_state else own
+
+
+def has_gates(cell: Any) -> bool:
+    """Return whether a cell's ``gate_values`` are those of its ``call``, and not of one that a subclass overrides."""
+    return "gate_values" in vars(next((c for c in type(cell).__mro__ if "call" in vars(c)), object))
 
 
 def _batch_first(x: jax.Array) -> jax.Array:

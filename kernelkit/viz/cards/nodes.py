@@ -118,6 +118,9 @@ class _Outputs:
     def attention(self, layer: Any, weights: Any) -> None:
         """Attention weights are not kept."""
 
+    def gates(self, layer: Any, gates: dict[str, Any], mask: Any) -> None:
+        """Gates are not kept."""
+
 
 def _layers_by_path(model: Any) -> dict[tuple[str, ...], Layer]:
     """Return the innermost layers by their path of names."""

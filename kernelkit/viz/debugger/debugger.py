@@ -389,6 +389,11 @@ class StepDebugger(Shown):
         """Return the attention weights of a layer in the step shown: an array (samples, heads, queries, keys)."""
         return looking.attention(self.look(), layer)
 
+    @interrupts.guarded
+    def gates(self, layer: str) -> dict[str, np.ndarray]:
+        """Return the gates of an LSTM or a GRU in the step shown: a dict of arrays (samples, steps, units)."""
+        return looking.gates(self.look(), layer)
+
     def table(self) -> Table:
         """Return a table with a row for each layer: output shape, statistics, norms of gradients and updates."""
         return looking.table(self.look(), self.timeline.steps, self.state_before())

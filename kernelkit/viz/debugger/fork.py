@@ -20,6 +20,7 @@ from kernelkit.training.step import Program
 from kernelkit.training.trainer import Trainer
 from kernelkit.training.training import Training
 from kernelkit.variable import Variable
+from kernelkit.viz.debugger.naming import layer_named, names_of
 from kernelkit.viz.debugger.snapshots import copied
 from kernelkit.viz.debugger.source import ArraySource, Drop
 from kernelkit.viz.debugger.timeline import Steps, Timeline
@@ -202,14 +203,13 @@ def _edited(variable: Variable, old: jax.Array, edit: Any) -> jax.Array:
 
 def _with_frozen(steps: Steps, names: list[str]) -> Steps:
     """Return steps that leave the weights of some layers unchanged."""
-    layers = list(walk(steps.model))
     frozen: set[int] = set()
     for name in names:
-        found = [layer for layer in layers if name in (layer.name, layer.path)]
-        if not found:
-            known = [layer.name for layer in layers]
+        found = layer_named(steps.model, name)
+        if found is None:
+            known = list(names_of(steps.model).values())
             raise ValueError(f"fork(freeze=...): there is no layer {name!r}.{suggest(name, known)}")
-        frozen |= {id(v) for v in found[0].weights}
+        frozen |= {id(v) for v in found.weights}
     variables, inner = steps.variables, steps.program.step
 
     def step(state: TrainState, batch: Any) -> tuple:

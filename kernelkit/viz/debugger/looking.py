@@ -10,10 +10,10 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
-from kernelkit.layers.base.parts import walk
 from kernelkit.serialize import suggest
 from kernelkit.training.state import TrainState
-from kernelkit.viz.debugger.observer import SeenLayer, cotangent_name, value_name
+from kernelkit.viz.debugger.naming import layer_named, names_of
+from kernelkit.viz.debugger.observer import MASK, SeenLayer, cotangent_name, value_name
 from kernelkit.viz.debugger.table import Table
 from kernelkit.viz.debugger.taps import Look, Taps, rectifies
 from kernelkit.viz.debugger.timeline import Steps
@@ -25,10 +25,12 @@ def seen_layer(look: Look, name: str) -> SeenLayer:
     Raises:
         ValueError: If no layer of that name ran. The message suggests the nearest name.
     """
-    for seen in look.observer.layers:
-        if name in (seen.name, seen.layer.path):
-            return seen
-    names = [seen.name for seen in look.observer.layers]
+    layers = look.observer.layers
+    found = [seen for seen in layers if seen.name == name]
+    found += [seen for seen in layers if name in (seen.layer.name, seen.layer.path)]
+    if found:
+        return found[0]
+    names = [seen.name for seen in layers]
     raise ValueError(f"No layer {name!r} ran in this step; there are {names}.{suggest(name, names)}")
 
 
@@ -91,6 +93,19 @@ def attention(look: Look, name: str) -> np.ndarray:
     if key is None or value_name(key) not in look.values:
         raise ValueError(f"Layer {name!r} shows no attention weights.")
     return np.asarray(look.values[value_name(key)], "float32")
+
+
+def gates(look: Look, name: str) -> dict[str, np.ndarray]:
+    """Return the gates of an LSTM or a GRU (samples, steps, units), in the order of its steps.
+
+    Raises:
+        ValueError: If the layer has no gates, or computes them inside a loop of another layer.
+    """
+    keys = seen_layer(look, name).gates or {}
+    found = {gate: value_name(key) for gate, key in keys.items() if gate != MASK}
+    if not found or any(key not in look.values for key in found.values()):
+        raise ValueError(f"Layer {name!r} shows no gates: only LSTM, GRU and ConvLSTM layers have some.")
+    return {gate: np.swapaxes(np.asarray(look.values[key], "float32"), 0, 1) for gate, key in found.items()}
 
 
 def updates(look: Look, steps: Steps, before: TrainState, layer: str | None) -> dict[str, np.ndarray]:
@@ -249,8 +264,7 @@ def _ratio(after: np.ndarray, before: np.ndarray) -> float:
 def _belongs(variable: Any, steps: Steps, layer: str | None) -> bool:
     if layer is None:
         return True
-    found = [part for part in walk(steps.model) if layer in (part.name, part.path)]
-    if not found:
-        names = [part.name for part in walk(steps.model)]
-        raise ValueError(f"There is no layer {layer!r}.{suggest(layer, names)}")
-    return any(variable is v for v in found[0].variables)
+    found = layer_named(steps.model, layer)
+    if found is None:
+        raise ValueError(f"There is no layer {layer!r}.{suggest(layer, list(names_of(steps.model).values()))}")
+    return any(variable is v for v in found.variables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,22 +17,26 @@ from kernelkit import masking, scope
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 
 PREFIX = "kernelkit/"
+MASK = "mask"
+"""What the mask is called among the gates of an RNN."""
 
 
 class SeenLayer(NamedTuple):
     """One call of a layer in a step.
 
     Attributes:
-        name: The layer's name, ``name#2`` for its second call.
+        name: The layer's name (see :mod:`kernelkit.viz.debugger.naming`), ``name#2`` for its second call.
         layer: The layer.
         keys: The name of each output array in the traced step.
         scores: The name of the attention weights that it computed, if it did.
+        gates: The names of the gates that it computed, if it is an LSTM or a GRU, and of the mask of its steps.
     """
 
     name: str
     layer: Any
     keys: list[str]
     scores: str | None = None
+    gates: dict[str, str] | None = None
 
 
 class SeenLoss(NamedTuple):
@@ -46,22 +51,29 @@ class SeenLoss(NamedTuple):
 class Observer:
     """Layers, losses and variables that were seen while a step was traced.
 
+    Args:
+        names: The names of layers by their ids; others have their own ``name``.
+
     Attributes:
         layers: Calls of layers, in the order in which they ended.
         losses: Uses of losses.
         variables: The variables whose gradients optimizers received, each with its key.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: dict[int, str] | None = None) -> None:
         self.layers: list[SeenLayer] = []
         self.losses: list[SeenLoss] = []
         self.variables: dict[int, tuple[Any, str]] = {}
+        self._names = names or {}
+        self._calls: Counter[str] = Counter()
         self._scores: dict[int, str] = {}
+        self._gates: dict[int, dict[str, str]] = {}
 
     def layer(self, layer: Any, outputs: Any) -> Any:
         """Name the outputs of a layer and return them."""
-        calls = sum(seen.layer is layer for seen in self.layers)
-        name = layer.name if calls == 0 else f"{layer.name}#{calls + 1}"
+        name = self._names.get(id(layer), layer.name)
+        self._calls[name] += 1
+        name = name if self._calls[name] == 1 else f"{name}#{self._calls[name]}"
         keys: list[str] = []
 
         def mark(value: Any) -> Any:
@@ -75,7 +87,8 @@ class Observer:
             return marked
 
         outputs = jtu.tree_map(mark, outputs, is_leaf=is_leaf)
-        self.layers.append(SeenLayer(name, layer, keys, self._scores.pop(id(layer), None)))
+        scores, gates = self._scores.pop(id(layer), None), self._gates.pop(id(layer), None)
+        self.layers.append(SeenLayer(name, layer, keys, scores, gates))
         return outputs
 
     def attention(self, layer: Any, weights: Any) -> None:
@@ -83,6 +96,13 @@ class Observer:
         if weights.ndim == 4:
             self._scores[id(layer)] = key = f"attention/{len(self.layers)}/{len(self._scores)}"
             checkpoint_name(weights, _value(key))
+
+    def gates(self, layer: Any, gates: dict[str, Any], mask: Any) -> None:
+        """Name the gates (steps, samples, units) of an RNN whose call is under way, and the mask (steps, samples)."""
+        found = gates if mask is None else gates | {MASK: mask}
+        self._gates[id(layer)] = keys = {name: f"gates/{len(self.layers)}/{name}" for name in found}
+        for name, values in found.items():
+            checkpoint_name(values, _value(keys[name]))
 
     def loss(self, loss: Any, values: Any, weights: Any, mask: Any) -> Any:
         """Name the values of a loss and return them."""
@@ -105,9 +125,13 @@ class Observer:
 
 
 @contextlib.contextmanager
-def observing() -> Iterator[Observer]:
-    """Observe the layers, losses and optimizers of this thread within a ``with`` block."""
-    observer, before = Observer(), scope.local.observer
+def observing(names: dict[int, str] | None = None) -> Iterator[Observer]:
+    """Observe the layers, losses and optimizers of this thread within a ``with`` block.
+
+    Args:
+        names: The names of layers by their ids.
+    """
+    observer, before = Observer(names), scope.local.observer
     scope.local.observer = observer
     try:
         yield observer

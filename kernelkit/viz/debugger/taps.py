@@ -17,6 +17,7 @@ from kernelkit.compiling import compiled
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import take_batch
 from kernelkit.viz.debugger.flat import FlatStep
+from kernelkit.viz.debugger.naming import names_of
 from kernelkit.viz.debugger.observer import PREFIX, Observer, observing, value_name
 from kernelkit.viz.debugger.timeline import Steps
 
@@ -102,7 +103,7 @@ class Taps:
         """Return the step as a flat list of operations, for the shapes of ``batch``."""
         key = _shapes((state, batch))
         if key not in self._traced:
-            with observing() as observer:
+            with observing(names_of(self.steps.model)) as observer:
                 # A new function each time: jax must not reuse a cached trace, which was made without the observer.
                 flat = FlatStep(lambda s, b: self._step(s, b), state, batch)
             self._traced[key] = flat, observer

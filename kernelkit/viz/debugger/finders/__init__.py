@@ -13,6 +13,7 @@ from kernelkit.viz.debugger.finders import (
     dead_units,
     depth,
     errors,
+    gates,
     gradients,
     labels,
     nan,
@@ -42,6 +43,7 @@ FINDERS: tuple[Callable[[View], Finding | None], ...] = (
     dead_units.find,
     depth.find,
     saturated.find,
+    gates.find,
     rate.find,
     sure.find,
     gradients.find,
@@ -50,7 +52,7 @@ BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, outp
 """Finders that work before the first step."""
 LOOKED_FOR = (
     "NaN and infinity, a jump of the loss and the sample behind it, exploding updates",
-    "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units",
+    "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units and gates",
     "outputs that are sure of wrong answers",
     "a learning rate that is too small or too large",
     "probabilities taken for logits and the reverse, inputs and targets that are not scaled",

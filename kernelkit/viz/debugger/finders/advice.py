@@ -51,6 +51,10 @@ SATURATED = [
     "Scale the inputs to about zero mean and unit variance, and make the initial weights smaller.",
     "Use relu or gelu in hidden layers.",
 ]
+GATES = [
+    "Make the initial weights of the layer smaller: glorot_uniform for the inputs, orthogonal for the state.",
+    "Begin with a bias near 0, and scale the inputs to about zero mean and unit variance.",
+]
 SURE = [
     "Make the initial weights smaller: glorot_uniform for the last layer.",
     "Lower the learning rate: one large update can push the outputs there.",

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit.layers.base.parts import walk
 from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice
 from kernelkit.viz.debugger.finding import Finding
+from kernelkit.viz.debugger.naming import layer_named
 from kernelkit.viz.debugger.view import View, first_step
 
 DEAD = 0.9
@@ -52,7 +52,6 @@ def _dead_row(view: View, step: int, layer: str | None = None) -> dict[str, Any]
 
 
 def _bias_of(view: View, name: str, step: int) -> np.ndarray | None:
-    layer = next(part for part in walk(view.model) if part.name == name.split("#")[0])
-    bias = getattr(layer, "bias", None)
+    bias = getattr(layer_named(view.model, name), "bias", None)
     pairs = zip(view.timeline.steps.variables.trainable, view.state(step).trainable, strict=True)
     return next((np.asarray(value) for variable, value in pairs if variable is bias), None)
