@@ -17,7 +17,7 @@ from kernelkit.viz.curves.bundle import history_bundle, html, picture_bundle
 from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store
 from kernelkit.viz.curves.plot import png
 from kernelkit.viz.curves.store import CurveStore
-from kernelkit.viz.curves.svg import svg, ticks
+from kernelkit.viz.curves.svg import breadth, svg, svgs, ticks
 from kernelkit.viz.curves.text import sparkline, text
 
 EVIL = '<img src=x onerror="alert(1)">&</svg>\x1b[31m'
@@ -34,15 +34,46 @@ def evil_picture() -> Picture:
 
 def test_names_are_escaped_in_html():
     page = html(evil_picture(), key='"><script>')
-    assert len(re.findall(r"<img\b", page)) == 1 and "<script" not in page and "&lt;img src=x" in page
+    assert len(re.findall(r"<img\b", page)) == 2 and "<script" not in page and "&lt;img src=x" in page
 
 
 def test_the_svg_is_well_formed_whatever_the_names():
-    root = ElementTree.fromstring(svg(evil_picture()))
-    tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
-    assert tags <= {"svg", "g", "rect", "text", "tspan", "path", "circle"}
-    assert root[1].text == EVIL.replace("\x1b", "?")
-    assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
+    whole = ElementTree.fromstring(svg(evil_picture()))
+    assert whole[1].text == EVIL.replace("\x1b", "?")
+    for root in (whole, *map(ElementTree.fromstring, svgs(evil_picture()))):
+        tags = {element.tag.removeprefix("{http://www.w3.org/2000/svg}") for element in root.iter()}
+        assert tags <= {"svg", "g", "rect", "text", "tspan", "path", "circle", "title"}
+        assert not any(name.startswith("on") for element in root.iter() for name in element.attrib)
+
+
+def test_names_are_cut_to_their_room_and_whole_when_pointed_at():
+    long = "categorical_crossentropy_of_the_second_of_two_outputs"
+    wide = "정확도".ljust(3) * 12
+    logs = {long: [2.0, 1.0], f"val_{long}": [2.0, 1.5], wide: [1.0, 2.0], "short": [1.0, 2.0]}
+    drawn = svgs(Picture("t", charts_of_histories({"": ([0, 1], logs)})))
+    titles = [ElementTree.fromstring(one)[1] for one in drawn[1:]]
+    assert titles[0].text.endswith("…") and titles[0][0].text == long and titles[1][0].text == wide
+    assert breadth(titles[0].text) < breadth(titles[1].text)  # beside the best value there is less room
+    assert titles[2].text == "short" and len(titles[2]) == 0
+
+
+def test_a_legend_names_all_its_lines_if_it_has_to_cut_their_names():
+    runs = {f"a run with quite a long name, {i}": ([0, 1], {"loss": [1.0, 2.0 + i]}) for i in range(3)}
+    (chart,) = charts_of_histories(runs)
+    assert "more" not in svgs(Picture("t", (chart,)))[1]
+    one = charts_of_histories({"": ([0], {"loss": [1.0], "val_loss": [2.0]})})  # one epoch: validation was "1 more"
+    assert ">train<" in svgs(Picture("t", one))[1] and ">validation<" in svgs(Picture("t", one))[1]
+
+
+def test_a_single_point_is_drawn_in_a_whole_epoch():
+    (chart,) = charts_of_histories({"": ([0], {"score": [3.0]})})
+    root = ElementTree.fromstring(svgs(Picture("t", (chart,)))[1])
+    (dot,) = root.iter("{http://www.w3.org/2000/svg}circle")
+    assert float(dot.get("cx")) == pytest.approx((52 + 380 - 16) / 2, abs=0.1)  # in the middle of the epoch
+    numbers = [
+        text.text for text in root.iter("{http://www.w3.org/2000/svg}text") if text.get("text-anchor") == "middle"
+    ]
+    assert numbers == ["0", "1"]
 
 
 def test_text_has_no_control_characters():

@@ -10,14 +10,18 @@ from kernelkit.viz.curves.chart import Picture, charts_of_histories
 from kernelkit.viz.curves.message import history_message
 from kernelkit.viz.curves.plot import as_histories, png
 from kernelkit.viz.curves.saved import MIME, saved
-from kernelkit.viz.curves.svg import dark_colors, svg
+from kernelkit.viz.curves.svg import WIDEST, dark_colors, svgs
 from kernelkit.viz.curves.text import text
 from kernelkit.viz.host.jupyter import execution_count
 
 # A page that trusts the notebook keeps the style sheet: it shows the inline SVG in the page's colors and hides the
 # image. An untrusting page (JupyterLab before "Trust notebook") drops styles and SVG, and the image remains.
 _DARK = ('[data-jp-theme-light="false"]', ".vscode-dark", ".vscode-high-contrast", ".dark", ".dark-theme")
-_STYLE = ".kernelkit-inline{display:block!important}.kernelkit-inline~.kernelkit-image{display:none}"
+_STYLE = ".kernelkit-curves>.kernelkit-inline{display:flex!important;flex-wrap:wrap;max-width:880px}"
+_STYLE += ".kernelkit-inline>.kernelkit-title{flex:1 0 100%}"
+_STYLE += ".kernelkit-curves>.kernelkit-inline svg{display:block;flex:1 1 300px;height:auto;"
+_STYLE += f"max-width:min({WIDEST}px,100%)}}"
+_STYLE += ".kernelkit-inline~.kernelkit-image{display:none}"
 
 DARK_STYLE = f":is({','.join(_DARK)}) .kernelkit-inline{{{dark_colors()}}}"
 """CSS that makes the lines of inline pictures lighter on dark pages."""
@@ -42,15 +46,23 @@ def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
 
 
 def html(picture: Picture, key: str = "") -> str:
-    """Return a picture as an HTML fragment that follows the page's theme and survives a sanitizer."""
-    drawing = svg(picture)
-    image = base64.b64encode(drawing.encode()).decode()
-    label = escape(f"Training curves of {picture.title}")
+    """Return a picture as an HTML fragment that follows the page's theme and survives a sanitizer.
+
+    The charts stand beside each other, or one below the other where the page is narrow.
+    """
+    drawings = svgs(picture)
+    names = [f"Training curves of {picture.title}", *(chart.title for chart in picture.charts)]
+    images = [
+        f'<img class="kernelkit-image" alt="{escape(name)}" src="data:image/svg+xml;base64,'
+        f'{base64.b64encode(drawing.encode()).decode()}"/>'
+        for name, drawing in zip(names, drawings, strict=True)
+    ]
+    inline = f'<div class="kernelkit-title">{drawings[0]}</div>{"".join(drawings[1:])}'
     mark = f' data-kernelkit-panel="{escape(key)}"' if key else ""
     return (
         f'<div class="kernelkit-curves"{mark}><style>{_STYLE}</style>'
-        f'<div class="kernelkit-inline" style="display:none">{drawing}</div>'
-        f'<img class="kernelkit-image" alt="{label}" src="data:image/svg+xml;base64,{image}"/></div>'
+        f'<div class="kernelkit-inline tex2jax_ignore mathjax_ignore" style="display:none">{inline}</div>'
+        f"{images[0]}<br/>{''.join(images[1:])}</div>"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
+import unicodedata
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ import numpy as np
 from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture, legend_of
 
 CELL = (430, 246)
+ALONE = 380
+"""Width of a chart that is an image of its own: on a phone its letters are still read."""
+WIDEST = 430
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
 HEADER = 44
 LEAST_SPAN = 1e-4
@@ -19,7 +24,7 @@ _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
 _SOFT = "var(--kk-soft)"
 _PAPER = "var(--jp-layout-color0,var(--vscode-editor-background,#fff))"
-_FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',sans-serif"
+_FONT = "font-family:system-ui,sans-serif"
 _STROKES = {"batch": 'stroke-width="1" stroke-opacity="0.4"', "smooth": 'stroke-width="2"', "train": 'stroke-width="2"'}
 _ON_DARK = {
     "#0072B2": "#56B4E9",
@@ -71,6 +76,64 @@ def svg(picture: Picture) -> str:
     )
 
 
+def svgs(picture: Picture) -> list[str]:
+    """Draw a picture as several SVG elements: the title, then the charts.
+
+    A page puts the charts beside each other or, where it is narrow, one below the other.
+
+    Args:
+        picture: The picture.
+    """
+    facts = " · ".join(picture.facts)
+    lines = [f'<tspan x="16" y="24" font-size="15" font-weight="600">{_escape(cut(picture.title, 36))}</tspan>']
+    lines += [f'<tspan x="16" y="42" font-size="12" style="fill:{_SOFT}">{_escape(cut(facts, 56))}</tspan>'] * bool(
+        facts
+    )
+    color = _paint(_RED if picture.kind in ("nan", "failed") else _AMBER)
+    for line in textwrap.wrap(picture.note, 58)[:4]:
+        y = 24 + 18 * len(lines)
+        lines.append(f'<tspan x="16" y="{y}" font-size="12" style="fill:{color}">{_escape(cut(line, 58))}</tspan>')
+    label = _escape(f"Training curves of {picture.title}: {', '.join(c.title for c in picture.charts)}")
+    head = _alone(f"<text>{''.join(lines)}</text>", 12 + 18 * len(lines), f'role="img" aria-label="{label}"')
+    return [
+        head,
+        *(_alone(_chart(c, ALONE), CELL[1], f'role="img" aria-label="{_escape(c.title)}"') for c in picture.charts),
+    ]
+
+
+def _alone(inside: str, height: int, label: str) -> str:
+    """Return an SVG element as wide as there is room for a chart."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {ALONE} {height}" width="{WIDEST}" {label} '
+        f'style="{_FONT};font-size:11px;fill:{_INK};--kk-soft:{_FAINT}">'
+        f'<rect width="100%" height="100%" style="fill:{_PAPER}"/>{inside}</svg>'
+    )
+
+
+def breadth(text: str) -> int:
+    """Return the width of a text in letters; those of Chinese, Japanese and Korean count twice.
+
+    Example:
+        >>> breadth("loss"), breadth("손실")
+        (4, 4)
+    """
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else not unicodedata.combining(c) for c in text)
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text cut to a width in letters.
+
+    Example:
+        >>> cut("accuracy", 8), cut("val_accuracy", 8)
+        ('accuracy', 'val_acc…')
+    """
+    if breadth(text) <= most:
+        return text
+    while text and breadth(text) > most - 1:
+        text = text[:-1]
+    return text + "…"
+
+
 def _note(picture: Picture, width: float) -> str:
     if not picture.note:
         return ""
@@ -96,7 +159,8 @@ def ticks(low: float, high: float, wanted: int = 6) -> list[float]:
 
 def _chart(chart: Chart, width: float) -> str:
     x_low, x_high = _range([line.x for line in chart.lines], 0.0)
-    x_low = math.floor(x_low) if chart.x_label == "epoch" else x_low
+    if chart.x_label == "epoch":  # whole epochs, also for a single point
+        x_low, x_high = math.floor(x_low), max(x_high, math.floor(x_low) + 1.0)
     values = [_height(line.y, chart.log) for line in chart.lines]
     y_low, y_high = _range(values, 0.06)
     x_low, x_high = _with_broken(chart, x_low, x_high)
@@ -108,13 +172,18 @@ def _chart(chart: Chart, width: float) -> str:
     def down(y: Any) -> Any:
         return TOP + (y_high - y) / (y_high - y_low) * inner_height
 
-    parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(chart.title)}</text>']
+    best = breadth(chart.best[2]) if chart.best else 0
+    title = cut(chart.title, int((inner_width - 6.2 * best - 12 * bool(best)) / 8))
+    name = f"<title>{_escape(chart.title)}</title>" if title != chart.title else ""
+    parts = [f'<text x="{LEFT}" y="18" font-size="12.5" font-weight="600">{_escape(title)}{name}</text>']
     for value, words in _heights(y_low, y_high, chart.log):
         y = down(value)
         parts.append(f'<path d="M{LEFT} {y:.1f}h{inner_width:g}" style="stroke:{_SOFT}" stroke-opacity="0.22"/>')
         parts.append(_text(LEFT - 6, y + 3.5, words, "end"))
     parts.extend(_mark(across(x), label, inner_height, width) for x, label in chart.marks)
     for value in ticks(x_low, x_high, 7):
+        if chart.x_label == "epoch" and value != int(value):
+            continue
         parts.append(_text(across(value), CELL[1] - BOTTOM + 15, _short(value), "middle"))
     parts.append(_legend(chart.lines, width - RIGHT))
     parts.append(_text(width - RIGHT, CELL[1] - 14, chart.x_label, "end"))
@@ -213,13 +282,16 @@ def _legend(lines: tuple[Line, ...], right: float) -> str:
     """Return the legend along the bottom, with as many lines as fit."""
     entries = legend_of(lines)
     parts, x, y = [], float(LEFT), CELL[1] - 14
+    room = (right - 50 - LEFT) / max(len(entries), 1) - 36
+    if room >= 6 * 6.2 and sum(36 + 6.2 * breadth(label) for label, _, _ in entries) > right - 50 - LEFT:
+        entries = [(cut(label, int(room / 6.2)), color, role) for label, color, role in entries]
     for i, (label, color, role) in enumerate(entries):
-        if x + 24 + 6.2 * len(label) > right - 50:
+        if x + 24 + 6.2 * breadth(label) > right - 50:
             parts.append(_text(x, y, f"and {len(entries) - i} more", "start"))
             break
         parts.append(f'<path d="M{x:.1f} {y - 4}h17" style="stroke:{_paint(color)}" fill="none" {_STROKES[role]}/>')
         parts.append(_text(x + 22, y, label, "start"))
-        x += 36 + 6.2 * len(label)
+        x += 36 + 6.2 * breadth(label)
     return "".join(parts)
 
 
