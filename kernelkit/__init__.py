@@ -28,6 +28,7 @@ from kernelkit import (
     rich_display,
     saving,
     serialize,
+    signatures,
     tree,
     utils,
     visualization,
@@ -187,6 +188,8 @@ def __dir__() -> list[str]:
 
 
 compile_cache.enable_by_default()
+for _function in (device, name_scope, remat):
+    signatures.plain_hints(_function)
 register_cluster("ipyparallel", lambda: _imported("clusters.engines"))
 register_cluster("ray", lambda: _imported("clusters.ray_train"))
 display.register(_notebook_display)

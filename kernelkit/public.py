@@ -6,9 +6,13 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from kernelkit.signatures import plain_hints
+
 
 def names_of(namespace: dict[str, Any], *modules: str) -> Callable[[], list[str]]:
     """Return a package's ``__dir__``: its public names, without what it imports for itself.
+
+    The signatures of its functions are shown without quotes from then on.
 
     Args:
         namespace: The package's ``globals()``.
@@ -23,6 +27,9 @@ def names_of(namespace: dict[str, Any], *modules: str) -> Callable[[], list[str]
         >>> names_of({"Any": Any, "math": math, "_hidden": 1, "Loss": losses.Loss, "limit": 3})()
         ['Loss', 'limit']
     """
+    for value in namespace.values():
+        if isinstance(value, types.FunctionType) and value.__module__.startswith("kernelkit"):
+            plain_hints(value)
 
     def __dir__() -> list[str]:
         plain = (name for name, value in namespace.items() if not name.startswith("_") and _is_own(value))

@@ -7,8 +7,10 @@ from typing import Any
 
 from kernelkit import saving, serialize
 from kernelkit.models import state_tree as state_trees
+from kernelkit.signatures import plain_methods
 
 
+@plain_methods
 class Exports:
     """The methods of a model by which its weights leave it or come back: files, runtimes, a server."""
 

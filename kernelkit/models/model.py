@@ -25,6 +25,7 @@ from kernelkit.models.inspection import Inspection
 from kernelkit.models.prepared import Prepared
 from kernelkit.models.quantize import quantize_model
 from kernelkit.serialize import suggest
+from kernelkit.signatures import plain_methods
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.training.trainer import Trainer
 
@@ -39,6 +40,7 @@ def runs_graph(call: F) -> F:
     return call
 
 
+@plain_methods
 class Model(Inspection, Exports, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate``, ``predict`` and ``summary``.
 

@@ -9,6 +9,7 @@ from kernelkit import rich_display
 from kernelkit.serialize.arguments import derived_arguments, derives
 from kernelkit.serialize.objects import deserialize_values, serialize_value
 from kernelkit.serialize.shown import call_text
+from kernelkit.signatures import plain
 
 
 class _ConstructorsSignature:
@@ -25,7 +26,7 @@ class _ConstructorsSignature:
         if constructor is object.__init__:
             return inspect.Signature()
         parameters = list(inspect.signature(constructor).parameters.values())
-        return inspect.Signature(parameters[1:])
+        return inspect.Signature(plain(parameters[1:]))
 
 
 class Configurable:

@@ -22,6 +22,7 @@ from kernelkit.feeds.split import split
 from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.metrics.metric import Metric
 from kernelkit.progress import Progress, named
+from kernelkit.signatures import plain_methods
 from kernelkit.tracebacks import shortened, users_level
 from kernelkit.training import display, loop
 from kernelkit.training.background import BackgroundFit
@@ -36,6 +37,7 @@ from kernelkit.training.training import Training
 __all__ = ["Trainer"]
 
 
+@plain_methods
 class Trainer(PureSteps):
     """Base class with the training methods of a model."""
 

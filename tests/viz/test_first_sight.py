@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import types
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +44,25 @@ def test_the_tab_key_offers_public_names_only(name):
     for one in offered:  # each is there
         getattr(package, one)
     assert offered >= set(getattr(package, "__all__", ())) - {"__version__"} and len(offered) > 5
+
+
+def test_signatures_have_types_without_quotes_and_no_any():
+    assert str(inspect.signature(kk.layers.Conv2D)).startswith(
+        "(filters: int, kernel_size, strides=1, padding: str = 'valid', data_format: str | None = None, "
+    )
+    model = kk.Sequential([kk.layers.Dense(1)])
+    dbg = kk.viz.StepDebugger
+    for shown in (kk.Model.fit, model.fit, kk.ops.conv, kk.viz.show_batch, kk.saving.load_model, kk.optimizers.Adam):
+        text = str(inspect.signature(shown))
+        assert "Any" not in text and not re.search(r"(:|->) '", text) and len(text) > 10, text
+    assert str(inspect.signature(dbg.goto)) == "(self, position: int) -> dict[str, float]"
+    quoted = [
+        f"{package.__name__}.{name}"
+        for package in (kk, kk.layers, kk.ops, kk.losses, kk.metrics, kk.optimizers, kk.callbacks, kk.viz, kk.utils)
+        for name, value in ((name, getattr(package, name)) for name in dir(package) if not name.startswith("_"))
+        if isinstance(value, types.FunctionType) and re.search(r"(:|->) '|: Any", str(inspect.signature(value)))
+    ]
+    assert quoted == []
 
 
 def test_the_notebook_of_the_debugger_shows_it_and_the_quickstart_names_the_buttons():

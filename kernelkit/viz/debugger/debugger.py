@@ -12,6 +12,7 @@ from kernelkit import changes, interrupts
 from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.progress import Progress
+from kernelkit.signatures import plain_methods
 from kernelkit.training.state import TrainState
 from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.curves.facts import metric_names
@@ -38,6 +39,7 @@ from kernelkit.viz.debugger.timeline import EVERY, Steps, Timeline
 from kernelkit.viz.debugger.view import View
 
 
+@plain_methods
 class StepDebugger(Shown):
     """Step through a training, look into each step, go back, and fork it.
 
