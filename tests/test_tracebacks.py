@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -163,6 +164,65 @@ def test_a_script_prints_few_lines(tmp_path):
 
 
 # What to write instead ------------------------------------------------------------------------------------------------
+
+
+IN_A_NOTEBOOK = '''
+import contextlib, io, json, sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance(colors="NoColor")
+shell.run_cell("""
+import numpy as np, kernelkit as kk
+L, ops = kk.layers, kk.ops
+x, y = np.ones((8, 4), "float32"), np.arange(8) % 3
+def model(*layers, loss="sparse_categorical_crossentropy"):
+    made = kk.Sequential([kk.Input((4,)), *layers, L.Dense(3, "softmax")])
+    made.compile("adam", loss)
+    return made
+class Wrong(L.Layer):
+    def call(self, x):
+        return ops.reshape(x, (3, 7))
+class Around(kk.Model):
+    def __init__(self):
+        super().__init__()
+        self.wrong = Wrong()
+    def call(self, x):
+        return self.wrong(x)
+def own_loss(y, p):
+    return ops.reshape(p, (3, 7))
+around = Around()
+around.compile("adam", "mse")
+""")
+told = {}
+for name, cell in json.loads(sys.argv[1]).items():
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        shell.run_cell(cell)
+    told[name] = out.getvalue()
+print(json.dumps(told))
+'''
+CELLS = {
+    "wrong shape": "model().fit(x[:, :3], y, verbose=0)",
+    "one-hot labels": "model().fit(x, np.eye(3)[y], verbose=0)",
+    "int labels": "model(loss='categorical_crossentropy').fit(x, y, verbose=0)",
+    "own layer": "around.fit(x, y, verbose=0)",
+    "own loss": "model(loss=own_loss).fit(x, y, verbose=0)",
+    "pooling": "kk.Sequential([kk.Input((4, 4, 1)), L.MaxPooling2D(3), L.MaxPooling2D(3)])",
+    "one sample": "model().predict(x[0])",
+    "typo": "L.Dense(3, activaton='relu')",
+    "not compiled": "kk.Sequential([L.Dense(1)]).fit(x, y)",
+}
+
+
+def test_a_notebook_shows_at_most_forty_lines_without_sizes_that_were_only_tried():
+    command = [sys.executable, "-c", IN_A_NOTEBOOK, json.dumps(CELLS)]
+    environment = {k: v for k, v in os.environ.items() if k != "KERNELKIT_TRACEBACK"} | {"PYTHONPATH": INSIDE + ".."}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=240)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told.keys() == CELLS.keys()
+    for name, text in told.items():
+        assert "Error" in text and len(text.splitlines()) <= 40, (name, text)
+        assert not re.search(r"\b1000[0-9]\b|Tracer|symbolic\.py", text), (name, text)
+    assert "return ops.reshape(x, (3, 7))" in told["own layer"] and "own_loss" in told["own loss"]
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,26 @@ def show(host, sent):
     return host.page.locator(".kernelkit-panel").last
 
 
+def test_a_point_that_is_alone_is_drawn(chromium):
+    earlier.forget()
+    host = Host(chromium, viewport={"width": 900, "height": 700}, color_scheme="light")
+    output, model = FakeOutput(), line(metrics=["mae"])
+    model.fit(X[:8], 2 * X[:8], batch_size=8, epochs=1, verbose=LivePanel(output, ticks=False))
+    panel = show(host, output.messages[-1:])
+    ink = """canvas => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let n = 0;
+        for (let i = 0; i < data.length; i += 4)  // the blue of the lines: #0072B2
+            n += data[i] < 20 && Math.abs(data[i + 1] - 114) < 20 && Math.abs(data[i + 2] - 178) < 20;
+        return n }"""
+    assert panel.locator("canvas").count() == 2
+    for canvas in panel.locator("canvas").all():
+        assert 8 <= canvas.evaluate(ink) <= 200  # a dot, not a line
+    panel.screenshot(path=str(lab.screen("lone-point")))
+    assert host.errors == []
+    host.page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_endings_have_their_color_and_earlier_runs_do_not_flatten_the_curve(chromium, scheme):
     earlier.forget()
