@@ -9,10 +9,11 @@ environment.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
 import jax
@@ -47,6 +48,14 @@ def shortened(function: _F) -> _F:
 
     wrapper.__code__ = wrapper.__code__.replace(co_name=function.__name__, co_qualname=function.__qualname__)
     return functools.wraps(function)(wrapper)  # type: ignore[return-value]
+
+
+def shortened_methods(cls: type) -> type:
+    """Let the public methods of a class have short tracebacks. Generators, whose errors come later, are left alone."""
+    for name, value in list(vars(cls).items()):
+        if isinstance(value, FunctionType) and not name.startswith("_") and not inspect.isgeneratorfunction(value):
+            setattr(cls, name, shortened(value))
+    return cls
 
 
 def shorten(error: BaseException) -> None:

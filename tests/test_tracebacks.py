@@ -209,6 +209,10 @@ CELLS = {
     "one sample": "model().predict(x[0])",
     "typo": "L.Dense(3, activaton='relu')",
     "not compiled": "kk.Sequential([L.Dense(1)]).fit(x, y)",
+    "the debugger's model": "around.debug(x, y).step()",
+    "a layer that is not there": "model().debug(x, y).activations('dens')",
+    "a step that is not there": "model().debug(x, y).goto(-1)",
+    "one sample, the graph": "model().graph(weights=1, sampel=x)",
 }
 
 

@@ -7,10 +7,12 @@ from typing import Any
 from kernelkit import rich_display
 from kernelkit.models.profile import Profile, profile
 from kernelkit.signatures import plain_methods
+from kernelkit.tracebacks import shortened_methods
 from kernelkit.training import history
 
 
 @plain_methods
+@shortened_methods
 class Inspection:
     """The methods of a model that only look at it. The pictures themselves are drawn on floors above."""
 

@@ -8,7 +8,7 @@ import { describeConfig } from "../src/files/config";
 import { Hdf5 } from "../src/files/hdf5";
 import { arraysOf, openModel, type Place } from "../src/files/open";
 import { findRepeats } from "../src/files/repeats";
-import { statistics } from "../src/files/statistics";
+import { statistics, summary } from "../src/files/statistics";
 import { Archive } from "../src/files/zip";
 
 const bytes = (name: string): Uint8Array => new Uint8Array(readFileSync(`test/files/${name}`));
@@ -199,6 +199,7 @@ test("bombs, lies and overlaps in archives are refused before anything is unpack
     [/overlap/, zip([{ name: "config.json", data: config }, { name: "metadata.json", data: config, offset: 10 }])],
     [/same name/, zip([{ name: "config.json", data: config }, { name: "config.json", data: config }])],
     [/no config\.json/, zip([{ name: "../config.json", data: config }])],
+    [/holds no model/, zip([{ name: "config.json", data: json(null) }])],
     [/no JSON/, zip([{ name: "config.json", data: json("x").slice(1) }])],
   ];
   for (const [pattern, data] of cases) await assert.rejects(openModel("a.keras", server(data).place), says(pattern), String(pattern));
@@ -226,6 +227,13 @@ test("configurations from anybody end in a picture or in words", () => {
     } catch (error) {
       assert.ok(error instanceof FileError || /cannot be shown/.test(String(error)), (error as Error).stack);
     }
+  }
+});
+
+test("values that hardly differ are counted", () => {
+  for (const values of [[5e-324, 1e-323], [1, 1 + 2 ** -52], [-1.7e308, 1.7e308], [3, 3]]) {
+    const { counts } = summary([Float64Array.from(values)], 2);
+    assert.equal(counts.reduce((a, b) => a + b), 2, String(values));
   }
 });
 

@@ -14,6 +14,7 @@ from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.models.description import schema
 from kernelkit.models.description.collect import child_layers
+from kernelkit.viz.bins import histogram
 
 _MOST_WEIGHTS = 400
 """Maximum number of variables with histograms. More would make the notebook file large."""
@@ -173,8 +174,7 @@ def _statistics(value: np.ndarray) -> list | None:
         numbers = [float(f"{v:.5g}") for v in (float(values.mean()), float(values.std()), low, high)]
     if not np.all(np.isfinite(numbers)) or not np.isfinite(np.float32(high) - np.float32(low)):
         return None  # values so large that their range is infinite
-    counts = np.histogram(values, bins=_BINS, range=(low, high) if high > low else (low - 0.5, low + 0.5))[0]
-    return [*numbers, counts.tolist()]
+    return [*numbers, histogram(values, _BINS)[0].tolist()]
 
 
 def _maps(value: np.ndarray) -> np.ndarray | None:

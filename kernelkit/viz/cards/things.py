@@ -16,6 +16,7 @@ from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.recording import producer
 from kernelkit.symbolic import KerasTensor
 from kernelkit.variable import Variable
+from kernelkit.viz.bins import histogram
 
 _STYLE = (
     ".kk-thing{font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif);font-variant-numeric:tabular-nums}"
@@ -110,7 +111,7 @@ def _heat(value: np.ndarray) -> str:
 
 
 def _histogram(values: np.ndarray) -> str:
-    counts, edges = np.histogram(values, bins=32)
+    counts, edges = histogram(values, 32)
     top = max(1, int(counts.max()))
     bars = "".join(f'<path d="M{5 * i} {60 - 52 * int(n) / top:.1f}h4V60h-4z"/>' for i, n in enumerate(counts) if n)
     return (

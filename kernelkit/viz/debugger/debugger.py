@@ -13,6 +13,7 @@ from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
 from kernelkit.progress import Progress
 from kernelkit.signatures import plain_methods
+from kernelkit.tracebacks import shortened_methods
 from kernelkit.training.state import TrainState
 from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.curves.facts import metric_names
@@ -40,6 +41,7 @@ from kernelkit.viz.debugger.view import View
 
 
 @plain_methods
+@shortened_methods
 class StepDebugger(Shown):
     """Step through a training, look into each step, go back, and fork it.
 

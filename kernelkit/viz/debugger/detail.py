@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.viz import bins
 from kernelkit.viz.debugger.filters import filters_of
 from kernelkit.viz.debugger.message import Message, clipped, json_value
 from kernelkit.viz.debugger.samples import thinned, to_bytes
@@ -93,12 +94,12 @@ def histogram(what: str, values: Any) -> dict[str, Any]:
     """
     values = np.asarray(values, "float32").reshape(-1)
     finite = values[np.isfinite(values)]
-    counts, edges = np.histogram(finite.astype("float64"), BINS) if len(finite) else (np.zeros(0, int), np.zeros(2))
+    counts, edges = bins.histogram(finite, BINS)
     return {
         "what": clipped(what, 60),
         "low": json_value(float(edges[0])),
         "high": json_value(float(edges[-1])),
-        "counts": counts.tolist(),
+        "counts": counts.tolist() if len(finite) else [],
         "size": len(values),
         "zeros": int((values == 0).sum()),
         "odd": len(values) - len(finite),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernelkit.viz import figure as figures
+from kernelkit.viz.bins import histogram
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
 
@@ -84,7 +85,7 @@ def spread(name: str, values: np.ndarray, bins: int = 41) -> Spread:
         array([1, 2])
     """
     finite = np.asarray(values, np.float64)[np.isfinite(values)]
-    counts, edges = np.histogram(finite, bins)
+    counts, edges = histogram(finite, bins)
     mean, deviation = (float(finite.mean()), float(finite.std())) if finite.size else (np.nan, np.nan)
     return Spread(name, values.shape, counts, edges, mean, deviation, values.size - finite.size)
 

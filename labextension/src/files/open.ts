@@ -77,7 +77,8 @@ async function openKeras(file: ModelFile): Promise<void> {
     return member ? parse(await archive.read(member, MOST_CONFIG), name) : null;
   };
   const config = await read("config.json");
-  if (!config) throw new FileError("It is no .keras file: it has no config.json.");
+  if (!archive.member("config.json")) throw new FileError("It is no .keras file: it has no config.json.");
+  if (!config) throw new FileError("Its config.json holds no model.");
   const metadata = await read("metadata.json");
   fact(file, "Keras", metadata?.keras_version);
   fact(file, "Saved", typeof metadata?.date_saved === "string" ? metadata.date_saved.replace("@", " ") : "");

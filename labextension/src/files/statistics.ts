@@ -58,7 +58,8 @@ export function summary(pieces: Float64Array[], count: number): Statistics {
   const mean = finite ? sum / finite : NaN;
   const counts = new Array<number>(BARS).fill(0);
   let squares = 0;
-  const step = high > low ? BARS / (high - low) : 0;
+  const width = high > low ? BARS / (high - low) : 0;
+  const step = Number.isFinite(width) ? width : 0; // values so close that they cannot be told apart
   for (const piece of pieces) for (const x of piece) {
     if (!Number.isFinite(x)) continue;
     squares += (x - mean) ** 2;

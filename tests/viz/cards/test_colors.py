@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.viz.bins import histogram
 from kernelkit.viz.cards.bundles import MIME
 from kernelkit.viz.cards.colors import MOST_STEPS, Colors
 from kernelkit.viz.debugger.colored import Coloring
@@ -145,6 +146,25 @@ def test_nan_and_many_steps_are_kept_in_a_form_that_json_holds():
     assert colors.steps[-1] <= 100
     with pytest.raises(ValueError, match="expected one of"):
         colors.add(1, {"grad": [1, 2]})
+
+
+def test_weights_that_hardly_differ_have_a_histogram_everywhere():
+    from kernelkit.viz.debugger.detail import histogram as of_the_debugger
+
+    close = np.float32([1.0, 1.0 + 2**-23, 1.0])  # as the scales of a normalization after some steps
+    huge = np.array([-1.7e308, 1.7e308])
+    model = kk.Sequential([kk.Input((3,)), L.LayerNormalization(name="norm")], name="net")
+    model.layers[-1].set_weights([close, close - 1])
+    for description in (model.graph(np.ones((4, 3), "float32")).weights, model.graph().weights):
+        (weights,) = description.values()
+        assert [sum(counts) for *_, counts in weights] == [3, 3]
+    assert sum(of_the_debugger("w", close)["counts"]) == 3
+    assert "<svg" in model.weights[0]._repr_html_() and kk.viz.weights(model) is not None
+    for values in (close, huge, np.zeros(3), np.float64([5e-324, 1e-323]), np.array([])):
+        counts, edges = histogram(values, 32)
+        assert (
+            counts.sum() == len(values) and np.isfinite(edges).all() and (np.diff(edges) > 0).all() == (len(values) > 0)
+        )
 
 
 def test_the_cell_of_a_graph_of_500_layers_stays_near_100_kilobytes():

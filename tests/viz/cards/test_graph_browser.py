@@ -150,15 +150,27 @@ def test_damaged_graphs_say_so_and_run_nothing(extended, open_):
     assert page.locator("[data-commandlinker-command], [href*=commandlinker]").count() == 0
 
 
-def test_notebook_7_shows_it_too_and_narrow_pages_do(notebook7, open_):
-    saved_notebook(notebook7.folder, json.loads(json.dumps(describe(network()))))
-    notebook = open_(notebook7, width=390, height=800)
-    notebook.page.wait_for_selector(f"{GRAPH} [role=treeitem]")
-    assert "block × 6" in labels(notebook.page)
+@pytest.mark.parametrize("where", ["notebook7", "extended"])
+def test_notebook_7_shows_it_too_and_pages_of_390_pixels_do(where, request, open_):
+    server = request.getfixturevalue(where)
+    saved_notebook(server.folder, json.loads(json.dumps(describe(network()))))
+    notebook = open_(server, width=390, height=800)
     page = notebook.page
+    if where == "extended":  # JupyterLab's side bar would leave 20 pixels
+        page.evaluate("() => { window.jupyterapp.shell.collapseLeft() }")
+    page.wait_for_selector(f"{GRAPH} [role=treeitem]")
+    assert "block × 6" in labels(page)
+    page.wait_for_function("s => document.querySelector(s).getBoundingClientRect().width > 200", arg=GRAPH)
     box = page.locator(GRAPH).bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= 391
-    notebook.screenshot("graph-390")
+    shown = page.locator(f"{GRAPH} [role=treeitem]").first.bounding_box()
+    assert shown["x"] >= box["x"] and shown["x"] + shown["width"] <= box["x"] + box["width"]
+    page.locator(f"{GRAPH} [role=treeitem]").first.click()
+    side = page.locator(f"{GRAPH} .kg-side")
+    side.wait_for()
+    beside = side.bounding_box()
+    assert beside["width"] > 200 and beside["x"] + beside["width"] <= 391
+    notebook.screenshot(f"graph-390-{where}")
 
 
 @pytest.mark.parametrize("where", ["extended", "bare"])

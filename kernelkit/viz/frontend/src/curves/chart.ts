@@ -11,6 +11,8 @@ import type { Theme } from "../shared/theme";
 
 const HEIGHT = 224;
 const MARKED_POINTS = 60; // lines with fewer points show them
+const WHOLE = [1, 2, 5].flatMap((m) => Array.from({ length: 12 }, (_, p) => m * 10 ** p)).sort((a, b) => a - b);
+const FRACTIONS = [...WHOLE.slice(0, 12).map((n) => n / 1e4), ...WHOLE];
 const CROWDED = 800; // a line of more points stands back further behind the others
 const DASH = [7, 4];
 const LEAST_SPAN = 1e-4;
@@ -123,7 +125,10 @@ export class Chart {
       legend: { show: false },
       scales: { x: { time: false, range: (_, low, high) => this.xRange(low, high) }, y: this.yScale() },
       axes: [
-        this.axis(theme, { size: 26, space: 64, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2 }),
+        this.axis(theme, {
+          size: 26, space: 64, label: this.grid!.unit, labelSize: 14, labelFont: theme.font, labelGap: -2,
+          incrs: (_plot, _axis, low, high) => (high - low > 2 ? WHOLE : FRACTIONS), // nobody counts epochs in fifths
+        }),
         this.axis(theme, { size: 50, grid: { stroke: theme.grid, width: 1, filter: (_, splits) => this.log ? decades(splits) : splits } }),
       ],
       series: [{}, ...this.lines.map((line, i) => this.seriesOptions(line, colors[i]))],

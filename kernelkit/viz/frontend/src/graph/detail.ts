@@ -2,7 +2,7 @@
 
 import { element } from "../shared/dom";
 import type { Description } from "./schema";
-import { bytesText, cut, numberText, pythonShape } from "./words";
+import { bytesText, cut, flopsText, pythonShape } from "./words";
 
 export function detailOf({ nodes, strings, tensors, edges }: Description, row: number, more: [string, string][] = []): HTMLElement {
   const rows: [string, string][] = [];
@@ -20,7 +20,7 @@ export function detailOf({ nodes, strings, tensors, edges }: Description, row: n
   add("Parameters", params && params.toLocaleString("en") + (trained < params ? ` (${(params - trained).toLocaleString("en")} frozen)` : ""));
   add("Weights", params && bytesText(nodes.weight_bytes[row] ?? 0));
   add("Outputs", nodes.output_bytes[row] && `${bytesText(nodes.output_bytes[row]!)} a sample`);
-  add("Work", nodes.flops[row] && `${numberText(nodes.flops[row]!)} FLOPs a sample`);
+  add("Work", nodes.flops[row] && `${flopsText(nodes.flops[row]!)} a sample`);
   add("Calls", (nodes.calls[row] ?? 0) > 1 && nodes.calls[row]);
   add("Activation", nodes.activation[row] !== null && cut(strings[nodes.activation[row]!], 80));
   add("Arguments", nodes.config[row] !== null && cut(strings[nodes.config[row]!], 600));

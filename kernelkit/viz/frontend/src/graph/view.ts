@@ -9,7 +9,7 @@ import { KINDS, STATES, type Description } from "./schema";
 import { Sliced } from "./sliced";
 import css from "./style.css";
 import { outputFigure, readOutputs, readWeights, weightFigure, type Output, type Weight } from "./weights";
-import { bytesText, cut, numberText, pythonShape } from "./words";
+import { bytesText, cut, flopsText, pythonShape } from "./words";
 
 const MOST_BOXES = 6_000;
 const MOST_LINES = 10_000;
@@ -523,7 +523,7 @@ function facts({ totals, strings, class: kind }: Description): string {
   const params = totals.params ?? 0, frozen = params - (totals.trainable_params ?? 0);
   const parts = [cut(strings[kind], 60), `${params.toLocaleString("en")} parameters` + (frozen > 0 ? ` (${frozen.toLocaleString("en")} frozen)` : "")];
   if (totals.weight_bytes) parts.push(bytesText(totals.weight_bytes));
-  if (totals.flops) parts.push(`${numberText(totals.flops)} FLOPs a sample`);
+  if (totals.flops) parts.push(`${flopsText(totals.flops)} a sample`);
   return parts.join(" · ");
 }
 

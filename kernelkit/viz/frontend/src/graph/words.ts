@@ -34,6 +34,11 @@ export function pythonShape(sizes: (number | null)[]): string {
   return `(${inner.join(", ")}${inner.length === 1 ? "," : ""})`;
 }
 
+/** Floating-point operations in words. */
+export function flopsText(x: number): string {
+  return `${numberText(x)}${x >= 1000 ? "" : " "}FLOPs`; // "140 kFLOPs", "12 FLOPs"
+}
+
 function digits(x: number): string {
   return String(Number(x.toPrecision(3)));
 }
