@@ -105,7 +105,7 @@ export class LayerTable {
     const button = element("button", {
       type: "button", class: "kd-layer", title: "Histograms, and maps of one sample", "aria-expanded": "false",
       click: () => this.session.ask("layer", { layer: this.session.state!.layer === layer.name ? "" : layer.name }),
-    }, layer.name, element("small", {}, layer.type));
+    }, element("span", {}, ...breakable(layer.name)), element("small", {}, layer.type));
     const numbers = COLUMNS.map(([, column, phone]) => {
       const value = element("span", {});
       cells.set(column, value);
@@ -135,6 +135,12 @@ export class LayerTable {
     row.node.dataset.level = layer.trouble ? level || "warning" : "";
     setText(row.trouble, layer.trouble ? `${sign || "▲"} ${layer.trouble}` : "");
   }
+}
+
+/** A name that may be broken behind the names of its owners. */
+function breakable(name: string): (Node | string)[] {
+  const parts = name.split(/(?<=\/)/);
+  return parts.flatMap((part, i) => (i ? [element("wbr", {}), part] : [part]));
 }
 
 function classOf(phone: boolean, folded: boolean): string {

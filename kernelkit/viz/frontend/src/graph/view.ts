@@ -70,6 +70,8 @@ export class GraphView {
   private left = 0;
   private top = 0;
   private fitted = false;
+  private whole = false; // whether it is seen as `fit` has put it
+  private room = 0; // the width of the page that it had
 
   constructor(private readonly model: Description, extras: Extras = {}) {
     const count = model.nodes.name.length;
@@ -121,7 +123,7 @@ export class GraphView {
       if (!this.fitted) this.fit();
     });
     if (extras.colors !== undefined) this.receiveColors(extras.colors, true, null);
-    this.observer = new ResizeObserver(() => { if (!this.fitted && this.view.clientWidth) this.fit(); });
+    this.observer = new ResizeObserver(() => this.resized());
     this.observer.observe(this.view);
   }
 
@@ -299,6 +301,7 @@ export class GraphView {
       this.drawn(made);
       const after = this.boxOf(keep);
       if (was && after) {
+        this.whole = false;
         this.left += (was[0] - after.x) * this.zoom;
         this.top += (was[1] - after.y) * this.zoom;
         this.move();
@@ -419,12 +422,28 @@ export class GraphView {
     this.left = Math.max(room, (width - this.scene.width * this.zoom) / 2);
     this.top = Math.max(room, (height - this.scene.height * this.zoom) / 2);
     if (this.scene.width * this.zoom > width) this.left = this.across ? room : (width - this.scene.width * this.zoom) / 2;
+    this.whole = true;
+    this.move();
+  }
+
+  /** The page is wider or narrower: what was in the middle stays there, and what was seen as a whole still is. */
+  private resized(): void {
+    const [width, room] = [this.view.clientWidth, this.node.clientWidth];
+    if (!width) return;
+    const change = this.room ? room - this.room : 0;
+    this.room = room;
+    if (!this.fitted) return this.fit();
+    if (!change) return; // the side beside it was opened or closed: nothing moves
+    const [begin, end] = [this.left, this.left + this.scene.width * this.zoom];
+    if (this.whole && (begin < 0 || end > width)) return this.fit();
+    this.left += change / 2;
     this.move();
   }
 
   private center(row: number): void {
     const box = this.boxOf(row);
     if (!box) return;
+    this.whole = false;
     this.zoom = Math.max(this.zoom, 0.7);
     this.left = this.view.clientWidth / 2 - (box.x + box.width / 2) * this.zoom;
     this.top = this.view.clientHeight / 2 - (box.y + Math.min(box.height, 60) / 2) * this.zoom;
@@ -433,6 +452,7 @@ export class GraphView {
 
   private scale(factor: number, x = this.view.clientWidth / 2, y = this.view.clientHeight / 2): void {
     const zoom = Math.min(4, Math.max(0.02, this.zoom * factor));
+    this.whole = false;
     this.left = x - ((x - this.left) * zoom) / this.zoom;
     this.top = y - ((y - this.top) * zoom) / this.zoom;
     this.zoom = zoom;
@@ -453,6 +473,7 @@ export class GraphView {
     const on = (e: PointerEvent) => {
       if (!this.dragged && Math.hypot(e.clientX - x, e.clientY - y) < 5) return;
       this.dragged = true;
+      this.whole = false;
       this.view.classList.add("kg-drag");
       this.left = left + e.clientX - x;
       this.top = top + e.clientY - y;
