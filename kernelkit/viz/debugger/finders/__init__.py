@@ -55,7 +55,7 @@ LOOKED_FOR = (
     "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units and gates",
     "outputs that are sure of wrong answers",
     "a learning rate that is too small or too large",
-    "probabilities taken for logits and the reverse, inputs and targets that are not scaled",
+    "probabilities taken for logits and the reverse, a softmax of one unit, inputs and targets that are not scaled",
     "labels that are shifted, shuffled, sorted or all the same, a target among the inputs",
     "a frozen output layer, BatchNormalization of a single value, padding that the loss counts",
 )

@@ -40,6 +40,10 @@ SMALL_RATE = [
 LARGE_RATE = ["Divide the learning rate by ten: dbg.fork(learning_rate=...) shows how the training would have gone."]
 NOT_LOGITS = ["Give the last layer no activation, or leave from_logits=True out. Logits are the more accurate way."]
 LOGITS = ["Give the loss from_logits=True, or the last layer activation='softmax' ('sigmoid' for a binary loss)."]
+ONE_UNIT = [
+    "For two classes give the layer activation='sigmoid', and compile with binary_crossentropy.",
+    "Or give it a unit for each class, and compile with sparse_categorical_crossentropy.",
+]
 TARGETS = [
     "Train on (y - y.mean()) / y.std(), and undo it for predictions; or begin with the targets' mean as the last bias."
 ]

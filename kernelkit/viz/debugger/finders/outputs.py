@@ -1,4 +1,4 @@
-"""Finder for outputs that the loss misreads: probabilities taken for logits, or logits for probabilities."""
+"""Finder for outputs that the loss misreads, probabilities taken for logits or the reverse, or that are always 1."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ from kernelkit.viz.debugger.view import View
 
 
 def find(view: View) -> Finding | None:
-    """Return the first loss whose `from_logits` does not fit the model's outputs."""
+    """Return the first loss whose `from_logits` does not fit the model's outputs, or a softmax of a single unit."""
     step = view.shown
     layers, makers = facts.layers_of(view, step), facts.makers_of(view, step)
     for used in facts.used_losses(view, step):
         maker = makers[used.place] or (layers[-1] if len(makers) == 1 and layers else None)
         last = facts.activation_of(maker) if maker is not None else ""
+        if (
+            maker is not None
+            and last == "softmax"
+            and used.p.ndim > 1
+            and used.p.shape[-1] == 1
+            and np.all(used.p == 1)
+        ):
+            title = f"The softmax of layer {maker.name!r} has one unit: whatever comes in, it gives 1."
+            seen = f"all {used.p.size} outputs of the batch are 1, so no gradient leads back from them"
+            return _found(view, "softmax of one unit", title, seen, advice.ONE_UNIT, maker.name)
         # A loss given by name is a function, which takes probabilities.
         expects = getattr(used.loss, "from_logits", False if "crossentropy" in used.kind.lower() else None)
         if expects is None or not used.p.size or not np.isfinite(used.p).all():
