@@ -94,6 +94,16 @@ def watch_a_fit(notebook) -> None:
     share = int(panel.locator(".kk-bar").get_attribute("aria-valuenow"))
     assert 0 < share < 100  # as long as what was done
     notebook.screenshot("lecture-stopped")
+    panel.locator("summary").click()
+    panel.locator(".kk-boxes").get_by_label("auc").uncheck()
+    panel.locator("summary").click()  # the list is closed: the picture in the notebook is made anew
+    page.wait_for_function(
+        """() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.get(0).data['text/html']
+        .toString().includes('loss, accuracy, auc')"""
+    )
+    notebook.save()
+    output, *_ = [one for one in lab.read_outputs(notebook.server.folder / notebook.name) if "data" in one]
+    assert "loss, accuracy, auc" in "".join(output["data"]["text/html"])
 
 
 def look_into_a_step(notebook) -> None:

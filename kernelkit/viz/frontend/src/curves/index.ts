@@ -2,7 +2,7 @@
 
 import { hydrate } from "./hydrate";
 import { Panel } from "./panel";
-import { Session } from "./session";
+import { CHOSEN, Session } from "./session";
 import type { Model } from "../shared/types";
 
 const sessions = new Map<string, Session>();
@@ -12,7 +12,10 @@ function initialize({ model }: { model: Model }): () => void {
   const session = new Session(model);
   sessions.set(key, session);
   const stop = hydrate(key, session);
+  const chosen = (event: Event): void => session.takeChoice((event as CustomEvent).detail?.id, (event as CustomEvent).detail?.metrics);
+  document.addEventListener(CHOSEN, chosen);
   return () => {
+    document.removeEventListener(CHOSEN, chosen);
     stop();
     session.close();
     sessions.delete(key);

@@ -3,7 +3,7 @@
 
 import type { Model } from "../shared/types";
 import type { Run } from "./run";
-import { Session } from "./session";
+import { CHOSEN, Session } from "./session";
 import type { Entry, Facts, State, Update } from "./types";
 
 export interface SavedRun { facts: Facts; curves: Entry[]; values: string }
@@ -110,12 +110,18 @@ export function updatesOf(saved: Saved): [Update, DataView][] {
 export function sessionOf(saved: Saved): Session {
   let hear: (content: Update, buffers: DataView[]) => void = () => undefined;
   const model: Model = {
-    get: () => undefined, send: () => undefined, off: () => undefined,
+    get: () => undefined, send: (content) => tell(saved, content), off: () => undefined,
     on: (event, callback) => { if (event === "msg:custom") hear = callback; },
   };
   const session = new Session(model);
   for (const [update, values] of updatesOf(saved)) hear(update, [values]);
   return session;
+}
+
+/** Metrics that share a chart are kept by the widget, if the training's kernel still lives. */
+function tell(saved: Saved, content: any): void {
+  if (content?.kind !== "together" || saved.runs.length !== 1) return;
+  document.dispatchEvent(new CustomEvent(CHOSEN, { detail: { id: saved.runs[0].facts.id, metrics: content.value } }));
 }
 
 function decode(values: string): DataView {

@@ -26,6 +26,9 @@ const LOST = 4000; // ms that a kernel has to answer when the line to it was cut
 const SILENCE = 15_000; // ms after which a training that could be heard is asked how it does
 const CLOCK = 1000; // the time that has passed is shown although no message comes
 
+/** The event by which a picture without a line to the kernel tells the widget of its training what was chosen. */
+export const CHOSEN = "kernelkit-curves-chosen";
+
 export class Session extends Observed {
   runs: Run[] = [];
   title = "";
@@ -76,6 +79,14 @@ export class Session extends Observed {
   choose(open: boolean): void {
     this.choices.choosing = open;
     if (!open) this.keepChoice();
+  }
+
+  /** Metrics were chosen in another picture of the same training, one that has no line to the kernel. */
+  takeChoice(id: unknown, metrics: unknown): void {
+    if (typeof id !== "string" || !id || id !== this.runs[0]?.facts?.id || !Array.isArray(metrics)) return;
+    this.choices.together = metrics.filter((name) => typeof name === "string");
+    this.keepChoice();
+    this.changed();
   }
 
   private keepChoice(): void {
