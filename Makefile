@@ -3,7 +3,7 @@
 #   make demo    train a model on real data in the quickstart notebook; leaves build/quickstart.html
 #   make lab     open JupyterLab on that notebook
 #   make lessons run all lessons with their solutions and tests (ARGS="gan" one, ARGS=--turn another one after each commit)
-#   make notebooks  write the lessons' notebooks from their sources
+#   make notebooks  write the lessons' notebooks from their sources, and the READMEs' buttons
 #   make docs    build the documentation site in build/site (ARGS="--only api" the reference alone), and follow its links
 #   make pictures  make README's pictures from a real JupyterLab
 #   make frontend  build what is written in TypeScript anew, check that it is what is committed, lint and test it

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kernelkit
+from tools import lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -64,6 +65,23 @@ def test_a_readme_shows_pictures_in_light_and_dark_that_are_small(readme):
     assert sorted(Path(p).stem for p in pictures) == ["debugger-dark", "debugger-light", "panel-dark", "panel-light"]
     assert sum((ROOT / p).stat().st_size for p in pictures) < 2**20
     assert text.count(" alt=") == 2
+
+
+def test_every_address_of_the_repository_is_the_one_in_pyproject():
+    """It is a guess until the project is published, and there is one place to change it."""
+    address = re.compile(r"(?:github\.com|mybinder\.org/v2/gh|colab\.research\.google\.com/github)/([\w.-]+/[\w.-]+)")
+    files = [*DOCUMENTS, ROOT / "pyproject.toml", *ROOT.glob("notebooks/**/*.ipynb"), *ROOT.glob("binder/*")]
+    found = {path: address.findall(path.read_text(encoding="utf-8")) for path in files}
+    ours = {name for names in found.values() for name in names if name.endswith("/kernelkit")}
+    assert ours == {lessons.REPOSITORY.removeprefix("https://github.com/")}
+    assert sum(map(bool, found.values())) >= 2 + 1 + 2 * len(lessons.sources()), "READMEs, pyproject.toml, notebooks"
+
+
+def test_the_buttons_follow_the_address_in_pyproject(monkeypatch):
+    monkeypatch.setattr(lessons, "REPOSITORY", "https://github.com/somebody/their.kernelkit")
+    text = lessons.with_buttons(README)
+    assert text.count("/somebody/their.kernelkit/") == 2
+    assert text.replace("somebody/their.kernelkit", "kernelkit/kernelkit") == README
 
 
 def test_the_changelog_has_this_version():

@@ -10,7 +10,7 @@ A source, ``notebooks/src/NN_name.py``, is a Python file in the percent format. 
     # %% [solution]        what stands in its place in a teacher's notebook; in no student's notebook
     # %% [test]            what must hold when the lesson has run; in no notebook
 
-    python tools/lessons.py build              # writes notebooks/NN_name.ipynb and notebooks/ko/NN_name.ipynb
+    python tools/lessons.py build              # writes both notebooks of each lesson, and README's buttons
     python tools/lessons.py build --check      # says which are out of step with their sources
     python tools/lessons.py run [NAME ...]     # runs lessons with their solutions and tests; all without names
     python tools/lessons.py run --turn         # runs one lesson in one language, another one after each commit
@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,9 @@ SOURCES = NOTEBOOKS / "src"
 EXECUTED = ROOT / "build" / "lessons"
 LANGUAGES = ("en", "ko")
 KINDS = ("markdown", "code", "check", "exercise", "solution", "test")
-REPOSITORY = "https://github.com/kernelkit/kernelkit"
+READMES = (ROOT / "README.md", ROOT / "README.ko.md")
+REPOSITORY: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]["Repository"]
+BUTTON = re.compile(r"((?:mybinder\.org/v2/gh|colab\.research\.google\.com/github)/)[\w.-]+/[\w.-]+")
 HEADER = re.compile(r"^# %%(?: \[(\w+)\])?(?: (en|ko))?\s*$")
 INSTALL = f"""\
 # On Colab and its like: installs kernelkit from its repository (about a minute). Elsewhere: nothing.
@@ -204,17 +207,27 @@ def built(path: Path, language: str) -> str:
     return nbformat.writes(notebook(read(path), language)) + "\n"
 
 
-def out_of_step() -> list[Path]:
-    """The notebooks whose files are not what their sources say."""
+def with_buttons(text: str) -> str:
+    """A README whose Binder and Colab buttons lead to the repository that pyproject.toml names."""
+    return BUTTON.sub(rf"\g<1>{REPOSITORY.removeprefix('https://github.com/')}", text)
+
+
+def expected_files() -> dict[Path, str]:
+    """The text of each file that is built: the notebooks, and the READMEs for their buttons."""
     expected = {target(path, language): built(path, language) for path in sources() for language in LANGUAGES}
+    return expected | {path: with_buttons(path.read_text(encoding="utf-8")) for path in READMES}
+
+
+def out_of_step() -> list[Path]:
+    """The files that are not what the sources say."""
+    expected = expected_files()
     return [p for p, text in expected.items() if not p.exists() or p.read_text(encoding="utf-8") != text]
 
 
 def build() -> None:
-    for path in sources():
-        for language in LANGUAGES:
-            target(path, language).parent.mkdir(exist_ok=True)
-            target(path, language).write_text(built(path, language), encoding="utf-8")
+    for path, text in expected_files().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 def run(path: Path, language: str = "en") -> float:

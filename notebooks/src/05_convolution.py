@@ -124,7 +124,7 @@ accuracy = history.history["val_accuracy"][-1]
 # %% [markdown] en
 # Its 16 windows: edges in several directions, corners, dots. Like the ones above, and nobody drew them.
 # %% [markdown] ko
-# 창 16개를 봅시다. 여러 방향의 모서리와 구석, 점이 보입니다. 위의 것과 비슷하지만 아무도 그려 주지 않았습니다.
+# 창 16개를 봅시다. 여러 방향의 경계선과 모서리, 점이 보입니다. 위의 것과 비슷하지만 아무도 그려 주지 않았습니다.
 # %%
 keras.viz.filters(model.get_layer("first"))
 # %% [markdown] en

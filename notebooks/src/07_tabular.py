@@ -95,7 +95,7 @@ names.adapt(x["continent"])
 print(say("continents:", "대륙:"), names.get_vocabulary())
 eras = layers.Discretization(num_bins=4, output_mode="one_hot")
 eras.adapt(x["year"])
-print(say("years are cut at:", "연도를 나누는 곳:"), eras.bin_boundaries)
+print(say("years are cut at:", "연도를 나누는 곳:"), *np.round(eras.bin_boundaries))
 sizes = {}
 for column in ("pop", "gdpPercap"):
     sizes[column] = layers.Normalization(axis=-1)

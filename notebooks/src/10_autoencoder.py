@@ -206,7 +206,7 @@ def check_1(answer):
     if int(answer) != 4:
         return say(
             "A cloud in the plane: a mean and a spread, for each of two axes.",
-            "평면 위의 구름입니다. 축 두 개마다 평균과 퍼진 정도가 있습니다.",
+            "평면 위의 구름입니다. 두 축에 평균과 퍼진 정도가 하나씩 있습니다.",
         )
 
 

@@ -329,7 +329,7 @@ check_2(sharpen)
 # %% [markdown] en
 # **3.** A machine that copies by stepping along writes each row of the input into a row of its own memory. What is the longest input, in rows, for which a machine of this size has room?
 # %% [markdown] ko
-# **3.** 한 칸씩 옮겨 가며 베끼는 이 크기의 기계가 담을 수 있는 행의 수는 최대 몇일까요?
+# **3.** 한 칸씩 옮겨 가며 베끼는 기계는 입력의 행마다 메모리의 행을 하나씩 씁니다. 이 크기의 기계는 입력을 최대 몇 행까지 담을 수 있을까요?
 # %% [exercise]
 check_3(...)
 # %% [solution]
