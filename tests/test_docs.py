@@ -84,6 +84,18 @@ def test_the_buttons_follow_the_address_in_pyproject(monkeypatch):
     assert text.replace("somebody/their.kernelkit", "kernelkit/kernelkit") == README
 
 
+BRITISH = re.compile(
+    r"\b\w*(?:neighbour|colour|behaviour|favour|labell|grey|centred?\b|metres?\b|licence|catalogue)\w*"
+    r"|\b(?:recogn|optim|regular|initial|real|organ|visual|normal)is(?:e[sd]?|ing|ation)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS, *lessons.sources()], ids=lambda p: p.name)
+def test_what_users_read_is_spelled_the_american_way(path):
+    assert BRITISH.findall(path.read_text(encoding="utf-8")) == []
+
+
 def test_the_changelog_has_this_version():
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {kernelkit.__version__}" in changelog

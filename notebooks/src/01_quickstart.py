@@ -36,7 +36,7 @@ keras.utils.set_random_seed(0)
 # 언제나 먼저 데이터를 보세요. 사람들이 손으로 쓴 숫자를 스캔한 그림 1,797장이 있습니다. 한 장은 8 × 8 픽셀입니다.
 # %%
 digits = load_digits()
-x = (digits.images / 16).astype("float32")[..., np.newaxis]  # grey from 0 to 1; the last axis holds the one channel
+x = (digits.images / 16).astype("float32")[..., np.newaxis]  # gray from 0 to 1; the last axis holds the one channel
 y = digits.target
 
 print(say("pictures", "그림"), x.shape, say("digits", "숫자"), y.shape)

@@ -21,7 +21,7 @@ import kernelkit as keras
 from kernelkit import layers
 
 digits = load_digits()
-x = (digits.data / 16).astype("float32")  # 1,797 pictures of 64 grey values from 0 to 1
+x = (digits.data / 16).astype("float32")  # 1,797 pictures of 64 gray values from 0 to 1
 y = digits.target
 
 

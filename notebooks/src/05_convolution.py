@@ -22,8 +22,8 @@ from kernelkit import layers, ops
 
 keras.utils.set_random_seed(0)
 photo = load_sample_image("china.jpg")[::2, ::2].astype("float32") / 255
-grey = photo.mean(axis=-1)
-print(photo.shape, grey.shape)
+gray = photo.mean(axis=-1)
+print(photo.shape, gray.shape)
 
 
 # %% [markdown] en
@@ -47,8 +47,8 @@ def slide(picture, window):
 
 
 upright = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "float32")  # bright on the right, dark on the left
-by_hand = slide(grey, upright)
-by_layer = ops.conv(grey[None, :, :, None], upright[:, :, None, None])[0, :, :, 0]
+by_hand = slide(gray, upright)
+by_layer = ops.conv(gray[None, :, :, None], upright[:, :, None, None])[0, :, :, 0]
 print(
     say("the layer's operation gives the same:", "층의 연산도 같은 값을 냅니다:"),
     np.allclose(by_hand, by_layer, atol=1e-4),
@@ -68,7 +68,7 @@ fig, axes = plt.subplots(1, 5, figsize=(11, 2.2))
 axes[0].imshow(photo)
 axes[0].set_title("photo", fontsize=9)
 for ax, (name, window) in zip(axes[1:], questions.items(), strict=True):
-    answer = np.asarray(ops.conv(grey[None, :, :, None], window[:, :, None, None])[0, :, :, 0])
+    answer = np.asarray(ops.conv(gray[None, :, :, None], window[:, :, None, None])[0, :, :, 0])
     limit = np.abs(answer).max() if name != "blur" else 1
     ax.imshow(answer, cmap="gray", vmin=-limit / 2 if name != "blur" else 0, vmax=limit / 2 if name != "blur" else 1)
     ax.set_title(name, fontsize=9)

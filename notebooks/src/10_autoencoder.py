@@ -121,7 +121,7 @@ chart(encoder.predict(x_test, verbose=0))
 # %% [markdown] en
 # ## 3. A map without holes
 #
-# The VAE's encoder does not give a point but a little cloud: a mean and a spread. A point drawn from the cloud is decoded. So neighbours must look alike, or the loss is high.
+# The VAE's encoder does not give a point but a little cloud: a mean and a spread. A point drawn from the cloud is decoded. So neighbors must look alike, or the loss is high.
 # A second loss, the *KL divergence*, pulls all clouds together towards one round cloud around zero:
 #
 # $$\mathrm{KL} = -\tfrac12 \sum_j \left(1 + \log\sigma_j^2 - \mu_j^2 - \sigma_j^2\right)$$
@@ -169,14 +169,15 @@ chart(means)
 steps = np.linspace(-2.2, 2.2, 15)
 grid = np.array([(a, b) for b in steps[::-1] for a in steps], "float32")
 tiles = vae_decoder.predict(grid, verbose=0).reshape(15, 15, 8, 8)
-atlas = tiles.transpose(0, 2, 1, 3).reshape(15 * 8, 15 * 8)
-plt.figure(figsize=(5.5, 5.5))
+tiles = np.pad(tiles, [(0, 0), (0, 0), (1, 1), (1, 1)])  # a margin around each
+atlas = tiles.transpose(0, 2, 1, 3).reshape(15 * 10, 15 * 10)
+plt.figure(figsize=(7, 7))
 plt.imshow(atlas, cmap="gray_r", extent=(-2.2, 2.2, -2.2, 2.2))
 plt.xlabel("first number")
 plt.ylabel("second number")
 plt.show()
 # %% [markdown] en
-# How good is the map? Let the nearest neighbours on it vote which digit it is. With two numbers for 64 pixels, and no label seen in training:
+# How good is the map? Let the nearest neighbors on it vote which digit it is. With two numbers for 64 pixels, and no label seen in training:
 # %% [markdown] ko
 # 지도는 얼마나 쓸 만할까요? 지도 위 가장 가까운 이웃들의 투표로 숫자를 맞혀 봅시다. 픽셀 64개를 숫자 두 개로 줄였고 학습할 때 레이블은 본 적이 없습니다.
 # %%

@@ -237,11 +237,11 @@ plt.show()
 # ## 5. The memory at work
 #
 # Each column is a moment, each row a row of memory. The writing head steps along the memory while it listens; after the mark the reading head
-# jumps back to where the writing began and takes the same steps. Nobody told it to: that is an *algorithm*, found by gradient descent.
+# begins where the writing began and takes the same steps. Nobody told it to: that is an *algorithm*, found by gradient descent.
 # %% [markdown] ko
 # ## 5. 메모리가 일하는 모습
 #
-# 열은 순간, 행은 메모리의 행입니다. 듣는 동안 쓰기 헤드가 메모리를 한 칸씩 옮겨 갑니다. 표시가 나오면 읽기 헤드가 쓰기 시작한 곳으로 뛰어가
+# 열은 순간, 행은 메모리의 행입니다. 듣는 동안 쓰기 헤드가 메모리를 한 칸씩 옮겨 갑니다. 표시가 나오면 읽기 헤드가 쓰기를 시작한 곳에서부터
 # 같은 걸음을 되풀이합니다. 아무도 시키지 않았습니다. 경사 하강법이 찾아낸 *알고리즘*입니다.
 # %%
 one = copy_task(1, 8, seed=5, shortest=8)
