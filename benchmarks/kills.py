@@ -57,8 +57,8 @@ def train(number: int, port: str, folder: str) -> None:
 
     backup = kk.callbacks.BackupAndRestore(folder, save_freq=1, delete_checkpoint=False)
     model.fit(x, y, batch_size=16, epochs=EPOCHS, callbacks=[Say(), backup], verbose=0)
-    digest = [v.numpy().tobytes().hex() for v in [*model.weights, *model.optimizer.variables]]
-    print("WEIGHTS", json.dumps(digest), flush=True)
+    bits = {v.path: v.numpy().tobytes().hex() for v in [*model.weights, *model.optimizer.variables]}
+    print("WEIGHTS", json.dumps(bits), flush=True)
 
 
 class Round:
@@ -82,7 +82,7 @@ class Round:
             for i in range(COUNT)
         ]
         self.steps: list[list[int]] = [[] for _ in range(COUNT)]
-        self.weights = ""
+        self.weights: list[dict[str, str]] = [{} for _ in range(COUNT)]
         self._readers = [threading.Thread(target=self._read, args=(i,), daemon=True) for i in range(COUNT)]
         for reader in self._readers:
             reader.start()
@@ -93,7 +93,7 @@ class Round:
             if word == "STEP":
                 self.steps[number].append(int(rest))
             elif word == "WEIGHTS":
-                self.weights = rest
+                self.weights[number] = json.loads(rest)
 
     def wait(self, seconds: float) -> float:
         """Wait until all have ended, and return the seconds that took; those left at the end are killed."""
@@ -142,6 +142,24 @@ def killed(folder: Path, draw: random.Random, victim: int) -> dict[str, Any]:
     }
 
 
+def finished(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Run a round that nobody disturbs, and return the first process's variables and what is wrong with the round."""
+    one = Round(folder)
+    one.wait(240)
+    wrong = [
+        f"process {i} ended with code {p.returncode}: {' '.join(one.said(i).splitlines()[-1:])}"
+        for i, p in enumerate(one.running)
+        if p.returncode
+    ]
+    wrong += [f"process {i} has other {', '.join(names)}" for i in range(1, COUNT) if (names := differing(one, i))]
+    return one.weights[0], wrong
+
+
+def differing(one: Round, number: int) -> list[str]:
+    """Return the paths of the variables that are not the first process's."""
+    return [path for path, bits in one.weights[0].items() if one.weights[number].get(path) != bits]
+
+
 def main() -> int:
     """Run what the command line asks for; return 1 if a process hung, a checkpoint was lost or a bit differs."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=(__doc__ or "").splitlines()[0])
@@ -166,17 +184,17 @@ def main() -> int:
             trouble = lost or silent or found["seconds"] > LIMIT
             bad += trouble
             print(f"{number + 1:3}: {found}{'  <- TROUBLE' if trouble else ''}", flush=True)
-        ends = []
-        for name in ("cut", "unbroken"):
-            one = Round(Path(folder) / name)
-            one.wait(240)
-            ends.append(one.weights)
-    same = bool(ends[0]) and ends[0] == ends[1]
+        cut, unbroken = finished(Path(folder) / "cut"), finished(Path(folder) / "unbroken")
     print(f"{chosen.times} kills: {bad} with trouble; the last process ended {longest:.1f} s after the death at most;")
-    print(
-        f"weights and optimizer at the end {'equal' if same else 'DIFFER FROM'} those of an unbroken run, bit for bit"
-    )
-    return int(bad > 0 or not same)
+    if wrong := cut[1] + unbroken[1]:  # a process that did not come to its end says nothing of the weights
+        print("a round that nobody disturbed did not end well:", *wrong, sep="\n  ")
+        return 1
+    others = [path for path, bits in unbroken[0].items() if cut[0].get(path) != bits]
+    if others:
+        print("at the end DIFFER FROM an unbroken run:", ", ".join(others))
+    else:
+        print("weights and optimizer at the end equal those of an unbroken run, bit for bit")
+    return int(bad > 0 or bool(others))
 
 
 if __name__ == "__main__":

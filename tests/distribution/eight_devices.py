@@ -202,6 +202,32 @@ def saved_by_orbax(folder: str) -> list:
     return [v.numpy().tolist() for v in [*model.weights, *model.optimizer.variables]]
 
 
+def restored_by_orbax(folder: str) -> list[dict]:
+    """Read the folder on two and on four devices: the values, and the share of the largest weight on each device."""
+    found = []
+    for count in (2, 4):
+        with dist.AutoParallel(devices=DEVICES[:count], smallest=32).scope():
+            model = compiled(wide)
+        model.load_weights(folder)
+        kernel = model.layers[0].kernel.value
+        found.append(
+            {
+                "values": [v.numpy().tolist() for v in [*model.weights, *model.optimizer.variables]],
+                "parts": [kernel.nbytes / s.data.nbytes for s in kernel.addressable_shards],
+            }
+        )
+    return found
+
+
+def fused() -> list[int]:
+    """Compiled programs and dispatches of three epochs of eight steps, four of them in each dispatch."""
+    with dist.DataParallel().scope():
+        model = compiled(wide, steps_per_execution=4)
+    model.fit(TABLE[:64], LABELS[:64], batch_size=8, epochs=3, verbose=0)
+    program = model._training.program("train")
+    return [program.compiles, program.dispatches]
+
+
 def debugged() -> tuple[list, list]:
     """The weights after `fit` on eight devices, and after the same steps in the debugger, some of them taken back."""
     with dist.DataParallel().scope():
@@ -367,7 +393,13 @@ def main() -> dict:
             lambda: compiled(mlp).fit(TABLE, LABELS, verbose=0, distribution=3)  # no distribution at all
         ),
     }
-    found |= {"debugged": debugged(), "profiled": profiled(mesh), "panel": panel_of_eight(), "peaks": peaks()}
+    found |= {
+        "fused": fused(),
+        "debugged": debugged(),
+        "profiled": profiled(mesh),
+        "panel": panel_of_eight(),
+        "peaks": peaks(),
+    }
     found["seconds"] = time.process_time() - began
     return found
 
@@ -377,4 +409,5 @@ if __name__ == "__main__":
     faulthandler.dump_traceback_later(500, exit=True)  # collectives of simulated devices may wait for ever
     result = main()
     result["orbax"] = saved_by_orbax(sys.argv[1])
+    result["restored"] = restored_by_orbax(sys.argv[1])
     json.dump(result, sys.stdout)

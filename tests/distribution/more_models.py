@@ -1,6 +1,9 @@
 """Trains models of many kinds on simulated devices, and compares each number with one device: `make devices`.
 
-    python -m tests.distribution.more_models [NAME ...]
+    python -m tests.distribution.more_models [--seconds 240] [NAME ...]
+
+Each kind is compared in a process of its own, which is ended after some time: collectives of simulated devices may wait
+for ever, and the others shall be compared all the same.
 
 A bias in front of a normalization has no gradient but rounding, which Adam makes as large as any other: such layers
 have none here. A convolution that only a `Flatten` parts from a `Dense` is left out: docs/scale.md tells why.
@@ -8,14 +11,20 @@ have none here. A convolution that only a `Flatten` parts from a `Dense` is left
 
 from __future__ import annotations
 
+import argparse
+import faulthandler
 import os
 import subprocess
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+DIFFERS = 3
+"""The exit code that says so; 1 is that of an error, and of a process that came to no end."""
 
 ROWS = 77
 rng = np.random.default_rng(0)
@@ -184,28 +193,50 @@ def compare(name: str) -> bool:
 
     kk.utils.set_random_seed(3)
     one = [np.asarray(v, "float64") for v in MODELS[name]()]
-    worst = {}
+    same = True
     for label, plan in plans().items():
         kk.utils.set_random_seed(3)
+        began = time.monotonic()
         with plan.scope():
             many = [np.asarray(v, "float64") for v in MODELS[name]()]
-        worst[label] = max(float(np.max(np.abs(a - b) / (1 + np.abs(a)))) for a, b in zip(one, many, strict=True))
-    print(f"{name}: " + ", ".join(f"{label} {error:.0e}" for label, error in worst.items()), flush=True)
-    return max(worst.values()) < 1e-5
+        worst = max(float(np.max(np.abs(a - b) / (1 + np.abs(a)))) for a, b in zip(one, many, strict=True))
+        same &= worst < 1e-5
+        print(f"{name}: {label} {worst:.0e} ({time.monotonic() - began:.0f} s)", flush=True)
+    return same
+
+
+def run_alone(name: str, seconds: float) -> str:
+    """Compare a model in a process of its own, which has eight devices; return what is wrong, "" if nothing is."""
+    devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16", "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, "-m", "tests.distribution.more_models", "--inside", str(seconds), name]
+    try:
+        code = subprocess.run(command, env=os.environ | devices, timeout=seconds + 20, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return f"no end within {seconds:.0f} s"
+    return {0: "", DIFFERS: "other numbers than one device"}.get(code, f"ended with code {code}")
 
 
 def main() -> int:
-    """Compare on eight simulated devices, in a process of its own if this one has fewer."""
-    if "--inside" not in sys.argv:
-        devices = {"XLA_FLAGS": "--xla_force_host_platform_device_count=8", "NPROC": "16", "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, "-m", "tests.distribution.more_models", "--inside", *sys.argv[1:]]
-        return subprocess.run(command, env=os.environ | devices, timeout=900, check=False).returncode
-    import faulthandler
-
-    faulthandler.dump_traceback_later(850, exit=True)  # collectives of simulated devices may wait for ever
-    warnings.filterwarnings("ignore", message="A batch of .* rows cannot be split")
-    same = [compare(name) for name in sys.argv[2:] or MODELS]
-    return int(not all(same))
+    """Run what the command line asks for; return 1 if a model's numbers differ or it comes to no end."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.distribution.more_models", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MODELS)}; all by default")
+    parser.add_argument("--seconds", type=float, default=240, help="for each model (240)")
+    parser.add_argument("--inside", type=float, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if unknown := set(chosen.names) - set(MODELS):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if chosen.inside:
+        faulthandler.dump_traceback_later(chosen.inside, exit=True)  # collectives of these devices may wait for ever
+        warnings.filterwarnings("ignore", message="A batch of .* rows cannot be split")
+        return 0 if compare(chosen.names[0]) else DIFFERS
+    troubles = {name: run_alone(name, chosen.seconds) for name in chosen.names or MODELS}
+    for name, trouble in troubles.items():
+        if trouble:
+            print(f"{name}: {trouble}")
+    print(f"{sum(not t for t in troubles.values())} of {len(troubles)} kinds of models give one device's numbers")
+    return int(any(troubles.values()))
 
 
 if __name__ == "__main__":

@@ -124,6 +124,17 @@ def test_orbax_folder_of_eight_devices_is_read_on_one(found, folder):
         np.testing.assert_array_equal(variable.numpy(), np.array(saved, variable.dtype))
 
 
+def test_orbax_folder_of_eight_devices_is_read_in_parts_on_other_numbers_of_devices(found):
+    for restored, count in zip(found["restored"], (2, 4), strict=True):
+        assert restored["parts"] == [count] * count
+        for value, saved in zip(restored["values"], found["orbax"], strict=True):
+            np.testing.assert_array_equal(value, saved)
+
+
+def test_many_steps_of_eight_devices_are_one_dispatch(found):
+    assert found["fused"] == [1, 6]
+
+
 def test_model_of_one_device_is_moved_by_one_word(found):
     moved = found["moved"]
     assert moved["kind"] == "DataParallel"
