@@ -58,6 +58,15 @@ def test_the_examples_of_the_readme_run(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_what_others_do_not_do_can_be_seen_in_a_lesson_in_both_languages():
+    seen = []
+    for readme, folder in (("README.md", "notebooks/"), ("README.ko.md", "notebooks/ko/")):
+        rows = re.findall(r"^\| \*\*.*$", (ROOT / readme).read_text(encoding="utf-8"), flags=re.MULTILINE)
+        seen.append([re.findall(rf"\({folder}(\w+)\.ipynb\)", row) for row in rows])
+    assert seen[0] == seen[1]
+    assert len(seen[0]) == 5 and all(seen[0])
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.ko.md"])
 def test_a_readme_shows_pictures_in_light_and_dark_that_are_small(readme):
     text = (ROOT / readme).read_text(encoding="utf-8")

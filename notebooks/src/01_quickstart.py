@@ -255,6 +255,7 @@ check_2(small)
 # **To try.**
 #
 # - Leave out the dropout. What happens to the gap between the two curves?
+# - Ask with one picture and no batch, `model.predict(x_test[0])`, and read the error: it says what came and what to do.
 # - Take one convolution away, or add one. Does it pay?
 # - Replace the convolutions by `layers.Dense(64, activation="relu")` after `layers.Flatten()`. How many parameters does it have now?
 #
@@ -263,6 +264,7 @@ check_2(small)
 # **더 해 보기.**
 #
 # - 드롭아웃을 빼 보세요. 두 곡선의 간격이 어떻게 되나요?
+# - 배치 없이 그림 한 장으로 `model.predict(x_test[0])`을 실행하고 오류를 읽어 보세요. 무엇이 왔고 어떻게 하면 되는지 알려 줍니다.
 # - 합성곱을 하나 빼거나 더해 보세요. 그만한 보람이 있나요?
 # - 합성곱 대신 `layers.Flatten()` 다음에 `layers.Dense(64, activation="relu")`를 넣어 보세요. 매개변수는 몇 개가 되나요?
 #

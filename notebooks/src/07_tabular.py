@@ -151,7 +151,7 @@ for question, (continent, income) in questions.items():
 #
 # Shuffle one column of the test table and see how much worse the answers become (*permutation importance*). It says what the *model* uses, not what makes people live long.
 # %% [markdown] ko
-# ## 5. 무엇에 기댈까?
+# ## 5. 모델은 무엇에 기댈까?
 #
 # 테스트 표에서 열 하나를 뒤섞고 답이 얼마나 나빠지는지 봅니다(*순열 중요도*). 이것은 *모델*이 무엇을 쓰는지를 말해 줄 뿐, 무엇이 사람을 오래 살게 하는지를 말해 주지는 않습니다.
 # %%
