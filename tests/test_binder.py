@@ -43,10 +43,21 @@ def test_the_buttons_open_notebooks_that_exist(readme):
     assert (ROOT / notebook).is_file()
 
 
+def a_python(version: str) -> str | None:
+    """The path of a Python that runs and has the version; pyenv's names are there for versions that don't run too."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    named = [os.environ.get("KERNELKIT_TEST_BINDER_PYTHON"), shutil.which(f"python{version}")]
+    for path in filter(None, [*named, *map(str, pyenv.glob(f"{version}*/bin/python"))]):
+        command = [path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        if subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() == version:
+            return path
+    return None
+
+
 @pytest.mark.skipif("KERNELKIT_TEST_BINDER" not in os.environ, reason="takes minutes: KERNELKIT_TEST_BINDER=1 runs it")
 def test_what_repo2docker_runs_works_in_a_fresh_environment(tmp_path):
     wanted = (ROOT / "binder" / "runtime.txt").read_text().strip().removeprefix("python-")
-    python = shutil.which(f"python{wanted}") or os.environ.get("KERNELKIT_TEST_BINDER_PYTHON")
+    python = a_python(wanted)
     assert python, f"Binder uses Python {wanted}: install it, or name one in KERNELKIT_TEST_BINDER_PYTHON"
     checkout = tmp_path / "checkout"
     shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".git", ".venv", "node_modules", "build"))

@@ -63,6 +63,7 @@ class BackupAndRestore(Callback):
         self._batches = 0
         self._last_batch = -1
         self._start: int | None = None  # the last batch of the first epoch that an earlier fit did
+        self._digest = ""  # of the weights that were read
 
     @property
     def active_hooks(self) -> tuple | None:
@@ -77,10 +78,13 @@ class BackupAndRestore(Callback):
                 "restored: give it an Input, or call model.build(input_shape)."
             )
         self._epoch = self._restore()
-        if processes.any_of(self._epoch != processes.of_first(self._epoch)):
+        batch = 0 if self._start is None else self._start + 1
+        found = processes.agree(self._epoch, batch, int(self._digest[:12] or "0", 16)).tolist()
+        if any(row != found[0] for row in found):
+            what = f"epoch {self._epoch}, batch {batch}" if self._digest else "none"
             raise RuntimeError(
-                f"BackupAndRestore: the processes read different backups; process {jax.process_index()} found epoch "
-                f"{self._epoch}. {self.backup_dir!r} must be a folder that all of them see."
+                f"BackupAndRestore: the processes read different backups; process {jax.process_index()} found {what}. "
+                f"{self.backup_dir!r} must be a folder that all of them see."
             )
         if processes.is_first():
             self._tidy()
@@ -176,7 +180,7 @@ class BackupAndRestore(Callback):
 
     def _restore(self) -> int:
         """Load the newest readable backup. Return the epoch to continue with, 0 if there is no backup."""
-        self._start = None
+        self._start, self._digest = None, ""
         if self.model.optimizer is not None:
             self.model.optimizer.build(self.model.trainable_variables)
         backups = self._backups()
@@ -187,6 +191,7 @@ class BackupAndRestore(Callback):
             except (OSError, ValueError, KeyError) as error:
                 failure = failure or error
                 continue
+            self._digest = _digest(weights)
             self._go_on_from(written)
             return int(written["epoch"])
         folder = Path(self.backup_dir)

@@ -86,6 +86,7 @@ class _Reported(display.Display):
     def begin(self, run: Any) -> None:
         self._panel.begin(run)
         self._last = (time.monotonic(), 0, processes.waited())
+        run.control.subscribe(self._note)
 
     def epoch_begin(self, epoch: int) -> None:
         self._panel.epoch_begin(epoch)
@@ -105,6 +106,14 @@ class _Reported(display.Display):
     def end(self, outcome: str, error: BaseException | None = None) -> None:
         self._report()
         self._panel.end(outcome, error)
+
+    def _note(self, event: Any) -> None:
+        """While training stands still, say so: the rate of the steps before would stay in the table."""
+        if event.kind == "paused":
+            self._done = event.value
+            self._far.tell("rate", self._rank, self._host, self._done, 0.0, 0.0)
+        elif event.kind == "resumed":
+            self._last = (time.monotonic(), self._done, processes.waited())
 
     def _report(self) -> None:
         then, done, waited = self._last

@@ -29,7 +29,7 @@ class Event(NamedTuple):
     Attributes:
         kind: ``"paused"``, ``"resumed"``, ``"stopping"``, ``"learning_rate"``, ``"saved"`` or ``"refused"``.
         text: The action in words.
-        value: The learning rate, or the path of the saved file.
+        value: The learning rate, the path of the saved file, or the number of steps done when training paused.
     """
 
     kind: str
@@ -209,7 +209,7 @@ class Control:
             self._tell(Event("resumed", "Resumed"))
         elif self._held and not stepping and not self._standing:
             self._standing = True
-            self._tell(Event("paused", f"Paused after {steps:,} steps{where}"))
+            self._tell(Event("paused", f"Paused after {steps:,} steps{where}", steps))
         return stepping or not self._held
 
     def _tell(self, event: Event) -> None:

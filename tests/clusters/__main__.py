@@ -14,6 +14,8 @@ BUILD = ROOT / "build" / "clusters"
 PYTHON = BUILD / "venv" / "bin" / "python"
 PACKAGES = "ray[train]==2.60.0 ipyparallel==9.2.0 ipykernel anywidget"
 KINDS = ("ipyparallel", "ray")
+TURNS = 8
+"""One of so many commits has Ray's turn; ipyparallel is in the suite, test_engines_browser.py."""
 
 
 def main() -> int:
@@ -23,24 +25,24 @@ def main() -> int:
     )
     parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"{' or '.join(KINDS)}; all by default")
     parser.add_argument("--python", default=None, help="an environment that has the packages already")
-    parser.add_argument("--turn", action="store_true", help="one kind, or none, another one after each commit (CI)")
+    parser.add_argument("--turn", action="store_true", help=f"Ray after one of {TURNS} commits, else nothing (CI)")
     chosen = parser.parse_args()
     if unknown := set(chosen.kinds) - set(KINDS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    kinds = chosen.kinds or KINDS
+    kinds, options = chosen.kinds or KINDS, []
     if chosen.turn:
         commits = subprocess.run(["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=False)
-        number = int(commits.stdout.strip() or 0) % 3
-        kinds = KINDS[number : number + 1]
-        print(f"turn {number}: {', '.join(kinds) or 'nothing'}", flush=True)
-        if not kinds:
+        left = -int(commits.stdout.strip() or 0) % TURNS
+        print("Ray's turn" if not left else f"Ray's turn comes {left} commits from here", flush=True)
+        if left:
             return 0
+        kinds, options = ("ray",), ["--unbroken"]
     python = chosen.python or set_up()
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", "RAY_USAGE_STATS_ENABLED": "0"}
     environment.pop("XLA_FLAGS", None)
     failed = 0
     for kind in kinds:
-        command = [python, HERE / f"try_{kind}.py"]
+        command = [python, HERE / f"try_{kind}.py", *options]
         failed |= subprocess.run(command, env=environment, timeout=500, check=False).returncode != 0
     return int(failed)
 

@@ -86,7 +86,7 @@ def found(tmp_path_factory) -> dict[str, Any]:
     """The results of one process alone, and of two together."""
     alone, together = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("together")
     one = results(start("trained,split,unbroken", 1, alone))[0]
-    two = results(start("trained,split,own_share,feeds,strangers,interrupted,disagreeing", 2, together))
+    two = results(start("trained,split,own_share,feeds,strangers,interrupted,own_folders,disagreeing", 2, together))
     return {"one": one, "two": two, "folder": together, "alone": alone}
 
 
@@ -102,7 +102,8 @@ def test_two_processes_train_as_one(found):
 
 def test_only_the_first_process_writes(found):
     (first, second), folder = found["two"], found["folder"]
-    assert {p.name for p in folder.iterdir()} == {"log.csv", "model.keras", "split.weights.h5"}
+    assert {p.name for p in folder.iterdir()} == {"log.csv", "model.keras", "split.weights.h5", "own_0", "own_1"}
+    assert list((folder / "own_1").iterdir()) == []
     assert len((folder / "log.csv").read_text().splitlines()) == 4
     assert any("loss" in line for line in first["printed"])
     assert second["printed"] == []
@@ -136,6 +137,13 @@ def test_processes_that_disagree_on_the_model_say_so(found):
     for number, result in enumerate(found["two"]):
         assert "disagree on the model's variables" in result["disagreeing"]["error"]
         assert f"This process ({number})" in result["disagreeing"]["error"]
+
+
+def test_backups_in_a_folder_that_is_not_shared_are_an_error_in_each_process(found):
+    """In the first epoch too, where the one that has no backup would begin at the same epoch, and the others wait."""
+    first, second = (r["own_folders"]["error"] for r in found["two"])
+    assert "process 0 found epoch 0, batch 2" in first and "process 1 found none" in second
+    assert all("must be a folder that all of them see" in error for error in (first, second))
 
 
 def test_every_source_is_shared_out_by_itself(found):

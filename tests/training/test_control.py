@@ -80,6 +80,7 @@ def test_paused_training_stands_still_and_goes_on():
     display, _, history = fit(steer)
     assert seen[0] == seen[1]
     assert [event.kind for event in display.events] == ["paused", "resumed", "stopping"]
+    assert display.events[0].value == seen[0]
     assert display.outcome == "stopped" and display.run.control.waited > 0.2
     assert len(history.batches["loss"]) == display.done
 
