@@ -1,6 +1,6 @@
 """Execute a notebook from start to end without a browser, report on a screen, and leave its page as HTML.
 
-The notebook's last cell holds what to report in a dict named ``results``: nothing is known about the notebook here.
+The notebook's last code cell holds what to report in a dict named ``results``: nothing is known of the notebook here.
 
     python tools/demo.py notebooks/01_quickstart.ipynb build/quickstart.html
 """
@@ -63,7 +63,9 @@ def execute(path: Path, status: Status) -> tuple[NotebookNode, dict[str, object]
         extra_arguments=["--Application.log_level=ERROR"],  # its warnings are not about this notebook
     )
     client.execute(cwd=str(path.parent))
-    printed = notebook.cells.pop().outputs[-1].text
+    last = max(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+    printed = notebook.cells[last].outputs[-1].text
+    del notebook.cells[last:]  # the page ends before it, and before the link to the next lesson
     return notebook, ast.literal_eval(printed)
 
 

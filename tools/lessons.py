@@ -202,9 +202,23 @@ def target(path: Path, language: str) -> Path:
     return folder / f"{path.stem}.ipynb"
 
 
-def built(path: Path, language: str) -> str:
+def way_on(path: Path, language: str) -> list[NotebookNode]:
+    """The cell that leads from a lesson to the next one; none after the last."""
+    later = [other for other in sources() if other.stem > path.stem]
+    if not later:
+        return []
+    title = next(cell.text for cell in read(later[0]) if cell.language == language).splitlines()[0].removeprefix("# ")
+    words = {"en": "Next lesson", "ko": "다음 수업"}[language]
+    cell = nbformat.v4.new_markdown_cell(f"**{words}:** [{later[0].stem[:2]} {title}]({later[0].stem}.ipynb)")
+    cell["id"], cell.metadata["slideshow"] = "way-on", {"slide_type": "skip"}
+    return [cell]
+
+
+def built(path: Path, language: str, *, solved: bool = False) -> str:
     """The text of a lesson's notebook file."""
-    return nbformat.writes(notebook(read(path), language)) + "\n"
+    book = notebook(read(path), language, solved=solved)
+    book.cells += way_on(path, language)
+    return nbformat.writes(book) + "\n"
 
 
 def with_buttons(text: str) -> str:
@@ -298,7 +312,7 @@ def main() -> int:
             for language in LANGUAGES:
                 place = ROOT / "build" / "teacher" / language / f"{path.stem}.ipynb"
                 place.parent.mkdir(parents=True, exist_ok=True)
-                nbformat.write(notebook(read(path), language, solved=True), place)
+                place.write_text(built(path, language, solved=True), encoding="utf-8")
     else:
         chosen = [p for p in sources() if not arguments.names or any(n in p.stem for n in arguments.names)]
         if not chosen:

@@ -259,7 +259,7 @@ check_2(small)
 # - Take one convolution away, or add one. Does it pay?
 # - Replace the convolutions by `layers.Dense(64, activation="relu")` after `layers.Flatten()`. How many parameters does it have now?
 #
-# The last cell sums up what was done.
+# The cell below sums up what was done.
 # %% [markdown] ko
 # **더 해 보기.**
 #
@@ -268,7 +268,7 @@ check_2(small)
 # - 합성곱을 하나 빼거나 더해 보세요. 그만한 보람이 있나요?
 # - 합성곱 대신 `layers.Flatten()` 다음에 `layers.Dense(64, activation="relu")`를 넣어 보세요. 매개변수는 몇 개가 되나요?
 #
-# 마지막 셀은 한 일을 정리합니다.
+# 아래 셀은 한 일을 정리합니다.
 # %%
 results = {
     "data": f"{len(x):,} handwritten digits, {len(x_test)} of them for the test",

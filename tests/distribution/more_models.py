@@ -106,6 +106,82 @@ def two_that_compete() -> list:
     return trained(model, TABLE)
 
 
+def pairs_of_the_whole_batch() -> list:
+    """A loss that compares each row with every other one, and a second network that follows the first."""
+    import kernelkit as kk
+    from kernelkit import layers, ops
+
+    class Pairs(kk.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.student, self.teacher = (
+                kk.Sequential([kk.Input((8,)), layers.Dense(16, "relu"), layers.Dense(6)]) for _ in range(2)
+            )
+            self.teacher.trainable = False
+            self.seeds = kk.random.SeedGenerator(5)
+
+        def call(self, x: Any) -> Any:
+            return self.student(x)
+
+        def train_step(self, x: Any) -> dict:
+            one, other = (x + 0.1 * kk.random.normal(ops.shape(x), seed=self.seeds) for _ in range(2))
+            with kk.GradientTape() as tape:
+                likeness = ops.matmul(
+                    ops.normalize(self.student(one)), ops.transpose(ops.normalize(self.teacher(other)))
+                )
+                wrong = kk.losses.sparse_categorical_crossentropy(ops.arange(len(x)), likeness, from_logits=True)
+                mean = ops.mean(wrong) + ops.mean(ops.top_k(wrong, 5)[0])
+            weights = self.student.trainable_variables
+            self.optimizer.apply(tape.gradient(mean, weights), weights)
+            for follower, weight in zip(self.teacher.weights, self.student.weights, strict=True):
+                follower.assign(0.9 * follower + 0.1 * weight)
+            return {"mean": mean, "hardest": ops.max(likeness)}
+
+    model = Pairs()
+    model.compile("adam")
+    return trained(model, TABLE)
+
+
+def a_step_from_state_to_state() -> list:
+    """A `train_step(state, data)` in plain jax, with a step inside of the step."""
+    import jax
+
+    import kernelkit as kk
+    from kernelkit import layers
+
+    class Meta(kk.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = kk.Sequential(
+                [kk.Input((8,)), layers.Dense(8, "relu"), layers.BatchNormalization(), layers.Dense(4)]
+            )
+
+        def call(self, x: Any, training: bool = False) -> Any:
+            return self.net(x, training=training)
+
+        def train_step(self, state: Any, data: Any) -> tuple:
+            x, y = data
+            trainable, others, slots, metrics = state
+            half = len(x) // 2
+
+            def wrong(weights: Any, others: Any, x: Any, y: Any) -> Any:
+                outputs, others = self.stateless_call(weights, others, x, training=True)
+                return loss()(y, outputs), others
+
+            def after_a_step(weights: Any) -> Any:
+                gradients, later = jax.grad(wrong, has_aux=True)(weights, others, x[:half], y[:half])
+                weights = [w - 0.1 * g for w, g in zip(weights, gradients, strict=True)]
+                return wrong(weights, later, x[half:], y[half:])
+
+            (value, others), gradients = jax.value_and_grad(after_a_step, has_aux=True)(trainable)
+            trainable, slots = self.optimizer.stateless_apply(slots, gradients, trainable)
+            return {"loss": value}, (trainable, others, slots, metrics)
+
+    model = Meta()
+    model.compile("adam", loss())
+    return trained(model, TABLE, CLASSES)
+
+
 def frozen_then_thawed() -> list:
     import kernelkit as kk
     from kernelkit import layers
@@ -167,6 +243,8 @@ MODELS: dict[str, Callable[[], list]] = {
         several_inputs_and_outputs,
         sequences_with_masks,
         two_that_compete,
+        pairs_of_the_whole_batch,
+        a_step_from_state_to_state,
         frozen_then_thawed,
         low_rank,
         odd_batches,

@@ -126,6 +126,16 @@ def test_a_lesson_ends_in_exercises_that_can_be_solved_and_says_what_it_must_rea
     assert "assert" not in "".join(c.source for c in lessons.notebook(cells, "en").cells if "test" in str(c.metadata))
 
 
+def test_each_lesson_leads_to_the_next_one():
+    for language in lessons.LANGUAGES:
+        books = [nbformat.read(lessons.target(source, language), as_version=4) for source in lessons.sources()]
+        for book, after, source in zip(books, books[1:], lessons.sources()[1:]):
+            words, link = re.findall(r"\[\d\d ([^\]]+)\]\(([^)]+)\)", book.cells[-1].source)[-1]
+            assert link == f"{source.stem}.ipynb"
+            assert after.cells[0].source.startswith(f"# {words}\n")
+            assert book.cells[-1].metadata.slideshow.slide_type == "skip"
+
+
 @each_lesson
 def test_a_lesson_asks_for_nothing_from_the_network(source):
     code = "\n".join(c.text for c in lessons.read(source) if c.kind != "markdown")
@@ -178,6 +188,12 @@ def test_slides_keep_the_pictures_and_leave_out_what_is_folded_away():
     assert len(re.findall(r"<section>\s*<section", page)) == len(headings) >= 5
     assert "data:image/png;base64,iVBORw0KGgo=" in page
     assert "find_spec" not in page and "def check_1" not in page
+
+
+def test_the_options_of_the_exporter_that_teachers_are_told_of_exist():
+    told = re.findall(r"--SlidesExporter\.(\w+)=", (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8"))
+    assert set(told) <= set(nbconvert.SlidesExporter.class_trait_names(config=True))
+    assert len(set(told)) == 6
 
 
 def test_a_string_in_two_languages_becomes_one_of_them():
