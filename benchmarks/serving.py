@@ -42,10 +42,11 @@ def main() -> None:
     arguments.add_argument("--clients", type=int, default=64)
     arguments.add_argument("--model", choices=sorted(MODELS), default="digits")
     arguments.add_argument("--body", nargs="+", choices=("JSON", "bytes"), default=["JSON", "bytes"])
+    arguments.add_argument("--delay", type=float, default=0.0, help="seconds for which a batch waits to be filled")
     arguments.add_argument("--child", type=int, metavar="BATCH", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     if options.child:
-        serve(options.model, options.child)
+        serve(options.model, options.child, options.delay)
         return
     print(
         "| model | batch | body | requests/s | server's CPU ms a request | median ms | p99 ms "
@@ -54,22 +55,22 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for kind in options.body:
         for batch in (1, 64):
-            row(options.model, batch, kind, options.requests, options.clients)
+            row(options.model, batch, kind, options.requests, options.clients, options.delay if batch > 1 else 0.0)
 
 
-def row(model: str, batch: int, kind: str, requests: int, clients: int) -> None:
+def row(model: str, batch: int, kind: str, requests: int, clients: int, delay: float) -> None:
     """Measure one server and print its line."""
-    command = [sys.executable, __file__, "--model", model, "--child", str(batch)]
+    command = [sys.executable, __file__, "--model", model, "--child", str(batch), "--delay", str(delay)]
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin and child.stdout
     try:
         port = int(child.stdout.readline())
         bodies, answers = samples(model, kind, json.loads(child.stdout.readline()))
-        asyncio.run(closed_loop(port, bodies, answers, clients, requests // 10))  # the connections are warm
+        run(closed_loop(port, bodies, answers, clients, requests // 10))  # the connections are warm
         first, before = memory(child.pid), cpu(child.pid)
-        full = asyncio.run(closed_loop(port, bodies, answers, clients, requests))
+        full = run(closed_loop(port, bodies, answers, clients, requests))
         each = (cpu(child.pid) - before) / requests * 1e3
-        half = asyncio.run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
+        half = run(open_loop(port, bodies, answers, full.rate / 2, requests // 2))
         last = memory(child.pid)
         print(
             f"| {model} | {batch} | {kind} | {full.rate:,.0f} | {each:.2f} | {full.median:.1f} | {full.slowest:.1f} "
@@ -117,14 +118,14 @@ MODELS: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
 }
 
 
-def serve(name: str, batch: int) -> None:
+def serve(name: str, batch: int, delay: float) -> None:
     """Serve a model until the input ends."""
     import kernelkit
 
     kernelkit.utils.set_random_seed(0)
     model = MODELS[name][0](kernelkit)
     outputs = np.asarray(model(rows(name)))
-    with model.serve(port=0, name="model", batch=batch) as server:
+    with model.serve(port=0, name="model", batch=batch, delay=delay) as server:
         print(server.port, flush=True)
         print(json.dumps([server.runners["model"].inputs[0].name, outputs.tolist()]), flush=True)
         sys.stdin.read()
@@ -162,77 +163,132 @@ def samples(model: str, kind: str, told: list) -> tuple[list[bytes], np.ndarray]
     return bodies, np.array(outputs)
 
 
-class Connection:
-    """One connection to the server."""
+class Connection(asyncio.Protocol):
+    """One connection to the server.
+
+    It costs little, since clients and server share the cores: answers are read after the clock has stopped.
+    """
 
     @classmethod
     async def open(cls, port: int) -> Connection:
         made = cls()
-        made.reader, made.writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.get_running_loop().create_connection(lambda: made, "127.0.0.1", port)
         return made
 
-    async def ask(self, request: bytes) -> tuple[bool, list[float]]:
-        """Return whether the answer is one, and its numbers."""
-        self.writer.write(request)
-        head = await self.reader.readuntil(b"\r\n\r\n")
-        lower = head.lower()
-        at = lower.index(b"content-length:") + 15
-        body = await self.reader.readexactly(int(lower[at : lower.index(b"\r", at)]))
-        if b" 200 " not in head[:20]:
-            return False, []
-        answer = json.loads(body)
-        return True, answer["predictions"][0] if "predictions" in answer else answer["outputs"][0]["data"]
+    def connection_made(self, transport: Any) -> None:
+        self.transport, self.data, self.answered = transport, b"", None
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        start = self.data.find(b"\r\n\r\n") + 4
+        if start < 4:
+            return
+        at = self.data.lower().index(b"content-length:") + 15
+        if len(self.data) >= start + int(self.data[at : self.data.index(b"\r", at)]):
+            whole, self.data = self.data, b""
+            self.answered(whole)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.answered is not None and self.data is not None:
+            self.answered(b"lost")
+
+    def ask(self, request: bytes, answered: Callable[[bytes], None]) -> None:
+        """Send a request; ``answered`` receives the answer."""
+        self.answered = answered
+        self.transport.write(request)
+
+    def close(self) -> None:
+        self.answered = None
+        self.transport.close()
 
 
-def is_right(answer: tuple[bool, list[float]], want: np.ndarray) -> bool:
-    return answer[0] and max(abs(a - b) for a, b in zip(answer[1], want, strict=True)) < 1e-4
+def is_right(answer: bytes, want: np.ndarray) -> bool:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b" 200 " not in head[:20]:
+        return False
+    made = json.loads(body)
+    numbers = made["predictions"][0] if "predictions" in made else made["outputs"][0]["data"]
+    return max(abs(a - b) for a, b in zip(numbers, want, strict=True)) < 1e-4
 
 
 async def closed_loop(port: int, bodies: list[bytes], answers: np.ndarray, clients: int, requests: int) -> Told:
     """Let each of the clients ask again as soon as it is answered."""
+    connections = [await Connection.open(port) for _ in range(clients)]
     numbers = iter(range(requests))
-    seconds: list[float] = []
-    wrong = 0
+    seconds = [0.0] * requests
+    raw = [b""] * requests
+    left = requests
+    done = asyncio.get_running_loop().create_future()
 
-    async def client() -> None:
-        nonlocal wrong
-        connection = await Connection.open(port)
-        for number in numbers:
-            before = time.perf_counter()
-            answer = await connection.ask(bodies[number % SAMPLES])
-            seconds.append(time.perf_counter() - before)
-            wrong += not is_right(answer, answers[number % SAMPLES])
-        connection.writer.close()
+    def ask(connection: Connection) -> None:
+        number = next(numbers, None)
+        if number is None:
+            return
+        before = time.perf_counter()
+
+        def answered(answer: bytes) -> None:
+            nonlocal left
+            seconds[number], raw[number] = time.perf_counter() - before, answer
+            left -= 1
+            if not left:
+                done.set_result(None)
+            ask(connection)
+
+        connection.ask(bodies[number % SAMPLES], answered)
 
     started = time.perf_counter()
-    await asyncio.gather(*(client() for _ in range(clients)))
-    return told(seconds, len(seconds) / (time.perf_counter() - started), wrong)
+    for connection in connections:
+        ask(connection)
+    await done
+    rate = requests / (time.perf_counter() - started)
+    for connection in connections:
+        connection.close()
+    return told(seconds, rate, wrong(raw, answers))
 
 
 async def open_loop(port: int, bodies: list[bytes], answers: np.ndarray, rate: float, requests: int) -> Told:
     """Send requests at even times, whether or not the earlier ones are answered."""
-    free: list[Connection] = [await Connection.open(port) for _ in range(32)]
-    seconds: list[float] = []
-    wrong = 0
+    free = [await Connection.open(port) for _ in range(64)]
+    seconds = [0.0] * requests
+    raw = [b""] * requests
+    left = requests
+    done = asyncio.get_running_loop().create_future()
 
-    async def one(number: int, due: float) -> None:
-        nonlocal wrong
-        connection = free.pop() if free else await Connection.open(port)
-        answer = await connection.ask(bodies[number % SAMPLES])
-        seconds.append(time.perf_counter() - due)
-        free.append(connection)
-        wrong += not is_right(answer, answers[number % SAMPLES])
+    def send(number: int, due: float, connection: Connection) -> None:
+        def answered(answer: bytes) -> None:
+            nonlocal left
+            seconds[number], raw[number] = time.perf_counter() - due, answer
+            free.append(connection)
+            left -= 1
+            if not left:
+                done.set_result(None)
 
-    started, tasks = time.perf_counter(), []
+        connection.ask(bodies[number % SAMPLES], answered)
+
+    started = time.perf_counter()
     for number in range(requests):
         due = started + number / rate
         if (rest := due - time.perf_counter()) > 0:
             await asyncio.sleep(rest)
-        tasks.append(asyncio.create_task(one(number, due)))
-    await asyncio.gather(*tasks)
+        send(number, due, free.pop() if free else await Connection.open(port))
+    await done
     for connection in free:
-        connection.writer.close()
-    return told(seconds, rate, wrong)
+        connection.close()
+    return told(seconds, rate, wrong(raw, answers))
+
+
+def wrong(raw: list[bytes], answers: np.ndarray) -> int:
+    """Count the answers that are lost, refused or another sample's."""
+    return sum(not is_right(answer, answers[number % SAMPLES]) for number, answer in enumerate(raw))
+
+
+def run(work: Any) -> Told:
+    """Run clients, in the event loop of uvloop where it is installed, as the server does."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.run(work)
+    return uvloop.run(work)
 
 
 def told(seconds: list[float], rate: float, wrong: int) -> Told:

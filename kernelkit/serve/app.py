@@ -30,7 +30,8 @@ BODIES = 16  # bodies of the largest size that the server holds at a time
 
 Headers = dict[bytes, bytes]
 Receive = Callable[[], Awaitable[Any]]
-Work = Callable[["Entry", Headers, bytes], Awaitable["Answer"]]
+Decode = Callable[["Entry", Headers, bytes, Limits], tuple[Any, list]]
+Encode = Callable[["Entry", Any, list], "Answer"]
 
 
 class Entry(NamedTuple):
@@ -40,6 +41,18 @@ class Entry(NamedTuple):
     runner: Runner
     batcher: Batcher
     counters: Counters
+
+
+class Language(NamedTuple):
+    """A protocol of predictions.
+
+    Attributes:
+        decode: Returns what a body asks, and the arrays in it.
+        encode: Returns the answer to what was asked, of the outputs.
+    """
+
+    decode: Decode
+    encode: Encode
 
 
 class _Gone(Exception):
@@ -54,28 +67,23 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def make_app(entries: Mapping[str, Entry], limits: Limits) -> _App:
-    """Return the application that serves models.
+class App:
+    """The web application. Predictions, which come often, are answered by itself; starlette finds all other paths.
 
     Args:
         entries: The models by name.
         limits: Limits.
     """
-    return _App(entries, limits)
-
-
-class _App:
-    """The application. Predictions, which come often, are answered by itself; starlette finds all other paths."""
 
     def __init__(self, entries: Mapping[str, Entry], limits: Limits) -> None:
         self.entries, self.limits = entries, limits
         self.held = 0
         self.readers = asyncio.Semaphore(READERS)
-        self.predictions: dict[str, tuple[Entry, Work]] = {}
+        self.predictions: dict[str, tuple[Entry, Language]] = {}
         for name, entry in entries.items():
             for at in (f"/{name}", f"/{name}/versions/{VERSION}"):
-                self.predictions[f"/v1/models{at}:predict"] = entry, self._predict
-                self.predictions[f"/v2/models{at}/infer"] = entry, self._infer
+                self.predictions[f"/v1/models{at}:predict"] = entry, PREDICT
+                self.predictions[f"/v2/models{at}/infer"] = entry, INFER
         self.others = self._starlette()
 
     async def __call__(self, scope: Any, receive: Receive, send: Callable[[Any], Awaitable[None]]) -> None:
@@ -125,35 +133,39 @@ class _App:
 
     async def infer(self, request: Request) -> Response:
         """Answer a request of the Open Inference Protocol that came below another path, or for another model."""
-        return await self.wrapped(request, self._infer)
+        return await self.wrapped(request, INFER)
 
     async def predict(self, request: Request) -> Response:
         """Answer a request of TensorFlow Serving's protocol that came below another path, or for another model."""
-        return await self.wrapped(request, self._predict)
+        return await self.wrapped(request, PREDICT)
 
-    async def wrapped(self, request: Request, work: Work) -> Response:
+    async def wrapped(self, request: Request, language: Language) -> Response:
         """Answer a request of starlette."""
-        answer = await self.answer(self.entry(request), work, dict(request.scope["headers"]), request.receive)
+        answer = await self.answer(self.entry(request), language, dict(request.scope["headers"]), request.receive)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in answer.headers}
         return Response(answer.body, answer.status, headers)
 
-    async def answer(self, entry: Entry, work: Work, headers: Headers, receive: Receive) -> Answer:
-        """Read a request, run a protocol, and count the answer."""
+    async def answer(self, entry: Entry, language: Language, headers: Headers, receive: Receive) -> Answer:
+        """Read a request, compute, and count the answer."""
         started = time.perf_counter()
         parts: list[bytes] = []
         try:
             await self.receive(headers, receive, parts)
-            answer = await work(entry, headers, parts[0] if len(parts) == 1 else b"".join(parts))
-        except Refused as refused:
-            answer = _error(refused.status, refused.message, refused.headers)
+            body = parts[0] if len(parts) == 1 else b"".join(parts)
+            asked, given = await self.read(lambda: language.decode(entry, headers, body, self.limits), len(body))
+            answer = language.encode(entry, asked, await entry.batcher.compute(given))
         except _Gone:
             answer = Answer(499, [], b"")  # nobody reads this
         except Exception as error:
-            answer = _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
+            answer = of_error(error)
         finally:
             self.held -= sum(map(len, parts))
         entry.counters.answer(answer.status, time.perf_counter() - started)
         return answer
+
+    def is_full(self, more: int) -> bool:
+        """Return whether the server holds too many bytes to take so many more."""
+        return self.held + more > BODIES * self.limits.body
 
     async def receive(self, headers: Headers, receive: Receive, parts: list[bytes]) -> None:
         """Read a body into a list, within the limits. What the list holds counts as held."""
@@ -163,7 +175,7 @@ class _App:
         told = headers.get(b"content-length", b"")
         if told.isdigit() and (len(told) > 18 or int(told) > self.limits.body):
             raise Refused(413, too_large)
-        size, most = 0, BODIES * self.limits.body
+        size = 0
         try:
             async with asyncio.timeout(self.limits.seconds):
                 while True:
@@ -174,8 +186,12 @@ class _App:
                     size += len(part)
                     if size > self.limits.body:
                         raise Refused(413, too_large)
-                    if self.held + len(part) > most:
-                        raise Refused(429, f"The server holds {most} bytes of requests already.", {"Retry-After": "1"})
+                    if self.is_full(len(part)):
+                        raise Refused(
+                            429,
+                            f"The server holds {BODIES * self.limits.body} bytes of requests already.",
+                            {"Retry-After": "1"},
+                        )
                     self.held += len(part)
                     parts.append(part)
                     if not message.get("more_body", False):
@@ -183,43 +199,12 @@ class _App:
         except TimeoutError:
             raise Refused(408, f"The body did not arrive within {self.limits.seconds:g} seconds.") from None
 
-    async def _infer(self, entry: Entry, headers: Headers, body: bytes) -> Answer:
-        length = headers.get(open_inference.LENGTH.encode())
-
-        def read() -> tuple[dict, list]:
-            text, binary = open_inference.split(body, None if length is None else length.decode("latin-1"))
-            asked = _json(text)
-            return asked, self._checked(entry, open_inference.decode(asked, binary, entry.runner.inputs))
-
-        asked, given = await self.read(read, len(body))
-        outputs = await entry.batcher.compute(given)
-        made, size = open_inference.encode(entry.name, VERSION, asked, entry.runner.outputs, outputs)
-        if size is None:
-            return Answer(200, [JSON], made)
-        return Answer(200, [(open_inference.LENGTH.encode(), b"%d" % size), BYTES], made)
-
-    async def _predict(self, entry: Entry, headers: Headers, body: bytes) -> Answer:
-        def read() -> tuple[dict, list]:
-            plain = tensorflow_rest.decode_plain(body, entry.runner.inputs)
-            if plain is not None:
-                return {}, self._checked(entry, plain)
-            asked = _json(body)
-            return asked, self._checked(entry, tensorflow_rest.decode(asked, entry.runner.inputs))
-
-        asked, given = await self.read(read, len(body))
-        outputs = await entry.batcher.compute(given)
-        answer = tensorflow_rest.encode(asked, entry.runner.outputs, outputs)
-        return Answer(200, [JSON], json.dumps(answer, separators=(",", ":")).encode())
-
     async def read(self, read: Callable, size: int) -> Any:
         """Run a reader of a body of that size."""
         if size < LARGE:
             return read()
         async with self.readers:
             return await asyncio.to_thread(read)
-
-    def _checked(self, entry: Entry, found: dict) -> list:
-        return arrays.checked(found, entry.runner.inputs, self.limits)
 
     async def metadata(self, request: Request) -> Response:
         """Tell a model's inputs and outputs."""
@@ -264,15 +249,56 @@ class _App:
         )
 
 
+def _read_inference(entry: Entry, headers: Headers, body: bytes, limits: Limits) -> tuple[Any, list]:
+    length = headers.get(open_inference.LENGTH.encode())
+    text, binary = open_inference.split(body, None if length is None else length.decode("latin-1"))
+    asked = _json(text)
+    return asked, arrays.checked(open_inference.decode(asked, binary, entry.runner.inputs), entry.runner.inputs, limits)
+
+
+def _write_inference(entry: Entry, asked: Any, outputs: list) -> Answer:
+    made, size = open_inference.encode(entry.name, VERSION, asked, entry.runner.outputs, outputs)
+    if size is None:
+        return Answer(200, [JSON], made)
+    return Answer(200, [(open_inference.LENGTH.encode(), b"%d" % size), BYTES], made)
+
+
+def _read_instances(entry: Entry, headers: Headers, body: bytes, limits: Limits) -> tuple[Any, list]:
+    asked, found = {}, tensorflow_rest.decode_plain(body, entry.runner.inputs)
+    if found is None:
+        asked = _json(body)
+        found = tensorflow_rest.decode(asked, entry.runner.inputs)
+    return asked, arrays.checked(found, entry.runner.inputs, limits)
+
+
+def _write_predictions(entry: Entry, asked: Any, outputs: list) -> Answer:
+    answer = tensorflow_rest.encode(asked, entry.runner.outputs, outputs)
+    return Answer(200, [JSON], arrays.to_json(answer))
+
+
+INFER = Language(_read_inference, _write_inference)
+PREDICT = Language(_read_instances, _write_predictions)
+
+
+def of_error(error: Exception) -> Answer:
+    """Return the answer that tells a client of an error."""
+    if isinstance(error, Refused):
+        return _error(error.status, error.message, error.headers)
+    return _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
+
+
 def _json(text: bytes) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return _DECODER.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise Refused(400, f"The body is no JSON: {str(error)[:200]}") from None
 
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)  # made once: json.loads would make one for each body
 
 
 def _refused(request: Request, refused: Exception) -> Response:

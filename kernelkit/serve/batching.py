@@ -7,13 +7,37 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from kernelkit.serve.counters import Counters
 from kernelkit.serve.limits import Limits, Refused
 from kernelkit.serve.runner import Runner
+
+
+class Receiver(Protocol):
+    """Receives the outputs of a request, in the event loop: a future of asyncio is one."""
+
+    def cancelled(self) -> bool:
+        """Return whether nobody waits any more."""
+        ...
+
+    def done(self) -> bool:
+        """Return whether it has received a result, or nobody waits any more."""
+        ...
+
+    def set_result(self, result: Any, /) -> None:
+        """Receive the outputs, flat."""
+        ...
+
+    def set_exception(self, exception: Any, /) -> None:
+        """Receive an error."""
+        ...
+
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop."""
+        ...
 
 
 class Waiting(NamedTuple):
@@ -31,7 +55,7 @@ class Waiting(NamedTuple):
     rows: int
     shapes: tuple
     since: float
-    answer: asyncio.Future
+    answer: Receiver
 
 
 class Batcher:
@@ -63,8 +87,17 @@ class Batcher:
         Raises:
             Refused: If the queue is full, the request waited too long, or the server is closing.
         """
-        rows = len(inputs[0])
         answer = asyncio.get_running_loop().create_future()
+        self.submit(inputs, answer)
+        return await answer
+
+    def submit(self, inputs: Sequence[np.ndarray], answer: Receiver) -> None:
+        """Put a request in the queue.
+
+        Raises:
+            Refused: If the queue is full or the server is closing.
+        """
+        rows = len(inputs[0])
         one = Waiting(inputs, rows, tuple(x.shape[1:] for x in inputs), time.monotonic(), answer)
         with self._changed:
             if self._closing:
@@ -75,8 +108,8 @@ class Batcher:
                 )
             self._queue.append(one)
             self._rows += rows
-            self._changed.notify()
-        return await answer
+            if len(self._queue) == 1 or self._rows >= self.limits.batch:  # nothing else ends the thread's waiting
+                self._changed.notify()
 
     def close(self) -> None:
         """Compute what is waiting, then end the thread."""

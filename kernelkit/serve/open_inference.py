@@ -6,7 +6,7 @@ Arrays are sent as lists of JSON, or as bytes behind the JSON: the extension for
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,7 +97,7 @@ def encode(
         entry: dict[str, Any] = {
             "name": output,
             "shape": list(made.shape),
-            "datatype": _NAMES[made.dtype.name if made.dtype.kind != "U" else "string"],
+            "datatype": _datatype(made.dtype),
         }
         wanted = parameters.get("binary_data", in_bytes) if isinstance(parameters, dict) else in_bytes
         if wanted and made.dtype.kind != "U":
@@ -109,7 +109,7 @@ def encode(
     answer: dict[str, Any] = {"model_name": name, "model_version": version, "outputs": entries}
     if isinstance(request.get("id"), str):
         answer["id"] = request["id"]
-    text = json.dumps(answer, separators=(",", ":")).encode()
+    text = arrays.to_json(answer)
     return b"".join([text, *behind]), len(text) if behind else None
 
 
@@ -122,6 +122,11 @@ def metadata(name: str, version: str, inputs: Sequence[TensorSpec], outputs: Seq
         "inputs": _described(inputs),
         "outputs": _described(outputs),
     }
+
+
+@functools.lru_cache(maxsize=64)
+def _datatype(dtype: np.dtype) -> str:
+    return _NAMES[dtype.name if dtype.kind != "U" else "string"]
 
 
 def _described(specs: Sequence[TensorSpec]) -> list[dict]:

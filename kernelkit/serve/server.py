@@ -18,7 +18,7 @@ from kernelkit.serve.runner import Runner
 if TYPE_CHECKING:
     import uvicorn
 
-    from kernelkit.serve.app import Entry
+    from kernelkit.serve.app import App, Entry
 
 START_SECONDS = 30.0
 
@@ -35,6 +35,7 @@ class Server:
     Attributes:
         url: The address.
         runners: The models by name.
+        app: The web application.
 
     Example:
         >>> import urllib.request
@@ -59,10 +60,12 @@ class Server:
         shown = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host
         self.url = f"http://{f'[{shown}]' if ':' in shown else shown}:{self.port}"
         self.entries = {name: _entry(name, runner, self.limits) for name, runner in self.runners.items()}
-        from kernelkit.serve.app import make_app
+        from kernelkit.serve.app import App
 
+        self.app = App(self.entries, self.limits)
         config = uvicorn.Config(
-            make_app(self.entries, self.limits),
+            self.app,
+            http=_protocol(self.app),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -200,6 +203,16 @@ def path_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,200}", name):
         raise ValueError(f"A model's name in a path has letters, digits and _ . - only, got {name!r}: pass name=.")
     return name
+
+
+def _protocol(app: App) -> Any:
+    """Return the protocol of the connections: the short way needs httptools, which does not install everywhere."""
+    try:
+        from kernelkit.serve.direct import protocol
+
+        return protocol(app)
+    except ImportError:
+        return "auto"
 
 
 def _entry(name: str, runner: Runner, limits: Limits) -> Entry:

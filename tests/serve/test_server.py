@@ -205,6 +205,108 @@ def test_slow_and_vanishing_clients_disturb_nobody(server):
     assert server.entries["twice"].batcher.waiting == 0
 
 
+def test_a_thousand_broken_clients_leave_nothing_behind(server):
+    """Their connections, tasks and bytes are given back, and the process does not grow."""
+    psutil = pytest.importorskip("psutil")
+    head = b"POST /v1/models/twice:predict HTTP/1.1\r\nHost: x\r\n"
+    body = b'{"instances":[[1,2,3]]}'
+    whole = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    broken = [
+        head[:30],  # half a head
+        head + b"Content-Length: 20000\r\n\r\n" + b" " * 9000,  # half a body
+        head + b"Content-Length: 5\r\n\r\n" + body,  # a length that is too small: the rest is no request
+        head + b"Content-Length: -5\r\n\r\n" + body,
+        head + b"Content-Length: 23\r\nContent-Length: 5\r\n\r\n" + body,
+        head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n" + body,
+        b"\x00\xff" * 500,
+        whole,  # hangs up before the answer
+        whole * 3,  # three at once, and hangs up
+        whole[:-4],
+    ]
+
+    def send(count):
+        for _ in range(count):
+            for data in broken:
+                raw(server, data, read=False)
+
+    state = server._server.server_state
+    at_rest = lambda: not state.connections and not state.tasks and not server.app.held  # noqa: E731
+    send(20)
+    until(at_rest)
+    before = psutil.Process().memory_info().rss
+    send(100)
+    until(at_rest)
+    assert psutil.Process().memory_info().rss - before < 2**25
+    assert server.entries["twice"].batcher.waiting == 0
+    assert ask(server, "POST", PREDICT, {"instances": [[1, 2, 3]]}) == (200, {"predictions": [[2, 4, 6]]})
+
+
+def answers_to(server, *parts, count=1, pause=0.0):
+    """Send the parts of one or more requests, and return as many answers: status and body."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(pause)
+        data = b""
+        found = []
+        while len(found) < count:
+            head, end, rest = data.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0] or 0) if end else 0
+            if not end or len(rest) < length:
+                part = connection.recv(65536)
+                assert part, f"closed after {data!r}"
+                data += part
+                continue
+            found.append((int(head[9:12]), json.loads(rest[:length])))
+            data = rest[length:]
+        return found
+
+
+def request(row, extra=b"", version=b"HTTP/1.1"):
+    body = json.dumps({"instances": [row]}).encode()
+    head = b"POST /v1/models/twice:predict " + version + b"\r\nHost: x\r\n" + extra
+    return head + b"Content-Length: %d\r\n\r\n" % len(body), body
+
+
+def twice(row):
+    return 200, {"predictions": [[2 * n for n in row]]}
+
+
+def test_the_short_way_and_the_long_way_give_the_same_answers(server):
+    from kernelkit.serve import direct
+
+    short = head, body = request([1, 2, 3])
+    assert direct.head_of(head, server.app.predictions).length == len(body)
+    assert answers_to(server, *short) == answers_to(server, head + body) == [twice([1, 2, 3])]
+    assert answers_to(server, head, body, pause=0.1) == [twice([1, 2, 3])]  # the body is late: the long way
+    assert answers_to(server, head[:40], head[40:], body[:5], body[5:], pause=0.05) == [twice([1, 2, 3])]
+    for extra in (b"Connection: close\r\n", b"TE: trailers\r\n", b"X: a\r\nX: b\r\n", b"X: caf\xc3\xa9\r\n"):
+        head, body = request([4, 5, 6], extra)
+        assert direct.head_of(head, server.app.predictions) is None
+        assert answers_to(server, head + body) == [twice([4, 5, 6])]
+    head, body = request([4, 5, 6], version=b"HTTP/1.0")
+    assert direct.head_of(head, server.app.predictions) is None
+    assert answers_to(server, head + body) == [twice([4, 5, 6])]
+    wrong = request([1, 2])
+    assert answers_to(server, *wrong) == answers_to(server, *request([1, 2], b"TE: x\r\n"))
+
+
+def test_requests_that_come_before_the_last_is_answered_are_answered_in_turn(server):
+    rows = [[i, i + 1, i + 2] for i in range(40)]
+    parts = [b"".join(request(row, b"TE: x\r\n" if i % 3 == 0 else b"")) for i, row in enumerate(rows)]
+    assert answers_to(server, b"".join(parts), count=40) == [twice(row) for row in rows]
+    assert answers_to(server, *parts, count=40) == [twice(row) for row in rows]
+    cut = b"".join(parts)
+    pieces = [cut[i : i + 97] for i in range(0, len(cut), 97)]
+    assert answers_to(server, *pieces, count=40) == [twice(row) for row in rows]
+
+
+def test_a_body_that_stays_out_is_told_after_its_time_however_it_began(server):
+    head, body = request([1, 2, 3])
+    assert answers_to(server, head) == answers_to(server, head + body[:4])
+    assert answers_to(server, head)[0][0] == 408
+
+
 def test_a_client_that_leaves_while_its_batch_is_computed_takes_nothing_from_the_others():
     entered, go = threading.Event(), threading.Event()
 
@@ -225,9 +327,10 @@ def test_a_client_that_leaves_while_its_batch_is_computed_takes_nothing_from_the
         body = b'{"instances":[[1]]}'
         head = b"POST /v1/models/slow:predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            raw(server, head + body, read=False)
-            assert entered.wait(20)
-            raw(server, head + body, read=False)
+            with socket.create_connection(("127.0.0.1", server.port), timeout=10) as leaves:
+                leaves.sendall(head + body)
+                assert entered.wait(20)
+            raw(server, head + body, read=False)  # leaves while it waits for its turn
             answers = [
                 pool.submit(ask, server, "POST", "/v1/models/slow:predict", {"instances": [[n]]}) for n in (2, 3)
             ]
