@@ -36,7 +36,7 @@ def unrolled(function: Callable[..., Any], *arguments: Any) -> Callable[..., lis
         body = opened(jax.make_jaxpr(function)(*arguments))
 
     def run(*inputs: Any) -> list[Any]:
-        return walk(_Jax(), body, jax.tree.leaves(inputs), _RULES)
+        return walk(Jax(), body, jax.tree.leaves(inputs), _RULES)
 
     return run
 
@@ -57,13 +57,15 @@ def without_top_k(function: Callable[..., Any]) -> Callable[..., Any]:
         closed, like = jax.make_jaxpr(function, return_shape=True)(*inputs)
         if " top_k[" not in str(closed.jaxpr):
             return function(*inputs)
-        made = walk(_Jax(), opened(closed), jax.tree.leaves(inputs), _Rules({"top_k": _top_k_sorted}))
+        made = walk(Jax(), opened(closed), jax.tree.leaves(inputs), Rules({"top_k": _top_k_sorted}))
         return jax.tree.unflatten(jax.tree.structure(like), made)
 
     return run
 
 
-class _Jax:
+class Jax:
+    """The target of a walk that computes by jax."""
+
     format = "jax"
 
     def constant(self, value: Any, dtype: Any) -> Any:
@@ -73,7 +75,7 @@ class _Jax:
         return None
 
 
-def _scan(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
+def _scan(target: Jax, equation: Any, *operands: Any) -> list[Any]:
     s = jaxprs.scan_of(equation)
     assert s is not None
     if not isinstance(s.length, int):
@@ -117,7 +119,7 @@ def _put(values: jax.Array, places: jax.Array, count: int) -> jax.Array:
     return found.sum(axis=-1, dtype=plain.dtype).astype(values.dtype)
 
 
-def _sort(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
+def _sort(target: Jax, equation: Any, *operands: Any) -> list[Any]:
     axis, keys = equation.params["dimension"], equation.params["num_keys"]
     if not _is_small(operands[0].shape[axis]):
         return _run(target, equation, *operands)
@@ -126,7 +128,7 @@ def _sort(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
     return [jnp.moveaxis(_put(x, places, x.shape[-1]), -1, axis) for x in moved]
 
 
-def _top_k(target: _Jax, equation: Any, x: Any) -> list[Any]:
+def _top_k(target: Jax, equation: Any, x: Any) -> list[Any]:
     k, axis = equation.params["k"], equation.params.get("axis", -1)
     if not _is_small(x.shape[axis]):
         return _run(target, equation, x)
@@ -136,7 +138,7 @@ def _top_k(target: _Jax, equation: Any, x: Any) -> list[Any]:
     return [jnp.moveaxis(_put(y, places, k), -1, axis) for y in (moved, number)]
 
 
-def _top_k_sorted(target: _Jax, equation: Any, x: Any) -> list[Any]:
+def _top_k_sorted(target: Jax, equation: Any, x: Any) -> list[Any]:
     k, axis = equation.params["k"], equation.params.get("axis", -1) % x.ndim
     number = jax.lax.broadcasted_iota("int32", x.shape, axis)
     both = jax.lax.sort((jnp.flip(x, axis), jnp.flip(number, axis)), dimension=axis, num_keys=1, is_stable=True)
@@ -147,18 +149,23 @@ def _is_small(size: Any) -> bool:
     return isinstance(size, int) and size <= 512  # the comparisons are its square
 
 
-def _run(target: _Jax, equation: Any, *operands: Any) -> list[Any]:
+def _run(target: Jax, equation: Any, *operands: Any) -> list[Any]:
     return jaxprs.run_equation(equation, operands)
 
 
-class _Rules(Mapping[str, Callable]):
-    """A rule for each primitive: its own, or to run it."""
+class Rules(Mapping[str, Callable]):
+    """A rule for each primitive: its own, or the one for all others, by default to run it.
 
-    def __init__(self, own: dict[str, Callable]) -> None:
-        self.own = own
+    Args:
+        own: The rules of some primitives.
+        others: The rule of all others.
+    """
+
+    def __init__(self, own: dict[str, Callable], others: Callable = _run) -> None:
+        self.own, self.others = own, others
 
     def __getitem__(self, name: str) -> Callable:
-        return self.own.get(name, _run)
+        return self.own.get(name, self.others)
 
     def get(self, name: str, default: Any = None) -> Callable:
         return self[name]
@@ -170,4 +177,4 @@ class _Rules(Mapping[str, Callable]):
         return len(self.own)
 
 
-_RULES = _Rules({"scan": _scan, "sort": _sort, "top_k": _top_k})
+_RULES = Rules({"scan": _scan, "sort": _sort, "top_k": _top_k})

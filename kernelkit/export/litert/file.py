@@ -21,6 +21,7 @@ from jax import export as jax_export
 from kernelkit import devices
 from kernelkit.export.program import Program
 from kernelkit.export.unroll import unrolled
+from kernelkit.export.widen import NARROW, widened
 from kernelkit.saving.atomic import replacing
 
 CONVERTER, SERIES = "litert-converter", "0.5."
@@ -41,9 +42,10 @@ def save(program: Program, path: str) -> None:
     check_converter()
     values = list(program.weights.values())
     abstract = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in values]
-    function = unrolled(program.function, abstract, *program.arguments)
+    flat = unrolled(program.function, abstract, *program.arguments)
+    function = widened(flat, NARROW, values, *program.arguments)
     with devices.portable():
-        run = jax.jit(lambda *inputs: function(values, *inputs))
+        run = jax.jit(function)
         exported = jax_export.export(run, platforms=["cpu"])(*program.arguments)
     told = {
         "inputs": [spec.name for spec in program.signature.inputs],

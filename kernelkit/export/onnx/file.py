@@ -6,15 +6,19 @@ import os
 import tempfile
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kernelkit import devices
 from kernelkit.export.needs import need
 from kernelkit.export.onnx.builder import Graph
 from kernelkit.export.onnx.tidy import all_nodes, tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.program import Program
 from kernelkit.export.walk import walk
+from kernelkit.export.widen import BRAINS, holds, widened
+from kernelkit.jaxprs import Opened, opened
 from kernelkit.saving.atomic import replacing
 from kernelkit.version import __version__
 
@@ -54,7 +58,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
         name = spec.name if same else g.node("Cast", [spec.name], to=onnx_type(aval.dtype))
         inputs.append(g.value(name, aval.shape, aval.dtype))
     weights = [g.constant(np.asarray(value), weight=path) for path, value in program.weights.items()]
-    results = walk(g, program.body, [*weights, *inputs], g.rules)
+    results = walk(g, _without_brains(program), [*weights, *inputs], g.rules)
     for spec, x in zip(program.outputs, results, strict=True):
         g.nodes.append(onnx.helper.make_node("Identity", [g.full(x)], [spec.name]))
     helper = onnx.helper
@@ -80,6 +84,16 @@ def make_model(program: Program, opset: int | None = None) -> Any:
         graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=ir, producer_name="kernelkit",
         producer_version=__version__,
     )  # fmt: skip
+
+
+def _without_brains(program: Program) -> Opened:
+    """Return a program's jaxpr, with float32 in place of bfloat16, which runtimes of ONNX do not compute."""
+    if not holds(program.body.jaxpr, BRAINS):
+        return program.body
+    weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in program.weights.values()]
+    function = widened(program.function, BRAINS, weights, *program.arguments)
+    with devices.portable():
+        return opened(jax.make_jaxpr(function)(*weights, *program.arguments))
 
 
 def save(program: Program, path: str | os.PathLike, opset: int | None = None) -> Any:
