@@ -50,14 +50,13 @@ def _torch(model: Any, path: str, signature: Tree) -> program.Program:
 
 
 def _tf_saved_model(
-    model: Any, path: str, signature: Tree, is_static: bool = True, jax2tf_kwargs: dict | None = None
+    model: Any, path: str, signature: Tree, is_static: bool = False, jax2tf_kwargs: dict | None = None
 ) -> program.Program:
     from kernelkit.export import tensorflow
 
-    del is_static  # a prediction assigns nothing
     traced = program.trace(model, signature)
-    tensorflow.save(model, traced, path, jax2tf_kwargs)
-    return traced
+    tensorflow.save(model, traced, path, is_static, jax2tf_kwargs)
+    return traced if is_static else traced._replace(changed=())  # the file changes them itself
 
 
 def _web(
@@ -136,7 +135,7 @@ def export(
         if options and "unexpected keyword argument" in str(error) and writer.__name__ in str(error):
             raise TypeError(f"format={format!r} does not take the arguments {sorted(options)}.") from None
         raise
-    report = check(model, traced, path, format)
+    report = check(traced, path, format)
     if verbose or (verbose is None and not _in_notebook()):
         report.say()
     return report

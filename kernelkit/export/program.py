@@ -8,11 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.tree_util as jtu
 
-from kernelkit import devices
+from kernelkit import devices, scope
 from kernelkit.export import signature as signatures
-from kernelkit.export.pure import Weights, pure
+from kernelkit.export.pure import Weights, lent_seeds, named_variables, pure
 from kernelkit.export.signature import Arguments, Signature, TensorSpec
 from kernelkit.jaxprs import Opened, opened
+from kernelkit.random import is_seed
+from kernelkit.variable import Variable
 
 Tree = Any
 
@@ -29,7 +31,10 @@ class Program(NamedTuple):
         function: ``function(list of weights, *inputs) -> flat outputs``: pure.
         arguments: Abstract values of the inputs, with symbols for open sizes.
         body: The jaxpr of ``function``: its first operands are the weights.
+        call: The model's call on flat inputs, as it is: it reads and changes the variables of the scope.
         cut: The work in Python before the program, in words; empty if there is none.
+        changed: Variables that a prediction changes, such as the state of a stateful recurrence or the seed of a draw.
+            ``function`` drops the changes.
     """
 
     name: str
@@ -40,7 +45,32 @@ class Program(NamedTuple):
     function: Callable[..., list[jax.Array]]
     arguments: list[jax.ShapeDtypeStruct]
     body: Opened
+    call: Callable[..., Tree]
     cut: str = ""
+    changed: tuple[Variable, ...] = ()
+
+    @property
+    def draws(self) -> bool:
+        """Whether a prediction draws random numbers."""
+        return any(is_seed(v) for v in self.changed)
+
+    def forgotten(self, draws_itself: bool = False) -> str:
+        """Return in words what a file forgets that drops the changes of variables; empty if it forgets nothing.
+
+        Args:
+            draws_itself: Whether the file's runtime draws random numbers of its own.
+        """
+        kept = [v.path for v in self.changed if not is_seed(v)]
+        told = []
+        if kept:
+            more = f" and {len(kept) - 3} more" if len(kept) > 3 else ""
+            told.append(
+                f"Prediction changes the variables {', '.join(kept[:3])}{more}: in the file each call begins with "
+                "their values of now."
+            )
+        if self.draws and not draws_itself:
+            told.append("Prediction draws random numbers: the file draws the same ones in each call.")
+        return " ".join(told)
 
 
 class TrainingProgram(NamedTuple):
@@ -79,20 +109,30 @@ def _traced(model: Any, input_signature: Tree, static_batch: int | None, trainin
     signature, wrap, cut = _without_strings(model, input_signature)
     if static_batch is not None:
         signature = _fixed(signature, static_batch)
+    seeds, trained, others = named_variables(model)
+    variables = [*trained.values(), *others.values()]
     values = {**weights.trainable, **weights.state}
     split = len(weights.trainable)
     paths = list(values)
     struct: list[Any] = []
+    changed: list[Variable] = []
+
+    def call(*inputs: Any) -> Tree:
+        args, kwargs = wrap(inputs)
+        return model(*args, training=False, **kwargs)
 
     def function(arrays: list[jax.Array], *inputs: jax.Array) -> list[jax.Array]:
-        trainable = dict(zip(paths[:split], arrays, strict=False))
-        lent = Weights(trainable, dict(zip(paths[split:], arrays[split:], strict=True)))
         state: dict = {}
-        args, kwargs = wrap(inputs)
         if training:
+            trainable = dict(zip(paths[:split], arrays, strict=False))
+            lent = Weights(trainable, dict(zip(paths[split:], arrays[split:], strict=True)))
+            args, kwargs = wrap(inputs)
             outputs, state = apply(lent, *args, training=True, rng=jax.random.key(0), mutable=True, **kwargs)
         else:
-            outputs = apply(lent, *args, **kwargs)
+            pairs = [*zip(variables, arrays, strict=True), *lent_seeds(seeds)]
+            with scope.StatelessScope(pairs) as lender:
+                outputs = call(*inputs)
+            changed[:] = [v for v, value in pairs if lender.get_current_value(v) is not value]
         leaves, tree = jtu.tree_flatten(outputs)
         struct[:] = [jtu.tree_unflatten(tree, list(range(len(leaves))))]
         return [*leaves, *state.values()]
@@ -106,11 +146,13 @@ def _traced(model: Any, input_signature: Tree, static_batch: int | None, trainin
         TensorSpec(name, tuple(d if isinstance(d, int) else None for d in aval.shape), aval.dtype.name)
         for name, aval in zip(names, avals, strict=True)
     )
-    program = Program(model.name, signature, outputs, struct[0], values, function, arguments, body, cut)
-    return program, split
+    known = (model.name, signature, outputs, struct[0], values, function, arguments, body, call, cut)
+    return Program(*known, tuple(changed)), split
 
 
-def open_trace(function: Callable, weights: list, signature: Signature, who: str) -> tuple[list, Opened, Any]:
+def open_trace(
+    function: Callable, weights: list, signature: Signature, who: str, shapes: Tree = None
+) -> tuple[list, Opened, Any]:
     """Trace a function of weights and inputs, with symbols for the open sizes.
 
     Args:
@@ -118,6 +160,8 @@ def open_trace(function: Callable, weights: list, signature: Signature, who: str
         weights: Abstract values of the weights.
         signature: The inputs.
         who: Name of the function, for errors.
+        shapes: Names for the sizes of each input, such as ``"(batch, a, a)"`` for squares; by default each open size
+            has a name of its own.
 
     Returns:
         Abstract values of the inputs, the jaxpr, and abstract values of the outputs.
@@ -127,8 +171,10 @@ def open_trace(function: Callable, weights: list, signature: Signature, who: str
     """
     is_open = any(size is None for spec in signature.inputs for size in spec.shape)
     problem: Exception | None = None
-    for shared in (False, True) if is_open and len(signature.inputs) > 1 else (False,):
-        arguments = signatures.symbolic(signature.inputs, shared)
+    attempts = [signatures.symbolic(signature.inputs) if shapes is None else signatures.named(signature.inputs, shapes)]
+    if is_open and len(signature.inputs) > 1 and shapes is None:
+        attempts.append(signatures.symbolic(signature.inputs, shared=True))
+    for arguments in attempts:
         try:
             with devices.portable():
                 closed, out = jax.make_jaxpr(function, return_shape=True)(weights, *arguments)

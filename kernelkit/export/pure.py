@@ -89,7 +89,7 @@ def pure(model: Any) -> tuple[Apply, Weights]:
     ) -> Any:
         lent = [(v, weights.trainable[path]) for path, v in trainable.items()]
         lent += [(v, weights.state[path]) for path, v in state.items()]
-        lent += _lent_seeds(seeds, rng)
+        lent += lent_seeds(seeds, rng)
         with scope.StatelessScope(lent) as lender:
             outputs = model(*inputs, training=training, **named)
         if not mutable:
@@ -141,7 +141,8 @@ def named_variables(model: Any) -> tuple[list[Variable], dict[str, Variable], di
     return seeds, dict(zip(paths[:count], trainable, strict=True)), dict(zip(paths[count:], state, strict=True))
 
 
-def _lent_seeds(seeds: list[Variable], rng: Any) -> list[tuple[Variable, jax.Array]]:
+def lent_seeds(seeds: list[Variable], rng: Any = None) -> list[tuple[Variable, jax.Array]]:
+    """Return seeds with their values: their own, or those that follow from a key."""
     if rng is None:
         return [(v, v.value) for v in seeds]
     key = rng if jax.numpy.issubdtype(rng.dtype, jax.dtypes.prng_key) else jax.random.wrap_key_data(rng)

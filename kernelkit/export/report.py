@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -15,6 +15,7 @@ from kernelkit.export.samples import BATCH, sample
 from kernelkit.export.signature import TensorSpec
 
 Run = Callable[[list[np.ndarray]], list[np.ndarray]]
+DRAW = frozenset({"torch"})  # formats whose files draw random numbers of their own
 
 
 class Report(NamedTuple):
@@ -29,6 +30,7 @@ class Report(NamedTuple):
         error: Largest difference from the model's outputs on a batch of random numbers; ``None`` if it was not run.
         checked_by: The runtime that ran the file, or the reason why it was not run.
         cut: The parts of the model that were left out, in words.
+        forgotten: What the file does not keep from one call to the next, in words.
 
     Example:
         >>> import tempfile
@@ -48,6 +50,7 @@ class Report(NamedTuple):
     error: float | None
     checked_by: str
     cut: str
+    forgotten: str = ""
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the report as pairs of a heading and a text."""
@@ -57,7 +60,8 @@ class Report(NamedTuple):
         rows = [("file", self.path), ("format", self.format), ("size", _size(self.bytes))]
         rows += [("input", _shown(spec)) for spec in self.inputs] + [("output", _shown(spec)) for spec in self.outputs]
         rows.append(("largest difference to the model", error))
-        return [*rows, ("left out", self.cut)] if self.cut else rows
+        told = [("left out", self.cut), ("not kept", self.forgotten)]
+        return rows + [(name, words) for name, words in told if words]
 
     def say(self) -> None:
         """Print the report."""
@@ -79,19 +83,29 @@ class Report(NamedTuple):
         return f"<table>{cells}</table>"
 
 
-def check(model: Any, program: Program, path: str, format: str) -> Report:
+class _Draws(Exception):
+    """A file whose numbers are its own."""
+
+
+def check(program: Program, path: str, format: str) -> Report:
     """Run the file on a batch of random numbers, if its runtime is installed, and compare it with the model."""
     error, by = None, ""
     try:
         run, by = runner(format, path, program)
         inputs = sample(program.signature.inputs, batch=_batch(program))
+        if program.draws and format in DRAW:
+            run(inputs)
+            raise _Draws(f"{by} draws random numbers of its own, which cannot be compared")
         want = program.function(list(program.weights.values()), *map(jax.numpy.asarray, inputs))
         error = largest_difference(run(inputs), [np.asarray(w) for w in want])
     except ImportError as missing:
         by = f"{missing.name} is not installed"
+    except _Draws as told:
+        by = str(told)
     except Exception as problem:  # the file is written: an error of its runtime belongs in the report
         by = f"{by or 'its runtime'} raised {type(problem).__name__}: {str(problem).strip()[:200]}"
-    return Report(path, format, size_of(path), program.signature.inputs, program.outputs, error, by, program.cut)
+    takes, gives, lost = program.signature.inputs, program.outputs, program.forgotten(format in DRAW)
+    return Report(path, format, size_of(path), takes, gives, error, by, program.cut, lost)
 
 
 def runner(format: str, path: str, program: Program) -> tuple[Run, str]:

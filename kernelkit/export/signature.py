@@ -252,6 +252,28 @@ def symbolic(inputs: Sequence[TensorSpec], shared: bool = False) -> list[jax.Sha
     return out
 
 
+def named(inputs: Sequence[TensorSpec], shapes: Tree) -> list[jax.ShapeDtypeStruct]:
+    """Return the abstract values of inputs with names for sizes: sizes of one name are equal.
+
+    Args:
+        inputs: Specs.
+        shapes: A text for each input, nested or flat, such as ``"(batch, a, a)"``, ``"b, ..."`` or ``None``.
+
+    Raises:
+        ValueError: If there is not one text for each input, or one does not fit its spec.
+    """
+    from jax import export as jax_export
+
+    texts = jtu.tree_leaves(shapes, is_leaf=lambda text: text is None)
+    if len(texts) != len(inputs) or not all(text is None or isinstance(text, str) for text in texts):
+        raise ValueError(f"polymorphic_shapes needs a text for each of the {len(inputs)} inputs, got {shapes!r}.")
+    known = [tuple(1 if n is None else n for n in spec.shape) for spec in inputs]
+    given = [
+        jax.ShapeDtypeStruct(n, jax.dtypes.canonicalize_dtype(s.dtype)) for n, s in zip(known, inputs, strict=True)
+    ]
+    return list(jax_export.symbolic_args_specs(given, texts, scope=jax_export.SymbolicScope()))
+
+
 def _unwrap(specs: Tree, model: Any) -> Tree:
     one = isinstance(specs, (list, tuple)) and len(specs) == 1 and not _is_spec(specs)
     nested = getattr(model, "inputs", None) and isinstance(model.input, (list, tuple))

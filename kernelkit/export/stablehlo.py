@@ -182,10 +182,15 @@ def load(path: str | os.PathLike) -> Loaded:
         at += size
     try:
         exported = jax_export.deserialize(bytearray(code))
+        if manifest["jax"] != jax.__version__:  # what this jax cannot read is told here, not in the first call
+            exported.mlir_module()
+            if manifest["gradients"]:
+                exported.vjp().mlir_module()
     except Exception as error:
         raise ValueError(
             f"jax {jax.__version__} cannot read the program in {os.fspath(path)!r}, which jax {manifest['jax']} wrote "
-            f"on {manifest['written']}: {error}. Export the model again; keep models as .keras files."
+            f"on {manifest['written']}: {error}. jax reads what an older jax wrote, a newer one seldom. Read it with "
+            f"jax {manifest['jax']} or newer, or export the model again; keep models as .keras files."
         ) from error
     return Loaded(exported, manifest, weights)
 

@@ -53,7 +53,7 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
                 if rule is None:
                     raise Missing(
                         f"{target.format} has no operation for jax's {equation.primitive.name!r}"
-                        f"{_place(equation, within)}."
+                        f"{_place(equation, within)}. {_advice(equation.primitive.name)}"
                     )
                 made = rule(target, equation, *given)
                 results = made if isinstance(made, (list, tuple)) and not hasattr(made, "_fields") else [made]
@@ -69,6 +69,11 @@ def _needed(jaxpr: Any) -> list[Any]:
             kept.append(equation)
             live |= {atom for atom in equation.invars if not jaxprs.is_literal(atom)}
     return kept[::-1]
+
+
+def _advice(primitive: str) -> str:
+    draws = "Draw only in training, under `if training:`, or write" if primitive.startswith("random_") else "Write"
+    return f"{draws} a file of format='stablehlo' or 'tf_saved_model', which take any model."
 
 
 def _place(equation: Any, within: str) -> str:

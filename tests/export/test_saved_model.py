@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from tests.export import zoo
+from tests.export import users, zoo
 
 tf = pytest.importorskip("tensorflow")
 
@@ -142,6 +142,70 @@ def test_dropout_of_a_training_endpoint_draws_anew_at_each_call(tmp_path):
     x = np.ones((1, 50), "float32")
     first, second = loaded.train(x).numpy(), loaded.train(x).numpy()
     assert set(np.unique(first)) == {0.0, 2.0} and (first != second).any()
+
+
+def test_an_endpoint_is_called_by_the_names_of_its_arguments(tmp_path):
+    layer = kk.layers.MultiHeadAttention(2, 2)
+    x, y = users.floats(3, 2, 2), 2 * users.floats(3, 4, 2)
+    want = layer(x, y)
+    archive = kk.export.ExportArchive()
+    archive.add_endpoint("call", layer.call, [spec(None, 2, 2), spec(None, 4, 2)])
+    archive.add_endpoint("layer", layer, [spec(None, 2, 2), spec(None, 4, 2)])
+    archive.write_out(tmp_path / "out", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "out")
+    for endpoint in (loaded.call, loaded.layer):
+        close([endpoint(x, y), endpoint(value=y, query=x), endpoint(x, value=y)], [want] * 3)
+
+
+def test_sizes_of_one_name_are_equal(tmp_path):
+    archive = kk.export.ExportArchive()
+    square = lambda x: kk.ops.matmul(x, x)  # noqa: E731
+    with pytest.raises(ValueError, match="must have the same size"):
+        archive.add_endpoint("square", square, [spec(None, None, None)])
+    for name, shapes in {"named": ["(batch, a, a)"], "dots": ["batch, a, a"]}.items():
+        kwargs = {"polymorphic_shapes": shapes}
+        archive.add_endpoint(name, square, [spec(None, None, None)], jax2tf_kwargs=kwargs)
+    with pytest.raises(ValueError, match="polymorphic_shapes needs a text for each of the 1 inputs"):
+        archive.add_endpoint("more", square, [spec(None, 3)], jax2tf_kwargs={"polymorphic_shapes": ["b, _", "b, _"]})
+    archive.write_out(tmp_path / "out", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "out")
+    x = users.floats(3, 4, 4)
+    close([loaded.named(x), loaded.dots(x)], [x @ x] * 2)
+
+
+def test_a_file_of_a_model_with_state_goes_on_counting_as_the_model_does(tmp_path):
+    x = users.floats(2, 3)
+    model = users.of_layer(users.Counted())
+    assert model.export(tmp_path / "out", verbose=False).forgotten == ""
+    loaded, default = (tf.saved_model.load(tmp_path / "out") for _ in range(2))
+    for _ in range(3):
+        want = model(x)
+        close(loaded.serve(x), want)
+        (got,) = default.signatures["serving_default"](tf.constant(x)).values()
+        close(got, want)
+    done = model.export(tmp_path / "static", is_static=True, verbose=False)
+    assert "/count: in the file each call begins with" in done.forgotten
+    loaded = tf.saved_model.load(tmp_path / "static")
+    close([loaded.serve(x), loaded.serve(x)], [model(x)] * 2)
+
+
+def test_a_file_of_a_model_that_draws_draws_anew_in_each_call(tmp_path):
+    model = users.of_layer(users.Sampled())
+    model.export(tmp_path / "out", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "out")
+    x = np.zeros((200, 3), "float32")
+    drawn = [loaded.serve(x).numpy() for _ in range(2)]
+    close(drawn, [model(x), model(x)])
+    assert abs(np.corrcoef(drawn[0][:, 0], drawn[1][:, 0])[0, 1]) < 0.3
+
+
+def test_a_stateful_recurrence_goes_on_in_the_file(tmp_path):
+    model, inputs, _ = users.stateful()
+    model.export(tmp_path / "out", verbose=False)
+    loaded = tf.saved_model.load(tmp_path / "out")
+    first, second = model(inputs), model(inputs)
+    close([loaded.serve(inputs), loaded.serve(inputs)], [first, second])
+    assert np.abs(np.asarray(first) - np.asarray(second)).max() > 1e-3
 
 
 def test_an_endpoint_can_be_a_function_of_tensorflow_with_a_table(tmp_path):

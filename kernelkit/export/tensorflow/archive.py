@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +14,9 @@ from kernelkit.export import signature as signatures
 from kernelkit.export.folder import replacing_folder
 from kernelkit.export.program import Program
 from kernelkit.export.pure import named_variables
+from kernelkit.export.signature import Signature
 from kernelkit.export.tensorflow import convert
+from kernelkit.layers.layer import Layer
 from kernelkit.variable import Variable
 
 Tree = Any
@@ -107,7 +110,8 @@ class ExportArchive:
                 `tf.TensorSpec`, array), or specs nested as the argument is. A size of ``None`` stays open. Needed
                 unless ``fn`` is a `tf.function` that was called.
             **kwargs: ``is_static``: whether values that ``fn`` assigns to variables are dropped; by default the
-                endpoint assigns them. ``jax2tf_kwargs``: arguments of `jax2tf.convert`.
+                endpoint assigns them. ``jax2tf_kwargs``: arguments of `jax2tf.convert`, among them
+                ``polymorphic_shapes``, such as ``["(batch, a, a)"]`` for squares of any size.
 
         Returns:
             The `tf.function`.
@@ -129,7 +133,8 @@ class ExportArchive:
             )
         given = input_signature if isinstance(input_signature, (list, tuple)) else [input_signature]
         signature = signatures.from_specs(list(given))
-        pure = convert.purified(fn, self._variables, signature, name, is_static)
+        shapes = options.pop("polymorphic_shapes", None)
+        pure = convert.purified(fn, self._variables, signature, name, is_static, shapes)
         self._make(pure.variables)
         run = convert.converted(pure.function, pure.arguments, **options)
         values = [self._tf_variables[id(v)] for v in pure.variables]
@@ -142,6 +147,7 @@ class ExportArchive:
             return jtu.tree_map(lambda i: outputs[i], pure.struct)
 
         specs = convert.tf_specs(signature, pure.arguments)
+        endpoint = convert.named_arguments(endpoint, _positional(fn)[: len(signature.struct)])
         function = self._tf.function(endpoint, input_signature=signature.nest(specs), autograph=False)
         self._add(name, function, function)
         return function
@@ -164,28 +170,42 @@ class ExportArchive:
             input_signature = known.nest(known.inputs)
         return self.add_endpoint(name, resource, input_signature, **kwargs)
 
-    def add_program(self, name: str, model: Any, program: Program, **options: Any) -> None:
+    def add_program(self, name: str, model: Any, program: Program, is_static: bool = False, **options: Any) -> None:
         """Add the traced program of a model, with the model's names of inputs and outputs.
 
         Args:
             name: Name of the endpoint.
             model: The model.
             program: Its program.
+            is_static: Whether the changes that a prediction makes to variables are dropped.
             **options: Arguments of `jax2tf.convert`.
         """
         self._check_name(name)
-        _, trainable, state = named_variables(model)
-        variables = [*trainable.values(), *state.values()]
-        self._make(variables)
-        run = convert.converted(program.function, program.arguments, **options)
-        values = [self._tf_variables[id(v)] for v in variables]
         signature = program.signature.positional()
+        if program.changed and not is_static:
+            flat = signature._replace(struct=list(range(len(signature.inputs))))
+            pure = convert.purified(program.call, self._variables, flat, name, is_static=False)
+            function, variables, changed = pure.function, pure.variables, pure.written
+        else:
+            _, trainable, state = named_variables(model)
+            function, variables, changed = (
+                lambda weights, *inputs: (program.function(weights, *inputs), []),
+                [*trainable.values(), *state.values()],
+                [],
+            )
+        self._make(variables)
+        run = convert.converted(function, program.arguments, **options)
+        values = [self._tf_variables[id(v)] for v in variables]
+        written = [self._tf_variables[id(v)] for v in changed]
 
         def endpoint(*inputs: Tree) -> Tree:
-            outputs = run(values, *signature.flatten(list(inputs)))
+            outputs, changes = run(values, *signature.flatten(list(inputs)))
+            for variable, value in zip(written, changes, strict=True):
+                variable.assign(value)
             return jtu.tree_map(lambda i: outputs[i], program.struct)
 
         specs = convert.tf_specs(signature, program.arguments)
+        endpoint = convert.named_arguments(endpoint, _argument_names(program.signature))
         function = self._tf.function(endpoint, input_signature=signature.nest(specs), autograph=False)
         self._add(name, function, convert.signature_function(function, signature, specs, program.outputs))
 
@@ -280,6 +300,26 @@ class ExportArchive:
             serving = traces[0] if len(traces) == 1 else None  # a server needs one fixed signature
         if serving is not None:
             self._signatures[name] = serving
+
+
+def _positional(fn: Callable) -> list[str]:
+    """Return the names of the arguments that a function takes by position."""
+    if isinstance(fn, Layer):
+        fn = fn.call
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    try:
+        return [p.name for p in inspect.signature(fn).parameters.values() if p.kind in kinds]
+    except (TypeError, ValueError):  # a function of C
+        return []
+
+
+def _argument_names(signature: Signature) -> list[str]:
+    """Return the names of the arguments of a model's call: those of its specs where one argument is one array."""
+    args, kwargs = signature.arguments(range(len(signature.inputs)))
+    if len(args) + len(kwargs) == 1:
+        return ["inputs"]
+    firsts = [signature.inputs[at].name if isinstance(at, int) else f"args_{i}" for i, at in enumerate(args)]
+    return [*firsts, *kwargs]
 
 
 def _traces(fn: Any) -> list:

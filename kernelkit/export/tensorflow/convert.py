@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import keyword
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -62,7 +64,9 @@ class Pure(NamedTuple):
     arguments: list[jax.ShapeDtypeStruct]
 
 
-def purified(fn: Callable, variables: Sequence[Variable], signature: Signature, name: str, is_static: bool) -> Pure:
+def purified(
+    fn: Callable, variables: Sequence[Variable], signature: Signature, name: str, is_static: bool, shapes: Tree = None
+) -> Pure:
     """Find the variables that a function reads and writes, and make it pure.
 
     Args:
@@ -71,6 +75,7 @@ def purified(fn: Callable, variables: Sequence[Variable], signature: Signature, 
         signature: Its arguments: ``signature.struct`` is a list with one entry for each.
         name: Name of the function, for errors.
         is_static: Whether its assignments are dropped.
+        shapes: Names for the sizes of the inputs; see :func:`kernelkit.export.program.open_trace`.
 
     Raises:
         ValueError: If its code needs an open size as a number.
@@ -93,7 +98,7 @@ def purified(fn: Callable, variables: Sequence[Variable], signature: Signature, 
             return leaves, [lender.values[id(v)] for v in changed]
 
         abstract = [jax.ShapeDtypeStruct(v.shape, jax.dtypes.canonicalize_dtype(v.dtype)) for v in known]
-        arguments, _, _ = program.open_trace(function, abstract, signature, name)
+        arguments, _, _ = program.open_trace(function, abstract, signature, name, shapes)
         if not found["missed"]:
             return Pure(function, known, found["written"], found["struct"], arguments)
         known = [*known, *found["missed"]]
@@ -120,6 +125,14 @@ def converted(
         "with_gradient": True,
     }
     return jax2tf.convert(without_top_k(function), **(settings | options))  # TensorFlow 2.21 reads no `top_k`
+
+
+def named_arguments(function: Callable, names: Sequence[str]) -> Callable:
+    """Give a function of positional arguments names for them, by which it may be called in TensorFlow."""
+    if len(set(names)) == len(names) and all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        function.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
+    return function
 
 
 def tf_specs(signature: Signature, arguments: Sequence[jax.ShapeDtypeStruct]) -> list[Any]:

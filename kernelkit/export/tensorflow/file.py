@@ -14,8 +14,15 @@ from kernelkit.export.tensorflow.archive import ExportArchive
 ENDPOINT = "serve"
 
 
-def save(model: Any, program: Program, path: str, jax2tf_kwargs: dict | None = None) -> None:
+def save(model: Any, program: Program, path: str, is_static: bool = False, jax2tf_kwargs: dict | None = None) -> None:
     """Write a model as a SavedModel with the endpoint ``serve``.
+
+    Args:
+        model: The model.
+        program: Its program.
+        path: The folder.
+        is_static: Whether the file drops the changes that a prediction makes to variables.
+        jax2tf_kwargs: Arguments of `jax2tf.convert`.
 
     Raises:
         ImportError: If TensorFlow is not installed.
@@ -23,7 +30,7 @@ def save(model: Any, program: Program, path: str, jax2tf_kwargs: dict | None = N
     """
     archive = ExportArchive()
     archive.track(model)
-    archive.add_program(ENDPOINT, model, program, **(jax2tf_kwargs or {}))
+    archive.add_program(ENDPOINT, model, program, is_static, **(jax2tf_kwargs or {}))
     archive.write_out(path, verbose=False)
 
 
