@@ -298,7 +298,7 @@ def _is_array(value: Any) -> bool:
 def _shape(spec: Any) -> Shape:
     shape = getattr(spec, "shape", None)
     if shape is None:
-        raise ValueError(f"The input signature {spec!r} has no shape: give one, such as (None, 28, 28).")
+        raise TypeError(f"The input signature {spec!r} has no shape: give one, such as (None, 28, 28).")
     shape = shape.as_list() if hasattr(shape, "as_list") else shape
     return tuple(None if size is None else int(size) for size in shape)
 

@@ -150,11 +150,13 @@ def test_an_endpoint_is_called_by_the_names_of_its_arguments(tmp_path):
     want = layer(x, y)
     archive = kk.export.ExportArchive()
     archive.add_endpoint("call", layer.call, [spec(None, 2, 2), spec(None, 4, 2)])
-    archive.add_endpoint("layer", layer, [spec(None, 2, 2), spec(None, 4, 2)])
+    archive.add_endpoint("layer", layer.__call__, [spec(None, 2, 2), spec(None, 4, 2)])
+    archive.add_endpoint("any", lambda *x: layer(*x), [spec(None, 2, 2), spec(None, 4, 2)])
     archive.write_out(tmp_path / "out", verbose=False)
     loaded = tf.saved_model.load(tmp_path / "out")
     for endpoint in (loaded.call, loaded.layer):
         close([endpoint(x, y), endpoint(value=y, query=x), endpoint(x, value=y)], [want] * 3)
+    close(loaded.any(x, y), want)
 
 
 def test_sizes_of_one_name_are_equal(tmp_path):

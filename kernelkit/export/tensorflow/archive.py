@@ -147,7 +147,7 @@ class ExportArchive:
             return jtu.tree_map(lambda i: outputs[i], pure.struct)
 
         specs = convert.tf_specs(signature, pure.arguments)
-        endpoint = convert.named_arguments(endpoint, _positional(fn)[: len(signature.struct)])
+        endpoint = convert.named_arguments(endpoint, _positional(fn, len(signature.struct)))
         function = self._tf.function(endpoint, input_signature=signature.nest(specs), autograph=False)
         self._add(name, function, function)
         return function
@@ -302,15 +302,17 @@ class ExportArchive:
             self._signatures[name] = serving
 
 
-def _positional(fn: Callable) -> list[str]:
-    """Return the names of the arguments that a function takes by position."""
-    if isinstance(fn, Layer):
-        fn = fn.call
+def _positional(fn: Callable, count: int) -> list[str]:
+    """Return the names of the first arguments that a function takes by position, or numbered ones if it names fewer."""
+    layer = fn if isinstance(fn, Layer) else getattr(fn, "__self__", None)
+    if isinstance(layer, Layer) and (fn is layer or getattr(fn, "__name__", "") == "__call__"):
+        fn = layer.call
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     try:
-        return [p.name for p in inspect.signature(fn).parameters.values() if p.kind in kinds]
+        names = [p.name for p in inspect.signature(fn).parameters.values() if p.kind in kinds]
     except (TypeError, ValueError):  # a function of C
-        return []
+        names = []
+    return names[:count] if len(names) >= count else [f"inputs_{i}" for i in range(count)]
 
 
 def _argument_names(signature: Signature) -> list[str]:
