@@ -7,6 +7,7 @@ the loop: the ranks are the same in all versions.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,6 +113,7 @@ def run_equation(equation: Any, values: Sequence[Any]) -> list[Any]:
     """
     given = {v: value for v, value in zip(equation.invars, values, strict=True) if not is_literal(v)}
     core = _core()
+    atoms: list[Any] = [*equation.invars, *equation.outvars]
     alone = core.Jaxpr(
         [],
         list(given),
@@ -120,7 +122,23 @@ def run_equation(equation: Any, values: Sequence[Any]) -> list[Any]:
         equation.effects,
         core.DebugInfo("kernelkit.jaxprs", "step", None, None),
     )
-    return jax.core.eval_jaxpr(alone, (), *given.values())
+    with whole_width(*(getattr(atom.aval, "dtype", None) for atom in atoms)):
+        return jax.core.eval_jaxpr(alone, (), *given.values())
+
+
+def whole_width(*dtypes: Any) -> contextlib.AbstractContextManager:
+    """Return a context in which jax keeps the 64 bits of these dtypes, if they have so many.
+
+    Outside of it jax makes 32 bits of them, whatever the equation says.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> with whole_width(jnp.dtype("uint64")):
+        ...     jnp.asarray(2**40, "uint64").dtype.name
+        'uint64'
+    """
+    wide = any(getattr(dtype, "itemsize", 0) == 8 and dtype.kind in "iuf" for dtype in dtypes)
+    return jax.enable_x64(True) if wide else contextlib.nullcontext()
 
 
 def scan_of(equation: Any) -> Scan | None:

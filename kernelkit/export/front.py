@@ -56,7 +56,8 @@ def _tf_saved_model(
 
     traced = program.trace(model, signature)
     tensorflow.save(model, traced, path, is_static, jax2tf_kwargs)
-    return traced if is_static else traced._replace(changed=())  # the file changes them itself
+    told = traced.as_computed()
+    return told if is_static else told._replace(changed=())  # the file changes them itself
 
 
 def _web(
@@ -79,7 +80,7 @@ def _litert(model: Any, path: str, signature: Tree, batch_size: int | None = 1) 
     from kernelkit.export import litert
 
     litert.check_converter()
-    traced = program.trace(model, signature, static_batch=batch_size)
+    traced = program.trace(model, signature, static_batch=batch_size).as_computed()
     litert.save(traced, path)
     return traced
 

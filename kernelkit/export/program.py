@@ -54,6 +54,14 @@ class Program(NamedTuple):
         """Whether a prediction draws random numbers."""
         return any(is_seed(v) for v in self.changed)
 
+    def as_computed(self) -> Program:
+        """Return the program with the dtypes that it computes in: jax takes inputs of 64 bits as 32, unless told."""
+        inputs = tuple(
+            spec._replace(dtype=aval.dtype.name) if spec.dtype in _LONG else spec
+            for spec, aval in zip(self.signature.inputs, self.arguments, strict=True)
+        )
+        return self._replace(signature=self.signature._replace(inputs=inputs))
+
     def forgotten(self, draws_itself: bool = False) -> str:
         """Return in words what a file forgets that drops the changes of variables; empty if it forgets nothing.
 
@@ -71,6 +79,9 @@ class Program(NamedTuple):
         if self.draws and not draws_itself:
             told.append("Prediction draws random numbers: the file draws the same ones in each call.")
         return " ".join(told)
+
+
+_LONG = frozenset({"float64", "int64", "uint64"})
 
 
 class TrainingProgram(NamedTuple):

@@ -1,12 +1,14 @@
-"""Programs without `scan`, `sort` and `top_k`, for runtimes that lack these: rounds and comparisons are written out."""
+"""Programs without `scan`, `sort`, `top_k` and `scatter-add`, for runtimes that lack these: they are written out."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from kernelkit import devices, jaxprs
 from kernelkit.export.walk import walk
@@ -69,10 +71,15 @@ class Jax:
     format = "jax"
 
     def constant(self, value: Any, dtype: Any) -> Any:
-        return jnp.asarray(value, dtype)
+        with jaxprs.whole_width(np.dtype(dtype)):
+            return jnp.asarray(value, dtype)
 
     def before(self, equation: Any, operands: Any) -> None:
-        return None
+        """Leave each equation to its rule."""
+
+    def lacks(self, equation: Any) -> str:
+        """Return nothing: jax has all of its own dtypes."""
+        return ""
 
 
 def _scan(target: Jax, equation: Any, *operands: Any) -> list[Any]:
@@ -177,4 +184,22 @@ class Rules(Mapping[str, Callable]):
         return len(self.own)
 
 
-_RULES = Rules({"scan": _scan, "sort": _sort, "top_k": _top_k})
+def _scatter_add(target: Jax, equation: Any, x: Any, places: Any, values: Any) -> list[Any]:
+    """Add numbers at places of an array by comparing each place with each number's: LiteRT adds at no places."""
+    d, shape = equation.params["dimension_numbers"], x.shape
+    points = not d.update_window_dims and not d.operand_batching_dims and len(d.inserted_window_dims) == x.ndim
+    known = all(isinstance(n, int) for n in (*shape, *values.shape))
+    if not points or not known or math.prod(shape) * values.size > 2**22:
+        return _run(target, equation, x, places, values)
+    found, inside = jnp.zeros(values.shape, "int32"), jnp.ones(values.shape, "int32")
+    for column, axis in enumerate(d.scatter_dims_to_operand_dims):
+        place = places[..., column].astype("int32")
+        found = found + place * math.prod(shape[axis + 1 :])
+        inside = inside * ((place >= 0) & (place < shape[axis])).astype("int32")
+    flat = (found * inside - (1 - inside)).reshape(-1, 1)  # what lies outside is added nowhere
+    here = flat == jnp.arange(math.prod(shape), dtype="int32")
+    added = jnp.where(here, values.reshape(-1, 1), jnp.zeros((), values.dtype)).sum(axis=0, dtype=x.dtype)
+    return [x + added.reshape(shape)]
+
+
+_RULES = Rules({"scan": _scan, "sort": _sort, "top_k": _top_k, "scatter-add": _scatter_add})

@@ -21,8 +21,8 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
 
     Args:
         target: What is being written. ``target.constant(array, dtype)`` makes a value of a constant;
-            ``target.before(equation, operands)`` may return results in place of a rule's; ``target.format`` names it
-            in errors.
+            ``target.before(equation, operands)`` may return results in place of a rule's; ``target.lacks(equation)``
+            tells in words what it has not, such as a dtype, or is empty; ``target.format`` names it in errors.
         body: The jaxpr.
         operands: One value for each of its inputs.
         rules: From a primitive's name to its rule.
@@ -50,15 +50,20 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
                 results = walk(target, inner, given, rules, _stack(equation) or within)
             else:
                 rule = rules.get(equation.primitive.name)
-                if rule is None:
-                    raise Missing(
-                        f"{target.format} has no operation for jax's {equation.primitive.name!r}"
-                        f"{_place(equation, within)}. {_advice(equation.primitive.name)}"
-                    )
+                lacks = target.lacks(equation) if rule else f"no operation for jax's {equation.primitive.name!r}"
+                if rule is None or lacks:
+                    place, advice = _place(equation, within), _advice(equation.primitive.name)
+                    raise Missing(f"{target.format} has {lacks}{place}. {advice}")
                 made = rule(target, equation, *given)
                 results = made if isinstance(made, (list, tuple)) and not hasattr(made, "_fields") else [made]
         values |= zip(equation.outvars, results, strict=True)
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def unsigned_words(equation: Any, what: str) -> str:
+    """Return what a format lacks for whole numbers of 64 bits without a sign, in words; empty for other equations."""
+    unsigned = any(v.aval.dtype.name == "uint64" for v in equation.outvars if hasattr(v.aval, "dtype"))
+    return f"{what} for whole numbers of 64 bits without a sign" if unsigned else ""
 
 
 def _needed(jaxpr: Any) -> list[Any]:

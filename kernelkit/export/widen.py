@@ -141,7 +141,9 @@ def _run(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
 def _bound(equation: Any, operands: Any, params: dict) -> list[Any]:
     if equation.primitive.name in ("scan", "cond", "while") or any(_holds_jaxpr(value) for value in params.values()):
         return jaxprs.run_equation(equation, operands)
-    made = equation.primitive.bind(*operands, **params)
+    atoms: list[Any] = [*equation.invars, *equation.outvars]
+    with jaxprs.whole_width(*(atom.aval.dtype for atom in atoms)):
+        made = equation.primitive.bind(*operands, **params)
     return list(made) if equation.primitive.multiple_results else [made]
 
 

@@ -108,3 +108,16 @@ def test_an_open_length_cannot_be_unrolled(tmp_path, converter):
     model = kk.Model(inputs, kk.layers.LSTM(2)(inputs))
     with pytest.raises(ValueError, match="fix the length by input_signature"):
         model.export(tmp_path / "model.tflite", format="litert")
+
+
+def test_numbers_added_at_places_are_written_out():
+    rng = np.random.default_rng(0)
+    places = jnp.asarray(rng.integers(-5, 9, (30, 2)), "int32")  # some lie outside, some before the end
+    values = jnp.asarray(rng.random(30), "float32")
+
+    def add(places, values):
+        return jnp.ones((4, 3)).at[places[:, 0], places[:, 1]].add(values, mode="drop")
+
+    flat = unrolled(add, places, values)
+    assert "scatter" not in str(jax.make_jaxpr(flat)(places, values))
+    np.testing.assert_allclose(flat(places, values)[0], add(places, values), atol=1e-5)

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from kernelkit import jaxprs
+from kernelkit.export.walk import unsigned_words
 
 FOLDED_BYTES = 2**22
 """Constants up to this size are computed during export; larger constants only if they are smaller than their inputs."""
@@ -239,10 +240,15 @@ class Graph:
         if equation.primitive.name == "broadcast_in_dim":
             return None  # kept thin
         whole = [self.whole(x) for x in operands]
-        with jax.ensure_compile_time_eval():
+        dtypes = [x.dtype for x in operands] + [a.dtype for a in avals]
+        with jaxprs.whole_width(*dtypes), jax.ensure_compile_time_eval():
             outputs = equation.primitive.bind(*map(jax.numpy.asarray, whole), **equation.params)
         outputs = outputs if equation.primitive.multiple_results else [outputs]
         return [self.constant(np.asarray(output)) for output in outputs]
+
+    def lacks(self, equation: Any) -> str:
+        """Return in words what runtimes of ONNX lack for an equation."""
+        return unsigned_words(equation, "no runtime")
 
 
 _NOT_FOLDED = {"scan", "while", "cond", "dim_as_value"}

@@ -99,6 +99,9 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
             if not isinstance(size, int) and str(size).isidentifier() and str(size) not in seen:
                 seen.add(str(size))
                 s.line(f"{size} = {text}.shape[{axis}]")
+    for text, spec, aval in zip(names, program.signature.inputs, program.arguments, strict=True):
+        if spec.dtype != aval.dtype.name:  # 64 bits, of which jax computes 32
+            s.line(f"{text} = {text}.to({s.type(aval.dtype)})")
     weights = [
         Value(f"self.{'.'.join(attributes(path))}", tuple(v.shape), v.dtype) for path, v in program.weights.items()
     ]

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import jaxprs
+from kernelkit.export.walk import unsigned_words
 
 FOLDED_BYTES = 2**22
 
@@ -118,6 +119,10 @@ class Source:
             raise NotImplementedError(f"PyTorch has no dtype for {name}.")
         return TYPES[name]
 
+    def lacks(self, equation: Any) -> str:
+        """Return in words what PyTorch lacks for an equation."""
+        return unsigned_words(equation, "no operations")
+
     def before(self, equation: Any, operands: list[Value]) -> list[Value] | None:
         """Draw with PyTorch's generator, and compute equations of constants now; see `walk`."""
         name, avals = equation.primitive.name, [v.aval for v in equation.outvars]
@@ -143,7 +148,8 @@ class Source:
             return None
         if sum(int(np.prod(a.shape)) * a.dtype.itemsize for a in avals) > FOLDED_BYTES:
             return None
-        with jax.ensure_compile_time_eval():
+        dtypes = [x.dtype for x in operands] + [a.dtype for a in avals]
+        with jaxprs.whole_width(*dtypes), jax.ensure_compile_time_eval():
             outputs = equation.primitive.bind(*(jnp.asarray(x.const) for x in operands), **equation.params)
         return [self.constant(np.asarray(o)) for o in (outputs if equation.primitive.multiple_results else [outputs])]
 
