@@ -202,4 +202,14 @@ def _scatter_add(target: Jax, equation: Any, x: Any, places: Any, values: Any) -
     return [x + added.reshape(shape)]
 
 
-_RULES = Rules({"scan": _scan, "sort": _sort, "top_k": _top_k, "scatter-add": _scatter_add})
+def _total(chosen: Callable[[jax.Array, jax.Array], jax.Array]) -> Callable:
+    """Return the rule of a comparison in which NaN comes last."""
+    return lambda target, equation, x, y: [chosen(*_before(x, y))]
+
+
+_TOTAL = {
+    "lt_to": _total(lambda less, equal: less),
+    "le_to": _total(lambda less, equal: less | equal),
+    "eq_to": _total(lambda less, equal: equal),
+}
+_RULES = Rules({"scan": _scan, "sort": _sort, "top_k": _top_k, "scatter-add": _scatter_add} | _TOTAL)

@@ -121,3 +121,17 @@ def test_numbers_added_at_places_are_written_out():
     flat = unrolled(add, places, values)
     assert "scatter" not in str(jax.make_jaxpr(flat)(places, values))
     np.testing.assert_allclose(flat(places, values)[0], add(places, values), atol=1e-5)
+
+
+def test_a_search_in_a_small_table_puts_nan_last_without_comparisons_that_litert_lacks():
+    table = jnp.asarray([-1.0, 0.5, 0.5, jnp.inf])
+    x = jnp.asarray([jnp.nan, -jnp.inf, -1.0, 0.5, 0.7, jnp.inf])
+    for side in ("left", "right"):
+        find = lambda x, side=side: kk.ops.searchsorted(table, x, side=side)  # noqa: E731
+        flat = unrolled(find, x)
+        assert "_to " not in str(jax.make_jaxpr(flat)(x)) and "while" not in str(jax.make_jaxpr(flat)(x))
+        np.testing.assert_array_equal(flat(x)[0], np.searchsorted(table, x, side))
+        np.testing.assert_array_equal(find(x), np.searchsorted(table, x, side))
+    np.testing.assert_array_equal(kk.ops.digitize(x, [3.0, 1.0, -2.0]), np.digitize(x, [3.0, 1.0, -2.0]))
+    long = jnp.arange(200.0)
+    np.testing.assert_array_equal(kk.ops.searchsorted(long, x), np.searchsorted(long, x))

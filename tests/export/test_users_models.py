@@ -25,7 +25,6 @@ FORMATS = {
 
 
 LACKS = {("hashed", format) for format in ("onnx", "openvino", "litert", "torch")}  # hashes are numbers of 64 bits
-LACKS |= {("table", "litert")}  # a search in a table counts without a sign
 
 
 def build(name):

@@ -13,6 +13,7 @@ from kernelkit.layers.preprocessing import quantiles
 from kernelkit.layers.preprocessing.batches import batches_of
 from kernelkit.layers.preprocessing.data_layer import DataLayer
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
+from kernelkit.ops.numpy.ordering import way_of_search
 from kernelkit.symbolic import KerasTensor
 
 __all__ = ["Discretization"]
@@ -109,7 +110,8 @@ class Discretization(DataLayer):
         if self.bin_boundaries is None:
             raise ValueError(f"{self.who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
         inputs = jnp.asarray(inputs)
-        bins = jnp.digitize(inputs, jnp.asarray(self.bin_boundaries, "float32")).astype("int32")
+        edges = jnp.asarray(self.bin_boundaries, "float32")
+        bins = jnp.digitize(inputs, edges, method=way_of_search(len(edges))).astype("int32")
         return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype, to_sparse=self.sparse)
 
     @property

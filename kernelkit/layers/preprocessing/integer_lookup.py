@@ -12,6 +12,7 @@ from kernelkit.layers.preprocessing.decimal_hashes import decimal_bins
 from kernelkit.layers.preprocessing.hashing import as_salt, bin_of
 from kernelkit.layers.preprocessing.index_lookup import IndexLookup
 from kernelkit.layers.preprocessing.strings import is_strings
+from kernelkit.ops.numpy.ordering import way_of_search
 
 __all__ = ["IntegerLookup"]
 
@@ -128,7 +129,7 @@ class IntegerLookup(IndexLookup):
         order = np.argsort(self._own)
         tokens = jnp.asarray(np.array(self._own)[order], "int32")
         special = len(self._special())
-        place = jnp.clip(jnp.searchsorted(tokens, values), 0, len(order) - 1)
+        place = jnp.clip(jnp.searchsorted(tokens, values, method=way_of_search(len(order))), 0, len(order) - 1)
         first = special - self.num_oov_indices
         unknown = jnp.full(values.shape, first, "int32")
         if self.num_oov_indices > 1:

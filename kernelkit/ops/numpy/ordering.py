@@ -140,7 +140,16 @@ def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.A
     sequence = as_array(sorted_sequence)
     if sequence.ndim != 1:
         raise ValueError(f"searchsorted() takes a one-dimensional sequence, got the shape {sequence.shape}.")
-    return jnp.searchsorted(sequence, as_array(values), side=side).astype("int32")
+    way = way_of_search(sequence.shape[0])
+    return jnp.searchsorted(sequence, as_array(values), side=side, method=way).astype("int32")
+
+
+def way_of_search(length: Any) -> str:
+    """Return how jax is to search in a sorted table: small ones by comparing with all of it.
+
+    That takes no loop, and no whole numbers without a sign, which some runtimes of exported models lack.
+    """
+    return "compare_all" if isinstance(length, int) and length <= 128 else "scan"
 
 
 @op
@@ -159,7 +168,8 @@ def digitize(x: Any, bins: Any) -> jax.Array:
         >>> print(ops.digitize([0.5, 1.0, 7.0], [1.0, 5.0]))
         [0 1 2]
     """
-    return jnp.digitize(as_array(x), as_array(bins)).astype("int32")
+    edges = as_array(bins)
+    return jnp.digitize(as_array(x), edges, method=way_of_search(edges.shape[0])).astype("int32")
 
 
 def _bincount_spec(_: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
