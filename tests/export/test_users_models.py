@@ -25,6 +25,7 @@ FORMATS = {
 
 
 LACKS = {("hashed", format) for format in ("onnx", "openvino", "litert", "torch")}  # hashes are numbers of 64 bits
+NOT_RUN = {("many_outputs", "litert")}  # a transposed convolution, which LiteRT's runtime refuses
 
 
 def build(name):
@@ -47,6 +48,7 @@ def test_a_file_gives_the_models_numbers(name, format, tmp_path):
     model, inputs, atol = build(name)
     want = jax.tree.leaves(model(inputs, training=False))
     reset(model)
+    assert max(float(np.asarray(y, "float64").std(axis=0).max()) for y in want) > 1e-3  # else any file would equal it
     batch = len(jax.tree.leaves(inputs)[0])
     options = {"litert": {"batch_size": batch}, "stablehlo": {"platforms": ["cpu"]}}.get(format, {})
     path = str(tmp_path / f"file{ending}")
@@ -55,6 +57,9 @@ def test_a_file_gives_the_models_numbers(name, format, tmp_path):
             model.export(path, format=format, **options)
         return
     done = model.export(path, format=format, verbose=False, **options)
+    if (name, format) in NOT_RUN:
+        assert done.error is None and "raised" in done.checked_by
+        return
     assert done.error is not None and done.error <= atol, done.checked_by
     traced = program.trace(model, static_batch=batch if format == "litert" else None)
     run, _ = report.runner(format, path, traced)
@@ -101,5 +106,5 @@ def test_a_report_tells_what_a_file_does_not_keep_from_call_to_call(tmp_path):
 
 def test_a_draw_in_prediction_that_a_format_lacks_is_an_error_with_a_way_out(tmp_path):
     pytest.importorskip("onnx")
-    with pytest.raises(NotImplementedError, match=r"which .*/sampled uses\. Draw only in training, .* 'stablehlo'"):
+    with pytest.raises(NotImplementedError, match=r"which .*/sampled uses\. Draw only in training, .*='stablehlo'"):
         users.of_layer(users.Sampled()).export(tmp_path / "file", format="onnx")
