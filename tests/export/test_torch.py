@@ -34,8 +34,9 @@ def test_outputs_and_gradients_of_a_module_are_the_models(name):
     outputs = module(tensors(x))
     sum((y**2).sum() for y in (outputs.values() if isinstance(outputs, dict) else [outputs])).backward()
     for path, parameter in of_path(module).items():
-        scale = max(1.0, float(np.abs(want[path]).max()))
-        np.testing.assert_allclose(parameter.grad.numpy() / scale, want[path] / scale, rtol=1e-4, atol=zoo.atol(name))
+        wanted, atol = np.asarray(want[path]), 1e-3 if name in zoo.APPLICATIONS else 1e-5
+        scale = max(1.0, float(np.abs(wanted).max()))
+        np.testing.assert_allclose(parameter.grad.numpy() / scale, wanted / scale, rtol=1e-4, atol=atol)
 
 
 def test_a_training_loop_of_pytorch_trains_it():
