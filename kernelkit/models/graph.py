@@ -267,7 +267,7 @@ def _sort(
         if unused is not None and isinstance(unused.operation, InputLayer) and id(unused) not in depths:
             order.append(unused)
             depths[id(unused)] = 0
-            met.setdefault(id(unused.operation), len(met))
+            met.setdefault(id(unused.operation), -1)  # before what else has the depth of an output
     place = {id(n): i for i, n in enumerate(order)}
     nodes = sorted(order, key=lambda n: (-depths[id(n)], place[id(n)]))
     of_operation: dict[int, int] = {}

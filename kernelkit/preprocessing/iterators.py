@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Iterator as Iteration
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ __all__ = ["DataFrameIterator", "DirectoryIterator", "Iterator", "NumpyArrayIter
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
+_DRAWING: ContextVar[Any] = ContextVar("drawing", default=None)
+"""The random numbers of the batch that this thread makes."""
 
 
 class Iterator(PyDataset):
@@ -47,9 +51,20 @@ class Iterator(PyDataset):
         if batch_size < 1:
             raise ValueError(f"{type(self).__name__}: batch_size must be at least 1, got {batch_size}.")
         self.n, self.batch_size, self.shuffle, self.seed = n, batch_size, shuffle, seed
-        self.batch_index = self.total_batches_seen = 0
+        self.batch_index = self.total_batches_seen = self._orders = 0
         self.index_array: np.ndarray | None = None
-        self.random: Any = np.random
+        self._last: Any = np.random
+        self._lock = threading.Lock()
+
+    @property
+    def random(self) -> Any:
+        """Random numbers: those of the batch that is being made, in each thread its own; else those of the last one."""
+        return _DRAWING.get() or self._last
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether several threads or processes make the batches."""
+        return self.workers > 1 or self.use_multiprocessing
 
     def __len__(self) -> int:
         return -(-self.n // self.batch_size)
@@ -65,12 +80,24 @@ class Iterator(PyDataset):
     def __next__(self) -> Any:
         if not self.n:
             raise StopIteration
-        index = self.batch_index
-        self.batch_index = (index + 1) % len(self)
+        with self._lock:
+            index = self.batch_index
+            self.batch_index = (index + 1) % len(self)
         return self._batch(index, anew=index == 0)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if self.index_array is None:
+            self.on_epoch_end()  # processes that get a copy take their batches from one order
+        return {name: value for name, value in vars(self).items() if name not in ("_lock", "_last")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _lock=threading.Lock(), _last=np.random)
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order."""
+        if self._ahead and self.seed is not None:  # whichever batch was the last to be made
+            self._last = np.random.RandomState(self.seed + self._orders * len(self))
+        self._orders += 1
         self.index_array = self.random.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def reset(self) -> None:
@@ -78,15 +105,23 @@ class Iterator(PyDataset):
         self.batch_index = 0
 
     def _batch(self, index: int, anew: bool = False) -> Any:
-        if self.seed is not None:  # a stream for each batch, so that it doesn't matter who draws between them
-            self.random = np.random.RandomState(self.seed + self.total_batches_seen)
-        self.total_batches_seen += 1
-        if anew or self.index_array is None:
-            self.on_epoch_end()
-        assert self.index_array is not None
-        return self._get_batches_of_transformed_samples(
-            self.index_array[index * self.batch_size : (index + 1) * self.batch_size]
-        )
+        with self._lock:
+            number = self.total_batches_seen
+            self.total_batches_seen += 1
+            if self.seed is not None and not self._ahead:
+                self._last = np.random.RandomState(self.seed + number)
+            if anew or self.index_array is None:
+                self.on_epoch_end()
+            assert self.index_array is not None
+            rows = self.index_array[index * self.batch_size : (index + 1) * self.batch_size]
+            drawing = self._last
+            if self.seed is not None and self._ahead:  # by place, since batches are made in any order
+                drawing = np.random.RandomState(self.seed + (self._orders - 1) * len(self) + index)
+        token = _DRAWING.set(drawing)
+        try:
+            return self._get_batches_of_transformed_samples(rows)
+        finally:
+            _DRAWING.reset(token)
 
     def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
         raise NotImplementedError(

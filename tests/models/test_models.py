@@ -153,6 +153,10 @@ def test_unused_and_missing_inputs():
         kk.Model(a, kk.layers.add([a, b]))
     model = kk.Model([a, b], kk.layers.Dense(1)(a))
     assert model.predict([np.ones((2, 2)), np.ones((2, 2))]).shape == (2, 1)
+    dense = kk.layers.Dense(2, name="dense")
+    model = kk.Model([b, a], dense(a))  # an unused input has the depth of an output and stands before it, as in Keras
+    assert [layer.name for layer in model.layers] == [model.inputs[1].name, "forgotten", "dense"]
+    assert [layer.name for layer in kk.Model([a, b], b).layers][1] == "forgotten"
 
 
 def test_a_symbolic_tensor_says_why_it_has_no_value():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import keras
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from keras._tf_keras.keras.preprocessing import image as theirs
 
 import kernelkit as kk
+from kernelkit.feeds.py_dataset import NumberedPasses
 from kernelkit.preprocessing import image as ours
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (7, 8, 8, 3)).astype("float32")
@@ -274,6 +277,39 @@ def test_fit_trains_on_flows_and_writes_images(tmp_path):
     flow = ours.ImageDataGenerator().flow(IMAGES, batch_size=4, save_to_dir=tmp_path, save_prefix="made", shuffle=False)
     next(flow)
     assert sorted(p.name[:6] for p in tmp_path.iterdir()) == ["made_0", "made_1", "made_2", "made_3"]
+
+
+def passes(seed, workers):
+    """Return the batches of two passes over small images, whose first pixel is their number."""
+    numbers = np.arange(40, dtype="float32").reshape(40, 1, 1, 1)
+    generator = ours.ImageDataGenerator(channel_shift_range=0.25) if seed is not None else ours.ImageDataGenerator()
+    flow = generator.flow(np.tile(numbers, (1, 2, 2, 1)), np.arange(40), batch_size=4, seed=seed)
+    flow.workers = workers
+    feed = NumberedPasses(flow)
+    found = []
+    for epoch in range(2):
+        found.append(list(feed.open(epoch, 0)))
+        feed.epoch_ends()
+    return found
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+def test_several_threads_make_each_batch_once(seed):
+    for batches in passes(seed, 8):
+        assert sorted(np.concatenate([y for _, y in batches])) == list(range(40))
+        for x, y in batches:
+            np.testing.assert_allclose(x[:, 0, 0, 0], y, atol=0.25)
+
+
+def test_a_seed_gives_the_same_batches_for_any_number_of_threads():
+    same(passes(5, 3), passes(5, 8), 0)
+
+
+def test_copies_for_processes_take_their_batches_from_one_order():
+    flow = ours.ImageDataGenerator().flow(IMAGES, LABELS, batch_size=3)
+    copies = [pickle.loads(pickle.dumps(flow)) for _ in range(2)]
+    assert [c.index_array.tolist() for c in copies] == [flow.index_array.tolist()] * 2
+    same(*(copy[1] for copy in copies))
 
 
 def test_errors_say_what_to_do():
