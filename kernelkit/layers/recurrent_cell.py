@@ -165,6 +165,15 @@ class RecurrentCell(Layer):
         """
         return self._factors(step_input, self.recurrent_dropout)
 
+    def reset_dropout_mask(self) -> None:
+        """Forget a mask of the input that a subclass keeps; an RNN calls it before and after it runs.
+
+        The cells of kernelkit keep none: an RNN lends its masks to them while it runs.
+        """
+
+    def reset_recurrent_dropout_mask(self) -> None:
+        """Forget a mask of the state that a subclass keeps; an RNN calls it before and after it runs."""
+
     def _factors(self, like: jax.Array, rate: float) -> jax.Array | None:
         return random.dropout(jnp.ones(like.shape, like.dtype), rate, seed=self.seed_generator) if rate else None
 
@@ -182,11 +191,19 @@ def same_dropout_each_step(cell: Any, batch_size: int, training: Any) -> Iterato
 
     Source: Gal and Ghahramani, 2016, A theoretically grounded application of dropout in recurrent neural networks.
     """
-    parts = [cell, *walk(cell)] if training and isinstance(cell, Layer) else []
-    dropping = [c for c in parts if isinstance(c, RecurrentCell) and c.seed_generator is not None]
+    parts = [cell, *walk(cell)] if isinstance(cell, Layer) else []
+    dropping = [c for c in parts if training and isinstance(c, RecurrentCell) and c.seed_generator is not None]
+    resets = [getattr(c, name) for c in parts for name in _RESETS if hasattr(c, name)]
     before = _pinned.masks
+    for reset in resets:
+        reset()
     _pinned.masks = before | {id(c): c.draw_masks(batch_size) for c in dropping}
     try:
         yield
     finally:
         _pinned.masks = before
+        for reset in resets:  # what a cell kept belongs to this run, and maybe to a program that is being traced
+            reset()
+
+
+_RESETS = ("reset_dropout_mask", "reset_recurrent_dropout_mask")

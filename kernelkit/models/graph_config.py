@@ -15,7 +15,10 @@ from kernelkit.symbolic import KerasTensor, any_symbolic
 
 
 def graph_config(model: Any) -> dict:
-    """Return the config: the layers, the calls of each, and the input and output tensors."""
+    """Return the config: the layers, the calls of each, and the input and output tensors.
+
+    Keras counts the calls of a nested functional model from 1 in the list of outputs, from 0 elsewhere.
+    """
     graph: Graph = model._graph
     own = {id(node) for node in graph.nodes}
     numbers: dict[int, int] = {}
@@ -30,6 +33,11 @@ def graph_config(model: Any) -> dict:
             return [begin[id(tensor)].name, 0, 0]
         operation, index, position = tensor._keras_history  # type: ignore[misc]
         return [operation.name, numbers[id(operation._inbound_nodes[index])], position]
+
+    def end(tensor: KerasTensor) -> list:
+        name, index, position = place(tensor)
+        nested = id(tensor) not in begin and _is_functional(tensor._keras_history[0])  # type: ignore[index]
+        return [name, index + nested, position]
 
     layers = []
     for operation in graph.operations:
@@ -46,8 +54,12 @@ def graph_config(model: Any) -> dict:
         "trainable": model.trainable,
         "layers": layers,
         "input_layers": _map(place, graph.inputs_struct),
-        "output_layers": _map(place, graph.outputs_struct),
+        "output_layers": _map(end, graph.outputs_struct),
     }
+
+
+def _is_functional(operation: Any) -> bool:
+    return getattr(operation, "_is_wired", False)
 
 
 def _map(function: Any, tensors: Any) -> Any:
@@ -111,6 +123,9 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
     operations = {e["name"]: given.get(e["name"]) or made[e["name"]][0] for e in entries}
     # Calls of layers before this wiring must not be counted.
     begin = {name: len(op._inbound_nodes) if not isinstance(op, InputLayer) else 0 for name, op in operations.items()}
+    of_keras_2 = any(isinstance(call, list) for entry in entries for call in entry.get("inbound_nodes") or [])
+    # Keras 2 counts the calls of nested models from 1 everywhere.
+    from_1 = {name for name, op in operations.items() if of_keras_2 and getattr(op, "_graph", None) is not None}
     waiting = [(entry["name"], _today(call)) for entry in entries for call in entry.get("inbound_nodes") or []]
 
     def tensor(history: Any) -> KerasTensor | None:
@@ -118,7 +133,13 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
         if name not in operations:
             raise ValueError(f"Missing node: {name}. The model's config refers to this layer, which it doesn't hold.")
         nodes = operations[name]._inbound_nodes[begin[name] :]
+        index -= index > 0 and name in from_1
         return nodes[index].output_tensors[position] if index < len(nodes) else None
+
+    def end(history: Any) -> KerasTensor | None:
+        name, index, position = history[:3]
+        nested = not of_keras_2 and index > 0 and _is_functional(operations.get(name))
+        return tensor([name, index - nested, position])
 
     while waiting:
         left = []
@@ -146,10 +167,10 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
             )
         waiting = left
     places = [config[key] for key in ("input_layers", "output_layers")]
-    if any(isinstance(call, list) for entry in entries for call in entry.get("inbound_nodes") or []):
+    if of_keras_2:
         # Keras 2 writes a list around a single tensor too.
         places = [p[0] if isinstance(p, list) and len(p) == 1 and isinstance(p[0], list) else p for p in places]
-    inputs, outputs = (_map_places(tensor, p) for p in places)
+    inputs, outputs = _map_places(tensor, places[0]), _map_places(end, places[1])
     model = cls(inputs=inputs, outputs=outputs, name=config.get("name"))
     if not config.get("trainable", True):
         model.trainable = False

@@ -164,9 +164,14 @@ class Optimizer(OptimizerVariables):
         i = self._get_variable_index(variable)
         state = {id(v): v.value for v in self._variables}
         value, changed = step.apply_rule(self, i, gradient, variable.value, state, learning_rate)
-        variable.assign(value)
+        if self._overrides("assign_sub"):
+            self.assign_sub(variable, variable.value - value)
+        elif self._overrides("assign_add"):
+            self.assign_add(variable, value - variable.value)
+        else:
+            self.assign(variable, value)
         for slot in self._slots[i].values():
-            slot.assign(changed[id(slot)])
+            self.assign(slot, changed[id(slot)])
 
     # Taking a step ----------------------------------------------------------------------------------------------------
 
@@ -254,9 +259,13 @@ class Optimizer(OptimizerVariables):
         return step.take_step(self, arrays, gradients, values, rate)
 
     def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Any) -> tuple[list, step.State]:
-        if type(self).update_step is Optimizer.update_step:
-            return step.apply_rules(self, state, gradients, values, rate)
-        return step.call_update_step(self, state, gradients, values, rate)
+        if self._overrides("update_step", "assign", "assign_add", "assign_sub"):
+            return step.call_update_step(self, state, gradients, values, rate)
+        return step.apply_rules(self, state, gradients, values, rate)
+
+    def _overrides(self, *names: str) -> bool:
+        """Return whether a subclass has its own method of one of these names."""
+        return any(getattr(type(self), name) is not getattr(Optimizer, name) for name in names)
 
     @functools.cached_property
     def _compiled_step(self) -> Any:

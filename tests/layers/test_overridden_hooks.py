@@ -62,3 +62,24 @@ def normalized(k):
 def test_normalized_weights():
     np.testing.assert_array_equal(normalized(kk), np.full((2, 2), 0.25))
     np.testing.assert_array_equal(normalized(keras), normalized(kk))
+
+
+def test_an_rnn_resets_the_masks_that_a_cell_keeps():
+    class Keeps(kk.layers.SimpleRNNCell):
+        kept, resets = None, 0
+
+        def get_dropout_mask(self, step_input):
+            if self.kept is None:
+                self.kept = super().get_dropout_mask(step_input)
+            return self.kept
+
+        def reset_dropout_mask(self):
+            self.kept, self.resets = None, self.resets + 1
+
+    cell = Keeps(4, dropout=0.5)
+    model = kk.Sequential([kk.Input((3, 2)), kk.layers.RNN(cell)])
+    model.compile("sgd", "mse")
+    before = cell.resets
+    model.fit(np.ones((4, 3, 2)), np.ones((4, 4)), verbose=0)  # a kept mask would belong to the compiled program
+    assert cell.kept is None and cell.resets > before
+    assert np.isfinite(model.layers[0](np.ones((4, 3, 2), "float32"), training=True)).all()

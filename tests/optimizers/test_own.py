@@ -161,3 +161,28 @@ def test_own_schedule(make_variables):
     assert optimizer.get_config()["learning_rate"]["config"] == {"start": 0.5}
     with pytest.raises(NotImplementedError, match="must define __call__"):
         optimizers.schedules.LearningRateSchedule()(0)
+
+
+@pytest.mark.parametrize("name", ["assign", "assign_sub", "assign_add"])
+@pytest.mark.parametrize("base", ["SGD", "Adam"])
+def test_a_ready_optimizer_assigns_by_the_methods_that_a_subclass_overrides(base, name):
+    class Marked(getattr(optimizers, base)):
+        def assign(self, variable, value):
+            super().assign(variable, value if name != "assign" else jnp.minimum(value, 0.25))
+
+        if name != "assign":
+            locals()[name] = lambda self, variable, value: variable.assign(variable.value + SIGNS[name] * value / 2)
+
+    def stepped(kind, steps=1):
+        weight = kk.Variable(np.ones(2, "float32"))
+        optimizer = kind(0.5)
+        for _ in range(steps):
+            optimizer.apply([jnp.ones(2)], [weight])
+        return weight.numpy()
+
+    plain, marked = stepped(getattr(optimizers, base)), stepped(Marked)
+    assert plain == pytest.approx(np.full(2, 0.5), rel=1e-5)
+    assert marked == pytest.approx(np.full(2, 0.25 if name == "assign" else 0.75), rel=1e-5)
+
+
+SIGNS = {"assign_sub": -1, "assign_add": 1}
