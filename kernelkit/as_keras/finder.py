@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kernelkit.as_keras import private, public
+from kernelkit.as_keras.attributes import give_attributes
 from kernelkit.as_keras.refusals import missing, refuse
 from kernelkit.as_keras.version import VERSION
 
@@ -152,3 +153,5 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if module.__name__ in ROOTS:
             module.__dict__["__version__"] = VERSION
             module.__dict__["version"] = lambda: VERSION
+        if module.__name__.endswith((".layers", ".src")):
+            give_attributes(importlib.import_module("kernelkit.layers"))

@@ -316,7 +316,8 @@ class Model(Inspection, Exports, Trainer, Layer):
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
         """Quantize the weights of the model's layers: keep them in 8 bits or fewer.
 
-        Layers that cannot be quantized stay as they are, with a warning.
+        Layers that cannot be quantized stay as they are, with a warning. What the optimizer of :meth:`compile` kept of
+        the weights that are gone is forgotten, so that :meth:`fit` trains the remaining ones (biases, LoRA) afresh.
 
         Args:
             mode: ``"int8"``, ``"int4"``, ``"float8"``, ``"gptq"`` or ``"awq"``; the config's mode by default.
@@ -335,6 +336,9 @@ class Model(Inspection, Exports, Trainer, Layer):
             <Int4DTypePolicy "int4/4_from_float32">
         """
         quantize_model(self, mode, config, filters, **kwargs)
+        if self.optimizer is not None and self.optimizer.built and not self.optimizer.serves(self.trainable_variables):
+            self.optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+            self.optimizer.build(self.trainable_variables)
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> dict | None:
         """Return the layers before the first block, and the blocks, for GPTQ and AWQ. Subclasses override it.

@@ -46,6 +46,12 @@ assert backend.standardize_data_format("channels_last") == "channels_last" and n
 assert not hasattr(keras.layers, "Nothing") and not hasattr(keras, "sparse") and not hasattr(keras.layers, "dense")
 assert not in_safe_mode()
 
+class Halved(keras.layers.Rescaling):
+    def call(self, x):
+        return self.backend.cast(x, "float32") * self.backend.numpy.array(self.scale)
+
+assert Halved(0.5)(ops.array([1, 3])).tolist() == [0.5, 1.5]
+
 class Derived(Thing):
     pass
 

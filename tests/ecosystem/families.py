@@ -40,6 +40,28 @@ TEXTS = (
     "Mistral Mixtral OPT Phi3 Qwen Qwen3 Qwen3Moe QwenMoe Roberta RoformerV2 T5 XLMRoberta XLNet"
 ).split()
 
+LINEAR: dict[str, Any] = {
+    "layer_types": ["linear_attention", "full_attention"],
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 4,
+    "linear_key_head_dim": 4,
+    "linear_value_head_dim": 4,
+    "partial_rotary_factor": 0.5,
+}
+TWO_TEXTS: dict[str, Any] = {
+    f"{side}_{name}": value
+    for side in ("encoder", "decoder")
+    for name, value in {
+        "hidden_dim": 16,
+        "intermediate_dim": 24,
+        "num_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+    }.items()
+} | {"sliding_window": 4, "query_pre_attn_scalar": 8.0}
+
 OTHERS: dict[str, dict[str, Any]] = {
     "Whisper": {"num_mels": 8, "max_encoder_sequence_length": 16, "max_decoder_sequence_length": 12},
     "Moonshine": {
@@ -134,6 +156,119 @@ OTHERS: dict[str, dict[str, Any]] = {
         "num_output_channels": 8,
         "window_size": 2,
     },
+    "CSPNet": {
+        "stem_filters": 8,
+        "stem_kernel_size": 3,
+        "stem_strides": 1,
+        "stackwise_depth": [1, 2],
+        "stackwise_strides": [1, 2],
+        "stackwise_num_filters": [8, 16],
+        "block_type": "dark_block",
+        "stage_type": "csp",
+        "bottle_ratio": [0.5],
+        "expand_ratio": [2.0],
+        "image_shape": IMAGE,
+    },
+    "Flux": {
+        "input_channels": 12,
+        "hidden_size": 24,
+        "mlp_ratio": 2.0,
+        "depth": 1,
+        "depth_single_blocks": 2,
+        "axes_dim": [4, 4, 4],
+        "theta": 100,
+        "use_bias": True,
+        "image_shape": (8, 12),
+        "text_shape": (6, 12),
+        "image_ids_shape": (8, 3),
+        "text_ids_shape": (6, 3),
+        "y_shape": (128,),
+    },
+    "Gemma3n": {
+        "text_vocab_size": 40,
+        "text_hidden_size": 8,
+        "num_hidden_layers": 2,
+        "pad_token_id": 0,
+        "intermediate_size": [16, 16],
+        "hidden_activation": "gelu_approximate",
+        "layer_types": ["sliding_attention", "full_attention"],
+        "sliding_window": 4,
+        "rope_theta": 10000.0,
+        "max_position_embeddings": 16,
+        "vocab_size_per_layer_input": 40,
+        "hidden_size_per_layer_input": 2,
+        "altup_num_inputs": 2,
+        "laurel_rank": 1,
+    },
+    "Gemma4": {"image_size": 16, "sliding_window_size": 4},
+    "HGNetV2": {
+        "depths": [1, 2],
+        "embedding_size": 8,
+        "hidden_sizes": [16, 24],
+        "stem_channels": [3, 8, 8],
+        "hidden_act": "relu",
+        "use_learnable_affine_block": True,
+        "stackwise_stage_filters": [(8, 8, 16, 1, 2, 3), (16, 8, 24, 2, 2, 5)],
+        "apply_downsample": [False, True],
+        "use_lightweight_conv_block": [False, True],
+        "image_shape": IMAGE,
+    },
+    "MobileNet": {
+        "stackwise_expansion": [[8, 12], [16]],
+        "stackwise_num_blocks": [2, 1],
+        "stackwise_num_filters": [[8, 8], [12]],
+        "stackwise_kernel_size": [[3, 3], [5]],
+        "stackwise_num_strides": [[2, 1], [2]],
+        "stackwise_se_ratio": [[None, None], [0.25]],
+        "stackwise_activation": [["relu", "relu"], ["hard_swish"]],
+        "stackwise_padding": [[1, 1], [2]],
+        "output_num_filters": 16,
+        "input_num_filters": 8,
+        "depthwise_filters": 8,
+        "depthwise_stride": 1,
+        "depthwise_residual": True,
+        "last_layer_filter": 16,
+        "squeeze_and_excite": 0.5,
+        "image_shape": IMAGE,
+    },
+    "MobileNetV5": {
+        "stackwise_block_types": [["er"], ["uir", "mqa"]],
+        "stackwise_num_blocks": [1, 2],
+        "stackwise_num_filters": [[8], [16, 16]],
+        "stackwise_strides": [[2], [2, 1]],
+        "stackwise_act_layers": [["relu"], ["relu", "relu"]],
+        "stackwise_exp_ratios": [[2.0], [3.0, 1.0]],
+        "stackwise_se_ratios": [[0.0], [0.0, 0.0]],
+        "stackwise_dw_kernel_sizes": [[0], [5, 3]],
+        "stackwise_dw_start_kernel_sizes": [[0], [3, 0]],
+        "stackwise_dw_end_kernel_sizes": [[0], [0, 0]],
+        "stackwise_exp_kernel_sizes": [[3], [0, 0]],
+        "stackwise_pw_kernel_sizes": [[1], [0, 0]],
+        "stackwise_num_heads": [[0], [0, 2]],
+        "stackwise_key_dims": [[0], [0, 4]],
+        "stackwise_value_dims": [[0], [0, 4]],
+        "stackwise_kv_strides": [[0], [0, 1]],
+        "stackwise_use_cpe": [[False], [False, False]],
+        "use_msfa": False,
+        "image_shape": IMAGE,
+    },
+    "Qwen3_5": LINEAR,
+    "Qwen3_5Moe": LINEAR,
+    "T5Gemma": TWO_TEXTS,
+    "T5Gemma2": TWO_TEXTS,
+    "VideoPrism": {
+        "num_frames": 2,
+        "patch_size": 8,
+        "num_spatial_layers": 1,
+        "num_temporal_layers": 1,
+        "num_auxiliary_layers": 1,
+        "image_shape": IMAGE,
+    },
+    "Xception": {
+        "stackwise_conv_filters": [[8, 8], [8, 16]],
+        "stackwise_pooling": [True, False],
+        "image_shape": IMAGE,
+    },
 }
 
 
@@ -206,6 +341,159 @@ def _deeplab(hub: Any) -> dict[str, Any]:
     }
 
 
+def _basnet(hub: Any) -> dict[str, Any]:
+    encoder = dict(arguments("ResNet", hub), stackwise_num_filters=[64] * 4, stackwise_num_blocks=[1] * 4)
+    encoder.update(stackwise_num_strides=[1, 2, 2, 2], image_shape=(None, None, 3))
+    return {
+        "image_encoder": hub.models.ResNetBackbone(**encoder),
+        "num_classes": 1,
+        "image_shape": (64, 64, 3),
+    }
+
+
+def _blip2(hub: Any) -> dict[str, Any]:
+    return {
+        "vision_encoder": None,
+        "qformer": None,
+        "language_model": hub.models.OPTBackbone(**arguments("OPT", hub), name="language"),
+    }
+
+
+def _depth_anything(hub: Any) -> dict[str, Any]:
+    encoder = dict(arguments("DINOV2", hub), num_layers=4, image_shape=(64, 64, 3))
+    return {
+        "image_encoder": hub.models.DINOV2Backbone(**encoder),
+        "reassemble_factors": [4, 2, 1, 0.5],
+        "neck_hidden_dims": [8, 8, 16, 16],
+        "fusion_hidden_dim": 8,
+        "head_hidden_dim": 8,
+        "head_in_index": -1,
+        "feature_keys": ["stage1", "stage2", "stage3", "stage4"],
+    }
+
+
+def _d_fine(hub: Any) -> dict[str, Any]:
+    encoder = {
+        "stem_channels": [3, 8, 8],
+        "stackwise_stage_filters": [
+            [8, 8, 16, 1, 2, 3],
+            [16, 8, 24, 1, 2, 3],
+            [24, 8, 32, 1, 2, 5],
+            [32, 8, 40, 1, 2, 5],
+        ],
+        "apply_downsample": [False, True, True, True],
+        "use_lightweight_conv_block": [False, False, True, True],
+        "depths": [1, 1, 1, 1],
+        "hidden_sizes": [16, 24, 32, 40],
+        "embedding_size": 8,
+        "use_learnable_affine_block": True,
+        "hidden_act": "relu",
+        "image_shape": (64, 64, 3),
+        "out_features": ["stage3", "stage4"],
+    }
+    return {
+        "backbone": hub.models.HGNetV2Backbone(**encoder),
+        "decoder_in_channels": [16, 16],
+        "encoder_hidden_dim": 16,
+        "num_labels": 5,
+        "num_denoising": 0,
+        "learn_initial_query": False,
+        "num_queries": 6,
+        "anchor_image_size": (64, 64),
+        "feat_strides": [16, 32],
+        "num_feature_levels": 2,
+        "hidden_dim": 16,
+        "encoder_in_channels": [32, 40],
+        "encode_proj_layers": [1],
+        "num_attention_heads": 2,
+        "encoder_ffn_dim": 24,
+        "num_encoder_layers": 1,
+        "hidden_expansion": 0.5,
+        "depth_multiplier": 0.5,
+        "eval_idx": -1,
+        "num_decoder_layers": 2,
+        "decoder_attention_heads": 2,
+        "decoder_ffn_dim": 24,
+        "decoder_n_points": [2, 2],
+        "lqe_hidden_dim": 8,
+        "num_lqe_layers": 2,
+        "out_features": ["stage3", "stage4"],
+        "image_shape": (64, 64, 3),
+        "seed": 0,
+    }
+
+
+def _metaclip(hub: Any) -> dict[str, Any]:
+    sizes = {"hidden_dim": 16, "num_layers": 2, "num_heads": 2, "intermediate_dim": 24}
+    return {
+        "vision_encoder": hub.models.MetaCLIP2VisionEncoder(patch_size=8, image_shape=IMAGE, name="vision", **sizes),
+        "text_encoder": hub.models.MetaCLIP2TextEncoder(vocabulary_size=40, embedding_dim=16, name="text", **sizes),
+        "projection_dim": 8,
+    }
+
+
+def _parseq(hub: Any) -> dict[str, Any]:
+    return {
+        "image_encoder": hub.models.ViTBackbone(**arguments("ViT", hub), use_class_token=False, name="encoder"),
+        "max_label_length": 8,
+        "decoder_hidden_dim": 16,
+        "num_decoder_layers": 1,
+        "num_decoder_heads": 2,
+        "decoder_mlp_dim": 24,
+        "vocabulary_size": 40,
+        "dropout_rate": 0.0,
+        "attention_dropout": 0.0,
+    }
+
+
+def _sam3(hub: Any) -> dict[str, Any]:
+    image = (56, 56, 3)
+    sizes = {"hidden_dim": 16, "num_heads": 2}
+    deep = {**sizes, "intermediate_dim": 24, "num_layers": 1}
+    lay = hub.layers
+    return {
+        "vision_encoder": lay.SAM3VisionEncoder(
+            image_shape=image,
+            patch_size=14,
+            fpn_hidden_dim=16,
+            fpn_scale_factors=[4.0, 2.0, 1.0, 0.5],
+            pretrain_image_shape=image,
+            window_size=2,
+            global_attn_indexes=[1],
+            **{**deep, "num_layers": 2},
+        ),
+        "text_encoder": lay.SAM3TextEncoder(vocabulary_size=40, embedding_dim=16, **deep),
+        "geometry_encoder": lay.SAM3GeometryEncoder(roi_size=3, **deep),
+        "detr_encoder": lay.SAM3DetrEncoder(**deep),
+        "detr_decoder": lay.SAM3DetrDecoder(image_shape=image, patch_size=14, num_queries=5, **deep),
+        "mask_decoder": lay.SAM3MaskDecoder(num_upsampling_stages=3, **sizes),
+    }
+
+
+def _stable_diffusion(hub: Any) -> dict[str, Any]:
+    from keras_hub.src.models.clip.clip_text_encoder import CLIPTextEncoder
+    from keras_hub.src.models.vae.vae_backbone import VAEBackbone
+
+    sizes = {"hidden_dim": 16, "num_layers": 1, "num_heads": 2, "vocabulary_size": 40, "embedding_dim": 16}
+    return {
+        "mmdit_patch_size": 2,
+        "mmdit_num_heads": 2,
+        "mmdit_hidden_dim": 16,
+        "mmdit_num_layers": 2,
+        "mmdit_position_size": 16,
+        "mmdit_qk_norm": "rms_norm",
+        "mmdit_dual_attention_indices": [0],
+        "vae": VAEBackbone([32, 32, 32, 32], [1, 1, 1, 1], [32, 32, 32, 32], [1, 1, 1, 1]),
+        "clip_l": CLIPTextEncoder(
+            intermediate_dim=24, max_sequence_length=77, intermediate_output_index=0, name="clip_l", **sizes
+        ),
+        "clip_g": CLIPTextEncoder(
+            intermediate_dim=24, max_sequence_length=77, intermediate_output_index=0, name="clip_g", **sizes
+        ),
+        "image_shape": IMAGE,
+    }
+
+
 COMPOSED: dict[str, Callable[[Any], dict[str, Any]]] = {
     "CLIP": _clip,
     "SigLIP": _siglip,
@@ -213,6 +501,14 @@ COMPOSED: dict[str, Callable[[Any], dict[str, Any]]] = {
     "SegFormer": _segformer,
     "RetinaNet": _retinanet,
     "DeepLabV3": _deeplab,
+    "BASNet": _basnet,
+    "BLIP2": _blip2,
+    "DFine": _d_fine,
+    "DepthAnything": _depth_anything,
+    "MetaCLIP2": _metaclip,
+    "PARSeq": _parseq,
+    "SAM3PromptableConcept": _sam3,
+    "StableDiffusion3": _stable_diffusion,
 }
 """Families whose arguments are models themselves."""
 

@@ -70,6 +70,8 @@ def inputs(model: Any) -> Any:
         name, is_int = spec.name, "int" in str(spec.dtype)
         if len(shape) == 3 and shape[-1] == 1:  # sound
             shape[1] = 1600
+        if name in ("boxes", "box_labels"):  # of SAM 3: one box
+            shape[1] = 1
         if name == "masks":  # of SAM: one, four times as large as the embedding
             shape = [2, 1, 16, 16, 1]
         if "mask" in name and "masks" not in name:

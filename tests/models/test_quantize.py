@@ -1,6 +1,7 @@
 """Quantized models: files in both directions with Keras, calibration, training."""
 
 import re
+import warnings
 
 import keras
 import numpy as np
@@ -173,3 +174,22 @@ def test_a_weight_that_waits_for_calibration_is_not_saved(tmp_path):
     layer.quantize(config=kk.quantizers.GPTQConfig(None, None))
     with pytest.raises(ValueError, match="not calibrated"):
         layer.save_own_variables({})
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_a_trained_model_forgets_the_moments_of_weights_that_are_gone(scaled, tmp_path):
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(3, name="a"), kk.layers.Dense(1, name="b")])
+    optimizer = kk.optimizers.Adam(0.25, beta_1=0.5)
+    model.compile(kk.optimizers.LossScaleOptimizer(optimizer) if scaled else optimizer, "mse")
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    model.fit(x, x[:, :1], verbose=0)
+    model.quantize("int8")
+    model.fit(x, x[:, :1], epochs=2, verbose=0)
+    moments = [v.path.partition("/")[2] for v in model.optimizer.variables if v.path.endswith(("momentum", "velocity"))]
+    assert len(moments) == 4 and all("bias" in path for path in moments)
+    assert int(model.optimizer.iterations) == 2 and float(model.optimizer.learning_rate) == 0.25
+    model.save(tmp_path / "m.keras")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = kk.models.load_model(tmp_path / "m.keras")
+    assert int(loaded.optimizer.iterations) == 2

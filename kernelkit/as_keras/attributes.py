@@ -1,0 +1,26 @@
+"""Attributes that packages read on layers and that mean something in Keras's place alone."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+DATA_LAYERS = (
+    "AugMix AutoContrast CategoryEncoding CenterCrop ContrastLimitedAdaptiveHistogramEqualization CutMix "
+    "Discretization Equalization MaxNumBoundingBoxes MelSpectrogram MixUp Normalization RandAugment RandomBrightness "
+    "RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing "
+    "RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization "
+    "RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom Rescaling Resizing "
+    "Solarization"
+).split()
+"""Layers whose subclasses compute with ``self.backend`` in Keras: keras-hub's Stable Diffusion 3, keras-aug."""
+
+
+def give_attributes(layers: Any) -> None:
+    """Give the classes of a module of layers what Keras's have; once or several times."""
+    for name in DATA_LAYERS:
+        getattr(layers, name).backend = property(_backend)
+
+
+def _backend(layer: Any) -> Any:
+    return importlib.import_module("keras.src.backend")
