@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -160,7 +161,7 @@ def _check_labels(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> N
     if loss.takes_class_indices:
         classes = shape[getattr(loss, "axis", -1)]
         check_class_indices(labels, classes, getattr(loss, "ignore_class", None), sample_weight, "y_true")
-    else:
+    elif labels.size == math.prod(shape):  # otherwise the loss tells of the shapes, which are what is wrong
         check_yes_no(labels, sample_weight, "y_true", warn=False)
 
 

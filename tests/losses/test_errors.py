@@ -82,3 +82,11 @@ def test_arguments():
         losses.get("mean_square_error")
     with pytest.raises(NotImplementedError, match=r"call\(y_true, y_pred\)"):
         losses.Loss()([0.0], [0.0])
+
+
+@pytest.mark.parametrize("loss", [losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy])
+def test_three_outputs_and_class_labels_in_a_binary_loss(loss):
+    with pytest.raises(ValueError, match=r"same shape, got \(3, 1\) and \(3, 3\).*sparse_categorical_crossentropy"):
+        loss()(np.array([[0], [1], [2]]), np.full((3, 3), 0.1))
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        loss()(np.array([0, 1, 2]), np.full((3, 1), 0.1))
