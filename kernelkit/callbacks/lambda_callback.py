@@ -24,10 +24,11 @@ class LambdaCallback(Callback):
         on_train_end: Function ``(logs)``.
         on_train_batch_begin: Function ``(batch, logs)``.
         on_train_batch_end: Function ``(batch, logs)``.
-        **kwargs: Functions for the other hooks, by name.
+        **kwargs: Functions for the other hooks, by name. What doesn't begin with ``on_`` becomes an attribute, for
+            your own functions to call.
 
     Raises:
-        TypeError: If a name is not the name of a hook.
+        TypeError: If a name begins with ``on_`` and is not the name of a hook.
 
     Example:
         >>> told = LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs["loss"]))
@@ -56,7 +57,7 @@ class LambdaCallback(Callback):
             **kwargs,
         }
         for hook, function in given.items():
-            if hook not in _HOOKS:
+            if hook not in _HOOKS and (hook.startswith("on_") or hasattr(self, hook)):
                 raise TypeError(f"LambdaCallback: there is no hook {hook!r}.{serialize.suggest(hook, _HOOKS)}")
             if function is not None:
                 setattr(self, hook, function)

@@ -55,6 +55,9 @@ def test_functions_are_called_at_their_hooks():
     assert calls == hooks
     with pytest.raises(TypeError, match="no hook 'on_epoch_ends'. Did you mean 'on_epoch_end'"):
         callbacks.LambdaCallback(on_epoch_ends=print)
+    with pytest.raises(TypeError, match="no hook 'set_model'"):
+        callbacks.LambdaCallback(set_model=print)
+    assert callbacks.LambdaCallback(told=print).told is print
 
 
 # Averaged weights -----------------------------------------------------------------------------------------------------
