@@ -14,6 +14,7 @@ from kernelkit import scope, sparse, tape
 from kernelkit.operators import Operators
 from kernelkit.recording import record
 from kernelkit.symbolic import any_symbolic
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -66,7 +67,7 @@ _OPERATORS, _SPARSE, _NESTED = 1, 2, 4
 _kind_of: dict[type, int] = {}
 
 
-def _kinds(values: Any) -> int:
+def _kinds(values: Tensor) -> int:
     found = 0
     for value in values:
         kind = _kind_of.get(type(value))
@@ -90,7 +91,7 @@ def _class_type(kind: type) -> int:
     return found
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Tensor) -> Any:
     if isinstance(value, (Variable, tape.TapeTensor)):
         return value.value
     if type(value) in (list, tuple):

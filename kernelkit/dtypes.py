@@ -14,6 +14,7 @@ import numpy as np
 from jax import dtypes as _jax_dtypes
 
 from kernelkit import config
+from kernelkit.typing import DType
 
 ALLOWED = (
     "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 bfloat16 float16 float32 float64 complex64 complex128 "
@@ -22,7 +23,7 @@ ALLOWED = (
 _PYTHON = {bool: "bool", int: "int32", float: None, complex: "complex64", str: "string"}
 
 
-def standardize_dtype(dtype: Any) -> str:
+def standardize_dtype(dtype: DType) -> str:
     """Return a dtype's name.
 
     Args:
@@ -58,12 +59,12 @@ def standardize_dtype(dtype: Any) -> str:
     return name
 
 
-def canonical(dtype: Any) -> Any:
+def canonical(dtype: DType) -> Any:
     """Return the dtype that jax uses for a name: 64-bit types are 32-bit ones unless jax's x64 mode is on."""
     return _jax_dtypes.canonicalize_dtype(jnp.dtype(standardize_dtype(dtype)))
 
 
-def is_float(dtype: Any) -> bool:
+def is_float(dtype: DType) -> bool:
     """Return whether a dtype is a real floating-point type.
 
     Example:
@@ -74,7 +75,7 @@ def is_float(dtype: Any) -> bool:
     return "float" in standardize_dtype(dtype)
 
 
-def is_int(dtype: Any) -> bool:
+def is_int(dtype: DType) -> bool:
     """Return whether a dtype is a signed or unsigned integer type.
 
     Example:

@@ -26,6 +26,7 @@ from kernelkit import masking, scope
 from kernelkit.sparse import is_sparse
 from kernelkit.sparse import stand_in as sparse_stand_in
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable
 
 # Pairs of trial sizes for an unknown size. The two sizes of a pair are far apart, so that sizes derived from them
@@ -38,7 +39,7 @@ _TRIALS = ((139, 367), (1680, 3360), (5, 7))
 _LARGE_TRIAL = 2003
 
 
-def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def infer(function: Callable, *args: Any, **kwargs: Any) -> Tree:
     """Return the symbolic outputs of a function of tensors, layer by layer and op by op where possible.
 
     Args:
@@ -63,7 +64,7 @@ def infer(function: Callable, *args: Any, **kwargs: Any) -> Any:
     return eval_spec(function, *args, **kwargs)
 
 
-def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Tree:
     """Return the symbolic outputs of a function of arrays, by tracing it.
 
     Args:
@@ -116,7 +117,7 @@ def eval_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
         raise error from None
 
 
-def function_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def function_spec(function: Callable, *args: Any, **kwargs: Any) -> Tree:
     """Return the symbolic outputs of an op: by its own shape rule if it has one, else by tracing."""
     spec = getattr(function, "spec", None)
     return eval_spec(function, *args, **kwargs) if spec is None else spec(function, *args, **kwargs)
@@ -126,7 +127,7 @@ def _is_symbolic(value: Any) -> bool:
     return isinstance(value, KerasTensor)
 
 
-def _symbolic_leaves(structure: Any) -> list[KerasTensor]:
+def _symbolic_leaves(structure: Tree) -> list[KerasTensor]:
     return [leaf for leaf in jtu.tree_leaves(structure) if isinstance(leaf, KerasTensor)]
 
 
@@ -134,7 +135,7 @@ def _fresh(value: Any) -> KerasTensor:
     return value.like() if isinstance(value, KerasTensor) else KerasTensor(value.shape, dtype=value.dtype.name)
 
 
-def _stand_in(tensor: Any, size: int) -> Any:
+def _stand_in(tensor: Tensor, size: int) -> Tree:
     """Return a shape-and-dtype struct, with ``size`` in place of unknown sizes."""
     if not isinstance(tensor, KerasTensor):
         return tensor  # a mask that is an array
@@ -151,17 +152,17 @@ def _traceable_dtype(name: str) -> Any:
     return jnp.dtype(name)
 
 
-def _only_arrays(outputs: Any) -> Any:
+def _only_arrays(outputs: Tree) -> Tree:
     return jtu.tree_map(lambda v: v.value if isinstance(v, Variable) else v, outputs)
 
 
-def _merge_specs(first: Any, *others: Any) -> KerasTensor:
+def _merge_specs(first: Tree, *others: Any) -> KerasTensor:
     sizes = zip(first.shape, *(other.shape for other in others), strict=True)
     shape = tuple(size[0] if len(set(size)) == 1 else None for size in sizes)
     return KerasTensor(shape, dtype=first.dtype.name, sparse=is_sparse(first))
 
 
-def _with_masks(outputs: Any, masks: list) -> Any:
+def _with_masks(outputs: Tree, masks: list) -> Tree:
     for tensor, mask in zip(jtu.tree_leaves(outputs), masks, strict=True):
         tensor._keras_mask = mask
     return outputs

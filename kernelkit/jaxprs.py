@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 
+from kernelkit.typing import Equation
+
 if TYPE_CHECKING:
     import jax.extend.core as jex
 
@@ -98,13 +100,13 @@ def is_literal(atom: Any) -> bool:
     return isinstance(atom, _core().Literal)
 
 
-def called_by(equation: Any) -> Opened | None:
+def called_by(equation: Equation) -> Opened | None:
     """Return the jaxpr of an equation that only calls one, such as a nested ``jit``; otherwise ``None``."""
     inner = equation.params.get(_CALLS.get(equation.primitive.name, ""))
     return None if inner is None else opened(inner)
 
 
-def run_equation(equation: Any, values: Sequence[Any]) -> list[Any]:
+def run_equation(equation: Equation, values: Sequence[Any]) -> list[Any]:
     """Return an equation's outputs.
 
     Args:
@@ -137,11 +139,11 @@ def whole_width(*dtypes: Any) -> contextlib.AbstractContextManager:
         ...     jnp.asarray(2**40, "uint64").dtype.name
         'uint64'
     """
-    wide = any(getattr(dtype, "itemsize", 0) == 8 and dtype.kind in "iuf" for dtype in dtypes)
+    wide = any(getattr(dtype, "itemsize", 0) == 8 and getattr(dtype, "kind", "") in tuple("iuf") for dtype in dtypes)
     return jax.enable_x64(True) if wide else contextlib.nullcontext()
 
 
-def scan_of(equation: Any) -> Scan | None:
+def scan_of(equation: Equation) -> Scan | None:
     """Return an equation as a scan, ``None`` if it is something else.
 
     Example:
@@ -168,13 +170,13 @@ def scan_of(equation: Any) -> Scan | None:
     )
 
 
-def while_of(equation: Any) -> While:
+def while_of(equation: Equation) -> While:
     """Return the parts of a ``while`` equation."""
     p = equation.params
     return While(opened(p["cond_jaxpr"]), p["cond_nconsts"], opened(p["body_jaxpr"]), p["body_nconsts"])
 
 
-def branches_of(equation: Any) -> list[Opened]:
+def branches_of(equation: Equation) -> list[Opened]:
     """Return the branches of a ``cond`` equation, in the order of its index."""
     return [opened(branch) for branch in equation.params["branches"]]
 
@@ -191,7 +193,7 @@ def scans(jaxpr: Any) -> Iterator[tuple[Any, Scan]]:
                     yield from scans(inner)
 
 
-def inputs_of_body(equation: Any) -> list[jax.ShapeDtypeStruct]:
+def inputs_of_body(equation: Equation) -> list[jax.ShapeDtypeStruct]:
     """Return the shapes of the inputs of a scan's body."""
     body, _ = opened(equation.params["jaxpr"])
     avals: list[Any] = [v.aval for v in body.invars]

@@ -13,10 +13,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from kernelkit.typing import Tensor
+
 _masks: dict[int, tuple[weakref.ref, Any]] = {}
 
 
-def get_mask(tensor: Any) -> Any:
+def get_mask(tensor: Tensor) -> Any:
     """Return the mask that came with a tensor, or ``None``."""
     if isinstance(tensor, (jax.core.Tracer, np.ndarray)):
         entry = _masks.get(id(tensor))
@@ -24,7 +26,7 @@ def get_mask(tensor: Any) -> Any:
     return getattr(tensor, "_keras_mask", None)
 
 
-def set_mask(tensor: Any, mask: Any) -> None:
+def set_mask(tensor: Tensor, mask: Tensor) -> None:
     """Attach a mask to a tensor; ``None`` removes it."""
     if not isinstance(tensor, (jax.core.Tracer, np.ndarray)):
         try:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kernelkit.typing import Tensor
+
 _functions: dict[str, Callable] = {}
 
 _BINARY = {
@@ -50,7 +52,7 @@ class Operators:
     # NumPy must not take over `np_array + tensor` element by element.
     __array_priority__ = 100
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Tensor) -> Any:
         return _functions["getitem"](self, key)
 
     def __round__(self, ndigits: int | None = None) -> Any:

@@ -20,6 +20,7 @@ from jax import lax
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from kernelkit import devices
+from kernelkit.typing import Tree
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,7 +133,7 @@ def whole(array: jax.Array) -> np.ndarray:
     return np.array(multihost_utils.process_allgather(array, tiled=True))
 
 
-def constrain_output(path: str, outputs: Any) -> Any:
+def constrain_output(path: str, outputs: Tree) -> Tree:
     """Return a layer's outputs in the layout that the distribution in force has for them."""
     distribution = None if devices.is_portable() else current()
     layout = None if distribution is None else distribution.get_tensor_layout(f"{path}/output")
@@ -153,7 +154,7 @@ def with_whole_windows(value: jax.Array) -> jax.Array:
     return lax.with_sharding_constraint(value, NamedSharding(distribution.device_mesh.backend_mesh, spec))
 
 
-def relayout(value: Any, layout: Layout) -> Any:
+def relayout(value: Any, layout: Layout) -> Tree:
     """Return an array in a layout, inside a traced function or outside."""
     sharding = getattr(layout, "backend_layout", layout)
     if isinstance(value, jax.core.Tracer):
@@ -182,7 +183,7 @@ class Spread:
 
     checksum: int | None = None
 
-    def __init__(self, data: Any, rows: int, sharding: NamedSharding) -> None:
+    def __init__(self, data: Tree, rows: int, sharding: NamedSharding) -> None:
         self.data = data
         self.rows = rows
         self.sharding = sharding
@@ -192,18 +193,18 @@ class Spread:
         """Number of batches that there is room for."""
         return int(jtu.tree_leaves(self.data)[0].shape[0])
 
-    def batch(self, index: Any) -> Any:
+    def batch(self, index: Any) -> Tree:
         """Return a batch, nested as the data."""
         return jtu.tree_map(lambda v: self._rows(v, index), self.data)
 
-    def readable(self, outputs: Any) -> Any:
+    def readable(self, outputs: Tree) -> Tree:
         """Return a program's outputs so that every process can read them: with several, whole on each device."""
         if self.sharding.is_fully_addressable:
             return outputs
         place = NamedSharding(self.sharding.mesh, PartitionSpec())
         return jtu.tree_map(lambda v: lax.with_sharding_constraint(v, place), outputs)
 
-    def _rows(self, value: Any, index: Any) -> Any:
+    def _rows(self, value: Any, index: Any) -> Tree:
         value = lax.dynamic_index_in_dim(jnp.asarray(value), index, 0, keepdims=False)[: self.rows]
         if not isinstance(value, jax.core.Tracer):
             return value

@@ -23,6 +23,7 @@ from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints
 from kernelkit.public import names_of as _names_of
+from kernelkit.typing import DType, Seed, ShapeLike, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = [
@@ -161,7 +162,7 @@ def global_seed_generator() -> SeedGenerator:
     return _global["generator"]
 
 
-def draw_seed(seed: Any) -> jax.Array:
+def draw_seed(seed: Seed) -> jax.Array:
     """Return a uint32 pair, the key of one draw.
 
     Args:
@@ -180,18 +181,20 @@ def draw_seed(seed: Any) -> jax.Array:
     )
 
 
-def _key(seed: Any) -> jax.Array:
+def _key(seed: Seed) -> jax.Array:
     return jax.random.wrap_key_data(draw_seed(seed), impl="threefry2x32")
 
 
-def _float(dtype: Any) -> Any:
+def _float(dtype: DType) -> Tensor:
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"This distribution needs a float dtype, got {name!r}.")
     return jnp.dtype(name)
 
 
-def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def normal(
+    shape: ShapeLike, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: DType = None, seed: Seed = None
+) -> jax.Array:
     """Draw from a normal distribution.
 
     Args:
@@ -211,7 +214,9 @@ def normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, se
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
-def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def truncated_normal(
+    shape: ShapeLike, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: DType = None, seed: Seed = None
+) -> jax.Array:
     """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`normal`.
 
     Example:
@@ -225,7 +230,9 @@ def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any 
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
-def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None, seed: Any = None) -> jax.Array:
+def uniform(
+    shape: ShapeLike, minval: Tensor = 0.0, maxval: Tensor = 1.0, dtype: DType = None, seed: Seed = None
+) -> jax.Array:
     """Draw uniformly from [minval, maxval).
 
     Example:
@@ -239,7 +246,7 @@ def uniform(shape: Any, minval: Any = 0.0, maxval: Any = 1.0, dtype: Any = None,
     return jax.random.uniform(_key(seed), tuple(as_ints(shape)), jnp.dtype(name), minval, maxval)
 
 
-def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: Any = None) -> jax.Array:
+def randint(shape: ShapeLike, minval: Tensor, maxval: Tensor, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
     """Draw integers from [minval, maxval).
 
     Example:
@@ -256,7 +263,7 @@ def randint(shape: Any, minval: Any, maxval: Any, dtype: Any = "int32", seed: An
 
 
 @op
-def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> jax.Array:
+def categorical(logits: Tensor, num_samples: int, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
     """Draw class indices from unnormalized log-probabilities.
 
     Args:
@@ -281,7 +288,7 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
 
 
 @op
-def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
+def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> jax.Array:
     """Return the slices of ``x`` along ``axis`` in random order.
 
     Example:
@@ -293,7 +300,7 @@ def shuffle(x: Any, axis: int = 0, seed: Any = None) -> jax.Array:
 
 
 @op
-def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -> jax.Array:
+def dropout(inputs: Tree, rate: Any, noise_shape: ShapeLike = None, seed: Seed = None) -> jax.Array:
     """Set a random share of the elements to zero and scale up the others, so that the expected sum is unchanged.
 
     Args:
@@ -323,7 +330,7 @@ def dropout(inputs: Any, rate: Any, noise_shape: Any = None, seed: Any = None) -
     return jnp.where(keep, inputs * scale, jnp.zeros((), inputs.dtype))
 
 
-def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def gamma(shape: ShapeLike, alpha: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
     """Draw from a gamma distribution of shape parameter ``alpha`` and scale 1.
 
     Example:
@@ -335,7 +342,7 @@ def gamma(shape: Any, alpha: Any, dtype: Any = None, seed: Any = None) -> jax.Ar
     return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), tuple(as_ints(shape)), dtype)
 
 
-def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def binomial(shape: ShapeLike, counts: Any, probabilities: Any, dtype: DType = None, seed: Seed = None) -> jax.Array:
     """Draw numbers of successes in ``counts`` trials of the given success probability.
 
     Example:
@@ -349,7 +356,7 @@ def binomial(shape: Any, counts: Any, probabilities: Any, dtype: Any = None, see
     )
 
 
-def beta(shape: Any, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> jax.Array:
+def beta(shape: ShapeLike, alpha: Tensor, beta: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
     """Draw from a beta distribution of concentrations ``alpha`` and ``beta``.
 
     Example:

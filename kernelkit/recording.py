@@ -15,12 +15,13 @@ import jax.tree_util as jtu
 from kernelkit import scope
 from kernelkit.inference import function_spec, infer
 from kernelkit.symbolic import KerasTensor, any_symbolic
+from kernelkit.typing import Tensor, Tree
 
 
 class Node:
     """One recorded call: an operation, its arguments, the tensors it returned."""
 
-    def __init__(self, operation: Operation, args: tuple, kwargs: dict, outputs: Any) -> None:
+    def __init__(self, operation: Operation, args: tuple, kwargs: dict, outputs: Tree) -> None:
         self.operation = operation
         self.args = args
         self.kwargs = kwargs
@@ -55,7 +56,7 @@ class Node:
     def fill_in(self, values: dict[int, Any]) -> tuple[tuple, dict]:
         """Return the recorded arguments with each symbolic tensor replaced by ``values[id(tensor)]``."""
 
-        def replace(leaf: Any) -> Any:
+        def replace(leaf: Tensor) -> Tree:
             return values[id(leaf)] if isinstance(leaf, KerasTensor) else leaf
 
         return jtu.tree_map(replace, (self.args, self.kwargs), is_leaf=lambda x: isinstance(x, KerasTensor))
@@ -114,7 +115,7 @@ class Operation:
         self._inbound_nodes: list[Node] = []
         self._outbound_nodes: list[Node] = []
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Tree:
         """Compute on arrays."""
         raise NotImplementedError(f"{type(self).__name__} does not have a `call` method implemented: define one.")
 
@@ -122,14 +123,14 @@ class Operation:
         """Return symbolic tensors of the shapes and dtypes that :meth:`call` would return."""
         return infer(self.call, *args, **kwargs)
 
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Tree:
         """Record a node and return its symbolic outputs."""
         outputs = self.compute_output_spec(*args, **kwargs)
         if scope.local.recording:
             Node(self, args, kwargs, outputs)
         return outputs
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         return self.symbolic_call(*args, **kwargs) if any_symbolic(args, kwargs) else self.call(*args, **kwargs)
 
     def _first_node(self, what: str) -> Node:
@@ -138,13 +139,13 @@ class Operation:
         return self._inbound_nodes[0]
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input of the first call; a list for several."""
         tensors = self._first_node("input").input_tensors
         return tensors[0] if len(tensors) == 1 else tensors
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output of the first call."""
         return self._first_node("output").outputs
 
@@ -156,19 +157,19 @@ class FunctionOperation(Operation):
         self.function = function
         super().__init__(name or scope.auto_name(function.__name__))
 
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Tree:
         return self.function(*args, **kwargs)
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         return function_spec(self.function, *args, **kwargs)
 
 
-def record(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def record(function: Callable, *args: Any, **kwargs: Any) -> Tree:
     """Record the call of an op on symbolic tensors, and return its symbolic outputs."""
     if not scope.local.recording:
         return function_spec(function, *args, **kwargs)
     return FunctionOperation(function).symbolic_call(*args, **kwargs)
 
 
-def _leaves(structure: Any) -> list:
+def _leaves(structure: Tree) -> list:
     return jtu.tree_leaves(structure, is_leaf=lambda x: isinstance(x, KerasTensor))

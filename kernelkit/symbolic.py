@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelkit import dtypes, rich_display, scope
 from kernelkit.operators import Operators, function
+from kernelkit.typing import Axis, DType, ShapeLike
 
 
 class KerasTensor(Operators):
@@ -34,8 +35,8 @@ class KerasTensor(Operators):
 
     def __init__(
         self,
-        shape: Any,
-        dtype: Any = "float32",
+        shape: ShapeLike,
+        dtype: DType = "float32",
         sparse: bool = False,
         ragged: bool = False,
         record_history: bool = True,
@@ -63,7 +64,7 @@ class KerasTensor(Operators):
     _keras_mask: Any = None
     """The mask that layers pass on with the tensor, a symbolic tensor too. The attribute name is Keras's."""
 
-    def like(self, shape: Any = None, dtype: Any = None) -> KerasTensor:
+    def like(self, shape: ShapeLike = None, dtype: DType = None) -> KerasTensor:
         """Return a copy without history, with another shape or dtype if given; sparseness and mask are kept."""
         made = KerasTensor(self.shape if shape is None else shape, dtype=dtype or self.dtype, sparse=self.sparse)
         made._keras_mask = self._keras_mask
@@ -73,7 +74,7 @@ class KerasTensor(Operators):
         """Record a reshape to ``new_shape``."""
         return function("reshape")(self, new_shape)
 
-    def squeeze(self, axis: Any = None) -> KerasTensor:
+    def squeeze(self, axis: Axis = None) -> KerasTensor:
         """Record the removal of axes of size one."""
         return function("squeeze")(self, axis)
 
@@ -125,7 +126,7 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def standardize_shape(shape: Any) -> tuple:
+def standardize_shape(shape: ShapeLike) -> tuple:
     """Return a shape as a tuple of ints and ``None``; raise ``ValueError`` for anything else."""
     if isinstance(shape, (int, np.integer)) or shape is None:
         raise ValueError(f"A shape must be a tuple such as (28, 28, 1), got {shape!r}. Did you mean ({shape},)?")

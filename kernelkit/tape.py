@@ -20,6 +20,7 @@ import numpy as np
 from kernelkit import scope
 from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators, _functions
+from kernelkit.typing import DType, Tensor, Tree
 from kernelkit.variable import Variable
 
 
@@ -50,7 +51,7 @@ class TapeTensor(Operators):
         return self.value.size
 
     @property
-    def T(self) -> Any:
+    def T(self) -> Tensor:
         """The tensor with its axes reversed, recorded."""
         return _functions["transpose"](self)
 
@@ -62,18 +63,18 @@ class TapeTensor(Operators):
         """Return the only element as a Python number."""
         return self.value.item()
 
-    def reshape(self, *shape: Any, order: str = "C") -> Any:
+    def reshape(self, *shape: Any, order: str = "C") -> Tensor:
         """Return the tensor in another shape, recorded."""
         if order != "C":
             raise TypeError(f"A tensor that a tape records is reshaped in order='C' only, got order={order!r}.")
         return _functions["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
 
-    def transpose(self, *axes: Any) -> Any:
+    def transpose(self, *axes: Any) -> Tensor:
         """Return the tensor with its axes in another order (reversed by default), recorded."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
         return _functions["transpose"](self, order)
 
-    def flatten(self) -> Any:
+    def flatten(self) -> Tensor:
         """Return the tensor with a single axis, recorded."""
         return _functions["ravel"](self)
 
@@ -81,11 +82,11 @@ class TapeTensor(Operators):
         """Return the value as nested lists of Python numbers."""
         return self.value.tolist()
 
-    def astype(self, dtype: Any) -> Any:
+    def astype(self, dtype: DType) -> Tensor:
         """Return the tensor in another dtype, recorded."""
         return _functions["cast"](self, dtype)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.value, dtype=dtype)
 
     @property
@@ -133,7 +134,9 @@ _METHODS = (
 
 
 def _method(name: str) -> Callable:
-    def method(self: TapeTensor, *args: Any, out: None = None, dtype: Any = None, ddof: int = 0, **kwargs: Any) -> Any:
+    def method(
+        self: TapeTensor, *args: Any, out: None = None, dtype: DType = None, ddof: int = 0, **kwargs: Any
+    ) -> Tensor:
         if out is not None or ddof:
             raise TypeError(f"A tensor that a tape records has no {name}() with out=... or ddof=...")
         result = _functions[name](self, *args, **kwargs)
@@ -189,7 +192,7 @@ class GradientTape:
     def __exit__(self, *_: Any) -> None:
         scope.local.tape = self._outer
 
-    def watch(self, tensor: Any) -> Any:
+    def watch(self, tensor: Tensor) -> Tensor:
         """Make gradients with respect to an array, variable or list of them available.
 
         Args:
@@ -223,8 +226,8 @@ class GradientTape:
         return stop_recording()
 
     def gradient(
-        self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none"
-    ) -> Any:
+        self, target: Tensor, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none"
+    ) -> Tensor:
         """Return the gradient of a recorded value.
 
         Args:
@@ -269,7 +272,7 @@ class GradientTape:
             found = [jnp.zeros_like(_plain(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jtu.tree_unflatten(treedef, found)
 
-    def jacobian(self, target: Any, sources: Any) -> Any:
+    def jacobian(self, target: Tensor, sources: Any) -> Tensor:
         """Return the derivatives of each element of a recorded value.
 
         Args:
@@ -331,7 +334,7 @@ class GradientTape:
         order = list(leaves)
 
         def gradients(*values: Any) -> list:
-            def total(wanted: list) -> Any:
+            def total(wanted: list) -> Tensor:
                 known = dict(zip(order, values, strict=True))
                 known.update(zip((id(s) for s in sources), wanted, strict=True))
                 for entry in self._entries:
@@ -355,14 +358,14 @@ def stop_recording() -> Iterator[None]:
         scope.local.tape = before
 
 
-def unwrap(structure: Any) -> Any:
+def unwrap(structure: Tree) -> Any:
     """Return a structure with each taped tensor replaced by its plain array."""
     return jtu.tree_map(
         lambda v: v.value if isinstance(v, TapeTensor) else v, structure, is_leaf=lambda v: isinstance(v, TapeTensor)
     )
 
 
-def record(function: Callable, args: tuple, kwargs: dict, variables: Sequence[Variable] = ()) -> Any:
+def record(function: Callable, args: tuple, kwargs: dict, variables: Sequence[Variable] = ()) -> Tensor:
     """Run a function of arrays and let every open tape remember how to pull gradients back through it.
 
     Args:
@@ -426,7 +429,7 @@ def _open_tapes() -> list[GradientTape]:
     return tapes
 
 
-def _is_source(leaf: Any, tapes: list[GradientTape]) -> bool:
+def _is_source(leaf: Tensor, tapes: list[GradientTape]) -> bool:
     if not isinstance(leaf, (TapeTensor, Variable, jax.Array)) or not jnp.issubdtype(_plain(leaf).dtype, jnp.inexact):
         return False
     if isinstance(leaf, TapeTensor):
@@ -436,5 +439,5 @@ def _is_source(leaf: Any, tapes: list[GradientTape]) -> bool:
     return any(id(leaf) in t._watched for t in tapes)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Tensor) -> Tensor:
     return value.value if isinstance(value, (TapeTensor, Variable)) else jnp.asarray(value)

@@ -21,6 +21,7 @@ import numpy as np
 
 from kernelkit.public import names_of as _names_of
 from kernelkit.sparse import is_sparse
+from kernelkit.typing import Tree
 
 MAP_TO_NONE = object()
 
@@ -29,7 +30,7 @@ _DICTS = (dict, OrderedDict, defaultdict)
 _COMMON_LEAVES = {int, float, bool, str, np.ndarray}  # leaves without a lookup in jax's registry
 
 
-def is_nested(structure: Any) -> bool:
+def is_nested(structure: Tree) -> bool:
     """Return whether the value is a container rather than a leaf.
 
     Example:
@@ -40,7 +41,7 @@ def is_nested(structure: Any) -> bool:
     return _open(structure) is not None
 
 
-def flatten(structure: Any) -> list:
+def flatten(structure: Tree) -> list:
     """Return the leaves of a structure as a flat list, dicts in the order of their sorted keys.
 
     Example:
@@ -53,7 +54,7 @@ def flatten(structure: Any) -> list:
     return leaves
 
 
-def _collect(structure: Any, leaves: list) -> None:
+def _collect(structure: Tree, leaves: list) -> None:
     opened = _open(structure)
     if opened is None:
         leaves.append(structure)
@@ -62,7 +63,7 @@ def _collect(structure: Any, leaves: list) -> None:
             _collect(child, leaves)
 
 
-def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
+def flatten_with_path(structure: Tree) -> list[tuple[tuple, Any]]:
     """Return ``(path, leaf)`` pairs; a path is a tuple of keys and indices, indices for named tuples too.
 
     Example:
@@ -73,7 +74,7 @@ def flatten_with_path(structure: Any) -> list[tuple[tuple, Any]]:
     return list(_walk(structure, ()))
 
 
-def _walk(structure: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
+def _walk(structure: Tree, path: tuple) -> Iterator[tuple[tuple, Any]]:
     opened = _open(structure)
     if opened is None:
         yield path, structure
@@ -82,7 +83,7 @@ def _walk(structure: Any, path: tuple) -> Iterator[tuple[tuple, Any]]:
             yield from _walk(child, (*path, key))
 
 
-def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Any:
+def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -> Tree:
     """Apply a function to the matching leaves of one or more structures.
 
     Args:
@@ -109,14 +110,14 @@ def map_structure(func: Callable, *structures: Any, none_is_leaf: bool = True) -
     return _map(func, structures, none_is_leaf, ())
 
 
-def _map_one(func: Callable, structure: Any, none_is_leaf: bool) -> Any:
+def _map_one(func: Callable, structure: Tree, none_is_leaf: bool) -> Tree:
     opened = _open(structure)
     if opened is not None:
         return _close(structure, opened[0], [_map_one(func, child, none_is_leaf) for child in opened[1]])
     return func(structure) if structure is not None or none_is_leaf else None
 
 
-def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: tuple) -> Any:
+def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: tuple) -> Tree:
     first, *others = structures
     opened = _open(first)
     if opened is not None:
@@ -130,7 +131,7 @@ def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: tu
     return None if first is None and not none_is_leaf else func(*structures)
 
 
-def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Any:
+def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Tree:
     """Apply a function to the sub-structures that stand where ``shallow_structure`` has its leaves.
 
     Example:
@@ -141,7 +142,7 @@ def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any
     return _map_up_to(shallow_structure, func, structures, ())
 
 
-def _map_up_to(shallow: Any, func: Callable, structures: Sequence[Any], path: tuple) -> Any:
+def _map_up_to(shallow: Any, func: Callable, structures: Sequence[Any], path: tuple) -> Tree:
     opened = _open(shallow)
     if opened is None:
         return func(*structures)
@@ -153,7 +154,7 @@ def _map_up_to(shallow: Any, func: Callable, structures: Sequence[Any], path: tu
     return _close(shallow, keys, results)
 
 
-def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> None:
+def assert_same_structure(a: Tree, b: Tree, check_types: bool | None = None) -> None:
     """Raise ``ValueError`` unless both values have the same nesting; all dict classes count as equal.
 
     Args:
@@ -175,7 +176,7 @@ def assert_same_structure(a: Any, b: Any, check_types: bool | None = None) -> No
     _map(lambda *_: None, (a, b), True, ())
 
 
-def assert_same_paths(a: Any, b: Any) -> None:
+def assert_same_paths(a: Tree, b: Tree) -> None:
     """Raise ``ValueError`` unless both values have the same leaf paths, whatever their containers are.
 
     Example:
@@ -190,7 +191,7 @@ def assert_same_paths(a: Any, b: Any) -> None:
         )
 
 
-def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
+def pack_sequence_as(structure: Tree, flat_sequence: Any) -> Tree:
     """Nest a flat list of leaves like ``structure``.
 
     Example:
@@ -206,7 +207,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     return _map_one(lambda _: next(remaining), structure, True)
 
 
-def lists_to_tuples(structure: Any) -> Any:
+def lists_to_tuples(structure: Tree) -> Tree:
     """Return the structure with every list replaced by a tuple.
 
     Example:
@@ -217,7 +218,7 @@ def lists_to_tuples(structure: Any) -> Any:
     return traverse(lambda s: tuple(s) if isinstance(s, list) else None, structure, top_down=False)
 
 
-def map_shape_structure(func: Callable, structure: Any) -> Any:
+def map_shape_structure(func: Callable, structure: Tree) -> Tree:
     """Apply a function to the shapes in a structure, where a tuple or list of ints is one leaf.
 
     Example:
@@ -243,7 +244,7 @@ def is_shape(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
 
 
-def traverse(func: Callable, structure: Any, top_down: bool = True) -> Any:
+def traverse(func: Callable, structure: Tree, top_down: bool = True) -> Tree:
     """Visit every node of a structure and replace those for which ``func`` returns a value.
 
     Args:
@@ -296,7 +297,7 @@ def _open(node: Any) -> tuple[Sequence, Sequence] | None:
     return [_plain(i, path[0]) for i, (path, _) in enumerate(pairs)], [child for _, child in pairs]
 
 
-def _close(node: Any, keys: Sequence, children: list) -> Any:
+def _close(node: Any, keys: Sequence, children: list) -> Tree:
     """Return a container like ``node`` with other children, in the order of :func:`_open`."""
     kind: Any = type(node)
     if kind is list:
@@ -328,14 +329,14 @@ def _is_namedtuple(node: Any) -> bool:
     return isinstance(node, tuple) and hasattr(node, "_fields")
 
 
-def _plain(position: int, key: Any) -> Any:
+def _plain(position: int, key: Any) -> Tree:
     for attribute in ("key", "name"):
         if hasattr(key, attribute):
             return getattr(key, attribute)
     return position
 
 
-def _matching(first: Any, keys: Sequence, other: Any, path: tuple) -> Sequence:
+def _matching(first: Tree, keys: Sequence, other: Any, path: tuple) -> Sequence:
     """Return the children of ``other`` in the order of ``keys``, the keys of ``first``; raise if the keys differ."""
     opened = _open(other)
     both_dicts = type(first) in _DICTS and type(other) in _DICTS

@@ -20,6 +20,7 @@ import numpy as np
 from kernelkit import budget, changes, dtypes, jax_arguments, placement, rich_display, scope
 from kernelkit.jax_operators import asks_an_operator
 from kernelkit.operators import Operators
+from kernelkit.typing import DType, InitializerLike, Tensor, Tree
 
 
 class StateLock(type(threading.RLock())):  # type: ignore[misc]
@@ -61,7 +62,7 @@ named_initializers: list[Callable] = []
 """The lookup of initializers by name; `kernelkit.initializers`, a floor above, adds it here."""
 
 
-def _copied(value: Any, dtype: Any) -> jax.Array:
+def _copied(value: Tensor, dtype: DType) -> jax.Array:
     """Return a value as a jax array; a NumPy array is copied, since its owner could change it later."""
     if isinstance(value, np.ndarray):
         # As jnp.array does, but without a program for each shape: 8 ms at a model's first step.
@@ -99,9 +100,9 @@ class Variable(Operators):
 
     def __init__(
         self,
-        initializer: Any,
+        initializer: InitializerLike,
         shape: tuple | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         trainable: bool = True,
         autocast: bool = True,
         aggregation: str | None = "none",
@@ -139,7 +140,7 @@ class Variable(Operators):
         if layout is not None or distribution is not None:
             self.lay_out(distribution.get_variable_layout(self) if layout is None else layout)
 
-    def _initial_value(self, initializer: Any, shape: tuple | None, dtype: Any) -> jax.Array:
+    def _initial_value(self, initializer: InitializerLike, shape: tuple | None, dtype: DType) -> jax.Array:
         # Layers may be built while a model is traced; the initial value must be concrete even then.
         if isinstance(initializer, str):
             initializer = named_initializers[0](initializer)
@@ -262,7 +263,7 @@ class Variable(Operators):
 
     # Writing ----------------------------------------------------------------------------------------------------------
 
-    def assign(self, value: Any) -> Any:
+    def assign(self, value: Tensor) -> Tensor:
         """Replace the value.
 
         Args:
@@ -293,11 +294,11 @@ class Variable(Operators):
                         self._value, self._lent = value, True
                         return
 
-    def assign_add(self, value: Any) -> None:
+    def assign_add(self, value: Tensor) -> None:
         """Add to the value in place."""
         self.assign(self._plain() + jnp.asarray(_raw(value)))
 
-    def assign_sub(self, value: Any) -> None:
+    def assign_sub(self, value: Tensor) -> None:
         """Subtract from the value in place."""
         self.assign(self._plain() - jnp.asarray(_raw(value)))
 
@@ -351,7 +352,7 @@ class Variable(Operators):
         """The variable itself, for code written against other frameworks."""
         return self
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.numpy(), dtype=dtype)
 
     @property
@@ -383,7 +384,7 @@ class Variable(Operators):
     def __index__(self) -> int:
         return int(self._scalar())
 
-    def _scalar(self) -> Any:
+    def _scalar(self) -> Tensor:
         if self.size != 1:
             raise TypeError(
                 f"Only a variable of one element converts to a Python number; {self.path!r} is {self.shape}."
@@ -419,7 +420,7 @@ class Variable(Operators):
         return state
 
 
-def values_in(tree: Any) -> Any:
+def values_in(tree: Tree) -> Any:
     """Return nested values in which each variable is replaced by the value that it has now.
 
     Example:
@@ -440,7 +441,7 @@ def _argument(variable: Variable) -> jax.Array:
 jax_arguments.accept(Variable, _argument)
 
 
-def _raw(value: Any) -> Any:
+def _raw(value: Tensor) -> Tensor:
     return value.value if isinstance(value, Variable) else value
 
 

@@ -28,8 +28,15 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.05"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
+import hypothesis
 import numpy as np
 import pytest
+
+# A failure is not explained by tracing, in which CPython 3.11 may loop for ever (ceval.c).
+hypothesis.settings.register_profile(
+    "untraced", phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain]
+)
+hypothesis.settings.load_profile("untraced")
 
 TESTS = Path(__file__).parent
 

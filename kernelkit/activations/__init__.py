@@ -41,6 +41,7 @@ from kernelkit.ops.nn import (
     threshold,
 )
 from kernelkit.public import names_of as _names_of
+from kernelkit.typing import ActivationLike
 
 
 def get(identifier: Any) -> Any:
@@ -62,7 +63,7 @@ def get(identifier: Any) -> Any:
     return _serialize.get(identifier, "activations", "activation function")
 
 
-def serialize(activation: Any) -> Any:
+def serialize(activation: ActivationLike) -> Any:
     """Return an activation as plain JSON: the name of a built-in function, else a dict.
 
     Example:

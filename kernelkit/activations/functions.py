@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
-def linear(x: Any) -> Any:
+def linear(x: Tensor) -> Tensor:
     """Return the input.
 
     Example:
@@ -23,7 +22,7 @@ def linear(x: Any) -> Any:
 
 
 @op
-def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
+def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> jax.Array:
     """Return ``max(x, 0)``, or a piecewise linear variant of it.
 
     Args:
@@ -49,7 +48,7 @@ def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, th
 
 
 @op
-def gelu(x: Any, approximate: bool = False) -> jax.Array:
+def gelu(x: Tensor, approximate: bool = False) -> jax.Array:
     """Return ``x`` times the probability that a standard normal draw is below ``x``.
 
     Args:
@@ -67,7 +66,7 @@ def gelu(x: Any, approximate: bool = False) -> jax.Array:
 
 
 @op
-def tanh(x: Any) -> jax.Array:
+def tanh(x: Tensor) -> jax.Array:
     """Return the hyperbolic tangent.
 
     Args:
@@ -82,7 +81,7 @@ def tanh(x: Any) -> jax.Array:
 
 
 @op
-def exponential(x: Any) -> jax.Array:
+def exponential(x: Tensor) -> jax.Array:
     """Return ``exp(x)``.
 
     Args:
@@ -97,7 +96,7 @@ def exponential(x: Any) -> jax.Array:
 
 
 @op
-def mish(x: Any) -> jax.Array:
+def mish(x: Tensor) -> jax.Array:
     """Return ``x * tanh(softplus(x))``.
 
     Args:

@@ -9,9 +9,10 @@ from typing import Any
 
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import DEVIATION, MEAN, decode_predictions
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.layers import Layer
 from kernelkit.models import Model, Sequential
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = [
     "ConvNeXtBase",
@@ -56,12 +57,12 @@ class LayerScale(Layer):
         self.init_values = init_values
         self.projection_dim = projection_dim
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Make the weights."""
         initializer = {"class_name": "Constant", "config": {"value": self.init_values}}
         self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=initializer)
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: Tensor) -> Tensor:
         """Return the channels, scaled."""
         return x * self.gamma
 
@@ -109,12 +110,12 @@ def _block(x: Tensor, width: int, name: str) -> Tensor:
 def ConvNeXtTiny(
     include_top: bool = True,
     include_preprocessing: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "convnext_tiny",
 ) -> Model:
     """Return ConvNeXt Tiny; see :mod:`kernelkit.applications` for the arguments.
@@ -131,12 +132,12 @@ def ConvNeXtTiny(
 def ConvNeXtSmall(
     include_top: bool = True,
     include_preprocessing: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "convnext_small",
 ) -> Model:
     """Return ConvNeXt Small; see :mod:`kernelkit.applications` for the arguments.
@@ -153,12 +154,12 @@ def ConvNeXtSmall(
 def ConvNeXtBase(
     include_top: bool = True,
     include_preprocessing: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "convnext_base",
 ) -> Model:
     """Return ConvNeXt Base; see :mod:`kernelkit.applications` for the arguments.
@@ -175,12 +176,12 @@ def ConvNeXtBase(
 def ConvNeXtLarge(
     include_top: bool = True,
     include_preprocessing: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "convnext_large",
 ) -> Model:
     """Return ConvNeXt Large; see :mod:`kernelkit.applications` for the arguments.
@@ -197,12 +198,12 @@ def ConvNeXtLarge(
 def ConvNeXtXLarge(
     include_top: bool = True,
     include_preprocessing: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "convnext_xlarge",
 ) -> Model:
     """Return ConvNeXt XLarge; see :mod:`kernelkit.applications` for the arguments.
@@ -216,7 +217,7 @@ def ConvNeXtXLarge(
     return _convnext("xlarge", **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as they are: the model scales them itself.
 
     Example:

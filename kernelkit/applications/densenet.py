@@ -10,8 +10,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["DenseNet121", "DenseNet169", "DenseNet201", "decode_predictions", "preprocess_input"]
 
@@ -57,12 +58,12 @@ def _block(x: Tensor, name: str, axis: int) -> Tensor:
 
 def DenseNet121(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "densenet121",
 ) -> Model:
     """Return DenseNet with 121 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -78,12 +79,12 @@ def DenseNet121(
 
 def DenseNet169(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "densenet169",
 ) -> Model:
     """Return DenseNet with 169 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -99,12 +100,12 @@ def DenseNet169(
 
 def DenseNet201(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "densenet201",
 ) -> Model:
     """Return DenseNet with 201 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -118,7 +119,7 @@ def DenseNet201(
     return _densenet("densenet201", (6, 12, 48, 32), **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Subtract ImageNet's mean and divide by its deviation, as DenseNet was trained; images are from 0 to 255.
 
     Example:

@@ -10,8 +10,9 @@ from typing import Any
 
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import DEVIATION, decode_predictions
-from kernelkit.applications.network import Network, Tensor, padding_to_halve, round_channels
+from kernelkit.applications.network import Network, padding_to_halve, round_channels
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = [
     "EfficientNetB0",
@@ -138,12 +139,12 @@ def _block(
 
 def EfficientNetB0(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb0",
 ) -> Model:
     """Return EfficientNet B0; see :mod:`kernelkit.applications` for the arguments.
@@ -159,12 +160,12 @@ def EfficientNetB0(
 
 def EfficientNetB1(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb1",
 ) -> Model:
     """Return EfficientNet B1; see :mod:`kernelkit.applications` for the arguments.
@@ -180,12 +181,12 @@ def EfficientNetB1(
 
 def EfficientNetB2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb2",
 ) -> Model:
     """Return EfficientNet B2; see :mod:`kernelkit.applications` for the arguments.
@@ -201,12 +202,12 @@ def EfficientNetB2(
 
 def EfficientNetB3(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb3",
 ) -> Model:
     """Return EfficientNet B3; see :mod:`kernelkit.applications` for the arguments.
@@ -222,12 +223,12 @@ def EfficientNetB3(
 
 def EfficientNetB4(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb4",
 ) -> Model:
     """Return EfficientNet B4; see :mod:`kernelkit.applications` for the arguments.
@@ -243,12 +244,12 @@ def EfficientNetB4(
 
 def EfficientNetB5(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb5",
 ) -> Model:
     """Return EfficientNet B5; see :mod:`kernelkit.applications` for the arguments.
@@ -264,12 +265,12 @@ def EfficientNetB5(
 
 def EfficientNetB6(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb6",
 ) -> Model:
     """Return EfficientNet B6; see :mod:`kernelkit.applications` for the arguments.
@@ -285,12 +286,12 @@ def EfficientNetB6(
 
 def EfficientNetB7(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "efficientnetb7",
 ) -> Model:
     """Return EfficientNet B7; see :mod:`kernelkit.applications` for the arguments.
@@ -304,7 +305,7 @@ def EfficientNetB7(
     return _efficientnet("b7", **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as they are: the model scales them itself.
 
     Example:

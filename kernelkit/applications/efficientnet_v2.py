@@ -11,8 +11,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.efficientnet import NORMAL, UNIFORM
 from kernelkit.applications.imagenet_utils import DEVIATION, MEAN, decode_predictions
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = [
     "EfficientNetV2B0",
@@ -175,12 +176,12 @@ def _added(x: Tensor, shortcut: Tensor, fits: bool, drop: float, name: str) -> T
 
 def EfficientNetV2B0(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b0",
 ) -> Model:
@@ -197,12 +198,12 @@ def EfficientNetV2B0(
 
 def EfficientNetV2B1(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b1",
 ) -> Model:
@@ -219,12 +220,12 @@ def EfficientNetV2B1(
 
 def EfficientNetV2B2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b2",
 ) -> Model:
@@ -241,12 +242,12 @@ def EfficientNetV2B2(
 
 def EfficientNetV2B3(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-b3",
 ) -> Model:
@@ -263,12 +264,12 @@ def EfficientNetV2B3(
 
 def EfficientNetV2S(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-s",
 ) -> Model:
@@ -285,12 +286,12 @@ def EfficientNetV2S(
 
 def EfficientNetV2M(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-m",
 ) -> Model:
@@ -307,12 +308,12 @@ def EfficientNetV2M(
 
 def EfficientNetV2L(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "efficientnetv2-l",
 ) -> Model:
@@ -327,7 +328,7 @@ def EfficientNetV2L(
     return _efficientnet_v2("-l", **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as they are: the model scales them itself.
 
     Example:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import config, ops
+from kernelkit.typing import Tensor
 from kernelkit.utils.download import get_file
 
 __all__ = ["decode_predictions", "preprocess_input"]
@@ -22,7 +23,7 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)
 _classes: list[list[str]] = []
 
 
-def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe") -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None, mode: str = "caffe") -> Tensor:
     """Return images as the networks were trained on.
 
     Args:
@@ -59,12 +60,12 @@ def preprocess_input(x: Any, data_format: str | None = None, mode: str = "caffe"
     return (x / 255.0 - _along(MEAN, first, x)) / _along(DEVIATION, first, x)
 
 
-def config_is_float(x: Any) -> bool:
+def config_is_float(x: Tensor) -> bool:
     """Return whether an array or a symbolic tensor holds floats."""
     return "float" in str(x.dtype)
 
 
-def _along(values: tuple, first: bool, x: Any) -> np.ndarray:
+def _along(values: tuple, first: bool, x: Tensor) -> np.ndarray:
     array = np.asarray(values, dtype=str(x.dtype))
     return array.reshape(-1, 1, 1) if first else array
 

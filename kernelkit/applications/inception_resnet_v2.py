@@ -11,9 +11,10 @@ from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
 from kernelkit.applications.inception_v3 import HALVING, VALID, _Wiring
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.layers import Layer
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor, Tree
 
 __all__ = ["CustomScaleLayer", "InceptionResNetV2", "decode_predictions", "preprocess_input"]
 
@@ -37,19 +38,19 @@ class CustomScaleLayer(Layer):
         super().__init__(**kwargs)
         self.scale = scale
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tensor:
         """Return ``inputs[0] + inputs[1] * scale``."""
         return inputs[0] + inputs[1] * self.scale
 
 
 def InceptionResNetV2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "inception_resnet_v2",
 ) -> Model:
     """Return Inception-ResNet V2; see :mod:`kernelkit.applications` for the arguments.
@@ -104,7 +105,7 @@ def _added(x: Tensor, branches: list, scale: float, name: str, w: _Wiring, activ
     return layers.Activation("relu", name=f"{name}_ac")(x) if activated else x
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which Inception-ResNet V2 was trained.
 
     Example:

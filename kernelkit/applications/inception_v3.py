@@ -10,8 +10,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
@@ -47,12 +48,12 @@ HALVING: dict[str, Any] = {"padding": "valid", "strides": 2}
 
 def InceptionV3(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "inception_v3",
 ) -> Model:
     """Return Inception V3; see :mod:`kernelkit.applications` for the arguments.
@@ -101,7 +102,7 @@ def InceptionV3(
     return net.model(net.classifier(x), "inception_v3")
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which Inception V3 was trained.
 
     Example:

@@ -5,13 +5,12 @@ Source: Howard et al., 2017, MobileNets: efficient convolutional neural networks
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor, published_size
+from kernelkit.applications.network import Network, published_size
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["MobileNet", "decode_predictions", "preprocess_input"]
 
@@ -21,16 +20,16 @@ WIDTHS = {1.0: "1_0", 0.75: "7_5", 0.5: "5_0", 0.25: "2_5"}
 
 
 def MobileNet(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     alpha: float = 1.0,
     depth_multiplier: int = 1,
     dropout: float = 1e-3,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str | None = None,
 ) -> Model:
     """Return MobileNet; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications` for the arguments.
@@ -85,7 +84,7 @@ def _activated(x: Tensor, name: str, net: Network) -> Tensor:
     return layers.ReLU(6.0, name=f"{name}_relu")(x)
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which MobileNet was trained.
 
     Example:

@@ -5,13 +5,12 @@ Source: Sandler et al., 2018, MobileNetV2: inverted residuals and linear bottlen
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor, padding_to_halve, published_size, round_channels
+from kernelkit.applications.network import Network, padding_to_halve, published_size, round_channels
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
@@ -21,14 +20,14 @@ WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
 def MobileNetV2(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     alpha: float = 1.0,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str | None = None,
 ) -> Model:
     """Return MobileNet V2; ``alpha`` scales the number of filters. See :mod:`kernelkit.applications`.
@@ -91,7 +90,7 @@ def _block(x: Tensor, expansion: int, channels: int, stride: int, number: int, n
     return x
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which MobileNet V2 was trained.
 
     Example:

@@ -9,8 +9,9 @@ from typing import Any
 
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
-from kernelkit.applications.network import Network, Tensor, padding_to_halve, round_channels
+from kernelkit.applications.network import Network, padding_to_halve, round_channels
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
@@ -124,16 +125,16 @@ def _mobilenet_v3(
 
 
 def MobileNetV3Small(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     alpha: float = 1.0,
     minimalistic: bool = False,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     classes: int = 1000,
     pooling: str | None = None,
     dropout_rate: float = 0.2,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "MobileNetV3Small",
 ) -> Model:
@@ -151,16 +152,16 @@ def MobileNetV3Small(
 
 
 def MobileNetV3Large(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     alpha: float = 1.0,
     minimalistic: bool = False,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     classes: int = 1000,
     pooling: str | None = None,
     dropout_rate: float = 0.2,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     include_preprocessing: bool = True,
     name: str = "MobileNetV3Large",
 ) -> Model:
@@ -177,7 +178,7 @@ def MobileNetV3Large(
     return _mobilenet_v3(LARGE, 1280, **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Return images as they are: the model scales them itself.
 
     Example:

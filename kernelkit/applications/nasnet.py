@@ -10,8 +10,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor, padding_to_halve
+from kernelkit.applications.network import Network, padding_to_halve
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["NASNetLarge", "NASNetMobile", "decode_predictions", "preprocess_input"]
 
@@ -156,13 +157,13 @@ class _Cells:
 
 
 def NASNetMobile(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "nasnet_mobile",
 ) -> Model:
     """Return the smaller NASNet; see :mod:`kernelkit.applications` for the arguments.
@@ -177,13 +178,13 @@ def NASNetMobile(
 
 
 def NASNetLarge(
-    input_shape: Any = None,
+    input_shape: Shapes = None,
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "nasnet_large",
 ) -> Model:
     """Return the larger NASNet; see :mod:`kernelkit.applications` for the arguments.
@@ -197,7 +198,7 @@ def NASNetLarge(
     return _nasnet("nasnet_large", 331, 96, 168, 6, True, **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which NASNet was trained.
 
     Example:

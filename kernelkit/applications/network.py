@@ -12,18 +12,17 @@ from kernelkit.applications.weights_table import BASE, FILES
 from kernelkit.layers import Input
 from kernelkit.models import Model
 from kernelkit.symbolic import is_keras_tensor
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 from kernelkit.utils.download import get_file
 from kernelkit.utils.tensors import get_source_inputs
 
-Tensor = Any
-
 
 def checked_input_shape(
-    input_shape: Any,
+    input_shape: Shapes,
     default_size: int,
     min_size: int,
     require_flatten: bool,
-    weights: Any = None,
+    weights: PathLike | None = None,
     data_format: str | None = None,
 ) -> tuple:
     """Return the shape of an image, checked.
@@ -99,13 +98,13 @@ class Network:
     def __init__(
         self,
         name: str | None,
-        weights: Any,
+        weights: PathLike | None,
         include_top: bool,
         classes: int,
         pooling: str | None,
-        classifier_activation: Any,
-        input_tensor: Any,
-        input_shape: Any,
+        classifier_activation: ActivationLike,
+        input_tensor: Tensor,
+        input_shape: Shapes,
         default_size: int,
         min_size: int,
         flatten: bool = True,
@@ -184,7 +183,7 @@ class Network:
         return made
 
 
-def fetched(weights: Any) -> str:
+def fetched(weights: PathLike) -> str:
     """Return the path of a weights file; one with an address is downloaded, unless it is in the cache.
 
     An address may end with ``#md5=...`` or ``#sha256=...``, the checksum that the file must have.
@@ -200,7 +199,7 @@ def fetched(weights: Any) -> str:
     )
 
 
-def _is_address(weights: Any) -> bool:
+def _is_address(weights: PathLike | None) -> bool:
     return isinstance(weights, str) and urllib.parse.urlsplit(weights).scheme in ("http", "https", "ftp", "file")
 
 
@@ -220,7 +219,7 @@ def padding_to_halve(x: Tensor, kernel_size: int) -> tuple:
     return tuple((reach - 1 + o, reach) for o in odd)
 
 
-def published_size(input_shape: Any, weights: Any, sizes: tuple[int, ...]) -> int | None:
+def published_size(input_shape: Shapes, weights: PathLike | None, sizes: tuple[int, ...]) -> int | None:
     """Return the size of images for which weights were published, the nearest being the largest one.
 
     Args:

@@ -10,8 +10,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["ResNet50", "ResNet101", "ResNet152", "decode_predictions", "preprocess_input"]
 
@@ -60,12 +61,12 @@ def _block(x: Tensor, filters: int, stride: int, widens: bool, name: str, axis: 
 
 def ResNet50(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet50",
 ) -> Model:
     """Return ResNet with 50 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -81,12 +82,12 @@ def ResNet50(
 
 def ResNet101(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet101",
 ) -> Model:
     """Return ResNet with 101 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -102,12 +103,12 @@ def ResNet101(
 
 def ResNet152(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet152",
 ) -> Model:
     """Return ResNet with 152 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -121,7 +122,7 @@ def ResNet152(
     return _resnet("resnet152", (3, 8, 36, 3), **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Order channels as blue, green, red and subtract ImageNet's mean, as ResNet was trained; pixels are 0 to 255.
 
     Example:

@@ -10,8 +10,9 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["ResNet50V2", "ResNet101V2", "ResNet152V2", "decode_predictions", "preprocess_input"]
 
@@ -59,12 +60,12 @@ def _block(x: Tensor, filters: int, stride: int, widens: bool, name: str, axis: 
 
 def ResNet50V2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet50v2",
 ) -> Model:
     """Return ResNet V2 with 50 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -80,12 +81,12 @@ def ResNet50V2(
 
 def ResNet101V2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet101v2",
 ) -> Model:
     """Return ResNet V2 with 101 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -101,12 +102,12 @@ def ResNet101V2(
 
 def ResNet152V2(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "resnet152v2",
 ) -> Model:
     """Return ResNet V2 with 152 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -120,7 +121,7 @@ def ResNet152V2(
     return _resnet_v2("resnet152v2", (3, 8, 36, 3), **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which ResNet V2 was trained.
 
     Example:

@@ -12,6 +12,7 @@ from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
 from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["VGG16", "VGG19", "decode_predictions", "preprocess_input"]
 
@@ -35,12 +36,12 @@ def _vgg(file: str, depths: tuple, **options: Any) -> Model:
 
 def VGG16(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "vgg16",
 ) -> Model:
     """Return VGG with 16 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -56,12 +57,12 @@ def VGG16(
 
 def VGG19(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "vgg19",
 ) -> Model:
     """Return VGG with 19 layers; see :mod:`kernelkit.applications` for the arguments.
@@ -75,7 +76,7 @@ def VGG19(
     return _vgg("vgg19", (2, 2, 4, 4, 4), **locals())
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Order channels as blue, green, red and subtract ImageNet's mean, as VGG was trained; pixels are 0 to 255.
 
     Example:

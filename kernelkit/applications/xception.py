@@ -5,25 +5,24 @@ Source: Chollet, 2017, Xception: deep learning with depthwise separable convolut
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.network import Network, Tensor
+from kernelkit.applications.network import Network
 from kernelkit.models import Model
+from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["Xception", "decode_predictions", "preprocess_input"]
 
 
 def Xception(
     include_top: bool = True,
-    weights: Any = "imagenet",
-    input_tensor: Any = None,
-    input_shape: Any = None,
+    weights: PathLike | None = "imagenet",
+    input_tensor: Tensor = None,
+    input_shape: Shapes = None,
     pooling: str | None = None,
     classes: int = 1000,
-    classifier_activation: Any = "softmax",
+    classifier_activation: ActivationLike = "softmax",
     name: str = "xception",
 ) -> Model:
     """Return Xception; see :mod:`kernelkit.applications` for the arguments.
@@ -83,7 +82,7 @@ def _separable(x: Tensor, filters: int, name: str, net: Network) -> Tensor:
     return layers.BatchNormalization(axis=net.channel_axis, name=f"{name}_bn")(x)
 
 
-def preprocess_input(x: Any, data_format: str | None = None) -> Any:
+def preprocess_input(x: Tensor, data_format: str | None = None) -> Tensor:
     """Scale images from 0 to 255 to the range -1 to 1, in which Xception was trained.
 
     Example:

@@ -12,9 +12,10 @@ import numpy as np
 from kernelkit import ops, tree
 from kernelkit.layers import recurrence
 from kernelkit.symbolic import is_keras_tensor
+from kernelkit.typing import DType, InitializerLike, Tensor, Tree
 
 
-def foldl(fn: Callable, elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldl(fn: Callable, elems: Tensor, initializer: InitializerLike = None, name: str | None = None) -> Tensor:
     """Return what remains when ``fn(accumulator, element)`` is applied from the first element to the last.
 
     Example:
@@ -27,7 +28,7 @@ def foldl(fn: Callable, elems: Any, initializer: Any = None, name: str | None = 
     return ops.scan(lambda total, x: (jnp.asarray(fn(total, x), total.dtype), None), start, rest)[0]
 
 
-def foldr(fn: Callable, elems: Any, initializer: Any = None, name: str | None = None) -> Any:
+def foldr(fn: Callable, elems: Tensor, initializer: InitializerLike = None, name: str | None = None) -> Tensor:
     """Return what remains when ``fn(accumulator, element)`` is applied from the last element to the first.
 
     Example:
@@ -38,7 +39,7 @@ def foldr(fn: Callable, elems: Any, initializer: Any = None, name: str | None = 
     return foldl(fn, ops.flip(ops.convert_to_tensor(elems), axis=0), initializer)
 
 
-def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: Any = None) -> Any:
+def map_fn(fn: Callable, elems: Tensor, name: str | None = None, dtype: DType = None) -> Tensor:
     """Return a function's results for each element, stacked.
 
     Example:
@@ -50,7 +51,7 @@ def map_fn(fn: Callable, elems: Any, name: str | None = None, dtype: Any = None)
     return result if dtype is None else ops.cast(result, dtype)
 
 
-def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
+def switch(condition: Any, then_expression: Any, else_expression: Any) -> Tensor:
     """Return one of two values, or of two functions' results.
 
     Args:
@@ -79,17 +80,17 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
 
 def rnn(
     step_function: Callable,
-    inputs: Any,
-    initial_states: Any,
+    inputs: Tree,
+    initial_states: Tree,
     go_backwards: bool = False,
-    mask: Any = None,
-    constants: Any = None,
+    mask: Tensor = None,
+    constants: Tree = None,
     unroll: bool = False,
     input_length: int | None = None,
     time_major: bool = False,
     zero_output_for_mask: bool = False,
     return_all_outputs: bool = True,
-) -> tuple[Any, Any, Any]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Carry states through the steps of a batch of sequences.
 
     Args:
@@ -122,7 +123,7 @@ def rnn(
         mask = turn(mask if time_major else swap(mask))
     extra = [ops.convert_to_tensor(c) for c in constants or ()]
 
-    def step(x: Any, states: Any, aside: Any) -> tuple:
+    def step(x: Tensor, states: Tree, aside: Any) -> tuple:
         output, new = step_function(x, [*states, *extra])
         return output, list(new), aside
 
@@ -135,7 +136,7 @@ def rnn(
     return last, outputs if time_major else jax.tree.map(swap, outputs), states
 
 
-def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = None, **kwargs: Any) -> Callable:
+def function(inputs: Tree, outputs: Tree, updates: Tensor = None, name: str | None = None, **kwargs: Any) -> Callable:
     """Return a function that computes symbolic tensors of a model from others.
 
     Args:
@@ -163,7 +164,7 @@ def function(inputs: Any, outputs: Any, updates: Any = None, name: str | None = 
         raise TypeError("function() takes symbolic tensors, such as model.input and layer.output.")
     inner = Function(inputs, outputs, name=name)
 
-    def run(values: Any) -> Any:
+    def run(values: Tensor) -> Tensor:
         return tree.map_structure(np.asarray, inner(values))
 
     return run

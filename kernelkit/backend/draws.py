@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 
 from kernelkit import config, ops, random
 from kernelkit.backend.state import variable
+from kernelkit.typing import DType, ShapeLike, Tensor
 from kernelkit.variable import Variable
 
 
-def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = None) -> Any:
+def dropout(x: Tensor, level: float, noise_shape: ShapeLike = None, seed: int | None = None) -> Tensor:
     """Return values of which a share is zero and the others are scaled up; see :func:`kernelkit.random.dropout`.
 
     Example:
@@ -23,7 +22,7 @@ def dropout(x: Any, level: float, noise_shape: Any = None, seed: int | None = No
 
 
 def random_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+    shape: ShapeLike, mean: float = 0.0, stddev: float = 1.0, dtype: DType = None, seed: int | None = None
 ) -> jax.Array:
     """Return normally distributed values.
 
@@ -36,7 +35,7 @@ def random_normal(
 
 
 def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: Any = None, seed: int | None = None
+    shape: ShapeLike, minval: float = 0.0, maxval: float = 1.0, dtype: DType = None, seed: int | None = None
 ) -> jax.Array:
     """Return values spread evenly over a range.
 
@@ -48,7 +47,7 @@ def random_uniform(
     return random.uniform(shape, minval, maxval, dtype=dtype, seed=seed)
 
 
-def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | None = None) -> jax.Array:
+def random_bernoulli(shape: ShapeLike, p: float = 0.0, dtype: DType = None, seed: int | None = None) -> jax.Array:
     """Return ones with probability ``p``, zeros otherwise.
 
     Example:
@@ -60,7 +59,7 @@ def random_bernoulli(shape: Any, p: float = 0.0, dtype: Any = None, seed: int | 
 
 
 def truncated_normal(
-    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: int | None = None
+    shape: ShapeLike, mean: float = 0.0, stddev: float = 1.0, dtype: DType = None, seed: int | None = None
 ) -> jax.Array:
     """Return normally distributed values, none of them further than two standard deviations from the mean.
 
@@ -73,7 +72,7 @@ def truncated_normal(
 
 
 def random_normal_variable(
-    shape: Any, mean: float, scale: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: ShapeLike, mean: float, scale: float, dtype: DType = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """Return a variable with normally distributed values.
 
@@ -86,7 +85,7 @@ def random_normal_variable(
 
 
 def random_uniform_variable(
-    shape: Any, low: float, high: float, dtype: Any = None, name: str | None = None, seed: int | None = None
+    shape: ShapeLike, low: float, high: float, dtype: DType = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
     """Return a variable with values spread evenly over a range.
 

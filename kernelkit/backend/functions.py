@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from kernelkit import activations, config, ops, sparse
+from kernelkit.typing import DType, ShapeLike, Tensor, Tree
 
 # The same as the op, arguments included.
 abs = ops.abs
@@ -50,7 +51,7 @@ transpose = ops.transpose
 var = ops.var
 
 
-def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") -> jax.Array:
+def arange(start: Tensor, stop: Tensor = None, step: Any = 1, dtype: str = "int32") -> jax.Array:
     """Return evenly spaced values; see :func:`kernelkit.ops.arange`.
 
     Example:
@@ -61,7 +62,7 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: str = "int32") ->
     return ops.arange(start, stop, step, dtype=dtype)
 
 
-def argmax(x: Any, axis: int = -1) -> Any:
+def argmax(x: Tensor, axis: int = -1) -> Tensor:
     """Return the index of the largest value along an axis, the last by default.
 
     Example:
@@ -73,7 +74,7 @@ def argmax(x: Any, axis: int = -1) -> Any:
     return ops.argmax(x, axis=axis)
 
 
-def argmin(x: Any, axis: int = -1) -> Any:
+def argmin(x: Tensor, axis: int = -1) -> Tensor:
     """Return the index of the smallest value along an axis, the last by default.
 
     Example:
@@ -85,7 +86,7 @@ def argmin(x: Any, axis: int = -1) -> Any:
     return ops.argmin(x, axis=axis)
 
 
-def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
+def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
     """Return the product of two batches, sample by sample.
 
     Args:
@@ -120,7 +121,7 @@ def batch_dot(x: Any, y: Any, axes: Any = None) -> Any:
     return ops.expand_dims(result, -1) if len(kept) == 1 else result
 
 
-def batch_flatten(x: Any) -> Any:
+def batch_flatten(x: Tensor) -> Tensor:
     """Return a batch with one axis beside that of the samples.
 
     Example:
@@ -132,8 +133,8 @@ def batch_flatten(x: Any) -> Any:
 
 
 def batch_normalization(
-    x: Any, mean: Any, var: Any, beta: Any, gamma: Any, axis: int = -1, epsilon: float = 1e-3
-) -> Any:
+    x: Tensor, mean: Tensor, var: Any, beta: Tensor, gamma: Tensor, axis: int = -1, epsilon: float = 1e-3
+) -> Tensor:
     """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, the statistics lying along an axis.
 
     Example:
@@ -146,7 +147,7 @@ def batch_normalization(
     return ops.batch_normalization(x, mean, var, axis=axis, offset=beta, scale=gamma, epsilon=epsilon)
 
 
-def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
+def bias_add(x: Tensor, bias: Tensor, data_format: str | None = None) -> Tensor:
     """Return the sum of a batch and a bias.
 
     Args:
@@ -170,7 +171,7 @@ def bias_add(x: Any, bias: Any, data_format: str | None = None) -> Any:
     return ops.add(x, bias)
 
 
-def cast_to_floatx(x: Any) -> Any:
+def cast_to_floatx(x: Tensor) -> Tensor:
     """Return values in the default float dtype; a NumPy array stays one.
 
     Example:
@@ -183,7 +184,7 @@ def cast_to_floatx(x: Any) -> Any:
     return ops.cast(x, config.floatx())
 
 
-def clip(x: Any, min_value: Any, max_value: Any) -> Any:
+def clip(x: Tensor, min_value: Any, max_value: Any) -> Tensor:
     """Return values moved into a range; ``None`` is no bound.
 
     Example:
@@ -198,7 +199,7 @@ def clip(x: Any, min_value: Any, max_value: Any) -> Any:
     return ops.clip(x, low, high)
 
 
-def concatenate(tensors: Any, axis: int = -1) -> Any:
+def concatenate(tensors: Tree, axis: int = -1) -> Tensor:
     """Return arrays joined along an axis, the last by default.
 
     Example:
@@ -209,7 +210,7 @@ def concatenate(tensors: Any, axis: int = -1) -> Any:
     return ops.concatenate(tensors, axis=axis)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None = None) -> Any:
+def constant(value: Any, dtype: DType = None, shape: ShapeLike = None, name: str | None = None) -> Tensor:
     """Return values as an array, spread over a shape if one is given.
 
     Example:
@@ -221,7 +222,7 @@ def constant(value: Any, dtype: Any = None, shape: Any = None, name: str | None 
     return array if shape is None else ops.broadcast_to(array, shape)
 
 
-def cumprod(x: Any, axis: int = 0) -> Any:
+def cumprod(x: Tensor, axis: int = 0) -> Tensor:
     """Return the running product along an axis, the first by default.
 
     Example:
@@ -232,7 +233,7 @@ def cumprod(x: Any, axis: int = 0) -> Any:
     return ops.cumprod(x, axis=axis)
 
 
-def cumsum(x: Any, axis: int = 0) -> Any:
+def cumsum(x: Tensor, axis: int = 0) -> Tensor:
     """Return the running sum along an axis, the first by default.
 
     Example:
@@ -243,7 +244,7 @@ def cumsum(x: Any, axis: int = 0) -> Any:
     return ops.cumsum(x, axis=axis)
 
 
-def dot(x: Any, y: Any) -> Any:
+def dot(x: Tensor, y: Tensor) -> Tensor:
     """Return the product over the last axis of ``x`` and the last but one of ``y``.
 
     Example:
@@ -254,7 +255,7 @@ def dot(x: Any, y: Any) -> Any:
     return ops.dot(x, y)
 
 
-def elu(x: Any, alpha: float = 1.0) -> Any:
+def elu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """Return ``x`` where it is positive, ``alpha * (exp(x) - 1)`` elsewhere.
 
     Example:
@@ -265,7 +266,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     return ops.elu(x, alpha=alpha)
 
 
-def expand_dims(x: Any, axis: int = -1) -> Any:
+def expand_dims(x: Tensor, axis: int = -1) -> Tensor:
     """Return an array with one more axis of size 1, the last by default.
 
     Example:
@@ -276,7 +277,7 @@ def expand_dims(x: Any, axis: int = -1) -> Any:
     return ops.expand_dims(x, axis)
 
 
-def eye(size: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+def eye(size: Any, dtype: DType = None, name: str | None = None) -> jax.Array:
     """Return the identity matrix of a size; ``(rows, columns)`` for one that is not square.
 
     Example:
@@ -288,7 +289,7 @@ def eye(size: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
     return ops.eye(rows, columns, dtype=dtype)
 
 
-def flatten(x: Any) -> Any:
+def flatten(x: Tensor) -> Tensor:
     """Return all values along one axis.
 
     Example:
@@ -299,7 +300,7 @@ def flatten(x: Any) -> Any:
     return ops.reshape(x, (-1,))
 
 
-def gather(reference: Any, indices: Any) -> Any:
+def gather(reference: Any, indices: Tensor) -> Tensor:
     """Return the rows of ``reference`` at indices.
 
     Example:
@@ -310,7 +311,7 @@ def gather(reference: Any, indices: Any) -> Any:
     return ops.take(reference, indices, axis=0)
 
 
-def is_sparse(tensor: Any) -> bool:
+def is_sparse(tensor: Tensor) -> bool:
     """Return whether an array is sparse.
 
     Example:
@@ -321,7 +322,7 @@ def is_sparse(tensor: Any) -> bool:
     return sparse.is_sparse(tensor) or bool(getattr(tensor, "sparse", False))
 
 
-def l2_normalize(x: Any, axis: Any = None) -> Any:
+def l2_normalize(x: Tensor, axis: Any = None) -> Tensor:
     """Return values divided by their Euclidean norm along an axis, of all values by default.
 
     Example:
@@ -332,7 +333,7 @@ def l2_normalize(x: Any, axis: Any = None) -> Any:
     return ops.multiply(x, ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12)))
 
 
-def ones(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+def ones(shape: ShapeLike, dtype: DType = None, name: str | None = None) -> jax.Array:
     """Return an array of ones.
 
     Example:
@@ -343,7 +344,7 @@ def ones(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
     return ops.ones(shape, dtype=dtype)
 
 
-def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def ones_like(x: Tensor, dtype: DType = None, name: str | None = None) -> Tensor:
     """Return ones in the shape of an array.
 
     Example:
@@ -354,7 +355,7 @@ def ones_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
     return ops.ones_like(x, dtype=dtype)
 
 
-def permute_dimensions(x: Any, pattern: Any) -> Any:
+def permute_dimensions(x: Tensor, pattern: Any) -> Tensor:
     """Return an array with its axes in another order.
 
     Example:
@@ -365,7 +366,7 @@ def permute_dimensions(x: Any, pattern: Any) -> Any:
     return ops.transpose(x, pattern)
 
 
-def pow(x: Any, a: Any) -> Any:
+def pow(x: Tensor, a: Tensor) -> Tensor:
     """Return ``x`` to the power of ``a``.
 
     Example:
@@ -376,7 +377,7 @@ def pow(x: Any, a: Any) -> Any:
     return ops.power(x, a)
 
 
-def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
     """Return positive values as they are, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`.
 
     Example:
@@ -387,7 +388,7 @@ def relu(x: Any, alpha: float = 0.0, max_value: float | None = None, threshold: 
     return activations.relu(x, negative_slope=alpha, max_value=max_value, threshold=threshold)
 
 
-def repeat(x: Any, n: int) -> Any:
+def repeat(x: Tensor, n: int) -> Tensor:
     """Return each sample ``n`` times: (batch, size) becomes (batch, n, size).
 
     Example:
@@ -400,7 +401,7 @@ def repeat(x: Any, n: int) -> Any:
     return ops.repeat(ops.expand_dims(x, 1), n, axis=1)
 
 
-def repeat_elements(x: Any, rep: int, axis: int) -> Any:
+def repeat_elements(x: Tensor, rep: int, axis: int) -> Tensor:
     """Return each element along an axis ``rep`` times.
 
     Example:
@@ -411,7 +412,7 @@ def repeat_elements(x: Any, rep: int, axis: int) -> Any:
     return ops.repeat(x, rep, axis=axis)
 
 
-def reverse(x: Any, axes: Any) -> Any:
+def reverse(x: Tensor, axes: Any) -> Tensor:
     """Return an array reversed along one axis or several.
 
     Example:
@@ -422,7 +423,7 @@ def reverse(x: Any, axes: Any) -> Any:
     return ops.flip(x, axis=(axes,) if isinstance(axes, int) else tuple(axes))
 
 
-def sqrt(x: Any) -> Any:
+def sqrt(x: Tensor) -> Tensor:
     """Return the square root, of 0 for negative values.
 
     Example:
@@ -433,7 +434,7 @@ def sqrt(x: Any) -> Any:
     return ops.sqrt(ops.maximum(x, 0.0))
 
 
-def stop_gradient(variables: Any) -> Any:
+def stop_gradient(variables: Any) -> Tensor:
     """Return values through which no gradient passes; a list for a list.
 
     Example:
@@ -446,7 +447,7 @@ def stop_gradient(variables: Any) -> Any:
     return ops.stop_gradient(variables)
 
 
-def tile(x: Any, n: Any) -> Any:
+def tile(x: Tensor, n: Any) -> Tensor:
     """Return an array repeated ``n`` times along each axis.
 
     Example:
@@ -457,7 +458,7 @@ def tile(x: Any, n: Any) -> Any:
     return ops.tile(x, (n,) if isinstance(n, int) else tuple(n))
 
 
-def to_dense(tensor: Any) -> Any:
+def to_dense(tensor: Tensor) -> Tensor:
     """Return a sparse array as a dense one, a dense one as it is.
 
     Example:
@@ -468,7 +469,7 @@ def to_dense(tensor: Any) -> Any:
     return sparse.to_dense(tensor) if sparse.is_sparse(tensor) else tensor
 
 
-def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
+def zeros(shape: ShapeLike, dtype: DType = None, name: str | None = None) -> jax.Array:
     """Return an array of zeros.
 
     Example:
@@ -479,7 +480,7 @@ def zeros(shape: Any, dtype: Any = None, name: str | None = None) -> jax.Array:
     return ops.zeros(shape, dtype=dtype)
 
 
-def zeros_like(x: Any, dtype: Any = None, name: str | None = None) -> Any:
+def zeros_like(x: Tensor, dtype: DType = None, name: str | None = None) -> Tensor:
     """Return zeros in the shape of an array.
 
     Example:

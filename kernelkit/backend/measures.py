@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import config, losses, ops
+from kernelkit.typing import Tensor
 
 
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> Any:
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> Tensor:
     """Return the binary cross-entropy of each value.
 
     Example:
@@ -21,7 +22,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
     return ops.binary_crossentropy(target, output, from_logits=from_logits)
 
 
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> Any:
+def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> Tensor:
     """Return the cross-entropy of distributions along an axis.
 
     Example:
@@ -33,8 +34,8 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 
 def sparse_categorical_crossentropy(
-    target: Any, output: Any, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
-) -> Any:
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
+) -> Tensor:
     """Return the cross-entropy of distributions and class numbers; 0 where the number is ``ignore_class``.
 
     Example:
@@ -50,13 +51,13 @@ def sparse_categorical_crossentropy(
 
 
 def binary_focal_crossentropy(
-    target: Any,
-    output: Any,
+    target: Tensor,
+    output: Tensor,
     apply_class_balancing: bool = False,
     alpha: float = 0.25,
     gamma: float = 2.0,
     from_logits: bool = False,
-) -> Any:
+) -> Tensor:
     """Return the binary cross-entropy of each value, weighted down where the prediction is good.
 
     Source: Lin et al., 2017, Focal loss for dense object detection.
@@ -75,8 +76,8 @@ def binary_focal_crossentropy(
 
 
 def categorical_focal_crossentropy(
-    target: Any, output: Any, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
-) -> Any:
+    target: Tensor, output: Tensor, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, axis: int = -1
+) -> Tensor:
     """Return the cross-entropy of distributions along an axis, weighted down where the prediction is good.
 
     Example:
@@ -88,7 +89,7 @@ def categorical_focal_crossentropy(
     return losses.categorical_focal_crossentropy(target, output, alpha, gamma, from_logits=from_logits, axis=axis)
 
 
-def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
+def in_top_k(predictions: Any, targets: Tensor, k: int) -> Tensor:
     """Return whether each sample's class is among the ``k`` that were predicted highest.
 
     Example:
@@ -99,7 +100,7 @@ def in_top_k(predictions: Any, targets: Any, k: int) -> Any:
     return ops.in_top_k(targets, predictions, k)
 
 
-def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Any, label_length: Any) -> Tensor:
     """Return the CTC loss of each sample.
 
     Args:
@@ -125,7 +126,7 @@ def ctc_batch_cost(y_true: Any, y_pred: Any, input_length: Any, label_length: An
 
 
 def ctc_decode(
-    y_pred: Any, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
+    y_pred: Tensor, input_length: Any, greedy: bool = True, beam_width: int = 100, top_paths: int = 1
 ) -> tuple[list, Any]:
     """Return the likeliest labels of each sample.
 
@@ -159,7 +160,7 @@ def ctc_decode(
     return list(decoded), scores
 
 
-def ctc_label_dense_to_sparse(labels: Any, label_lengths: Any) -> Any:
+def ctc_label_dense_to_sparse(labels: Tensor, label_lengths: Any) -> Tensor:
     """Return padded labels (batch, labels) as a sparse array that holds those within each sample's length.
 
     Example:

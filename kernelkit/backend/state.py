@@ -11,6 +11,7 @@ from kernelkit import config, ops, scope
 from kernelkit.dtypes import is_float as is_float_dtype
 from kernelkit.dtypes import is_int as is_int_dtype
 from kernelkit.dtypes import result_type, standardize_dtype
+from kernelkit.typing import DType, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = [
@@ -49,7 +50,7 @@ def get_uid(prefix: str = "") -> int:
     return scope.count_name(prefix) + 1
 
 
-def variable(value: Any, dtype: Any = None, name: str | None = None, constraint: Any = None) -> Variable:
+def variable(value: Any, dtype: DType = None, name: str | None = None, constraint: Any = None) -> Variable:
     """Return a variable with a value.
 
     Args:
@@ -68,7 +69,7 @@ def variable(value: Any, dtype: Any = None, name: str | None = None, constraint:
     return made
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     """Return the name of an array's dtype.
 
     Example:
@@ -79,7 +80,7 @@ def dtype(x: Any) -> str:
     return standardize_dtype(x.dtype)
 
 
-def shape(x: Any) -> Any:
+def shape(x: Tensor) -> Any:
     """Return an array's shape; unknown sizes are ``None``.
 
     Example:
@@ -90,7 +91,7 @@ def shape(x: Any) -> Any:
     return ops.shape(x)
 
 
-def int_shape(x: Any) -> tuple | None:
+def int_shape(x: Tensor) -> tuple | None:
     """Return an array's shape as a tuple of ints and ``None``, or ``None`` for what has no shape.
 
     Example:
@@ -102,7 +103,7 @@ def int_shape(x: Any) -> tuple | None:
     return None if found is None else tuple(found)
 
 
-def ndim(x: Any) -> int:
+def ndim(x: Tensor) -> int:
     """Return the number of axes.
 
     Example:
@@ -113,7 +114,7 @@ def ndim(x: Any) -> int:
     return len(x.shape)
 
 
-def count_params(x: Any) -> int:
+def count_params(x: Tensor) -> int:
     """Return the number of values of a variable or array.
 
     Example:
@@ -124,7 +125,7 @@ def count_params(x: Any) -> int:
     return math.prod(x.shape)
 
 
-def eval(x: Any) -> np.ndarray:
+def eval(x: Tensor) -> np.ndarray:
     """Return the value of a variable or array as a NumPy array.
 
     Example:
@@ -135,7 +136,7 @@ def eval(x: Any) -> np.ndarray:
     return ops.convert_to_numpy(x)
 
 
-def get_value(x: Any) -> np.ndarray:
+def get_value(x: Tensor) -> np.ndarray:
     """Return the value of a variable or array as a NumPy array; a plain number as it is.
 
     Example:
@@ -146,7 +147,7 @@ def get_value(x: Any) -> np.ndarray:
     return ops.convert_to_numpy(x)
 
 
-def set_value(x: Variable, value: Any) -> None:
+def set_value(x: Variable, value: Tensor) -> None:
     """Assign a value to a variable.
 
     Example:
@@ -159,7 +160,7 @@ def set_value(x: Variable, value: Any) -> None:
     x.assign(np.asarray(value, dtype=standardize_dtype(x.dtype)))
 
 
-def batch_get_value(tensors: Any) -> list[np.ndarray]:
+def batch_get_value(tensors: Tree) -> list[np.ndarray]:
     """Return the values of variables as NumPy arrays.
 
     Example:
@@ -226,7 +227,7 @@ def update_sub(x: Variable, decrement: Any) -> Variable:
     return x
 
 
-def moving_average_update(x: Variable, value: Any, momentum: float) -> Variable:
+def moving_average_update(x: Variable, value: Tensor, momentum: float) -> Variable:
     """Assign ``x * momentum + value * (1 - momentum)`` to a variable and return it.
 
     Example:

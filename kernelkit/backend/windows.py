@@ -5,14 +5,21 @@ Arrays are (batch, ..., channels), or channels first if ``data_format`` or the s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kernelkit import config, ops
+from kernelkit.typing import Shapes, Sizes, Tensor
 
 
 def conv1d(
-    x: Any, kernel: Any, strides: Any = 1, padding: str = "valid", data_format: Any = None, dilation_rate: Any = 1
-) -> Any:
+    x: Tensor,
+    kernel: Tensor,
+    strides: Sizes = 1,
+    padding: str = "valid",
+    data_format: str | None = None,
+    dilation_rate: Sizes = 1,
+) -> Tensor:
     """Return a convolution over one axis; ``padding="causal"`` looks at earlier steps only.
 
     Example:
@@ -28,13 +35,13 @@ def conv1d(
 
 
 def conv2d(
-    x: Any,
-    kernel: Any,
-    strides: Any = (1, 1),
+    x: Tensor,
+    kernel: Tensor,
+    strides: Sizes = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: Sizes = (1, 1),
+) -> Tensor:
     """Return a convolution over two axes.
 
     Example:
@@ -46,13 +53,13 @@ def conv2d(
 
 
 def conv3d(
-    x: Any,
-    kernel: Any,
-    strides: Any = (1, 1, 1),
+    x: Tensor,
+    kernel: Tensor,
+    strides: Sizes = (1, 1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: Sizes = (1, 1, 1),
+) -> Tensor:
     """Return a convolution over three axes.
 
     Example:
@@ -64,14 +71,14 @@ def conv3d(
 
 
 def conv2d_transpose(
-    x: Any,
-    kernel: Any,
-    output_shape: Any,
-    strides: Any = (1, 1),
+    x: Tensor,
+    kernel: Tensor,
+    output_shape: Shapes,
+    strides: Sizes = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: Sizes = (1, 1),
+) -> Tensor:
     """Return a transposed convolution over two axes.
 
     Args:
@@ -111,13 +118,13 @@ def conv2d_transpose(
 
 
 def depthwise_conv2d(
-    x: Any,
+    x: Tensor,
     depthwise_kernel: Any,
-    strides: Any = (1, 1),
+    strides: Sizes = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: Sizes = (1, 1),
+) -> Tensor:
     """Return a convolution over two axes that keeps channels apart.
 
     Example:
@@ -129,14 +136,14 @@ def depthwise_conv2d(
 
 
 def separable_conv2d(
-    x: Any,
+    x: Tensor,
     depthwise_kernel: Any,
     pointwise_kernel: Any,
-    strides: Any = (1, 1),
+    strides: Sizes = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
-    dilation_rate: Any = (1, 1),
-) -> Any:
+    data_format: str | None = None,
+    dilation_rate: Sizes = (1, 1),
+) -> Tensor:
     """Return a depthwise convolution followed by one that mixes channels.
 
     Example:
@@ -149,13 +156,13 @@ def separable_conv2d(
 
 
 def pool2d(
-    x: Any,
-    pool_size: Any,
-    strides: Any = (1, 1),
+    x: Tensor,
+    pool_size: Sizes,
+    strides: Sizes = (1, 1),
     padding: str = "valid",
-    data_format: Any = None,
+    data_format: str | None = None,
     pool_mode: str = "max",
-) -> Any:
+) -> Tensor:
     """Return the largest or the average value of windows over two axes; ``pool_mode`` is ``"max"`` or ``"avg"``.
 
     Example:
@@ -167,13 +174,13 @@ def pool2d(
 
 
 def pool3d(
-    x: Any,
-    pool_size: Any,
-    strides: Any = (1, 1, 1),
+    x: Tensor,
+    pool_size: Sizes,
+    strides: Sizes = (1, 1, 1),
     padding: str = "valid",
-    data_format: Any = None,
+    data_format: str | None = None,
     pool_mode: str = "max",
-) -> Any:
+) -> Tensor:
     """Return the largest or the average value of windows over three axes; ``pool_mode`` is ``"max"`` or ``"avg"``.
 
     Example:
@@ -184,13 +191,13 @@ def pool3d(
     return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
 
 
-def _pool(mode: str) -> Any:
+def _pool(mode: str) -> Tensor:
     if mode not in ("max", "avg"):
         raise ValueError(f"Invalid pooling mode {mode!r}: give 'max' or 'avg'.")
     return ops.max_pool if mode == "max" else ops.average_pool
 
 
-def temporal_padding(x: Any, padding: Any = (1, 1), data_format: Any = None) -> Any:
+def temporal_padding(x: Tensor, padding: str | Sequence[Any] = (1, 1), data_format: str | None = None) -> Tensor:
     """Return sequences (batch, steps, channels) with zeros before and after.
 
     Example:
@@ -201,7 +208,9 @@ def temporal_padding(x: Any, padding: Any = (1, 1), data_format: Any = None) -> 
     return _pad(x, (padding,), data_format)
 
 
-def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any = None) -> Any:
+def spatial_2d_padding(
+    x: Tensor, padding: str | Sequence[Any] = ((1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
     """Return images with zeros around them: ``((top, bottom), (left, right))``.
 
     Example:
@@ -212,7 +221,9 @@ def spatial_2d_padding(x: Any, padding: Any = ((1, 1), (1, 1)), data_format: Any
     return _pad(x, padding, data_format)
 
 
-def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_format: Any = None) -> Any:
+def spatial_3d_padding(
+    x: Tensor, padding: str | Sequence[Any] = ((1, 1), (1, 1), (1, 1)), data_format: str | None = None
+) -> Tensor:
     """Return volumes with zeros around them, a pair for each of three axes.
 
     Example:
@@ -223,15 +234,15 @@ def spatial_3d_padding(x: Any, padding: Any = ((1, 1), (1, 1), (1, 1)), data_for
     return _pad(x, padding, data_format)
 
 
-def _pad(x: Any, padding: Any, data_format: Any) -> Any:
+def _pad(x: Tensor, padding: str | Sequence[Any], data_format: str | None) -> Tensor:
     inner = [tuple(p) for p in padding]
     first = config.standardize_data_format(data_format) == "channels_first"
     return ops.pad(x, [(0, 0), (0, 0), *inner] if first else [(0, 0), *inner, (0, 0)])
 
 
 def resize_images(
-    x: Any, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
-) -> Any:
+    x: Tensor, height_factor: int, width_factor: int, data_format: str, interpolation: str = "nearest"
+) -> Tensor:
     """Return images enlarged by whole factors.
 
     Example:
@@ -247,7 +258,7 @@ def resize_images(
     return ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
 
 
-def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Any:
+def resize_volumes(x: Tensor, depth_factor: int, height_factor: int, width_factor: int, data_format: str) -> Tensor:
     """Return volumes enlarged by whole factors, each cell repeated.
 
     Example:
@@ -258,7 +269,7 @@ def resize_volumes(x: Any, depth_factor: int, height_factor: int, width_factor: 
     return _repeated(x, (depth_factor, height_factor, width_factor), data_format)
 
 
-def _repeated(x: Any, factors: tuple, data_format: str) -> Any:
+def _repeated(x: Tensor, factors: tuple, data_format: str) -> Tensor:
     begin = 2 if config.standardize_data_format(data_format) == "channels_first" else 1
     for axis, factor in enumerate(factors, begin):
         x = ops.repeat(x, factor, axis=axis)

@@ -14,6 +14,7 @@ from kernelkit import serialize as _serialize
 from kernelkit.constraints.constraint import Constraint
 from kernelkit.constraints.norms import MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from kernelkit.public import names_of as _names_of
+from kernelkit.typing import ConstraintLike
 
 max_norm = MaxNorm
 min_max_norm = MinMaxNorm
@@ -39,7 +40,7 @@ def get(identifier: Any) -> Any:
     return _serialize.get(identifier, "constraints", "constraint", Constraint)
 
 
-def serialize(constraint: Any) -> dict:
+def serialize(constraint: ConstraintLike) -> dict:
     """Return a constraint as plain JSON.
 
     Example:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import serialize
+from kernelkit.typing import Tensor
 
 
 class Constraint(serialize.Configurable):
@@ -19,6 +18,6 @@ class Constraint(serialize.Configurable):
         [0.5, 1.0]
     """
 
-    def __call__(self, w: Any) -> Any:
+    def __call__(self, w: Tensor) -> Tensor:
         """Return the nearest allowed value, of the same shape."""
         return w

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.constraints.constraint import Constraint
 from kernelkit.dispatch import op
+from kernelkit.typing import Axis, Tensor
 
 
 @op
-def with_norms(w: Any, low: float, high: float, rate: float = 1.0, axis: Any = 0) -> jax.Array:
+def with_norms(w: Tensor, low: float, high: float, rate: float = 1.0, axis: Axis = 0) -> jax.Array:
     """Rescale vectors so that their L2 norms move into, or towards, [low, high].
 
     Args:
@@ -46,11 +45,11 @@ class MaxNorm(Constraint):
         [[0.0], [1.0]]
     """
 
-    def __init__(self, max_value: float = 2, axis: Any = 0) -> None:
+    def __init__(self, max_value: float = 2, axis: Axis = 0) -> None:
         self.max_value = max_value
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: Tensor) -> jax.Array:
         return with_norms(w, 0.0, self.max_value, 1.0, self.axis)
 
 
@@ -70,13 +69,13 @@ class MinMaxNorm(Constraint):
         [[2.0], [0.0]]
     """
 
-    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0) -> None:
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Axis = 0) -> None:
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: Tensor) -> jax.Array:
         return with_norms(w, self.min_value, self.max_value, self.rate, self.axis)
 
 
@@ -93,10 +92,10 @@ class UnitNorm(Constraint):
         [[1.0], [0.0]]
     """
 
-    def __init__(self, axis: Any = 0) -> None:
+    def __init__(self, axis: Axis = 0) -> None:
         self.axis = axis
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: Tensor) -> jax.Array:
         return with_norms(w, 1.0, 1.0, 1.0, self.axis)
 
 
@@ -110,11 +109,11 @@ class NonNeg(Constraint):
         [0.0, 2.0]
     """
 
-    def __call__(self, w: Any) -> jax.Array:
+    def __call__(self, w: Tensor) -> jax.Array:
         return without_negatives(w)
 
 
 @op
-def without_negatives(w: Any) -> jax.Array:
+def without_negatives(w: Tensor) -> jax.Array:
     """Return a weight with its negative values set to zero."""
     return jnp.maximum(jnp.asarray(w), 0)

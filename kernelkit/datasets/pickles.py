@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import DType, Tree
+
 # Codes of lists of numbers, none of which remembers a value under a number beyond 2**24. Most files hold nothing else.
 _SHORT = b"|".join(b"(?:[UC\x8c]%b|X%b...).{%d}" % ((re.escape(bytes([n])),) * 2 + (n,)) for n in range(1, 33)).replace(
     b"...", rb"\x00{3}"
@@ -33,9 +35,9 @@ class _Array:
 
     def __init__(self) -> None:
         self.shape: Any = None
-        self.dtype: Any = None
+        self.dtype: DType = None
         self.in_fortran_order: Any = False
-        self.data: Any = None
+        self.data: Tree = None
 
     def __setstate__(self, state: Any) -> None:
         _, self.shape, self.dtype, self.in_fortran_order, self.data = state

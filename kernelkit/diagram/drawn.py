@@ -7,13 +7,14 @@ from typing import Any
 from kernelkit.diagram.scene import Box, Scene
 from kernelkit.diagram.svg import COLORS, FAILED, MARGIN
 from kernelkit.models.description import schema
+from kernelkit.typing import PathLike
 
 _PIXELS = 96.0  # SVG pixels per inch
 _MOST_PIXELS = 30_000
 _MOST_DOTS = 80_000_000
 
 
-def draw(scene: Scene, path: Any, kind: str, dpi: float = 200.0) -> None:
+def draw(scene: Scene, path: PathLike, kind: str, dpi: float = 200.0) -> None:
     """Write a scene to a file.
 
     Args:

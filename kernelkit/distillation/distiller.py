@@ -7,6 +7,7 @@ from typing import Any
 from kernelkit import metrics, ops, serialize, tree
 from kernelkit.distillation.losses import DistillationLoss, FeatureDistillation
 from kernelkit.models import Model
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["Distiller"]
 
@@ -71,7 +72,7 @@ class Distiller(Model):
         self._teacher_feature_extractor = _extractor(teacher, [f.teacher_layer_name for f in features])
         self._student_feature_extractor = _extractor(student, [f.student_layer_name for f in features])
 
-    def _check(self, teacher: Any, student: Any) -> None:
+    def _check(self, teacher: Model, student: Model) -> None:
         for who, model in (("Teacher", teacher), ("Student", student)):
             if not isinstance(model, Model):
                 raise ValueError(f"{who} must be a Model, got {model!r}.")
@@ -96,13 +97,13 @@ class Distiller(Model):
         for loss in self.distillation_losses:
             loss.validate_model_compatibility(teacher, student)
 
-    def call(self, inputs: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, **kwargs: Any) -> Tensor:
         """Return the student's outputs."""
         return self.student(inputs, training=training, **kwargs)
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+        self, x: Tensor = None, y: Tensor = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
+    ) -> Tensor:
         """Return the weighted sum of the student's loss and the distillation losses."""
         if y is None or self._training.compiled.loss is None:
             student_loss: Any = ops.zeros(())
@@ -127,7 +128,7 @@ class Distiller(Model):
         return total
 
     @staticmethod
-    def _computed(extractor: Any, model: Model, x: Any, training: bool) -> dict:
+    def _computed(extractor: Any, model: Model, x: Tensor, training: bool) -> dict:
         """Return outputs by the name of the layer that they are of, ``None`` for those of the model."""
         if extractor is None:
             return {None: ops.stop_gradient(model(x, training=training)) if not training else model(x, training=True)}
@@ -163,7 +164,7 @@ class _Extractor:
     def outputs(self) -> Any:
         return self.model.outputs
 
-    def run(self, x: Any, training: bool) -> dict:
+    def run(self, x: Tensor, training: bool) -> dict:
         return dict(zip([None, *self.names], self.model(x, training=training), strict=True))
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernelkit import losses, ops, serialize, tree
+from kernelkit.models.model import Model
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["DistillationLoss", "FeatureDistillation", "LogitsDistillation"]
 
@@ -25,7 +27,7 @@ class DistillationLoss:
         1.0
     """
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Tensor:
         """Return a scalar.
 
         Args:
@@ -35,13 +37,13 @@ class DistillationLoss:
         """
         raise NotImplementedError(f"{type(self).__name__} must define compute_loss(self, teacher_outputs, ...).")
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
         """Raise ``ValueError`` if the two can't be compared: nested otherwise, or not as many."""
         counts = [len(tree.flatten(v)) for v in (teacher_outputs, student_outputs)]
         if counts[0] != counts[1]:
             raise ValueError(f"The teacher has {counts[0]} outputs, the student {counts[1]}: they can't be compared.")
 
-    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+    def validate_model_compatibility(self, teacher: Model, student: Model) -> None:
         """Raise ``ValueError`` if this loss can't be computed for the two models."""
 
 
@@ -55,12 +57,12 @@ class _OfOutputs(DistillationLoss):
                 f"{type(self).__name__}: `loss` must hold at least one loss that is not None, got {loss!r}."
             )
 
-    def validate_outputs(self, teacher_outputs: Any, student_outputs: Any) -> None:
+    def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
         """Raise ``ValueError`` if the outputs are not as many as each other, and as the losses."""
         super().validate_outputs(teacher_outputs, student_outputs)
         self._pairs(teacher_outputs, student_outputs)
 
-    def _pairs(self, teacher_outputs: Any, student_outputs: Any) -> list[tuple]:
+    def _pairs(self, teacher_outputs: Tree, student_outputs: Tree) -> list[tuple]:
         """Return (loss, teacher's output, student's output) for each output that has a loss."""
         outputs = [teacher_outputs, student_outputs]
         functions: list = [self.loss]
@@ -124,7 +126,7 @@ class LogitsDistillation(_OfOutputs):
             raise ValueError(f"temperature must be positive, got {temperature!r}.")
         self.temperature = temperature
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Tensor:
         pairs = []
         for function, teacher, student in self._pairs(teacher_outputs, student_outputs):
             teacher, student = (ops.convert_to_tensor(v) / self.temperature for v in (teacher, student))
@@ -166,7 +168,7 @@ class FeatureDistillation(_OfOutputs):
         self.teacher_layer_name = teacher_layer_name
         self.student_layer_name = student_layer_name
 
-    def validate_model_compatibility(self, teacher: Any, student: Any) -> None:
+    def validate_model_compatibility(self, teacher: Model, student: Model) -> None:
         for who, model, name in (
             ("teacher", teacher, self.teacher_layer_name),
             ("student", student, self.student_layer_name),
@@ -183,7 +185,7 @@ class FeatureDistillation(_OfOutputs):
             except ValueError as error:
                 raise ValueError(f"In {who} model: {error}") from error
 
-    def compute_loss(self, teacher_outputs: Any, student_outputs: Any, **kwargs: Any) -> Any:
+    def compute_loss(self, teacher_outputs: Tree, student_outputs: Tree, **kwargs: Any) -> Tensor:
         return self._total(self._pairs(teacher_outputs, student_outputs))
 
     def get_config(self) -> dict:

@@ -13,6 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from kernelkit.placement import Spread
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Batch
 
 
 class BatchPlacement:
@@ -74,12 +75,12 @@ class BatchPlacement:
         each = -(-size // self.parts)
         return Spread(jtu.tree_map(lambda v: self._array(v, each * local, each), batches), size, self.sharding)
 
-    def one(self, batch: Any, size: int) -> Spread:
+    def one(self, batch: Batch, size: int) -> Spread:
         """Return one batch on the devices. Its arrays have all rows that this process was given."""
         mine = self.rows(size)
         return self.put(jtu.tree_map(lambda v: v[None, mine] if v.shape[0] == size else v[None], batch), size)
 
-    def checksum(self, batch: Any) -> int | None:
+    def checksum(self, batch: Batch) -> int | None:
         """Return a number that tells batches apart, ``None`` unless processes take their rows out of the same batch."""
         if self.sharding.is_fully_addressable or self._last - self._first == self.parts or not self._shares:
             return None

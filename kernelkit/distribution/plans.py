@@ -17,6 +17,7 @@ from kernelkit.distribution.batches import BatchPlacement
 from kernelkit.distribution.layout_map import LayoutMap
 from kernelkit.distribution.mesh import DeviceMesh, TensorLayout
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 BATCH = "batch"
@@ -386,7 +387,7 @@ def set_distribution(value: Distribution | None) -> None:
     placement.set_current(value)
 
 
-def distribute_tensor(tensor: Any, layout: Any) -> Any:
+def distribute_tensor(tensor: Tensor, layout: Any) -> Any:
     """Return an array in a layout. Inside a compiled step this tells the partitioner where the array should lie.
 
     Args:

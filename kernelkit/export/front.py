@@ -10,8 +10,8 @@ from typing import Any
 from kernelkit import rich_display
 from kernelkit.export import program
 from kernelkit.export.report import Report, check
+from kernelkit.typing import Tree
 
-Tree = Any
 Writer = Callable[..., Any]
 
 

@@ -9,8 +9,7 @@ import jax
 
 from kernelkit.export.needs import need
 from kernelkit.export.pure import Weights, pure
-
-Tree = Any
+from kernelkit.typing import Tree
 
 
 def to_nnx(model: Any) -> Any:

@@ -14,9 +14,8 @@ from kernelkit.export.pure import Weights, lent_seeds, named_variables, pure
 from kernelkit.export.signature import Arguments, Signature, TensorSpec
 from kernelkit.jaxprs import Opened, opened
 from kernelkit.random import is_seed
+from kernelkit.typing import Tree
 from kernelkit.variable import Variable
-
-Tree = Any
 
 
 class Program(NamedTuple):

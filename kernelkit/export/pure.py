@@ -9,9 +9,8 @@ import jax
 from kernelkit import scope
 from kernelkit.export.signature import unique
 from kernelkit.random import is_seed
+from kernelkit.typing import Tree
 from kernelkit.variable import Variable
-
-Tree = Any
 
 
 class Weights(NamedTuple):

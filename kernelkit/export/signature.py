@@ -12,9 +12,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import tree
-
-Shape = tuple[int | None, ...]
-Tree = Any
+from kernelkit.typing import Shape, Tree
 
 
 class TensorSpec(NamedTuple):

@@ -27,13 +27,13 @@ from kernelkit.export.needs import need
 from kernelkit.export.program import Program
 from kernelkit.export.signature import Arguments, Signature, TensorSpec
 from kernelkit.saving.atomic import replacing
+from kernelkit.typing import Tree
 from kernelkit.version import __version__
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 MONTHS_READABLE = 6
 FORMAT = "kernelkit.stablehlo"
 VERSION = 1
-Tree = Any
 
 
 def save(

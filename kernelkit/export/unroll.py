@@ -13,6 +13,7 @@ import numpy as np
 from kernelkit import devices, jaxprs
 from kernelkit.export.walk import walk
 from kernelkit.jaxprs import opened
+from kernelkit.typing import DType, Equation, Tree
 
 
 def unrolled(function: Callable[..., Any], *arguments: Any) -> Callable[..., list[Any]]:
@@ -70,19 +71,19 @@ class Jax:
 
     format = "jax"
 
-    def constant(self, value: Any, dtype: Any) -> Any:
+    def constant(self, value: Any, dtype: DType) -> Any:
         with jaxprs.whole_width(np.dtype(dtype)):
             return jnp.asarray(value, dtype)
 
-    def before(self, equation: Any, operands: Any) -> None:
+    def before(self, equation: Equation, operands: Any) -> None:
         """Leave each equation to its rule."""
 
-    def lacks(self, equation: Any) -> str:
+    def lacks(self, equation: Equation) -> str:
         """Return nothing: jax has all of its own dtypes."""
         return ""
 
 
-def _scan(target: Jax, equation: Any, *operands: Any) -> list[Any]:
+def _scan(target: Jax, equation: Equation, *operands: Any) -> list[Any]:
     s = jaxprs.scan_of(equation)
     assert s is not None
     if not isinstance(s.length, int):
@@ -126,7 +127,7 @@ def _put(values: jax.Array, places: jax.Array, count: int) -> jax.Array:
     return found.sum(axis=-1, dtype=plain.dtype).astype(values.dtype)
 
 
-def _sort(target: Jax, equation: Any, *operands: Any) -> list[Any]:
+def _sort(target: Jax, equation: Equation, *operands: Any) -> list[Any]:
     axis, keys = equation.params["dimension"], equation.params["num_keys"]
     if not _is_small(operands[0].shape[axis]):
         return _run(target, equation, *operands)
@@ -135,7 +136,7 @@ def _sort(target: Jax, equation: Any, *operands: Any) -> list[Any]:
     return [jnp.moveaxis(_put(x, places, x.shape[-1]), -1, axis) for x in moved]
 
 
-def _top_k(target: Jax, equation: Any, x: Any) -> list[Any]:
+def _top_k(target: Jax, equation: Equation, x: Tree) -> list[Any]:
     k, axis = equation.params["k"], equation.params.get("axis", -1)
     if not _is_small(x.shape[axis]):
         return _run(target, equation, x)
@@ -145,7 +146,7 @@ def _top_k(target: Jax, equation: Any, x: Any) -> list[Any]:
     return [jnp.moveaxis(_put(y, places, k), -1, axis) for y in (moved, number)]
 
 
-def _top_k_sorted(target: Jax, equation: Any, x: Any) -> list[Any]:
+def _top_k_sorted(target: Jax, equation: Equation, x: Tree) -> list[Any]:
     k, axis = equation.params["k"], equation.params.get("axis", -1) % x.ndim
     number = jax.lax.broadcasted_iota("int32", x.shape, axis)
     both = jax.lax.sort((jnp.flip(x, axis), jnp.flip(number, axis)), dimension=axis, num_keys=1, is_stable=True)
@@ -156,7 +157,7 @@ def _is_small(size: Any) -> bool:
     return isinstance(size, int) and size <= 512  # the comparisons are its square
 
 
-def _run(target: Jax, equation: Any, *operands: Any) -> list[Any]:
+def _run(target: Jax, equation: Equation, *operands: Any) -> list[Any]:
     return jaxprs.run_equation(equation, operands)
 
 
@@ -184,7 +185,7 @@ class Rules(Mapping[str, Callable]):
         return len(self.own)
 
 
-def _scatter_add(target: Jax, equation: Any, x: Any, places: Any, values: Any) -> list[Any]:
+def _scatter_add(target: Jax, equation: Equation, x: Tree, places: Any, values: Any) -> list[Any]:
     """Add numbers at places of an array by comparing each place with each number's: LiteRT adds at no places."""
     d, shape = equation.params["dimension_numbers"], x.shape
     points = not d.update_window_dims and not d.operand_batching_dims and len(d.inserted_window_dims) == x.ndim

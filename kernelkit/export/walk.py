@@ -7,6 +7,7 @@ from typing import Any
 
 from kernelkit import jaxprs
 from kernelkit.jaxprs import Opened
+from kernelkit.typing import Equation
 
 Rule = Callable[..., Any]
 """``rule(target, equation, *operands)`` returns the result, or a list of results for several."""
@@ -60,7 +61,7 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def unsigned_words(equation: Any, what: str) -> str:
+def unsigned_words(equation: Equation, what: str) -> str:
     """Return what a format lacks for whole numbers of 64 bits without a sign, in words; empty for other equations."""
     unsigned = any(v.aval.dtype.name == "uint64" for v in equation.outvars if hasattr(v.aval, "dtype"))
     return f"{what} for whole numbers of 64 bits without a sign" if unsigned else ""
@@ -81,11 +82,11 @@ def _advice(primitive: str) -> str:
     return f"{draws} a file of format='stablehlo' or 'tf_saved_model', which take any model."
 
 
-def _place(equation: Any, within: str) -> str:
+def _place(equation: Equation, within: str) -> str:
     """Say which layer an equation belongs to: jax keeps the names of the layers that were called."""
     stack = _stack(equation) or within
     return f", which {stack} uses" if stack else ""
 
 
-def _stack(equation: Any) -> str:
+def _stack(equation: Equation) -> str:
     return str(getattr(equation.source_info, "name_stack", ""))

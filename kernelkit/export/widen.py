@@ -14,6 +14,7 @@ from kernelkit import devices, jaxprs
 from kernelkit.export.unroll import Jax, Rules
 from kernelkit.export.walk import walk
 from kernelkit.jaxprs import opened
+from kernelkit.typing import Equation, Tree
 
 Wider = Mapping[str, str]
 """From the name of a dtype to the one in whose place it is computed."""
@@ -89,11 +90,11 @@ class _Narrow(Jax):
         self.wider = dict(wider)
         self.rules = Rules({"scan": _scan, "cond": _cond, "while": _while}, _run)
 
-    def dtype(self, dtype: Any) -> Any:
+    def dtype(self, dtype: np.dtype) -> Any:
         """Return the dtype in which numbers of a dtype are held."""
         return jnp.dtype(self.wider.get(jnp.dtype(dtype).name, dtype)) if hasattr(dtype, "itemsize") else dtype
 
-    def wide(self, value: Any, dtype: Any) -> Any:
+    def wide(self, value: Any, dtype: np.dtype) -> Any:
         """Return an array of a narrow dtype as it is held."""
         held = self.dtype(dtype)
         if held == dtype:
@@ -101,7 +102,7 @@ class _Narrow(Jax):
         with jax.ensure_compile_time_eval() if _is_known(value) else contextlib.nullcontext():
             return jax.lax.convert_element_type(value, held)
 
-    def constant(self, value: Any, dtype: Any) -> Any:
+    def constant(self, value: Any, dtype: np.dtype) -> Any:
         """Return a constant as it is held."""
         with jax.ensure_compile_time_eval():
             return self.wide(jnp.asarray(value, dtype), dtype)
@@ -112,11 +113,11 @@ def _is_known(value: Any) -> bool:
     return not isinstance(value, jax.core.Tracer)
 
 
-def _is_whole(dtype: Any) -> bool:
+def _is_whole(dtype: np.dtype) -> bool:
     return jnp.issubdtype(dtype, jnp.integer)
 
 
-def _run(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
+def _run(target: _Narrow, equation: Equation, *operands: Any) -> list[Any]:
     atoms = [*equation.invars, *equation.outvars]
     dtypes = [atom.aval.dtype for atom in atoms]
     if any(_is_whole(dtype) and dtype.itemsize == 1 for dtype in dtypes) and all(map(_is_known, operands)):
@@ -138,7 +139,7 @@ def _run(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
     return made
 
 
-def _bound(equation: Any, operands: Any, params: dict) -> list[Any]:
+def _bound(equation: Equation, operands: Any, params: dict) -> list[Any]:
     if equation.primitive.name in ("scan", "cond", "while") or any(_holds_jaxpr(value) for value in params.values()):
         return jaxprs.run_equation(equation, operands)
     atoms: list[Any] = [*equation.invars, *equation.outvars]
@@ -147,7 +148,7 @@ def _bound(equation: Any, operands: Any, params: dict) -> list[Any]:
     return list(made) if equation.primitive.multiple_results else [made]
 
 
-def _narrowly(target: _Narrow, equation: Any, operands: Any) -> list[Any]:
+def _narrowly(target: _Narrow, equation: Equation, operands: Any) -> list[Any]:
     """Run an equation on the narrow numbers themselves."""
     given = [
         x if target.dtype(v.aval.dtype) == v.aval.dtype else jax.lax.convert_element_type(x, v.aval.dtype)
@@ -157,14 +158,14 @@ def _narrowly(target: _Narrow, equation: Any, operands: Any) -> list[Any]:
     return [target.wide(y, v.aval.dtype) for y, v in zip(made, equation.outvars, strict=True)]
 
 
-def _product(target: _Narrow, equation: Any, x: Any, y: Any) -> list[Any]:
+def _product(target: _Narrow, equation: Equation, x: Tree, y: Any) -> list[Any]:
     """Multiply matrices of whole numbers as floats."""
     params = equation.params | {"preferred_element_type": jnp.dtype("float32")}
     made = equation.primitive.bind(x.astype("float32"), y.astype("float32"), **params)
     return [jnp.round(made).astype(target.dtype(equation.outvars[0].aval.dtype))]
 
 
-def _wrapped(value: Any, dtype: Any) -> Any:
+def _wrapped(value: Any, dtype: np.dtype) -> Any:
     """Return whole numbers that left the range of a narrow dtype where that dtype would have put them."""
     if value.dtype == dtype or not _is_whole(dtype):
         return value
@@ -173,7 +174,7 @@ def _wrapped(value: Any, dtype: Any) -> Any:
     return inside - jnp.floor(inside.astype("float32") / count).astype(value.dtype) * count + low
 
 
-def _scan(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
+def _scan(target: _Narrow, equation: Equation, *operands: Any) -> list[Any]:
     s = jaxprs.scan_of(equation)
     assert s is not None
     constants, start = list(operands[: s.constants]), list(operands[s.constants : s.constants + s.carried])
@@ -187,7 +188,7 @@ def _scan(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
     return [*carry, *made]
 
 
-def _cond(target: _Narrow, equation: Any, index: Any, *operands: Any) -> list[Any]:
+def _cond(target: _Narrow, equation: Equation, index: Any, *operands: Any) -> list[Any]:
     branches = [
         lambda *given, branch=branch: walk(target, branch, given, target.rules)
         for branch in jaxprs.branches_of(equation)
@@ -195,7 +196,7 @@ def _cond(target: _Narrow, equation: Any, index: Any, *operands: Any) -> list[An
     return list(jax.lax.switch(index, branches, *operands))
 
 
-def _while(target: _Narrow, equation: Any, *operands: Any) -> list[Any]:
+def _while(target: _Narrow, equation: Equation, *operands: Any) -> list[Any]:
     w = jaxprs.while_of(equation)
     first = list(operands[: w.condition_constants])
     second = list(operands[w.condition_constants : w.condition_constants + w.body_constants])

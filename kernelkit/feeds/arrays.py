@@ -16,10 +16,11 @@ import numpy as np
 
 from kernelkit.distribution.batches import BatchPlacement
 from kernelkit.feeds.ahead import ahead
-from kernelkit.feeds.feed import Batch, Chunk, Feed
+from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.feeds.file_rows import FileRows, can_read
 from kernelkit.feeds.orders import order_of_samples
 from kernelkit.feeds.rows import converted, fill, fits_on_accelerator, host_array, host_rows, is_small
+from kernelkit.typing import Batch, Tree
 
 CHUNK_BYTES = 8 * 2**20
 """A chunk of this size stays in the processor's cache, and is copied while the device computes."""
@@ -48,7 +49,7 @@ class ArrayFeed(Feed):
 
     def __init__(
         self,
-        data: Any,
+        data: Tree,
         batch_size: int,
         shuffle: bool | str = False,
         seed: int = 0,

@@ -8,12 +8,12 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.feeds.feed import Batch
+from kernelkit.typing import Batch, Tensor, Tree
 
 KINDS = "a batch is x, (x, y) or (x, y, sample_weight), each of them an array (samples, ...) or several"
 
 
-def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
+def pack(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Batch:
     """Return the batch that steps take: ``(x, y)``, ``(x, y, sample_weight)``, or ``x`` alone.
 
     Without targets, an ``x`` of several inputs becomes ``(x,)``, so that it isn't mistaken for inputs and targets.
@@ -100,7 +100,7 @@ def check_rows(batch: Batch, who: str) -> None:
     raise ValueError(f"{who[:1].upper()}{who[1:]} {problem}; {KINDS}.")
 
 
-def _size(leaf: Any) -> int | None:
+def _size(leaf: Tensor) -> int | None:
     """Return the number of samples of an array, ``None`` for a single value."""
     shape = getattr(leaf, "shape", ())
     return shape[0] if shape else None

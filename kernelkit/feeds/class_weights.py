@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from kernelkit.feeds.feed import Array
+from kernelkit.typing import Array, Tree
 
 ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | np.ndarray | str
 """A dict from class index to weight, the weights of the classes 0, 1, ... in a row, or ``"balanced"``."""
 
 
-def weights_of_classes(y: Any, class_weight: ClassWeight, sample_weight: Array | None = None) -> np.ndarray:
+def weights_of_classes(y: Tree, class_weight: ClassWeight, sample_weight: Array | None = None) -> np.ndarray:
     """Return each sample's class weight, times its own weight.
 
     Args:

@@ -8,14 +8,14 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.frames import frame_array, is_frame
 from kernelkit.feeds.rows import host_array
 from kernelkit.feeds.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
+from kernelkit.typing import Batch, Tree
 
 
-def to_arrays(data: Any) -> Any:
+def to_arrays(data: Tree) -> Any:
     """Return nested array-likes as arrays. A list of numbers or of rows is one array; a list of arrays is several."""
     if data is None:
         return None
@@ -27,7 +27,7 @@ def to_arrays(data: Any) -> Any:
     return as_array(data)
 
 
-def _is_several(data: Any) -> bool:
+def _is_several(data: Tree) -> bool:
     """Return whether a list holds several arrays (nested or not), and not the rows of one array."""
     return len(data) > 0 and all(
         v is None
@@ -58,7 +58,7 @@ def to_host(batch: Batch) -> Batch:
     return dense(to_arrays(batch))
 
 
-def dense(tree: Any) -> Any:
+def dense(tree: Tree) -> Any:
     """Return nested array-likes as dense NumPy (or jax) arrays. Each item of a list is an array of its own."""
     return jtu.tree_map(_dense_array, tree, is_leaf=_is_leaf)
 

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, TypeAlias
-
-import jax
-import numpy as np
+from typing import NamedTuple
 
 from kernelkit.distribution.batches import BatchPlacement
-
-Array: TypeAlias = np.ndarray | jax.Array
-
-Batch: TypeAlias = Any
-"""``x``, ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)``; each of these an array (samples, ...), or a list, tuple or
-dict of them."""
+from kernelkit.typing import Array, Batch
 
 
 class Chunk(NamedTuple):

@@ -15,7 +15,7 @@ from kernelkit.feeds.batch import pack, unpack
 from kernelkit.feeds.check import check_lengths
 from kernelkit.feeds.class_weights import ClassWeight, by_index, check_for_streams, weights_of_classes
 from kernelkit.feeds.convert import dense, to_arrays
-from kernelkit.feeds.feed import Batch, Feed
+from kernelkit.feeds.feed import Feed
 from kernelkit.feeds.frames import is_frame
 from kernelkit.feeds.py_dataset import NumberedPasses, PyDataset
 from kernelkit.feeds.row_batches import RowBatches, prepared_size
@@ -25,12 +25,13 @@ from kernelkit.feeds.streams import IterablePasses, Passes, StreamFeed
 from kernelkit.layers.preprocessing.strings import holds_strings
 from kernelkit.sparse import is_sparse
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Batch, Tree
 
 
 def make_feed(
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
+    x: Tree,
+    y: Tree = None,
+    sample_weight: Tree = None,
     *,
     batch_size: int | None = None,
     steps: int | None = None,
@@ -106,7 +107,7 @@ def make_feed(
     return ArrayFeed(pack(*arrays), size, shuffle, seed, steps, epochs)
 
 
-def _passes(x: Any, shuffle: bool | str, seed: int) -> Passes:
+def _passes(x: Tree, shuffle: bool | str, seed: int) -> Passes:
     """Return a source of batches as :class:`Passes`."""
     if hasattr(x, "as_numpy_iterator") and not isinstance(x, PyDataset):
         x = _Numpy(x)
@@ -126,7 +127,7 @@ def _checked_steps(steps: Any, what: str) -> int | None:
     return int(steps)
 
 
-def _described(x: Any) -> str:
+def _described(x: Tree) -> str:
     kind = "the class" if isinstance(x, type) else "the function"
     return f"{kind} {getattr(x, '__name__', x)!r}"
 
@@ -137,7 +138,7 @@ def _preparation(class_weight: ClassWeight | None, on_host: Callable[[Any], Any]
     if by_class is None and on_host is None:
         return None
 
-    def prepare(batch: Any) -> Any:
+    def prepare(batch: Batch) -> Any:
         x, y, sample_weight = unpack(batch)
         if by_class is not None:
             sample_weight = weights_of_classes(y, by_class, sample_weight)
@@ -148,11 +149,11 @@ def _preparation(class_weight: ClassWeight | None, on_host: Callable[[Any], Any]
     return prepare
 
 
-def _sparse_as_rows(x: Any) -> Any:
+def _sparse_as_rows(x: Tree) -> Any:
     return jtu.tree_map(lambda v: sparse_rows(v) if is_sparse(v) else v, x, is_leaf=is_sparse)
 
 
-def _size_for(x: Any, steps: int | None) -> int:
+def _size_for(x: Tree, steps: int | None) -> int:
     """Return 32, or the batch size that covers all samples in the given steps."""
     return 32 if steps is None else max(1, -(-len(jtu.tree_leaves(x)[0]) // steps))
 
@@ -168,7 +169,7 @@ def is_stream(x: Any) -> bool:
     return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
 
-def _iterable(x: Any) -> Any:
+def _iterable(x: Tree) -> Any:
     if hasattr(x, "as_numpy_iterator"):
         return _Numpy(x)
     return x

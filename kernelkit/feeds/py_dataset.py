@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.orders import shuffled
 from kernelkit.feeds.parallel import parallel_map, submit_in_order
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Batch
 
 
 class PyDataset:

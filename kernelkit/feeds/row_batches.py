@@ -8,8 +8,8 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.orders import order_of_samples
+from kernelkit.typing import Batch
 
 
 class RowBatches:

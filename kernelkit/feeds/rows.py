@@ -10,9 +10,9 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import config, dtypes
-from kernelkit.feeds.feed import Batch
 from kernelkit.feeds.file_rows import FileRows
 from kernelkit.feeds.sparse_rows import SparseRows
+from kernelkit.typing import Batch, Tree
 
 CONVERTED_BYTES = 2**30
 """Arrays of another dtype, such as float64, are converted once up to this size, and chunk by chunk above it."""
@@ -62,7 +62,7 @@ def host_rows(value: Any, places: Any) -> np.ndarray:
     return rows.astype(device_dtype(rows.dtype), copy=False)
 
 
-def fill(source: Any, places: Any, count: int, room: int) -> np.ndarray:
+def fill(source: Tree, places: Any, count: int, room: int) -> np.ndarray:
     """Copy rows into a new array with room for more, aligned so that jax takes it without another copy."""
     source = source if isinstance(source, (np.ndarray, FileRows, SparseRows)) else np.asarray(source)
     dtype = device_dtype(source.dtype)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.sparse import is_sparse
+from kernelkit.typing import DType, Tree
 
 
 class SparseRows:
@@ -66,7 +67,7 @@ class SparseRows:
         before = np.cumsum(counts) - counts
         return counts, np.repeat(begin - before, counts) + np.arange(counts.sum())
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray:
         dense = np.empty(self.shape, self.dtype if dtype is None else dtype)
         self.write(slice(None), dense)
         return dense
@@ -82,7 +83,7 @@ def _is_scipy(value: Any) -> bool:
     return scipy is not None and scipy.issparse(value)
 
 
-def sparse_rows(data: Any) -> SparseRows:
+def sparse_rows(data: Tree) -> SparseRows:
     """Return sparse data as rows.
 
     Args:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.tree_util as jtu
 
 from kernelkit.feeds.check import check_lengths
 from kernelkit.feeds.convert import to_arrays
 from kernelkit.feeds.make import is_stream
+from kernelkit.typing import Tree
 
 
-def split(x: Any, y: Any, sample_weight: Any, share: float) -> tuple[tuple, tuple]:
+def split(x: Tree, y: Tree, sample_weight: Tree, share: float) -> tuple[tuple, tuple]:
     """Split off the last share of the samples for validation.
 
     Returns:

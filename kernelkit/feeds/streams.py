@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from kernelkit.feeds.ahead import ahead
 from kernelkit.feeds.batch import batch_rows, check_is_batch, check_rows
 from kernelkit.feeds.convert import one_batch, to_host
-from kernelkit.feeds.feed import Batch, Chunk, Feed
+from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.feeds.rows import on_device
 from kernelkit.placement import Spread
+from kernelkit.typing import Batch
 
 _END: Any = object()
 

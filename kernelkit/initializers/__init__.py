@@ -31,6 +31,7 @@ from kernelkit.initializers.scaling import (
     VarianceScaling,
 )
 from kernelkit.public import names_of as _names_of
+from kernelkit.typing import DType, InitializerLike, ShapeLike
 
 IdentityInitializer = Identity
 OrthogonalInitializer = Orthogonal
@@ -71,7 +72,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (np.ndarray, jax.Array)):
         value = identifier
 
-        def given_value(shape: Any, dtype: Any = None) -> jax.Array:
+        def given_value(shape: ShapeLike, dtype: DType = None) -> jax.Array:
             if tuple(shape) != value.shape:
                 raise ValueError(f"Expected `shape` to be {value.shape}, the shape of the given value, got {shape}.")
             return jnp.asarray(value, dtype)
@@ -80,7 +81,7 @@ def get(identifier: Any) -> Any:
     return _serialize.get(identifier, "initializers", "initializer", Initializer)
 
 
-def serialize(initializer: Any) -> dict:
+def serialize(initializer: InitializerLike) -> dict:
     """Return an initializer as plain JSON.
 
     Example:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import numpy as np
 
 from kernelkit import random, serialize
 from kernelkit.initializers import draws
 from kernelkit.initializers.initializer import Initializer
+from kernelkit.typing import DType, Seed, ShapeLike
 
 
 class RandomInitializer(Initializer):
@@ -28,7 +27,7 @@ class RandomInitializer(Initializer):
         True
     """
 
-    def __init__(self, seed: Any = None) -> None:
+    def __init__(self, seed: Seed = None) -> None:
         self._given_seed = seed
         if seed is None:
             seed = random.make_default_seed()
@@ -60,12 +59,12 @@ class RandomUniform(RandomInitializer):
         True
     """
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.minval = minval
         self.maxval = maxval
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return draws.uniform(shape, self.minval, self.maxval, dtype, self.seed)
 
 
@@ -83,12 +82,12 @@ class RandomNormal(RandomInitializer):
         (2, 3)
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return draws.normal(shape, self.mean, self.stddev, dtype, self.seed)
 
 
@@ -106,10 +105,10 @@ class TruncatedNormal(RandomInitializer):
         True
     """
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Seed = None) -> None:
         super().__init__(seed)
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return draws.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)

@@ -12,12 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes, random
+from kernelkit.typing import DType, Seed, ShapeLike, Tensor
 
 # A normal distribution cut off at two standard deviations has this standard deviation.
 TRUNCATED_STDDEV = 0.87962566103423978
 
 
-def uniform(shape: Any, low: float, high: float, dtype: Any, seed: Any) -> jax.Array:
+def uniform(shape: ShapeLike, low: float, high: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw uniformly from [low, high).
 
     Args:
@@ -34,7 +35,7 @@ def uniform(shape: Any, low: float, high: float, dtype: Any, seed: Any) -> jax.A
     return jnp.asarray(low + (high - low) * sample, name)
 
 
-def normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> jax.Array:
+def normal(shape: ShapeLike, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw from a normal distribution. Arguments as :func:`uniform`."""
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
@@ -42,7 +43,7 @@ def normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> jax
     return jnp.asarray(mean + stddev * source.standard_normal(tuple(shape), _host_dtype(name)), name)
 
 
-def truncated_normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: Any) -> jax.Array:
+def truncated_normal(shape: ShapeLike, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`uniform`."""
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
@@ -55,14 +56,14 @@ def truncated_normal(shape: Any, mean: float, stddev: float, dtype: Any, seed: A
     return jnp.asarray(mean + stddev * sample, name)
 
 
-def _prepare(dtype: Any, seed: Any) -> tuple[str, Any]:
+def _prepare(dtype: DType, seed: Seed) -> tuple[str, Any]:
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"A random initializer makes floats, but was asked for the dtype {name!r}.")
     return name, _source(seed)
 
 
-def _source(seed: Any) -> np.random.Generator | jax.Array:
+def _source(seed: Seed) -> np.random.Generator | jax.Array:
     """Return the generator for a seed; for a traced seed, return a key of jax."""
     if not isinstance(seed, random.SeedGenerator):
         return _philox(seed, 0)
@@ -74,5 +75,5 @@ def _philox(seed: int, counter: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([int(seed) % 2**64, counter], "uint64")))
 
 
-def _host_dtype(name: str) -> Any:
+def _host_dtype(name: str) -> Tensor:
     return np.float64 if name == "float64" else np.float32

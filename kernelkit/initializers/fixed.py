@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.initializers.initializer import Initializer
+from kernelkit.typing import DType, ShapeLike, Tensor
 
 
 class Zeros(Initializer):
@@ -21,7 +20,7 @@ class Zeros(Initializer):
         [0.0, 0.0]
     """
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return _filled(shape, 0, dtype)
 
 
@@ -34,7 +33,7 @@ class Ones(Initializer):
         [1, 1]
     """
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return _filled(shape, 1, dtype)
 
 
@@ -50,10 +49,10 @@ class Constant(Initializer):
         [0.25, 0.25]
     """
 
-    def __init__(self, value: Any = 0.0) -> None:
+    def __init__(self, value: Tensor = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         return _filled(shape, self.value, dtype)
 
 
@@ -72,14 +71,14 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         """Return a matrix; raise ``ValueError`` unless the shape has two axes."""
         if len(shape) != 2:
             raise ValueError(f"The Identity initializer makes matrices, but was asked for the shape {tuple(shape)}.")
         return jnp.asarray(self.gain * np.eye(*shape), dtypes.standardize_dtype(dtype))
 
 
-def _filled(shape: Any, value: Any, dtype: Any) -> jax.Array:
+def _filled(shape: ShapeLike, value: Tensor, dtype: DType) -> jax.Array:
     # Filled on the host: jnp.full would compile one program for each shape.
     dtype = jnp.dtype(dtypes.standardize_dtype(dtype))
     return jnp.asarray(np.broadcast_to(np.asarray(value, dtype), tuple(shape)))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.initializers.initializer import Initializer
+from kernelkit.typing import DType, ShapeLike, Tensor
 
 
 class STFT(Initializer):
@@ -28,7 +27,7 @@ class STFT(Initializer):
     """
 
     def __init__(
-        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+        self, side: str = "real", window: Tensor = "hann", scaling: str | None = "density", periodic: bool = False
     ) -> None:
         if side not in ("real", "imag"):
             raise ValueError(f"The side of STFT must be 'real' or 'imag', got {side!r}.")
@@ -41,7 +40,7 @@ class STFT(Initializer):
         self.scaling = scaling
         self.periodic = periodic
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         """Return a kernel.
 
         Args:

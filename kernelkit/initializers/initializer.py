@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 
 from kernelkit import serialize
+from kernelkit.typing import DType, ShapeLike
 
 
 class Initializer(serialize.Configurable):
@@ -22,7 +21,7 @@ class Initializer(serialize.Configurable):
         [0.5, 0.5]
     """
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         """Return an array.
 
         Args:

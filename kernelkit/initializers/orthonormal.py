@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import numpy as np
 
 from kernelkit.initializers import draws
 from kernelkit.initializers.distributions import RandomInitializer
+from kernelkit.typing import DType, Seed, ShapeLike
 
 
 class Orthogonal(RandomInitializer):
@@ -32,11 +32,11 @@ class Orthogonal(RandomInitializer):
         True
     """
 
-    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+    def __init__(self, gain: float = 1.0, seed: Seed = None) -> None:
         super().__init__(seed)
         self.gain = gain
 
-    def __call__(self, shape: Any, dtype: Any = None) -> jax.Array:
+    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
         """Return an array; raise ``ValueError`` for a shape with fewer than two axes."""
         if len(shape) < 2:
             raise ValueError(

@@ -12,6 +12,7 @@ from kernelkit.layers.base.arguments import warn_once
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import checked_axes
+from kernelkit.typing import ActivationLike, Axis, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 
 
 class Activation(Layer):
@@ -29,11 +30,11 @@ class Activation(Layer):
     supports_masking = True
     _takes_sparse = True
 
-    def __init__(self, activation: Any, **kwargs: Any) -> None:
+    def __init__(self, activation: ActivationLike, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return self.activation(inputs)
 
 
@@ -65,7 +66,7 @@ class ReLU(Layer):
         self.negative_slope = negative_slope
         self.threshold = threshold
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
 
 
@@ -92,7 +93,7 @@ class LeakyReLU(Layer):
         _check_not_negative(self, rule, negative_slope)
         self.negative_slope = negative_slope
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.leaky_relu(inputs, self.negative_slope)
 
 
@@ -122,9 +123,9 @@ class PReLU(Layer):
 
     def __init__(
         self,
-        alpha_initializer: Any = "Zeros",
-        alpha_regularizer: Any = None,
-        alpha_constraint: Any = None,
+        alpha_initializer: InitializerLike = "Zeros",
+        alpha_regularizer: RegularizerLike = None,
+        alpha_constraint: ConstraintLike = None,
         shared_axes: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -134,7 +135,7 @@ class PReLU(Layer):
         self.alpha_constraint = constraints.get(alpha_constraint)
         self.shared_axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes and list(shared_axes)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shared = checked_axes(self, self.shared_axes or (), input_shape)
         shape = tuple(1 if i in shared else size for i, size in enumerate(input_shape))[1:]
         self.alpha = self.add_weight(
@@ -147,7 +148,7 @@ class PReLU(Layer):
         own = {i: size for i, size in enumerate(input_shape) if i and i not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=own)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         return jnp.maximum(x, 0) + self.alpha.value * jnp.minimum(x, 0)
 
@@ -172,7 +173,7 @@ class ELU(Layer):
         super().__init__(**kwargs)
         self.alpha = alpha
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return activations.elu(inputs, self.alpha)
 
 
@@ -192,11 +193,11 @@ class Softmax(Layer):
 
     supports_masking = True
 
-    def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
+    def __init__(self, axis: Axis = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = tuple(axis) if isinstance(axis, list) else axis
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, mask: Tensor = None) -> jax.Array:
         x = jnp.asarray(inputs)
         if mask is None:
             return activations.softmax(x, axis=self.axis)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kernelkit import regularizers, serialize
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor
 
 
 class ActivityRegularization(Layer):
@@ -30,7 +31,7 @@ class ActivityRegularization(Layer):
         self.l1 = l1
         self.l2 = l2
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         return inputs
 
     @serialize.derives

@@ -12,6 +12,7 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
+from kernelkit.typing import Tensor
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -35,7 +36,7 @@ class AdaptivePoolingLayer(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial + 2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return type(self)._pool(jnp.asarray(inputs), self.output_size, self.data_format)
 
 

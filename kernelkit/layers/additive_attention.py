@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.layers.dot_product_attention import Attention
+from kernelkit.typing import Shapes
 
 
 class AdditiveAttention(Attention):
@@ -34,7 +35,7 @@ class AdditiveAttention(Attention):
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         features = self._checked(input_shape)[0][-1]
         self.scale = self.add_weight((features,), "glorot_uniform", name="scale") if self.use_scale else None
 

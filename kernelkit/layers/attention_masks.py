@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit.typing import DType, Tensor
+
 
 def causal(queries: int, keys: int) -> jax.Array:
     """Return bools (queries, keys): each query sees the keys up to its own position.
@@ -43,7 +45,7 @@ def combine(*masks: Any) -> jax.Array | None:
     return result
 
 
-def of_pairs(mask: Any, query_sizes: Sequence[int], key_sizes: Sequence[int], rank: int) -> jax.Array:
+def of_pairs(mask: Tensor, query_sizes: Sequence[int], key_sizes: Sequence[int], rank: int) -> jax.Array:
     """Return a mask of pairs of positions in the shape of the scores.
 
     Args:
@@ -72,7 +74,7 @@ def of_pairs(mask: Any, query_sizes: Sequence[int], key_sizes: Sequence[int], ra
     return mask.reshape(*outer, *(1,) * missing, math.prod(query_sizes), math.prod(key_sizes))
 
 
-def of_positions(mask: Any, axes: Sequence[int], rank: int) -> jax.Array:
+def of_positions(mask: Tensor, axes: Sequence[int], rank: int) -> jax.Array:
     """Return a mask of the positions of one input as (batch, ..., 1, positions): a mask of the keys in the scores.
 
     Args:
@@ -119,5 +121,5 @@ def soft_masked(scores: jax.Array, mask: jax.Array | None) -> jax.Array:
     return jax.nn.softmax(scores if mask is None else jnp.where(mask, scores, _lowest(scores.dtype)), axis=-1)
 
 
-def _lowest(dtype: Any) -> float:
+def _lowest(dtype: DType) -> float:
     return 0.5 * float(jnp.finfo(dtype).min)

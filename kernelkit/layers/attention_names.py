@@ -19,6 +19,7 @@ from kernelkit import scope
 from kernelkit.layers import attention_masks
 from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor
 
 
 def alias(name: str) -> property:
@@ -81,7 +82,7 @@ class AttentionNames(Layer):
     def _build_attention(self, rank: int) -> None:
         """Do nothing: attention itself has no weights."""
 
-    def _drop_in_training(self, weights: Any, training: bool | None = None) -> Any:
+    def _drop_in_training(self, weights: Tensor, training: bool | None = None) -> Tensor:
         if training is None and scope.local.call is not None:
             training = scope.local.call.training
         return self._drop(weights) if training and self.dropout > 0 else weights
@@ -97,7 +98,7 @@ class AttentionNames(Layer):
         return attention_masks.masked_softmax(flat, mask).reshape(scores.shape)
 
     def _attend_as_subclass(
-        self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, with_scores: bool
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, training: bool | None, with_scores: bool
     ) -> tuple[Any, Any]:
         """Call the subclass's `_compute_attention` as Keras does: with as many heads of keys as of queries."""
         groups = query.shape[-2] // key.shape[-2]

@@ -15,6 +15,7 @@ from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import checked_axes
 from kernelkit.ops.nn import batch_normalization
 from kernelkit.ops.nn.normalization import mean_and_variance
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 from kernelkit.variable import Variable
 
 
@@ -68,14 +69,14 @@ class BatchNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        moving_mean_initializer: Any = "zeros",
-        moving_variance_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        moving_mean_initializer: InitializerLike = "zeros",
+        moving_variance_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         renorm: bool = False,
         renorm_clipping: dict | None = None,
         renorm_momentum: float = 0.99,
@@ -104,7 +105,7 @@ class BatchNormalization(Layer):
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         [axis] = checked_axes(self, self.axis, input_shape)
         size = input_shape[axis]
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: size})
@@ -145,7 +146,7 @@ class BatchNormalization(Layer):
         self.renorm_mean = self.add_weight((size,), self.moving_mean_initializer, name="renorm_mean", **fixed)
         self.renorm_stddev = self.add_weight((size,), root, name="renorm_stddev", **fixed)
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = None, mask: Tensor = None) -> jax.Array:
         x = jnp.asarray(inputs)
         wide = x.astype("float32") if x.dtype.itemsize < 4 or not jnp.issubdtype(x.dtype, jnp.inexact) else x
         mean, variance = self.moving_mean.value, self.moving_variance.value
@@ -163,7 +164,7 @@ class BatchNormalization(Layer):
         y = batch_normalization(wide, mean, variance, self.axis, beta, gamma, self.epsilon)
         return y.astype(self.compute_dtype)
 
-    def _moments(self, x: jax.Array, mask: Any) -> tuple[jax.Array, jax.Array]:
+    def _moments(self, x: jax.Array, mask: Tensor) -> tuple[jax.Array, jax.Array]:
         """Return mean and variance of a batch for each channel. The name is Keras's; subclasses override it."""
         axes = tuple(i for i in range(x.ndim) if i != self.axis % x.ndim)
         if mask is None:

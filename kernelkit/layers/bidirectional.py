@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["Bidirectional"]
 
@@ -50,7 +51,7 @@ class Bidirectional(Layer):
         self,
         layer: Any,
         merge_mode: str | None = "concat",
-        weights: Any = None,
+        weights: Tensor = None,
         backward_layer: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -116,7 +117,9 @@ class Bidirectional(Layer):
             self.set_weights(self._given_weights)
             self._given_weights = None
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None) -> Any:
+    def call(
+        self, sequences: Tensor, initial_state: Tree = None, mask: Tensor = None, training: bool | None = None
+    ) -> Tree:
         states: tuple[Any, Any] = (None, None)
         if initial_state is not None:
             half = len(initial_state) // 2
@@ -137,7 +140,7 @@ class Bidirectional(Layer):
         output = _MERGES[self.merge_mode](forward, backward)
         return (output, *last) if self.return_state else output
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tensor = None) -> Tree:
         """Return the mask of the outputs: the input's mask for sequences, ``None`` for last outputs."""
         if isinstance(mask, (list, tuple)):
             mask = mask[0]

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor
 
 
 class _Cropping(Layer):
@@ -24,7 +25,7 @@ class _Cropping(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial_axes + 2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         first = _first_spatial_axis(self.data_format)
         sizes = x.shape[first : first + self._spatial_axes]
@@ -121,7 +122,7 @@ class _ZeroPadding(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial_axes + 2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         none = ((0, 0),)
         first = _first_spatial_axis(self.data_format)
         return jnp.pad(jnp.asarray(inputs), none * first + self._pairs + none * (2 - first))

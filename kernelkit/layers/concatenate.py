@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import ops
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.merging import checked_masks, checked_shapes
+from kernelkit.typing import Shapes, Tensor, Tree
 
 
 class Concatenate(Layer):
@@ -31,7 +32,7 @@ class Concatenate(Layer):
         super().__init__(**kwargs)
         self.axis = axis
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shapes = checked_shapes(self, input_shape)
         rank = len(shapes[0])
         if any(len(shape) != rank for shape in shapes) or not -rank <= self.axis < rank:
@@ -43,14 +44,14 @@ class Concatenate(Layer):
                     f"{self.axis}: of the shapes {shapes}, axis {axis} differs."
                 )
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return self._merge_function(list(inputs))
 
     def _merge_function(self, inputs: list) -> jax.Array:
         """Combine the inputs. Keras's name, which subclasses override."""
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> Tree:
         """Return the joined masks; an input without a mask counts as unmasked."""
         masks = checked_masks(self, inputs, mask)
         if all(m is None for m in masks):
@@ -66,7 +67,7 @@ class Concatenate(Layer):
         return jnp.any(jnp.concatenate(full, axis=self.axis), axis=-1)
 
 
-def concatenate(inputs: Any, axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Tensor, axis: int = -1, **kwargs: Any) -> Tree:
     """Return ``Concatenate(axis, **kwargs)(inputs)``.
 
     Example:

@@ -12,6 +12,7 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
 from kernelkit.ops import nn
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Sizes, Tensor
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
@@ -26,21 +27,21 @@ class ConvLayer(LowRankLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
+        dilation_rate: Sizes = 1,
         groups: int = 1,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
@@ -75,7 +76,7 @@ class ConvLayer(LowRankLayer):
     def _channel_axis(self) -> int:
         return self._spatial + 1 if self.data_format == "channels_last" else 1
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         channels = windows.channels_of(input_shape, self._channel_axis, self.who())
         if channels % self.groups:
             raise ValueError(
@@ -98,16 +99,16 @@ class ConvLayer(LowRankLayer):
         self.input_spec = InputSpec(ndim=self._spatial + 2, axes={axis: channels})
         self._adapt_if_asked()
 
-    def _require_fit(self, input_shape: Any) -> None:
+    def _require_fit(self, input_shape: Shapes) -> None:
         sizes = input_shape[1:-1] if self.data_format == "channels_last" else input_shape[2:]
         windows.require_fit(sizes, self.kernel_size, self.dilation_rate, self.padding, self.who(), "kernel_size")
 
     @property
-    def kernel(self) -> Any:
+    def kernel(self) -> Tensor:
         """The kernel: a variable, or an array once LoRA is enabled."""
         return self._adapted()
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         self._require_fit(x.shape)
         if self.padding == "causal":
@@ -119,7 +120,7 @@ class ConvLayer(LowRankLayer):
             x = windows.add_bias(x, self.bias, self.data_format)
         return self.activation(x)
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Convolve inputs with a kernel. A subclass may change either first, as weight standardization does.
 
         Args:

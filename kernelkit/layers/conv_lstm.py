@@ -17,6 +17,16 @@ from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.lstm import forget_ones
 from kernelkit.layers.recurrent_cell import RecurrentCell
 from kernelkit.ops import nn
+from kernelkit.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shapes,
+    Sizes,
+    Tensor,
+    Tree,
+)
 
 __all__ = ["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"]
 
@@ -28,12 +38,12 @@ class ConvLSTMCell(RecurrentCell):
         self,
         spatial: int,
         filters: int,
-        kernel_size: Any,
-        strides: Any,
+        kernel_size: Sizes,
+        strides: Sizes,
         padding: str,
         data_format: str | None,
-        dilation_rate: Any,
-        recurrent_activation: Any,
+        dilation_rate: Sizes,
+        recurrent_activation: ActivationLike,
         unit_forget_bias: bool,
         **kwargs: Any,
     ) -> None:
@@ -55,7 +65,7 @@ class ConvLSTMCell(RecurrentCell):
         """The channels of output and memory."""
         return [self.units, self.units]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         last = self.data_format == "channels_last"
         sizes = tuple(input_shape[1:-1] if last else input_shape[2:])
         if None in sizes:
@@ -83,7 +93,7 @@ class ConvLSTMCell(RecurrentCell):
     def _mask_shapes(self, batch_size: int) -> tuple[tuple, tuple]:
         return (batch_size, *self._input_shape), (batch_size, *self._state_shape)
 
-    def project(self, inputs: Any, kernel: Any, bias: Any) -> jax.Array:
+    def project(self, inputs: Tree, kernel: Tensor, bias: Tensor) -> jax.Array:
         """Return the input's part of the gates, for inputs (n, spatial axes, channels)."""
         x = nn.conv(inputs, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return x if bias is None else windows.add_bias(x, bias, self.data_format)
@@ -95,7 +105,7 @@ class ConvLSTMCell(RecurrentCell):
         c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(new)
         return self.recurrent_activation(o) * self.activation(c), c
 
-    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+    def gate_values(self, inputs: Tree, h: Any) -> dict[str, jax.Array]:
         """Return the gates of steps from their inputs and the outputs before them (..., spatial axes, channels)."""
         flat = [v.reshape(-1, *v.shape[-self.spatial - 1 :]) for v in (inputs, h)]
         x = self.project(flat[0], self.kernel, self.bias)
@@ -104,7 +114,7 @@ class ConvLSTMCell(RecurrentCell):
         i, f, _, o = jnp.split(x, 4, axis=-1 if self.data_format == "channels_last" else -self.spatial - 1)
         return {"input": i, "forget": f, "output": o}
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+    def call(self, inputs: Tree, states: Tree, training: bool | None = False) -> tuple:
         h, c = states
         x, dropped = self._drop(inputs, h, training)
         h, c = self.advance(self.project(x, self.kernel, self.bias), dropped, c)
@@ -119,25 +129,25 @@ class ConvLSTMLayer(OwnCellRNN):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any = 1,
+        kernel_size: Sizes,
+        strides: Sizes = 1,
         padding: str = "valid",
         data_format: str | None = None,
-        dilation_rate: Any = 1,
-        activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        dilation_rate: Sizes = 1,
+        activation: ActivationLike = "tanh",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -186,7 +196,7 @@ class ConvLSTMLayer(OwnCellRNN):
         )
         self.input_spec = InputSpec(ndim=self._spatial + 3)
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> tuple:
+    def inner_loop(self, sequences: Tensor, initial_state: Tree, mask: Tensor, training: bool | None = False) -> tuple:
         cell = self.cell
         xs, mask = self._by_time(sequences), None if mask is None else self._by_time(mask).astype(bool)
         steps, batch = xs.shape[:2]

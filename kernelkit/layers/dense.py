@@ -14,6 +14,7 @@ from kernelkit.layers.quantized.contraction import Contraction
 from kernelkit.layers.quantized.quantizable import PRODUCTS, as_config
 from kernelkit.ops.lowering import contract
 from kernelkit.sparse import is_sparse
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 
 
 class Dense(LowRankLayer):
@@ -52,15 +53,15 @@ class Dense(LowRankLayer):
     def __init__(
         self,
         units: int,
-        activation: Any = None,
+        activation: ActivationLike = None,
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
@@ -83,7 +84,7 @@ class Dense(LowRankLayer):
         self.quantization_config = as_config(quantization_config)
         self.input_spec = InputSpec(min_ndim=2)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         features = input_shape[-1]
         if features is None:
             raise ValueError(
@@ -106,11 +107,11 @@ class Dense(LowRankLayer):
         self._adapt_if_asked()
 
     @property
-    def kernel(self) -> Any:
+    def kernel(self) -> Tensor:
         """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         if self.form is not None:
             x = self._product(inputs)
         else:

@@ -11,6 +11,7 @@ from kernelkit import sparse
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.merging import checked_shapes
 from kernelkit.ops.nn import normalize
+from kernelkit.typing import Shapes, Tensor, Tree
 
 
 class Dot(Layer):
@@ -38,7 +39,7 @@ class Dot(Layer):
         self.normalize = normalize
         self._pair = tuple(pair)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shapes = checked_shapes(self, input_shape)
         if len(shapes) != 2:
             raise ValueError(f"{self.who()} takes exactly 2 inputs, got {len(shapes)}: shapes {shapes}.")
@@ -53,10 +54,10 @@ class Dot(Layer):
                 f"{shapes}, but must agree."
             )
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return self._merge_function(inputs)
 
-    def _merge_function(self, inputs: Any) -> jax.Array:
+    def _merge_function(self, inputs: Tensor) -> jax.Array:
         """Combine the inputs. Keras's name, which subclasses override."""
         arrays = [jnp.asarray(sparse.to_dense(x)) for x in inputs]
         axes = [axis % x.ndim for axis, x in zip(self._pair, arrays, strict=True)]
@@ -67,12 +68,12 @@ class Dot(Layer):
         result = result[:, None] if result.ndim == 1 else result
         return sparse.from_dense(result) if all(map(sparse.is_sparse, inputs)) else result
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> None:
         """Return ``None``: the output has no mask."""
         return
 
 
-def dot(inputs: Any, axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Tensor, axes: Any = -1, **kwargs: Any) -> Tree:
     """Return ``Dot(axes, **kwargs)(inputs)``.
 
     Example:

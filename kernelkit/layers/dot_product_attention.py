@@ -11,6 +11,7 @@ from kernelkit import random, scope
 from kernelkit.layers import attention_masks
 from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes, Tensor, Tree
 
 
 class Attention(Layer):
@@ -59,7 +60,7 @@ class Attention(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if dropout > 0 else None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         self._checked(input_shape)
         self.scale = self.add_weight((), "ones", name="scale") if self.use_scale else None
         is_concat = self.score_mode == "concat"
@@ -67,12 +68,12 @@ class Attention(Layer):
 
     def call(
         self,
-        inputs: Any,
-        mask: Any = None,
+        inputs: Tensor,
+        mask: Tensor = None,
         training: bool | None = False,
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         query, value, *rest = (jnp.asarray(x) for x in self._checked(inputs))
         key = rest[0] if rest else value
         query_mask, key_mask, *_ = self._checked_mask(mask)
@@ -99,7 +100,7 @@ class Attention(Layer):
         pairs = query[..., :, None, :] + key[..., None, :, :]
         return self.concat_score_weight.value * jnp.sum(jnp.tanh(scale * pairs), axis=-1)
 
-    def _checked(self, inputs: Any) -> Any:
+    def _checked(self, inputs: Tensor) -> Any:
         # In `build` these are shapes; the shape of a single tensor is a tuple too, but of sizes.
         is_list = isinstance(inputs, (list, tuple)) and all(hasattr(x, "__len__") for x in inputs)
         if not is_list or len(inputs) not in (2, 3):
@@ -110,7 +111,7 @@ class Attention(Layer):
             )
         return inputs
 
-    def _checked_mask(self, mask: Any) -> Any:
+    def _checked_mask(self, mask: Tensor) -> Any:
         if mask is None:
             return None, None
         if not isinstance(mask, (list, tuple)) or len(mask) not in (2, 3):
@@ -121,6 +122,6 @@ class Attention(Layer):
             )
         return mask
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> Tree:
         """Return the mask of the queries, which is also the mask of the outputs."""
         return self._checked_mask(mask)[0]

@@ -11,6 +11,7 @@ import numpy as np
 from kernelkit import config, random
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import ShapeLike, Tensor
 
 
 class Dropout(Layer):
@@ -34,21 +35,21 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, noise_shape: ShapeLike = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = checked_rate(self, rate)
         self.noise_shape = _checked_noise_shape(self, noise_shape)
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
 
-    def call(self, inputs: Any, training: bool | None = False) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
             return jnp.zeros_like(inputs)
         return random.dropout(inputs, self.rate, self._mask_shape(inputs), self.seed_generator)
 
-    def _mask_shape(self, inputs: Any) -> tuple | None:
+    def _mask_shape(self, inputs: Tensor) -> tuple | None:
         return self.noise_shape
 
 
@@ -62,7 +63,7 @@ def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
     return rate
 
 
-def _checked_noise_shape(layer: Layer, shape: Any) -> tuple | None:
+def _checked_noise_shape(layer: Layer, shape: ShapeLike) -> tuple | None:
     if shape is None:
         return None
     expected = None
@@ -92,7 +93,7 @@ class _SpatialDropout(Dropout):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial_axes + 2)
 
-    def _mask_shape(self, inputs: Any) -> tuple:
+    def _mask_shape(self, inputs: Tensor) -> tuple:
         batch, *rest = inputs.shape
         ones = (1,) * self._spatial_axes
         return (batch, rest[0], *ones) if self.data_format == "channels_first" else (batch, *ones, rest[-1])

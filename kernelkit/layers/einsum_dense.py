@@ -15,6 +15,7 @@ from kernelkit.layers.low_rank import LowRankLayer
 from kernelkit.layers.quantized.contraction import Contraction
 from kernelkit.layers.quantized.quantizable import PRODUCTS, as_config
 from kernelkit.ops.lowering import contract
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 
 
 class EinsumDense(LowRankLayer):
@@ -55,20 +56,20 @@ class EinsumDense(LowRankLayer):
     def __init__(
         self,
         equation: str,
-        output_shape: Any,
-        activation: Any = None,
+        output_shape: Shapes,
+        activation: ActivationLike = None,
         bias_axes: str | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         gptq_unpacked_column_size: int | None = None,
         quantization_config: Any = None,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -87,7 +88,7 @@ class EinsumDense(LowRankLayer):
         self.bias_constraint = constraints.get(bias_constraint)
         self.quantization_config = as_config(quantization_config)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         try:
             kernel_shape, bias_shape = weight_shapes(self.equation, self.bias_axes, input_shape, self.output_shape)
         except ValueError as error:
@@ -106,7 +107,7 @@ class EinsumDense(LowRankLayer):
         self._adapt_if_asked()
 
     @property
-    def kernel(self) -> Any:
+    def kernel(self) -> Tensor:
         """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
 
@@ -114,7 +115,7 @@ class EinsumDense(LowRankLayer):
     def _int4_block_size(self) -> int | None:
         return getattr(self.form, "block", None)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         if self.form is not None:
             x = self._product(inputs)
         else:
@@ -125,7 +126,7 @@ class EinsumDense(LowRankLayer):
         return self.activation(x)
 
 
-def _along_axes(initializer: Any, equation: str) -> Any:
+def _along_axes(initializer: InitializerLike, equation: str) -> Any:
     """Return an initializer that counts the kernel's contracted axes as its inputs (fan-in)."""
     if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
         return initializer
@@ -158,7 +159,7 @@ def plain_contraction(equation: str) -> int:
 
 
 def weight_shapes(
-    equation: str, bias_axes: str | None, input_shape: Any, output_shape: tuple
+    equation: str, bias_axes: str | None, input_shape: Shapes, output_shape: tuple
 ) -> tuple[tuple, tuple | None]:
     """Return the shapes of kernel and bias.
 

@@ -13,6 +13,7 @@ from kernelkit.dispatch import op
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.low_rank import LowRankLayer
 from kernelkit.layers.quantized.quantizable import TABLES, as_config
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 
@@ -48,15 +49,15 @@ class Embedding(LowRankLayer):
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
-        weights: Any = None,
+        weights: Tensor = None,
         lora_rank: int | None = None,
         lora_alpha: float | None = None,
         quantization_config: Any = None,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -76,7 +77,7 @@ class Embedding(LowRankLayer):
             self.build(None)
             self.set_weights(weights if isinstance(weights, (list, tuple)) else [weights])
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         self._make_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -86,11 +87,11 @@ class Embedding(LowRankLayer):
         self._adapt_if_asked()
 
     @property
-    def embeddings(self) -> Any:
+    def embeddings(self) -> Tensor:
         """The vectors: a variable; an array once LoRA is enabled; integers once they are quantized."""
         return self._adapted()
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         indices = jnp.asarray(inputs)
         indices = indices if dtypes.is_int(indices.dtype) else indices.astype("int32")
         vectors = jnp.take(self._weight.value, indices, axis=0) if self.form is None else self.form.rows(indices)
@@ -99,7 +100,7 @@ class Embedding(LowRankLayer):
             vectors = vectors + self._strength * jnp.take(a.value, indices, axis=0) @ b.value
         return vectors.astype(self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> Tree:
         """Return the mask ``inputs != 0``, if ``mask_zero``."""
         return _not_zero(inputs) if self.mask_zero else None
 
@@ -111,7 +112,7 @@ def _checked_size(layer: Layer, name: str, value: Any) -> int:
 
 
 @op
-def _not_zero(inputs: Any) -> jax.Array:
+def _not_zero(inputs: Tensor) -> jax.Array:
     return jnp.asarray(inputs) != 0
 
 
@@ -148,9 +149,9 @@ class ReversibleEmbedding(Embedding):
         input_dim: int,
         output_dim: int,
         tie_weights: bool = True,
-        embeddings_initializer: Any = "uniform",
-        embeddings_regularizer: Any = None,
-        embeddings_constraint: Any = None,
+        embeddings_initializer: InitializerLike = "uniform",
+        embeddings_regularizer: RegularizerLike = None,
+        embeddings_constraint: ConstraintLike = None,
         mask_zero: bool = False,
         reverse_dtype: Any = None,
         logit_soft_cap: float | None = None,
@@ -171,14 +172,14 @@ class ReversibleEmbedding(Embedding):
         self.reverse_dtype = reverse_dtype
         self.logit_soft_cap = logit_soft_cap
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         super().build(input_shape)
         if not self.tie_weights and self.form is None:
             self.reverse_embeddings = self.add_weight(
                 (self.output_dim, self.input_dim), self.embeddings_initializer, name="reverse_embeddings"
             )
 
-    def _make_form(self, mode: str, config: Any, shape: tuple, weight: Any) -> None:
+    def _make_form(self, mode: str, config: Any, shape: tuple, weight: Tensor) -> None:
         super()._make_form(mode, config, shape, weight)
         if not self.tie_weights:
             self.reverse_form = self.forms[mode](self, shape[::-1], config, "reverse_embeddings", 0)
@@ -191,7 +192,7 @@ class ReversibleEmbedding(Embedding):
             self.reverse_form.store(reverse.numpy())
             self.drop_variable(reverse)
 
-    def call(self, inputs: Any, reverse: bool = False) -> jax.Array:
+    def call(self, inputs: Tensor, reverse: bool = False) -> jax.Array:
         if not reverse:
             return super().call(inputs)
         dtype = dtypes.standardize_dtype(self.reverse_dtype or self.compute_dtype)
@@ -208,6 +209,6 @@ class ReversibleEmbedding(Embedding):
             scores = self.logit_soft_cap * jnp.tanh(scores / self.logit_soft_cap)
         return scores
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> Tree:
         """Return the mask ``inputs != 0``; ``None`` in the reverse direction."""
         return None if dtypes.is_float(inputs.dtype) else super().compute_mask(inputs, mask)

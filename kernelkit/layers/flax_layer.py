@@ -8,6 +8,7 @@ from typing import Any
 
 from kernelkit import serialize
 from kernelkit.layers.jax_layer import JaxLayer
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["FlaxLayer"]
 
@@ -94,14 +95,14 @@ def _functions(module: Any, method: Callable, takes_training: bool) -> tuple[Cal
     def more(training: bool) -> dict:
         return {"training": training} if takes_training else {}
 
-    def call_fn(params: Any, state: Any, rng: Any, inputs: Any, training: bool) -> tuple:
+    def call_fn(params: Any, state: Tensor, rng: Any, inputs: Tree, training: bool) -> tuple:
         variables = {**(params or {}), **(state or {})}
         outputs, updated = module.apply(
             variables, inputs, rngs=rng, method=method, mutable=DenyList(["params"]), **more(training)
         )
         return outputs, {name: updated.get(name, variables[name]) for name in state or {}}
 
-    def init_fn(rng: Any, inputs: Any, training: bool) -> tuple:
+    def init_fn(rng: Any, inputs: Tree, training: bool) -> tuple:
         return _split(module.init(rng, inputs, method=method, **more(training)))
 
     return call_fn, init_fn

@@ -11,6 +11,7 @@ from kernelkit import activations
 from kernelkit.layers import recurrence
 from kernelkit.layers.recurrent_cell import ELEMENTWISE, RecurrentCell
 from kernelkit.layers.rnn import RNN
+from kernelkit.typing import Tensor, Tree
 
 
 class GatedCell(RecurrentCell):
@@ -41,7 +42,7 @@ class OwnCellRNN(RNN):
 class GatedRNN(OwnCellRNN):
     """An RNN with a :class:`GatedCell`."""
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> tuple:
+    def inner_loop(self, sequences: Tensor, initial_state: Tree, mask: Tensor, training: bool | None = False) -> tuple:
         gates = self.cell.gates()
         if gates is None or self.unroll or (training and self.cell.recurrent_dropout):
             return super().inner_loop(sequences, initial_state, mask, training)

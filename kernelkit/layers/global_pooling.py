@@ -11,6 +11,7 @@ from kernelkit import config
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.extremes import largest
+from kernelkit.typing import Tensor
 
 __all__ = [
     "GlobalAveragePooling1D",
@@ -39,7 +40,7 @@ class GlobalPoolingLayer(Layer):
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self._spatial))
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return type(self)._reduce(jnp.asarray(inputs), axis=self._axes, keepdims=self.keepdims)
 
 
@@ -63,7 +64,7 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
     _reduce = staticmethod(jnp.mean)
     supports_masking = True
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tensor, mask: Tensor = None) -> jax.Array:
         if mask is None:
             return super().call(inputs)
         x = jnp.asarray(inputs)
@@ -71,7 +72,7 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
         total = jnp.sum(x * weights, axis=self._axes, keepdims=self.keepdims)
         return total / jnp.sum(weights, axis=self._axes, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> None:
         """Return ``None``: the output has no steps to mask."""
         return
 

@@ -11,6 +11,7 @@ import numpy as np
 from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor, Tree
 
 
 def holds_graph_tensors(arguments: Any) -> bool:
@@ -20,7 +21,7 @@ def holds_graph_tensors(arguments: Any) -> bool:
     return any(_is_graph_tensor(value) for value in jax.tree_util.tree_leaves(arguments))
 
 
-def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Any:
+def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Tree:
     """Return the outputs of a layer as tensors of a TensorFlow graph; the layer runs for each element.
 
     Args:
@@ -36,7 +37,7 @@ def call_in_graph(layer: Layer, args: tuple, kwargs: dict) -> Any:
     places = [i for i, leaf in enumerate(leaves) if _is_graph_tensor(leaf)]
     tensors = [leaves[i] for i in places]
 
-    def filled(values: Any) -> tuple[tuple, dict]:
+    def filled(values: Tensor) -> tuple[tuple, dict]:
         mixed = list(leaves)
         for place, value in zip(places, values, strict=True):
             mixed[place] = value

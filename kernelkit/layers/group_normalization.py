@@ -12,6 +12,7 @@ from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import checked_axes
 from kernelkit.ops.nn.normalization import mean_and_variance
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 from kernelkit.variable import Variable
 
 
@@ -48,12 +49,12 @@ class GroupNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,7 +78,7 @@ class GroupNormalization(Layer):
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         [axis] = checked_axes(self, self.axis, input_shape)
         channels = input_shape[axis]
         if channels is None:
@@ -112,7 +113,7 @@ class GroupNormalization(Layer):
                 name="beta",
             )
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         wide = jnp.moveaxis(x.astype("float32") if x.dtype.itemsize < 4 else x, self.axis, -1)
         grouped = wide.reshape(*wide.shape[:-1], self.groups, -1)

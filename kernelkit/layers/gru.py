@@ -14,6 +14,7 @@ from kernelkit import activations
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast, three
 from kernelkit.layers.recurrence import with_slope
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor, Tree
 
 __all__ = ["GRU", "GRUCell"]
 
@@ -77,17 +78,17 @@ class GRUCell(GatedCell):
         self,
         units: int,
         activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         reset_after: bool = True,
@@ -99,7 +100,7 @@ class GRUCell(GatedCell):
         self.recurrent_activation = activations.get(recurrent_activation)
         self.reset_after = reset_after
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         gates = 3 * self.units
         bias = (2, gates) if self.reset_after else (gates,)
         self._make_weights((input_shape[-1], gates), (self.units, gates), bias)
@@ -115,7 +116,7 @@ class GRUCell(GatedCell):
         bias = self.bias.value
         return (bias[0], bias[1]) if self.reset_after else (bias, None)
 
-    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+    def gate_values(self, inputs: Tensor, h: Any) -> dict[str, jax.Array]:
         """Return the gates of steps from their inputs (..., features) and the outputs before them (..., units)."""
         of_inputs, of_state = self._biases()
         x = inputs @ self.kernel.value + h @ self.recurrent_kernel.value
@@ -124,7 +125,7 @@ class GRUCell(GatedCell):
         z, reset, _ = three(x)
         return {"update": self.recurrent_activation(z), "reset": self.recurrent_activation(reset)}
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+    def call(self, inputs: Tensor, states: Tree, training: bool | None = False) -> tuple:
         before = states[0] if isinstance(states, (list, tuple)) else states
         x, h = self._drop(inputs, before, training)
         of_inputs, of_state = self._biases()
@@ -184,18 +185,18 @@ class GRU(GatedRNN):
         self,
         units: int,
         activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,

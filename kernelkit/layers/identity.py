@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tree
 
 
 class Identity(Layer):
@@ -21,6 +20,6 @@ class Identity(Layer):
     supports_masking = True
     _takes_sparse = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         # A new list or dict that holds the same tensors.
         return jax.tree_util.tree_map(lambda x: x, inputs)

@@ -9,6 +9,7 @@ from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.recording import Node
 from kernelkit.symbolic import KerasTensor, standardize_shape
+from kernelkit.typing import DType, ShapeLike, Tensor
 
 __all__ = ["Input", "InputLayer"]
 
@@ -38,9 +39,9 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: Any = None,
+        shape: ShapeLike = None,
         batch_size: int | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         sparse: bool | None = None,
         ragged: bool | None = None,
         batch_shape: Any = None,
@@ -98,7 +99,9 @@ class InputLayer(Layer):
         }
 
 
-def _check_tensor(tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any, sparse: Any) -> None:
+def _check_tensor(
+    tensor: Tensor, shape: ShapeLike, batch_size: Any, batch_shape: Any, dtype: DType, sparse: Any
+) -> None:
     """Raise ``ValueError`` unless an input tensor is symbolic and fits the other arguments."""
     if not isinstance(tensor, KerasTensor):
         raise ValueError(f"Argument `input_tensor` must be a KerasTensor, got {tensor!r}.")
@@ -127,9 +130,9 @@ def input_layer_of(tensor: KerasTensor) -> InputLayer:
 
 
 def Input(
-    shape: Any = None,
+    shape: ShapeLike = None,
     batch_size: int | None = None,
-    dtype: Any = None,
+    dtype: DType = None,
     sparse: bool | None = None,
     ragged: bool | None = None,
     batch_shape: Any = None,

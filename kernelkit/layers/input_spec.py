@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import dtypes, tree
+from kernelkit.typing import DType, ShapeLike, Tensor
 
 __all__ = ["InputSpec"]
 
@@ -30,8 +31,8 @@ class InputSpec:
 
     def __init__(
         self,
-        dtype: Any = None,
-        shape: Any = None,
+        dtype: DType = None,
+        shape: ShapeLike = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,
@@ -82,7 +83,7 @@ def _meaning(ndim: int) -> str:
     return {3: " (batch, steps, features)", 4: " (batch, height, width, channels)"}.get(ndim, "")
 
 
-def check(spec: Any, inputs: Any, who: str) -> None:
+def check(spec: Any, inputs: Tensor, who: str) -> None:
     """Raise ``ValueError`` if inputs don't meet a layer's spec.
 
     Args:

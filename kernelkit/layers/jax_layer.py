@@ -14,6 +14,7 @@ import numpy as np
 from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator, make_default_seed
+from kernelkit.typing import ShapeLike, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["JaxLayer"]
@@ -57,7 +58,7 @@ class JaxLayer(Layer):
         call_fn: Callable,
         init_fn: Callable | None = None,
         params: Any = None,
-        state: Any = None,
+        state: Tensor = None,
         seed: int | None = None,
         native_serialization_platforms: Any = None,
         **kwargs: Any,
@@ -79,13 +80,13 @@ class JaxLayer(Layer):
         if params is not None or state is not None:
             self._take(params, state)
 
-    def _take(self, params: Any, state: Any) -> None:
+    def _take(self, params: Any, state: Tensor) -> None:
         if params is not None:
             self._params = self._variables_of(params, trainable=True)
         if state is not None:
             self._state = self._variables_of(state, trainable=False)
 
-    def _variables_of(self, tree: Any, trainable: bool) -> _Tree:
+    def _variables_of(self, tree: Tree, trainable: bool) -> _Tree:
         leaves, treedef = jtu.tree_flatten_with_path(tree)
         variables: list[Any] = []
         for path, leaf in leaves:
@@ -106,21 +107,21 @@ class JaxLayer(Layer):
         return _Tree(variables, treedef)
 
     @property
-    def params(self) -> Any:
+    def params(self) -> Tree:
         """The parameters: the pytree that ``call_fn`` gets, with variables as leaves."""
         return None if self._params is None else self._params.variables()
 
     @property
-    def state(self) -> Any:
+    def state(self) -> Tree:
         """The state: the pytree that ``call_fn`` gets, with variables as leaves."""
         return None if self._state is None else self._state.variables()
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         if self._params is None and self._state is None and self.init_fn is not None:
             with jax.ensure_compile_time_eval():
                 self._take(*self._initialize(_placeholders(input_shape, self.compute_dtype)))
 
-    def _initialize(self, inputs: Any) -> tuple[Any, Any]:
+    def _initialize(self, inputs: Tree) -> tuple[Any, Any]:
         """Return initial parameters and state for inputs of the given shapes."""
         assert self.init_fn is not None
         given = {"rng": jax.random.PRNGKey(self._init_seed), "inputs": inputs, "training": True}
@@ -133,7 +134,7 @@ class JaxLayer(Layer):
             )
         return result
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tree, training: bool = False) -> Tree:
         given = {"inputs": inputs, "training": bool(training)}
         if "params" in self._call_arguments:
             given["params"] = None if self._params is None else self._params.values()
@@ -161,10 +162,10 @@ class _Tree:
     def __init__(self, leaves: list[Any], treedef: Any) -> None:
         self.leaves, self.treedef = leaves, treedef
 
-    def variables(self) -> Any:
+    def variables(self) -> Tree:
         return jtu.tree_unflatten(self.treedef, self.leaves)
 
-    def values(self) -> Any:
+    def values(self) -> Tree:
         values = [leaf.value if isinstance(leaf, Variable) else leaf for leaf in self.leaves]
         return jtu.tree_unflatten(self.treedef, values)
 
@@ -192,15 +193,15 @@ def _arguments(function: Callable, known: set[str], name: str, who: str) -> set[
     return given
 
 
-def _placeholders(shapes: Any, dtype: str) -> Any:
-    def ones(shape: Any) -> Any:
+def _placeholders(shapes: Shapes, dtype: str) -> Any:
+    def ones(shape: ShapeLike) -> Tensor:
         return jnp.ones(tuple(1 if size is None else size for size in shape), dtype)
 
     is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
     return jtu.tree_map(ones, shapes, is_leaf=is_shape)
 
 
-def _key(key: Any) -> str:
+def _key(key: Tensor) -> str:
     """Return a key of a pytree path as a part of a name."""
     for attribute in ("key", "name", "idx"):
         if hasattr(key, attribute):

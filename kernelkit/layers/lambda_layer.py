@@ -7,6 +7,7 @@ from typing import Any
 
 from kernelkit import serialize
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes, Tensor, Tree
 
 
 class Lambda(Layer):
@@ -33,7 +34,12 @@ class Lambda(Layer):
     _is_made_of_calls = True
 
     def __init__(
-        self, function: Any, output_shape: Any = None, mask: Any = None, arguments: dict | None = None, **kwargs: Any
+        self,
+        function: Any,
+        output_shape: Shapes = None,
+        mask: Tensor = None,
+        arguments: dict | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not callable(function):
@@ -64,10 +70,10 @@ class Lambda(Layer):
             found["function"] = serialize.lookup(found["function"], "ops", "function")
         return cls(**found)
 
-    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+    def call(self, inputs: Tree, mask: Tensor = None, training: bool | None = None) -> Tree:
         given = {"mask": mask, "training": training}
         return self.function(inputs, **self.arguments, **{n: given[n] for n in self._passes})
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tensor = None) -> Tree:
         """Return the mask from the constructor: the given array, or the result of the given function."""
         return self.mask(inputs, mask) if callable(self.mask) else self.mask

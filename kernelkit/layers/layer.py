@@ -40,6 +40,7 @@ from kernelkit.operation import Operation
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.tracebacks import shorten
+from kernelkit.typing import ConstraintLike, DType, InitializerLike, RegularizerLike, ShapeLike, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["Layer"]
@@ -98,9 +99,9 @@ class Layer(Operation, HasState):
     def __init__(
         self,
         *,
-        activity_regularizer: Any = None,
+        activity_regularizer: RegularizerLike = None,
         trainable: bool = True,
-        dtype: Any = None,
+        dtype: DType = None,
         autocast: bool = True,
         name: str | None = None,
         **kwargs: Any,
@@ -138,7 +139,7 @@ class Layer(Operation, HasState):
 
     # Building ---------------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         """Make the weights for inputs of a given shape. Subclasses override it; the default makes no weights.
 
         Args:
@@ -149,13 +150,13 @@ class Layer(Operation, HasState):
     def add_weight(
         self,
         *args: Any,
-        shape: Any = None,
-        initializer: Any = None,
-        dtype: Any = None,
+        shape: ShapeLike = None,
+        initializer: InitializerLike = None,
+        dtype: DType = None,
         trainable: bool = True,
         autocast: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
+        regularizer: RegularizerLike = None,
+        constraint: ConstraintLike = None,
         aggregation: str | None = "none",
         overwrite_with_gradient: bool = False,
         name: str | None = None,
@@ -231,7 +232,7 @@ class Layer(Operation, HasState):
 
     # Calling ----------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         self._require_init()
         if scope.local.watcher is not None:
             return scope.local.watcher.call(self, args, kwargs)
@@ -248,7 +249,7 @@ class Layer(Operation, HasState):
                 shorten(error)
             raise
 
-    def _call_symbolic(self, call: Call) -> Any:
+    def _call_symbolic(self, call: Call) -> Tree:
         """Call the layer on symbolic tensors: convert, build, check, infer the shape, record, pass masks on."""
         if self._convert_input_args:
             call.convert(None)
@@ -277,13 +278,13 @@ class Layer(Operation, HasState):
                 f"layers inside have no weights until data come: {parts}. Give the layer a `build` that builds them.",
             )
 
-    def _run_taped(self, call: Call) -> Any:
+    def _run_taped(self, call: Call) -> Tree:
         """Call the layer under an open tape, which records it as a whole."""
         if not self.built or any(not layer.built for layer in walk(self)):
             with tape.stop_recording():
                 self._run_on_shapes(call)
 
-        def run(*args: Any, **kwargs: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Tree:
             inner = Call(call.signature, args, kwargs)
             inner.told_training = call.told_training
             outputs = self._run(inner)
@@ -294,7 +295,7 @@ class Layer(Operation, HasState):
             attach_masks(outputs, masks)
         return outputs
 
-    def _run_on_shapes(self, call: Call) -> Any:
+    def _run_on_shapes(self, call: Call) -> Tree:
         """Run `call` for shape inference only, so that every part of the layer is built."""
         specs = jax.tree_util.tree_map(
             lambda v: KerasTensor(v.shape, v.dtype, sparse=is_sparse(v)) if is_tensor(v) else v,
@@ -303,13 +304,13 @@ class Layer(Operation, HasState):
         )
         return self._find_spec(*specs[0], **specs[1])
 
-    def _find_spec(self, *args: Any, **kwargs: Any) -> Any:
+    def _find_spec(self, *args: Any, **kwargs: Any) -> Tree:
         """Return symbolic tensors like the outputs, found by running `call`."""
         find = infer if self._is_made_of_calls else eval_spec
         signature = signature_of(self)
         return find(lambda *a, **k: self._run(Call(signature, a, k)), *args, **kwargs)
 
-    def _run(self, call: Call) -> Any:
+    def _run(self, call: Call) -> Tree:
         """Run `call`: find out `training` and masks, convert, build, check, run, pass masks on."""
         outer = scope.local.call
         context = scope.local.call = scope.CallContext(outer.entry if outer is not None else self)
@@ -365,7 +366,7 @@ class Layer(Operation, HasState):
             input_spec.check(self.input_spec, call.first, self.who())
         return builds
 
-    def _hand_masks_on(self, call: Call, arriving: Any, outputs: Any, compute_mask: Callable) -> None:
+    def _hand_masks_on(self, call: Call, arriving: Any, outputs: Tree, compute_mask: Callable) -> None:
         """Attach masks to the outputs, computed from the ``mask`` argument or else from the inputs' own mask."""
         given = call.get("mask")
         mask = arriving if given is None else given
@@ -381,11 +382,11 @@ class Layer(Operation, HasState):
             if masks is not None:
                 attach_masks(outputs, masks)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Any = None) -> Tree:
         """Return the mask of the output; the default is the mask of the input."""
         return previous_mask
 
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Shapes:
         """Return the shape of the output for inputs of the given shape.
 
         Args:
@@ -662,5 +663,5 @@ def _build_once(build: Any) -> Any:
     return wrapper
 
 
-def _value(x: Any) -> Any:
+def _value(x: Tensor) -> Tensor:
     return x.value if isinstance(x, Variable) else x

@@ -11,6 +11,7 @@ from kernelkit import constraints, initializers, regularizers
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
 from kernelkit.ops.nn.normalization import normalized_axes
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
 from kernelkit.variable import Variable
 
 
@@ -47,12 +48,12 @@ class LayerNormalization(Layer):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
-        beta_initializer: Any = "zeros",
-        gamma_initializer: Any = "ones",
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
+        beta_initializer: InitializerLike = "zeros",
+        gamma_initializer: InitializerLike = "ones",
+        beta_regularizer: RegularizerLike = None,
+        gamma_regularizer: RegularizerLike = None,
+        beta_constraint: ConstraintLike = None,
+        gamma_constraint: ConstraintLike = None,
         rms_scaling: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -71,7 +72,7 @@ class LayerNormalization(Layer):
         self.gamma: Variable | None = None
         self.beta: Variable | None = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shape = shape_along(self, input_shape)
         if self.scale or self.rms_scaling:
             self.gamma = self.add_weight(
@@ -92,7 +93,7 @@ class LayerNormalization(Layer):
                 name="beta",
             )
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         old = {"rms_scaling": True} if self.rms_scaling else {}
         y = nn.layer_normalization(inputs, self.gamma, self.beta, self.axis, self.epsilon, **old)
         return y.astype(self.compute_dtype)
@@ -118,10 +119,10 @@ class RMSNormalization(Layer):
         self.axis = checked_axis(self, axis)
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         self.scale = self.add_weight(shape_along(self, input_shape), "ones", name="scale")
 
-    def call(self, x: Any) -> jax.Array:
+    def call(self, x: Tensor) -> jax.Array:
         return nn.rms_normalization(x, self.scale, self.axis, self.epsilon)
 
 
@@ -143,7 +144,7 @@ class UnitNormalization(Layer):
         super().__init__(**kwargs)
         self.axis = checked_axis(self, axis)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return nn.normalize(inputs, axis=self.axis, order=2, epsilon=1e-12)
 
 
@@ -157,12 +158,12 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
     return axes
 
 
-def shape_along(layer: LayerNormalization | RMSNormalization, input_shape: Any) -> tuple:
+def shape_along(layer: LayerNormalization | RMSNormalization, input_shape: Shapes) -> tuple:
     """Return the sizes of the normalized axes."""
     return tuple(input_shape[a] for a in checked_axes(layer, layer.axis, input_shape))
 
 
-def checked_axes(layer: Layer, axis: Any, input_shape: Any) -> tuple[int, ...]:
+def checked_axes(layer: Layer, axis: Any, input_shape: Shapes) -> tuple[int, ...]:
     """Return axes of an input as sorted, non-negative ints.
 
     Raises:

@@ -15,6 +15,7 @@ from kernelkit import placement, scope, serialize
 from kernelkit.layers.base.parts import own_variables
 from kernelkit.layers.quantized.quantizable import QuantizableLayer
 from kernelkit.sparse import is_sparse
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 
@@ -91,7 +92,7 @@ class LowRankLayer(QuantizableLayer):
         a, b = self._factors
         return self._strength * jnp.matmul(a.value, b.value)
 
-    def _product(self, inputs: Any) -> jax.Array:
+    def _product(self, inputs: Tensor) -> jax.Array:
         """Return the product of the inputs with the quantized weight, LoRA included."""
         x = inputs.todense() if is_sparse(inputs) else jnp.asarray(inputs)
         y = self.form(x)

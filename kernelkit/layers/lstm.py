@@ -14,6 +14,17 @@ from kernelkit import activations, initializers
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
 from kernelkit.layers.recurrence import with_slope
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import (
+    ActivationLike,
+    ConstraintLike,
+    DType,
+    InitializerLike,
+    RegularizerLike,
+    ShapeLike,
+    Shapes,
+    Tensor,
+    Tree,
+)
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -81,18 +92,18 @@ class LSTMCell(GatedCell):
         self,
         units: int,
         activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -108,7 +119,7 @@ class LSTMCell(GatedCell):
         """The sizes of output and memory."""
         return [self.units, self.units]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         gates = 4 * self.units
         bias = forget_ones(self.bias_initializer, self.units) if self.unit_forget_bias else None
         self._make_weights((input_shape[-1], gates), (self.units, gates), (gates,), bias)
@@ -118,13 +129,13 @@ class LSTMCell(GatedCell):
             return None
         return LSTMStep(fast(self.activation), fast(self.recurrent_activation))
 
-    def gate_values(self, inputs: Any, h: Any) -> dict[str, jax.Array]:
+    def gate_values(self, inputs: Tensor, h: Any) -> dict[str, jax.Array]:
         """Return the gates of steps from their inputs (..., features) and the outputs before them (..., units)."""
         x = inputs @ self.kernel.value + h @ self.recurrent_kernel.value
         i, f, _, o = jnp.split(x if self.bias is None else x + self.bias.value, 4, axis=-1)
         return {n: self.recurrent_activation(v) for n, v in (("input", i), ("forget", f), ("output", o))}
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+    def call(self, inputs: Tensor, states: Tree, training: bool | None = False) -> tuple:
         h, c = states
         x, h = self._drop(inputs, h, training)
         x = x @ self.kernel.value + h @ self.recurrent_kernel.value
@@ -134,13 +145,13 @@ class LSTMCell(GatedCell):
         return h, [h, c]
 
 
-def forget_ones(initializer: Any, units: int) -> Any:
+def forget_ones(initializer: Any, units: int) -> Tensor:
     """Return an initializer of the four gates' biases, with ones for the forget gate.
 
     Source: Jozefowicz et al., 2015, An empirical exploration of recurrent network architectures.
     """
 
-    def initialize(shape: Any, dtype: Any = None) -> jax.Array:
+    def initialize(shape: ShapeLike, dtype: DType = None) -> jax.Array:
         ones = initializers.get("ones")((units,), dtype=dtype)
         rest = initializer((2 * units,), dtype=dtype)
         return jnp.concatenate([jnp.asarray(v) for v in (initializer((units,), dtype=dtype), ones, rest)])
@@ -196,19 +207,19 @@ class LSTM(GatedRNN):
         self,
         units: int,
         activation: Any = "tanh",
-        recurrent_activation: Any = "sigmoid",
+        recurrent_activation: ActivationLike = "sigmoid",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
         unit_forget_bias: bool = True,
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor
 
 
 class Masking(Layer):
@@ -32,15 +33,15 @@ class Masking(Layer):
         super().__init__(**kwargs)
         self.mask_value = mask_value
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def compute_mask(self, inputs: Tensor, mask: Tensor = None) -> jax.Array:
         """Return the mask: true for steps with a feature that differs from the value."""
         return _any_differs(inputs, self.mask_value)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         return x * self.compute_mask(x)[..., None].astype(x.dtype)
 
 
 @op
-def _any_differs(x: Any, value: float) -> jax.Array:
+def _any_differs(x: Tensor, value: float) -> jax.Array:
     return jnp.any(jnp.asarray(x) != value, axis=-1)

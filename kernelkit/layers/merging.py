@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from kernelkit import ops
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes, Tensor, Tree
 
 
 class Merge(Layer):
@@ -23,7 +24,7 @@ class Merge(Layer):
     _takes_sparse = True
     _exactly: int | None = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shapes = checked_shapes(self, input_shape)
         if self._exactly is not None and len(shapes) != self._exactly:
             raise ValueError(
@@ -37,7 +38,7 @@ class Merge(Layer):
             if len(known) > 1:
                 raise ValueError(f"{self.who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tree) -> jax.Array:
         arrays = [ops.convert_to_tensor(x) for x in inputs]
         rank = max(x.ndim for x in arrays)
         return self._merge_function([_of_rank(rank, x) for x in arrays])
@@ -46,7 +47,7 @@ class Merge(Layer):
         """Combine arrays of equal rank. Keras's name, which subclasses override."""
         raise NotImplementedError(f"{type(self).__name__} must define _merge_function(inputs).")
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tensor = None) -> Tree:
         """Return the logical or of the masks; ``None`` if an input has no mask."""
         masks = checked_masks(self, inputs, mask)
         return None if any(m is None for m in masks) else functools.reduce(jnp.logical_or, masks)
@@ -55,7 +56,7 @@ class Merge(Layer):
 class MaskedMerge(Merge):
     """A merge in which a masked position of one input leaves the other input unchanged."""
 
-    def call(self, inputs: Any, mask: Any = None) -> jax.Array:
+    def call(self, inputs: Tree, mask: Tensor = None) -> jax.Array:
         if mask is None or all(m is None for m in mask):
             return super().call(inputs)
         arrays = [ops.convert_to_tensor(x, sparse=False) for x in inputs]
@@ -70,11 +71,11 @@ class MaskedMerge(Merge):
         return result
 
 
-def _of_rank(rank: int, x: Any) -> Any:
+def _of_rank(rank: int, x: Tensor) -> Tensor:
     return x if x.ndim == rank else ops.reshape(x, (*x.shape[:1], *(1,) * (rank - x.ndim), *x.shape[1:]))
 
 
-def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
+def checked_shapes(layer: Layer, input_shape: Shapes) -> list[tuple]:
     """Return the shapes of a list of inputs.
 
     Raises:
@@ -86,7 +87,7 @@ def checked_shapes(layer: Layer, input_shape: Any) -> list[tuple]:
     return [tuple(shape) for shape in shapes]
 
 
-def checked_masks(layer: Layer, inputs: Any, mask: Any) -> list:
+def checked_masks(layer: Layer, inputs: Tree, mask: Tensor) -> list:
     """Return the mask of each input as an array, or ``None``.
 
     Raises:
@@ -188,7 +189,7 @@ class Minimum(MaskedMerge):
 def _function(layer: type[Merge]) -> Callable:
     """Return the functional form of a layer: ``add(inputs)`` for ``Add()(inputs)``."""
 
-    def function(inputs: Any, **kwargs: Any) -> Any:
+    def function(inputs: Tree, **kwargs: Any) -> Tree:
         return layer(**kwargs)(inputs)
 
     function.__name__ = function.__qualname__ = layer.__name__.lower()

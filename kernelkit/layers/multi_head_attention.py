@@ -9,6 +9,7 @@ from kernelkit.layers.attention_names import alias
 from kernelkit.layers.base.keras_names import SecondName
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.projected_attention import ProjectedAttention, checked_count
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes
 
 
 class MultiHeadAttention(ProjectedAttention):
@@ -65,17 +66,17 @@ class MultiHeadAttention(ProjectedAttention):
         value_dim: int | None = None,
         dropout: float = 0.0,
         use_bias: bool = True,
-        output_shape: Any = None,
+        output_shape: Shapes = None,
         attention_axes: Any = None,
         sliding_window: int | None = None,
         flash_attention: bool | None = None,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         use_gate: bool = False,
         seed: int | None = None,
         **kwargs: Any,

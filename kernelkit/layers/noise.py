@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import ShapeLike, Tensor
 
 
 class GaussianNoise(Layer):
@@ -36,7 +37,7 @@ class GaussianNoise(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if stddev > 0 else None
 
-    def call(self, inputs: Any, training: bool | None = False) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = False) -> jax.Array:
         if not training or self.stddev == 0:
             return inputs
         return inputs + random.normal(inputs.shape, 0.0, self.stddev, self.compute_dtype, self.seed_generator)
@@ -67,7 +68,7 @@ class GaussianDropout(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
 
-    def call(self, inputs: Any, training: bool | None = False) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
         stddev = math.sqrt(self.rate / (1 - self.rate))
@@ -96,7 +97,7 @@ class AlphaDropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, rate: float, noise_shape: ShapeLike = None, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if checked_rate(self, rate) == 1:
             raise ValueError(f"{self.who()}: rate must be less than 1.")
@@ -105,7 +106,7 @@ class AlphaDropout(Layer):
         self.seed = seed
         self.seed_generator = random.SeedGenerator(seed) if rate > 0 else None
 
-    def call(self, inputs: Any, training: bool | None = False) -> jax.Array:
+    def call(self, inputs: Tensor, training: bool | None = False) -> jax.Array:
         if not training or self.rate == 0:
             return inputs
         x = jnp.asarray(inputs)

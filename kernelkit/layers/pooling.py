@@ -12,6 +12,7 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
+from kernelkit.typing import Sizes, Tensor
 
 __all__ = [
     "AveragePooling1D",
@@ -31,8 +32,8 @@ class PoolingLayer(Layer):
 
     def __init__(
         self,
-        pool_size: Any,
-        strides: Any = None,
+        pool_size: Sizes,
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,
@@ -46,7 +47,7 @@ class PoolingLayer(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial + 2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)
         sizes = x.shape[1:-1] if self.data_format == "channels_last" else x.shape[2:]
         windows.require_fit(sizes, self.pool_size, (1,) * self._spatial, self.padding, self.who(), "pool_size")
@@ -60,8 +61,8 @@ class MaxPoolingLayer(PoolingLayer):
 
     def __init__(
         self,
-        pool_size: Any = 2,
-        strides: Any = None,
+        pool_size: Sizes = 2,
+        strides: Sizes | None = None,
         padding: str = "valid",
         data_format: str | None = None,
         name: str | None = None,

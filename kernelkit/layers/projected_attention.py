@@ -18,6 +18,7 @@ from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.einsum_dense import EinsumDense
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn.attention import dot_product_attention
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Tensor
 
 
 class ProjectedAttention(AttentionNames):
@@ -39,13 +40,13 @@ class ProjectedAttention(AttentionNames):
         use_bias: bool,
         sliding_window: int | None,
         flash_attention: bool | None,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        bias_regularizer: Any,
+        kernel_initializer: InitializerLike,
+        bias_initializer: InitializerLike,
+        kernel_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike,
         projection_regularizer: Any,
-        kernel_constraint: Any,
-        bias_constraint: Any,
+        kernel_constraint: ConstraintLike,
+        bias_constraint: ConstraintLike,
         use_gate: bool,
         seed: int | None,
         **kwargs: Any,
@@ -128,9 +129,9 @@ class ProjectedAttention(AttentionNames):
 
     def call(
         self,
-        query: Any,
-        value: Any,
-        key: Any = None,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor = None,
         query_mask: Any = None,
         value_mask: Any = None,
         key_mask: Any = None,
@@ -138,7 +139,7 @@ class ProjectedAttention(AttentionNames):
         return_attention_scores: bool = False,
         training: bool | None = None,
         use_causal_mask: bool = False,
-    ) -> Any:
+    ) -> Tensor:
         if return_attention_scores and self.flash_attention:
             raise ValueError(
                 f"{self.who()}: Returning attention scores is not supported when flash attention is enabled. Please "
@@ -160,11 +161,11 @@ class ProjectedAttention(AttentionNames):
         outputs = self.output_dense(outputs)
         return (outputs, scores) if return_attention_scores else outputs
 
-    def _positions(self, x: Any) -> list[int]:
+    def _positions(self, x: Tensor) -> list[int]:
         return [x.shape[axis] for axis in self._axes]
 
     def _attend(
-        self, query: Any, key: Any, value: Any, mask: Any, training: bool | None, with_scores: bool
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, training: bool | None, with_scores: bool
     ) -> tuple[jax.Array, jax.Array | None]:
         """Return the output of each query head and, with ``with_scores``, the attention weights."""
         query_sizes, key_sizes = self._positions(query), self._positions(key)
@@ -182,9 +183,9 @@ class ProjectedAttention(AttentionNames):
 
     def _compute_attention(
         self,
-        query: Any,
-        key: Any,
-        value: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
         attention_mask: Any = None,
         training: bool | None = None,
         return_attention_scores: bool = False,
@@ -307,7 +308,7 @@ def _take(letters: Any, count: int) -> str:
     return "".join(next(letters) for _ in range(count))
 
 
-def _fresh(initializer: Any) -> Any:
+def _fresh(initializer: InitializerLike) -> Any:
     """Return a copy of an initializer; without a seed, the copy draws other values."""
     return initializer.clone() if isinstance(initializer, Initializer) else initializer
 

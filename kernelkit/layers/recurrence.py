@@ -14,14 +14,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from kernelkit.devices import on_cpu
+from kernelkit.typing import Tensor
 
 Step = Callable[[Any, Any, Any], tuple[Any, Any, Any]]
 
 
 def loop(
     step: Step,
-    xs: Any,
-    state: Any,
+    xs: Tensor,
+    state: Tensor,
     mask: jax.Array | None = None,
     aside: Any = (),
     *,
@@ -69,12 +70,12 @@ def loop(
     return last, outputs, state, aside
 
 
-def where(keep: jax.Array, new: Any, old: Any) -> Any:
+def where(keep: jax.Array, new: Tensor, old: Tensor) -> Tensor:
     """Return the rows of ``new`` where a mask (batch,) is true, else the rows of ``old``; the structures are equal."""
     return jax.tree.map(lambda n, o: jnp.where(keep.reshape(-1, *(1,) * (n.ndim - 1)), n, o), new, old)
 
 
-def _output_before(output: Any, state: Any) -> Any:
+def _output_before(output: Tensor, state: Tensor) -> Any:
     """Return the output before the first step: the state if it has the output's shape, else zeros."""
     own = jax.tree.leaves(state)[:1]
     return jax.tree.map(
@@ -82,7 +83,7 @@ def _output_before(output: Any, state: Any) -> Any:
     )
 
 
-def _unrolled(body: Callable, carry: Any, xs: Any) -> tuple:
+def _unrolled(body: Callable, carry: Any, xs: Tensor) -> tuple:
     outputs = []
     for t in range(jax.tree.leaves(xs)[0].shape[0]):
         carry, output = body(carry, jax.tree.map(lambda x: x[t], xs))  # noqa: B023
@@ -92,7 +93,7 @@ def _unrolled(body: Callable, carry: Any, xs: Any) -> tuple:
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def gated_loop(
-    cell: Any, collect: bool, xs: jax.Array, kernel: jax.Array, bias: jax.Array | None, state: tuple, mask: Any
+    cell: Any, collect: bool, xs: jax.Array, kernel: jax.Array, bias: jax.Array | None, state: tuple, mask: Tensor
 ) -> tuple[Any, tuple]:
     """Run a cell over a sequence; the only matrix product of a step is ``state @ kernel``.
 
@@ -123,7 +124,7 @@ def gated_loop(
     return outputs, state
 
 
-def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, Any]:
+def _scan(body: Callable, state: Tensor, xs: jax.Array, mask: Tensor) -> tuple[Any, Any]:
     """`lax.scan` over ``(xs, mask)``; on the CPU each step already reads the inputs of the next step.
 
     On the CPU, XLA would fuse the slice of the current step into the elementwise code of the gates, and that code is
@@ -144,7 +145,7 @@ def _scan(body: Callable, state: Any, xs: jax.Array, mask: Any) -> tuple[Any, An
     return state, outputs
 
 
-def advance(cell: Any, kernel: Any, bias: Any, state: tuple, now: tuple) -> tuple[tuple, Any]:
+def advance(cell: Any, kernel: Tensor, bias: Tensor, state: tuple, now: tuple) -> tuple[tuple, Any]:
     """Return a cell's state after one step ``now = (x, mask)``, and its slopes; see :func:`gated_loop`."""
     x, keep = now
     r = state[0] @ kernel

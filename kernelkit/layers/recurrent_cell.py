@@ -15,6 +15,7 @@ from kernelkit.layers.base.parts import walk
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.windows import as_count
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes
 
 # Elementwise activations: their derivative is an array of the same shape.
 ELEMENTWISE = frozenset(
@@ -50,17 +51,17 @@ class RecurrentCell(Layer):
         self,
         *,
         units: int,
-        activation: Any,
+        activation: ActivationLike,
         use_bias: bool,
-        kernel_initializer: Any,
-        recurrent_initializer: Any,
-        bias_initializer: Any,
-        kernel_regularizer: Any,
-        recurrent_regularizer: Any,
-        bias_regularizer: Any,
-        kernel_constraint: Any,
-        recurrent_constraint: Any,
-        bias_constraint: Any,
+        kernel_initializer: InitializerLike,
+        recurrent_initializer: InitializerLike,
+        bias_initializer: InitializerLike,
+        kernel_regularizer: RegularizerLike,
+        recurrent_regularizer: RegularizerLike,
+        bias_regularizer: RegularizerLike,
+        kernel_constraint: ConstraintLike,
+        recurrent_constraint: ConstraintLike,
+        bias_constraint: ConstraintLike,
         dropout: float,
         recurrent_dropout: float,
         seed: int | None,
@@ -85,7 +86,7 @@ class RecurrentCell(Layer):
         self.seed_generator = SeedGenerator(seed) if self.dropout or self.recurrent_dropout else None
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> Shapes:
         """The size of the state."""
         return self.units
 
@@ -99,7 +100,9 @@ class RecurrentCell(Layer):
         sizes = self.state_size if isinstance(self.state_size, list) else [self.state_size]
         return [jnp.zeros((batch_size, size), self.compute_dtype) for size in sizes]
 
-    def _make_weights(self, kernel: tuple, recurrent_kernel: tuple, bias: tuple, bias_initializer: Any = None) -> None:
+    def _make_weights(
+        self, kernel: tuple, recurrent_kernel: tuple, bias: tuple, bias_initializer: InitializerLike = None
+    ) -> None:
         self.kernel = self.add_weight(
             kernel,
             self.kernel_initializer,

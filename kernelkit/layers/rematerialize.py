@@ -19,6 +19,7 @@ import numpy as np
 from kernelkit import masking, scope
 from kernelkit.layers.base.tensors import attach_masks, collect_masks, is_leaf
 from kernelkit.symbolic import any_symbolic
+from kernelkit.typing import Tree
 
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
@@ -110,7 +111,7 @@ def layer_call(layer: Any, asked: RematScope) -> Callable:
     if asked.mode == "activations" and getattr(layer, "activation", None) is None:
         return layer.call
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Tree:
         if asked.mode == "larger_than" and _output_size(layer.call, args, kwargs) <= asked.output_size_threshold:
             return layer.call(*args, **kwargs)
         return _checkpointed(layer.call, args, kwargs, _keep_products if asked.mode == "activations" else None)

@@ -13,6 +13,7 @@ from kernelkit import config, dtypes, ops
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor
 
 
 class Flatten(Layer):
@@ -34,7 +35,7 @@ class Flatten(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = ops.convert_to_tensor(inputs)
         if self.data_format == "channels_first" and x.ndim > 2:
             x = ops.moveaxis(x, 1, -1)
@@ -68,14 +69,14 @@ class Reshape(Layer):
                 f"target_shape={self.target_shape}."
             )
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         if None not in inputs.shape[1:] or -1 in self.target_shape:
             return super().compute_output_spec(inputs)
         # The number of values of a sample of unknown size is checked later, on data.
         dtype = self.compute_dtype if dtypes.is_float(inputs.dtype) else inputs.dtype
         return KerasTensor((inputs.shape[0], *self.target_shape), dtype=dtype)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = ops.convert_to_tensor(inputs)
         have, want = math.prod(x.shape[1:]), math.prod(size for size in self.target_shape if size != -1)
         if have != want if -1 not in self.target_shape else want == 0 or have % want:
@@ -109,7 +110,7 @@ class Permute(Layer):
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return ops.transpose(inputs, (0, *self.dims))
 
 
@@ -136,5 +137,5 @@ class RepeatVector(Layer):
         self.n = n
         self.input_spec = InputSpec(ndim=2)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.repeat(jnp.asarray(inputs)[:, None], self.n, axis=1)

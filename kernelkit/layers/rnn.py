@@ -13,6 +13,7 @@ from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.recurrent_cell import same_dropout_each_step
 from kernelkit.layers.stacked_rnn_cells import StackedRNNCells, initial_state_of
+from kernelkit.typing import Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["RNN"]
@@ -94,7 +95,7 @@ class RNN(Layer):
         self.input_spec = InputSpec(ndim=3)
 
     @property
-    def state_size(self) -> Any:
+    def state_size(self) -> Shapes:
         """The sizes of the cell's state."""
         return self.cell.state_size
 
@@ -112,7 +113,7 @@ class RNN(Layer):
                 lambda value: Variable(value, trainable=False, name="rnn_state"), self.get_initial_state(batch_size)
             )
 
-    def get_initial_state(self, batch_size: int) -> Any:
+    def get_initial_state(self, batch_size: int) -> Tree:
         """Return the state before the first step, for a batch of a given size."""
         return initial_state_of(self.cell, batch_size)
 
@@ -132,7 +133,9 @@ class RNN(Layer):
         """All variables: weights, states of random seeds, and the carried state of a stateful layer."""
         return super().variables + jax.tree.leaves(self.states)
 
-    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = False) -> Any:
+    def call(
+        self, sequences: Tensor, initial_state: Tree = None, mask: Tensor = None, training: bool | None = False
+    ) -> Tree:
         x = jnp.asarray(sequences)
         state = self._begin(x, initial_state)
         if isinstance(mask, (list, tuple)):
@@ -152,13 +155,13 @@ class RNN(Layer):
         """Whether :meth:`inner_loop` returns the outputs of all steps: an observer of the step wants them too."""
         return self.return_sequences or scope.local.observer is not None
 
-    def _tell_gates(self, x: jax.Array, begin: jax.Array, outputs: Any, mask: Any) -> None:
+    def _tell_gates(self, x: jax.Array, begin: jax.Array, outputs: Tree, mask: Tensor) -> None:
         """Hand the gates of all steps, without dropout, to the observer."""
         before = jnp.concatenate([begin[None], jnp.swapaxes(outputs, 0, 1)[:-1]])
         gates = self.cell.gate_values(self._by_time(x), before)
         scope.local.observer.gates(self, gates, None if mask is None else self._by_time(mask))
 
-    def _begin(self, x: jax.Array, initial_state: Any) -> list:
+    def _begin(self, x: jax.Array, initial_state: Tree) -> list:
         """Return the initial state in the structure and dtypes of the cell's state."""
         if initial_state is None and not self.stateful:
             return self.get_initial_state(x.shape[0])
@@ -177,7 +180,7 @@ class RNN(Layer):
             )
         return jax.tree.unflatten(treedef, [v.astype(w.dtype) for v, w in zip(given, wanted, strict=True)])
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool | None = False) -> tuple:
+    def inner_loop(self, sequences: Tensor, initial_state: Tree, mask: Tensor, training: bool | None = False) -> tuple:
         """Run the cell over all steps.
 
         Args:
@@ -192,7 +195,7 @@ class RNN(Layer):
         xs, mask = self._by_time(sequences), None if mask is None else self._by_time(mask).astype(bool)
         treedef = jax.tree.structure(initial_state)
 
-        def step(x: jax.Array, state: Any) -> tuple:
+        def step(x: jax.Array, state: Tensor) -> tuple:
             output, new = self.cell(x, state)
             return output, jax.tree.unflatten(treedef, jax.tree.leaves(new))
 
@@ -209,12 +212,12 @@ class RNN(Layer):
             )
         return last, jax.tree.map(_batch_first, outputs), state
 
-    def _by_time(self, x: Any) -> jax.Array:
+    def _by_time(self, x: Tensor) -> jax.Array:
         """Return an array with the steps as first axis, in the order of the loop."""
         x = jnp.swapaxes(jnp.asarray(x), 0, 1)
         return jnp.flip(x, 0) if self.go_backwards else x
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, mask: Tensor = None) -> Tree:
         """Return the mask of the outputs: the input's mask for sequences, ``None`` for a last output."""
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
@@ -231,7 +234,7 @@ def _batch_first(x: jax.Array) -> jax.Array:
     return jnp.swapaxes(x, 0, 1)
 
 
-def loop_layer(layer: Any, step: Any, xs: Any, state: Any, mask: Any, **options: Any) -> tuple:
+def loop_layer(layer: Any, step: Any, xs: Tensor, state: Tensor, mask: Tensor, **options: Any) -> tuple:
     """Loop over a step that calls a layer; variables that the layer assigns (seeds, moving averages) are carried along.
 
     Args:
@@ -247,7 +250,7 @@ def loop_layer(layer: Any, step: Any, xs: Any, state: Any, mask: Any, **options:
     """
     variables = layer.non_trainable_variables if isinstance(layer, Layer) else []
 
-    def pure(x: Any, state: Any, values: list) -> tuple:
+    def pure(x: Tensor, state: Tensor, values: list) -> tuple:
         with scope.StatelessScope(list(zip(variables, values, strict=True))) as lender:
             output, new = step(x, state)
         return output, new, [lender.values[id(v)] for v in variables]

@@ -9,6 +9,7 @@ import jax
 from kernelkit.layers.gated_rnn import GatedCell, GatedRNN, elementwise, fast
 from kernelkit.layers.recurrence import with_slope
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor, Tree
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -58,17 +59,17 @@ class SimpleRNNCell(GatedCell):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: ActivationLike = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         seed: int | None = None,
@@ -76,13 +77,13 @@ class SimpleRNNCell(GatedCell):
     ) -> None:
         super().__init__(**shared_arguments(GatedCell, locals()), **kwargs)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         self._make_weights((input_shape[-1], self.units), (self.units, self.units), (self.units,))
 
     def gates(self) -> SimpleStep | None:
         return SimpleStep(fast(self.activation)) if elementwise(self.activation) else None
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+    def call(self, inputs: Tensor, states: Tree, training: bool | None = False) -> tuple:
         h = states[0] if isinstance(states, (list, tuple)) else states
         x, h = self._drop(inputs, h, training)
         x = x @ self.kernel.value + h @ self.recurrent_kernel.value
@@ -129,18 +130,18 @@ class SimpleRNN(GatedRNN):
     def __init__(
         self,
         units: int,
-        activation: Any = "tanh",
+        activation: ActivationLike = "tanh",
         use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        recurrent_initializer: Any = "orthogonal",
-        bias_initializer: Any = "zeros",
-        kernel_regularizer: Any = None,
-        recurrent_regularizer: Any = None,
-        bias_regularizer: Any = None,
-        activity_regularizer: Any = None,
-        kernel_constraint: Any = None,
-        recurrent_constraint: Any = None,
-        bias_constraint: Any = None,
+        kernel_initializer: InitializerLike = "glorot_uniform",
+        recurrent_initializer: InitializerLike = "orthogonal",
+        bias_initializer: InitializerLike = "zeros",
+        kernel_regularizer: RegularizerLike = None,
+        recurrent_regularizer: RegularizerLike = None,
+        bias_regularizer: RegularizerLike = None,
+        activity_regularizer: RegularizerLike = None,
+        kernel_constraint: ConstraintLike = None,
+        recurrent_constraint: ConstraintLike = None,
+        bias_constraint: ConstraintLike = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         return_sequences: bool = False,

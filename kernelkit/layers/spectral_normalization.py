@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit import initializers
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes, Tensor
 
 
 class SpectralNormalization(Layer):
@@ -38,7 +39,7 @@ class SpectralNormalization(Layer):
         self.layer = layer
         self.power_iterations = power_iterations
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
         found = [name for name in ("kernel", "embeddings") if hasattr(self.layer, name)]
@@ -55,7 +56,7 @@ class SpectralNormalization(Layer):
             name="vector_u",
         )
 
-    def call(self, inputs: Any, training: bool | None = False) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = False) -> Tensor:
         if training:
             vector, weight = self.normalized_weights()
             self._weight.assign(weight)

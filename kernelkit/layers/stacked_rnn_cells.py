@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes, Tree
 
 __all__ = ["StackedRNNCells"]
 
@@ -41,7 +42,7 @@ class StackedRNNCells(Layer):
         return [cell.state_size for cell in self.cells]
 
     @property
-    def output_size(self) -> Any:
+    def output_size(self) -> Shapes:
         """The size of the last cell's output."""
         last = self.cells[-1]
         if getattr(last, "output_size", None) is not None:
@@ -56,7 +57,7 @@ class StackedRNNCells(Layer):
         states = [initial_state_of(cell, batch_size) for cell in self.cells]
         return [state[0] if _is_bare(cell) else state for cell, state in zip(self.cells, states, strict=True)]
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shape = tuple(input_shape)
         for cell in self.cells:
             if isinstance(cell, Layer) and not cell.built:
@@ -66,7 +67,7 @@ class StackedRNNCells(Layer):
                 size = cell.state_size[0] if isinstance(cell.state_size, (list, tuple)) else cell.state_size
             shape = (shape[0], *(size if isinstance(size, (list, tuple)) else (size,)))
 
-    def call(self, inputs: Any, states: Any, training: bool | None = False) -> tuple:
+    def call(self, inputs: Tree, states: Tree, training: bool | None = False) -> tuple:
         new_states = []
         for cell, state in zip(self.cells, states, strict=True):
             state = list(state) if isinstance(state, (list, tuple)) else [state]

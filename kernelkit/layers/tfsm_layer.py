@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelkit import dtypes, serialize
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import DType, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["TFSMLayer"]
@@ -56,7 +57,7 @@ class TFSMLayer(Layer):
         call_training_endpoint: str | None = None,
         trainable: bool = True,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, name=name, dtype=dtype, **kwargs)
@@ -87,7 +88,7 @@ class TFSMLayer(Layer):
             name=variable.name.partition(":")[0].replace("/", "_"),
         )
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: Tree, training: bool = False) -> Tree:
         wanted = training and self.call_training_endpoint
         endpoint = self.call_training_endpoint if wanted else self.call_endpoint
         given = jax.tree.map(jnp.asarray, inputs)
@@ -125,7 +126,7 @@ class _Loaded:
             return _by_position(signatures[name], who)
         raise ValueError(f"{who}: the SavedModel has no endpoint {name!r}. It has {sorted(signatures)}.")
 
-    def shapes(self, endpoint: str, weights: list, inputs: Any) -> Any:
+    def shapes(self, endpoint: str, weights: list, inputs: Tree) -> Any:
         """Return the outputs' shapes and dtypes: those of a run on zeros, since a file may not tell them."""
         leaves, tree = jax.tree.flatten(inputs)
         key = (endpoint, tree, tuple((v.shape, jnp.dtype(v.dtype)) for v in leaves))
@@ -141,14 +142,14 @@ class _Loaded:
         for variable, value in zip(self.variables, weights, strict=True):
             variable.assign(np.asarray(value))
 
-    def forward(self, endpoint: str, weights: list, inputs: Any) -> Any:
+    def forward(self, endpoint: str, weights: list, inputs: Tree) -> Tree:
         """Return the outputs as NumPy arrays."""
         with self._lock:
             self._assign(weights)
             made = self.endpoints[endpoint](jax.tree.map(self._tensor, inputs))
             return jax.tree.map(_numpy, made)
 
-    def backward(self, endpoint: str, weights: list, inputs: Any, gradients: Any) -> Any:
+    def backward(self, endpoint: str, weights: list, inputs: Tree, gradients: Tensor) -> Tree:
         """Return the gradients of the trainable variables and of the float inputs, as NumPy arrays."""
         tf = self.tf
         with self._lock:
@@ -169,11 +170,11 @@ class _Loaded:
             )
             return [_numpy(tf.convert_to_tensor(g)) for g in found]
 
-    def _tensor(self, value: Any) -> Any:
+    def _tensor(self, value: Tensor) -> Any:
         return self.tf.constant(np.asarray(value))
 
 
-def _run(program: _Loaded, endpoint: str, weights: list, inputs: Any) -> Any:
+def _run(program: _Loaded, endpoint: str, weights: list, inputs: Tree) -> Tree:
     """Return an endpoint's outputs; jax can differentiate this function."""
     outputs = program.shapes(endpoint, weights, inputs)
     like = lambda tree: jax.tree.map(lambda v: jax.ShapeDtypeStruct(v.shape, v.dtype), tree)  # noqa: E731
@@ -181,14 +182,14 @@ def _run(program: _Loaded, endpoint: str, weights: list, inputs: Any) -> Any:
     is_float = [jnp.issubdtype(v.dtype, jnp.floating) for v in jax.tree.leaves(inputs)]
 
     @jax.custom_vjp
-    def call(weights: list, inputs: Any) -> Any:
+    def call(weights: list, inputs: Tree) -> Tree:
         run = lambda *args: program.forward(endpoint, *args)  # noqa: E731
         return jax.pure_callback(run, outputs, weights, inputs, vmap_method="sequential")
 
-    def forward(*args: Any) -> tuple[Any, Any]:
+    def forward(*args: Any) -> tuple[Tree, Tree]:
         return call(*args), args
 
-    def backward(args: tuple, gradients: Any) -> tuple:
+    def backward(args: tuple, gradients: Tensor) -> tuple:
         weights, inputs = args
         leaves, tree = jax.tree.flatten(inputs)
         wanted = [w for w, chosen in zip([*weights, *leaves], [*is_trained, *is_float], strict=True) if chosen]
@@ -212,7 +213,7 @@ def _by_position(signature: Any, who: str) -> Any:
     """Return a signature, which takes its tensors by name, as a function of one tensor or of a dict."""
     names = list(signature.structured_input_signature[1])
 
-    def call(inputs: Any) -> Any:
+    def call(inputs: Tree) -> Tree:
         if isinstance(inputs, dict):
             return signature(**inputs)
         if len(names) != 1:
@@ -223,7 +224,7 @@ def _by_position(signature: Any, who: str) -> Any:
     return call
 
 
-def _numpy(tensor: Any) -> np.ndarray:
+def _numpy(tensor: Tensor) -> np.ndarray:
     value = tensor.numpy()
     return np.asarray(value, dtypes.canonical(value.dtype.name))
 

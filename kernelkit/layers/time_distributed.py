@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.rnn import loop_layer
 from kernelkit.layers.wrapper import Wrapper
+from kernelkit.typing import Shapes, Tensor, Tree
 
 __all__ = ["TimeDistributed"]
 
@@ -35,7 +34,7 @@ class TimeDistributed(Wrapper):
 
     supports_masking = True
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         if len(input_shape) < 3:
             raise ValueError(
                 f"{self.who()} takes inputs (batch, steps, ...) of at least 3 dimensions, got the shape "
@@ -43,7 +42,7 @@ class TimeDistributed(Wrapper):
             )
         super().build((input_shape[0], *input_shape[2:]))
 
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tensor = None) -> Tree:
         x = jnp.asarray(inputs)
         if mask is not None and jnp.shape(mask)[:2] != x.shape[:2]:
             raise ValueError(
@@ -58,7 +57,7 @@ class TimeDistributed(Wrapper):
         outputs = self.layer(_merge(x), **options)
         return jax.tree.map(lambda y: y.reshape(batch, steps, *y.shape[1:]), outputs)
 
-    def _step_after_step(self, x: jax.Array, mask: Any) -> Any:
+    def _step_after_step(self, x: jax.Array, mask: Tensor) -> Tensor:
         def step(now: tuple, state: tuple) -> tuple:
             options = {} if now[1] is None else {"mask": now[1]}
             return self.layer(now[0], **options), state

@@ -15,6 +15,7 @@ from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Seed, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["TorchModuleWrapper"]
@@ -46,7 +47,7 @@ class TorchModuleWrapper(Layer):
         [(3, 4), (3,), (3, 1), (1,)]
     """
 
-    def __init__(self, module: Any, name: str | None = None, output_shape: Any = None, **kwargs: Any) -> None:
+    def __init__(self, module: Any, name: str | None = None, output_shape: Shapes = None, **kwargs: Any) -> None:
         super().__init__(name=name, **kwargs)
         import torch
 
@@ -63,7 +64,7 @@ class TorchModuleWrapper(Layer):
         self._torch_seed = SeedGenerator()
         self.built = True
 
-    def _variable(self, name: str, tensor: Any, trainable: bool) -> Variable:
+    def _variable(self, name: str, tensor: Tensor, trainable: bool) -> Variable:
         value = tensor.detach().cpu().numpy()
         return self.add_weight(
             value.shape,
@@ -91,7 +92,7 @@ class TorchModuleWrapper(Layer):
                     tensor.copy_(torch.from_numpy(variables[name].numpy()))
         return self.module.parameters(recurse)
 
-    def call(self, *args: Any, training: bool = False) -> Any:
+    def call(self, *args: Any, training: bool = False) -> Tree:
         weights = {name: variable.value for name, variable in self._weights.items()}
         buffers = {name: variable.value for name, variable in self._buffers.items()}
         inputs = tuple(_widened(jnp.asarray(value)) for value in args)
@@ -143,7 +144,7 @@ class _Module:
     def __init__(self, module: Any, training: bool) -> None:
         self.module, self.training = module, training
 
-    def run(self, weights: dict, buffers: dict, inputs: tuple, seed: Any = None) -> tuple[Any, dict]:
+    def run(self, weights: dict, buffers: dict, inputs: tuple, seed: Seed = None) -> tuple[Any, dict]:
         """Run the module on tensors; return its outputs and the updated buffers."""
         import torch
 
@@ -164,7 +165,7 @@ class _Module:
         outputs, _ = twin.run(*jax.tree.map(_meta, (weights, buffers, inputs)))
         return jax.tree.map(lambda t: jax.ShapeDtypeStruct(tuple(t.shape), dtypes.canonical(t.dtype)), outputs)
 
-    def forward(self, weights: dict, buffers: dict, inputs: tuple, seed: Any) -> Any:
+    def forward(self, weights: dict, buffers: dict, inputs: tuple, seed: Seed) -> Tree:
         """Return the outputs and the updated buffers, as NumPy arrays."""
         import torch
 
@@ -172,7 +173,7 @@ class _Module:
             outputs, buffers = self.run(_to_torch(weights), _to_torch(buffers), _to_torch(inputs), np.asarray(seed))
         return _to_numpy((outputs, buffers))
 
-    def backward(self, weights: dict, buffers: dict, inputs: tuple, seed: Any, gradients: Any) -> Any:
+    def backward(self, weights: dict, buffers: dict, inputs: tuple, seed: Seed, gradients: Tensor) -> Tree:
         """Return the gradients of the weights and of the float inputs, as NumPy arrays."""
         import torch
 
@@ -207,7 +208,7 @@ def _run(module: _Module, weights: dict, buffers: dict, inputs: tuple, seed: jax
         result = outputs, like(buffers)
         return jax.pure_callback(module.forward, result, weights, buffers, inputs, seed, vmap_method="sequential")
 
-    def forward(*args: Any) -> tuple[Any, Any]:
+    def forward(*args: Any) -> tuple[Tree, Tree]:
         return call(*args), args
 
     def backward(args: tuple, gradients: tuple) -> tuple:
@@ -221,17 +222,17 @@ def _run(module: _Module, weights: dict, buffers: dict, inputs: tuple, seed: jax
     return call(weights, buffers, inputs, seed)
 
 
-def _meta(array: Any) -> Any:
+def _meta(array: Tensor) -> Any:
     import torch
 
     return torch.empty(array.shape, dtype=getattr(torch, jnp.dtype(array.dtype).name), device="meta")
 
 
-def _to_torch(tree: Any) -> Any:
+def _to_torch(tree: Tree) -> Any:
     import torch
 
     return jax.tree.map(lambda v: torch.from_numpy(np.array(v)), tree)
 
 
-def _to_numpy(tree: Any) -> Any:
+def _to_numpy(tree: Tree) -> Any:
     return jax.tree.map(lambda v: np.asarray(v.detach(), dtypes.canonical(v.dtype)), tree)

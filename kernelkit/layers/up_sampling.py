@@ -11,6 +11,7 @@ from kernelkit import config
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.nn.arrays import as_tuple, from_channels_last, to_channels_last
+from kernelkit.typing import Tensor
 
 _INTERPOLATIONS = {
     "bicubic": "cubic",
@@ -44,7 +45,7 @@ class UpSampling1D(Layer):
         self.size = size
         self.input_spec = InputSpec(ndim=3)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         return jnp.repeat(jnp.asarray(inputs), self.size, axis=1)
 
 
@@ -77,7 +78,7 @@ class UpSampling2D(Layer):
             )
         self.input_spec = InputSpec(ndim=4)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = to_channels_last(jnp.asarray(inputs), self.data_format)
         if self.interpolation == "nearest":
             x = _repeat(x, self.size)
@@ -109,7 +110,7 @@ class UpSampling3D(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=5)
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tensor) -> jax.Array:
         x = to_channels_last(jnp.asarray(inputs), self.data_format)
         return from_channels_last(_repeat(x, self.size), self.data_format)
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import jax
 
+from kernelkit.typing import Shapes, Tensor
+
 
 def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> tuple[int, ...]:
     """Return one int for each spatial axis.
@@ -58,7 +60,7 @@ def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> Non
         )
 
 
-def channels_of(input_shape: Any, axis: int, who: str) -> int:
+def channels_of(input_shape: Shapes, axis: int, who: str) -> int:
     """Return the number of channels of an input's shape; raise ``ValueError`` where it is unknown."""
     if axis >= len(input_shape) or input_shape[axis] is None:
         raise ValueError(
@@ -91,6 +93,6 @@ def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, w
         )
 
 
-def add_bias(x: jax.Array, bias: Any, data_format: str) -> jax.Array:
+def add_bias(x: jax.Array, bias: Tensor, data_format: str) -> jax.Array:
     """Add a bias, one number for each channel."""
     return x + (bias.value if data_format == "channels_last" else bias.value.reshape(-1, *(1,) * (x.ndim - 2)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Shapes
 
 __all__ = ["Wrapper"]
 
@@ -30,7 +31,7 @@ class Wrapper(Layer):
             raise ValueError(f"{self.who()} wraps a layer, got {layer!r}.")
         self.layer = layer
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         if not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True

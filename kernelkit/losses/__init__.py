@@ -50,6 +50,7 @@ from kernelkit.losses.regression import (
 )
 from kernelkit.losses.segmentation import Dice, Tversky, dice, tversky
 from kernelkit.public import names_of as _names_of
+from kernelkit.typing import Tensor
 
 _ALIASES = {
     "bce": "binary_crossentropy",
@@ -108,7 +109,7 @@ def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(name, custom_objects, namespace="losses")
 
 
-def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
+def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Tensor:
     """Return the cross-entropy that ``compile(loss="crossentropy")`` means for the given shapes.
 
     Args:

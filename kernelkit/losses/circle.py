@@ -11,14 +11,15 @@ from kernelkit import masking
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import to_float
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
 def circle(
-    y_true: Any,
-    y_pred: Any,
+    y_true: Tensor,
+    y_pred: Tensor,
     ref_labels: Any = None,
     ref_embeddings: Any = None,
     remove_diagonal: bool = True,
@@ -102,12 +103,12 @@ class Circle(Loss):
         remove_diagonal: bool = True,
         reduction: str | None = _SUM,
         name: str = "circle",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.gamma = gamma
         self.margin = margin
         self.remove_diagonal = remove_diagonal
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return circle(y_true, y_pred, remove_diagonal=self.remove_diagonal, gamma=self.gamma, margin=self.margin)

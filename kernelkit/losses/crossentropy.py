@@ -6,7 +6,6 @@ Probabilities are kept :func:`kernelkit.config.epsilon` away from 0 and 1, so th
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,13 +15,14 @@ from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit_same, to_float
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> jax.Array:
     """Return the cross-entropy of yes/no labels.
 
@@ -50,7 +50,7 @@ def binary_crossentropy(
 
 @op
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> jax.Array:
     """Return the cross-entropy of one-hot labels.
 
@@ -79,7 +79,7 @@ def categorical_crossentropy(
 
 @op
 def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: Tensor, y_pred: Tensor, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
 ) -> jax.Array:
     """Return the cross-entropy of integer labels.
 
@@ -170,7 +170,7 @@ def take_class(y_pred: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Arr
     return own, (labels >= 0) & (labels < classes)
 
 
-def fit_sparse(name: str, y_true: Any, y_pred: Any, axis: int = -1) -> tuple[jax.Array, jax.Array]:
+def fit_sparse(name: str, y_true: Tensor, y_pred: Tensor, axis: int = -1) -> tuple[jax.Array, jax.Array]:
     """Return integer labels (batch, ...) and predictions with the classes last, or raise ``ValueError``."""
     labels, y_pred = jnp.asarray(y_true), to_float(y_pred)
     shape = y_pred.shape
@@ -250,14 +250,14 @@ class BinaryCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = _SUM,
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
@@ -280,14 +280,14 @@ class CategoricalCrossentropy(Loss):
         axis: int = -1,
         reduction: str | None = _SUM,
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
         self.label_smoothing = label_smoothing
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
 
@@ -313,12 +313,12 @@ class SparseCategoricalCrossentropy(Loss):
         reduction: str | None = _SUM,
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.from_logits = from_logits
         self.ignore_class = ignore_class
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)

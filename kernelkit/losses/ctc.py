@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import to_float
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 # Stands for log(0): finite, so that impossible paths don't turn gradients into NaN.
@@ -17,7 +16,7 @@ _LOG_ZERO = -1e5
 
 
 @op
-def ctc(y_true: Any, y_pred: Any) -> jax.Array:
+def ctc(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return minus the log-probability of a label sequence, summed over all its alignments with the time steps.
 
     Args:
@@ -84,8 +83,8 @@ class CTC(Loss):
 
     _labels_are_indices = True
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "ctc", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "ctc", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return ctc(y_true, y_pred)

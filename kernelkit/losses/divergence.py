@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -11,12 +9,13 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
-def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
+def kl_divergence(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the Kullback-Leibler divergence ``sum(y_true * log(y_true / y_pred))`` over the last axis.
 
     Args:
@@ -38,7 +37,7 @@ def kl_divergence(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def poisson(y_true: Any, y_pred: Any) -> jax.Array:
+def poisson(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the loss of counts under Poisson rates, ``mean(y_pred - y_true * log(y_pred))`` over the last axis.
 
     Args:
@@ -64,10 +63,10 @@ class KLDivergence(Loss):
         0.1438
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "kl_divergence", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "kl_divergence", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return kl_divergence(y_true, y_pred)
 
 
@@ -79,8 +78,8 @@ class Poisson(Loss):
         0.4603
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "poisson", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "poisson", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return poisson(y_true, y_pred)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -11,12 +9,13 @@ from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit, fit_same
 from kernelkit.ops.extremes import largest
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
-def hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def hinge(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of ``max(1 - y_true * y_pred, 0)`` over the last axis.
 
     Args:
@@ -37,7 +36,7 @@ def hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def squared_hinge(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of squared :func:`hinge` terms. Arguments as :func:`hinge`.
 
     Example:
@@ -49,7 +48,7 @@ def squared_hinge(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def categorical_hinge(y_true: Any, y_pred: Any) -> jax.Array:
+def categorical_hinge(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return ``max(1 + best wrong score - right score, 0)``.
 
     Args:
@@ -85,10 +84,10 @@ class Hinge(Loss):
         0.25
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "hinge", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "hinge", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return hinge(y_true, y_pred)
 
 
@@ -100,10 +99,10 @@ class SquaredHinge(Loss):
         0.125
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "squared_hinge", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "squared_hinge", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return squared_hinge(y_true, y_pred)
 
 
@@ -115,8 +114,8 @@ class CategoricalHinge(Loss):
         0.5
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "categorical_hinge", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "categorical_hinge", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return categorical_hinge(y_true, y_pred)

@@ -10,12 +10,13 @@ import numpy as np
 
 from kernelkit.losses.reduction import align_weights
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Tensor
 
 _MARKS = (-1, -100, 255)  # values that often mark positions without a label
 
 
 def check_class_indices(
-    labels: Any, classes: int, ignore_class: int | None = None, sample_weight: Any = None, what: str = "y"
+    labels: Tensor, classes: int, ignore_class: int | None = None, sample_weight: Tensor = None, what: str = "y"
 ) -> None:
     """Raise if a class label with a weight other than 0 is out of range.
 
@@ -50,7 +51,7 @@ def check_class_indices(
     )
 
 
-def check_yes_no(targets: Any, sample_weight: Any = None, what: str = "y", warn: bool = True) -> None:
+def check_yes_no(targets: Tensor, sample_weight: Tensor = None, what: str = "y", warn: bool = True) -> None:
     """Raise if targets of a binary loss are whole numbers other than 0 and 1; warn of fractions out of range.
 
     Args:
@@ -95,7 +96,7 @@ def check_yes_no(targets: Any, sample_weight: Any = None, what: str = "y", warn:
     )
 
 
-def _all_below(labels: Any, classes: int) -> bool:
+def _all_below(labels: Tensor, classes: int) -> bool:
     """Return whether all labels are at least 0 and below the number of classes; NaN is not."""
     if not labels.size:
         return True
@@ -106,7 +107,7 @@ def _all_below(labels: Any, classes: int) -> bool:
     return low >= 0 and high < classes
 
 
-def _bounds(values: Any) -> tuple[float, float]:
+def _bounds(values: Tensor) -> tuple[float, float]:
     if not values.size:
         return 0.0, 0.0
     if isinstance(values, jax.Array) and is_on_accelerator(values):
@@ -120,7 +121,7 @@ def is_on_accelerator(values: jax.Array) -> bool:
     return any(device.platform != "cpu" for device in values.devices())
 
 
-def _counts(array: np.ndarray, sample_weight: Any) -> np.ndarray:
+def _counts(array: np.ndarray, sample_weight: Tensor) -> np.ndarray:
     """Return where an array's entries have a weight other than 0."""
     if sample_weight is None:
         return np.ones(array.shape, bool)

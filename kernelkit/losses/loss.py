@@ -16,6 +16,7 @@ from kernelkit.dispatch import op
 from kernelkit.losses.labels import check_class_indices, check_yes_no, is_on_accelerator
 from kernelkit.losses.reduction import check_reduction, reduce_weighted
 from kernelkit.losses.shapes import squeeze_or_expand
+from kernelkit.typing import DType, Tensor, Tree
 
 
 class Loss(_serialize.Configurable):
@@ -49,7 +50,7 @@ class Loss(_serialize.Configurable):
     _labels_are_indices = False
 
     def __init__(
-        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
+        self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: DType = None
     ) -> None:
         self.name = name or scope.auto_name(scope.to_snake_case(type(self).__name__))
         self.reduction = check_reduction(reduction)
@@ -60,11 +61,11 @@ class Loss(_serialize.Configurable):
         """The dtype in which the loss is computed."""
         return self._policy.compute_dtype
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Return one loss value for each sample (or position), not yet weighted or reduced."""
         raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred).")
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> Tensor:
         """Return the loss of a batch.
 
         Args:
@@ -109,7 +110,7 @@ class LossFunctionWrapper(Loss):
         fn: Callable,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction, dtype=dtype)
@@ -121,7 +122,7 @@ class LossFunctionWrapper(Loss):
                 setattr(self, option, kwargs[option])
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if not tree.is_nested(y_true) and not tree.is_nested(y_pred):
             y_true, y_pred = squeeze_or_expand(y_true, y_pred)
         return self.fn(y_true, y_pred, **self._fn_kwargs)
@@ -134,7 +135,7 @@ class LossFunctionWrapper(Loss):
 
 
 @op
-def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Any:
+def loss_value(loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None, mask: Tensor = None) -> Tensor:
     """Compute a :class:`Loss` on arrays: cast, call, weight, reduce. It is recorded as one op."""
     if (loss.takes_class_indices or loss.takes_yes_no) and loss.reduction not in (None, "none") and mask is None:
         _check_labels(loss, y_true, y_pred, sample_weight)
@@ -149,7 +150,7 @@ def loss_value(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any = None, 
     return reduce_weighted(jnp.asarray(values, dtype=loss.dtype), sample_weight, mask, loss.reduction)
 
 
-def _check_labels(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+def _check_labels(loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor) -> None:
     """Raise if labels on the host are out of range. Labels of a compiled step are checked before the step."""
     if isinstance(y_true, dict) or isinstance(sample_weight, jax.core.Tracer):
         return
@@ -165,7 +166,7 @@ def _check_labels(loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> N
         check_yes_no(labels, sample_weight, "y_true", warn=False)
 
 
-def _to_arrays(structure: Any, dtype: str | None) -> Any:
+def _to_arrays(structure: Tree, dtype: str | None) -> Tensor:
     """Return the structure with arrays as leaves; lists of numbers are arrays, not structures."""
     if structure is None:
         return None
@@ -177,7 +178,7 @@ def _to_arrays(structure: Any, dtype: str | None) -> Any:
     return jnp.asarray(structure, dtype=dtype)
 
 
-def combine_masks(first: Any, second: Any) -> Any:
+def combine_masks(first: Any, second: Any) -> Tensor:
     """Return the mask that is true where both masks are; ``None`` counts as all true."""
     if first is None or second is None:
         return second if first is None else first

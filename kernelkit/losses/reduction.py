@@ -7,6 +7,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit.typing import Tensor
+
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
 
 
@@ -58,7 +60,7 @@ def _fits(weights: tuple, shape: tuple) -> bool:
 
 
 def reduce_weighted(
-    values: jax.Array, sample_weight: Any = None, mask: Any = None, reduction: str | None = "sum_over_batch_size"
+    values: jax.Array, sample_weight: Tensor = None, mask: Tensor = None, reduction: str | None = "sum_over_batch_size"
 ) -> jax.Array:
     """Weight, mask and reduce the values of a loss.
 

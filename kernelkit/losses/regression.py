@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,12 +11,13 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit
+from kernelkit.typing import DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
-def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_error(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of squared differences over the last axis.
 
     Args:
@@ -36,7 +36,7 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_error(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of absolute differences over the last axis. Arguments as :func:`mean_squared_error`.
 
     Example:
@@ -48,7 +48,7 @@ def mean_absolute_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_absolute_percentage_error(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean difference in percent of the target. Arguments as :func:`mean_squared_error`.
 
     Example:
@@ -61,7 +61,7 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
+def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of squared differences of ``log(1 + y)``. Arguments as :func:`mean_squared_error`.
 
     Negative values count as 0.
@@ -77,7 +77,7 @@ def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
+def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> jax.Array:
     """Return Huber's loss: squared for errors up to ``delta``, linear above.
 
     Args:
@@ -100,7 +100,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> jax.Array:
 
 
 @op
-def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
+def log_cosh(y_true: Tensor, y_pred: Tensor) -> jax.Array:
     """Return the mean of ``log(cosh(y_pred - y_true))``. Arguments as :func:`mean_squared_error`.
 
     About half the square for small errors and ``|error| - log 2`` for large ones.
@@ -115,7 +115,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> jax.Array:
 
 
 @op
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> jax.Array:
     """Return minus the cosine of the angle between targets and predictions: -1 where they point the same way.
 
     Args:
@@ -147,10 +147,10 @@ class MeanSquaredError(Loss):
         0.5
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "mean_squared_error", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return mean_squared_error(y_true, y_pred)
 
 
@@ -162,10 +162,10 @@ class MeanAbsoluteError(Loss):
         0.5
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "mean_absolute_error", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "mean_absolute_error", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return mean_absolute_error(y_true, y_pred)
 
 
@@ -178,11 +178,11 @@ class MeanAbsolutePercentageError(Loss):
     """
 
     def __init__(
-        self, reduction: str | None = _SUM, name: str = "mean_absolute_percentage_error", dtype: Any = None
+        self, reduction: str | None = _SUM, name: str = "mean_absolute_percentage_error", dtype: DType = None
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return mean_absolute_percentage_error(y_true, y_pred)
 
 
@@ -197,11 +197,11 @@ class MeanSquaredLogarithmicError(Loss):
     """
 
     def __init__(
-        self, reduction: str | None = _SUM, name: str = "mean_squared_logarithmic_error", dtype: Any = None
+        self, reduction: str | None = _SUM, name: str = "mean_squared_logarithmic_error", dtype: DType = None
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return mean_squared_logarithmic_error(y_true, y_pred)
 
 
@@ -220,12 +220,12 @@ class Huber(Loss):
     _implied = {"delta": 1.0}
 
     def __init__(
-        self, delta: float = 1.0, reduction: str | None = _SUM, name: str = "huber_loss", dtype: Any = None
+        self, delta: float = 1.0, reduction: str | None = _SUM, name: str = "huber_loss", dtype: DType = None
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.delta = delta
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return huber(y_true, y_pred, self.delta)
 
 
@@ -237,10 +237,10 @@ class LogCosh(Loss):
         9.3069
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "log_cosh", dtype: Any = None) -> None:
+    def __init__(self, reduction: str | None = _SUM, name: str = "log_cosh", dtype: DType = None) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return log_cosh(y_true, y_pred)
 
 
@@ -259,10 +259,10 @@ class CosineSimilarity(Loss):
     _implied = {"axis": -1}
 
     def __init__(
-        self, axis: int = -1, reduction: str | None = _SUM, name: str = "cosine_similarity", dtype: Any = None
+        self, axis: int = -1, reduction: str | None = _SUM, name: str = "cosine_similarity", dtype: DType = None
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return cosine_similarity(y_true, y_pred, self.axis)

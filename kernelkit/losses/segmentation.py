@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -11,12 +9,13 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit_same
+from kernelkit.typing import Axis, DType, Tensor
 
 _SUM = "sum_over_batch_size"
 
 
 @op
-def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
+def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> jax.Array:
     """Return 1 minus the Dice coefficient, twice the overlap over the sum of both sizes.
 
     Args:
@@ -41,7 +40,7 @@ def dice(y_true: Any, y_pred: Any, axis: Any = None) -> jax.Array:
 
 
 @op
-def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axis: Any = None) -> jax.Array:
+def tversky(y_true: Tensor, y_pred: Tensor, alpha: float = 0.5, beta: float = 0.5, axis: Axis = None) -> jax.Array:
     """Return 1 minus the Tversky index: Dice with separate weights of false positives and false negatives.
 
     Args:
@@ -69,7 +68,7 @@ def tversky(y_true: Any, y_pred: Any, alpha: float = 0.5, beta: float = 0.5, axi
     return 1.0 - overlap / (overlap + alpha * false_negatives + beta * false_positives + config.epsilon())
 
 
-def _axes(axis: Any) -> Any:
+def _axes(axis: Axis) -> Tensor:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
@@ -86,11 +85,13 @@ class Dice(Loss):
         0.3333
     """
 
-    def __init__(self, reduction: str | None = _SUM, name: str = "dice", axis: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self, reduction: str | None = _SUM, name: str = "dice", axis: Axis = None, dtype: DType = None
+    ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return dice(y_true, y_pred, self.axis)
 
 
@@ -115,13 +116,13 @@ class Tversky(Loss):
         beta: float = 0.5,
         reduction: str | None = _SUM,
         name: str = "tversky",
-        axis: Any = None,
-        dtype: Any = None,
+        axis: Axis = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.alpha = alpha
         self.beta = beta
         self.axis = axis
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return tversky(y_true, y_pred, self.alpha, self.beta, self.axis)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Tensor
 
 
-def to_float(x: Any) -> jax.Array:
+def to_float(x: Tensor) -> jax.Array:
     """Return an array of floats: floats unchanged, other numbers as :func:`kernelkit.config.floatx`."""
     x = jnp.asarray(x)
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(config.floatx())
 
 
-def to_floats(y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def to_floats(y_true: Tensor, y_pred: Tensor) -> tuple[jax.Array, jax.Array]:
     """Return both as floats of the dtype of the predictions."""
     y_pred = to_float(y_pred)
     return jnp.asarray(y_true).astype(y_pred.dtype), y_pred
@@ -48,7 +48,7 @@ def squeeze_or_expand(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]
     return x, y
 
 
-def fit(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
+def fit(name: str, y_true: Tensor, y_pred: Tensor) -> tuple[jax.Array, jax.Array]:
     """Return labels and predictions as floats that can be compared element by element.
 
     Args:
@@ -68,7 +68,7 @@ def fit(name: str, y_true: Any, y_pred: Any) -> tuple[jax.Array, jax.Array]:
 
 
 def fit_same(
-    name: str, y_true: Any, y_pred: Any, hint: Callable[[tuple, tuple], str] | None = None
+    name: str, y_true: Tensor, y_pred: Tensor, hint: Callable[[tuple, tuple], str] | None = None
 ) -> tuple[jax.Array, jax.Array]:
     """Return labels and predictions of the same shape, as floats; arguments and errors as :func:`fit`.
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.metrics.confusion import Confusion, count_ranked, divide, even_thresholds, prepare
 from kernelkit.metrics.metric import Metric
+from kernelkit.typing import DType, Tensor
 from kernelkit.variable import Variable
 
 CURVES = ("ROC", "PR", "PRGAIN")
@@ -103,8 +104,8 @@ class AUC(Metric):
         curve: str = "ROC",
         summation_method: str = "interpolation",
         name: str | None = None,
-        dtype: Any = None,
-        thresholds: Any = None,
+        dtype: DType = None,
+        thresholds: Tensor = None,
         multi_label: bool = False,
         num_labels: int | None = None,
         label_weights: Any = None,
@@ -145,7 +146,7 @@ class AUC(Metric):
         self._counts = tuple(self.add_variable(shape, "zeros", name=entry) for entry in Confusion._fields)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from kernelkit import budget
 from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
+from kernelkit.typing import Tensor
 
 _BYTES_OF_A_THRESHOLD = 40  # a Python float, its place in a list, and its counts
 
@@ -34,9 +35,9 @@ class Samples(NamedTuple):
 
 def prepare(
     name: str,
-    y_true: Any,
-    y_pred: Any,
-    sample_weight: Any = None,
+    y_true: Tensor,
+    y_pred: Tensor,
+    sample_weight: Tensor = None,
     top_k: int | None = None,
     class_id: int | None = None,
 ) -> Samples:
@@ -69,7 +70,7 @@ def prepare(
                 f"{name}: class_id is {class_id}, but y_pred {y_pred.shape} has {y_pred.shape[-1]} classes."
             )
         y_true, y_pred = y_true[..., class_id], y_pred[..., class_id]
-    weight: Any = 1.0 if sample_weight is None else align_weights(sample_weight, y_pred.shape)
+    weight: Tensor = 1.0 if sample_weight is None else align_weights(sample_weight, y_pred.shape)
     weight = jnp.broadcast_to(weight, y_pred.shape).astype(y_pred.dtype)
     is_positive = y_true.astype(bool)
     return Samples(y_pred, jnp.where(is_positive, weight, 0), jnp.where(is_positive, 0, weight))
@@ -150,7 +151,7 @@ def even_thresholds(count: int, margin: float = 0.0) -> list[float]:
     return [0.0 - margin, *(i / (count - 1) for i in range(1, count - 1)), 1.0 + margin]
 
 
-def check_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
+def check_thresholds(thresholds: Tensor, default: float = 0.5) -> list[float]:
     """Return thresholds as a list, or raise ``ValueError``.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -11,10 +9,11 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.losses.shapes import fit_same
 from kernelkit.metrics.reduction import MeanMetricWrapper
+from kernelkit.typing import DType, Tensor
 
 
 @op
-def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def pearson_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> jax.Array:
     """Return Pearson's correlation coefficient along an axis.
 
     Args:
@@ -36,7 +35,7 @@ def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
 
 
 @op
-def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def concordance_correlation(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> jax.Array:
     """Return Lin's concordance correlation coefficient: agreement in value, not only in direction.
 
     Args:
@@ -75,7 +74,7 @@ class PearsonCorrelation(MeanMetricWrapper):
 
     direction = "up"
 
-    def __init__(self, name: str = "pearson_correlation", dtype: Any = None, axis: int = -1) -> None:
+    def __init__(self, name: str = "pearson_correlation", dtype: DType = None, axis: int = -1) -> None:
         super().__init__(pearson_correlation, name=name, dtype=dtype, axis=axis)
         self.axis = axis
 
@@ -94,6 +93,6 @@ class ConcordanceCorrelation(MeanMetricWrapper):
 
     direction = "up"
 
-    def __init__(self, name: str = "concordance_correlation", dtype: Any = None, axis: int = -1) -> None:
+    def __init__(self, name: str = "concordance_correlation", dtype: DType = None, axis: int = -1) -> None:
         super().__init__(concordance_correlation, name=name, dtype=dtype, axis=axis)
         self.axis = axis

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.metrics.confusion import Confusion, check_thresholds, count_above, divide, prepare
 from kernelkit.metrics.metric import Metric
+from kernelkit.typing import DType, Tensor
 
 
 class _Count(Metric):
@@ -16,13 +15,13 @@ class _Count(Metric):
 
     _entry = ""
 
-    def __init__(self, thresholds: Any = None, name: str | None = None, dtype: Any = None) -> None:
+    def __init__(self, thresholds: Tensor = None, name: str | None = None, dtype: DType = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.thresholds = thresholds
         self._thresholds = check_thresholds(thresholds)
         self.accumulator = self.add_variable((len(self._thresholds),), "zeros", name="accumulator")
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -104,11 +103,11 @@ class _Share(Metric):
 
     def __init__(
         self,
-        thresholds: Any = None,
+        thresholds: Tensor = None,
         top_k: int | None = None,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self.thresholds = thresholds
@@ -119,7 +118,7 @@ class _Share(Metric):
         self.true_positives = self.add_variable(shape, "zeros", name="true_positives")
         self._others = self.add_variable(shape, "zeros", name=self._other)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -156,7 +155,7 @@ class Precision(_Share):
     _other = "false_positives"
 
     @property
-    def false_positives(self) -> Any:
+    def false_positives(self) -> Tensor:
         """The variable that sums them."""
         return self._others
 
@@ -172,6 +171,6 @@ class Recall(_Share):
     _other = "false_negatives"
 
     @property
-    def false_negatives(self) -> Any:
+    def false_negatives(self) -> Tensor:
         """The variable that sums them."""
         return self._others

@@ -13,6 +13,7 @@ from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
 from kernelkit.metrics.confusion import divide
 from kernelkit.metrics.metric import Metric
+from kernelkit.typing import DType, Tensor
 
 AVERAGES = (None, "micro", "macro", "weighted")
 
@@ -44,7 +45,7 @@ class FBetaScore(Metric):
         beta: float = 1.0,
         threshold: float | None = None,
         name: str = "fbeta_score",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if average not in AVERAGES:
@@ -68,7 +69,7 @@ class FBetaScore(Metric):
         self.intermediate_weights = self.add_variable(shape, "zeros", name="intermediate_weights")
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -93,7 +94,7 @@ class FBetaScore(Metric):
         else:
             chosen = y_pred > self.threshold
         predicted, y_true = chosen.astype(self.dtype), y_true.astype(self.dtype)
-        weight: Any = 1.0
+        weight: Tensor = 1.0
         if sample_weight is not None:
             weight = align_weights(sample_weight, y_pred.shape).astype(self.dtype)
         axis = None if self.average == "micro" else 0
@@ -140,6 +141,6 @@ class F1Score(FBetaScore):
     """
 
     def __init__(
-        self, average: str | None = None, threshold: float | None = None, name: str = "f1_score", dtype: Any = None
+        self, average: str | None = None, threshold: float | None = None, name: str = "f1_score", dtype: DType = None
     ) -> None:
         super().__init__(average=average, beta=1.0, threshold=threshold, name=name, dtype=dtype)

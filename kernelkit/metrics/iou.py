@@ -12,6 +12,7 @@ from kernelkit import budget, config
 from kernelkit.losses.reduction import align_weights
 from kernelkit.metrics.metric import Metric
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import DType, Tensor
 
 
 def confusion_matrix(labels: jax.Array, predictions: jax.Array, num_classes: int, weights: jax.Array) -> jax.Array:
@@ -42,7 +43,7 @@ class _IoUBase(Metric):
 
     direction = "up"
 
-    def __init__(self, num_classes: int, name: str | None, dtype: Any, ignore_class: int | None, axis: int) -> None:
+    def __init__(self, num_classes: int, name: str | None, dtype: DType, ignore_class: int | None, axis: int) -> None:
         super().__init__(name=name, dtype=dtype or "int32")
         self.num_classes = num_classes
         self.ignore_class = ignore_class
@@ -50,7 +51,7 @@ class _IoUBase(Metric):
         shape = (num_classes, num_classes)
         self.total_cm = self.add_variable(shape, "zeros", name="total_confusion_matrix")
 
-    def _count(self, labels: jax.Array, predictions: jax.Array, sample_weight: Any) -> None:
+    def _count(self, labels: jax.Array, predictions: jax.Array, sample_weight: Tensor) -> None:
         if labels.ndim == predictions.ndim + 1 and labels.shape[-1] == 1:
             labels = labels[..., 0]
         if predictions.ndim == labels.ndim + 1 and predictions.shape[-1] == 1:
@@ -60,7 +61,7 @@ class _IoUBase(Metric):
                 f"metrics.{type(self).__name__}: labels of shape {labels.shape} don't fit predictions of shape "
                 f"{predictions.shape}. For one-hot labels or scores, set sparse_y_true or sparse_y_pred to False."
             )
-        weight: Any = 1 if sample_weight is None else align_weights(sample_weight, predictions.shape)
+        weight: Tensor = 1 if sample_weight is None else align_weights(sample_weight, predictions.shape)
         if "int" in self.dtype and jnp.issubdtype(jnp.result_type(weight), jnp.floating):
             warnings.warn(
                 f"metrics.{type(self).__name__}: the weights have a float dtype, but counts are {self.dtype}: casting "
@@ -108,7 +109,7 @@ class IoU(_IoUBase):
         num_classes: int,
         target_class_ids: Any,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -123,7 +124,7 @@ class IoU(_IoUBase):
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -154,12 +155,12 @@ class BinaryIoU(IoU):
     """
 
     def __init__(
-        self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: Any = None
+        self, target_class_ids: Any = (0, 1), threshold: float = 0.5, name: str | None = None, dtype: DType = None
     ) -> None:
         super().__init__(2, target_class_ids, name=name, dtype=dtype)
         self.threshold = threshold
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -186,7 +187,7 @@ class MeanIoU(IoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         ignore_class: int | None = None,
         sparse_y_true: bool = True,
         sparse_y_pred: bool = True,
@@ -212,7 +213,7 @@ class OneHotIoU(IoU):
         num_classes: int,
         target_class_ids: Any,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,
@@ -235,7 +236,7 @@ class OneHotMeanIoU(MeanIoU):
         self,
         num_classes: int,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         ignore_class: int | None = None,
         sparse_y_pred: bool = False,
         axis: int = -1,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import losses
 from kernelkit.metrics.reduction import MeanMetricWrapper
+from kernelkit.typing import DType
 
 
 class Hinge(MeanMetricWrapper):
@@ -18,7 +17,7 @@ class Hinge(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "hinge", dtype: Any = None) -> None:
+    def __init__(self, name: str = "hinge", dtype: DType = None) -> None:
         super().__init__(losses.hinge, name=name, dtype=dtype)
 
 
@@ -32,7 +31,7 @@ class SquaredHinge(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "squared_hinge", dtype: Any = None) -> None:
+    def __init__(self, name: str = "squared_hinge", dtype: DType = None) -> None:
         super().__init__(losses.squared_hinge, name=name, dtype=dtype)
 
 
@@ -46,5 +45,5 @@ class CategoricalHinge(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "categorical_hinge", dtype: Any = None) -> None:
+    def __init__(self, name: str = "categorical_hinge", dtype: DType = None) -> None:
         super().__init__(losses.categorical_hinge, name=name, dtype=dtype)

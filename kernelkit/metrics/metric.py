@@ -13,6 +13,7 @@ import jax.tree_util as jtu
 from kernelkit import config, dtype_policies, initializers, masking, scope
 from kernelkit import serialize as _serialize
 from kernelkit.tape import TapeTensor, stop_recording
+from kernelkit.typing import DType, InitializerLike, ShapeLike, Tensor
 from kernelkit.variable import Variable, values_in
 
 
@@ -44,7 +45,7 @@ class Metric(_serialize.Configurable):
     # Arguments that Keras leaves out of configs: they are saved only if they differ from these values.
     _implied: dict[str, Any] = {}
 
-    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
+    def __init__(self, dtype: DType = None, name: str | None = None) -> None:
         self.name = name or scope.auto_name(scope.to_snake_case(type(self).__name__))
         self._dtype = dtype_policies.get(dtype or config.floatx()).compute_dtype
         self._variables: list[Variable] = []
@@ -60,7 +61,7 @@ class Metric(_serialize.Configurable):
         """Add a batch to the metric. A gradient tape records nothing of it."""
         raise NotImplementedError(f"{type(self).__name__} must define update_state().")
 
-    def result(self) -> Any:
+    def result(self) -> Tensor:
         """Return the metric over all batches since the last reset: a scalar, an array or a dict of scalars."""
         raise NotImplementedError(f"{type(self).__name__} must define result().")
 
@@ -72,7 +73,12 @@ class Metric(_serialize.Configurable):
     # Variables --------------------------------------------------------------------------------------------------------
 
     def add_variable(
-        self, shape: Any, initializer: Any, dtype: Any = None, aggregation: str | None = "sum", name: str | None = None
+        self,
+        shape: ShapeLike,
+        initializer: InitializerLike,
+        dtype: DType = None,
+        aggregation: str | None = "sum",
+        name: str | None = None,
     ) -> Variable:
         """Make a variable that belongs to the metric.
 
@@ -104,7 +110,7 @@ class Metric(_serialize.Configurable):
         return variable
 
     def add_weight(
-        self, shape: Any = (), initializer: Any = None, dtype: Any = None, name: str | None = None
+        self, shape: ShapeLike = (), initializer: InitializerLike = None, dtype: DType = None, name: str | None = None
     ) -> Variable:
         """Make a variable that belongs to the metric, a scalar by default; see :meth:`add_variable`."""
         return self.add_variable(shape, initializer, dtype=dtype, name=name)
@@ -141,7 +147,7 @@ class Metric(_serialize.Configurable):
             self.update_state(*args, **kwargs)
         return [lender.get_current_value(v) for v in variables]
 
-    def stateless_result(self, metric_variables: Sequence[Any]) -> Any:
+    def stateless_result(self, metric_variables: Sequence[Any]) -> Tensor:
         """Return the result for the given values of :attr:`variables`."""
         with scope.StatelessScope(_values(self._match(metric_variables), metric_variables)):
             return values_in(self.result())
@@ -153,7 +159,7 @@ class Metric(_serialize.Configurable):
             self.reset_state()
         return [v.value if (value := lender.get_current_value(v)) is None else value for v in variables]
 
-    def _match(self, values: Sequence[Any]) -> list[Variable]:
+    def _match(self, values: Sequence[Tensor]) -> list[Variable]:
         variables = self.variables
         if len(values) != len(variables):
             raise ValueError(
@@ -165,7 +171,7 @@ class Metric(_serialize.Configurable):
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         """Add a batch to the metric and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
@@ -184,7 +190,7 @@ def _values(variables: Sequence[Variable], given: Sequence[Any]) -> list[tuple[V
     return [(v, x.value if isinstance(x, Variable) else x) for v, x in zip(variables, given, strict=True)]
 
 
-def _held(attributes: Any, kind: type) -> Iterator[Any]:
+def _held(attributes: Any, kind: type) -> Iterator[Tensor]:
     for value in attributes.values() if isinstance(attributes, dict) else attributes:
         if isinstance(value, kind):
             yield value
@@ -204,7 +210,7 @@ def _unrecorded(method: Callable) -> Callable:
     return update_state
 
 
-def _untaped(value: Any) -> Any:
+def _untaped(value: Tensor) -> Tensor:
     if not isinstance(value, TapeTensor):
         return value
     masking.set_mask(value.value, masking.get_mask(value))

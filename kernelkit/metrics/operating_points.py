@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.metrics.confusion import Confusion, count_ranked, divide, even_thresholds, prepare
 from kernelkit.metrics.metric import Metric
+from kernelkit.typing import DType, Tensor
 
 
 class _RateAt(Metric):
@@ -17,7 +16,7 @@ class _RateAt(Metric):
     direction = "up"
 
     def __init__(
-        self, minimum: float, what: str, num_thresholds: int, class_id: int | None, name: str | None, dtype: Any
+        self, minimum: float, what: str, num_thresholds: int, class_id: int | None, name: str | None, dtype: DType
     ) -> None:
         if not 0 <= minimum <= 1:
             raise ValueError(f"`{what}` must be in the range [0, 1]. Got {minimum}.")
@@ -31,7 +30,7 @@ class _RateAt(Metric):
         self._counts = tuple(self.add_variable((num_thresholds,), "zeros", name=n) for n in Confusion._fields)
         self.true_positives, self.false_positives, self.true_negatives, self.false_negatives = self._counts
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -89,7 +88,7 @@ class SensitivityAtSpecificity(_RateAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(specificity, "specificity", num_thresholds, class_id, name, dtype)
         self.specificity = specificity
@@ -118,7 +117,7 @@ class SpecificityAtSensitivity(_RateAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(sensitivity, "sensitivity", num_thresholds, class_id, name, dtype)
         self.sensitivity = sensitivity
@@ -147,7 +146,7 @@ class PrecisionAtRecall(_RateAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(recall, "recall", num_thresholds, class_id, name, dtype)
         self.recall = recall
@@ -176,7 +175,7 @@ class RecallAtPrecision(_RateAt):
         num_thresholds: int = 200,
         class_id: int | None = None,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(precision, "precision", num_thresholds, class_id, name, dtype)
         self.precision = precision

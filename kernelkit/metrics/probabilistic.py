@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from kernelkit import losses
 from kernelkit.metrics.reduction import MeanMetricWrapper
+from kernelkit.typing import DType
 
 
 class KLDivergence(MeanMetricWrapper):
@@ -18,7 +17,7 @@ class KLDivergence(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "kl_divergence", dtype: Any = None) -> None:
+    def __init__(self, name: str = "kl_divergence", dtype: DType = None) -> None:
         super().__init__(losses.kl_divergence, name=name, dtype=dtype)
 
 
@@ -32,7 +31,7 @@ class Poisson(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "poisson", dtype: Any = None) -> None:
+    def __init__(self, name: str = "poisson", dtype: DType = None) -> None:
         super().__init__(losses.poisson, name=name, dtype=dtype)
 
 
@@ -53,7 +52,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "binary_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
     ) -> None:
@@ -85,7 +84,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
         from_logits: bool = False,
         label_smoothing: float = 0,
         axis: int = -1,
@@ -120,7 +119,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
     def __init__(
         self,
         name: str = "sparse_categorical_crossentropy",
-        dtype: Any = None,
+        dtype: DType = None,
         from_logits: bool = False,
         ignore_class: int | None = None,
         axis: int = -1,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +11,7 @@ from kernelkit.losses.reduction import align_weights
 from kernelkit.losses.shapes import fit_same
 from kernelkit.metrics.metric import Metric
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import DType, Tensor
 
 AGGREGATIONS = (None, "uniform_average", "variance_weighted_average")
 
@@ -39,7 +39,7 @@ class R2Score(Metric):
         class_aggregation: str | None = "uniform_average",
         num_regressors: int = 0,
         name: str = "r2_score",
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         if class_aggregation not in AGGREGATIONS:
@@ -63,7 +63,7 @@ class R2Score(Metric):
         self.count = self.add_variable((outputs,), "zeros", name="count")
         self._built = True
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         """Add a batch to the metric.
 
         Args:
@@ -79,7 +79,7 @@ class R2Score(Metric):
             )
         if not self._built:
             self._build(y_pred.shape[-1])
-        weight: Any = 1.0 if sample_weight is None else align_weights(sample_weight, y_pred.shape)
+        weight: Tensor = 1.0 if sample_weight is None else align_weights(sample_weight, y_pred.shape)
         weight = jnp.broadcast_to(weight, y_pred.shape).astype(self.dtype)
         self.sum.assign_add(jnp.sum(y_true * weight, axis=0))
         self.squared_sum.assign_add(jnp.sum(jnp.square(y_true) * weight, axis=0))

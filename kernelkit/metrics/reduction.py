@@ -13,9 +13,10 @@ from kernelkit import masking
 from kernelkit import serialize as _serialize
 from kernelkit.losses.reduction import align_weights
 from kernelkit.metrics.metric import Metric
+from kernelkit.typing import DType, Tensor
 
 
-def weighted_total(values: Any, weights: Any = None, dtype: Any = "float32") -> tuple[jax.Array, Any]:
+def weighted_total(values: Tensor, weights: Any = None, dtype: DType = "float32") -> tuple[jax.Array, Any]:
     """Return a batch's part of a mean over samples: the sum and the count.
 
     Args:
@@ -62,11 +63,11 @@ class Sum(Metric):
         5.0
     """
 
-    def __init__(self, name: str = "sum", dtype: Any = None) -> None:
+    def __init__(self, name: str = "sum", dtype: DType = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor = None) -> None:
         values = jnp.asarray(values, dtype=self.dtype)
         if sample_weight is not None:
             values = values * align_weights(sample_weight, values.shape).astype(self.dtype)
@@ -90,12 +91,12 @@ class Mean(Metric):
         4.0
     """
 
-    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
+    def __init__(self, name: str = "mean", dtype: DType = None) -> None:
         super().__init__(name=name, dtype=dtype)
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
 
-    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+    def update_state(self, values: Tensor, sample_weight: Tensor = None) -> None:
         if sample_weight is not None:
             sample_weight = combine_weights(sample_weight, masking.get_mask(values), np.shape(values))
         total, count = weighted_total(values, sample_weight, self.dtype)
@@ -122,12 +123,12 @@ class MeanMetricWrapper(Mean):
         2.25
     """
 
-    def __init__(self, fn: Callable, name: str | None = None, dtype: Any = None, **kwargs: Any) -> None:
+    def __init__(self, fn: Callable, name: str | None = None, dtype: DType = None, **kwargs: Any) -> None:
         super().__init__(name=name, dtype=dtype)  # type: ignore[arg-type]
         self._fn = fn
         self._fn_kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         mask = masking.get_mask(y_pred)
         values = self._fn(y_true, y_pred, **self._fn_kwargs)
         if values is None:
@@ -145,7 +146,7 @@ class MeanMetricWrapper(Mean):
         return {k: v for k, v in config.items() if k not in self._implied or v != self._implied[k]}
 
 
-def combine_weights(sample_weight: Any, mask: Any, shape: tuple[int, ...]) -> Any:
+def combine_weights(sample_weight: Tensor, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Return the product of weights and a mask of values of a given shape; ``None`` for neither."""
     if mask is None or sample_weight is None:
         return mask if sample_weight is None else sample_weight

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit import losses
 from kernelkit.losses.shapes import fit
 from kernelkit.metrics.reduction import Mean, MeanMetricWrapper
+from kernelkit.typing import DType, Tensor
 
 
 class MeanSquaredError(MeanMetricWrapper):
@@ -22,7 +21,7 @@ class MeanSquaredError(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, name: str = "mean_squared_error", dtype: DType = None) -> None:
         super().__init__(losses.mean_squared_error, name=name, dtype=dtype)
 
 
@@ -36,10 +35,10 @@ class RootMeanSquaredError(Mean):
 
     direction = "down"
 
-    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
+    def __init__(self, name: str = "root_mean_squared_error", dtype: DType = None) -> None:
         super().__init__(name=name, dtype=dtype)
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor = None) -> None:
         y_true, y_pred = fit("metrics.RootMeanSquaredError", y_true, y_pred)
         super().update_state(jnp.square(y_true - y_pred), sample_weight)
 
@@ -57,7 +56,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "mean_absolute_error", dtype: Any = None) -> None:
+    def __init__(self, name: str = "mean_absolute_error", dtype: DType = None) -> None:
         super().__init__(losses.mean_absolute_error, name=name, dtype=dtype)
 
 
@@ -73,7 +72,7 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: Any = None) -> None:
+    def __init__(self, name: str = "mean_absolute_percentage_error", dtype: DType = None) -> None:
         super().__init__(losses.mean_absolute_percentage_error, name=name, dtype=dtype)
 
 
@@ -89,7 +88,7 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: Any = None) -> None:
+    def __init__(self, name: str = "mean_squared_logarithmic_error", dtype: DType = None) -> None:
         super().__init__(losses.mean_squared_logarithmic_error, name=name, dtype=dtype)
 
 
@@ -103,11 +102,11 @@ class LogCoshError(MeanMetricWrapper):
 
     direction = "down"
 
-    def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
+    def __init__(self, name: str = "logcosh", dtype: DType = None) -> None:
         super().__init__(losses.log_cosh, name=name, dtype=dtype)
 
 
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> jax.Array:
+def cosine_similarity(y_true: Tensor, y_pred: Tensor, axis: int = -1) -> jax.Array:
     """Return the cosine of the angle between targets and predictions: minus the loss of this name."""
     return -losses.cosine_similarity(y_true, y_pred, axis)
 
@@ -128,6 +127,6 @@ class CosineSimilarity(MeanMetricWrapper):
 
     _implied = {"axis": -1}
 
-    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
+    def __init__(self, name: str = "cosine_similarity", dtype: DType = None, axis: int = -1) -> None:
         super().__init__(cosine_similarity, name=name, dtype=dtype, axis=axis)
         self.axis = axis

@@ -9,8 +9,8 @@ import jax.tree_util as jtu
 from kernelkit import budget
 from kernelkit.layers.base.tensors import convert, is_leaf, is_tensor
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import ShapeLike, Tree
 
-Tree = Any
 Specs = tuple[tuple, dict[str, Any]]
 
 
@@ -40,7 +40,7 @@ def specs_of(args: tuple, kwargs: dict[str, Any]) -> Specs | None:
     return args, {k: v for k, v in kwargs.items() if v is not None}
 
 
-def _spec(shape: Any, dtype: Any) -> KerasTensor:
+def _spec(shape: ShapeLike, dtype: Any) -> KerasTensor:
     sizes = [n if isinstance(n, int) else None for n in shape]
     made = (None, *sizes[1:]) if sizes else ()
     return KerasTensor(made, dtype if isinstance(dtype, str) else dtype.name, name="argument")

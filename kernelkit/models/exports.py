@@ -8,6 +8,7 @@ from typing import Any
 from kernelkit import saving, serialize
 from kernelkit.models import state_tree as state_trees
 from kernelkit.signatures import plain_methods
+from kernelkit.typing import InputSignature, PathLike
 
 
 @plain_methods
@@ -42,7 +43,7 @@ class Exports:
         """Assign the values of :meth:`get_state_tree`, or of a part of it."""
         state_trees.assign(self, state_tree)
 
-    def save(self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
+    def save(self, filepath: PathLike, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any) -> None:
         """Save the model with its weights and its optimizer's state; see :func:`kernelkit.saving.save_model`.
 
         Args:
@@ -54,7 +55,7 @@ class Exports:
         saving.save_model(self, filepath, overwrite, zipped, **kwargs)
 
     def save_weights(
-        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+        self, filepath: PathLike, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
     ) -> None:
         """Save the weights and the optimizer's state; see :func:`kernelkit.saving.save_weights`.
 
@@ -66,7 +67,7 @@ class Exports:
         """
         saving.save_weights(self, filepath, overwrite, max_shard_size, **kwargs)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: PathLike, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load weights, and the optimizer's state if the file has it; see :func:`kernelkit.saving.load_weights`.
 
         Args:
@@ -78,10 +79,10 @@ class Exports:
 
     def export(
         self,
-        filepath: Any,
+        filepath: PathLike,
         format: str = "tf_saved_model",
         verbose: bool | None = None,
-        input_signature: Any = None,
+        input_signature: InputSignature = None,
         **kwargs: Any,
     ) -> Any:
         """Write the model to a file of another runtime; docs/export.md has a table of formats.
@@ -121,7 +122,7 @@ class Exports:
 
         return exporting.pure(self)
 
-    def to_torch(self, input_signature: Any = None, bridge: bool = False) -> Any:
+    def to_torch(self, input_signature: InputSignature = None, bridge: bool = False) -> Any:
         """Return the model as a `torch.nn.Module` with its weights; see docs/export.md.
 
         Args:
@@ -141,7 +142,7 @@ class Exports:
         port: int = 8000,
         host: str = "127.0.0.1",
         name: str | None = None,
-        input_signature: Any = None,
+        input_signature: InputSignature = None,
         **limits: Any,
     ) -> Any:
         """Serve the model by HTTP in a thread of this process; see :func:`kernelkit.serve.serve`.

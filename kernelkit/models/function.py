@@ -10,6 +10,7 @@ from kernelkit.inference import infer
 from kernelkit.models.graph import Graph, is_leaf
 from kernelkit.recording import Operation, producer
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Shapes, Tree
 
 
 class Function(Operation):
@@ -32,7 +33,7 @@ class Function(Operation):
         [[2.0, 2.0]]
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None) -> None:
+    def __init__(self, inputs: Tree, outputs: Tree, name: str | None = None) -> None:
         super().__init__(name)
         bare = [t for t in jtu.tree_leaves(inputs, is_leaf=is_leaf) if isinstance(t, KerasTensor) and not producer(t)]
         self._graph = Graph(inputs, outputs)
@@ -54,7 +55,7 @@ class Function(Operation):
         """The layers and functions, from the inputs to the outputs."""
         return list(self._operations)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         """Compute the outputs.
 
         Args:
@@ -62,14 +63,14 @@ class Function(Operation):
         """
         return self._graph.run(inputs, f"Function {self.name!r}")
 
-    def compute_output_spec(self, inputs: Any) -> Any:
+    def compute_output_spec(self, inputs: Tree) -> Any:
         """Return symbolic outputs for symbolic inputs."""
         shapes = [t.shape for t in jtu.tree_leaves(inputs, is_leaf=is_leaf)]
         if shapes == [t.shape for t in self.inputs]:
             return jtu.tree_map(lambda t: t.like(), self._graph.outputs_struct, is_leaf=is_leaf)
         return infer(self.call, inputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """Return the shapes of the outputs for shapes nested as the inputs."""
         is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
         shapes = jtu.tree_leaves(input_shape, is_leaf=is_shape)

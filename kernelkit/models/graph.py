@@ -19,6 +19,7 @@ from kernelkit.recording import Node, Operation, producer
 from kernelkit.sparse import is_sparse
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Tensor, Tree
 
 
 def is_leaf(x: Any) -> bool:
@@ -37,7 +38,7 @@ class Graph:
         ValueError: If an output depends on an input that is not among ``inputs``.
     """
 
-    def __init__(self, inputs: Any, outputs: Any) -> None:
+    def __init__(self, inputs: Tree, outputs: Tree) -> None:
         # jax sorts dicts by key. A dict that is not sorted cannot be matched with unnamed data.
         self._sorted = not isinstance(inputs, dict) or list(inputs) == sorted(inputs)
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
@@ -96,7 +97,7 @@ class Graph:
         """The name of the operation that makes each output."""
         return [producer(t).operation.name for t in self.outputs]  # type: ignore[union-attr]
 
-    def run(self, inputs: Any, who: str) -> Any:
+    def run(self, inputs: Tree, who: str) -> Tree:
         """Compute the outputs for arrays (or other symbolic tensors).
 
         Args:
@@ -120,7 +121,7 @@ class Graph:
                 values[id(tensor)] = value
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
 
-    def was_wired_for(self, inputs: Any) -> bool:
+    def was_wired_for(self, inputs: Tree) -> bool:
         """Return whether symbolic tensors equal the graph's inputs in shape and dtype: its outputs then hold too."""
         given = jtu.tree_leaves(inputs, is_leaf=is_leaf)
         return len(given) == len(self.inputs) and all(
@@ -135,7 +136,7 @@ class Graph:
         """The structure of a model's result: a list of one output becomes that output, as in Keras."""
         return only_one(self.outputs_struct)
 
-    def match(self, inputs: Any, who: str) -> list:
+    def match(self, inputs: Tree, who: str) -> list:
         """Return the inputs as a flat list in the graph's order, each checked and cast to its Input's dtype."""
         names = self.input_names
         if any(t.dtype == "string" for t in self.inputs):
@@ -161,14 +162,14 @@ class Graph:
             self._warn_of_structure(inputs)
         return [self._fit(t, name, x, who) for t, name, x in zip(self.inputs, names, flat, strict=True)]
 
-    def _misfit(self, inputs: Any) -> str:
+    def _misfit(self, inputs: Tree) -> str:
         given = sorted(inputs) if isinstance(inputs, dict) else f"a {type(inputs).__name__} without names"
         return (
             f"The structure of `inputs` doesn't match the expected structure: expected a dict with the keys "
             f"{list(self.inputs_struct)}, got {given}."
         )
 
-    def _warn_of_structure(self, inputs: Any) -> None:
+    def _warn_of_structure(self, inputs: Tree) -> None:
         if not self._warned:
             self._warned = True
             warnings.warn(self._misfit(inputs), stacklevel=users_level())
@@ -176,7 +177,7 @@ class Graph:
     def _optional(self, index: int) -> bool:
         return getattr(self.input_layer(self.inputs[index]), "optional", False)
 
-    def _fit(self, expected: KerasTensor, name: str, x: Any, who: str) -> Any:
+    def _fit(self, expected: KerasTensor, name: str, x: Tree, who: str) -> Any:
         if x is None:
             if getattr(self.input_layer(expected), "optional", False):
                 return None
@@ -208,7 +209,7 @@ def graph_of(model: Any) -> Graph | None:
     return graph if isinstance(graph, Graph) else None
 
 
-def _as_input(tensor: Any) -> Any:
+def _as_input(tensor: Tensor) -> Any:
     if not isinstance(tensor, KerasTensor):
         return tensor
     node = producer(tensor)
@@ -219,7 +220,7 @@ def _as_input(tensor: Any) -> Any:
     return tensor
 
 
-def only_one(values: Any) -> Any:
+def only_one(values: Tensor) -> Any:
     """Return the item of a list or tuple of one item; any other value unchanged."""
     return values[0] if isinstance(values, (list, tuple)) and len(values) == 1 else values
 
@@ -280,7 +281,7 @@ def _sort(
     return [n for n in nodes if not isinstance(n.operation, InputLayer)], sorted_operations
 
 
-def _paths(outputs: Any) -> list[str]:
+def _paths(outputs: Tree) -> list[str]:
     """Return the path of each output in the nested outputs, such as `heads.0`."""
     pairs = jtu.tree_flatten_with_path(outputs, is_leaf=is_leaf)[0]
     return [jtu.keystr(path, simple=True, separator=".") for path, _ in pairs]

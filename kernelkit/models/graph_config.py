@@ -12,6 +12,7 @@ from kernelkit.models import keras_operations
 from kernelkit.models.graph import Graph, is_leaf
 from kernelkit.recording import FunctionOperation, Operation
 from kernelkit.symbolic import KerasTensor, any_symbolic
+from kernelkit.typing import Tensor, Tree
 
 
 def graph_config(model: Any) -> dict:
@@ -62,7 +63,7 @@ def _is_functional(operation: Any) -> bool:
     return getattr(operation, "_is_wired", False)
 
 
-def _map(function: Any, tensors: Any) -> Any:
+def _map(function: Any, tensors: Tree) -> Any:
     return jtu.tree_map(function, tensors, is_leaf=is_leaf)
 
 
@@ -220,7 +221,7 @@ class _NotYet(Exception):
     pass
 
 
-def _arguments(call: dict, tensor: Any) -> tuple | None:
+def _arguments(call: dict, tensor: Tensor) -> tuple | None:
     def of(value: Any) -> Any:
         if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
             found = tensor(value["config"]["keras_history"])
@@ -241,7 +242,7 @@ def _arguments(call: dict, tensor: Any) -> tuple | None:
         return None
 
 
-def _map_places(tensor: Any, places: Any) -> Any:
+def _map_places(tensor: Tensor, places: Any) -> Any:
     """Return the tensors of places ``[name, node, tensor]``, nested in lists and dicts."""
     if isinstance(places, dict):
         return {k: _map_places(tensor, v) for k, v in places.items()}

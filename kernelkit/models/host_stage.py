@@ -6,8 +6,6 @@ calls are the inputs of the compiled step; a :class:`~kernelkit.models.prepared.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.tree_util as jtu
 
 from kernelkit.layers.layer import Layer
@@ -16,6 +14,7 @@ from kernelkit.models.graph import Graph
 from kernelkit.models.prepared import Prepared, model_may_need_host, touches_strings
 from kernelkit.recording import Node
 from kernelkit.sparse import is_sparse
+from kernelkit.typing import Tree
 
 
 class HostStage:
@@ -63,7 +62,7 @@ class HostStage:
                 return f"makes strings from the outputs of layer {node.operation.name!r}."
         return "gives strings." if any(t.dtype == "string" for t in self.tensors) else None
 
-    def prepare(self, inputs: Any, who: str) -> Prepared:
+    def prepare(self, inputs: Tree, who: str) -> Prepared:
         """Run the stage.
 
         Args:

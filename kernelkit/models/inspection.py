@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kernelkit import rich_display
@@ -9,6 +10,7 @@ from kernelkit.models.profile import Profile, profile
 from kernelkit.signatures import plain_methods
 from kernelkit.tracebacks import shortened_methods
 from kernelkit.training import history
+from kernelkit.typing import Batch, Tree
 
 
 @plain_methods
@@ -23,7 +25,7 @@ class Inspection:
         print_fn: Any = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
-        layer_range: Any = None,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """Show the layers with their output shapes and numbers of parameters.
 
@@ -45,7 +47,7 @@ class Inspection:
         return rich_display.bundle(self)
 
     def profile(
-        self, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10, distribution: Any = None
+        self, x: Tree, y: Tree = None, sample_weight: Tree = None, repeats: int = 10, distribution: Any = None
     ) -> Profile:
         """Measure the cost of each layer on one batch: time, floating-point operations, bytes. Nothing is trained.
 
@@ -71,7 +73,7 @@ class Inspection:
         """
         return profile(self, x, y, sample_weight, repeats, distribution)
 
-    def graph(self, sample: Any = None, weights: bool = True) -> Any:
+    def graph(self, sample: Batch = None, weights: bool = True) -> Any:
         """Show the model's graph in a notebook: open groups, pan, zoom, find a layer, look at its weights.
 
         Args:
@@ -89,7 +91,7 @@ class Inspection:
         """
         return history.viz().Graph(self, sample, weights)
 
-    def debug(self, x: Any = None, y: Any = None, batch_size: int | None = None, **options: Any) -> Any:
+    def debug(self, x: Tree = None, y: Tree = None, batch_size: int | None = None, **options: Any) -> Any:
         """Open a debugger that runs a training step by step, forward and back.
 
         Args:

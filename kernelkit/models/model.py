@@ -28,6 +28,7 @@ from kernelkit.serialize import suggest
 from kernelkit.signatures import plain_methods
 from kernelkit.symbolic import KerasTensor, any_symbolic
 from kernelkit.training.trainer import Trainer
+from kernelkit.typing import Shapes, Tree
 
 __all__ = ["Functional", "Model"]
 
@@ -98,7 +99,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         self.built = True
 
     @runs_graph
-    def call(self, *args: Any, **kwargs: Any) -> Any:
+    def call(self, *args: Any, **kwargs: Any) -> Tree:
         """Compute the outputs. A functional model runs its graph; a subclass writes its own."""
         if self._graph is None:
             raise NotImplementedError(
@@ -112,7 +113,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         """Whether the model has a graph or a ``call`` of its own."""
         return self._graph is not None or type(self).call is not Model.call
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Tree, previous_mask: Any = None) -> Tree:
         """Return ``None``: masks pass through a model together with its tensors."""
         return None
 
@@ -129,7 +130,7 @@ class Model(Inspection, Exports, Trainer, Layer):
             self.called_with = calls.specs_of(args, kwargs)
         return outputs
 
-    def _on_host(self, x: Any) -> Any:
+    def _on_host(self, x: Tree) -> Tree:
         """Return the inputs after the model's host stage, which turns strings into numbers."""
         strings = holds_strings(x)
         if strings and not self.built:
@@ -155,7 +156,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         found = self._find_spec(*args, **kwargs)
         return found if graph.answer_struct is graph.outputs_struct else type(graph.outputs_struct)([found])
 
-    def _host_work(self, x: Any) -> Any:
+    def _host_work(self, x: Tree) -> Any:
         may_need_host = self._graph is not None and self._graph.may_need_host
         return self._on_host if may_need_host or is_stream(x) or holds_strings(x) else None
 
@@ -215,32 +216,32 @@ class Model(Inspection, Exports, Trainer, Layer):
         return self._graph.outputs if self._graph is not None else None
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic inputs as they were given."""
         return self._require_graph("input").inputs_struct
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic outputs as they were given."""
         return self._require_graph("output").outputs_struct
 
     @property
-    def input_shape(self) -> Any:
+    def input_shape(self) -> Shapes:
         """The shape of the input; for several inputs a flat list of shapes, however the inputs are nested."""
         return only_one([t.shape for t in self._require_graph("input_shape").inputs])
 
     @property
-    def output_shape(self) -> Any:
+    def output_shape(self) -> Shapes:
         """The shape of the output; for several outputs a flat list of shapes, however the outputs are nested."""
         return only_one([t.shape for t in self._require_graph("output_shape").outputs])
 
     @property
-    def _inputs_struct(self) -> Any:
+    def _inputs_struct(self) -> Tree:
         """Keras's private name for :attr:`input`, which packages use."""
         return self.input
 
     @property
-    def _outputs_struct(self) -> Any:
+    def _outputs_struct(self) -> Tree:
         """Keras's private name for :attr:`output`, which packages use."""
         return self.output
 
@@ -264,7 +265,7 @@ class Model(Inspection, Exports, Trainer, Layer):
 
     # Building ---------------------------------------------------------------------------------------------------------
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         """Make all weights by running ``call`` on shapes alone.
 
         Args:
@@ -405,11 +406,11 @@ class Functional(Model, metaclass=_WithGraph):
         (True, (None, 2))
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, inputs: Tree, outputs: Tree, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
 
     @runs_graph
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """Run the graph.
 
         Args:

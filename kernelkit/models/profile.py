@@ -26,6 +26,7 @@ from kernelkit.layers.layer import Layer
 from kernelkit.models.spread_cost import SpreadCost, spread_cost
 from kernelkit.training.allocator import keep_freed_memory
 from kernelkit.training.trainer import Trainer
+from kernelkit.typing import Tree
 
 
 class Cost(NamedTuple):
@@ -103,7 +104,7 @@ class Profile:
 
 
 def profile(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, repeats: int = 10, distribution: Any = None
+    model: Any, x: Tree, y: Tree = None, sample_weight: Tree = None, repeats: int = 10, distribution: Any = None
 ) -> Profile:
     """Measure a model layer by layer on one batch. Nothing is trained.
 
@@ -154,7 +155,7 @@ class _Call(NamedTuple):
     rebuild: Callable[[list], tuple[tuple, dict]]
 
 
-def _as_batch(x: Any, y: Any, sample_weight: Any) -> tuple:
+def _as_batch(x: Tree, y: Tree, sample_weight: Tree) -> tuple:
     from kernelkit.feeds.convert import one_batch, to_arrays
 
     parts = (x, y) if sample_weight is None else (x, y, sample_weight)
@@ -171,7 +172,7 @@ def _units(model: Any, path: str = "") -> Iterator[tuple[Layer, str]]:
             yield layer, name
 
 
-def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
+def _calls(model: Any, x: Tree, training: bool) -> list[_Call]:
     """Run the model once and return the calls of its layers, with their arguments.
 
     Other threads may call the same layers meanwhile: their calls are not counted.
@@ -191,7 +192,7 @@ def _calls(model: Any, x: Any, training: bool) -> list[_Call]:
         watched.__signature__ = signature_of(layer).signature  # type: ignore[attr-defined]
         layer.__dict__["call"] = watched
 
-    def run(values: tuple, x: Any) -> list:
+    def run(values: tuple, x: Tree) -> list:
         model.stateless_call(*values, x, training=training)
         return [[v for v, is_tensor in zip(at[0], which, strict=True) if is_tensor] for _, at, which in seen]
 
@@ -238,7 +239,7 @@ def _programs(call: _Call) -> tuple[Callable, Callable, tuple]:
     """Return a layer's call, its call with gradients, and the arguments of both."""
     layer = call.layer
 
-    def forward(trainable: list, rest: list, tensors: list) -> Any:
+    def forward(trainable: list, rest: list, tensors: list) -> Tree:
         args, kwargs = call.rebuild(tensors)
         return layer.stateless_call(trainable, rest, *args, **kwargs)[0]
 
@@ -275,7 +276,7 @@ def _row(call: _Call, trains: bool, repeats: int) -> ProfileRow:
 def _whole(model: Any, batch: tuple, trains: bool, rows: list[ProfileRow], repeats: int) -> ProfileRow:
     values = (*_values(model), batch[0])
 
-    def forward(trainable: list, rest: list, x: Any) -> Any:
+    def forward(trainable: list, rest: list, x: Tree) -> Tree:
         return model.stateless_call(trainable, rest, x, training=False)[0]
 
     train_ms, cost = None, None

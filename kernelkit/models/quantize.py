@@ -18,6 +18,7 @@ from kernelkit.layers.input_layer import InputLayer
 from kernelkit.layers.quantized.calibrated import AWQCalibration, GPTQCalibration
 from kernelkit.quantizers.config import validate_and_resolve_config
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Tree
 
 
 def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check: bool = True, **unknown: Any) -> None:
@@ -133,7 +134,7 @@ def _watched(layers: dict[str, Any], calibrations: dict[str, Any]) -> Iterator[N
 
 
 def _seeing(call: Any, calibration: Any) -> Any:
-    def seen(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def seen(inputs: Tree, *args: Any, **kwargs: Any) -> Any:
         calibration.see(inputs)
         return call(inputs, *args, **kwargs)
 

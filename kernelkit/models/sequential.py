@@ -16,6 +16,7 @@ from kernelkit.models.prepared import Prepared
 from kernelkit.recording import producer
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tracebacks import shortened
+from kernelkit.typing import ShapeLike, Shapes, Tree
 
 __all__ = ["Sequential"]
 
@@ -130,7 +131,7 @@ class Sequential(Model):
         if self._input_layer is not None and self._stack:
             self.build(self._input_layer.batch_shape)
 
-    def build(self, input_shape: Any = None) -> None:
+    def build(self, input_shape: Shapes = None) -> None:
         """Make the weights of all layers for inputs of a given shape (with the batch axis).
 
         Raises:
@@ -146,7 +147,7 @@ class Sequential(Model):
                 )
         self._wire(input_shape)
 
-    def _wire(self, input_shape: Any = None) -> None:
+    def _wire(self, input_shape: Shapes = None) -> None:
         if self._input_layer is None:
             if not isinstance(input_shape, (tuple, list)) or (
                 input_shape and isinstance(input_shape[0], (tuple, list))
@@ -183,7 +184,7 @@ class Sequential(Model):
             self.built, self._input_layer = True, None
 
     @runs_graph
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = None, mask: Tree = None) -> Tree:
         """Run the layers in order.
 
         Args:
@@ -220,12 +221,12 @@ class Sequential(Model):
         return self._require_graph("outputs").outputs
 
     @property
-    def input(self) -> Any:
+    def input(self) -> Tree:
         """The symbolic input of the first call on a symbolic tensor, as in Keras; without a call, the model's own."""
         return super(Model, self).input if self._inbound_nodes else self.inputs[0]
 
     @property
-    def output(self) -> Any:
+    def output(self) -> Tree:
         """The symbolic output of the first call on a symbolic tensor, as in Keras; without a call, the model's own."""
         return super(Model, self).output if self._inbound_nodes else only_one(self._require_graph("output").outputs)
 
@@ -275,7 +276,7 @@ class Sequential(Model):
         return model
 
 
-def _as_tuple(shape: Any) -> Any:
+def _as_tuple(shape: ShapeLike) -> Any:
     """Return a shape of another library (`tf.TensorShape`, `torch.Size`) as a tuple, any other value unchanged."""
     if isinstance(shape, (tuple, list, dict)) or not hasattr(shape, "__iter__") or isinstance(shape, str):
         return shape

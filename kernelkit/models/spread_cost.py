@@ -16,6 +16,7 @@ from kernelkit.feeds.batch import batch_rows
 from kernelkit.training.state import TrainState
 from kernelkit.training.step import Program
 from kernelkit.training.step_forms import step_of
+from kernelkit.typing import Batch
 
 
 class SpreadCost(NamedTuple):
@@ -52,7 +53,7 @@ class SpreadCost(NamedTuple):
         )
 
 
-def spread_cost(model: Any, batch: Any, kind: str, distribution: Distribution) -> SpreadCost:
+def spread_cost(model: Any, batch: Batch, kind: str, distribution: Distribution) -> SpreadCost:
     """Compile a step for a distribution and return its cost.
 
     Args:

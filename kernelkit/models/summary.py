@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ class Summary:
 _UNBUILT = " (not built yet)"
 
 
-def describe(model: Any, expand_nested: bool = False, layer_range: Any = None) -> Summary:
+def describe(model: Any, expand_nested: bool = False, layer_range: Sequence[str] | None = None) -> Summary:
     """Collect a model's summary.
 
     Args:
@@ -54,7 +54,9 @@ def describe(model: Any, expand_nested: bool = False, layer_range: Any = None) -
     return _from_description(describe_model(model, costs=False, fold=False), model, expand_nested, layer_range)
 
 
-def _from_description(description: dict[str, Any], model: Any, expand_nested: bool, layer_range: Any) -> Summary:
+def _from_description(
+    description: dict[str, Any], model: Any, expand_nested: bool, layer_range: Sequence[str] | None
+) -> Summary:
     nodes, strings = description["nodes"], description["strings"]
     kinds, parents = nodes["kind"], nodes["parent"]
     names = [strings[i] for i in nodes["name"]]
@@ -188,7 +190,7 @@ def show(
     print_fn: Callable[[str], Any] | None = None,
     expand_nested: bool = False,
     show_trainable: bool = False,
-    layer_range: Any = None,
+    layer_range: Sequence[str] | None = None,
 ) -> None:
     """Show a model's summary: HTML in a notebook, text elsewhere."""
     description = describe_model(model, costs=False, fold=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from kernelkit import scope
@@ -30,7 +31,10 @@ _STYLE = (
 
 
 def as_html(
-    description: dict[str, Any], expand_nested: bool = False, show_trainable: bool = False, layer_range: Any = None
+    description: dict[str, Any],
+    expand_nested: bool = False,
+    show_trainable: bool = False,
+    layer_range: Sequence[str] | None = None,
 ) -> str:
     """Draw a model's layers as an HTML tree.
 
@@ -56,7 +60,7 @@ class _Tree:
             self.children.setdefault(parent, []).append(row)
         self.sources = sources(description)
 
-    def page(self, layer_range: Any) -> str:
+    def page(self, layer_range: Sequence[str] | None) -> str:
         title = html.escape(self.strings[self.description["model"]])
         kind = html.escape(self.strings[self.description["class"]])
         heads = ("Layer", "Output shape", "Parameters", "Memory", "Share", "Fed by")
@@ -69,7 +73,7 @@ class _Tree:
             f'<div class="t">{html.escape(totals_text(self.description))}</div>{said}</div>'
         )
 
-    def _rows(self, layer_range: Any) -> str:
+    def _rows(self, layer_range: Sequence[str] | None) -> str:
         """Write all rows, the rows of a group inside a part that folds; without recursion, since groups may be deep."""
         top = self._in_range(self.children.get(-1, []), layer_range)
         parts: list[str] = []
@@ -93,7 +97,7 @@ class _Tree:
             stack += [(child, depth + 1) for child in reversed(self.children[row])]
         return "".join(parts)
 
-    def _in_range(self, rows: list[int], layer_range: Any) -> list[int]:
+    def _in_range(self, rows: list[int], layer_range: Sequence[str] | None) -> list[int]:
         if layer_range is None:
             return rows
         ends: list[int] = []

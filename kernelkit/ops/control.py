@@ -23,10 +23,11 @@ from kernelkit.ops.unknown_sizes import with_spec
 from kernelkit.recording import record
 from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
+from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable
 
 
-def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
+def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Tensor:
     """Call one of two functions.
 
     Args:
@@ -56,7 +57,7 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
     )
 
 
-def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
+def switch(index: Tensor, branches: Sequence[Callable], *operands: Any) -> Tensor:
     """Call one of several functions.
 
     Args:
@@ -83,10 +84,10 @@ def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     return _threading(lambda variables: _traced_branches(lambda *b: jax.lax.switch(_plain(index), b), variables, calls))
 
 
-def _loop_spec(_: Callable, cond: Callable, body: Callable, loop_vars: Any, **__: Any) -> Any:
+def _loop_spec(_: Callable, cond: Callable, body: Callable, loop_vars: Any, **__: Any) -> Tensor:
     """Return symbolic tensors like the loop variables, which keep their shapes and dtypes."""
 
-    def like(value: Any) -> KerasTensor:
+    def like(value: Tensor) -> KerasTensor:
         array = value if hasattr(value, "dtype") else jnp.asarray(value)
         return KerasTensor(array.shape, dtype=array.dtype)
 
@@ -95,7 +96,7 @@ def _loop_spec(_: Callable, cond: Callable, body: Callable, loop_vars: Any, **__
 
 
 @with_spec(_loop_spec)
-def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
+def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Tensor:
     """Apply a function repeatedly to its own results, as long as a condition is true.
 
     Args:
@@ -117,7 +118,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     is_single = not isinstance(loop_vars, (tuple, list))
     start = (loop_vars,) if is_single else tuple(loop_vars)
 
-    def goes_on(count: Any, values: tuple) -> Any:
+    def goes_on(count: Any, values: tuple) -> Tensor:
         more = cond(*values)
         return more if maximum_iterations is None else jnp.logical_and(_plain(more), count < maximum_iterations)
 
@@ -134,7 +135,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     def run(variables: list) -> tuple:
         found: list = []
 
-        def keep(state: tuple) -> Any:
+        def keep(state: tuple) -> Tensor:
             count, lent, values = state
             return _lend(lambda: goes_on(count, values), variables, lent, found)[0]
 
@@ -150,7 +151,7 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     return values[0] if is_single else values
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Tensor:
     """Apply a function repeatedly to its own results, once for each integer of a range.
 
     Args:
@@ -191,7 +192,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
 
 
 def scan(
-    f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
+    f: Callable, init: Any, xs: Tensor = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> tuple:
     """Apply a function along the first axis of arrays, carrying a state from step to step.
 
@@ -226,7 +227,7 @@ def scan(
     def run(variables: list) -> tuple:
         found: list = []
 
-        def step(state: tuple, x: Any) -> tuple:
+        def step(state: tuple, x: Tensor) -> tuple:
             lent, carry = state
             (carry, y), lent = _lend(lambda: f(carry, x), variables, lent, found)
             return (lent, carry), y
@@ -239,7 +240,7 @@ def scan(
     return _threading(run)
 
 
-def _scan_in_python(f: Callable, carry: Any, xs: Any, length: int | None, reverse: bool) -> tuple:
+def _scan_in_python(f: Callable, carry: Any, xs: Tensor, length: int | None, reverse: bool) -> tuple:
     leaves = jtu.tree_leaves(xs)
     steps = range(leaves[0].shape[0] if leaves else length or 0)
     ys = []
@@ -249,7 +250,7 @@ def _scan_in_python(f: Callable, carry: Any, xs: Any, length: int | None, revers
     return carry, _stacked(ys[::-1] if reverse else ys)
 
 
-def map(f: Callable, xs: Any) -> Any:
+def map(f: Callable, xs: Tensor) -> Tensor:
     """Call a function on each slice along the first axis, one after the other, and stack the results.
 
     Args:
@@ -264,7 +265,7 @@ def map(f: Callable, xs: Any) -> Any:
     return scan(lambda _, x: (None, f(x)), None, xs)[1]
 
 
-def vectorized_map(function: Callable, elements: Any) -> Any:
+def vectorized_map(function: Callable, elements: Tensor) -> Tensor:
     """Call a function on each slice along the first axis, all at once, and stack the results.
 
     Args:
@@ -283,7 +284,7 @@ def vectorized_map(function: Callable, elements: Any) -> Any:
     return jax.vmap(lambda x: _plain(function(x)))(_plain(elements))
 
 
-def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+def associative_scan(f: Callable, elems: Tensor, reverse: bool = False, axis: int = 0) -> Tensor:
     """Return the running results of an associative function, computed in parallel.
 
     Args:
@@ -304,7 +305,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
     if scope.local.tape is None:
         return jax.lax.associative_scan(lambda a, b: _plain(f(a, b)), _plain(elems), reverse, axis)
 
-    def part(i: int) -> Any:
+    def part(i: int) -> Tensor:
         return jtu.tree_map(lambda v: get_item(v, (slice(None),) * (axis % v.ndim) + (slice(i, i + 1),)), elems)
 
     steps = range(jtu.tree_leaves(elems)[0].shape[axis])
@@ -317,7 +318,7 @@ def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int =
 # Values and structures ------------------------------------------------------------------------------------------------
 
 
-def _plain(structure: Any) -> Any:
+def _plain(structure: Tree) -> Tensor:
     return jtu.tree_map(
         lambda v: v.value if isinstance(v, (Variable, TapeTensor)) else v,
         structure,
@@ -329,15 +330,15 @@ def _is_known(value: Any) -> bool:
     return not is_keras_tensor(value) and not isinstance(_plain(value), jax.core.Tracer)
 
 
-def _choose(pred: Any, if_true: Any, if_false: Any) -> Any:
+def _choose(pred: Any, if_true: Any, if_false: Any) -> Tensor:
     return jtu.tree_map(lambda a, b: where(pred, a, b), if_true, if_false)
 
 
-def _stacked(results: list) -> Any:
+def _stacked(results: list) -> Tensor:
     return jtu.tree_map(lambda *v: stack(list(v)), *results) if results else None
 
 
-def _record_node(function: Callable, functions: list[Callable], *args: Any, **kwargs: Any) -> Any:
+def _record_node(function: Callable, functions: list[Callable], *args: Any, **kwargs: Any) -> Tensor:
     _check_closures(functions)
     return record(function, *functions, *args, **kwargs)
 
@@ -355,7 +356,7 @@ def _check_closures(functions: list[Callable]) -> None:
 # Variables assigned inside --------------------------------------------------------------------------------------------
 
 
-def _threading(run: Callable[[list], tuple]) -> Any:
+def _threading(run: Callable[[list], tuple]) -> Tensor:
     """Trace a loop or branch; trace it again if it assigns variables, with their values carried through it.
 
     Args:
@@ -373,7 +374,7 @@ def _threading(run: Callable[[list], tuple]) -> Any:
     return result
 
 
-def _lend(function: Callable, variables: list, values: Any, found: list) -> tuple:
+def _lend(function: Callable, variables: list, values: Tensor, found: list) -> tuple:
     with scope.StatelessScope(zip(variables, values, strict=True)) as lender:
         result = _plain(function())
     known = {id(v) for v in (*variables, *found)}

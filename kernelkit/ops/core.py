@@ -19,10 +19,11 @@ from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
+from kernelkit.typing import ShapeLike, Tensor, Tree
 from kernelkit.variable import Variable
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Any:
+def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
     """Return an array-like as a tensor.
 
     Args:
@@ -55,7 +56,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
 
 @op
 @stays_known
-def _convert(x: Any, dtype: Any = None) -> jax.Array:
+def _convert(x: Tensor, dtype: Any = None) -> jax.Array:
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise ValueError(
             "A NumPy masked array with masked values cannot become a tensor: the values under the mask would count. "
@@ -65,11 +66,11 @@ def _convert(x: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def _densified(x: Any) -> jax.Array:
+def _densified(x: Tensor) -> jax.Array:
     return as_array(x)
 
 
-def convert_to_numpy(x: Any) -> np.ndarray:
+def convert_to_numpy(x: Tensor) -> np.ndarray:
     """Return a copy of a tensor, a variable or an array-like as a NumPy array.
 
     Args:
@@ -105,7 +106,7 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, (jax.Array, TapeTensor)) or is_sparse(x)
 
 
-def shape(x: Any) -> tuple:
+def shape(x: Tensor) -> tuple:
     """Return the shape as a tuple of ints.
 
     Args:
@@ -119,7 +120,7 @@ def shape(x: Any) -> tuple:
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
-def dtype(x: Any) -> str:
+def dtype(x: Tensor) -> str:
     """Return the name of a tensor's dtype.
 
     Args:
@@ -135,7 +136,7 @@ def dtype(x: Any) -> str:
 
 @op
 @stays_known
-def cast(x: Any, dtype: Any) -> jax.Array:
+def cast(x: Tensor, dtype: Any) -> jax.Array:
     """Return ``x`` in another dtype.
 
     Args:
@@ -151,7 +152,7 @@ def cast(x: Any, dtype: Any) -> jax.Array:
 
 
 @op
-def saturate_cast(x: Any, dtype: Any) -> jax.Array:
+def saturate_cast(x: Tensor, dtype: Any) -> jax.Array:
     """Return ``x`` in another dtype; values beyond the dtype's range are clipped.
 
     Args:
@@ -199,7 +200,7 @@ def stop_gradient(variable: Any) -> jax.Array:
     return jax.lax.stop_gradient(as_array(variable))
 
 
-def _slice_spec(row: Callable, inputs: Any, start_indices: Any, shape: Any) -> Any:
+def _slice_spec(row: Callable, inputs: Tree, start_indices: Tensor, shape: ShapeLike) -> Tensor:
     """Return the symbolic block; for a symbolic start, the size of -1 is unknown."""
     if not any_symbolic((start_indices,), {}) or -1 not in shape:
         return integer_spec("start_indices")(row, inputs, start_indices, shape)
@@ -207,7 +208,7 @@ def _slice_spec(row: Callable, inputs: Any, start_indices: Any, shape: Any) -> A
     return KerasTensor([None if size == -1 else size for size in shape], dtype=inputs.dtype)
 
 
-def _check_block(rank: int, start_indices: Any, shape: Any) -> None:
+def _check_block(rank: int, start_indices: Tensor, shape: ShapeLike) -> None:
     starts = start_indices.shape[0] if hasattr(start_indices, "shape") else len(start_indices)
     if rank != len(shape):
         raise ValueError(
@@ -223,7 +224,7 @@ def _check_block(rank: int, start_indices: Any, shape: Any) -> None:
 
 @with_spec(_slice_spec)
 @op
-def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
+def slice(inputs: Tree, start_indices: Tensor, shape: ShapeLike) -> jax.Array:
     """Cut a block out of an array. The start may be traced, the shape is fixed.
 
     Args:
@@ -245,7 +246,7 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> jax.Array:
 
 @with_spec(integer_spec("start_indices"))
 @op
-def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
+def slice_update(inputs: Tree, start_indices: Tensor, updates: Tensor) -> jax.Array:
     """Return an array with a block replaced.
 
     Args:
@@ -264,7 +265,7 @@ def slice_update(inputs: Any, start_indices: Any, updates: Any) -> jax.Array:
 
 @with_spec(integer_spec("indices"))
 @op
-def scatter(indices: Any, values: Any, shape: Any) -> jax.Array:
+def scatter(indices: Tensor, values: Tensor, shape: ShapeLike) -> jax.Array:
     """Return zeros with values added at some indices; values of the same index add up.
 
     Args:
@@ -286,7 +287,7 @@ _REDUCTIONS = {None: "set", "add": "add", "max": "max", "min": "min", "mul": "mu
 
 @with_spec(integer_spec("indices"))
 @op
-def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> jax.Array:
+def scatter_update(inputs: Tree, indices: Tensor, updates: Tensor, reduction: str | None = None) -> jax.Array:
     """Return an array with the elements at some indices replaced, or combined with new ones.
 
     Args:
@@ -310,11 +311,11 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | Non
     return getattr(place, _REDUCTIONS[reduction])(as_array(updates).astype(inputs.dtype))
 
 
-def _rows(indices: Any) -> tuple:
+def _rows(indices: Tensor) -> tuple:
     return tuple(jnp.moveaxis(as_array(indices), -1, 0))
 
 
-def _unstack_spec(row: Callable, x: Any, num: int | None = None, axis: int = 0) -> Any:
+def _unstack_spec(row: Callable, x: Tensor, num: int | None = None, axis: int = 0) -> Tensor:
     """Return the symbolic slices; their number must be known."""
     if num is None and x.shape[checked_axis(axis, x.ndim, "unstack")] is None:
         raise ValueError(
@@ -326,7 +327,7 @@ def _unstack_spec(row: Callable, x: Any, num: int | None = None, axis: int = 0) 
 
 @with_spec(_unstack_spec)
 @op
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list:
+def unstack(x: Tensor, num: int | None = None, axis: int = 0) -> list:
     """Return the slices along an axis as a list.
 
     Args:

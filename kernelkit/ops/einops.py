@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array
+from kernelkit.typing import Tensor
 
 
 @op
-def rearrange(tensor: Any, pattern: str, **axes_lengths: int) -> jax.Array:
+def rearrange(tensor: Tensor, pattern: str, **axes_lengths: int) -> jax.Array:
     """Split, reorder and join axes by a pattern.
 
     Args:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from kernelkit.typing import Axis
 
-def largest(x: jax.Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> jax.Array:
+
+def largest(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """Return the largest element over axes; equal ones share the gradient.
 
     Args:
@@ -32,7 +33,7 @@ def largest(x: jax.Array, axis: int | tuple[int, ...] | None = None, keepdims: b
     return _extreme(jnp.max, jnp.argmax, x, axis, keepdims)
 
 
-def smallest(x: jax.Array, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> jax.Array:
+def smallest(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """Return the smallest element over axes; equal ones share the gradient. Arguments as :func:`largest`.
 
     Example:
@@ -43,7 +44,7 @@ def smallest(x: jax.Array, axis: int | tuple[int, ...] | None = None, keepdims: 
     return _extreme(jnp.min, jnp.argmin, x, axis, keepdims)
 
 
-def _extreme(reduce: Callable, find: Callable, x: jax.Array, axis: Any, keepdims: bool) -> jax.Array:
+def _extreme(reduce: Callable, find: Callable, x: jax.Array, axis: Axis, keepdims: bool) -> jax.Array:
     given = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     if not jnp.issubdtype(x.dtype, jnp.floating) or not x.size or not all(-x.ndim <= a < x.ndim for a in given):
         return reduce(x, axis=axis, keepdims=keepdims)  # no gradient, or jax's own error

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_float
+from kernelkit.typing import Sizes, Tensor
 
 Pair = tuple[jax.Array, jax.Array]
 
 
-def _complex(name: str, x: Any, rank: int = 1) -> jax.Array:
+def _complex(name: str, x: Tensor, rank: int = 1) -> jax.Array:
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         given = f"{type(x).__name__} of {len(x)}" if isinstance(x, (tuple, list)) else type(x).__name__
         raise ValueError(
@@ -35,7 +34,7 @@ def _check_rank(name: str, x: jax.Array, rank: int) -> None:
         raise ValueError(f"{name}(): Input should have rank >= {rank}. Received: an array of shape {x.shape}.")
 
 
-def _check_stride(name: str, stride: Any) -> None:
+def _check_stride(name: str, stride: Sizes) -> None:
     if isinstance(stride, bool) or not isinstance(stride, (int, np.integer)) or stride < 1:
         raise ValueError(f"{name}(): `sequence_stride` must be a positive integer, got {stride!r}.")
 
@@ -49,7 +48,7 @@ def _pair(x: jax.Array) -> Pair:
 
 
 @op
-def fft(x: Any) -> Pair:
+def fft(x: Tensor) -> Pair:
     """Return the Fourier transform along the last axis.
 
     Args:
@@ -68,7 +67,7 @@ def fft(x: Any) -> Pair:
 
 
 @op
-def fft2(x: Any) -> Pair:
+def fft2(x: Tensor) -> Pair:
     """Return the Fourier transform along the last two axes.
 
     Args:
@@ -88,7 +87,7 @@ def fft2(x: Any) -> Pair:
 
 
 @op
-def ifft2(x: Any) -> Pair:
+def ifft2(x: Tensor) -> Pair:
     """Return the inverse Fourier transform along the last two axes.
 
     Args:
@@ -108,7 +107,7 @@ def ifft2(x: Any) -> Pair:
 
 
 @op
-def rfft(x: Any, fft_length: int | None = None) -> Pair:
+def rfft(x: Tensor, fft_length: int | None = None) -> Pair:
     """Return the non-negative frequencies of the Fourier transform of real numbers along the last axis.
 
     Args:
@@ -130,7 +129,7 @@ def rfft(x: Any, fft_length: int | None = None) -> Pair:
 
 
 @op
-def irfft(x: Any, fft_length: int | None = None) -> jax.Array:
+def irfft(x: Tensor, fft_length: int | None = None) -> jax.Array:
     """Invert :func:`rfft`.
 
     Args:
@@ -154,7 +153,7 @@ def _frames(x: jax.Array, length: int, stride: int) -> jax.Array:
 
 
 @op
-def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax.Array:
+def extract_sequences(x: Tensor, sequence_length: int, sequence_stride: int) -> jax.Array:
     """Cut the last axis into sequences that may overlap.
 
     Args:
@@ -177,7 +176,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> jax
     return _frames(x, sequence_length, sequence_stride)
 
 
-def _window(window: Any, length: int, fft_length: int) -> jax.Array:
+def _window(window: Tensor, length: int, fft_length: int) -> jax.Array:
     """Return the window, centered in ``fft_length`` points."""
     if fft_length < length:
         raise ValueError(
@@ -185,7 +184,7 @@ def _window(window: Any, length: int, fft_length: int) -> jax.Array:
             "cut the pieces."
         )
     if window is None:
-        values: Any = np.ones(length)
+        values: Tensor = np.ones(length)
     elif isinstance(window, str):
         if window not in ("hann", "hamming"):
             raise ValueError(
@@ -207,7 +206,7 @@ def _window(window: Any, length: int, fft_length: int) -> jax.Array:
 
 @op
 def stft(
-    x: Any, sequence_length: int, sequence_stride: int, fft_length: int, window: Any = "hann", center: bool = True
+    x: Tensor, sequence_length: int, sequence_stride: int, fft_length: int, window: Tensor = "hann", center: bool = True
 ) -> Pair:
     """Return the short-time Fourier transform: the spectrum of each of many overlapping pieces.
 
@@ -241,12 +240,12 @@ def stft(
 
 @op
 def istft(
-    x: Any,
+    x: Tensor,
     sequence_length: int,
     sequence_stride: int,
     fft_length: int,
     length: int | None = None,
-    window: Any = "hann",
+    window: Tensor = "hann",
     center: bool = True,
 ) -> jax.Array:
     """Invert :func:`stft`: transform the pieces back and add them up where they overlap.

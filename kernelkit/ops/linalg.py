@@ -12,16 +12,17 @@ from kernelkit.dispatch import op
 from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.rows import as_array, as_axes, as_float
 from kernelkit.ops.unknown_sizes import capped_spec, with_spec
+from kernelkit.typing import Axis, Tensor
 
 
-def _square(x: Any, name: str) -> jax.Array:
+def _square(x: Tensor, name: str) -> jax.Array:
     x = as_float(x)
     if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         raise ValueError(f"{name}() takes square matrices (..., n, n), got the shape {x.shape}.")
     return x
 
 
-def _matrix(x: Any, name: str) -> jax.Array:
+def _matrix(x: Tensor, name: str) -> jax.Array:
     x = as_float(x)
     if x.ndim < 2:
         raise ValueError(
@@ -31,7 +32,7 @@ def _matrix(x: Any, name: str) -> jax.Array:
 
 
 @op
-def cholesky(x: Any, upper: bool = False) -> jax.Array:
+def cholesky(x: Tensor, upper: bool = False) -> jax.Array:
     """Return the triangular matrix L with ``L @ L.T == x``.
 
     Args:
@@ -54,7 +55,7 @@ def cholesky(x: Any, upper: bool = False) -> jax.Array:
 
 
 @op
-def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
+def cholesky_inverse(x: Tensor, upper: bool = False) -> jax.Array:
     """Return the inverse of a matrix from its Cholesky factor.
 
     Args:
@@ -80,7 +81,7 @@ def cholesky_inverse(x: Any, upper: bool = False) -> jax.Array:
 
 
 @op
-def det(x: Any) -> jax.Array:
+def det(x: Tensor) -> jax.Array:
     """Return the determinant.
 
     Args:
@@ -95,7 +96,7 @@ def det(x: Any) -> jax.Array:
 
 
 @op
-def eig(x: Any) -> tuple:
+def eig(x: Tensor) -> tuple:
     """Return the eigenvalues and eigenvectors of general matrices. On the CPU only.
 
     Args:
@@ -115,7 +116,7 @@ def eig(x: Any) -> tuple:
 
 
 @op
-def eigh(x: Any) -> tuple:
+def eigh(x: Tensor) -> tuple:
     """Return the eigenvalues and eigenvectors of symmetric matrices.
 
     Args:
@@ -135,7 +136,7 @@ def eigh(x: Any) -> tuple:
 
 
 @op
-def inv(x: Any) -> jax.Array:
+def inv(x: Tensor) -> jax.Array:
     """Return the inverse.
 
     Args:
@@ -151,7 +152,7 @@ def inv(x: Any) -> jax.Array:
 
 
 @op
-def pinv(x: Any, rcond: Any = None) -> jax.Array:
+def pinv(x: Tensor, rcond: Any = None) -> jax.Array:
     """Return the Moore-Penrose pseudo-inverse.
 
     Args:
@@ -170,7 +171,7 @@ def pinv(x: Any, rcond: Any = None) -> jax.Array:
 
 
 @op
-def lu_factor(x: Any) -> tuple:
+def lu_factor(x: Tensor) -> tuple:
     """Return the LU decomposition with pivots.
 
     Args:
@@ -192,7 +193,7 @@ def lu_factor(x: Any) -> tuple:
 
 @with_spec(capped_spec)
 @op
-def qr(x: Any, mode: str = "reduced") -> tuple:
+def qr(x: Tensor, mode: str = "reduced") -> tuple:
     """Return an orthogonal and an upper triangular matrix whose product is ``x``.
 
     Args:
@@ -217,7 +218,7 @@ def qr(x: Any, mode: str = "reduced") -> tuple:
 
 @with_spec(capped_spec)
 @op
-def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
+def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tensor:
     """Return the singular value decomposition ``u @ diag(s) @ vh``.
 
     Args:
@@ -238,7 +239,7 @@ def svd(x: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 @op
-def matrix_rank(x: Any, tol: Any = None) -> jax.Array:
+def matrix_rank(x: Tensor, tol: Any = None) -> jax.Array:
     """Return the rank: the number of singular values that are not zero.
 
     Args:
@@ -257,7 +258,7 @@ def matrix_rank(x: Any, tol: Any = None) -> jax.Array:
 
 
 @op
-def solve(a: Any, b: Any) -> jax.Array:
+def solve(a: Tensor, b: Tensor) -> jax.Array:
     """Return x with ``a @ x == b``.
 
     Args:
@@ -279,7 +280,7 @@ def solve(a: Any, b: Any) -> jax.Array:
 
 
 @op
-def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
+def solve_triangular(a: Tensor, b: Tensor, lower: bool = False) -> jax.Array:
     """Return x with ``a @ x == b`` for triangular ``a``.
 
     Args:
@@ -304,7 +305,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = False) -> jax.Array:
 
 
 @op
-def lstsq(a: Any, b: Any, rcond: Any = None) -> jax.Array:
+def lstsq(a: Tensor, b: Tensor, rcond: Any = None) -> jax.Array:
     """Return the least-squares solution x, which minimizes the norm of ``a @ x - b``.
 
     Args:
@@ -324,7 +325,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> jax.Array:
 
 
 @op
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> jax.Array:
+def norm(x: Tensor, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """Return a norm of vectors or matrices.
 
     Args:

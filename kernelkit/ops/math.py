@@ -12,6 +12,7 @@ from jax import lax
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import Row, as_array, as_axes, as_float, docstring, needs_values, unary
 from kernelkit.ops.unknown_sizes import integer_spec, segment_spec, with_spec
+from kernelkit.typing import Axis, Tensor, Tree
 
 erf = unary(
     "erf",
@@ -40,7 +41,7 @@ rsqrt = unary(
 
 
 @op
-def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
+def logsumexp(x: Tensor, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     """Return ``log(sum(exp(x)))`` over axes, without overflow.
 
     Args:
@@ -57,7 +58,7 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
 
 
 @op
-def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
+def top_k(x: Tensor, k: int, sorted: bool = True) -> tuple:
     """Return the largest elements along the last axis, and their indices.
 
     Args:
@@ -80,7 +81,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple:
 
 @with_spec(integer_spec("targets"))
 @op
-def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
+def in_top_k(targets: Tensor, predictions: Any, k: int) -> jax.Array:
     """Return whether the score of the right class is among the k largest.
 
     Args:
@@ -104,7 +105,7 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> jax.Array:
 def _segment(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op that combines the rows of each segment."""
 
-    def combine(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> jax.Array:
+    def combine(data: Tree, segment_ids: Tensor, num_segments: int | None = None, sorted: bool = False) -> jax.Array:
         data, ids = as_array(data), as_array(segment_ids)
         if ids.ndim != 1:
             raise ValueError(
@@ -147,7 +148,7 @@ segment_min = _segment(
 
 
 @op
-def cdist(x: Any, y: Any) -> jax.Array:
+def cdist(x: Tensor, y: Tensor) -> jax.Array:
     """Return the Euclidean distances of all pairs of points.
 
     Args:
@@ -174,7 +175,7 @@ def cdist(x: Any, y: Any) -> jax.Array:
 
 
 @op
-def logdet(x: Any) -> jax.Array:
+def logdet(x: Tensor) -> jax.Array:
     """Return the logarithm of the determinant's absolute value.
 
     Args:
@@ -189,7 +190,7 @@ def logdet(x: Any) -> jax.Array:
 
 
 @op
-def view_as_complex(x: Any) -> jax.Array:
+def view_as_complex(x: Tensor) -> jax.Array:
     """Return pairs of real and imaginary parts as complex numbers.
 
     Args:
@@ -215,7 +216,7 @@ def view_as_complex(x: Any) -> jax.Array:
 
 
 @op
-def view_as_real(x: Any) -> jax.Array:
+def view_as_real(x: Tensor) -> jax.Array:
     """Return complex numbers as pairs of their real and imaginary parts.
 
     Args:

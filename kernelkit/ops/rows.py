@@ -17,21 +17,22 @@ import jax.numpy as jnp
 from kernelkit import config, dtypes
 from kernelkit.dispatch import op
 from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
+from kernelkit.typing import Axis, DType, Tensor
 
 Row = Callable[..., Any]
 
 
-def as_array(x: Any) -> jax.Array:
+def as_array(x: Tensor) -> jax.Array:
     """Return lists, NumPy arrays and numbers as jax arrays; the dtype of a Python number stays weak."""
     return x if isinstance(x, jax.Array) else jnp.asarray(x)
 
 
-def as_operand(x: Any) -> Any:
+def as_operand(x: Tensor) -> Tensor:
     """Return arrays as :func:`as_array` does, and Python numbers unchanged: the same result, but faster."""
     return x if isinstance(x, (jax.Array, int, float, complex)) else jnp.asarray(x)
 
 
-def as_float(x: Any) -> jax.Array:
+def as_float(x: Tensor) -> jax.Array:
     """Return an array of a float or complex dtype; integers and booleans are cast to the default float type."""
     x = as_array(x)
     return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(config.floatx())
@@ -40,7 +41,7 @@ def as_float(x: Any) -> jax.Array:
 def unary(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an elementwise op ``name(x)``."""
 
-    def elementwise(x: Any) -> jax.Array:
+    def elementwise(x: Tensor) -> jax.Array:
         return function(as_array(x))
 
     notes = {"x": "Array-like of any shape."}
@@ -50,7 +51,7 @@ def unary(name: str, function: Callable, summary: str, example: str) -> Row:
 def binary(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x1, x2)`` of two arrays that broadcast."""
 
-    def elementwise(x1: Any, x2: Any) -> jax.Array:
+    def elementwise(x1: Tensor, x2: Tensor) -> jax.Array:
         return function(as_operand(x1), as_operand(x2))
 
     notes = {"x1": "Array-like.", "x2": "Array-like that broadcasts against ``x1``."}
@@ -61,7 +62,7 @@ def binary(name: str, function: Callable, summary: str, example: str) -> Row:
 def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x, y)`` of two integer arrays that broadcast."""
 
-    def elementwise(x: Any, y: Any) -> jax.Array:
+    def elementwise(x: Tensor, y: Tensor) -> jax.Array:
         return function(as_operand(x), as_operand(y))
 
     notes = {"x": "Integers or booleans.", "y": "Integers or booleans that broadcast against ``x``."}
@@ -72,7 +73,7 @@ def binary_xy(name: str, function: Callable, summary: str, example: str) -> Row:
 def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x, axis=None, keepdims=False)`` that reduces axes."""
 
-    def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    def reduce(x: Tensor, axis: Axis = None, keepdims: bool = False) -> jax.Array:
         return function(as_array(x), axis=as_axes(axis), keepdims=keepdims)
 
     notes = {
@@ -86,7 +87,7 @@ def reduction(name: str, function: Callable, summary: str, example: str) -> Row:
 def running(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x, axis=None, dtype=None)`` that accumulates along an axis."""
 
-    def accumulate(x: Any, axis: int | None = None, dtype: Any = None) -> jax.Array:
+    def accumulate(x: Tensor, axis: int | None = None, dtype: DType = None) -> jax.Array:
         x = as_array(x)
         if dtype is not None:
             dtype = dtypes.canonical(dtype)
@@ -105,7 +106,7 @@ def running(name: str, function: Callable, summary: str, example: str) -> Row:
 def arg_reduction(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x, axis=None, keepdims=False)`` that returns indices."""
 
-    def find(x: Any, axis: int | None = None, keepdims: bool = False) -> jax.Array:
+    def find(x: Tensor, axis: int | None = None, keepdims: bool = False) -> jax.Array:
         return function(as_array(x), axis=axis, keepdims=keepdims).astype("int32")
 
     notes = {
@@ -119,14 +120,14 @@ def arg_reduction(name: str, function: Callable, summary: str, example: str) -> 
 def window(name: str, function: Callable, summary: str, example: str) -> Row:
     """Return an op ``name(x)`` that makes a window of ``x`` points."""
 
-    def points(x: Any) -> jax.Array:
+    def points(x: Tensor) -> jax.Array:
         with needs_values(name, "Pass the number of points as an int."):
             return function(int(x))
 
     return docstring(points, name, summary, {"x": "Int: number of points."}, "Float array (x,).", example)
 
 
-def as_axes(axis: Any) -> Any:
+def as_axes(axis: Axis) -> Tensor:
     """Return axes in the form that jax takes: lists become tuples."""
     return tuple(axis) if isinstance(axis, list) else axis
 

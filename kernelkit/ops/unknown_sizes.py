@@ -18,6 +18,7 @@ import numpy as np
 
 from kernelkit.inference import eval_spec
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import ShapeLike, Tensor, Tree
 
 Labels = Sequence[Hashable]
 
@@ -25,14 +26,14 @@ Labels = Sequence[Hashable]
 def with_spec(spec: Callable) -> Callable:
     """Return a decorator that gives an op its own shape rule: ``spec(op, *args, **kwargs)``."""
 
-    def attach(row: Any) -> Any:
+    def attach(row: Any) -> Tensor:
         row.spec = spec
         return row
 
     return attach
 
 
-def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
+def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of broadcast arguments; an unknown size with a size of 1 stays unknown."""
     values = [*args, *kwargs.values()]
     _check_broadcast(row, [_shape(v) for v in values])
@@ -40,7 +41,7 @@ def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
     return eval_spec(row, *filled[: len(args)], **dict(zip(kwargs, filled[len(args) :], strict=True)))
 
 
-def matmul_spec(row: Callable, x1: Any, x2: Any) -> Any:
+def matmul_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic matrix product."""
     first, second = _shape(x1), _shape(x2)
     labels = [
@@ -50,17 +51,17 @@ def matmul_spec(row: Callable, x1: Any, x2: Any) -> Any:
     return eval_spec(row, *_fill([x1, x2], labels))
 
 
-def dot_spec(row: Callable, x1: Any, x2: Any) -> Any:
+def dot_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic `dot` product."""
     return tensordot_spec(row, x1, x2, ([-1], [max(-2, -len(_shape(x2)))]), given=False)
 
 
-def inner_spec(row: Callable, x1: Any, x2: Any) -> Any:
+def inner_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic inner product."""
     return tensordot_spec(row, x1, x2, ([-1], [-1]), given=False)
 
 
-def cross_spec(row: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) -> Any:
+def cross_spec(row: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic cross product; the axes before the vectors broadcast."""
     if not args and not kwargs:  # by default, the vectors are along the last axis
         _check_broadcast(row, [_shape(x1)[:-1], _shape(x2)[:-1]])
@@ -68,7 +69,7 @@ def cross_spec(row: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) -> An
     return eval_spec(row, x1, x2, *args, **kwargs)
 
 
-def tensordot_spec(row: Callable, x1: Any, x2: Any, axes: Any = 2, given: bool = True) -> Any:
+def tensordot_spec(row: Callable, x1: Tensor, x2: Tensor, axes: Any = 2, given: bool = True) -> Tensor:
     """Return the symbolic sum of products over chosen axes; ``given``: whether ``row`` takes the axes as argument."""
     first, second = [("1", i) for i in range(len(_shape(x1)))], [("2", i) for i in range(len(_shape(x2)))]
     pairs = (list(range(len(first) - axes, len(first))), list(range(axes))) if isinstance(axes, int) else axes
@@ -78,7 +79,7 @@ def tensordot_spec(row: Callable, x1: Any, x2: Any, axes: Any = 2, given: bool =
     return eval_spec(row, *_fill([x1, x2], [first, second]), *([axes] if given else []))
 
 
-def einsum_spec(row: Callable, subscripts: str, *operands: Any, **kwargs: Any) -> Any:
+def einsum_spec(row: Callable, subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of an Einstein sum."""
     labels: list[Labels] = []
     for term, operand in zip(subscripts.replace(" ", "").split("->")[0].split(","), operands, strict=True):
@@ -88,7 +89,7 @@ def einsum_spec(row: Callable, subscripts: str, *operands: Any, **kwargs: Any) -
     return eval_spec(row, subscripts, *_fill(operands, labels), **kwargs)
 
 
-def joined_spec(row: Callable, xs: Any, axis: int | None = 0) -> Any:
+def joined_spec(row: Callable, xs: Tensor, axis: int | None = 0) -> Tensor:
     """Return the symbolic result of joining arrays along an existing axis."""
     if axis is None:
         return eval_spec(row, xs, axis)
@@ -100,19 +101,19 @@ def joined_spec(row: Callable, xs: Any, axis: int | None = 0) -> Any:
 def piled_spec(axis: int) -> Callable:
     """Return the shape rule for joining along an axis that vectors don't have; vectors become the second axis."""
 
-    def spec(row: Callable, xs: Any) -> Any:
+    def spec(row: Callable, xs: Tensor) -> Any:
         axes = [[1] if len(_shape(x)) == 1 else range(len(_shape(x))) for x in xs]
         return eval_spec(row, _fill(xs, [[(i, n) if i == axis else i for i in own] for n, own in enumerate(axes)]))
 
     return spec
 
 
-def stacked_spec(row: Callable, x: Any, axis: int = 0) -> Any:
+def stacked_spec(row: Callable, x: Tensor, axis: int = 0) -> Tensor:
     """Return the symbolic result of joining arrays along a new axis."""
     return eval_spec(row, _fill(x, [range(len(_shape(v))) for v in x]), axis)
 
 
-def along_axis_spec(row: Callable, x: Any, indices: Any, axis: int | None = None) -> Any:
+def along_axis_spec(row: Callable, x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Return the symbolic elements picked along an axis; the other axes broadcast."""
     rank = len(_shape(x))
     if axis is not None and len(_shape(indices)) == rank:
@@ -129,7 +130,7 @@ def checked_axis(axis: int, rank: int, name: str) -> int:
     return axis % rank
 
 
-def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
+def reshape_spec(row: Callable, x: Tensor, newshape: Any) -> Tensor:
     """Return the symbolic result of a reshape; directly from the new shape where that is enough."""
     if isinstance(newshape, KerasTensor):
         return KerasTensor((None,) * (newshape.shape[0] if newshape.shape else 1), dtype=x.dtype)
@@ -147,7 +148,7 @@ def reshape_spec(row: Callable, x: Any, newshape: Any) -> Any:
     return x.like(sizes)
 
 
-def broadcast_to_spec(row: Callable, x: Any, shape: Any) -> Any:
+def broadcast_to_spec(row: Callable, x: Tensor, shape: ShapeLike) -> Tensor:
     """Return the symbolic result of broadcasting to a shape."""
     _check_kept("broadcast_to", shape, [0] * (len(shape) - len(x.shape)) + list(x.shape))
     return eval_spec(row, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape)
@@ -182,21 +183,23 @@ def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:
     return spec
 
 
-def segment_spec(row: Callable, data: Any, segment_ids: Any, num_segments: int | None = None, **kwargs: Any) -> Any:
+def segment_spec(
+    row: Callable, data: Tree, segment_ids: Tensor, num_segments: int | None = None, **kwargs: Any
+) -> Tensor:
     """Return the symbolic rows of segments; a number of segments that isn't given depends on values and is unknown."""
     data, ids = _fill([data, segment_ids], [["row", *range(1, len(_shape(data)))], ["row"] * len(_shape(segment_ids))])
     result = integer_spec("segment_ids")(row, data, ids, num_segments or 1, **kwargs)
     return result if num_segments is not None else KerasTensor((None, *result.shape[1:]), dtype=result.dtype)
 
 
-def _as_integers(x: Any) -> Any:
+def _as_integers(x: Tensor) -> Tensor:
     return KerasTensor(x.shape, dtype="int32") if _is_symbolic(x) and "float" in x.dtype else x
 
 
-def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
+def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of an op that caps sizes: a size that changes if unknown sizes are 1 is unknown."""
 
-    def smallest(x: Any) -> Any:
+    def smallest(x: Tensor) -> Tensor:
         if not isinstance(x, KerasTensor):
             return x
         return x.like([1 if size is None else size for size in x.shape])
@@ -215,11 +218,11 @@ def _is_symbolic(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-def _leaves(structure: Any) -> list:
+def _leaves(structure: Tree) -> list:
     return jtu.tree_leaves(structure, is_leaf=_is_symbolic)
 
 
-def _shape(x: Any) -> tuple:
+def _shape(x: Tensor) -> tuple:
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
@@ -252,7 +255,7 @@ def _fill(values: Sequence, labels: Sequence[Labels], known: dict | None = None)
             if size is not None and not (size == 1 and isinstance(label, _Broadcast)):
                 known.setdefault(label, size)
 
-    def filled(value: Any, axes: Labels) -> Any:
+    def filled(value: Tensor, axes: Labels) -> Tensor:
         if not isinstance(value, KerasTensor) or None not in value.shape:
             return value
         sizes = [known.get(label) if size is None else size for size, label in zip(value.shape, axes, strict=True)]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Adadelta(Optimizer):
@@ -36,7 +37,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.95,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -55,7 +56,7 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         gradients = self.rho * slots["accumulated_grad"] + (1 - self.rho) * jnp.square(gradient)
         move = gradient * jnp.sqrt(slots["accumulated_delta_var"] + self.epsilon) / jnp.sqrt(gradients + self.epsilon)
         moves = self.rho * slots["accumulated_delta_var"] + (1 - self.rho) * jnp.square(move)

@@ -10,6 +10,7 @@ from jax import lax
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Adafactor(Optimizer):
@@ -41,7 +42,7 @@ class Adafactor(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         beta_2_decay: float = -0.8,
         epsilon_1: float = 1e-30,
         epsilon_2: float = 1e-3,
@@ -66,7 +67,7 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def initial_slot(self, name: str, variable: Any) -> Any:
+    def initial_slot(self, name: str, variable: Tensor) -> Tensor:
         shape = variable.shape
         if name == "row":
             shape = shape[:-1] if len(shape) > 1 else ()
@@ -74,7 +75,7 @@ class Adafactor(Optimizer):
             shape = shape[:-2] + shape[-1:] if len(shape) > 1 else ()
         return np.zeros(shape, "float32")
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         # As in Keras: neither `relative_step=False` nor a schedule turns this limit off.
         learning_rate = jnp.minimum(learning_rate, lax.rsqrt(step))
         rate = jnp.maximum(self.epsilon_2, _root_mean_square(value)) * learning_rate
@@ -92,5 +93,5 @@ class Adafactor(Optimizer):
         return value - rate * scaled, kept
 
 
-def _root_mean_square(x: Any) -> Any:
+def _root_mean_square(x: Tensor) -> Any:
     return jnp.sqrt(jnp.mean(jnp.square(x)))

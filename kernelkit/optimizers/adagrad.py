@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Adagrad(Optimizer):
@@ -35,7 +36,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         weight_decay: float | None = None,
@@ -54,10 +55,10 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def initial_slot(self, name: str, variable: Any) -> Any:
+    def initial_slot(self, name: str, variable: Tensor) -> Tensor:
         return np.full(variable.shape, self.initial_accumulator_value, "float32")
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         accumulator = slots["accumulator"] + jnp.square(gradient)
         move = learning_rate * gradient / jnp.sqrt(accumulator + self.epsilon)
         return value - move, {"accumulator": accumulator}

@@ -6,6 +6,7 @@ from typing import Any
 
 from kernelkit.optimizers.adam import Adam
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate
 
 
 class AdamW(Adam):
@@ -36,7 +37,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,

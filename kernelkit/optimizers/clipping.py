@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from kernelkit.typing import Tensor
 
 
 def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
@@ -19,7 +20,7 @@ def clip_by_norm(gradient: jax.Array, limit: float) -> jax.Array:
     return gradient * (limit / jnp.maximum(_norm([gradient]), limit)).astype(gradient.dtype)
 
 
-def clip_by_global_norm(gradients: Sequence[Any], limit: float) -> list:
+def clip_by_global_norm(gradients: Sequence[Tensor], limit: float) -> list:
     """Scale all gradients by one factor, so that the norm of all together is at most the limit.
 
     Args:
@@ -39,7 +40,7 @@ def clip_by_global_norm(gradients: Sequence[Any], limit: float) -> list:
     return [None if g is None else g * factor.astype(g.dtype) for g in gradients]
 
 
-def clip(gradients: Sequence[Any], norm: float | None, value: float | None, global_norm: float | None) -> list:
+def clip(gradients: Sequence[Tensor], norm: float | None, value: float | None, global_norm: float | None) -> list:
     """Clip gradients by the one limit that is given, if any.
 
     Args:

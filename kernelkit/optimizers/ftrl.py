@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Ftrl(Optimizer):
@@ -44,7 +45,7 @@ class Ftrl(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         learning_rate_power: float = -0.5,
         initial_accumulator_value: float = 0.1,
         l1_regularization_strength: float = 0.0,
@@ -84,11 +85,11 @@ class Ftrl(Optimizer):
             if getattr(self, name_) < 0:
                 raise ValueError(f"`{name_}` needs to be positive or zero. Received: {name_}={getattr(self, name_)}.")
 
-    def initial_slot(self, name: str, variable: Any) -> Any:
+    def initial_slot(self, name: str, variable: Tensor) -> Tensor:
         start = self.initial_accumulator_value if name == "accumulator" else 0.0
         return np.full(variable.shape, start, "float32")
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         power = -self.learning_rate_power
         l1, l2 = self.l1_regularization_strength, self.l2_regularization_strength + self.beta / (2 * learning_rate)
         shrunk = gradient + 2 * self.l2_shrinkage_regularization_strength * value

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Lamb(Optimizer):
@@ -35,7 +36,7 @@ class Lamb(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -56,7 +57,7 @@ class Lamb(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)
         velocity = slots["velocity"] + (jnp.square(gradient) - slots["velocity"]) * (1 - self.beta_2)
         spread = jnp.sqrt(velocity / (1 - self.beta_2**step)) + self.epsilon

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule
+from kernelkit.typing import Rate
 
 
-def check(learning_rate: Any) -> Any:
+def check(learning_rate: Rate) -> Any:
     """Return a number as a float, a schedule or function unchanged.
 
     Raises:
@@ -27,7 +28,7 @@ def check(learning_rate: Any) -> Any:
     )
 
 
-def takes_step(learning_rate: Any) -> bool:
+def takes_step(learning_rate: Rate) -> bool:
     """Return whether a learning rate depends on the number of steps taken.
 
     This is true for schedules and for functions of one argument, such as optax's schedules. It is false for functions

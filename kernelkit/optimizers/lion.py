@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Lion(Optimizer):
@@ -39,7 +40,7 @@ class Lion(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         weight_decay: float | None = None,
@@ -60,7 +61,7 @@ class Lion(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         direction = jnp.sign(self.beta_1 * slots["momentum"] + (1 - self.beta_1) * gradient)
         momentum = self.beta_2 * slots["momentum"] + (1 - self.beta_2) * gradient
         return value - learning_rate * direction, {"momentum": momentum}

@@ -11,6 +11,7 @@ from jax import lax
 
 from kernelkit.optimizers import settings
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.typing import Rate, Tensor
 from kernelkit.variable import Variable
 
 
@@ -76,7 +77,7 @@ class LossScaleOptimizer(Optimizer):
     def variables(self) -> list[Variable]:
         return [*self._variables, *self.inner_optimizer.variables]
 
-    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None) -> tuple[list, list]:
+    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Tensor = None) -> tuple[list, list]:
         own, inner = list(arrays[: len(self._variables)]), list(arrays[len(self._variables) :])
         counter, scale = own[-2:]
         # The "gradient" of an overwritten variable is its new value, not a gradient of the loss: it is not scaled.
@@ -97,7 +98,7 @@ class LossScaleOptimizer(Optimizer):
         changed, inner, counter, scale = lax.cond(all_finite, apply, skip)
         return changed, [*own[:-2], counter, scale, *inner]
 
-    def _host_rate(self) -> Any:
+    def _host_rate(self) -> Rate:
         return self.inner_optimizer._host_rate()
 
     def scale_loss(self, loss: Any) -> Any:
@@ -118,11 +119,11 @@ class LossScaleOptimizer(Optimizer):
         return self.inner_optimizer.iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Rate:
         return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: Rate) -> None:
         self.inner_optimizer.learning_rate = learning_rate
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from typing import Any
 
 from kernelkit import serialize
 from kernelkit.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.typing import Rate, Tensor
 from kernelkit.variable import Variable
 
 
@@ -141,7 +141,7 @@ class MultiOptimizer(Optimizer):
     def variables(self) -> list[Variable]:
         return [*self._variables, *(v for optimizer in self._optimizers for v in optimizer.variables)]
 
-    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None) -> tuple[list, list]:
+    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Tensor = None) -> tuple[list, list]:
         scale = self.loss_scale_factor
         own, values = list(arrays[: len(self._variables)]), list(values)
         if scale:
@@ -160,7 +160,7 @@ class MultiOptimizer(Optimizer):
             result.extend(inner)
         return values, result
 
-    def _host_rate(self) -> Any:
+    def _host_rate(self) -> Rate:
         return [optimizer._host_rate() for optimizer in self._optimizers]
 
     def exclude_from_weight_decay(
@@ -175,14 +175,14 @@ class MultiOptimizer(Optimizer):
         return [pair for optimizer in self._optimizers for pair in optimizer.averaged_variables]
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Rate:
         raise AttributeError(
             "A MultiOptimizer has no learning rate of its own. Use those of its optimizers: "
             "`for optimizer in multi.optimizers: optimizer.learning_rate`."
         )
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: Rate) -> None:
         raise AttributeError(
             "A MultiOptimizer has no learning rate of its own. Set those of its optimizers: "
             "`for optimizer in multi.optimizers: optimizer.learning_rate = ...`."

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 from kernelkit.variable import Variable
 
 
@@ -54,7 +55,7 @@ class Muon(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         adam_beta_1: float = 0.9,
         adam_beta_2: float = 0.999,
         adam_weight_decay: float | None = 0.004,
@@ -111,7 +112,7 @@ class Muon(Optimizer):
         excluded = decay is None and self.weight_decay is not None
         return self.adam_weight_decay if self.uses_adam(variable) and not excluded else decay
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         # Only weights that AdamW changes have a velocity.
         if "velocity" in slots:
             return self._adam_rule(gradient, value, slots, step, learning_rate * self.adam_lr_ratio)
@@ -122,7 +123,9 @@ class Muon(Optimizer):
             move = move * (self.rms_rate * max(value.shape) ** 0.5)
         return value - learning_rate * move, {"momentum": momentum}
 
-    def _adam_rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def _adam_rule(
+        self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate
+    ) -> tuple[Any, dict]:
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.adam_beta_1)
         velocity = slots["velocity"] + (jnp.square(gradient) - slots["velocity"]) * (1 - self.adam_beta_2)
         rate = learning_rate * jnp.sqrt(1 - self.adam_beta_2**step) / (1 - self.adam_beta_1**step)

@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class Nadam(Optimizer):
@@ -37,7 +38,7 @@ class Nadam(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
@@ -58,17 +59,17 @@ class Nadam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def initial_slot(self, name: str, variable: Any) -> Any:
+    def initial_slot(self, name: str, variable: Tensor) -> Tensor:
         return np.float32(1.0) if name == "u_product" else super().initial_slot(name, variable)
 
-    def advance(self, shared: dict, step: Any) -> dict:
+    def advance(self, shared: dict, step: Tensor) -> dict:
         return {"u_product": shared["u_product"] * self._beta_1_at(step.astype(jnp.float32))}
 
-    def _beta_1_at(self, step: Any) -> Any:
+    def _beta_1_at(self, step: Tensor) -> Any:
         # The momentum warms up: it starts at about half of beta_1.
         return self.beta_1 * (1 - 0.5 * 0.96**step)
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         this, following = self._beta_1_at(step), self._beta_1_at(step + 1)
         product = slots["u_product"]
         momentum = slots["momentum"] + (gradient - slots["momentum"]) * (1 - self.beta_1)

@@ -11,6 +11,7 @@ import jax.tree_util as jtu
 
 from kernelkit.optimizers import step
 from kernelkit.optimizers.optimizer import Optimizer
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 
@@ -71,7 +72,7 @@ class OptaxOptimizer(Optimizer):
             if steps[-2:] == ["hyperparams", "learning_rate"]:
                 self._learning_rate = self._leaves[-1]
 
-    def _add_leaf(self, path: list[str], leaf: Any, weights: dict[str, Variable]) -> Variable:
+    def _add_leaf(self, path: list[str], leaf: Tensor, weights: dict[str, Variable]) -> Variable:
         leaf = jax.random.key_data(leaf) if _is_random_key(leaf) else jnp.asarray(leaf)
         weight = next((weights[key] for key in path if key in weights), None)
         same = weight is not None and weight.shape == leaf.shape
@@ -80,7 +81,7 @@ class OptaxOptimizer(Optimizer):
             leaf, dtype=leaf.dtype, layout=weight._layout if weight is not None and same else None, name=name or "state"
         )
 
-    def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Any) -> tuple[list, step.State]:
+    def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Tensor) -> tuple[list, step.State]:
         pairs = list(zip(gradients, values, strict=True))
         zeros_for_none = [jnp.zeros_like(v) if g is None else g for g, v in pairs]
         leaves = [
@@ -126,7 +127,7 @@ class OptaxOptimizer(Optimizer):
         )
 
 
-def _is_random_key(leaf: Any) -> bool:
+def _is_random_key(leaf: Tensor) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 

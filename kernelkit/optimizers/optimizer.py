@@ -15,6 +15,7 @@ from kernelkit import changes, config, scope, serialize, tape
 from kernelkit.optimizers import learning_rates, settings, step
 from kernelkit.optimizers.gradients import aligned
 from kernelkit.optimizers.variables import OptimizerVariables
+from kernelkit.typing import Rate, Tensor
 from kernelkit.variable import Variable
 
 
@@ -68,7 +69,7 @@ class Optimizer(OptimizerVariables):
 
     def __init__(
         self,
-        learning_rate: Any,
+        learning_rate: Rate,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -130,7 +131,7 @@ class Optimizer(OptimizerVariables):
         """Return the new shared slots; called once in an update, before the rule."""
         return shared
 
-    def initial_slot(self, name: str, variable: Variable | None) -> Any:
+    def initial_slot(self, name: str, variable: Variable | None) -> Tensor:
         """Return the initial value of a slot: zeros of the weight's shape, unless overridden.
 
         Args:
@@ -153,7 +154,7 @@ class Optimizer(OptimizerVariables):
             return None
         return None if any(re.search(n, variable.name) for n in self._not_decayed_names) else self.weight_decay
 
-    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Rate) -> None:
         """Change one variable and its slots by assigning to them; override it to write an optimizer in Keras's way.
 
         Args:
@@ -255,10 +256,10 @@ class Optimizer(OptimizerVariables):
                 self.apply(grads, weights)
             return [lender.get_current_value(v) for v in weights], [lender.get_current_value(v) for v in own]
 
-    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None) -> tuple[list, list]:
+    def _step(self, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Tensor = None) -> tuple[list, list]:
         return step.take_step(self, arrays, gradients, values, rate)
 
-    def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Any) -> tuple[list, step.State]:
+    def _apply_rules(self, state: step.State, gradients: list, values: list, rate: Tensor) -> tuple[list, step.State]:
         if self._overrides("update_step", "assign", "assign_add", "assign_sub"):
             return step.call_update_step(self, state, gradients, values, rate)
         return step.apply_rules(self, state, gradients, values, rate)
@@ -311,7 +312,7 @@ class Optimizer(OptimizerVariables):
         return self._iterations
 
     @property
-    def learning_rate(self) -> Any:
+    def learning_rate(self) -> Rate:
         """The learning rate of the next step: a variable if it is fixed, otherwise the schedule's or function's value.
 
         Assigning a float changes a fixed rate, also during training. Assigning a schedule or function replaces it.
@@ -321,7 +322,7 @@ class Optimizer(OptimizerVariables):
         return self._rate_in({id(self._iterations): self._iterations.value})
 
     @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
+    def learning_rate(self, learning_rate: Rate) -> None:
         learning_rate = learning_rates.check(learning_rate)
         fixed = isinstance(self._learning_rate, Variable)
         if isinstance(learning_rate, float):
@@ -351,7 +352,7 @@ class Optimizer(OptimizerVariables):
         return self.learning_rate
 
     @lr.setter
-    def lr(self, learning_rate: Any) -> None:
+    def lr(self, learning_rate: Rate) -> None:
         settings.warn_of_lr(self)
         self.learning_rate = learning_rate
 
@@ -412,7 +413,7 @@ class Optimizer(OptimizerVariables):
             return self._learning_rate(state[id(self._iterations)])
         return self._learning_rate()
 
-    def _host_rate(self) -> Any:
+    def _host_rate(self) -> Rate:
         """Return the rate of a function that only the host can call: a compiled step would keep its first value."""
         is_fixed = isinstance(self._learning_rate, Variable)
         return None if is_fixed or learning_rates.takes_step(self._learning_rate) else self._learning_rate()
@@ -445,5 +446,5 @@ class Optimizer(OptimizerVariables):
             return super().from_config(config)
 
 
-def _value(x: Any) -> Any:
+def _value(x: Tensor) -> Any:
     return x.value if isinstance(x, Variable) else x

@@ -9,6 +9,7 @@ from jax import lax
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class RMSprop(Optimizer):
@@ -35,7 +36,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.001,
+        learning_rate: Rate = 0.001,
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
@@ -62,7 +63,7 @@ class RMSprop(Optimizer):
     def slot_groups(self) -> tuple[tuple[str, ...], ...]:
         return tuple((name,) for name in self.slots)
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         kept = {"velocity": self.rho * slots["velocity"] + (1 - self.rho) * jnp.square(gradient)}
         spread = kept["velocity"]
         if self.centered:

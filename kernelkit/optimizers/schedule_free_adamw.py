@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit.optimizers.optimizer import Optimizer
 from kernelkit.serialize.arguments import shared_arguments
+from kernelkit.typing import Rate, Tensor
 
 
 class ScheduleFreeAdamW(Optimizer):
@@ -39,7 +40,7 @@ class ScheduleFreeAdamW(Optimizer):
 
     def __init__(
         self,
-        learning_rate: Any = 0.0025,
+        learning_rate: Rate = 0.0025,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -62,10 +63,10 @@ class ScheduleFreeAdamW(Optimizer):
         self.epsilon = epsilon
         self.warmup_steps = warmup_steps
 
-    def initial_slot(self, name: str, variable: Any) -> Any:
+    def initial_slot(self, name: str, variable: Tensor) -> Tensor:
         return variable.value if name == "momentum" else super().initial_slot(name, variable)
 
-    def rule(self, gradient: Any, value: Any, slots: dict, step: Any, learning_rate: Any) -> tuple[Any, dict]:
+    def rule(self, gradient: Tensor, value: Tensor, slots: dict, step: Tensor, learning_rate: Rate) -> tuple[Any, dict]:
         if self.warmup_steps:
             learning_rate = learning_rate * jnp.minimum(1.0, step / self.warmup_steps)
         velocity = self.beta_2 * slots["velocity"] + (1 - self.beta_2) * jnp.square(gradient)

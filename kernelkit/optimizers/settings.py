@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 from kernelkit import serialize
+from kernelkit.typing import Rate
 
 COMMON = (
     "learning_rate",
@@ -23,7 +24,7 @@ COMMON = (
 """The arguments that all optimizers share, except the name."""
 
 
-def old_spellings(keywords: dict, learning_rate: Any, cls: type) -> Any:
+def old_spellings(keywords: dict, learning_rate: Rate, cls: type) -> Any:
     """Return the learning rate, also if it was given under its old name ``lr``."""
     who, keywords = cls.__name__, dict(keywords)
     if "lr" in keywords:

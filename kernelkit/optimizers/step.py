@@ -14,6 +14,7 @@ from jax import lax
 
 from kernelkit import scope
 from kernelkit.optimizers.clipping import clip
+from kernelkit.typing import Tensor
 
 if TYPE_CHECKING:
     from kernelkit.optimizers.optimizer import Optimizer
@@ -22,7 +23,7 @@ State = dict[int, Any]
 
 
 def take_step(
-    optimizer: Optimizer, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Any = None
+    optimizer: Optimizer, arrays: Sequence, gradients: Sequence, values: Sequence, rate: Tensor = None
 ) -> tuple[list, list]:
     """Return the weights and the optimizer's arrays after one step.
 
@@ -51,7 +52,7 @@ def take_step(
     return values, [state[id(v)] for v in optimizer._variables]
 
 
-def _update(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any) -> tuple[list, State]:
+def _update(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Tensor) -> tuple[list, State]:
     gradients = clip(gradients, optimizer.clipnorm, optimizer.clipvalue, optimizer.global_clipnorm)
     values, state = list(values), dict(state)
     for i, variable in enumerate(optimizer._trainable_variables):
@@ -65,7 +66,7 @@ def _update(optimizer: Optimizer, state: State, gradients: list, values: list, r
     return optimizer._apply_rules(state, gradients, values, rate)
 
 
-def apply_rules(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any) -> tuple[list, State]:
+def apply_rules(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Tensor) -> tuple[list, State]:
     """Apply the rule to each weight that has a gradient."""
     for i, gradient in enumerate(gradients):
         if gradient is not None:
@@ -74,7 +75,9 @@ def apply_rules(optimizer: Optimizer, state: State, gradients: list, values: lis
     return values, state
 
 
-def apply_rule(optimizer: Optimizer, i: int, gradient: Any, value: Any, state: State, rate: Any) -> tuple[Any, State]:
+def apply_rule(
+    optimizer: Optimizer, i: int, gradient: Tensor, value: Tensor, state: State, rate: Tensor
+) -> tuple[Any, State]:
     """Return the new value and slots of the i-th weight."""
     slots = {name: state[id(v)] for name, v in (*optimizer._slots[i].items(), *optimizer._shared.items())}
     # Scalars have at least float32: in 16 bits, beta_2 = 0.999 would round to 1.
@@ -87,7 +90,7 @@ def apply_rule(optimizer: Optimizer, i: int, gradient: Any, value: Any, state: S
 
 
 def call_update_step(
-    optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any
+    optimizer: Optimizer, state: State, gradients: list, values: list, rate: Tensor
 ) -> tuple[list, State]:
     """Run a subclass's own ``update_step``, which assigns to variables, as a pure function."""
     weights, variables = optimizer._trainable_variables, optimizer._variables
@@ -100,7 +103,7 @@ def call_update_step(
     return [after(v) for v in weights], {id(v): after(v) for v in variables}
 
 
-def _accumulate(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Any) -> tuple[list, State]:
+def _accumulate(optimizer: Optimizer, state: State, gradients: list, values: list, rate: Tensor) -> tuple[list, State]:
     """Sum the gradients, and update with their mean in every n-th step."""
     steps = optimizer.gradient_accumulation_steps
     keys = [id(v) for v in optimizer._accumulators]

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernelkit import initializers, scope, serialize, tree
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import DType, InitializerLike, Tensor
 from kernelkit.variable import Variable
 
 
@@ -39,8 +40,8 @@ class OptimizerVariables(serialize.Configurable):
     def add_variable(
         self,
         shape: tuple,
-        initializer: Any = "zeros",
-        dtype: Any = None,
+        initializer: InitializerLike = "zeros",
+        dtype: DType = None,
         aggregation: str | None = "none",
         layout: Any = None,
         name: str | None = None,
@@ -59,7 +60,7 @@ class OptimizerVariables(serialize.Configurable):
         return self._add(start, shape=shape, dtype=dtype, aggregation=aggregation, layout=layout, name=name)
 
     def add_variable_from_reference(
-        self, reference_variable: Variable, name: str | None = None, initializer: Any = "zeros"
+        self, reference_variable: Variable, name: str | None = None, initializer: InitializerLike = "zeros"
     ) -> Variable:
         """Add a variable of a trainable variable's shape and dtype.
 
@@ -73,7 +74,7 @@ class OptimizerVariables(serialize.Configurable):
         )
 
     def add_optimizer_variables(
-        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: Any = "zeros"
+        self, trainable_variables: Sequence[Variable], name: str | Sequence[str], initializer: InitializerLike = "zeros"
     ) -> Any:
         """Add a variable for each trainable variable.
 
@@ -98,13 +99,13 @@ class OptimizerVariables(serialize.Configurable):
     def _add_scalar(self, name: str, value: Any, dtype: str) -> Variable:
         return self._add(value, dtype=dtype, aggregation="only_first_replica", name=name)
 
-    def _add_like(self, reference: Variable, suffix: str, value: Any, shape: tuple) -> Variable:
+    def _add_like(self, reference: Variable, suffix: str, value: Tensor, shape: tuple) -> Variable:
         """Add a variable named after a weight. If the shapes are equal, it has the weight's layout over devices."""
         layout = reference.layout if tuple(shape) == reference.shape else None
         name = f"{reference.path.replace('/', '_')}_{suffix}"
         return self._add(value, shape=shape, dtype=reference.dtype, layout=layout, name=name)
 
-    def _add(self, value: Any, **keywords: Any) -> Variable:
+    def _add(self, value: Tensor, **keywords: Any) -> Variable:
         with scope.absolute_name_scope(self.name), scope.autocast_scope(None):
             variable = Variable(value, trainable=False, **keywords)
         self._variables.append(variable)
@@ -120,7 +121,7 @@ class OptimizerVariables(serialize.Configurable):
             self._track(value)
         super().__setattr__(name, value)
 
-    def _track(self, value: Any) -> None:
+    def _track(self, value: Tensor) -> None:
         found = [leaf for leaf in tree.flatten(value) if isinstance(leaf, Variable)]
         if found:
             known = {id(v) for v in (*self._variables, *self._trainable_variables)}
@@ -131,15 +132,15 @@ class OptimizerVariables(serialize.Configurable):
 
     # Assigning --------------------------------------------------------------------------------------------------------
 
-    def assign(self, variable: Variable, value: Any) -> None:
+    def assign(self, variable: Variable, value: Tensor) -> None:
         """Assign a value to a variable; for use in ``update_step``."""
         variable.assign(value)
 
-    def assign_add(self, variable: Variable, value: Any) -> None:
+    def assign_add(self, variable: Variable, value: Tensor) -> None:
         """Add to a variable; for use in ``update_step``."""
         variable.assign_add(value)
 
-    def assign_sub(self, variable: Variable, value: Any) -> None:
+    def assign_sub(self, variable: Variable, value: Tensor) -> None:
         """Subtract from a variable; for use in ``update_step``."""
         variable.assign_sub(value)
 

@@ -20,6 +20,7 @@ from kernelkit.preprocessing.affine import (
 )
 from kernelkit.preprocessing.image_data_generator import ImageDataGenerator
 from kernelkit.preprocessing.iterators import DataFrameIterator, DirectoryIterator, Iterator, NumpyArrayIterator
+from kernelkit.typing import Tensor
 from kernelkit.utils.images import array_to_img, img_to_array, load_img, save_img
 
 __all__ = [
@@ -46,7 +47,7 @@ __all__ = [
 
 
 def smart_resize(
-    x: Any,
+    x: Tensor,
     size: tuple[int, int],
     interpolation: str = "bilinear",
     data_format: str = "channels_last",

@@ -16,6 +16,7 @@ from kernelkit.preprocessing.affine import (
     checked_pair,
 )
 from kernelkit.preprocessing.iterators import DataFrameIterator, DirectoryIterator, NumpyArrayIterator
+from kernelkit.typing import DType, PathLike, Tensor
 
 _TINY = 1e-6
 
@@ -90,7 +91,7 @@ class ImageDataGenerator:
         data_format: str | None = None,
         validation_split: float = 0.0,
         interpolation_order: int = 1,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         self.data_format = config.image_data_format() if data_format is None else data_format
         if self.data_format not in ("channels_last", "channels_first"):
@@ -117,7 +118,7 @@ class ImageDataGenerator:
         self.horizontal_flip, self.vertical_flip = horizontal_flip, vertical_flip
         self.rescale, self.preprocessing_function = rescale, preprocessing_function
         self.validation_split = validation_split or 0.0
-        self.mean: Any = None
+        self.mean: Tensor = None
         self.std: Any = None
         self.zca_whitening_matrix: Any = None
         self._make_consistent()
@@ -137,13 +138,13 @@ class ImageDataGenerator:
 
     def flow(
         self,
-        x: Any,
-        y: Any = None,
+        x: Tensor,
+        y: Tensor = None,
         batch_size: int = 32,
         shuffle: bool = True,
-        sample_weight: Any = None,
+        sample_weight: Tensor = None,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         ignore_class_split: bool = False,
@@ -181,7 +182,7 @@ class ImageDataGenerator:
 
     def flow_from_directory(
         self,
-        directory: Any,
+        directory: PathLike | None,
         target_size: tuple[int, int] = (256, 256),
         color_mode: str = "rgb",
         classes: Any = None,
@@ -189,7 +190,7 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
@@ -238,7 +239,7 @@ class ImageDataGenerator:
     def flow_from_dataframe(
         self,
         dataframe: Any,
-        directory: Any = None,
+        directory: PathLike | None = None,
         x_col: str = "filename",
         y_col: Any = "class",
         weight_col: str | None = None,
@@ -249,7 +250,7 @@ class ImageDataGenerator:
         batch_size: int = 32,
         shuffle: bool = True,
         seed: int | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
@@ -326,7 +327,7 @@ class ImageDataGenerator:
             raise ValueError(f"subset must be 'training' or 'validation', got {subset!r}.")
         return parts[subset]
 
-    def standardize(self, x: Any) -> np.ndarray:
+    def standardize(self, x: Tensor) -> np.ndarray:
         """Return an image or a batch, preprocessed, rescaled, centered, divided and whitened as was asked for.
 
         Args:
@@ -434,7 +435,7 @@ class ImageDataGenerator:
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
-    def fit(self, x: Any, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
+    def fit(self, x: Tensor, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
         """Learn mean, deviation and whitening of images, as far as they were asked for.
 
         Args:

@@ -14,6 +14,7 @@ import numpy as np
 
 from kernelkit.feeds.py_dataset import PyDataset
 from kernelkit.training.display import say
+from kernelkit.typing import DType, PathLike, Tensor
 from kernelkit.utils.images import array_to_img, img_to_array, load_img
 
 __all__ = ["DataFrameIterator", "DirectoryIterator", "Iterator", "NumpyArrayIterator"]
@@ -134,12 +135,12 @@ class _Images(Iterator):
 
     image_data_generator: Any
     data_format: str
-    dtype: Any
+    dtype: DType
     save_to_dir: Any
     save_prefix: str
     save_format: str
 
-    def _settle(self, generator: Any, data_format: str | None, dtype: Any, to: Any, prefix: str, ending: str) -> None:
+    def _settle(self, generator: Any, data_format: str | None, dtype: DType, to: Any, prefix: str, ending: str) -> None:
         self.image_data_generator = generator
         self.data_format = data_format or generator.data_format
         self.dtype = dtype or generator.dtype
@@ -192,20 +193,20 @@ class NumpyArrayIterator(_Images):
 
     def __init__(
         self,
-        x: Any,
-        y: Any,
+        x: Tensor,
+        y: Tensor,
         image_data_generator: Any,
         batch_size: int = 32,
         shuffle: bool = False,
-        sample_weight: Any = None,
+        sample_weight: Tensor = None,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
         ignore_class_split: bool = False,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         self._settle(image_data_generator, data_format, dtype, save_to_dir, save_prefix, save_format)
         images, others = (x[0], [np.asarray(v) for v in x[1]]) if _has_others(x) else (x, [])
@@ -231,7 +232,7 @@ class NumpyArrayIterator(_Images):
         super().__init__(len(images), batch_size, shuffle, seed)
 
     def _get_batches_of_transformed_samples(self, index_array: np.ndarray) -> Any:
-        images: Any = self._stacked([self._transformed(self.x[i]) for i in index_array], index_array)
+        images: Tensor = self._stacked([self._transformed(self.x[i]) for i in index_array], index_array)
         images = [images, *(v[index_array] for v in self.x_misc)] if self.x_misc else images
         if self.y is None:
             return images
@@ -299,7 +300,7 @@ class _Files(_Images):
         if self.class_mode is None:
             return images
         if self.class_mode == "input":
-            targets: Any = images.copy()
+            targets: Tensor = images.copy()
         elif self.class_mode == "multi_output":
             targets = [column[index_array] for column in self.labels]
         else:
@@ -373,14 +374,14 @@ class DirectoryIterator(_Files):
         shuffle: bool = True,
         seed: int | None = None,
         data_format: str | None = None,
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         follow_links: bool = False,
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-        dtype: Any = None,
+        dtype: DType = None,
     ) -> None:
         self._settle(image_data_generator, data_format, dtype, save_to_dir, save_prefix, save_format)
         modes = ("categorical", "binary", "sparse", "input", None)
@@ -459,13 +460,13 @@ class DataFrameIterator(_Files):
         shuffle: bool = True,
         seed: int | None = None,
         data_format: str | None = "channels_last",
-        save_to_dir: Any = None,
+        save_to_dir: PathLike | None = None,
         save_prefix: str = "",
         save_format: str = "png",
         subset: str | None = None,
         interpolation: str = "nearest",
         keep_aspect_ratio: bool = False,
-        dtype: Any = "float32",
+        dtype: DType = "float32",
         validate_filenames: bool = True,
     ) -> None:
         self._settle(image_data_generator, data_format, dtype, save_to_dir, save_prefix, save_format)
@@ -538,11 +539,11 @@ def _columns(names: Any) -> list:
     return list(names) if isinstance(names, (list, tuple)) else [names]
 
 
-def _array(value: Any) -> Any:
+def _array(value: Tensor) -> Any:
     return None if value is None else np.asarray(value)
 
 
-def _has_others(x: Any) -> bool:
+def _has_others(x: Tensor) -> bool:
     """Return whether `x` is images and a list of other arrays."""
     return isinstance(x, (tuple, list)) and len(x) == 2 and isinstance(x[1], (tuple, list))
 

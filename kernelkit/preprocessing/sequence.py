@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.feeds.py_dataset import PyDataset
+from kernelkit.typing import Tensor, Tree
 from kernelkit.utils.sequences import pad_sequences
 
 __all__ = ["TimeseriesGenerator", "make_sampling_table", "pad_sequences", "skipgrams"]
@@ -40,8 +41,8 @@ class TimeseriesGenerator(PyDataset):
 
     def __init__(
         self,
-        data: Any,
-        targets: Any,
+        data: Tree,
+        targets: Tensor,
         length: int,
         sampling_rate: int = 1,
         stride: int = 1,
@@ -116,7 +117,7 @@ def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
 
 
 def skipgrams(
-    sequence: Any,
+    sequence: Tensor,
     vocabulary_size: int,
     window_size: int = 4,
     negative_samples: float = 1.0,

@@ -40,6 +40,7 @@ from kernelkit.quantizers.floats import (
 from kernelkit.quantizers.integers import abs_max_quantize, abs_max_quantize_grouped_with_zero_point
 from kernelkit.quantizers.packing import pack_int4, unpack_int4
 from kernelkit.quantizers.quantizer import AbsMaxQuantizer, Quantizer
+from kernelkit.typing import InitializerLike
 
 __all__ = [
     "AWQConfig",
@@ -85,7 +86,7 @@ def get(identifier: Any, **kwargs: Any) -> Any:
     return _serialize.get(identifier, "quantizers", "quantizer", Quantizer)
 
 
-def serialize(initializer: Any) -> dict:
+def serialize(initializer: InitializerLike) -> dict:
     """Return a quantizer as plain JSON.
 
     Example:

@@ -14,10 +14,11 @@ from kernelkit.quantizers.integers import (
     dequantize_with_sz_map,
     quantize_with_sz_map,
 )
+from kernelkit.typing import Tensor
 
 
 def awq_search_optimal_scales(
-    weights: Any, activation_magnitudes: Any, *, num_grid_points: int = 20, group_size: int = -1
+    weights: Tensor, activation_magnitudes: Any, *, num_grid_points: int = 20, group_size: int = -1
 ) -> Any:
     """Return the factors of the columns by which the quantized matrix differs least on inputs of given magnitudes.
 
@@ -59,7 +60,7 @@ def awq_quantize_matrix(
     return quantized, scale, zero, factors, groups
 
 
-def _quantized(weights: Any, group_size: int) -> tuple[Any, Any, Any, Any]:
+def _quantized(weights: Tensor, group_size: int) -> tuple[Any, Any, Any, Any]:
     scale, zero, largest = compute_quantization_parameters(weights, bits=4, per_channel=True, group_size=group_size)
     columns = weights.shape[1]
     groups = jnp.arange(columns, dtype="int32") // (columns if group_size == -1 else group_size)

@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
+from kernelkit.typing import Tensor, Tree
 
 
 @op
 def fake_quant_with_min_max_vars(
-    inputs: Any, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
+    inputs: Tree, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
 ) -> jax.Array:
     """Round floats to the values that so many bits can hold between two bounds.
 
@@ -75,15 +76,15 @@ _fake_quant: Any = jax.custom_vjp(
 )
 
 
-def _fake_forward(x: Any, least: Any, largest: Any, low: int, high: int) -> tuple:
+def _fake_forward(x: Tensor, least: Any, largest: Any, low: int, high: int) -> tuple:
     values, where = _fake_values(x, least, largest, low, high)
     return values, (where, least, largest)
 
 
-def _fake_backward(low: int, high: int, kept: tuple, gradient: Any) -> tuple:
+def _fake_backward(low: int, high: int, kept: tuple, gradient: Tensor) -> tuple:
     (inside, below, above), least, largest = kept
 
-    def reduced(mask: Any, like: Any) -> Any:
+    def reduced(mask: Tensor, like: Any) -> Any:
         masked = jnp.where(mask, gradient, 0)
         axes = [i for i in range(masked.ndim) if like.ndim == 0 or like.shape[i] == 1]
         return masked.sum(axis=tuple(axes), keepdims=like.ndim > 0).reshape(like.shape)
@@ -94,7 +95,7 @@ def _fake_backward(low: int, high: int, kept: tuple, gradient: Any) -> tuple:
 _fake_quant.defvjp(_fake_forward, _fake_backward)
 
 
-def compute_float8_scale(amax: Any, scale: Any, dtype_max: Any, margin: int = 0) -> jax.Array:
+def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int = 0) -> jax.Array:
     """Return the scale by which values of a largest magnitude fill the range of an 8-bit float.
 
     Args:
@@ -117,7 +118,7 @@ def compute_float8_scale(amax: Any, scale: Any, dtype_max: Any, margin: int = 0)
     return 1 / factor
 
 
-def compute_float8_amax_history(x: Any, amax_history: Any) -> jax.Array:
+def compute_float8_amax_history(x: Tensor, amax_history: Any) -> jax.Array:
     """Put the largest magnitude of an array in front of a history; the oldest one is dropped.
 
     Example:
@@ -130,7 +131,7 @@ def compute_float8_amax_history(x: Any, amax_history: Any) -> jax.Array:
     return jnp.roll(history, -1).at[0].set(largest)
 
 
-def quantize_and_dequantize(inputs: Any, scale: Any, quantized_dtype: str, compute_dtype: str) -> jax.Array:
+def quantize_and_dequantize(inputs: Tree, scale: Tensor, quantized_dtype: str, compute_dtype: str) -> jax.Array:
     """Round ``inputs / scale`` to the values of a dtype, and multiply by the scale again.
 
     Example:

@@ -17,9 +17,10 @@ from kernelkit.quantizers.integers import (
     dequantize_with_zero_point,
     quantize_with_zero_point,
 )
+from kernelkit.typing import Tree
 
 
-def accumulated_hessian(hessian: Any, count: int, inputs: Any) -> Any:
+def accumulated_hessian(hessian: Any, count: int, inputs: Tree) -> Any:
     """Return the mean of ``2 x x^T`` over the inputs so far and new ones.
 
     Args:

@@ -11,12 +11,13 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.dispatch import op
+from kernelkit.typing import Axis, Tensor, Tree
 
 
 @op
 def abs_max_quantize(
-    inputs: Any,
-    axis: Any,
+    inputs: Tree,
+    axis: Axis,
     value_range: tuple[int, int] = (-127, 127),
     dtype: str = "int8",
     epsilon: float = 1e-7,
@@ -50,7 +51,7 @@ def abs_max_quantize(
 
 
 def abs_max_quantize_grouped_with_zero_point(
-    inputs: Any,
+    inputs: Tree,
     block_size: int,
     value_range: tuple[int, int] = (-8, 7),
     dtype: str = "int8",
@@ -95,7 +96,7 @@ def abs_max_quantize_grouped_with_zero_point(
 
 
 def compute_quantization_parameters(
-    x: Any,
+    x: Tensor,
     *,
     bits: int,
     symmetric: bool = False,
@@ -160,21 +161,21 @@ def compute_quantization_parameters(
     return scale, zero.astype("int8" if signed else "uint8"), top
 
 
-def quantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any, maxq: Any) -> jax.Array:
+def quantize_with_zero_point(input_tensor: Tensor, scale: Tensor, zero: Tensor, maxq: Any) -> jax.Array:
     """Return ``round(input / scale + zero)`` between 0 and ``maxq``, in floats."""
     scale = jnp.asarray(scale)
     safe = jnp.where(scale == 0, jnp.asarray(1e-8, scale.dtype), scale)
     return jnp.clip(jnp.round(jnp.asarray(input_tensor) / safe + jnp.asarray(zero, scale.dtype)), 0, maxq)
 
 
-def dequantize_with_zero_point(input_tensor: Any, scale: Any, zero: Any) -> jax.Array:
+def dequantize_with_zero_point(input_tensor: Tensor, scale: Tensor, zero: Tensor) -> jax.Array:
     """Return ``scale * (input - zero)``."""
     scale = jnp.asarray(scale)
     return scale * (jnp.asarray(input_tensor) - jnp.asarray(zero, scale.dtype))
 
 
 def quantize_with_sz_map(
-    weights_matrix: Any, scale: Any, zero: Any, g_idx: Any, maxq: Any, group_axis: int = -1
+    weights_matrix: Any, scale: Tensor, zero: Tensor, g_idx: Any, maxq: Any, group_axis: int = -1
 ) -> jax.Array:
     """Quantize a matrix; ``g_idx`` gives the group of each position along ``group_axis``."""
     groups = jnp.asarray(g_idx).astype("int32")
@@ -182,7 +183,9 @@ def quantize_with_sz_map(
     return quantize_with_zero_point(weights_matrix, scales, zeros, maxq)
 
 
-def dequantize_with_sz_map(weights_matrix: Any, scale: Any, zero: Any, g_idx: Any, group_axis: int = -1) -> jax.Array:
+def dequantize_with_sz_map(
+    weights_matrix: Any, scale: Tensor, zero: Tensor, g_idx: Any, group_axis: int = -1
+) -> jax.Array:
     """Return the floats of a quantized matrix; ``g_idx`` gives the group of each position along ``group_axis``."""
     groups = jnp.asarray(g_idx).astype("int32")
     scales, zeros = (jnp.take(jnp.asarray(v), groups, axis=group_axis) for v in (scale, zero))

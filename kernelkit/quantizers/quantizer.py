@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.quantizers.integers import abs_max_quantize
+from kernelkit.typing import Axis, Tensor
 
 
 class Quantizer:
@@ -28,7 +29,7 @@ class Quantizer:
     def __init__(self, output_dtype: str = "int8") -> None:
         self.output_dtype = output_dtype
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Any:
         """Return the quantized array, or a pair of it and its scale."""
         return x
 
@@ -62,7 +63,7 @@ class AbsMaxQuantizer(Quantizer):
 
     def __init__(
         self,
-        axis: Any = None,
+        axis: Axis = None,
         value_range: tuple[int, int] = (-127, 127),
         epsilon: float = 1e-7,
         output_dtype: str = "int8",
@@ -79,7 +80,7 @@ class AbsMaxQuantizer(Quantizer):
                     f"[{info.min}, {info.max}]. Received: value_range={self.value_range}"
                 )
 
-    def __call__(self, x: Any, axis: Any = None, to_numpy: bool = False) -> tuple:
+    def __call__(self, x: Tensor, axis: Axis = None, to_numpy: bool = False) -> tuple:
         """Return ``(quantized, scale)``; see :func:`abs_max_quantize`."""
         along = self.axis if axis is None else axis
         along = -1 if along is None else along

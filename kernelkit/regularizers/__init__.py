@@ -15,6 +15,7 @@ from kernelkit.public import names_of as _names_of
 from kernelkit.regularizers.norms import L1, L1L2, L2
 from kernelkit.regularizers.orthogonality import OrthogonalRegularizer
 from kernelkit.regularizers.regularizer import Regularizer
+from kernelkit.typing import RegularizerLike
 
 l1 = L1
 l1_l2 = L1L2
@@ -40,7 +41,7 @@ def get(identifier: Any) -> Any:
     return _serialize.get(identifier, "regularizers", "regularizer", Regularizer)
 
 
-def serialize(regularizer: Any) -> dict:
+def serialize(regularizer: RegularizerLike) -> dict:
     """Return a regularizer as plain JSON.
 
     Example:

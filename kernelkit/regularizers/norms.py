@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.regularizers.regularizer import Regularizer, checked_factor
+from kernelkit.typing import Tensor
 
 
 @op
-def sum_of_absolutes(x: Any, factor: float) -> jax.Array:
+def sum_of_absolutes(x: Tensor, factor: float) -> jax.Array:
     """Return ``factor * sum(|x|)``."""
     return factor * jnp.sum(jnp.abs(jnp.asarray(x)))
 
 
 @op
-def sum_of_squares(x: Any, factor: float) -> jax.Array:
+def sum_of_squares(x: Tensor, factor: float) -> jax.Array:
     """Return ``factor * sum(x^2)``."""
     return factor * jnp.sum(jnp.square(jnp.asarray(x)))
 
@@ -39,7 +38,7 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = checked_factor("l1", l1, 0.01)
 
-    def __call__(self, x: Any) -> jax.Array:
+    def __call__(self, x: Tensor) -> jax.Array:
         return sum_of_absolutes(x, self.l1)
 
 
@@ -59,7 +58,7 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = checked_factor("l2", l2, 0.01)
 
-    def __call__(self, x: Any) -> jax.Array:
+    def __call__(self, x: Tensor) -> jax.Array:
         return sum_of_squares(x, self.l2)
 
 
@@ -81,7 +80,7 @@ class L1L2(Regularizer):
         self.l1 = checked_factor("l1", l1, 0.0)
         self.l2 = checked_factor("l2", l2, 0.0)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         # A factor of zero gives no penalty, even for an infinite weight (0 * inf is NaN).
         if not self.l2:
             return sum_of_absolutes(x, self.l1) if self.l1 else 0.0
@@ -89,6 +88,6 @@ class L1L2(Regularizer):
 
 
 @op
-def _elastic(x: Any, l1: float, l2: float) -> jax.Array:
+def _elastic(x: Tensor, l1: float, l2: float) -> jax.Array:
     x = jnp.asarray(x)
     return l1 * jnp.sum(jnp.abs(x)) + l2 * jnp.sum(jnp.square(x))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.regularizers.regularizer import Regularizer, checked_factor
+from kernelkit.typing import Tensor
 
 
 @op
-def mean_overlap(x: Any, factor: float = 1.0, mode: str = "rows") -> jax.Array:
+def mean_overlap(x: Tensor, factor: float = 1.0, mode: str = "rows") -> jax.Array:
     """Return ``factor`` times the mean absolute cosine over all pairs of rows (or columns) of a matrix."""
     x = jnp.asarray(x)
     vectors = x if mode == "rows" else x.T
@@ -48,7 +47,7 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = checked_factor("factor", factor, 0.01)
         self.mode = mode
 
-    def __call__(self, x: Any) -> jax.Array:
+    def __call__(self, x: Tensor) -> jax.Array:
         if len(x.shape) != 2:
             raise ValueError(
                 f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={tuple(x.shape)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import serialize
+from kernelkit.typing import Tensor
 
 
 class Regularizer(serialize.Configurable):
@@ -19,7 +20,7 @@ class Regularizer(serialize.Configurable):
         1.0
     """
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Tensor) -> Tensor:
         """Return the penalty of a weight or an output, a scalar."""
         return 0.0
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from kernelkit import progress
 from kernelkit.saving.hdf5_text import read_texts
+from kernelkit.typing import DType
 
 if TYPE_CHECKING:
     import h5py
@@ -65,7 +66,7 @@ class StoredArray:
         """The number of bytes."""
         return self.size * self.dtype.itemsize
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray:
         array = np.empty(self.shape, self._stored_dtype)
         if array.size:
             with telling(self._where):

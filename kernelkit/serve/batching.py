@@ -7,37 +7,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from kernelkit.serve.counters import Counters
 from kernelkit.serve.limits import Limits, Refused
 from kernelkit.serve.runner import Runner
-
-
-class Receiver(Protocol):
-    """Receives the outputs of a request, in the event loop: a future of asyncio is one."""
-
-    def cancelled(self) -> bool:
-        """Return whether nobody waits any more."""
-        ...
-
-    def done(self) -> bool:
-        """Return whether it has received a result, or nobody waits any more."""
-        ...
-
-    def set_result(self, result: Any, /) -> None:
-        """Receive the outputs, flat."""
-        ...
-
-    def set_exception(self, exception: Any, /) -> None:
-        """Receive an error."""
-        ...
-
-    def get_loop(self) -> asyncio.AbstractEventLoop:
-        """Return the event loop."""
-        ...
 
 
 class Waiting(NamedTuple):
@@ -55,7 +31,7 @@ class Waiting(NamedTuple):
     rows: int
     shapes: tuple
     since: float
-    answer: Receiver
+    answer: asyncio.Future
 
 
 class Batcher:
@@ -91,7 +67,7 @@ class Batcher:
         self.submit(inputs, answer)
         return await answer
 
-    def submit(self, inputs: Sequence[np.ndarray], answer: Receiver) -> None:
+    def submit(self, inputs: Sequence[np.ndarray], answer: asyncio.Future) -> None:
         """Put a request in the queue.
 
         Raises:

@@ -15,8 +15,7 @@ from kernelkit.export.pure import pure
 from kernelkit.export.signature import Signature, TensorSpec
 from kernelkit.serve.limits import Limits, Refused
 from kernelkit.serve.sizes import batch_sizes, plan
-
-Tree = Any
+from kernelkit.typing import Tree
 
 
 class Runner:

@@ -14,11 +14,12 @@ from kernelkit.serve.counters import Counters
 from kernelkit.serve.limits import Limits, checked
 from kernelkit.serve.page import command
 from kernelkit.serve.runner import Runner
+from kernelkit.typing import InputSignature
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from kernelkit.serve.app import App, Entry
+    from kernelkit.serve.app import Entry
 
 START_SECONDS = 30.0
 
@@ -65,7 +66,6 @@ class Server:
         self.app = App(self.entries, self.limits)
         config = uvicorn.Config(
             self.app,
-            http=_protocol(self.app),
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -146,7 +146,7 @@ def serve(
     port: int = 8000,
     host: str = "127.0.0.1",
     name: str | None = None,
-    input_signature: Any = None,
+    input_signature: InputSignature = None,
     **limits: Any,
 ) -> Server:
     """Serve a model by HTTP in a thread of this process; see docs/serving.md.
@@ -203,16 +203,6 @@ def path_name(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,200}", name):
         raise ValueError(f"A model's name in a path has letters, digits and _ . - only, got {name!r}: pass name=.")
     return name
-
-
-def _protocol(app: App) -> Any:
-    """Return the protocol of the connections: the short way needs httptools, which does not install everywhere."""
-    try:
-        from kernelkit.serve.direct import protocol
-
-        return protocol(app)
-    except ImportError:
-        return "auto"
 
 
 def _entry(name: str, runner: Runner, limits: Limits) -> Entry:

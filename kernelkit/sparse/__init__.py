@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from kernelkit.sparse.kinds import densify, from_dense, is_sparse, is_sparse_type, stand_in, to_dense
+from kernelkit.typing import Tensor
 
 __all__ = ["densify", "from_dense", "is_sparse", "is_sparse_type", "run", "stand_in", "to_dense"]
 
 
-def run(function: Callable, args: tuple, kwargs: dict) -> Any:
+def run(function: Callable, args: tuple, kwargs: dict) -> Tensor:
     """Call the function of an op, some of whose arguments are sparse.
 
     Args:

@@ -16,8 +16,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO
 
+from kernelkit.typing import DType, Tensor, Tree
 
-def stand_in(shape: tuple, dtype: Any) -> BCOO:
+
+def stand_in(shape: tuple, dtype: DType) -> BCOO:
     """Return a sparse array of shapes and dtypes alone."""
 
     def make() -> BCOO:
@@ -26,7 +28,7 @@ def stand_in(shape: tuple, dtype: Any) -> BCOO:
     return jax.eval_shape(make)
 
 
-def as_bcoo(x: Any) -> BCOO:
+def as_bcoo(x: Tensor) -> BCOO:
     """Return an array of any of jax's sparse formats as `BCOO`."""
     if isinstance(x, BCOO):
         return x
@@ -117,7 +119,7 @@ def among(x: BCOO, wanted: jax.Array, at_most: int) -> BCOO:
 
 
 @functools.partial(jax.jit, static_argnums=(0, 4))
-def _among(shape: tuple, data: Any, indices: Any, wanted: Any, at_most: int) -> tuple:
+def _among(shape: tuple, data: Tree, indices: Tensor, wanted: Any, at_most: int) -> tuple:
     (kept,) = jnp.nonzero(wanted, size=at_most, fill_value=len(indices))
     padding = jnp.array(shape[: indices.shape[-1]], indices.dtype)
     return data.at[kept].get(mode="fill", fill_value=0), jnp.concatenate([indices, padding[None]])[kept]
@@ -143,7 +145,7 @@ def _values_at(shape: tuple, indices: jax.Array, dense: jax.Array) -> jax.Array:
     return jnp.where(outside.reshape(-1, *(1,) * (len(shape) - n_sparse)), ones, dense[columns])
 
 
-def one_hot(indices: Any, depth: int, axis: int, dtype: Any) -> BCOO:
+def one_hot(indices: Tensor, depth: int, axis: int, dtype: DType) -> BCOO:
     """Return sparse vectors with a one at each index (of NumPy's or jax's); see `ops.one_hot`."""
     xp = np if isinstance(indices, np.ndarray) else jnp  # on the host nothing is compiled for each new shape
     columns = list(xp.indices(indices.shape, "int32").reshape(indices.ndim, -1))
@@ -154,7 +156,7 @@ def one_hot(indices: Any, depth: int, axis: int, dtype: Any) -> BCOO:
     return BCOO((known.reshape(-1).astype(dtype), xp.stack(columns, axis=-1)), shape=tuple(shape), unique_indices=True)
 
 
-def sums_at(indices: Any, added: Any, depth: int) -> BCOO:
+def sums_at(indices: Tensor, added: Any, depth: int) -> BCOO:
     """Return sparse sums: for each row of indices, what was added up at each.
 
     Args:
@@ -181,7 +183,7 @@ def sums_at(indices: Any, added: Any, depth: int) -> BCOO:
     return BCOO((jnp.asarray(sums), jnp.asarray(at)), shape=shape, indices_sorted=True, unique_indices=True)
 
 
-def _known(indices: Any, depth: int, xp: Any) -> tuple[Any, Any]:
+def _known(indices: Tensor, depth: int, xp: Any) -> tuple[Tensor, Tensor]:
     """Return which indices are in [0, depth), and the others as padding: a negative one would count from the end."""
     known = (indices >= 0) & (indices < depth)
     return known, xp.where(known, indices, depth).astype("int32")

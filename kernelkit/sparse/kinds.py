@@ -8,6 +8,8 @@ from typing import Any
 
 import jax.tree_util as jtu
 
+from kernelkit.typing import DType, Tensor, Tree
+
 
 def is_sparse(value: Any) -> bool:
     """Return whether a value is a sparse array of jax.
@@ -28,7 +30,7 @@ def is_sparse_type(kind: type) -> bool:
     return module is not None and issubclass(kind, module.JAXSparse)
 
 
-def to_dense(value: Any) -> Any:
+def to_dense(value: Tensor) -> Tensor:
     """Return a sparse array as a dense one, everything else as it is."""
     if not is_sparse(value):
         return value
@@ -41,7 +43,7 @@ def to_dense(value: Any) -> Any:
     return type(flags)((flags.data.astype("int32"), flags.indices), shape=flags.shape).todense() > 0
 
 
-def from_dense(value: Any, at_most: int | None = None) -> Any:
+def from_dense(value: Tensor, at_most: int | None = None) -> Tensor:
     """Return a dense array as a sparse one.
 
     Args:
@@ -53,12 +55,12 @@ def from_dense(value: Any, at_most: int | None = None) -> Any:
     return BCOO.fromdense(value, nse=value.size if at_most is None else min(at_most, value.size))
 
 
-def densify(structure: Any) -> Any:
+def densify(structure: Tree) -> Tensor:
     """Return a nested structure with dense arrays in place of sparse ones."""
     return jtu.tree_map(to_dense, structure, is_leaf=is_sparse)
 
 
-def stand_in(shape: tuple, dtype: Any) -> Any:
+def stand_in(shape: tuple, dtype: DType) -> Tensor:
     """Return a sparse array of shapes and dtypes alone, for `jax.eval_shape`.
 
     Example:

@@ -19,11 +19,12 @@ from jax.experimental.sparse import BCOO, sparsify
 
 from kernelkit.sparse.arrays import aligned, alike, among, as_bcoo, plain, unique, values_at, without_batches
 from kernelkit.sparse.kinds import densify, from_dense, is_sparse
+from kernelkit.typing import Axis, Tensor, Tree
 
 _MODULES = ("kernelkit.ops", "kernelkit.activations")
 
 
-def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
+def apply(function: Callable, args: tuple, kwargs: dict) -> Tensor:
     """Call the function of an op by its rule; see :func:`kernelkit.sparse.run`."""
     args, kwargs = jtu.tree_map(lambda x: as_bcoo(x) if is_sparse(x) else x, (args, kwargs), is_leaf=is_sparse)
     # An op of another library may have the same name.
@@ -41,17 +42,17 @@ def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def _linear(function: Callable, x: Any, *args: Any, **kwargs: Any) -> BCOO:
+def _linear(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> BCOO:
     """f(0) is 0 and f(a + b) is f(a) + f(b): values at one place need not be added first."""
     return _with_data(x, function(x.data, *args, **kwargs))
 
 
-def _keeps_zero(function: Callable, x: Any, *args: Any, **kwargs: Any) -> BCOO:
+def _keeps_zero(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> BCOO:
     """f(0) is 0."""
     return _linear(function, unique(x), *args, **kwargs)
 
 
-def _where_zero_stays(function: Callable, x: Any, *args: Any, **kwargs: Any) -> Any:
+def _where_zero_stays(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """f(0) is 0 or not, as its other arguments say, which are numbers and bins."""
     others = jtu.tree_leaves((args, kwargs))
     if any(isinstance(v, jax.core.Tracer) for v in others):
@@ -61,7 +62,7 @@ def _where_zero_stays(function: Callable, x: Any, *args: Any, **kwargs: Any) -> 
     return _keeps_zero(function, x, *args, **kwargs) if of_zero.shape == () and of_zero == 0 else NotImplemented
 
 
-def _union(function: Callable, x1: Any, x2: Any) -> Any:
+def _union(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """f(0, 0) is 0: the result has values where one of the arguments has."""
     if not (is_sparse(x1) and is_sparse(x2)) or x1.shape != x2.shape or not x1.shape:
         return NotImplemented
@@ -69,7 +70,7 @@ def _union(function: Callable, x1: Any, x2: Any) -> Any:
     return BCOO((function(*values), indices), shape=x1.shape, indices_sorted=True, unique_indices=True)
 
 
-def _intersection(function: Callable, x1: Any, x2: Any) -> Any:
+def _intersection(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """f(0, a) and f(a, 0) are 0: the result has values where both arguments have."""
     if is_sparse(x1) and is_sparse(x2):
         if x1.shape != x2.shape or not x1.shape:
@@ -83,7 +84,7 @@ def _intersection(function: Callable, x1: Any, x2: Any) -> Any:
     return _at_places(lambda data, other: function(other, data), x2, x1)
 
 
-def _division(function: Callable, x1: Any, x2: Any) -> Any:
+def _division(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """0 / a is 0, unless a is 0 or NaN.
 
     These are found if the divisor has values; while it is traced, 0 / 0 and 0 / NaN count as 0.
@@ -98,7 +99,7 @@ def _division(function: Callable, x1: Any, x2: Any) -> Any:
     return _at_places(function, x1, x2)
 
 
-def _at_places(function: Callable, x: Any, other: Any) -> Any:
+def _at_places(function: Callable, x: Tensor, other: Tensor) -> Tensor:
     """Compute with a dense array or number at the places of a sparse one."""
     if np.ndim(other) == 0:
         return _with_data(x, function(x.data, other))
@@ -109,12 +110,12 @@ def _at_places(function: Callable, x: Any, other: Any) -> Any:
     return _with_data(x, function(x.data, values_at(x, other)))
 
 
-def _with_data(x: Any, data: Any) -> BCOO:
+def _with_data(x: Tensor, data: Tree) -> BCOO:
     flags = {"indices_sorted": x.indices_sorted, "unique_indices": x.unique_indices}
     return BCOO((data, x.indices), shape=x.shape, **flags)
 
 
-def _with_places(x: Any, wanted: jax.Array) -> BCOO:
+def _with_places(x: Tensor, wanted: jax.Array) -> BCOO:
     """Return a sparse array that has values, zeros at worst, wherever ``wanted`` is true."""
     x = without_batches(x)
     more = BCOO.fromdense(wanted, n_dense=x.n_dense)
@@ -126,7 +127,7 @@ def _with_places(x: Any, wanted: jax.Array) -> BCOO:
 # ----------------------------------------------------------------------------------------------------------------------
 
 
-def _sum(function: Callable, x: Any, axis: Any = None, keepdims: bool = False) -> BCOO:
+def _sum(function: Callable, x: Tensor, axis: Axis = None, keepdims: bool = False) -> BCOO:
     """The sum, or the mean, which is a sum of quotients."""
     axes = range(x.ndim) if axis is None else np.atleast_1d(np.asarray(axis, int)).tolist()
     axes = sorted(a % x.ndim for a in axes)
@@ -143,12 +144,12 @@ def _sum(function: Callable, x: Any, axis: Any = None, keepdims: bool = False) -
     return BCOO((data, x.indices[:, np.array(rest, int)]), shape=tuple(x.shape[a] for a in rest))
 
 
-def _moved(function: Callable, *args: Any, **kwargs: Any) -> Any:
+def _moved(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
     """Values move to other places, as jax's own sparse rules for the parts of the function have it."""
     leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_sparse)
     places = [i for i, leaf in enumerate(leaves) if is_sparse(leaf)]
 
-    def run(*tensors: Any) -> Any:
+    def run(*tensors: Any) -> Tensor:
         filled = list(leaves)
         for i, tensor in zip(places, tensors, strict=True):
             filled[i] = tensor
@@ -161,7 +162,7 @@ def _moved(function: Callable, *args: Any, **kwargs: Any) -> Any:
         return NotImplemented
 
 
-def _joined(function: Callable, xs: Any, *args: Any, **kwargs: Any) -> Any:
+def _joined(function: Callable, xs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Arrays side by side are sparse if all of them are."""
     if not all(is_sparse(x) for x in xs):
         return NotImplemented
@@ -170,7 +171,7 @@ def _joined(function: Callable, xs: Any, *args: Any, **kwargs: Any) -> Any:
     return _moved(function, [_with_data(x, x.data.astype(dtype)) for x in xs], *args, **kwargs)
 
 
-def _product(function: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) -> Any:
+def _product(function: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """A product with a dense array is dense, that of two sparse ones is sparse."""
     if not (is_sparse(x1) and is_sparse(x2)):
         return _moved(function, x1, x2, *args, **kwargs)
@@ -188,7 +189,7 @@ def _product(function: Callable, x1: Any, x2: Any, *args: Any, **kwargs: Any) ->
     return from_dense(result, at_most=pairs)
 
 
-def _bincount(function: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Any:
+def _bincount(function: Callable, x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Tensor:
     """Count how often each stored value occurs."""
     if not is_sparse(x):
         return NotImplemented

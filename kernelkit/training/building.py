@@ -15,6 +15,7 @@ from kernelkit.symbolic import KerasTensor
 from kernelkit.training.compile import CompiledLoss, CompiledMetrics
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.overriding import overrides
+from kernelkit.typing import Tree
 
 
 class Compiled(Protocol):
@@ -25,7 +26,7 @@ class Compiled(Protocol):
     jit: bool
 
 
-def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
+def build(model: Any, compiled: Compiled, x: Tree, y: Tree, kind: str) -> None:
     """Build a model, its loss and its metrics for batches like the given one.
 
     Args:
@@ -66,7 +67,7 @@ def build(model: Any, compiled: Compiled, x: Any, y: Any, kind: str) -> None:
         compiled.metrics.resolve(outputs, y, y_pred, needed, compiled.jit)
 
 
-def predicted_outputs(model: Any, x: Any, jit: bool) -> Any:
+def predicted_outputs(model: Any, x: Tree, jit: bool) -> Any:
     """Return a model's outputs for inputs, as shapes. If steps run op by op, return arrays."""
     if model.built and model._graph is not None:
         leaves = jtu.tree_leaves(x)

@@ -17,6 +17,7 @@ from kernelkit.scope import StatelessScope, to_snake_case
 from kernelkit.training.losses_of_outputs import distinct, loss_weights, placed_losses
 from kernelkit.training.outputs import Outputs
 from kernelkit.training.overriding import overrides
+from kernelkit.typing import Tree
 
 
 class CompiledLoss:
@@ -38,7 +39,7 @@ class CompiledLoss:
         self.outputs: Outputs | None = None
         self.shapes: list[tuple] = []  # of the outputs, the batch's size first
 
-    def build(self, outputs: Outputs, y_pred: Any, y_true: Any = None) -> None:
+    def build(self, outputs: Outputs, y_pred: Tree, y_true: Tree = None) -> None:
         """Resolve the losses. With several losses, make a running mean for each output."""
         flat = outputs.flatten(y_pred)
         placed = placed_losses(outputs, self.spec)
@@ -69,7 +70,7 @@ class CompiledLoss:
         """The outputs that have a loss."""
         return sorted({i for place in self.places for i in jtu.tree_leaves(place)})
 
-    def targets(self, y_true: Any) -> list:
+    def targets(self, y_true: Tree) -> list:
         """Return the targets of each output. Outputs without a loss need no targets."""
         assert self.outputs is not None
         return self.outputs.align(y_true, "y", self.needed)
@@ -79,7 +80,7 @@ class CompiledLoss:
         """The running means of the single losses."""
         return list({id(tracker): tracker for *_, tracker in self.parts or [] if tracker is not None}.values())
 
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+    def __call__(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> Any:
         """Return the scalar to minimize, without the losses that layers add."""
         if self.parts is None:
             self.build(Outputs(y_pred, self.names), y_pred, y_true)
@@ -126,7 +127,7 @@ def _only(place: Any, true: list, predicted: list) -> tuple[Any, Any]:
     return (true[place], predicted[place]) if isinstance(place, int) else (None, None)
 
 
-def _as_loss(spec: Any, y_true: Any, y_pred: Any) -> Loss:
+def _as_loss(spec: Any, y_true: Tree, y_pred: Tree) -> Loss:
     if isinstance(spec, str) and spec.lower() in ("crossentropy", "ce"):
         return _crossentropy(spec, y_true, y_pred)
     found = losses.get(spec)
@@ -137,7 +138,7 @@ def _as_loss(spec: Any, y_true: Any, y_pred: Any) -> Loss:
     raise ValueError(f"compile(loss=...) got {spec!r}, which is not a loss.")
 
 
-def _crossentropy(spec: str, y_true: Any, y_pred: Any) -> Loss:
+def _crossentropy(spec: str, y_true: Tree, y_pred: Tree) -> Loss:
     """Return the cross-entropy that fits the shapes of targets and predictions, as the metric of this name does."""
     if y_true is None or y_pred is None:
         raise ValueError(f"loss={spec!r} depends on the shape of the targets, but y was not given for its output.")
@@ -169,7 +170,7 @@ class CompiledMetrics(Metric):
         return self._rows is not None
 
     def resolve(
-        self, outputs: Outputs, y_true: Any, y_pred: Any, needed: list[int] | None = None, jit: bool = True
+        self, outputs: Outputs, y_true: Tree, y_pred: Tree, needed: list[int] | None = None, jit: bool = True
     ) -> None:
         """Make the metrics and all their variables for the shapes of targets and predictions.
 
@@ -228,7 +229,7 @@ class CompiledMetrics(Metric):
         """The variables of all metrics."""
         return [v for metric in self.metrics for v in metric.variables]
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Update every metric with a batch."""
         assert self._outputs is not None
         outputs = self._outputs
@@ -262,7 +263,7 @@ class CompiledMetrics(Metric):
             metric.reset_state()
 
 
-def _make_late_variables(metric: Metric, y_true: Any, y_pred: Any, jit: bool) -> None:
+def _make_late_variables(metric: Metric, y_true: Tree, y_pred: Tree, jit: bool) -> None:
     """Let a metric make the variables that it makes in its first update.
 
     A step's program has a fixed list of variables: a variable that is made while the program is traced would begin
@@ -286,7 +287,7 @@ def _make_late_variables(metric: Metric, y_true: Any, y_pred: Any, jit: bool) ->
 _SHAPE_DEPENDENT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "crossentropy", "ce": "crossentropy"}
 
 
-def _as_metric(entry: Any, y_true: Any, y_pred: Any, loss: Any) -> Metric:
+def _as_metric(entry: Any, y_true: Tree, y_pred: Tree, loss: Any) -> Metric:
     if isinstance(entry, Metric):
         return entry
     if isinstance(entry, str) and entry.lower() in _SHAPE_DEPENDENT:

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 
+from kernelkit.typing import Tensor
+
 
 class GradientProbe:
     """An identity function on weights that notes whether a backward pass goes through it.
@@ -26,7 +28,7 @@ class GradientProbe:
         self._identity = jax.custom_vjp(lambda values: values)
         self._identity.defvjp(lambda values: (values, None), self._back)
 
-    def __call__(self, values: Any) -> Any:
+    def __call__(self, values: Tensor) -> Any:
         """Return the values unchanged."""
         return self._identity(values)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kernelkit.feeds.batch import unpack
-from kernelkit.feeds.feed import Batch
 from kernelkit.layers import Masking
 from kernelkit.layers.base.parts import walk
 from kernelkit.losses.labels import check_class_indices, check_yes_no
 from kernelkit.training.compile import CompiledLoss
 from kernelkit.training.overriding import overrides
+from kernelkit.typing import Batch
 
 
 class _Rule(NamedTuple):

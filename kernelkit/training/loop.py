@@ -23,6 +23,7 @@ from kernelkit.training.resume import Place
 from kernelkit.training.spans import Span, Spans, outcome_of
 from kernelkit.training.state import Doors
 from kernelkit.training.training import Training
+from kernelkit.typing import Array, Batch, Tree
 
 
 def fit(
@@ -192,7 +193,7 @@ def _train_epoch(fit: _Fit, chunks: Iterator[Chunk], span: Span, number: int, st
     last: Block | None = None
     step = start
     limit = config.max_steps_per_epoch()
-    batch: Any = None  # the span whose begin hooks were called
+    batch: Batch = None  # the span whose begin hooks were called
     try:
         for chunk in chunks:
             data, order, batch_size, first, count = trace.chunk = chunk
@@ -257,7 +258,7 @@ def _train_epoch(fit: _Fit, chunks: Iterator[Chunk], span: Span, number: int, st
     return step
 
 
-def _prepared(training: Training, run: Run, data: Any, order: Any, batch_size: int) -> tuple[Callable, Doors]:
+def _prepared(training: Training, run: Run, data: Tree, order: Array | None, batch_size: int) -> tuple[Callable, Doors]:
     """Return the compiled program for batches, and the doors to the variables that it trains."""
     doors = training.doors("train")
     # Lowering only reads the weights, because compilation may be interrupted.

@@ -7,6 +7,7 @@ from typing import Any
 import jax.tree_util as jtu
 
 from kernelkit.serialize import suggest
+from kernelkit.typing import Tree
 
 
 class UnknownOutput(KeyError, ValueError):
@@ -24,7 +25,7 @@ class Outputs:
         names: Names of the outputs, if the model knows them.
     """
 
-    def __init__(self, y_pred: Any, names: list[str] | None = None) -> None:
+    def __init__(self, y_pred: Tree, names: list[str] | None = None) -> None:
         treedef: Any = jtu.tree_structure(y_pred)
         self.count = treedef.num_leaves
         self.places = treedef.unflatten(range(self.count))  # the indices of the flat list, nested as the outputs

@@ -15,6 +15,7 @@ from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.metrics.metric import Metric
 from kernelkit.training.gradient_probe import GradientProbe
 from kernelkit.training.training import Training
+from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable, values_in
 
 
@@ -29,8 +30,8 @@ class PureSteps:
     run_eagerly: bool
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-    ) -> Any:
+        self, x: Tree = None, y: Tree = None, y_pred: Tree = None, sample_weight: Tree = None, training: bool = True
+    ) -> Tensor:
         """Return the scalar that training minimizes. Override it for a loss that needs more than targets and outputs.
 
         Args:
@@ -56,7 +57,7 @@ class PureSteps:
             total = total + part
         return total
 
-    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict:
+    def compute_metrics(self, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree = None) -> dict:
         """Update the metrics with a batch and return all values by name. Override it to report other values."""
         metrics = self._training.compiled.metrics
         if metrics is not None and metrics.is_built:
@@ -76,9 +77,9 @@ class PureSteps:
         trainable_variables: Any,
         non_trainable_variables: Any,
         metrics_variables: Any,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
+        x: Tree,
+        y: Tree,
+        sample_weight: Tree,
         training: bool = False,
         optimizer_variables: Any = None,
     ) -> tuple:
@@ -112,10 +113,10 @@ class PureSteps:
         trainable_variables: Any,
         non_trainable_variables: Any,
         metrics_variables: Any,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
+        x: Tree = None,
+        y: Tree = None,
+        y_pred: Tree = None,
+        sample_weight: Tree = None,
         training: bool = True,
     ) -> tuple:
         """Return :meth:`compute_loss` as a pure function of the variables' values.
@@ -152,7 +153,7 @@ class PureSteps:
             loss = self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **more)
         return loss, tuple([lender.get_current_value(v) for v in group] for group in groups)
 
-    def train_step(self, state: Any, data: Any) -> tuple:
+    def train_step(self, state: Any, data: Tree) -> tuple:
         """Do one pure training step. Override it for a custom way of training.
 
         Args:
@@ -179,7 +180,7 @@ class PureSteps:
         logs, watched = self._update_metrics("train", watched, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, rest_after, slots, watched)
 
-    def test_step(self, state: Any, data: Any) -> tuple:
+    def test_step(self, state: Any, data: Tree) -> tuple:
         """Do one pure evaluation step: ``(trainable, non_trainable, metrics), data -> logs, state``."""
         trainable, rest, watched = state
         x, y, sample_weight = unpack(data)
@@ -189,7 +190,7 @@ class PureSteps:
         logs, watched = self._update_metrics("test", watched, loss, x, y, y_pred, sample_weight)
         return logs, (trainable, rest, watched)
 
-    def predict_step(self, state: Any, data: Any) -> tuple:
+    def predict_step(self, state: Any, data: Tree) -> tuple:
         """Do one pure prediction step: ``(trainable, non_trainable), data -> outputs, non_trainable``."""
         trainable, rest = state
         x, _, _ = unpack(data)
@@ -241,7 +242,7 @@ class PureSteps:
         return self._training.programs.functions.get("predict")
 
     def _update_metrics(
-        self, kind: str, watched: Any, loss: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any
+        self, kind: str, watched: Any, loss: Any, x: Tree, y: Tree, y_pred: Tree, sample_weight: Tree
     ) -> tuple[dict, list]:
         variables = self._training.variables(kind).metrics
         with scope.StatelessScope(zip(variables, watched, strict=True)) as lender:
@@ -251,7 +252,7 @@ class PureSteps:
         return logs, [lender.values[id(v)] for v in variables]
 
 
-def _paired(variables: list, values: Any) -> list[tuple]:
+def _paired(variables: list, values: Tensor) -> list[tuple]:
     values = list(values)
     if len(values) != len(variables):
         raise ValueError(

@@ -27,6 +27,7 @@ from kernelkit.tracebacks import users_level
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
 from kernelkit.training.logs import StepLogs, step_logs
 from kernelkit.training.state import TrainState, like
+from kernelkit.typing import Array, Batch, Tensor, Tree
 
 MAX_STEPS = 512
 """Maximum number of steps in one dispatch: the length of the log buffer."""
@@ -65,7 +66,7 @@ class Program:
         self._jitted = jax.jit(self._loop_function, static_argnames=("batch_size", "capacity"), donate_argnames=donate)
 
     def prepare(
-        self, state: TrainState, data: Any, order: Any, batch_size: int
+        self, state: TrainState, data: Tree, order: Array | None, batch_size: int
     ) -> Callable[[TrainState, int, int], Any]:
         """Return ``run(state, first, count)``. Compile it if it is not compiled yet.
 
@@ -92,7 +93,7 @@ class Program:
 
         return run
 
-    def _compile(self, key: Any, state: TrainState, data: Any, order: Any, batch_size: int) -> Any:
+    def _compile(self, key: Any, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
         keeps = jax.default_backend() == "cpu" and keep_freed_memory()
         zero = jax.ShapeDtypeStruct((), "int32")
         rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
@@ -110,7 +111,7 @@ class Program:
             give_back_memory()
         return executable
 
-    def _say_many_shapes(self, data: Any, batch_size: int) -> None:
+    def _say_many_shapes(self, data: Tree, batch_size: int) -> None:
         rows = {tuple(v.shape[1:]) for v in jtu.tree_leaves(data)}
         warnings.warn(
             f"The {self.kind} step of this model was compiled {self.compiles} times, once for each shape of a batch; "
@@ -148,7 +149,7 @@ class Program:
         """Return the optimized HLO of each executable, in the order in which they were compiled."""
         return [executable.as_text() for executable in self._executables.values()]
 
-    def trial(self, state: TrainState, batch: Any) -> None:
+    def trial(self, state: TrainState, batch: Batch) -> None:
         """Run one step on abstract shapes, or on the batch itself if steps run op by op."""
         step = self.step if self.kind == "predict" else self.checked_step
         with explaining(self.jit):
@@ -157,7 +158,7 @@ class Program:
             else:
                 step(state, jtu.tree_map(jnp.asarray, batch))
 
-    def checked_step(self, state: TrainState, batch: Any) -> tuple[StepLogs, TrainState]:
+    def checked_step(self, state: TrainState, batch: Batch) -> tuple[StepLogs, TrainState]:
         """Do one step. Raise if its result does not fit into the loop."""
         method = f"{self.kind}_step"
         returned = self.step(state, batch)
@@ -166,7 +167,9 @@ class Program:
         logs, new = returned
         return step_logs(logs, method), like(new, state, method)
 
-    def _loop(self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int) -> Any:
+    def _loop(
+        self, state: Any, data: Tree, order: Array | None, first: Any, count: Any, batch_size: int, capacity: int
+    ) -> Any:
         one, _ = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
         logs = jtu.tree_map(lambda v: jnp.zeros((capacity, *v.shape), v.dtype), one)
 
@@ -178,14 +181,14 @@ class Program:
 
         return lax.fori_loop(0, count, body, (state, logs))
 
-    def _step(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> tuple:
+    def _step(self, state: TrainState, data: Tree, order: Array | None, index: Any, batch_size: int) -> tuple:
         return self.checked_step(state, take_batch(data, order, index, batch_size))
 
-    def _outputs(self, state: TrainState, data: Any, order: Any, index: Any, batch_size: int) -> Any:
+    def _outputs(self, state: TrainState, data: Tree, order: Array | None, index: Any, batch_size: int) -> Any:
         return self.step(state, take_batch(data, order, index, batch_size))
 
     def _predict_loop(
-        self, state: Any, data: Any, order: Any, first: Any, count: Any, batch_size: int, capacity: int
+        self, state: Any, data: Tree, order: Array | None, first: Any, count: Any, batch_size: int, capacity: int
     ) -> Any:
         one, changes = jax.eval_shape(lambda s: self._one(s, data, order, first, batch_size=batch_size), state)
         zeros = jtu.tree_map(lambda v: jnp.zeros((capacity, *v.shape), v.dtype), one)
@@ -200,12 +203,14 @@ class Program:
         rows, changed = lax.fori_loop(0, count, body, (zeros, {k: state.non_trainable[k] for k in changes}))
         return (data.readable(rows) if isinstance(data, placement.Spread) else rows), changed
 
-    def _run_eagerly(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
+    def _run_eagerly(self, state: Any, data: Tree, order: Array | None, batch_size: int, first: int, count: int) -> Any:
         # Nothing is donated, and the state is stored only when the step is complete: the stop button may cut it.
         with explaining(self.jit), interrupts.lifted():
             return self._steps_one_by_one(state, data, order, batch_size, first, count)
 
-    def _steps_one_by_one(self, state: Any, data: Any, order: Any, batch_size: int, first: int, count: int) -> Any:
+    def _steps_one_by_one(
+        self, state: Any, data: Tree, order: Array | None, batch_size: int, first: int, count: int
+    ) -> Any:
         rows: list = []
         changed: dict = {}
         for i in range(first, first + count):
@@ -227,7 +232,7 @@ def _weakly(method: Callable) -> Callable:
     """Return a method of an object that the result does not keep alive: programs are freed with their models."""
     owner = weakref.WeakMethod(method)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Tensor:
         return owner()(*args, **kwargs)  # type: ignore[misc]
 
     call.__name__ = method.__name__
@@ -251,7 +256,7 @@ def _committed(value: Any) -> Any:
     return value.sharding if getattr(value, "committed", False) else None
 
 
-def take_batch(data: Any, order: Any, index: Any, batch_size: int) -> Any:
+def take_batch(data: Tree, order: Array | None, index: Any, batch_size: int) -> Any:
     """Return the batch of a step: the rows in ``order``, or the next consecutive rows."""
     if isinstance(data, placement.Spread):
         return data.batch(index)

@@ -14,6 +14,7 @@ import jax.tree_util as jtu
 
 from kernelkit import scope
 from kernelkit.training.state import StateVariables, TrainState
+from kernelkit.typing import Batch
 from kernelkit.variable import values_in
 
 
@@ -40,12 +41,12 @@ def step_of(model: Any, kind: str, variables: StateVariables) -> Callable:
         return lambda state, batch: method(tuple(state), batch)
     if kind == "test":
 
-        def test(state: TrainState, batch: Any) -> Any:
+        def test(state: TrainState, batch: Batch) -> Any:
             return method((state.trainable, state.non_trainable, state.metrics), batch)
 
         return test
 
-    def predict(state: TrainState, batch: Any) -> tuple:
+    def predict(state: TrainState, batch: Batch) -> tuple:
         outputs, after = method((state.trainable, state.non_trainable), batch)
         return outputs, _changed(state.non_trainable, after)
 
@@ -61,7 +62,7 @@ def _changed(before: Any, after: Any) -> dict[int, Any]:
 def _scoped_step(method: Any, variables: StateVariables, kind: str) -> Any:
     """Return a step of the form `step(data)`, which assigns to variables, as a pure function of state and batch."""
 
-    def step(state: TrainState, batch: Any) -> Any:
+    def step(state: TrainState, batch: Batch) -> Any:
         with scope.StatelessScope(variables.mapping(state), collect_losses=True) as lender:
             result = values_in(method(batch))
         if kind == "predict":

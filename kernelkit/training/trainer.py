@@ -33,6 +33,7 @@ from kernelkit.training.labels import label_check
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pure_steps import PureSteps
 from kernelkit.training.training import Training
+from kernelkit.typing import Tree
 
 __all__ = ["Trainer"]
 
@@ -159,11 +160,11 @@ class Trainer(PureSteps):
         for metric in self.metrics:
             metric.reset_state()
 
-    def _on_host(self, x: Any) -> Any:
+    def _on_host(self, x: Tree) -> Any:
         """Return inputs after the Python code that runs before the compiled step."""
         return x
 
-    def _host_work(self, x: Any) -> Callable[[Any], Any] | None:
+    def _host_work(self, x: Tree) -> Callable[[Any], Any] | None:
         """Return :meth:`_on_host` if it may change the data, else ``None``."""
         return None
 
@@ -173,8 +174,8 @@ class Trainer(PureSteps):
     @interrupts.guarded
     def fit(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: Any = "auto",
@@ -183,7 +184,7 @@ class Trainer(PureSteps):
         validation_data: Any = None,
         shuffle: bool | str = True,
         class_weight: dict | None = None,
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
@@ -293,7 +294,7 @@ class Trainer(PureSteps):
         return handle
 
     def _validation(
-        self, run: display.Run, data: Any, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList
+        self, run: display.Run, data: Tree, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList
     ) -> Any:
         """Return a function that validates after an epoch, or ``None``."""
         if data is None:
@@ -328,11 +329,11 @@ class Trainer(PureSteps):
     @interrupts.guarded
     def evaluate(
         self,
-        x: Any = None,
-        y: Any = None,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         verbose: Any = "auto",
-        sample_weight: Any = None,
+        sample_weight: Tree = None,
         steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
@@ -375,7 +376,7 @@ class Trainer(PureSteps):
     @interrupts.guarded
     def predict(
         self,
-        x: Any,
+        x: Tree,
         batch_size: int | None = None,
         verbose: Any = "auto",
         steps: int | None = None,
@@ -406,9 +407,9 @@ class Trainer(PureSteps):
     @interrupts.guarded
     def train_on_batch(
         self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
+        x: Tree,
+        y: Tree = None,
+        sample_weight: Tree = None,
         class_weight: dict | None = None,
         return_dict: bool = False,
     ) -> Any:
@@ -431,14 +432,14 @@ class Trainer(PureSteps):
 
     @shortened
     @interrupts.guarded
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(self, x: Tree, y: Tree = None, sample_weight: Tree = None, return_dict: bool = False) -> Any:
         """Evaluate one batch. Arguments and returns as :meth:`train_on_batch`; nothing is trained."""
         self._training.compiled.require("test_on_batch")
         self._training.require_idle("test_on_batch")
         logs = self._on_batch("test", x, y, sample_weight, None)
         return logs if return_dict else self._training.as_list(logs)
 
-    def _on_batch(self, kind: str, x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> dict:
+    def _on_batch(self, kind: str, x: Tree, y: Tree, sample_weight: Tree, class_weight: dict | None) -> dict:
         training = self._training
         batch = _checked_batch(x, y, sample_weight, class_weight, f"{kind}_on_batch", self._on_host)
         with named(f"{kind}_on_batch"):  # the first call compiles
@@ -456,7 +457,7 @@ class Trainer(PureSteps):
 
     @shortened
     @interrupts.guarded
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Tree) -> Any:
         """Return the model's outputs for one batch, as NumPy arrays."""
         batch = _checked_batch(x, None, None, None, "predict_on_batch", self._on_host)
         with named("predict_on_batch"):  # the first call compiles
@@ -523,7 +524,7 @@ def _sample(feed: Any, epoch: int = 0) -> Any:
 
 
 def _checked_batch(
-    x: Any, y: Any, sample_weight: Any, class_weight: dict | None, what: str, on_host: Callable[[Any], Any]
+    x: Any, y: Tree, sample_weight: Tree, class_weight: dict | None, what: str, on_host: Callable[[Any], Any]
 ) -> Any:
     arrays = [to_arrays(v) for v in (x, y, sample_weight)]
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)

@@ -30,6 +30,7 @@ from kernelkit.training.programs import Programs, flat_metrics, optimizers_of
 from kernelkit.training.resume import Place
 from kernelkit.training.state import Doors, Reading, StateVariables, Stepping
 from kernelkit.training.step import Program
+from kernelkit.typing import Batch, Tree
 from kernelkit.variable import StateLock
 
 
@@ -173,11 +174,11 @@ class Training:
             feed.placement.say_if_uneven(feed.batch_size, feed.samples)
         return feed
 
-    def spread_batch(self, batch: Any) -> Any:
+    def spread_batch(self, batch: Batch) -> Any:
         """Return one batch on the model's devices, unchanged if there is one device."""
         return batch if self.distribution is None else self.distribution.batches.one(batch, batch_rows(batch))
 
-    def check_batch(self, data: Any) -> None:
+    def check_batch(self, data: Tree) -> None:
         """Raise in every process if the first batch of a pass is not the same in all of them.
 
         Raises:
@@ -219,7 +220,7 @@ class Training:
 
     # Preparation ----------------------------------------------------------------------------------------------------
 
-    def prepare(self, kind: str, batch: Any) -> None:
+    def prepare(self, kind: str, batch: Batch) -> None:
         """Build the model, the metrics and the optimizer for batches like the given one. Runs once per kind."""
         model, compiled = self.model, self.compiled
         in_force = placement.current()

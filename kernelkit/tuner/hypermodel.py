@@ -87,7 +87,7 @@ class HyperModel:
         """
         raise NotImplementedError(f"{type(self).__name__}.build(hp) must return a compiled model.")
 
-    def fit(self, hp: HyperParameters, model: Any, *args: Any, **kwargs: Any) -> Any:
+    def fit(self, hp: HyperParameters, model: Model, *args: Any, **kwargs: Any) -> Any:
         """Train a model.
 
         A training loop of one's own calls ``on_epoch_end(epoch, logs)`` of each of the callbacks that it is given.

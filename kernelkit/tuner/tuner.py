@@ -370,7 +370,7 @@ class Tuner:
         rivals = self._best_first()[: self.keep]
         bar = rivals[-1].value if len(rivals) == self.keep and rivals else None
 
-        def keep(model: Any, value: float) -> None:
+        def keep(model: Model, value: float) -> None:
             if self.keep > 0 and is_better(value, bar, self.objective.direction):
                 self._project.weights.save(number, model)
 

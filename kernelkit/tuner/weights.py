@@ -9,6 +9,7 @@ import tempfile
 from typing import Any
 
 from kernelkit.budget import Budget, limited
+from kernelkit.models.model import Model
 
 _NAME = re.compile(r"trial_(\d{1,9})\.weights\.h5")
 _SPARE = 64 << 20
@@ -42,11 +43,11 @@ class WeightsFolder:
         """Return whether a trial's file is there."""
         return os.path.isfile(self.file_of(number))
 
-    def save(self, number: int, model: Any) -> None:
+    def save(self, number: int, model: Model) -> None:
         """Write a model's weights."""
         model.save_weights(self.file_of(number))
 
-    def load(self, number: int, model: Any, build_config: Any) -> None:
+    def load(self, number: int, model: Model, build_config: Any) -> None:
         """Read a model's weights.
 
         Args:

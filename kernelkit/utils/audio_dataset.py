@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import PathLike, Tensor
 from kernelkit.utils.directory import Options, read
 
 LARGEST = 2**30
@@ -14,8 +15,8 @@ LARGEST = 2**30
 
 
 def audio_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: PathLike | None,
+    labels: Tensor = "inferred",
     label_mode: str | None = "int",
     class_names: list[str] | None = None,
     batch_size: int | None = 32,

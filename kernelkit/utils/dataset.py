@@ -17,6 +17,7 @@ from kernelkit.feeds.ahead import ahead
 from kernelkit.feeds.convert import unmasked
 from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
+from kernelkit.typing import Tree
 from kernelkit.utils.elements import (
     Element,
     call,
@@ -68,7 +69,7 @@ class Dataset:
         self._is_batched = is_batched
 
     @classmethod
-    def from_tensor_slices(cls, tensors: Any) -> Dataset:
+    def from_tensor_slices(cls, tensors: Tree) -> Dataset:
         """Return a dataset of the samples of arrays.
 
         Args:
@@ -213,7 +214,7 @@ class Dataset:
             lambda: interleaved((_elements(call(map_func, e)) for e in self.elements()), cycle, block_length)
         )
 
-    def scan(self, initial_state: Any, scan_func: Callable) -> Dataset:
+    def scan(self, initial_state: Tree, scan_func: Callable) -> Dataset:
         """Yield the result of ``scan_func(state, element) -> (state, result)`` for each element in turn."""
 
         def make() -> Iterator:
@@ -224,7 +225,7 @@ class Dataset:
 
         return self._like(make, self._length)
 
-    def reduce(self, initial_state: Any, reduce_func: Callable) -> Any:
+    def reduce(self, initial_state: Tree, reduce_func: Callable) -> Any:
         """Return the last state of ``reduce_func(state, element) -> state``."""
         return to_user(functools.reduce(reduce_func, self.elements(), initial_state))
 

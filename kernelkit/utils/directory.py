@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit.feeds.parallel import parallel_map
 from kernelkit.random import make_default_seed
 from kernelkit.training.display import say
+from kernelkit.typing import Tensor
 from kernelkit.utils.dataset import Dataset
 from kernelkit.utils.elements import chunks
 
@@ -28,7 +29,7 @@ class Listing(NamedTuple):
     """
 
     paths: list[str]
-    labels: Any
+    labels: Tensor
     class_names: list[str] | None
 
 
@@ -36,7 +37,7 @@ class Options(NamedTuple):
     """The arguments that the readers of images, sounds and texts share; see :func:`read`."""
 
     directory: Any
-    labels: Any
+    labels: Tensor
     label_mode: str | None
     class_names: list[str] | None
     batch_size: int | None

@@ -10,6 +10,8 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.typing import ShapeLike, Shapes, Tensor, Tree
+
 Element: TypeAlias = Any
 """An array, or a tuple or dict of them."""
 
@@ -63,7 +65,7 @@ def to_user(element: Element) -> Element:
     return jtu.tree_map(one, element)
 
 
-def call(function: Callable, element: Element) -> Any:
+def call(function: Callable, element: Element) -> Tree:
     """Call a function with an element; the parts of a tuple are its arguments."""
     return function(*element) if isinstance(element, tuple) else function(element)
 
@@ -105,7 +107,7 @@ def _as_objects(texts: tuple) -> np.ndarray:
     return array
 
 
-def padded(elements: list[Element], shapes: Any = None, values: Any = None) -> Element:
+def padded(elements: list[Element], shapes: Shapes = None, values: Tensor = None) -> Element:
     """Return elements as one batch, with their arrays padded at the end to the same shape.
 
     Args:
@@ -132,7 +134,7 @@ def columns_of(elements: list[Element]) -> list[tuple]:
     return list(zip(*(jtu.tree_leaves(element) for element in elements), strict=True))
 
 
-def _padded(arrays: tuple, shape: Any, value: Any) -> np.ndarray:
+def _padded(arrays: tuple, shape: ShapeLike, value: Any) -> np.ndarray:
     found = [np.asarray(v, dtype=object) if isinstance(v, str) else np.asarray(v) for v in arrays]
     longest = np.max([v.shape for v in found], axis=0).astype(int).tolist()
     if shape is not None:

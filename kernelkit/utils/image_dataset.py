@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import config
+from kernelkit.typing import PathLike, Tensor
 from kernelkit.utils import resampling
 from kernelkit.utils.directory import Options, read
 from kernelkit.utils.images import load_img, pillow
@@ -22,8 +23,8 @@ _one_large = threading.Lock()
 
 
 def image_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: PathLike | None,
+    labels: Tensor = "inferred",
     label_mode: str | None = "int",
     class_names: list[str] | None = None,
     color_mode: str = "rgb",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import config
+from kernelkit.typing import DType, PathLike, Tree
 
 _MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 _FILTERS = ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")
@@ -29,7 +30,7 @@ def pillow() -> Any:
 
 
 def load_img(
-    path: Any,
+    path: PathLike,
     color_mode: str = "rgb",
     target_size: tuple[int, int] | None = None,
     interpolation: str = "nearest",
@@ -84,7 +85,7 @@ def _central_box(size: tuple[int, int], target: tuple[int, int]) -> tuple[int, i
     return left, top, left + crop_width, top + crop_height
 
 
-def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) -> np.ndarray:
+def img_to_array(img: Any, data_format: str | None = None, dtype: DType = None) -> np.ndarray:
     """Return a Pillow image as an array.
 
     Args:
@@ -111,7 +112,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     return array.transpose(2, 0, 1) if layout == "channels_first" else array
 
 
-def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dtype: Any = None) -> Any:
+def array_to_img(x: Tree, data_format: str | None = None, scale: bool = True, dtype: DType = None) -> Any:
     """Return an array as a Pillow image.
 
     Args:
@@ -153,7 +154,12 @@ def array_to_img(x: Any, data_format: str | None = None, scale: bool = True, dty
 
 
 def save_img(
-    path: Any, x: Any, data_format: str | None = None, file_format: str | None = None, scale: bool = True, **kwargs: Any
+    path: PathLike,
+    x: Tree,
+    data_format: str | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **kwargs: Any,
 ) -> None:
     """Write an array as an image file.
 

@@ -8,9 +8,10 @@ import jax
 import numpy as np
 
 from kernelkit import config
+from kernelkit.typing import Tree
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> Any:
+def to_categorical(x: Tree, num_classes: int | None = None) -> Any:
     """Return class indices as one-hot rows.
 
     Args:
@@ -40,7 +41,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return jax.numpy.asarray(rows, config.floatx()) if isinstance(x, jax.Array) else rows
 
 
-def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
+def normalize(x: Tree, axis: int = -1, order: int = 2) -> Any:
     """Return an array divided by its norm along an axis; vectors of norm 0 stay unchanged.
 
     Args:

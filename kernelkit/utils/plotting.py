@@ -6,11 +6,13 @@ import html
 import os
 import shutil
 import warnings
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from kernelkit.diagram.scene import FACTS, all_groups, scene
 from kernelkit.diagram.svg import svg
 from kernelkit.models.description import describe, schema
+from kernelkit.models.model import Model
 
 _VECTOR = ("svg", "pdf", "ps", "eps", "dot", "plain", "json")
 _HOW = (
@@ -29,7 +31,7 @@ class _Options(NamedTuple):
 
 
 def model_to_dot(
-    model: Any,
+    model: Model,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,
@@ -89,7 +91,7 @@ def model_to_dot(
 
 
 def plot_model(
-    model: Any,
+    model: Model,
     to_file: Any = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
@@ -236,7 +238,7 @@ def _layer_range(kwargs: dict[str, Any]) -> Any:
     return kwargs.get("layer_range")
 
 
-def _described(model: Any) -> dict[str, Any]:
+def _described(model: Model) -> dict[str, Any]:
     if not model.built:
         raise ValueError(
             "This model has not yet been built. Build the model first by calling `build()` or by calling it on a batch "
@@ -251,7 +253,9 @@ def _described(model: Any) -> dict[str, Any]:
 class _Drawing:
     """A description as nodes, edges and clusters of pydot."""
 
-    def __init__(self, pydot: Any, description: dict[str, Any], options: _Options, layer_range: Any) -> None:
+    def __init__(
+        self, pydot: Any, description: dict[str, Any], options: _Options, layer_range: Sequence[str] | None
+    ) -> None:
         self.pydot, self.description, self.options = pydot, description, options
         self.nodes = description["nodes"]
         self.parent: list[int] = self.nodes["parent"]
@@ -271,7 +275,7 @@ class _Drawing:
         parent = self.parent[row]
         return self._text(self.description["class"] if parent == -1 else self.nodes["class"][parent])
 
-    def _left_out(self, layer_range: Any) -> set[int]:
+    def _left_out(self, layer_range: Sequence[str] | None) -> set[int]:
         """Return the rows that are not drawn: outputs, the inputs of Sequentials, rows outside the range."""
         kinds = self.nodes["kind"]
         found = {row for row in range(self.count) if kinds[row] == schema.OUTPUT}

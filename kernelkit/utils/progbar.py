@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import config, rich_display
+from kernelkit.typing import Tensor
 
 _log = logging.getLogger("kernelkit")
 
@@ -68,7 +69,7 @@ class Progbar:
         self._due = 0.0
         self._drawn = 0
 
-    def update(self, current: int, values: Any = None, finalize: bool | None = None) -> None:
+    def update(self, current: int, values: Tensor = None, finalize: bool | None = None) -> None:
         """Show the progress.
 
         Args:
@@ -95,7 +96,7 @@ class Progbar:
         self._due = now + self.interval
         self._show(self._line(current, now - self._start, finalize, bar=moves), moves, finalize)
 
-    def add(self, n: int, values: Any = None) -> None:
+    def add(self, n: int, values: Tensor = None) -> None:
         """Show that ``n`` more steps are done; ``values`` as for :meth:`update`."""
         self.update(self._seen + n, values)
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import DType
+
 
 def pad_sequences(
     sequences: Sequence,
     maxlen: int | None = None,
-    dtype: Any = "int32",
+    dtype: DType = "int32",
     padding: str = "pre",
     truncating: str = "pre",
     value: Any = 0.0,

@@ -6,6 +6,7 @@ from typing import Any
 
 from kernelkit.recording import producer
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor, Tree
 
 
 def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
@@ -34,7 +35,7 @@ def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
     return list(found.values())
 
 
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+def pack_x_y_sample_weight(x: Tree, y: Tree = None, sample_weight: Tensor = None) -> Any:
     """Return inputs, targets and weights as one batch: a tuple without the ``None`` values at its end.
 
     Args:
@@ -51,7 +52,7 @@ def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+def unpack_x_y_sample_weight(data: Tree) -> tuple[Any, Any, Any]:
     """Return ``(x, y, sample_weight)`` of a batch, with ``None`` for missing parts.
 
     Args:

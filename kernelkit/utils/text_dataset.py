@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernelkit.typing import PathLike, Tensor
 from kernelkit.utils.directory import Options, read
 from kernelkit.utils.elements import stack
 from kernelkit.utils.image_dataset import check_format
 
 
 def text_dataset_from_directory(
-    directory: Any,
-    labels: Any = "inferred",
+    directory: PathLike | None,
+    labels: Tensor = "inferred",
     label_mode: str | None = "int",
     class_names: list[str] | None = None,
     batch_size: int | None = 32,

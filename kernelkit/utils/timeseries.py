@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
 from kernelkit.random import make_default_seed
+from kernelkit.typing import Tensor, Tree
 from kernelkit.utils.dataset import Dataset
 from kernelkit.utils.image_dataset import check_format
 
 
 def timeseries_dataset_from_array(
-    data: Any,
-    targets: Any,
+    data: Tree,
+    targets: Tensor,
     sequence_length: int,
     sequence_stride: int = 1,
     sampling_rate: int = 1,

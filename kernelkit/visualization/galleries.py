@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import PathLike, Tensor
 from kernelkit.visualization.boxes import draw_bounding_boxes
 from kernelkit.visualization.masks import draw_segmentation_masks
 from kernelkit.visualization.pixels import as_bytes
@@ -14,14 +15,14 @@ from kernelkit.visualization.pixels import as_bytes
 
 def plot_image_gallery(
     images: Any,
-    y_true: Any = None,
-    y_pred: Any = None,
+    y_true: Tensor = None,
+    y_pred: Tensor = None,
     label_map: dict | None = None,
     rows: int | None = None,
     cols: int | None = None,
     value_range: tuple[float, float] = (0, 255),
     scale: float = 2,
-    path: Any = None,
+    path: PathLike | None = None,
     show: bool | None = None,
     transparent: bool = True,
     dpi: int = 60,
@@ -179,8 +180,8 @@ def plot_segmentation_mask_gallery(
     images: Any,
     num_classes: int,
     value_range: tuple[float, float] = (0, 255),
-    y_true: Any = None,
-    y_pred: Any = None,
+    y_true: Tensor = None,
+    y_pred: Tensor = None,
     color_mapping: dict | None = None,
     blend: bool = True,
     alpha: float = 0.8,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from kernelkit.typing import Tensor
 
-def histogram(values: Any, bins: int) -> tuple[np.ndarray, np.ndarray]:
+
+def histogram(values: Tensor, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the counts of finite values in bins of equal width, and the bins' edges.
 
     Where all values lie closer to each other than numbers can be told apart in so many bins, as weights of a

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from kernelkit.distribution import Description, Distribution, PlacedVariable, describe, readable
+from kernelkit.models.model import Model
 
 BOX_WIDTH, BOX_HEIGHT, ROW, LEFT = 96, 26, 38, 16
 MOST_LINES = 16
@@ -45,7 +46,7 @@ class ShardingPicture:
         return str(self.description)
 
 
-def sharding(model: Any, distribution: Distribution | None = None, kinds: tuple[str, ...] = ("weight",)) -> Any:
+def sharding(model: Model, distribution: Distribution | None = None, kinds: tuple[str, ...] = ("weight",)) -> Any:
     """Draw which part of each array lies on which device, with the bytes and the collectives of a training step.
 
     Each array is a box. The colored part is what the first device holds; the lines divide the parts of the others.

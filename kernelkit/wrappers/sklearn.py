@@ -12,6 +12,7 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _check_y, check_is_fitted, validate_data
 
 from kernelkit.models import Model, clone_model
+from kernelkit.typing import Tensor
 
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
@@ -31,7 +32,7 @@ class Estimator(BaseEstimator):
         self.model_kwargs = model_kwargs
         self.fit_kwargs = fit_kwargs
 
-    def fit(self, X: Any, y: Any = None, **kwargs: Any) -> Any:
+    def fit(self, X: Tensor, y: Tensor = None, **kwargs: Any) -> Any:
         """Build the model and train it.
 
         Args:
@@ -56,13 +57,13 @@ class Estimator(BaseEstimator):
         self.model_ = model
         return self
 
-    def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _checked(self, X: Tensor, y: Tensor) -> tuple[Any, Any]:
         return validate_data(self, X, y)
 
-    def _encoded(self, y: Any) -> Any:
+    def _encoded(self, y: Tensor) -> Any:
         return y.reshape(len(y), -1)
 
-    def _get_model(self, X: Any, y: Any) -> Model:
+    def _get_model(self, X: Tensor, y: Tensor) -> Model:
         if self.warm_start and getattr(self, "model_", None) is not None:
             return self.model_
         if isinstance(self.model, Model):
@@ -74,7 +75,7 @@ class Estimator(BaseEstimator):
             )
         return self.model(X=X, y=y, **(self.model_kwargs or {}))
 
-    def _outputs(self, X: Any) -> np.ndarray:
+    def _outputs(self, X: Tensor) -> np.ndarray:
         check_is_fitted(self, "model_")
         return np.asarray(self.model_.predict(validate_data(self, X, reset=False), verbose=0))
 
@@ -111,7 +112,7 @@ class SKLearnClassifier(ClassifierMixin, Estimator):
         (1,)
     """
 
-    def _encoded(self, y: Any) -> np.ndarray:
+    def _encoded(self, y: Tensor) -> np.ndarray:
         kind = type_of_target(y, raise_unknown=True)
         if kind not in ("binary", "multiclass"):
             raise ValueError(
@@ -129,11 +130,11 @@ class SKLearnClassifier(ClassifierMixin, Estimator):
             raise ValueError(f"Classifier can't train when only one class is present: {self.classes_.tolist()}.")
         return np.eye(len(self.classes_))[encoder.transform(y)]
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: Tensor) -> np.ndarray:
         """Return the model's outputs (samples, classes)."""
         return self._outputs(X)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Tensor) -> np.ndarray:
         """Return the label of the highest output of each sample."""
         outputs = self._outputs(X)
         return self.classes_[np.argmax(outputs, axis=-1)]
@@ -166,7 +167,7 @@ class SKLearnRegressor(RegressorMixin, Estimator):
         (1,)
     """
 
-    def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _checked(self, X: Tensor, y: Tensor) -> tuple[Any, Any]:
         if y is None:
             return validate_data(self, X, y)  # which says what is missing
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
@@ -174,11 +175,11 @@ class SKLearnRegressor(RegressorMixin, Estimator):
             y = _check_y(y, y_numeric=True, estimator=self)  # a column is flattened, with scikit-learn's warning
         return X, y
 
-    def _encoded(self, y: Any) -> Any:
+    def _encoded(self, y: Tensor) -> Any:
         self._is_flat = y.ndim == 1
         return super()._encoded(y)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Tensor) -> np.ndarray:
         """Return the model's outputs, in the shape of the targets."""
         outputs = self._outputs(X)
         return outputs[:, 0] if self._is_flat and outputs.ndim == 2 and outputs.shape[1] == 1 else outputs
@@ -211,19 +212,19 @@ class SKLearnTransformer(TransformerMixin, Estimator):
         (3, 2)
     """
 
-    def _checked(self, X: Any, y: Any) -> tuple[Any, Any]:
+    def _checked(self, X: Tensor, y: Tensor) -> tuple[Any, Any]:
         if y is None:
             return validate_data(self, X), None
         return validate_data(self, X, y, multi_output=True)
 
-    def _encoded(self, y: Any) -> Any:
+    def _encoded(self, y: Tensor) -> Any:
         return None if y is None else super()._encoded(y)
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Tensor) -> np.ndarray:
         """Return the model's outputs, (samples, outputs)."""
         return self._outputs(X)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Tensor) -> np.ndarray:
         """Return the same as :meth:`transform`."""
         return self._outputs(X)
 

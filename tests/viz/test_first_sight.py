@@ -48,7 +48,7 @@ def test_the_tab_key_offers_public_names_only(name):
 
 def test_signatures_have_types_without_quotes_and_no_any():
     assert str(inspect.signature(kk.layers.Conv2D)).startswith(
-        "(filters: int, kernel_size, strides=1, padding: str = 'valid', data_format: str | None = None, "
+        "(filters: int, kernel_size: Sizes, strides: Sizes = 1, padding: str = 'valid', data_format: "
     )
     model = kk.Sequential([kk.layers.Dense(1)])
     dbg = kk.viz.StepDebugger

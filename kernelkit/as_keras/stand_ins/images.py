@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit.applications.network import checked_input_shape
+from kernelkit.typing import Shapes
 
 
 def obtain_input_shape(
-    input_shape: Any,
+    input_shape: Shapes,
     default_size: int,
     min_size: int,
     data_format: str,

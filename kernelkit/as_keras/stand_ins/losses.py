@@ -8,6 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from kernelkit import losses, ops
+from kernelkit.typing import DType, Tensor
 
 
 class LossFunctionWrapper(losses.Loss):
@@ -26,14 +27,14 @@ class LossFunctionWrapper(losses.Loss):
         fn: Callable,
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
         self._fn_kwargs = kwargs
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self.fn(y_true, y_pred, **self._fn_kwargs)
 
     def get_config(self) -> dict:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import saving, serialize
+from kernelkit.typing import PathLike
 
 
-def save_weights_only(model: Any, filepath: Any, max_shard_size: Any = None, objects_to_skip: Any = None) -> None:
+def save_weights_only(model: Any, filepath: PathLike, max_shard_size: Any = None, objects_to_skip: Any = None) -> None:
     """Write weights."""
     saving.save_weights(model, filepath, max_shard_size=max_shard_size, objects_to_skip=objects_to_skip or ())
 
 
-def load_weights_only(model: Any, filepath: Any, skip_mismatch: bool = False, objects_to_skip: Any = None) -> None:
+def load_weights_only(model: Any, filepath: PathLike, skip_mismatch: bool = False, objects_to_skip: Any = None) -> None:
     """Read weights."""
     saving.load_weights(model, filepath, skip_mismatch=skip_mismatch, objects_to_skip=objects_to_skip or ())
 

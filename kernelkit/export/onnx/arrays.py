@@ -9,17 +9,18 @@ import numpy as np
 
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
+from kernelkit.typing import Equation
 
 FAR = np.iinfo(np.int64).max
 
 
-def out(g: Graph, equation: Any, name: str) -> Value:
+def out(g: Graph, equation: Equation, name: str) -> Value:
     """Return a named result of the equation's shape."""
     aval = equation.outvars[0].aval
     return g.value(name, aval.shape, aval.dtype)
 
 
-def broadcast_in_dim(g: Graph, equation: Any, x: Value, *_: Value) -> Value:
+def broadcast_in_dim(g: Graph, equation: Equation, x: Value, *_: Value) -> Value:
     """`broadcast_in_dim`: only the axes move; the array is not broadcast before a rule needs its whole shape."""
     shape, places = equation.params["shape"], equation.params["broadcast_dimensions"]
     aval = equation.outvars[0].aval
@@ -56,7 +57,7 @@ def _scalar(g: Graph, x: Value) -> Value:
     return g.value(g.node("Reshape", [g.thin(x), g.array(np.zeros(0), np.int64)]), x.shape, x.dtype, ())
 
 
-def reshape(g: Graph, equation: Any, x: Value, *_: Value) -> Value:
+def reshape(g: Graph, equation: Equation, x: Value, *_: Value) -> Value:
     """`reshape`: one open size may be found by the runtime."""
     aval = equation.outvars[0].aval
     if not x.thin:
@@ -71,7 +72,7 @@ def reshape(g: Graph, equation: Any, x: Value, *_: Value) -> Value:
     return out(g, equation, g.node("Reshape", [g.full(x), shape]))
 
 
-def squeeze(g: Graph, equation: Any, x: Value) -> Value:
+def squeeze(g: Graph, equation: Equation, x: Value) -> Value:
     """`squeeze`."""
     axes = equation.params["dimensions"]
     if not x.thin:
@@ -79,12 +80,12 @@ def squeeze(g: Graph, equation: Any, x: Value) -> Value:
     return out(g, equation, g.node("Squeeze", [g.full(x), g.ints(axes)]))
 
 
-def expand_dims(g: Graph, equation: Any, x: Value) -> Value:
+def expand_dims(g: Graph, equation: Equation, x: Value) -> Value:
     """`expand_dims`."""
     return out(g, equation, g.node("Unsqueeze", [g.full(x), g.ints(equation.params["dimensions"])]))
 
 
-def transpose(g: Graph, equation: Any, x: Value) -> Value:
+def transpose(g: Graph, equation: Equation, x: Value) -> Value:
     """`transpose`: of the thin array."""
     order = equation.params["permutation"]
     aval = equation.outvars[0].aval
@@ -96,24 +97,24 @@ def transpose(g: Graph, equation: Any, x: Value) -> Value:
     return g.value(g.node("Transpose", [g.thin(x)], perm=list(order)), aval.shape, aval.dtype, thin)
 
 
-def concatenate(g: Graph, equation: Any, *operands: Value) -> Value:
+def concatenate(g: Graph, equation: Equation, *operands: Value) -> Value:
     """`concatenate`."""
     return out(g, equation, g.node("Concat", map(g.full, operands), axis=int(equation.params["dimension"])))
 
 
-def stack(g: Graph, equation: Any, *operands: Value) -> Value:
+def stack(g: Graph, equation: Equation, *operands: Value) -> Value:
     """`stack`: arrays side by side along a new axis."""
     axis = int(equation.params["axis"])
     parts = [g.node("Unsqueeze", [g.full(x), g.ints([axis])]) for x in operands]
     return out(g, equation, g.node("Concat", parts, axis=axis))
 
 
-def tile(g: Graph, equation: Any, x: Value) -> Value:
+def tile(g: Graph, equation: Equation, x: Value) -> Value:
     """`tile`."""
     return out(g, equation, g.node("Tile", [g.full(x), g.shape(equation.params["reps"])]))
 
 
-def pad(g: Graph, equation: Any, x: Value, value: Value) -> Value:
+def pad(g: Graph, equation: Equation, x: Value, value: Value) -> Value:
     """`pad`: borders, negative ones (which crop), and gaps between the numbers."""
     config = equation.params["padding_config"]
     name, sizes = g.full(x), list(x.shape)
@@ -144,7 +145,7 @@ def spread(g: Graph, name: str, sizes: list, axis: int, gap: int, value: str) ->
     return g.node("Slice", [name, g.ints([0]), g.ints([-gap]), g.ints([axis])])
 
 
-def slice_(g: Graph, equation: Any, x: Value) -> Value:
+def slice_(g: Graph, equation: Equation, x: Value) -> Value:
     """`slice`."""
     p = equation.params
     strides = p["strides"] or [1] * len(x.shape)
@@ -159,7 +160,7 @@ def slice_(g: Graph, equation: Any, x: Value) -> Value:
     return out(g, equation, g.node("Slice", [g.full(x), starts, ends, g.ints(axes), steps]))
 
 
-def split(g: Graph, equation: Any, x: Value) -> list[Value]:
+def split(g: Graph, equation: Equation, x: Value) -> list[Value]:
     """`split`."""
     sizes, axis = equation.params["sizes"], equation.params["axis"]
     avals = [v.aval for v in equation.outvars]
@@ -169,7 +170,7 @@ def split(g: Graph, equation: Any, x: Value) -> list[Value]:
     return [g.value(name, aval.shape, aval.dtype) for name, aval in zip(names, avals, strict=True)]
 
 
-def rev(g: Graph, equation: Any, x: Value) -> Value:
+def rev(g: Graph, equation: Equation, x: Value) -> Value:
     """`rev`: slices that run backward."""
     axes = list(equation.params["dimensions"])
     n = len(axes)
@@ -179,7 +180,7 @@ def rev(g: Graph, equation: Any, x: Value) -> Value:
     return out(g, equation, g.node("Slice", [g.full(x), g.ints([-1] * n), ends, g.ints(axes), g.ints([-1] * n)]))
 
 
-def iota(g: Graph, equation: Any, *_: Value) -> Value:
+def iota(g: Graph, equation: Equation, *_: Value) -> Value:
     """`iota`: a range along one axis."""
     aval = equation.outvars[0].aval
     axis = equation.params["dimension"]
@@ -193,7 +194,7 @@ def iota(g: Graph, equation: Any, *_: Value) -> Value:
     return g.value(name, aval.shape, aval.dtype, (aval.shape[axis],) + (1,) * after)
 
 
-def dim_as_value(g: Graph, equation: Any, *_: Value) -> Value:
+def dim_as_value(g: Graph, equation: Equation, *_: Value) -> Value:
     """`dim_as_value`: an open size as a number."""
     name = g.node("Reshape", [g.size(equation.params["dim"]), g.array(np.array([], np.int64))])
     return out(g, equation, g.node("Cast", [name], to=onnx_type(equation.outvars[0].aval.dtype)))

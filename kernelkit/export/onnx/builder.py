@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelkit import jaxprs
 from kernelkit.export.walk import unsigned_words
+from kernelkit.typing import DType, Equation
 
 FOLDED_BYTES = 2**22
 """Constants up to this size are computed during export; larger constants only if they are smaller than their inputs."""
@@ -86,7 +87,7 @@ class Graph:
         self.nodes.append(self._onnx.helper.make_node(op, inputs, names, name=names[0], domain=domain, **given))
         return names[0] if outputs == 1 else names
 
-    def array(self, value: Any, dtype: Any = None, hint: str = "const") -> str:
+    def array(self, value: Any, dtype: DType = None, hint: str = "const") -> str:
         """Return the name of a constant."""
         array = np.asarray(value, dtype)
         numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
@@ -106,12 +107,12 @@ class Graph:
 
     # Values -----------------------------------------------------------------------------------------------------------
 
-    def constant(self, value: Any, dtype: Any = None, weight: str = "") -> Value:
+    def constant(self, value: Any, dtype: DType = None, weight: str = "") -> Value:
         """Return a known array as a value."""
         array = np.asarray(value, dtype)
         return Value(array.shape, array.dtype, array.shape, None, array, weight)
 
-    def value(self, name: str, shape: Sequence, dtype: Any, thin: Sequence | None = None) -> Value:
+    def value(self, name: str, shape: Sequence, dtype: DType, thin: Sequence | None = None) -> Value:
         """Return a named array as a value."""
         stored = tuple(shape if thin is None else thin)
         self.root._shape_of[name] = stored
@@ -220,7 +221,7 @@ class Graph:
 
     # Constants, computed while exporting ------------------------------------------------------------------------------
 
-    def before(self, equation: Any, operands: list[Value]) -> list[Value] | None:
+    def before(self, equation: Equation, operands: list[Value]) -> list[Value] | None:
         """Compute an equation of constants now; see :func:`kernelkit.export.walk.walk`."""
         if jaxprs.called_by(equation) is not None:
             rule = self.rules.get(f"call of {equation.params.get('name')}")
@@ -246,7 +247,7 @@ class Graph:
         outputs = outputs if equation.primitive.multiple_results else [outputs]
         return [self.constant(np.asarray(output)) for output in outputs]
 
-    def lacks(self, equation: Any) -> str:
+    def lacks(self, equation: Equation) -> str:
         """Return in words what runtimes of ONNX lack for an equation."""
         return unsigned_words(equation, "no runtime")
 

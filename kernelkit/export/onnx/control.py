@@ -15,9 +15,10 @@ from kernelkit.export.onnx.tidy import tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.walk import walk
 from kernelkit.jaxprs import Opened
+from kernelkit.typing import Equation, ShapeLike
 
 
-def scan(g: Graph, equation: Any, *operands: Value) -> list[Value]:
+def scan(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
     """`scan`: ONNX's LSTM, GRU or RNN, else a Loop that takes a row of each sequence by its number.
 
     Loop runs everywhere, ONNX's Scan does not.
@@ -50,7 +51,7 @@ def scan(g: Graph, equation: Any, *operands: Value) -> list[Value]:
     return [g.value(name, a.shape, a.dtype) for name, a in zip([*names, *stacked], avals, strict=True)]
 
 
-def while_loop(g: Graph, equation: Any, *operands: Value) -> list[Value]:
+def while_loop(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
     """`while`: a Loop without a number of trips."""
     w = jaxprs.while_of(equation)
     test, own = w.condition_constants, w.condition_constants + w.body_constants
@@ -67,7 +68,7 @@ def while_loop(g: Graph, equation: Any, *operands: Value) -> list[Value]:
     return [g.value(name, v.aval.shape, v.aval.dtype) for name, v in zip(names, equation.outvars, strict=True)]
 
 
-def cond(g: Graph, equation: Any, which: Value, *operands: Value) -> list[Value]:
+def cond(g: Graph, equation: Equation, which: Value, *operands: Value) -> list[Value]:
     """`cond`: an If, or one inside the other for several branches."""
     held = [_held(g, x) for x in operands]
     names = _choose(g, which, jaxprs.branches_of(equation), held, 0)
@@ -132,7 +133,7 @@ def _held(g: Graph, x: Value) -> Value:
     return g.value(g.full(x), x.shape, x.dtype)
 
 
-def _info(g: Graph, name: str, dtype: np.dtype, shape: Any) -> Any:
+def _info(g: Graph, name: str, dtype: np.dtype, shape: ShapeLike) -> Any:
     sizes = None if shape is None else [size if isinstance(size, int) else None for size in shape]
     return g._onnx.helper.make_tensor_value_info(name, onnx_type(dtype), sizes)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
+from kernelkit.typing import Equation
 
 
 def broadcast(shapes: list[tuple]) -> tuple:
@@ -19,7 +20,7 @@ def broadcast(shapes: list[tuple]) -> tuple:
     return tuple(next((size for size in sizes if not _is_one(size)), 1) for sizes in zip(*padded, strict=True))
 
 
-def result(g: Graph, equation: Any, name: str, operands: tuple[Value, ...]) -> Value:
+def result(g: Graph, equation: Equation, name: str, operands: tuple[Value, ...]) -> Value:
     """Return a named result of thin operands."""
     aval = equation.outvars[0].aval
     return g.value(name, aval.shape, aval.dtype, broadcast([x.thin for x in operands]))
@@ -28,7 +29,7 @@ def result(g: Graph, equation: Any, name: str, operands: tuple[Value, ...]) -> V
 def plain(op: str, **attributes: Any) -> Callable:
     """A primitive that is one ONNX operation."""
 
-    def rule(g: Graph, equation: Any, *operands: Value) -> Value:
+    def rule(g: Graph, equation: Equation, *operands: Value) -> Value:
         return result(g, equation, g.node(op, map(g.thin, operands), **attributes), operands)
 
     return rule
@@ -37,7 +38,7 @@ def plain(op: str, **attributes: Any) -> Callable:
 def composed(make: Callable) -> Callable:
     """A primitive that takes several operations: ``make(g, number, *names)`` returns the last one's name."""
 
-    def rule(g: Graph, equation: Any, *operands: Value) -> Value:
+    def rule(g: Graph, equation: Equation, *operands: Value) -> Value:
         dtype = operands[0].dtype
         number = lambda value: g.array(value, dtype)  # noqa: E731
         return result(g, equation, make(g, number, *map(g.thin, operands)), operands)
@@ -45,12 +46,12 @@ def composed(make: Callable) -> Callable:
     return rule
 
 
-def same(g: Graph, equation: Any, *operands: Value) -> list[Value]:
+def same(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
     """Primitives that hand on what they are given."""
     return list(operands)
 
 
-def convert(g: Graph, equation: Any, x: Value) -> Value:
+def convert(g: Graph, equation: Equation, x: Value) -> Value:
     """`convert_element_type`."""
     dtype = equation.params["new_dtype"]
     if np.dtype(dtype) == x.dtype:
@@ -58,7 +59,7 @@ def convert(g: Graph, equation: Any, x: Value) -> Value:
     return result(g, equation, g.node("Cast", [g.thin(x)], to=onnx_type(dtype)), (x,))
 
 
-def integer_pow(g: Graph, equation: Any, x: Value) -> Value:
+def integer_pow(g: Graph, equation: Equation, x: Value) -> Value:
     """`integer_pow`: small powers as products."""
     power, name = equation.params["y"], g.thin(x)
     if power == 2:
@@ -72,7 +73,7 @@ def integer_pow(g: Graph, equation: Any, x: Value) -> Value:
     return result(g, equation, out, (x,))
 
 
-def select(g: Graph, equation: Any, which: Value, *cases: Value) -> Value:
+def select(g: Graph, equation: Equation, which: Value, *cases: Value) -> Value:
     """`select_n`: the case that a bool or a number says."""
     if which.dtype == np.bool_:
         no, yes = cases
@@ -84,7 +85,7 @@ def select(g: Graph, equation: Any, which: Value, *cases: Value) -> Value:
     return result(g, equation, out, (which, *cases))
 
 
-def clamp(g: Graph, equation: Any, low: Value, x: Value, high: Value) -> Value:
+def clamp(g: Graph, equation: Equation, low: Value, x: Value, high: Value) -> Value:
     """`clamp`."""
     out = g.node("Min", [g.node("Max", [g.thin(x), g.thin(low)]), g.thin(high)])
     return result(g, equation, out, (low, x, high))
@@ -93,7 +94,7 @@ def clamp(g: Graph, equation: Any, low: Value, x: Value, high: Value) -> Value:
 def logical(of_bools: str, of_ints: str) -> Callable:
     """`and`, `or`, `xor`, `not`: of bools, or bit by bit."""
 
-    def rule(g: Graph, equation: Any, *operands: Value) -> Value:
+    def rule(g: Graph, equation: Equation, *operands: Value) -> Value:
         op = of_bools if operands[0].dtype == np.bool_ else of_ints
         return result(g, equation, g.node(op, map(g.thin, operands)), operands)
 
@@ -103,7 +104,7 @@ def logical(of_bools: str, of_ints: str) -> Callable:
 def shift(direction: str, keeps_sign: bool = False) -> Callable:
     """Shifts of bits: ONNX shifts numbers without a sign only. A shift by all bits and more leaves none."""
 
-    def rule(g: Graph, equation: Any, x: Value, count: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value, count: Value) -> Value:
         dtype = x.dtype
         own, bits = np.dtype(f"uint{8 * dtype.itemsize}"), 8 * dtype.itemsize
         wide = np.dtype("uint32") if bits == 16 else own  # runtimes do not shift 16 bits
@@ -132,7 +133,7 @@ def shift(direction: str, keeps_sign: bool = False) -> Callable:
     return rule
 
 
-def signbit(g: Graph, equation: Any, x: Value) -> Value:
+def signbit(g: Graph, equation: Equation, x: Value) -> Value:
     """The function `signbit` of jax, which looks at bits: numbers below zero, and the zero with a minus."""
     name, zero = g.thin(x), g.array(0, x.dtype)
     minus_zero = g.node("And", [g.node("Equal", [name, zero]), g.node("Less", [g.node("Reciprocal", [name]), zero])])
@@ -142,7 +143,7 @@ def signbit(g: Graph, equation: Any, x: Value) -> Value:
 def compare(op: str, negated: bool = False) -> Callable:
     """Comparisons; bools are compared as numbers where ONNX only knows numbers."""
 
-    def rule(g: Graph, equation: Any, *operands: Value) -> Value:
+    def rule(g: Graph, equation: Equation, *operands: Value) -> Value:
         names = [g.thin(x) for x in operands]
         if operands[0].dtype == np.bool_ and op != "Equal":
             names = [g.node("Cast", [name], to=onnx_type(np.int32)) for name in names]
@@ -152,7 +153,7 @@ def compare(op: str, negated: bool = False) -> Callable:
     return rule
 
 
-def divide(g: Graph, equation: Any, a: Value, b: Value) -> Value:
+def divide(g: Graph, equation: Equation, a: Value, b: Value) -> Value:
     """`div`: by a known number as a product, which runtimes fuse and compute faster."""
     if b.const is not None and b.const.ndim == 0 and np.issubdtype(b.dtype, np.floating) and _is_exact(float(b.const)):
         return result(g, equation, g.node("Mul", [g.thin(a), g.array(1 / b.const, b.dtype)]), (a, b))
@@ -162,7 +163,7 @@ def divide(g: Graph, equation: Any, a: Value, b: Value) -> Value:
 def extreme(op: str) -> Callable:
     """`max` and `min`, of bools too."""
 
-    def rule(g: Graph, equation: Any, *operands: Value) -> Value:
+    def rule(g: Graph, equation: Equation, *operands: Value) -> Value:
         if operands[0].dtype == np.bool_:
             return result(g, equation, g.node("Or" if op == "Max" else "And", map(g.thin, operands)), operands)
         if op == "Max" and np.issubdtype(operands[0].dtype, np.floating):
@@ -174,7 +175,7 @@ def extreme(op: str) -> Callable:
     return rule
 
 
-def _round(g: Graph, equation: Any, x: Value) -> Value:
+def _round(g: Graph, equation: Equation, x: Value) -> Value:
     if int(equation.params["rounding_method"]) == 1:  # to the nearest even number
         return plain("Round")(g, equation, x)
     name = g.thin(x)

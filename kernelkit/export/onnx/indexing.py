@@ -10,9 +10,10 @@ import numpy as np
 from kernelkit.export.onnx.arrays import out
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
+from kernelkit.typing import DType, Equation
 
 
-def gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:
+def gather(g: Graph, equation: Equation, x: Value, indices: Value) -> Value:
     """`gather`: ONNX's Gather where one axis is looked up, else GatherND."""
     p = equation.params
     d, sizes, mode = p["dimension_numbers"], p["slice_sizes"], _mode(p["mode"])
@@ -77,7 +78,7 @@ def _one_slice(g: Graph, x: Value, starts: dict[int, int], sizes: Sequence, mode
     return g.node("Slice", [g.full(x), g.ints(begin), ends, g.ints(axes)])
 
 
-def _general_gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:
+def _general_gather(g: Graph, equation: Equation, x: Value, indices: Value) -> Value:
     p = equation.params
     d = p["dimension_numbers"]
     aval = equation.outvars[0].aval
@@ -95,7 +96,7 @@ def _general_gather(g: Graph, equation: Any, x: Value, indices: Value) -> Value:
 def scatter(reduction: str) -> Any:
     """`scatter` and its kin: ScatterND with the place of each number."""
 
-    def rule(g: Graph, equation: Any, x: Value, indices: Value, updates: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value, indices: Value, updates: Value) -> Value:
         p = equation.params
         d = p["dimension_numbers"]
         sizes = _window_sizes(x.shape, updates.shape, d)
@@ -170,7 +171,7 @@ def _range_on(g: Graph, size: Any, place: int, rank: int) -> str:
     return g.node("Unsqueeze", [name, g.ints(axes)]) if axes else name
 
 
-def _in_bounds(g: Graph, which: str, size: Any, mode: str, dtype: Any) -> tuple[str, str | None]:
+def _in_bounds(g: Graph, which: str, size: Any, mode: str, dtype: DType) -> tuple[str, str | None]:
     if mode == "promise":
         return which, None
     zero = g.array(0, dtype)
@@ -201,7 +202,7 @@ def _fill(value: Any, dtype: np.dtype) -> Any:
     return np.iinfo(dtype).min if np.issubdtype(dtype, np.signedinteger) else np.iinfo(dtype).max
 
 
-def dynamic_slice(g: Graph, equation: Any, x: Value, *starts: Value) -> Value:
+def dynamic_slice(g: Graph, equation: Equation, x: Value, *starts: Value) -> Value:
     """`dynamic_slice`: starts are moved so that the slice lies inside."""
     sizes = equation.params["slice_sizes"]
     axes = [axis for axis in range(len(sizes)) if not _same(sizes[axis], x.shape[axis])]
@@ -223,7 +224,7 @@ def _bounds(g: Graph, x: Value, starts: Sequence[Value], axes: Sequence[int], si
     return begin, g.node("Add", [begin, lengths])
 
 
-def dynamic_update_slice(g: Graph, equation: Any, x: Value, update: Value, *starts: Value) -> Value:
+def dynamic_update_slice(g: Graph, equation: Equation, x: Value, update: Value, *starts: Value) -> Value:
     """`dynamic_update_slice`: what lies before, the update, what lies behind, one axis after the other."""
     axes = [axis for axis in range(len(x.shape)) if not _same(update.shape[axis], x.shape[axis])]
     return out(g, equation, _updated(g, g.full(x), list(x.shape), update, starts, axes))

@@ -11,9 +11,10 @@ import numpy as np
 from kernelkit.export.onnx.arrays import FAR, out, spread
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
+from kernelkit.typing import DType, Equation
 
 
-def dot_general(g: Graph, equation: Any, a: Value, b: Value) -> Value:
+def dot_general(g: Graph, equation: Equation, a: Value, b: Value) -> Value:
     """`dot_general`: as MatMul, with transposed operands where that is enough, else as Einsum."""
     (ca, cb), (ba, bb) = equation.params["dimension_numbers"]
     wanted = equation.outvars[0].aval.dtype
@@ -75,7 +76,7 @@ def _ordered(g: Graph, x: Value, order: list[int], name: str) -> str:
     return _moved(g, x, [kept.index(axis) for axis in order], name)
 
 
-def _einsum(g: Graph, equation: Any, left: str, right: str) -> Value:
+def _einsum(g: Graph, equation: Equation, left: str, right: str) -> Value:
     (ca, cb), (ba, bb) = equation.params["dimension_numbers"]
     letters = iter(string.ascii_letters)
     ranks = [len(v.aval.shape) for v in equation.invars]
@@ -91,7 +92,7 @@ def _einsum(g: Graph, equation: Any, left: str, right: str) -> Value:
     return out(g, equation, g.node("Einsum", [left, right], equation=text))
 
 
-def _cast(g: Graph, x: Value, dtype: Any) -> str:
+def _cast(g: Graph, x: Value, dtype: DType) -> str:
     if x.dtype == dtype:
         return g.full(x)
     if x.const is not None:
@@ -99,7 +100,7 @@ def _cast(g: Graph, x: Value, dtype: Any) -> str:
     return g.node("Cast", [g.full(x)], to=onnx_type(dtype))
 
 
-def _transposed(g: Graph, x: Value, name: str, dtype: Any) -> str:
+def _transposed(g: Graph, x: Value, name: str, dtype: DType) -> str:
     whole = g.whole(x)
     if whole is not None:
         return g.array(
@@ -108,7 +109,7 @@ def _transposed(g: Graph, x: Value, name: str, dtype: Any) -> str:
     return g.node("Transpose", [name], perm=[1, 0])
 
 
-def convolution(g: Graph, equation: Any, x: Value, kernel: Value) -> Value:
+def convolution(g: Graph, equation: Equation, x: Value, kernel: Value) -> Value:
     """`conv_general_dilated`: channels are moved to the second axis, as ONNX wants them."""
     p = equation.params
     numbers = p["dimension_numbers"]
@@ -137,7 +138,7 @@ def convolution(g: Graph, equation: Any, x: Value, kernel: Value) -> Value:
 
 
 def _transposed_convolution(
-    g: Graph, name: str, kernel: Value, numbers: Any, dtype: Any, gaps: list, pads: list, window: list, dilation: list
+    g: Graph, name: str, kernel: Value, numbers: Any, dtype: DType, gaps: list, pads: list, window: list, dilation: list
 ) -> str:
     """A convolution of data with gaps is ConvTranspose with the kernel turned around."""
     whole = g.whole(kernel)
@@ -167,7 +168,7 @@ def _transposed_convolution(
     return name
 
 
-def _with_gaps(g: Graph, name: str, sizes: list, gaps: list[int], dtype: Any) -> str:
+def _with_gaps(g: Graph, name: str, sizes: list, gaps: list[int], dtype: DType) -> str:
     sizes = list(sizes)
     for axis, step in enumerate(gaps, 2):
         if step > 1:
@@ -190,7 +191,7 @@ def _moved(g: Graph, x: Value, order: list[int], name: str) -> str:
     return name if order == sorted(order) else g.node("Transpose", [name], perm=order)
 
 
-def _moved_constant(g: Graph, x: Value, order: list[int], dtype: Any) -> str:
+def _moved_constant(g: Graph, x: Value, order: list[int], dtype: DType) -> str:
     whole = g.whole(x)
     if whole is None:
         return _moved(g, x, order, _cast(g, x, dtype))
@@ -198,7 +199,7 @@ def _moved_constant(g: Graph, x: Value, order: list[int], dtype: Any) -> str:
     return g.array(moved, hint=x.weight or "kernel")
 
 
-def _back(g: Graph, equation: Any, name: str, spec: list[int]) -> Value:
+def _back(g: Graph, equation: Equation, name: str, spec: list[int]) -> Value:
     order = [spec.index(axis) for axis in range(len(spec))]
     return out(g, equation, _moved_back(g, name, order))
 
@@ -210,7 +211,7 @@ def _moved_back(g: Graph, name: str, order: list[int]) -> str:
 def window(kind: str) -> Callable:
     """`reduce_window_max`, `_min`, `_sum`: over the axes whose window is larger than one cell."""
 
-    def rule(g: Graph, equation: Any, x: Value, *_: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value, *_: Value) -> Value:
         p = equation.params
         sizes, strides = p["window_dimensions"], p["window_strides"]
         pads = [(int(low), int(high)) for low, high in p["padding"]]

@@ -19,6 +19,7 @@ from kernelkit.layers.gru import GRUStep
 from kernelkit.layers.lstm import LSTMStep
 from kernelkit.layers.recurrence import advance
 from kernelkit.layers.simple_rnn import SimpleStep
+from kernelkit.typing import Equation
 
 
 class Kind(NamedTuple):
@@ -57,7 +58,12 @@ class Product(NamedTuple):
 
 
 def known(
-    g: Graph, s: jaxprs.Scan, equation: Any, consts: Sequence[Value], carry: Sequence[Value], inputs: Sequence[Value]
+    g: Graph,
+    s: jaxprs.Scan,
+    equation: Equation,
+    consts: Sequence[Value],
+    carry: Sequence[Value],
+    inputs: Sequence[Value],
 ) -> list[Value] | None:
     """Return the results of a scan by an operation of ONNX, ``None`` if it is none of those."""
     if s.reverse or len(inputs) != 1 or len(consts) not in (1, 2) or any(x.const is None for x in consts):

@@ -10,12 +10,13 @@ import numpy as np
 from kernelkit.export.onnx.arrays import out
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
+from kernelkit.typing import DType, Equation
 
 
 def reduce(op: str) -> Callable:
     """A reduction over axes."""
 
-    def rule(g: Graph, equation: Any, x: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value) -> Value:
         axes = list(equation.params["axes"])
         return out(g, equation, reduced(g, op, g.full(x), axes)) if axes else x
 
@@ -32,7 +33,7 @@ def reduced(g: Graph, op: str, name: str, axes: list[int]) -> str:
 def reduce_bools(op: str) -> Callable:
     """`reduce_and`, `reduce_or`."""
 
-    def rule(g: Graph, equation: Any, x: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value) -> Value:
         name = g.node("Cast", [g.full(x)], to=onnx_type(np.int32))
         name = reduced(g, op, name, list(equation.params["axes"]))
         return out(g, equation, g.node("Cast", [name], to=onnx_type(np.bool_)))
@@ -43,7 +44,7 @@ def reduce_bools(op: str) -> Callable:
 def place(op: str) -> Callable:
     """`argmax`, `argmin`."""
 
-    def rule(g: Graph, equation: Any, x: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value) -> Value:
         (axis,) = equation.params["axes"]
         name = g.full(x)
         if x.dtype == np.bool_:
@@ -54,7 +55,7 @@ def place(op: str) -> Callable:
     return rule
 
 
-def cumsum(g: Graph, equation: Any, x: Value) -> Value:
+def cumsum(g: Graph, equation: Equation, x: Value) -> Value:
     """`cumsum`."""
     p = equation.params
     return out(g, equation, g.node("CumSum", [g.full(x), g.array(p["axis"], np.int64)], reverse=int(p["reverse"])))
@@ -66,7 +67,7 @@ def running(op: str, neutral: Callable) -> Callable:
     Source: Hillis and Steele, "Data parallel algorithms" (1986).
     """
 
-    def rule(g: Graph, equation: Any, x: Value) -> Value:
+    def rule(g: Graph, equation: Equation, x: Value) -> Value:
         axis, reverse = equation.params["axis"], equation.params["reverse"]
         size = x.shape[axis]
         if not isinstance(size, int):
@@ -85,7 +86,7 @@ def running(op: str, neutral: Callable) -> Callable:
     return rule
 
 
-def top_k(g: Graph, equation: Any, x: Value) -> list[Value]:
+def top_k(g: Graph, equation: Equation, x: Value) -> list[Value]:
     """`top_k`: of the last axis."""
     p = equation.params
     axis = p.get("axis", -1)
@@ -97,7 +98,7 @@ def top_k(g: Graph, equation: Any, x: Value) -> list[Value]:
     ]
 
 
-def sort(g: Graph, equation: Any, *operands: Value) -> list[Value]:
+def sort(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
     """`sort`: by the first operand; the others follow it."""
     p = equation.params
     if p["num_keys"] != 1:
@@ -114,11 +115,11 @@ def sort(g: Graph, equation: Any, *operands: Value) -> list[Value]:
     return [g.value(name, v.aval.shape, v.aval.dtype) for name, v in zip(names, equation.outvars, strict=True)]
 
 
-def _lowest(dtype: Any) -> Any:
+def _lowest(dtype: DType) -> Any:
     return -np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).min
 
 
-def _highest(dtype: Any) -> Any:
+def _highest(dtype: DType) -> Any:
     return np.inf if np.issubdtype(dtype, np.floating) else np.iinfo(dtype).max
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.numpy as jnp
 
+from kernelkit.typing import DType
 
-def onnx_type(dtype: Any) -> int:
+
+def onnx_type(dtype: DType) -> int:
     """Return ONNX's number for a dtype."""
     import onnx
 

@@ -17,9 +17,9 @@ from kernelkit.export.pure import named_variables
 from kernelkit.export.signature import Signature
 from kernelkit.export.tensorflow import convert
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tree
 from kernelkit.variable import Variable
 
-Tree = Any
 OWN = ("saved_model.pb", "variables", "assets", "assets.extra", "fingerprint.pb", "keras_metadata.pb", "debug")
 _RESERVED = ("variables", "trainable_variables", "non_trainable_variables", "signatures")
 

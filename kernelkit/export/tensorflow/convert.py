@@ -16,10 +16,10 @@ from kernelkit.export import program
 from kernelkit.export.needs import need
 from kernelkit.export.signature import Signature, TensorSpec, unique
 from kernelkit.export.unroll import without_top_k
+from kernelkit.typing import Tree
 from kernelkit.variable import Variable
 
 PLATFORMS = ("cpu", "cuda", "tpu")
-Tree = Any
 
 
 def import_tensorflow() -> Any:

@@ -19,11 +19,12 @@ from kernelkit.export.needs import need
 from kernelkit.export.pure import Apply, Weights, pure
 from kernelkit.export.signature import Signature
 from kernelkit.export.torch.module import attributes, place
+from kernelkit.typing import InputSignature, Tensor, Tree
 
 Arrays = list[jax.Array]
 
 
-def to_bridge(model: Any, input_signature: Any = None) -> Any:
+def to_bridge(model: Any, input_signature: InputSignature = None) -> Any:
     """Return a model as a `torch.nn.Module` around its own jitted program; see :meth:`kernelkit.Model.to_torch`.
 
     Raises:
@@ -56,7 +57,7 @@ class _Programs:
 
     def __init__(self, apply: Apply, weights: Weights, signature: Signature) -> None:
         self.dtypes = tuple({path: v.dtype for path, v in part.items()} for part in weights)
-        self.tree: Any = None
+        self.tree: Tree = None
         paths = [list(part) for part in self.dtypes]
 
         def run(training: bool, trained: Arrays, others: Arrays, inputs: Arrays, key: Any) -> tuple[Arrays, Arrays]:
@@ -91,7 +92,7 @@ def _is_float(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
 
 
-def _to_jax(tensor: Any, dtype: Any) -> jax.Array:
+def _to_jax(tensor: Tensor, dtype: Any) -> jax.Array:
     """Return a tensor as an array of jax, in the same memory where that can be done."""
     own = tensor.detach().contiguous()
     if jnp.issubdtype(dtype, jnp.floating):

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from kernelkit.export.torch.source import Source, Value
+from kernelkit.typing import Equation
 
 
 def form(text: str) -> Callable:
     """A primitive as an expression, in which ``{0}``, ``{1}`` stand for its operands; numbers stay numbers."""
 
-    def rule(s: Source, equation: Any, *operands: Value) -> Value:
+    def rule(s: Source, equation: Equation, *operands: Value) -> Value:
         names = [s.number(x) for x in operands]
         if len(operands) == 1 or all(x.const is not None for x in operands):
             names[0] = s.text(operands[0])  # at least one is a tensor
@@ -25,18 +26,18 @@ def form(text: str) -> Callable:
 def function(name: str) -> Callable:
     """A primitive as a function of tensors."""
 
-    def rule(s: Source, equation: Any, *operands: Value) -> Value:
+    def rule(s: Source, equation: Equation, *operands: Value) -> Value:
         return s.put(f"{name}({', '.join(map(s.text, operands))})", equation.outvars[0].aval)
 
     return rule
 
 
-def same(s: Source, equation: Any, *operands: Value) -> list[Value]:
+def same(s: Source, equation: Equation, *operands: Value) -> list[Value]:
     """Primitives that hand on what they are given."""
     return list(operands)
 
 
-def maximum(s: Source, equation: Any, a: Value, b: Value) -> Value:
+def maximum(s: Source, equation: Equation, a: Value, b: Value) -> Value:
     """`max`: with zero it is ReLU, whose slope at 0 is 0, as in jax.nn."""
     for x, other in ((a, b), (b, a)):
         if x.const is not None and np.issubdtype(x.dtype, np.floating) and not np.any(x.const):
@@ -44,14 +45,14 @@ def maximum(s: Source, equation: Any, a: Value, b: Value) -> Value:
     return function("torch.maximum")(s, equation, a, b)
 
 
-def divide(s: Source, equation: Any, a: Value, b: Value) -> Value:
+def divide(s: Source, equation: Equation, a: Value, b: Value) -> Value:
     """`div`: of integers toward zero."""
     if np.issubdtype(a.dtype, np.integer):
         return s.put(f"torch.div({s.text(a)}, {s.text(b)}, rounding_mode='trunc')", equation.outvars[0].aval)
     return form("{0} / {1}")(s, equation, a, b)
 
 
-def select(s: Source, equation: Any, which: Value, *cases: Value) -> Value:
+def select(s: Source, equation: Equation, which: Value, *cases: Value) -> Value:
     """`select_n`."""
     aval = equation.outvars[0].aval
     if which.dtype == np.bool_:
@@ -62,7 +63,7 @@ def select(s: Source, equation: Any, which: Value, *cases: Value) -> Value:
     return out
 
 
-def convert(s: Source, equation: Any, x: Value) -> Value:
+def convert(s: Source, equation: Equation, x: Value) -> Value:
     """`convert_element_type`."""
     aval = equation.outvars[0].aval
     if x.dtype == aval.dtype:
@@ -70,7 +71,7 @@ def convert(s: Source, equation: Any, x: Value) -> Value:
     return s.put(f"{s.text(x)}.to({s.type(aval.dtype)})", aval)
 
 
-def round_(s: Source, equation: Any, x: Value) -> Value:
+def round_(s: Source, equation: Equation, x: Value) -> Value:
     """`round`: to the nearest even number, or away from zero."""
     if int(equation.params["rounding_method"]) == 1:
         return function("torch.round")(s, equation, x)
@@ -78,7 +79,7 @@ def round_(s: Source, equation: Any, x: Value) -> Value:
     return s.put(f"torch.sign({name}) * torch.floor(torch.abs({name}) + 0.5)", equation.outvars[0].aval)
 
 
-def broadcast(s: Source, equation: Any, x: Value, *_: Value) -> Value:
+def broadcast(s: Source, equation: Equation, x: Value, *_: Value) -> Value:
     """`broadcast_in_dim`: a view."""
     aval = equation.outvars[0].aval
     places = equation.params["broadcast_dimensions"]
@@ -88,25 +89,25 @@ def broadcast(s: Source, equation: Any, x: Value, *_: Value) -> Value:
     return s.put(f"{s.text(x)}.reshape({s.shape(kept)}).expand({s.shape(aval.shape)})", aval)
 
 
-def reshape(s: Source, equation: Any, x: Value, *_: Value) -> Value:
+def reshape(s: Source, equation: Equation, x: Value, *_: Value) -> Value:
     """`reshape`, `squeeze`, `expand_dims`."""
     aval = equation.outvars[0].aval
     return s.put(f"{s.text(x)}.reshape({s.shape(aval.shape)})", aval)
 
 
-def transpose(s: Source, equation: Any, x: Value) -> Value:
+def transpose(s: Source, equation: Equation, x: Value) -> Value:
     """`transpose`."""
     order = ", ".join(str(int(axis)) for axis in equation.params["permutation"])
     return s.put(f"{s.text(x)}.permute({order})", equation.outvars[0].aval)
 
 
-def concatenate(s: Source, equation: Any, *operands: Value) -> Value:
+def concatenate(s: Source, equation: Equation, *operands: Value) -> Value:
     """`concatenate`."""
     parts = ", ".join(map(s.text, operands))
     return s.put(f"torch.cat([{parts}], {int(equation.params['dimension'])})", equation.outvars[0].aval)
 
 
-def stack(s: Source, equation: Any, *operands: Value) -> Value:
+def stack(s: Source, equation: Equation, *operands: Value) -> Value:
     """`stack`: arrays side by side along a new axis."""
     parts = ", ".join(map(s.text, operands))
     return s.put(f"torch.stack([{parts}], {int(equation.params['axis'])})", equation.outvars[0].aval)
@@ -115,7 +116,7 @@ def stack(s: Source, equation: Any, *operands: Value) -> Value:
 def shift(operator: str) -> Callable:
     """`shift_left` and `shift_right_logical`, of bits without a sign: int64 holds them where there is room."""
 
-    def rule(s: Source, equation: Any, x: Value, count: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value, count: Value) -> Value:
         aval, text, by = equation.outvars[0].aval, s.text(x), s.text(count)
         bits = 8 * np.dtype(aval.dtype).itemsize
         if bits < 64 and (operator == ">>" or np.dtype(aval.dtype).kind == "u"):
@@ -127,7 +128,7 @@ def shift(operator: str) -> Callable:
     return rule
 
 
-def pad(s: Source, equation: Any, x: Value, value: Value) -> Value:
+def pad(s: Source, equation: Equation, x: Value, value: Value) -> Value:
     """`pad`: borders, negative ones (which crop), and gaps."""
     name, config, aval = s.text(x), equation.params["padding_config"], equation.outvars[0].aval
     if any(gap for _, _, gap in config):
@@ -145,7 +146,7 @@ def pad(s: Source, equation: Any, x: Value, value: Value) -> Value:
     return s.put(f"F.pad({name}, ({borders}), value={number})", aval)
 
 
-def slice_(s: Source, equation: Any, x: Value) -> Value:
+def slice_(s: Source, equation: Equation, x: Value) -> Value:
     """`slice`."""
     p = equation.params
     steps = p["strides"] or [1] * len(x.shape)
@@ -156,7 +157,7 @@ def slice_(s: Source, equation: Any, x: Value) -> Value:
     return s.put(f"{s.text(x)}[{', '.join(parts)}]", equation.outvars[0].aval)
 
 
-def split(s: Source, equation: Any, x: Value) -> list[Value]:
+def split(s: Source, equation: Equation, x: Value) -> list[Value]:
     """`split`."""
     axis, at, out = int(equation.params["axis"]), 0, []
     for variable, size in zip(equation.outvars, equation.params["sizes"], strict=True):
@@ -165,13 +166,13 @@ def split(s: Source, equation: Any, x: Value) -> list[Value]:
     return out
 
 
-def rev(s: Source, equation: Any, x: Value) -> Value:
+def rev(s: Source, equation: Equation, x: Value) -> Value:
     """`rev`."""
     axes = [int(axis) for axis in equation.params["dimensions"]]
     return s.put(f"torch.flip({s.text(x)}, {axes})", equation.outvars[0].aval)
 
 
-def iota(s: Source, equation: Any, *_: Value) -> Value:
+def iota(s: Source, equation: Equation, *_: Value) -> Value:
     """`iota`."""
     aval = equation.outvars[0].aval
     axis = equation.params["dimension"]
@@ -180,14 +181,14 @@ def iota(s: Source, equation: Any, *_: Value) -> Value:
     return s.put(f"{made}.reshape({s.shape(kept)}).expand({s.shape(aval.shape)})", aval)
 
 
-def dim_as_value(s: Source, equation: Any, *_: Value) -> Value:
+def dim_as_value(s: Source, equation: Equation, *_: Value) -> Value:
     """`dim_as_value`."""
     aval = equation.outvars[0].aval
     size = s.size(equation.params["dim"])
     return s.put(f"torch.full((), {size}, dtype={s.type(aval.dtype)}, device=device)", aval)
 
 
-def integer_pow(s: Source, equation: Any, x: Value) -> Value:
+def integer_pow(s: Source, equation: Equation, x: Value) -> Value:
     """`integer_pow`."""
     return s.put(f"{s.text(x)} ** {int(equation.params['y'])}", equation.outvars[0].aval)
 

@@ -13,9 +13,10 @@ from kernelkit.export.needs import need
 from kernelkit.export.program import Program
 from kernelkit.export.samples import sample
 from kernelkit.export.torch.module import to_torch
+from kernelkit.typing import InputSignature, Tree
 
 
-def save(model: Any, program: Program, path: str, input_signature: Any = None) -> None:
+def save(model: Any, program: Program, path: str, input_signature: InputSignature = None) -> None:
     """Write a model as a ``.pt2`` file that takes any batch size, whole or not at all.
 
     Raises:
@@ -48,7 +49,7 @@ def reader(path: str) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     return run
 
 
-def _leaves(outputs: Any) -> list[Any]:
+def _leaves(outputs: Tree) -> list[Any]:
     if isinstance(outputs, dict):
         return [y for key in sorted(outputs) for y in _leaves(outputs[key])]
     if isinstance(outputs, (list, tuple)):

@@ -10,9 +10,10 @@ import numpy as np
 from kernelkit import jaxprs
 from kernelkit.export.torch.source import Source, Value
 from kernelkit.export.walk import walk
+from kernelkit.typing import Equation
 
 
-def gather(s: Source, equation: Any, x: Value, indices: Value) -> Value:
+def gather(s: Source, equation: Equation, x: Value, indices: Value) -> Value:
     """`gather`: advanced indexing with one index array an axis."""
     p, aval = equation.params, equation.outvars[0].aval
     d = p["dimension_numbers"]
@@ -33,7 +34,7 @@ def gather(s: Source, equation: Any, x: Value, indices: Value) -> Value:
 def scatter(accumulate: bool) -> Callable:
     """`scatter`, `scatter-add`: index_put."""
 
-    def rule(s: Source, equation: Any, x: Value, indices: Value, updates: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value, indices: Value, updates: Value) -> Value:
         p, aval = equation.params, equation.outvars[0].aval
         d = p["dimension_numbers"]
         own = [a for a in range(len(x.shape)) if a not in (*d.inserted_window_dims, *d.operand_batching_dims)]
@@ -98,7 +99,7 @@ def _mode(mode: Any) -> str:
     return "promise" if "promise" in text else "fill" if "fill" in text else "clip"
 
 
-def dynamic_slice(s: Source, equation: Any, x: Value, *starts: Value) -> Value:
+def dynamic_slice(s: Source, equation: Equation, x: Value, *starts: Value) -> Value:
     """`dynamic_slice`: index_select, which takes a place that only the run knows."""
     aval, text = equation.outvars[0].aval, s.text(x)
     for axis, (start, size) in enumerate(zip(starts, equation.params["slice_sizes"], strict=True)):
@@ -107,7 +108,7 @@ def dynamic_slice(s: Source, equation: Any, x: Value, *starts: Value) -> Value:
     return s.put(text, aval)
 
 
-def dynamic_update_slice(s: Source, equation: Any, x: Value, update: Value, *starts: Value) -> Value:
+def dynamic_update_slice(s: Source, equation: Equation, x: Value, update: Value, *starts: Value) -> Value:
     """`dynamic_update_slice`: index_put of the rows of each axis."""
     rank, places = len(x.shape), []
     for axis, start in enumerate(starts):
@@ -124,7 +125,7 @@ def _rows(s: Source, start: Value, size: Any, whole: Any) -> str:
     return f"({begin} + torch.arange({s.size(size)}, device=device))"
 
 
-def scan(s: Source, equation: Any, *operands: Value) -> list[Value]:
+def scan(s: Source, equation: Equation, *operands: Value) -> list[Value]:
     """`scan`: a for loop."""
     loop = jaxprs.scan_of(equation)
     assert loop is not None
@@ -152,7 +153,7 @@ def scan(s: Source, equation: Any, *operands: Value) -> list[Value]:
     return out
 
 
-def while_loop(s: Source, equation: Any, *operands: Value) -> list[Value]:
+def while_loop(s: Source, equation: Equation, *operands: Value) -> list[Value]:
     """`while`."""
     w = jaxprs.while_of(equation)
     test, own = w.condition_constants, w.condition_constants + w.body_constants
@@ -166,7 +167,7 @@ def while_loop(s: Source, equation: Any, *operands: Value) -> list[Value]:
     return state
 
 
-def cond(s: Source, equation: Any, which: Value, *operands: Value) -> list[Value]:
+def cond(s: Source, equation: Equation, which: Value, *operands: Value) -> list[Value]:
     """`cond`: if and else."""
     names = [s.fresh() for _ in equation.outvars]
     bodies = jaxprs.branches_of(equation)

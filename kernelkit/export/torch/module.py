@@ -13,11 +13,12 @@ from kernelkit.export.program import Program
 from kernelkit.export.pure import named_variables
 from kernelkit.export.torch.source import Source, Value
 from kernelkit.export.walk import walk
+from kernelkit.typing import InputSignature, Tensor
 
 HELPERS = "def floordiv(a, b):\n    return a // b\n\n\ndef mod(a, b):\n    return a % b\n"
 
 
-def to_torch(model: Any, input_signature: Any = None) -> Any:
+def to_torch(model: Any, input_signature: InputSignature = None) -> Any:
     """Return a model as a `torch.nn.Module` of pure PyTorch.
 
     Its ``forward`` is code that is written from the model's jaxpr; ``module.code`` shows it. Parameters carry the paths
@@ -137,7 +138,7 @@ _TAKEN = set(
 )
 
 
-def place(torch: Any, module: Any, names: list[str], tensor: Any, trainable: bool) -> None:
+def place(torch: Any, module: Any, names: list[str], tensor: Tensor, trainable: bool) -> None:
     """Register a tensor under a dotted name: as a parameter if it is trained, else as a buffer."""
     for name in names[:-1]:
         if not hasattr(module, name):

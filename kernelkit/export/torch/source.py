@@ -12,6 +12,7 @@ import numpy as np
 
 from kernelkit import jaxprs
 from kernelkit.export.walk import unsigned_words
+from kernelkit.typing import DType, Equation
 
 FOLDED_BYTES = 2**22
 
@@ -28,7 +29,7 @@ class Value(NamedTuple):
 
     text: str
     shape: tuple
-    dtype: Any
+    dtype: DType
     const: np.ndarray | None = None
 
 
@@ -77,7 +78,7 @@ class Source:
         self.line(f"{name} = {expression}")
         return Value(name, tuple(aval.shape), aval.dtype)
 
-    def constant(self, value: Any, dtype: Any = None) -> Value:
+    def constant(self, value: Any, dtype: DType = None) -> Value:
         """Return a known array as a value; its text is made when it is used."""
         array = np.asarray(value, dtype)
         return Value("", array.shape, array.dtype, array)
@@ -112,18 +113,18 @@ class Source:
         """Return the expression of a shape."""
         return "(" + "".join(f"{self.size(size)}, " for size in sizes) + ")"
 
-    def type(self, dtype: Any) -> str:
+    def type(self, dtype: DType) -> str:
         """Return PyTorch's name of a dtype."""
         name = jnp.dtype(dtype).name
         if name not in TYPES:
             raise NotImplementedError(f"PyTorch has no dtype for {name}.")
         return TYPES[name]
 
-    def lacks(self, equation: Any) -> str:
+    def lacks(self, equation: Equation) -> str:
         """Return in words what PyTorch lacks for an equation."""
         return unsigned_words(equation, "no operations")
 
-    def before(self, equation: Any, operands: list[Value]) -> list[Value] | None:
+    def before(self, equation: Equation, operands: list[Value]) -> list[Value] | None:
         """Draw with PyTorch's generator, and compute equations of constants now; see `walk`."""
         name, avals = equation.primitive.name, [v.aval for v in equation.outvars]
         if name == "random_bits":

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from kernelkit.export.torch.source import Source, Value
+from kernelkit.typing import Equation
 
 
 def reduce(name: str) -> Callable:
     """A reduction over several axes."""
 
-    def rule(s: Source, equation: Any, x: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value) -> Value:
         axes = [int(axis) for axis in equation.params["axes"]]
         aval = equation.outvars[0].aval
         if not axes:
@@ -28,7 +29,7 @@ def reduce(name: str) -> Callable:
 def one_by_one(name: str) -> Callable:
     """A reduction of which PyTorch has only the form over one axis."""
 
-    def rule(s: Source, equation: Any, x: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value) -> Value:
         text = s.text(x)
         for axis in sorted(map(int, equation.params["axes"]), reverse=True):
             text = f"torch.{name}({text}, {axis})"
@@ -40,7 +41,7 @@ def one_by_one(name: str) -> Callable:
 def place(name: str) -> Callable:
     """`argmax`, `argmin`."""
 
-    def rule(s: Source, equation: Any, x: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value) -> Value:
         (axis,) = equation.params["axes"]
         aval = equation.outvars[0].aval
         text = f"{s.text(x)}.to(torch.int32)" if x.dtype == np.bool_ else s.text(x)
@@ -52,7 +53,7 @@ def place(name: str) -> Callable:
 def running(text: str) -> Callable:
     """`cumsum` and its kin."""
 
-    def rule(s: Source, equation: Any, x: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value) -> Value:
         axis, aval = int(equation.params["axis"]), equation.outvars[0].aval
         name = s.text(x)
         if equation.params["reverse"]:
@@ -62,7 +63,7 @@ def running(text: str) -> Callable:
     return rule
 
 
-def top_k(s: Source, equation: Any, x: Value) -> list[Value]:
+def top_k(s: Source, equation: Equation, x: Value) -> list[Value]:
     """`top_k`."""
     values, places = (v.aval for v in equation.outvars)
     both = s.fresh()
@@ -70,7 +71,7 @@ def top_k(s: Source, equation: Any, x: Value) -> list[Value]:
     return [s.put(f"{both}[0]", values), s.put(f"{both}[1].to({s.type(places.dtype)})", places)]
 
 
-def sort(s: Source, equation: Any, *operands: Value) -> list[Value]:
+def sort(s: Source, equation: Equation, *operands: Value) -> list[Value]:
     """`sort`: by the first operand; the others follow it."""
     p = equation.params
     if p["num_keys"] != 1:
@@ -83,7 +84,7 @@ def sort(s: Source, equation: Any, *operands: Value) -> list[Value]:
     return out
 
 
-def dot_general(s: Source, equation: Any, a: Value, b: Value) -> Value:
+def dot_general(s: Source, equation: Equation, a: Value, b: Value) -> Value:
     """`dot_general`: as a matrix product, else as einsum."""
     (ca, cb), (ba, bb) = equation.params["dimension_numbers"]
     aval = equation.outvars[0].aval
@@ -103,7 +104,7 @@ def dot_general(s: Source, equation: Any, a: Value, b: Value) -> Value:
     return s.put(f"torch.einsum('{''.join(first)},{''.join(second)}->{''.join(result)}', {left}, {right})", aval)
 
 
-def convolution(s: Source, equation: Any, x: Value, kernel: Value) -> Value:
+def convolution(s: Source, equation: Equation, x: Value, kernel: Value) -> Value:
     """`conv_general_dilated`."""
     p = equation.params
     numbers, aval = p["dimension_numbers"], equation.outvars[0].aval
@@ -139,7 +140,7 @@ def convolution(s: Source, equation: Any, x: Value, kernel: Value) -> Value:
 def window(kind: str) -> Callable:
     """`reduce_window_max`, `_min`, `_sum`."""
 
-    def rule(s: Source, equation: Any, x: Value, *_: Value) -> Value:
+    def rule(s: Source, equation: Equation, x: Value, *_: Value) -> Value:
         p, aval = equation.params, equation.outvars[0].aval
         sizes, strides = p["window_dimensions"], p["window_strides"]
         pads = [(int(low), int(high)) for low, high in p["padding"]]

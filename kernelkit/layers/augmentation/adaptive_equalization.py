@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.augmentation.ranges import positive_size, value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform, rescale_values
+from kernelkit.typing import Tensor, Transformation
 
 _BINS = 256
 
@@ -39,7 +41,7 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageTransform):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         clip_limit: float = 4.0,
         tile_grid_size: Any = (8, 8),
         data_format: str | None = None,
@@ -52,7 +54,9 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageTransform):
             raise ValueError(f"{self.who()}: `tile_grid_size` must be two numbers of tiles, got {tile_grid_size!r}.")
         self.tile_grid_size = tuple(positive_size(self, "tile_grid_size", n) for n in tile_grid_size)
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         images = jnp.asarray(images)
         values = rescale_values(self._in_floats(images), self.value_range, (0, 255))
         batch = jnp.moveaxis(values if images.ndim == 4 else values[None], self._channel_axis, -1)

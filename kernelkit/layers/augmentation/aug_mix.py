@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from kernelkit.layers.augmentation.policy import augmentations, choose
 from kernelkit.layers.augmentation.ranges import factor_range, value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 _ALWAYS = (
     "random_shear",
@@ -57,10 +59,10 @@ class AugMix(ImageTransform):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_chains: int = 3,
         chain_depth: int = 3,
-        factor: Any = 0.3,
+        factor: Factor = 0.3,
         alpha: float = 1.0,
         all_ops: bool = True,
         interpolation: str = "bilinear",
@@ -83,7 +85,7 @@ class AugMix(ImageTransform):
         for name in self._names:
             setattr(self, name, made[name])
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         seed = self._source(seed)
@@ -97,7 +99,7 @@ class AugMix(ImageTransform):
             "seeds": random.randint((*shape, 2), 0, 2**31 - 1, seed=seed).astype("uint32"),
         }
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = self._in_compute_dtype(images)
         if not training or transformation is None:
             return images

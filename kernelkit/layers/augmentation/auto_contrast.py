@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.augmentation.ranges import value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform, rescale_values
+from kernelkit.typing import Tensor, Transformation
 
 
 class AutoContrast(ImageTransform):
@@ -26,11 +28,13 @@ class AutoContrast(ImageTransform):
         [0.0, 51.0, 255.0]
     """
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any) -> None:
+    def __init__(self, value_range: Sequence[float] = (0, 255), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.value_range = value_range_of(self, value_range)
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         return self._in_compute_dtype(self._stretched(self._in_floats(images)))
 
     def _stretched(self, images: jax.Array) -> jax.Array:

@@ -12,6 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit.typing import DType, Tensor
+
 _FROM_XYXY: dict[str, Callable[[Any, Any, Any, Any], tuple]] = {
     "xyxy": lambda x0, y0, x1, y1: (x0, y0, x1, y1),
     "yxyx": lambda x0, y0, x1, y1: (y0, x0, y1, x1),
@@ -30,7 +32,7 @@ FORMATS = (*_FROM_XYXY, "rel_xyxy", "rel_yxyx", "rel_xywh", "rel_center_xywh")
 
 
 def convert_format(
-    boxes: Any, source: str, target: str, height: Any = None, width: Any = None, dtype: Any = "float32"
+    boxes: Tensor, source: str, target: str, height: Any = None, width: Any = None, dtype: DType = "float32"
 ) -> Any:
     """Return boxes in another format.
 
@@ -101,11 +103,11 @@ def clip_to_image_size(
 
 
 def affine_transform(
-    boxes: Any,
+    boxes: Tensor,
     angle: Any,
     translate_x: Any,
     translate_y: Any,
-    scale: Any,
+    scale: Tensor,
     shear_x: Any,
     shear_y: Any,
     height: int,
@@ -167,7 +169,7 @@ def affine_transform(
     return convert_format(around, "xyxy", bounding_box_format, height, width)
 
 
-def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> jax.Array:
+def crop(boxes: Tensor, top: Any, left: Any, height: Any, width: Any, bounding_box_format: str = "xyxy") -> jax.Array:
     """Return boxes in the coordinates of a part cut out of the image.
 
     Args:
@@ -189,7 +191,7 @@ def crop(boxes: Any, top: Any, left: Any, height: Any, width: Any, bounding_box_
 
 
 def pad(
-    boxes: Any, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
+    boxes: Tensor, top: Any, left: Any, height: Any = None, width: Any = None, bounding_box_format: str = "xyxy"
 ) -> jax.Array:
     """Return boxes in the coordinates of an image padded at the top and at the left.
 
@@ -209,7 +211,7 @@ def pad(
     return jnp.asarray(boxes, "float32") + jnp.asarray([left, top, left, top], "float32")
 
 
-def dense(bounding_boxes: Any) -> dict:
+def dense(bounding_boxes: Tensor) -> dict:
     """Return boxes as arrays; lists of different lengths are padded with -1.
 
     Raises:
@@ -225,7 +227,7 @@ def dense(bounding_boxes: Any) -> dict:
     return {**bounding_boxes, "boxes": jnp.asarray(boxes).astype("float32"), "labels": jnp.asarray(labels)}
 
 
-def _filled(values: Any, size: int, ndim: int) -> jax.Array:
+def _filled(values: Tensor, size: int, ndim: int) -> jax.Array:
     values = jnp.asarray(values)
     return jnp.pad(values, [(0, size - len(values)), (0, 0)][:ndim], constant_values=-1)
 
@@ -234,7 +236,7 @@ def _columns(boxes: jax.Array) -> tuple:
     return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]
 
 
-def _last(value: Any) -> jax.Array:
+def _last(value: Tensor) -> jax.Array:
     return jnp.asarray(value)[..., None]
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit.layers.augmentation.ranges import positive_size
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.ops.image import resize
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class CenterCrop(ImageTransform):
@@ -35,18 +36,20 @@ class CenterCrop(ImageTransform):
         self.height = positive_size(self, "height", height)
         self.width = positive_size(self, "width", width)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         return {"input_shape": self._images_shape(data)}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         return self._crop(images, "bilinear")
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         return self._crop(segmentation_masks, "nearest")
 
-    def _crop(self, images: Any, interpolation: str) -> jax.Array:
+    def _crop(self, images: Tensor, interpolation: str) -> jax.Array:
         images = self._in_compute_dtype(images)
         height, width = self._size(images.shape)
         if height >= self.height and width >= self.width:
@@ -60,7 +63,9 @@ class CenterCrop(ImageTransform):
             data_format=self.data_format,
         )
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         size = self._size(transformation["input_shape"])
         return self._move_boxes(
             bounding_boxes,

@@ -11,6 +11,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.mixing import BatchMix
 from kernelkit.layers.augmentation.patches import random_interval, rectangle_masks
 from kernelkit.layers.augmentation.ranges import factor_range
+from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 _TINY = 1e-6
 
@@ -41,12 +42,12 @@ class CutMix(BatchMix):
     """
 
     def __init__(
-        self, factor: Any = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
+        self, factor: Factor = 1.0, seed: int | None = None, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training or len(self._images_shape(data)) == 3:
             return None
         batch, height, width = self._shape_of(data)
@@ -62,20 +63,24 @@ class CutMix(BatchMix):
             "mix_weight": weight[:, None, None, None],
         }
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         images = self._in_compute_dtype(images)
         if not training or transformation is None:
             return images
         return _exchanged(images, transformation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         if not training or transformation is None:
             return segmentation_masks
         return _exchanged(jnp.asarray(segmentation_masks), transformation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training:
             return bounding_boxes
         raise NotImplementedError(
@@ -83,6 +88,6 @@ class CutMix(BatchMix):
         )
 
 
-def _exchanged(images: jax.Array, transformation: Any) -> jax.Array:
+def _exchanged(images: jax.Array, transformation: Transformation) -> jax.Array:
     partners = jnp.take(images, jnp.asarray(transformation["permutation_order"]), axis=0)
     return jnp.where(jnp.asarray(transformation["batch_masks"]), partners, images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.augmentation.ranges import value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform, rescale_values
+from kernelkit.typing import Tensor, Transformation
 
 
 class Equalization(ImageTransform):
@@ -34,13 +36,15 @@ class Equalization(ImageTransform):
     """
 
     def __init__(
-        self, value_range: Any = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
+        self, value_range: Sequence[float] = (0, 255), bins: int = 256, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(data_format=data_format, **kwargs)
         self.value_range = value_range_of(self, value_range)
         self.bins = bins
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         if not training:
             return self._in_compute_dtype(images)
         values = jnp.moveaxis(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.layers.augmentation.transform import ImageTransform
+from kernelkit.typing import Tensor, Transformation
 
 
 class MaxNumBoundingBoxes(ImageTransform):
@@ -37,9 +38,9 @@ class MaxNumBoundingBoxes(ImageTransform):
         self.fill_value = fill_value
 
     def transform_bounding_boxes(
-        self, bounding_boxes: dict, transformation: Any = None, training: bool | None = True
+        self, bounding_boxes: dict, transformation: Transformation = None, training: bool | None = True
     ) -> dict:
-        def fit(values: Any) -> jax.Array:
+        def fit(values: Tensor) -> jax.Array:
             values = jnp.asarray(values)[:, : self.max_number]
             missing = [(0, 0), (0, self.max_number - values.shape[1]), (0, 0)][: values.ndim]
             return jnp.pad(values, missing, constant_values=self.fill_value)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from kernelkit import random
 from kernelkit.layers.augmentation.mixing import BatchMix
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class MixUp(BatchMix):
@@ -36,7 +37,7 @@ class MixUp(BatchMix):
         super().__init__(seed, data_format=data_format, **kwargs)
         self.alpha = alpha
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, seed = self._shape_of(data)[0], self._source(seed)
@@ -44,7 +45,9 @@ class MixUp(BatchMix):
         weight = random.beta((batch,), self.alpha, self.alpha, dtype="float32", seed=seed)
         return {"mix_weight": weight, "permutation_order": order}
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         images = self._in_compute_dtype(images)
         if not training or transformation is None:
             return images
@@ -52,13 +55,15 @@ class MixUp(BatchMix):
         return self._weighed(batch, transformation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         if not training or transformation is None:
             return segmentation_masks
         return self._weighed(self._in_compute_dtype(segmentation_masks), transformation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         order = jnp.asarray(transformation["permutation_order"])

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.augmentation.transform import ImageTransform, per_image
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Tensor, Transformation
 
 
 class BatchMix(ImageTransform):
@@ -23,7 +24,7 @@ class BatchMix(ImageTransform):
         self.seed = seed
         self.generator = SeedGenerator(seed)
 
-    def transform_labels(self, labels: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_labels(self, labels: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         """Return labels (batch, classes), mixed with the weights of the images."""
         if not training or transformation is None:
             return labels
@@ -35,7 +36,7 @@ class BatchMix(ImageTransform):
             )
         return self._weighed(labels.astype(self.compute_dtype), transformation)
 
-    def _weighed(self, values: jax.Array, transformation: Any) -> jax.Array:
+    def _weighed(self, values: jax.Array, transformation: Transformation) -> jax.Array:
         """Return the weighted sums of values (batch, ...) and the values of their partners."""
         weight = per_image(transformation["mix_weight"], values)
         partners = jnp.take(values, jnp.asarray(transformation["permutation_order"]), axis=0)

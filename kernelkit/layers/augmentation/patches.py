@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import random
+from kernelkit.typing import Seed
 
 
-def random_interval(batch: int, length: int, share: Any, seed: Any) -> tuple[jax.Array, jax.Array]:
+def random_interval(batch: int, length: int, share: Any, seed: Seed) -> tuple[jax.Array, jax.Array]:
     """Draw intervals (batch,) that cover given shares of a length, at random places; return starts and ends."""
     size = jnp.asarray(share, "float32") * length
     start = random.uniform((batch,), dtype="float32", seed=seed) * (length - size)

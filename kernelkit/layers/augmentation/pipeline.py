@@ -8,6 +8,7 @@ from kernelkit import serialize
 from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor, Tree
 
 
 class Pipeline(Layer):
@@ -36,12 +37,12 @@ class Pipeline(Layer):
         """The layers, in order."""
         return list(self._pipeline_layers)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         if holds_graph_tensors((args, kwargs)):
             return call_in_graph(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
-    def call(self, inputs: Any, training: bool | None = True, mask: Any = None) -> Any:
+    def call(self, inputs: Tree, training: bool | None = True, mask: Tensor = None) -> Tree:
         for layer in self._pipeline_layers:
             signature = signature_of(layer)
             kwargs = {"training": training} if signature.named_training else {}

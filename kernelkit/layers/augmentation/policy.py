@@ -19,6 +19,7 @@ from kernelkit.layers.augmentation.random_shear import RandomShear
 from kernelkit.layers.augmentation.random_translation import RandomTranslation
 from kernelkit.layers.augmentation.solarization import Solarization
 from kernelkit.layers.augmentation.transform import ImageTransform
+from kernelkit.typing import Tensor
 
 
 def augmentations(owner: Any) -> dict[str, ImageTransform]:
@@ -46,7 +47,7 @@ def augmentations(owner: Any) -> dict[str, ImageTransform]:
     }
 
 
-def choose(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
+def choose(index: Tensor, branches: Sequence[Callable], *operands: Any) -> Tensor:
     """Run the branch with a given number, concrete or traced, and no other; return its result."""
     if isinstance(index, jax.core.Tracer):
         return jax.lax.switch(index, branches, *operands)

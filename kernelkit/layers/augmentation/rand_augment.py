@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit.layers.augmentation.policy import augmentations, choose
 from kernelkit.layers.augmentation.ranges import factor_range, value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 
 class RandAugment(ImageTransform):
@@ -43,9 +45,9 @@ class RandAugment(ImageTransform):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         num_ops: int = 2,
-        factor: Any = 0.5,
+        factor: Factor = 0.5,
         interpolation: str = "bilinear",
         seed: int | None = None,
         data_format: str | None = None,
@@ -63,7 +65,7 @@ class RandAugment(ImageTransform):
             self._names.append(name)
             setattr(self, name, layer)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         seed = self._source(seed)
@@ -71,7 +73,7 @@ class RandAugment(ImageTransform):
         drawn = {n: getattr(self, n).get_random_transformation(data, training, seed) for n in self._names}
         return {"transforms": drawn, "layer_idxes": chosen}
 
-    def _apply(self, method: str, values: Any, transformation: Any, training: bool | None) -> Any:
+    def _apply(self, method: str, values: Tensor, transformation: Transformation, training: bool | None) -> Any:
         if not training or transformation is None:
             return values
 
@@ -87,13 +89,15 @@ class RandAugment(ImageTransform):
             values = choose(index, branches, values)
         return values
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         return self._apply("transform_images", self._in_compute_dtype(images), transformation, training)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         return self._apply("transform_bounding_boxes", bounding_boxes, transformation, training)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         return self._apply("transform_segmentation_masks", segmentation_masks, transformation, training)

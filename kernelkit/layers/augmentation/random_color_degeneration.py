@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.ops.image import rgb_to_grayscale
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomColorDegeneration(ColorTransform):
@@ -38,8 +40,8 @@ class RandomColorDegeneration(ColorTransform):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: Factor,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -47,12 +49,12 @@ class RandomColorDegeneration(ColorTransform):
         super().__init__(value_range, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         shape = (self._shape_of(data)[0], 1, 1, 1)
         return {"factor": random.uniform(shape, *self.factor, dtype="float32", seed=self._source(seed))}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         gray = rgb_to_grayscale(images, self.data_format)
         return self._clip(images + per_image(transformation["factor"], images) * (gray - images))

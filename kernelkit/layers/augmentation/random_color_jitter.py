@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kernelkit.layers.augmentation.random_brightness import RandomBrightness
@@ -11,6 +12,7 @@ from kernelkit.layers.augmentation.random_saturation import RandomSaturation
 from kernelkit.layers.augmentation.ranges import value_range_of
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class RandomColorJitter(ImageTransform):
@@ -40,7 +42,7 @@ class RandomColorJitter(ImageTransform):
 
     def __init__(
         self,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         brightness_factor: Any = None,
         contrast_factor: Any = None,
         saturation_factor: Any = None,
@@ -77,13 +79,13 @@ class RandomColorJitter(ImageTransform):
         names = map(_attribute, (RandomBrightness, RandomContrast, RandomSaturation, RandomHue))
         return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         seed = self._source(seed)
         return {k: v.get_random_transformation(data, training, seed) for k, v in self._steps().items()}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = self._in_compute_dtype(images)
         if training and transformation is not None:
             for name, layer in self._steps().items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomContrast(ColorTransform):
@@ -36,18 +38,20 @@ class RandomContrast(ColorTransform):
         True
     """
 
-    def __init__(self, factor: Any, value_range: Any = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, factor: Factor, value_range: Sequence[float] = (0, 255), seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(value_range, seed, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         low, high = 1.0 - self.factor[0], 1.0 + self.factor[1]
         shape = self._one_per_image(data)
         return {"contrast_factor": random.uniform(shape, low, high, dtype="float32", seed=self._source(seed))}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         mean = jnp.mean(images, axis=self._spatial_axes, keepdims=True)
         factor = per_image(transformation["contrast_factor"], images)
         return self._clip((images - mean) * factor + mean)

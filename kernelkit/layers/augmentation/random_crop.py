@@ -13,6 +13,7 @@ from kernelkit.layers.augmentation.ranges import positive_size
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.ops.image import resize
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class RandomCrop(ImageTransform):
@@ -51,7 +52,7 @@ class RandomCrop(ImageTransform):
         self.seed = seed
         self.generator = SeedGenerator(seed)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         shape = self._images_shape(data)
         height, width = self._size(shape)
         drawn = None
@@ -62,15 +63,15 @@ class RandomCrop(ImageTransform):
             )
         return {"start": drawn, "input_shape": shape}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         return self._crop(images, transformation, "bilinear")
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         return self._crop(segmentation_masks, transformation, "nearest")
 
-    def _crop(self, images: Any, transformation: Any, interpolation: str) -> jax.Array:
+    def _crop(self, images: Tensor, transformation: Transformation, interpolation: str) -> jax.Array:
         images = self._in_compute_dtype(images)
         if transformation["start"] is not None:
             top, left = transformation["start"]
@@ -83,7 +84,9 @@ class RandomCrop(ImageTransform):
             data_format=self.data_format,
         )
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         size, new_size = self._size(transformation["input_shape"]), (self.height, self.width)
 
         def move(corners: jax.Array) -> jax.Array:

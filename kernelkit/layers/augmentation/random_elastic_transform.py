@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.layers.augmentation.warp import Warp
 from kernelkit.ops.image.filters import convolve
 from kernelkit.ops.image.warping import _grid, _read
+from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 _REACH = 6  # the kernel is this many standard deviations wide
 
@@ -50,12 +52,12 @@ class RandomElasticTransform(Warp):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = 1.0,
+        factor: Factor = 1.0,
+        scale: Tensor = 1.0,
         interpolation: str = "bilinear",
         fill_mode: str = "reflect",
         fill_value: float = 0.0,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -65,7 +67,7 @@ class RandomElasticTransform(Warp):
         self.scale = factor_range(self, scale, "scale", (0, 1))
         self.value_range = value_range_of(self, value_range)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         seed = self._source(seed)
@@ -74,13 +76,13 @@ class RandomElasticTransform(Warp):
         # One key, so that images and masks are distorted alike.
         return {"apply_transform": apply, "distortion_factor": strength, "seed": random.draw_seed(seed)}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = super().transform_images(images, transformation, training)
         if not training or transformation is None:
             return images
         return jnp.clip(images, *self.value_range).astype(images.dtype)
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         batch = jnp.moveaxis(images, self._channel_axis, -1)
         batch = batch if images.ndim == 4 else batch[None]
         apply = per_image(transformation["apply_transform"], batch)
@@ -92,7 +94,9 @@ class RandomElasticTransform(Warp):
         kept = jnp.where(apply, moved, batch)
         return jnp.moveaxis(kept if images.ndim == 4 else kept[0], -1, self._channel_axis)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training:
             return bounding_boxes
         raise NotImplementedError(
@@ -101,7 +105,7 @@ class RandomElasticTransform(Warp):
         )
 
 
-def _smooth_shifts(shape: tuple, strength: Any, most: float, seed: Any) -> jax.Array:
+def _smooth_shifts(shape: tuple, strength: Any, most: float, seed: Seed) -> jax.Array:
     """Draw smooth fields of shifts (batch, height, width, 2), in pixels.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from kernelkit.layers.augmentation.patches import random_interval, rectangle_mas
 from kernelkit.layers.augmentation.random_invert import happens
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
+from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 
 class RandomErasing(ColorTransform):
@@ -43,10 +45,10 @@ class RandomErasing(ColorTransform):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        scale: Any = (0.02, 0.33),
+        factor: Factor = 1.0,
+        scale: Tensor = (0.02, 0.33),
         fill_value: float | None = None,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -56,7 +58,7 @@ class RandomErasing(ColorTransform):
         self.scale = factor_range(self, scale, "scale", (0, 1))
         self.fill_value = fill_value
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, height, width = self._shape_of(data)
@@ -70,12 +72,12 @@ class RandomErasing(ColorTransform):
             "fill_value": self._fill(self._images_shape(data), seed),
         }
 
-    def _fill(self, shape: tuple, seed: Any) -> Any:
+    def _fill(self, shape: tuple, seed: Seed) -> Any:
         if self.fill_value is not None:
             return self.fill_value
         noise = random.normal(shape, dtype="float32", seed=seed)
         return jnp.clip(noise * self.value_range[1], *self.value_range)
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         erased = jnp.where(jnp.asarray(transformation["batch_masks"]), transformation["fill_value"], images)
         return jnp.where(per_image(transformation["apply_erasing"], images), erased, images)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.augmentation.transform import ImageTransform, per_image
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 _MODES = ("horizontal", "vertical", "horizontal_and_vertical")
 
@@ -51,13 +52,13 @@ class RandomFlip(ImageTransform):
         self.seed = seed
         self.generator = SeedGenerator(seed)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         draws = random.uniform(self._one_per_image(data), dtype="float32", seed=self._source(seed))
         return {"flips": draws <= 0.5, "input_shape": self._images_shape(data)}
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = self._in_compute_dtype(images)
         if not training or transformation is None:
             return images
@@ -72,7 +73,9 @@ class RandomFlip(ImageTransform):
             images = jnp.where(flips, jnp.flip(images, down), images)
         return images
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         height, width = self._size(transformation["input_shape"])
@@ -89,6 +92,6 @@ class RandomFlip(ImageTransform):
         return self._move_boxes(bounding_boxes, flip, (height, width))
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         return self.transform_images(segmentation_masks, transformation, training)

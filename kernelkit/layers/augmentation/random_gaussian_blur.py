@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from kernelkit.layers.augmentation.random_invert import happens
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.ops.image.filters import blur
+from kernelkit.typing import Factor, Seed, Sizes, Transformation, Tree
 
 _TINY = 1e-6
 
@@ -43,10 +45,10 @@ class RandomGaussianBlur(ColorTransform):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        kernel_size: Any = 3,
+        factor: Factor = 1.0,
+        kernel_size: Sizes = 3,
         sigma: Any = 1.0,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -56,7 +58,7 @@ class RandomGaussianBlur(ColorTransform):
         self.kernel_size = self._odd_sizes(kernel_size)
         self.sigma = factor_range(self, sigma, "sigma", (0, 1))
 
-    def _odd_sizes(self, kernel_size: Any) -> tuple[int, int]:
+    def _odd_sizes(self, kernel_size: Sizes) -> tuple[int, int]:
         sizes = kernel_size if isinstance(kernel_size, (list, tuple)) else (kernel_size, kernel_size)
         if len(sizes) != 2 or any(not isinstance(s, int) or s < 1 or s % 2 == 0 for s in sizes):
             raise ValueError(
@@ -64,7 +66,7 @@ class RandomGaussianBlur(ColorTransform):
             )
         return (sizes[0], sizes[1])
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         seed = self._source(seed)
@@ -72,7 +74,7 @@ class RandomGaussianBlur(ColorTransform):
         sigma = random.uniform((2,), *self.sigma, dtype="float32", seed=seed) + _TINY
         return {"should_apply_blur": apply, "blur_factor": sigma}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         across, down = jnp.asarray(transformation["blur_factor"], images.dtype)
         batch = jnp.moveaxis(images, self._channel_axis, -1)
         size_across, size_down = self.kernel_size

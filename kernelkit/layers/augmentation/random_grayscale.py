@@ -11,6 +11,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.transform import ImageTransform, per_image
 from kernelkit.ops.image import rgb_to_grayscale
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class RandomGrayscale(ImageTransform):
@@ -44,13 +45,13 @@ class RandomGrayscale(ImageTransform):
         self.seed = seed
         self.generator = SeedGenerator(seed)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         draws = random.uniform((self._shape_of(data)[0],), dtype="float32", seed=self._source(seed))
         return (draws < self.factor)[:, None, None, None]
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = jnp.asarray(images)
         channels = images.shape[self._channel_axis]
         if channels not in (1, 3):

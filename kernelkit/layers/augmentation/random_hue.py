@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image, rescale_values
 from kernelkit.ops.image import hsv_to_rgb, rgb_to_hsv
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomHue(ColorTransform):
@@ -38,8 +40,8 @@ class RandomHue(ColorTransform):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: Factor,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -47,7 +49,7 @@ class RandomHue(ColorTransform):
         super().__init__(value_range, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, _, _ = self._shape_of(data)
@@ -55,7 +57,7 @@ class RandomHue(ColorTransform):
         side = jnp.where(random.uniform((batch,), dtype="float32", seed=seed) > 0.5, -1.0, 1.0)
         return {"factor": side * random.uniform((batch,), *self.factor, dtype="float32", seed=seed) * 0.5}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         hsv = rgb_to_hsv(rescale_values(images, self.value_range, (0, 1)), self.data_format)
         hue, saturation, value = jnp.split(hsv, 3, axis=self._channel_axis)
         hue = (hue + per_image(transformation["factor"], images)) % 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomInvert(ColorTransform):
@@ -36,8 +38,8 @@ class RandomInvert(ColorTransform):
 
     def __init__(
         self,
-        factor: Any = 1.0,
-        value_range: Any = (0, 255),
+        factor: Factor = 1.0,
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         data_format: str | None = None,
         **kwargs: Any,
@@ -45,17 +47,17 @@ class RandomInvert(ColorTransform):
         super().__init__(value_range, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(0, 1))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         return {"apply_inversion": happens(self._shape_of(data)[0], self.factor, self._source(seed))}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         low, high = self.value_range
         return jnp.where(per_image(transformation["apply_inversion"], images), high - images + low, images)
 
 
-def happens(batch: int, factor: tuple[Any, Any], seed: Any) -> jax.Array:
+def happens(batch: int, factor: tuple[Any, Any], seed: Seed) -> jax.Array:
     """Draw for each image whether it is changed; the probability itself is drawn from a range."""
     probability = random.uniform((batch,), *factor, dtype="float32", seed=seed)
     return random.uniform((batch,), dtype="float32", seed=seed) < probability

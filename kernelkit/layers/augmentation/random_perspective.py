@@ -13,6 +13,7 @@ from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.layers.augmentation.warp import Warp
 from kernelkit.ops.image import perspective_transform
 from kernelkit.ops.image.warping import _projection
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomPerspective(Warp):
@@ -42,7 +43,7 @@ class RandomPerspective(Warp):
 
     def __init__(
         self,
-        factor: Any = 1.0,
+        factor: Factor = 1.0,
         scale: float = 1.0,
         interpolation: str = "bilinear",
         fill_value: float = 0.0,
@@ -54,7 +55,7 @@ class RandomPerspective(Warp):
         self.factor = factor_range(self, factor, bounds=(0, 1))
         self.scale = scale
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, height, width = self._shape_of(data)
@@ -72,14 +73,16 @@ class RandomPerspective(Warp):
             "input_shape": self._images_shape(data),
         }
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         start, end = (jnp.asarray(transformation[k], "float32") for k in ("start_points", "end_points"))
         batch = images if images.ndim == 4 else images[None]
         warped = perspective_transform(batch, start, end, interpolation, self.fill_value, self.data_format)
         kept = jnp.where(per_image(transformation["apply_perspective"], batch), warped, batch)
         return kept if images.ndim == 4 else kept[0]
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         start, end = (jnp.asarray(transformation[k], "float32") for k in ("start_points", "end_points"))

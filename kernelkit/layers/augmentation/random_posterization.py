@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image, rescale_values
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 _BITS = 8
 
@@ -41,8 +43,8 @@ class RandomPosterization(ColorTransform):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: Factor,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -50,14 +52,14 @@ class RandomPosterization(ColorTransform):
         super().__init__(value_range, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor, bounds=(1, _BITS))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         low, high = (int(f) for f in self.factor)
         bits = random.randint((self._shape_of(data)[0],), low, max(high, low + 1), seed=self._source(seed))
         return {"shift_factor": (_BITS - bits).astype("uint8")}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         values = rescale_values(images, self.value_range, (0, 255)).astype("uint8")
         shift = per_image(transformation["shift_factor"], images).astype("uint8")
         kept = jnp.left_shift(jnp.right_shift(values, shift), shift)

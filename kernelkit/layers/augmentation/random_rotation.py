@@ -11,6 +11,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation import boxes
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.warp import Warp, transform_rows
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomRotation(Warp):
@@ -40,7 +41,7 @@ class RandomRotation(Warp):
 
     def __init__(
         self,
-        factor: Any,
+        factor: Factor,
         fill_mode: str = "reflect",
         interpolation: str = "bilinear",
         seed: int | None = None,
@@ -51,7 +52,7 @@ class RandomRotation(Warp):
         super().__init__(interpolation, fill_mode, fill_value, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, height, width = self._shape_of(data)
@@ -65,10 +66,12 @@ class RandomRotation(Warp):
             "batch_size": batch,
         }
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         return self._affine(images, transformation["rotation_matrix"], interpolation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         size = transformation["image_height"], transformation["image_width"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.ops.image import hsv_to_rgb, rgb_to_hsv
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 _TINY = 1e-7
 
@@ -40,8 +42,8 @@ class RandomSaturation(ColorTransform):
 
     def __init__(
         self,
-        factor: Any,
-        value_range: Any = (0, 255),
+        factor: Factor,
+        value_range: Sequence[float] = (0, 255),
         data_format: str | None = None,
         seed: int | None = None,
         **kwargs: Any,
@@ -49,14 +51,14 @@ class RandomSaturation(ColorTransform):
         super().__init__(value_range, seed, data_format=data_format, **kwargs)
         self.factor = factor_range(self, factor)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, _, _ = self._shape_of(data)
         draws = random.uniform((batch,), *self.factor, dtype="float32", seed=self._source(seed))
         return {"factor": draws / (1 - draws + _TINY)}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         low, high = self.value_range
         hsv = rgb_to_hsv((images - low) / (high - low), self.data_format)
         hue, saturation, value = jnp.split(hsv, 3, axis=self._channel_axis)

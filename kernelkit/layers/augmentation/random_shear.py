@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.warp import Warp, transform_rows
+from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
 class RandomShear(Warp):
@@ -54,7 +55,7 @@ class RandomShear(Warp):
         self._x_range = self._shear_range(x_factor, "x_factor")
         self._y_range = self._shear_range(y_factor, "y_factor")
 
-    def _shear_range(self, factor: Any, name: str) -> tuple[Any, Any]:
+    def _shear_range(self, factor: Factor, name: str) -> tuple[Any, Any]:
         if isinstance(factor, (list, tuple)):
             # Keras saves one number as the pair that it made from it.
             bounds = (-1.0, 1.0) if len(factor) == 2 and factor[0] == -factor[1] else (0.0, 1.0)
@@ -62,7 +63,7 @@ class RandomShear(Warp):
         _, high = factor_range(self, factor, name, (0.0, 1.0))
         return (-high, high)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, _, _ = self._shape_of(data)
@@ -72,11 +73,13 @@ class RandomShear(Warp):
         right = random.uniform((batch, 1), *self._x_range, dtype="float32", seed=seed)
         return {"shear_factor": jnp.concatenate([right, down], axis=1) * side, "input_shape": self._images_shape(data)}
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         shear = jnp.asarray(transformation["shear_factor"], "float32")
         return self._affine(images, transform_rows(1, shear[:, 0], 0, shear[:, 1], 1, 0), interpolation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         shear = jnp.asarray(transformation["shear_factor"], "float32")[:, :, None, None]

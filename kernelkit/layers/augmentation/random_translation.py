@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.warp import Warp, transform_rows
+from kernelkit.typing import Seed, Transformation, Tree
 
 
 class RandomTranslation(Warp):
@@ -55,7 +56,7 @@ class RandomTranslation(Warp):
         self._height_range = factor_range(self, height_factor, "height_factor")
         self._width_range = factor_range(self, width_factor, "width_factor")
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, height, width = self._shape_of(data)
@@ -64,11 +65,13 @@ class RandomTranslation(Warp):
         right = random.uniform((batch, 1), *self._width_range, dtype="float32", seed=seed) * width
         return {"translations": jnp.concatenate([right, down], axis=1), "input_shape": self._images_shape(data)}
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         shift = jnp.asarray(transformation["translations"], "float32")
         return self._affine(images, transform_rows(1, 0, -shift[:, 0], 0, 1, -shift[:, 1]), interpolation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         shift = jnp.tile(jnp.asarray(transformation["translations"], "float32"), (1, 2))[:, None]

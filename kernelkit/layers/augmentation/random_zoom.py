@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.warp import Warp, transform_rows
+from kernelkit.typing import Seed, Transformation, Tree
 
 
 class RandomZoom(Warp):
@@ -57,7 +58,7 @@ class RandomZoom(Warp):
         if width_factor is not None:
             self._width_range = factor_range(self, width_factor, "width_factor", open_low=True)
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         batch, _, _ = self._shape_of(data)
@@ -70,11 +71,13 @@ class RandomZoom(Warp):
         width_zoom = height_zoom if self._width_range is None else draw(self._width_range)
         return {"height_zoom": height_zoom, "width_zoom": width_zoom, "input_shape": self._images_shape(data)}
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         zoom_x, start_x, zoom_y, start_y = _zoom(transformation, *self._size(images.shape))
         return self._affine(images, transform_rows(zoom_x, 0, start_x, 0, zoom_y, start_y), interpolation)
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         if not training or transformation is None:
             return bounding_boxes
         size = self._size(transformation["input_shape"])

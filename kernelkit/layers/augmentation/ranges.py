@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kernelkit.layers.layer import Layer
@@ -38,7 +39,7 @@ def factor_range(
     return lower, upper
 
 
-def value_range_of(layer: Layer, value_range: Any) -> tuple:
+def value_range_of(layer: Layer, value_range: Sequence[float]) -> tuple:
     """Return the lowest and the highest value that a pixel can have.
 
     Raises:

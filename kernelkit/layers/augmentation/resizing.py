@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit.layers.augmentation.ranges import positive_size
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.ops.image import resize
+from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
 class Resizing(ImageTransform):
@@ -58,18 +59,20 @@ class Resizing(ImageTransform):
         self.fill_value = fill_value
         self.antialias = antialias
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         return self._size(self._images_shape(data))
 
-    def transform_images(self, images: Any, transformation: Any = None, training: bool | None = True) -> Any:
+    def transform_images(
+        self, images: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         return self._resize(images, self.interpolation, self.antialias)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any = None, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation = None, training: bool | None = True
+    ) -> Tensor:
         return self._resize(segmentation_masks, "nearest", False)
 
-    def _resize(self, images: Any, interpolation: str, antialias: bool) -> jax.Array:
+    def _resize(self, images: Tensor, interpolation: str, antialias: bool) -> jax.Array:
         return resize(
             jnp.asarray(images),
             (self.height, self.width),
@@ -82,7 +85,9 @@ class Resizing(ImageTransform):
             self.data_format,
         )
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         height, width = transformation
         scale_y, scale_x = self.height / height, self.width / width
         if self.pad_to_aspect_ratio:

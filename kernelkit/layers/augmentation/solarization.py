@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ from kernelkit import random
 from kernelkit.layers.augmentation.color import ColorTransform
 from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
+from kernelkit.typing import Seed, Transformation, Tree
 
 
 class Solarization(ColorTransform):
@@ -42,7 +44,7 @@ class Solarization(ColorTransform):
         self,
         addition_factor: Any = 0.0,
         threshold_factor: Any = 0.0,
-        value_range: Any = (0, 255),
+        value_range: Sequence[float] = (0, 255),
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
@@ -50,7 +52,7 @@ class Solarization(ColorTransform):
         self.addition_factor = factor_range(self, addition_factor, "addition_factor", (0, 1))
         self.threshold_factor = factor_range(self, threshold_factor, "threshold_factor", (0, 1))
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         if not training:
             return None
         shape, seed = self._one_per_image(data), self._source(seed)
@@ -61,7 +63,7 @@ class Solarization(ColorTransform):
 
         return {"additions": draw(self.addition_factor), "thresholds": draw(self.threshold_factor)}
 
-    def _recolor(self, images: jax.Array, transformation: Any) -> jax.Array:
+    def _recolor(self, images: jax.Array, transformation: Transformation) -> jax.Array:
         additions, thresholds = (per_image(transformation[k], images) for k in ("additions", "thresholds"))
         images = self._clip(images + additions)
         return jnp.where(images < thresholds, images, self.value_range[1] - images + self.value_range[0])

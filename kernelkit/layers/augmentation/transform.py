@@ -13,6 +13,7 @@ from kernelkit.layers.augmentation.boxes import clip_to_image_size, convert_form
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Seed, ShapeLike, Tensor, Transformation, Tree
 
 
 class ImageTransform(Layer):
@@ -49,7 +50,7 @@ class ImageTransform(Layer):
         self.data_format = config.standardize_data_format(data_format)
         self.bounding_box_format = bounding_box_format
 
-    def get_random_transformation(self, data: Any, training: bool | None = True, seed: Any = None) -> Any:
+    def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:
         """Draw the parameters for a batch; ``None`` if the layer has no parameters or must change nothing.
 
         Args:
@@ -59,30 +60,32 @@ class ImageTransform(Layer):
         """
         return None
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         """Return the transformed images (batch, height, width, channels)."""
         return images
 
-    def transform_labels(self, labels: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_labels(self, labels: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         """Return the labels of the transformed images."""
         return labels
 
-    def transform_bounding_boxes(self, bounding_boxes: dict, transformation: Any, training: bool | None = True) -> dict:
+    def transform_bounding_boxes(
+        self, bounding_boxes: dict, transformation: Transformation, training: bool | None = True
+    ) -> dict:
         """Return the bounding boxes in the transformed images; boxes outside of them get the label -1."""
         return bounding_boxes
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         """Return the masks (batch, height, width, channels) of the transformed images."""
         return segmentation_masks
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         if holds_graph_tensors((args, kwargs)):
             return call_in_graph(self, args, kwargs)
         return super().__call__(*args, **kwargs)
 
-    def call(self, data: Any, training: bool | None = True) -> Any:
+    def call(self, data: Tree, training: bool | None = True) -> Tree:
         if isinstance(data, dict) and "images" not in data:
             raise ValueError(f"{self.who()} takes images, or a dict with the key 'images', got one with {list(data)}.")
         images = data["images"] if isinstance(data, dict) else data
@@ -139,32 +142,32 @@ class ImageTransform(Layer):
         moved = clip_to_image_size({**corners, "boxes": moved}, *new_size)
         return convert_format(moved, "xyxy", own, *new_size)
 
-    def _in_compute_dtype(self, images: Any) -> jax.Array:
+    def _in_compute_dtype(self, images: Tensor) -> jax.Array:
         return jnp.asarray(images).astype(self.compute_dtype)
 
-    def _in_floats(self, images: Any) -> jax.Array:
+    def _in_floats(self, images: Tensor) -> jax.Array:
         """Return images in a dtype that can hold sums and products of their values."""
         images = jnp.asarray(images)
         return images.astype(jnp.promote_types(images.dtype, jnp.float32))
 
-    def _source(self, seed: Any) -> Any:
+    def _source(self, seed: Seed) -> Any:
         """Return the seed of the draws."""
         return self.generator if seed is None else seed
 
-    def _images_shape(self, data: Any) -> tuple:
+    def _images_shape(self, data: Tree) -> tuple:
         return tuple((data["images"] if isinstance(data, dict) else data).shape)
 
-    def _shape_of(self, data: Any) -> tuple[int, int, int]:
+    def _shape_of(self, data: Tree) -> tuple[int, int, int]:
         """Return the number of images, their height and their width."""
         shape = self._images_shape(data)
         return (1 if len(shape) == 3 else shape[0], *self._size(shape))
 
-    def _one_per_image(self, data: Any) -> tuple:
+    def _one_per_image(self, data: Tree) -> tuple:
         """Return the shape of draws that are combined with the images: one number for each image."""
         shape = self._images_shape(data)
         return (*shape[:-3], 1, 1, 1)
 
-    def _size(self, shape: Any) -> tuple[int, int]:
+    def _size(self, shape: ShapeLike) -> tuple[int, int]:
         """Return height and width from the shape of an image or a batch."""
         start = -2 if self.data_format == "channels_first" else -3
         return int(shape[start]), int(shape[start + 1])
@@ -183,7 +186,7 @@ class ImageTransform(Layer):
         return self._fixed_arguments + unused
 
 
-def per_image(values: Any, images: Any) -> jax.Array:
+def per_image(values: Tensor, images: Tensor) -> jax.Array:
     """Return one value for each image, shaped to be combined with the images (batch, ...)."""
     return jnp.reshape(jnp.asarray(values), (-1,) + (1,) * (images.ndim - 1))
 

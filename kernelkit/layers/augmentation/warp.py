@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.ops.image import affine_transform
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Tensor, Transformation
 
 FILL_MODES = ("reflect", "wrap", "constant", "nearest")
 INTERPOLATIONS = ("nearest", "bilinear")
@@ -49,19 +50,19 @@ class Warp(ImageTransform):
             )
         return value
 
-    def _warp(self, images: jax.Array, transformation: Any, interpolation: str) -> jax.Array:
+    def _warp(self, images: jax.Array, transformation: Transformation, interpolation: str) -> jax.Array:
         """Return the moved images (batch, height, width, channels); subclasses override it."""
         raise NotImplementedError
 
-    def transform_images(self, images: Any, transformation: Any, training: bool | None = True) -> Any:
+    def transform_images(self, images: Tensor, transformation: Transformation, training: bool | None = True) -> Tensor:
         images = self._in_compute_dtype(images)
         if not training or transformation is None:
             return images
         return self._warp(images, transformation, self.interpolation)
 
     def transform_segmentation_masks(
-        self, segmentation_masks: Any, transformation: Any, training: bool | None = True
-    ) -> Any:
+        self, segmentation_masks: Tensor, transformation: Transformation, training: bool | None = True
+    ) -> Tensor:
         if not training or transformation is None:
             return segmentation_masks
         return self._warp(jnp.asarray(segmentation_masks), transformation, "nearest")

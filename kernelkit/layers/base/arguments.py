@@ -8,6 +8,7 @@ from typing import Any
 
 from kernelkit.serialize import suggest
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import DType, InitializerLike, ShapeLike
 
 _warned: set[str] = set()
 
@@ -59,7 +60,7 @@ def refuse_unknown(cls: type, kwargs: dict) -> None:
     raise TypeError(f"{cls.__name__}() got an unknown argument {name!r}.{suggest(name, known)} [K16]")
 
 
-def weight_arguments(args: tuple, shape: Any, initializer: Any, dtype: Any) -> tuple[Any, Any, Any]:
+def weight_arguments(args: tuple, shape: ShapeLike, initializer: InitializerLike, dtype: DType) -> tuple[Any, Any, Any]:
     """Return the shape, the initializer and the dtype of a weight, given by position or by name.
 
     Raises:

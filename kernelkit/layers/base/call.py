@@ -10,6 +10,7 @@ from typing import Any
 from kernelkit.layers.base.parts import HasParts
 from kernelkit.layers.base.tensors import collect_masks, convert, to_array
 from kernelkit.serialize import suggest
+from kernelkit.typing import Tree
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -95,7 +96,7 @@ class Call:
             self.args = (*self.args[:place], value, *self.args[place + 1 :])
 
     @property
-    def first(self) -> Any:
+    def first(self) -> Tree:
         """The first argument: the inputs."""
         return self.args[0] if self.args else self.kwargs.get(self.signature.first)
 
@@ -113,7 +114,7 @@ class Call:
             self.put("training", training)
         return training
 
-    def fill_masks(self) -> Any:
+    def fill_masks(self) -> Tree:
         """Fill the mask arguments with the tensors' own masks; return the mask of the first argument."""
         arriving = collect_masks(self.first)
         for name in self.signature.masks:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 T = TypeVar("T")
@@ -31,7 +32,7 @@ def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
             yield from _search(value, kinds, seen)
 
 
-def _search(value: Any, kinds: Any, seen: set[int]) -> Iterator[Any]:
+def _search(value: Tensor, kinds: Any, seen: set[int]) -> Iterator[Any]:
     if isinstance(value, kinds):
         if id(value) not in seen:
             seen.add(id(value))

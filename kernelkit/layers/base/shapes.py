@@ -11,8 +11,7 @@ import numpy as np
 
 from kernelkit.layers.base.call import Signature
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
-
-Shape = tuple[int | None, ...]
+from kernelkit.typing import Shapes
 
 
 def is_shape(value: Any) -> bool:
@@ -20,12 +19,12 @@ def is_shape(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, (int, np.integer)) for d in value)
 
 
-def map_shapes(function: Callable, shapes: Any) -> Any:
+def map_shapes(function: Callable, shapes: Shapes) -> Shapes:
     """Apply a function to each shape in a nested structure."""
     return jtu.tree_map(function, shapes, is_leaf=lambda s: s is None or is_shape(s))
 
 
-def as_tuples(shapes: Any) -> Any:
+def as_tuples(shapes: Shapes) -> Shapes:
     """Return shapes from JSON, which are lists there, as tuples."""
     return map_shapes(lambda shape: None if shape is None else tuple(shape), shapes)
 

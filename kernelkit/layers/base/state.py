@@ -12,6 +12,7 @@ from kernelkit.layers.base.keras_names import KerasNames
 from kernelkit.layers.base.parts import children, own_variables, parts, unique
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import SeedGenerator
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 
@@ -116,7 +117,7 @@ class HasState(KerasNames):
         """Return copies of the weights as NumPy arrays."""
         return [v.numpy() for v in self.weights]
 
-    def set_weights(self, weights: Any) -> None:
+    def set_weights(self, weights: Tensor) -> None:
         """Assign the weights.
 
         Args:

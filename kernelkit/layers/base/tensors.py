@@ -13,6 +13,7 @@ from kernelkit import dtypes, masking
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import TapeTensor
+from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable
 
 _TENSORS = (KerasTensor, jax.Array, np.ndarray, Variable, TapeTensor)
@@ -31,7 +32,7 @@ def is_leaf(value: Any) -> bool:
     return value is None or isinstance(value, _TENSORS) or is_sparse(value)
 
 
-def to_array(value: Any, float_dtype: str | None, takes_sparse: bool = True) -> Any:
+def to_array(value: Tensor, float_dtype: str | None, takes_sparse: bool = True) -> Tensor:
     """Return array-likes as jax arrays, floats in ``float_dtype``; other values unchanged.
 
     Args:
@@ -57,20 +58,20 @@ def to_array(value: Any, float_dtype: str | None, takes_sparse: bool = True) -> 
     return _in_dtype(value, float_dtype)
 
 
-def _in_dtype(value: Any, float_dtype: str | None) -> Any:
+def _in_dtype(value: Tensor, float_dtype: str | None) -> Any:
     if float_dtype is not None and jnp.issubdtype(value.dtype, jnp.floating) and value.dtype.name != float_dtype:
         return value.astype(float_dtype)
     return value
 
 
-def convert(arguments: Any, float_dtype: str | None, takes_sparse: bool = True) -> Any:
+def convert(arguments: Any, float_dtype: str | None, takes_sparse: bool = True) -> Tree:
     """Apply :func:`to_array` at every depth of a call's arguments."""
     if type(arguments) not in _CONTAINERS:
         return to_array(arguments, float_dtype, takes_sparse)
     return jtu.tree_map(lambda v: to_array(v, float_dtype, takes_sparse), arguments, is_leaf=is_leaf)
 
 
-def collect_masks(value: Any) -> Any:
+def collect_masks(value: Tensor) -> Tree:
     """Return the masks of an argument's tensors, in the same structure; ``None`` if there are no masks."""
     if value is None or isinstance(value, _TENSORS):
         return masking.get_mask(value)
@@ -81,7 +82,7 @@ def collect_masks(value: Any) -> Any:
     return jtu.tree_unflatten(treedef, masks)
 
 
-def attach_masks(outputs: Any, masks: Any) -> None:
+def attach_masks(outputs: Tree, masks: Any) -> None:
     """Attach masks to the tensors of a layer's outputs; a single mask is attached to all of them."""
     tensors = jtu.tree_leaves(outputs, is_leaf=is_leaf)
     flat = jtu.tree_leaves(masks, is_leaf=is_leaf)

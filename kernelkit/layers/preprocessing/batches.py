@@ -11,9 +11,10 @@ import numpy as np
 
 from kernelkit import progress
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
+from kernelkit.typing import Batch, Tensor, Tree
 
 
-def batches_of(data: Any, steps: int | None = None, batch_size: int | None = None) -> Iterator[np.ndarray]:
+def batches_of(data: Tree, steps: int | None = None, batch_size: int | None = None) -> Iterator[np.ndarray]:
     """Yield the batches of a data set.
 
     Args:
@@ -51,7 +52,7 @@ def _slices(array: np.ndarray, batch_size: int | None) -> Iterator[np.ndarray]:
         yield array[start : start + batch_size]
 
 
-def as_array(data: Any) -> np.ndarray:
+def as_array(data: Tree) -> np.ndarray:
     """Return array-likes as NumPy arrays, strings as arrays of Python's ``str``."""
     if is_strings(data):
         return to_strings(data)
@@ -60,7 +61,7 @@ def as_array(data: Any) -> np.ndarray:
     return np.asarray(data)
 
 
-def _is_array(data: Any) -> bool:
+def _is_array(data: Tree) -> bool:
     if hasattr(data, "__array__") or isinstance(data, (str, bytes, int, float)):
         return True
     if not isinstance(data, (list, tuple)) or not data:
@@ -69,11 +70,11 @@ def _is_array(data: Any) -> bool:
     return not any(_has_samples(leaf) for leaf in jtu.tree_leaves(data[0]))
 
 
-def _has_samples(value: Any) -> bool:
+def _has_samples(value: Tensor) -> bool:
     return hasattr(value, "shape") and np.ndim(value) > 0
 
 
-def _iterate(data: Any) -> Iterable:
+def _iterate(data: Tree) -> Iterable:
     if hasattr(data, "as_numpy_iterator"):
         return data.as_numpy_iterator()
     if hasattr(data, "__iter__"):
@@ -81,7 +82,7 @@ def _iterate(data: Any) -> Iterable:
     return (data[i] for i in range(len(data)))
 
 
-def _inputs(batch: Any) -> Any:
+def _inputs(batch: Batch) -> Any:
     """Return the inputs of a batch, without its targets."""
     if isinstance(batch, (list, tuple)) and any(map(_has_samples, batch)):
         return _inputs(batch[0])

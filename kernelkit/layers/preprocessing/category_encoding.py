@@ -11,6 +11,7 @@ from kernelkit import dtypes
 from kernelkit.layers.preprocessing.data_layer import DataLayer
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Shapes, Tree
 
 __all__ = ["CategoryEncoding"]
 
@@ -54,7 +55,7 @@ class CategoryEncoding(DataLayer):
         self.num_tokens = num_tokens
         self.sparse = check_sparse(sparse, output_mode, self.who())
 
-    def call(self, inputs: Any, count_weights: Any = None) -> jax.Array:
+    def call(self, inputs: Tree, count_weights: Any = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":
             raise ValueError(f"{self.who()}: count_weights are for output_mode='count' only, got {self.output_mode!r}.")
         indices = jnp.asarray(inputs).astype("int32")
@@ -65,9 +66,9 @@ class CategoryEncoding(DataLayer):
         """The dtype of the output."""
         return dtypes.canonical(self.compute_dtype).name
 
-    def compute_output_shape(self, input_shape: Any, count_weights_shape: Any = None) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes, count_weights_shape: Any = None) -> tuple:
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
-    def compute_output_spec(self, inputs: Any, count_weights: Any = None) -> KerasTensor:
+    def compute_output_spec(self, inputs: Tree, count_weights: Any = None) -> KerasTensor:
         """Return a symbolic tensor like the output."""
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype, sparse=self.sparse)

@@ -12,6 +12,7 @@ from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.layer import Layer
 from kernelkit.sparse import to_dense
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor, Tree
 
 
 class DataLayer(Layer):
@@ -20,7 +21,7 @@ class DataLayer(Layer):
     There the layer is a callback to Python, which runs for each element of the data set.
     """
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         if any(map(is_tensorflow, args)):
             return self._call_in_tensorflow(args, kwargs)
         return super().__call__(*args, **kwargs)
@@ -35,7 +36,7 @@ class DataLayer(Layer):
         """Whether the layer knows what its ``adapt`` learns; true for a layer that learns nothing."""
         return True
 
-    def _call_in_tensorflow(self, args: tuple, kwargs: dict) -> Any:
+    def _call_in_tensorflow(self, args: tuple, kwargs: dict) -> Tree:
         tensorflow = sys.modules["tensorflow"]
         leaves, treedef = jax.tree_util.tree_flatten(args)
         symbols = [KerasTensor(_shape(leaf), dtype=leaf.dtype.name) for leaf in leaves]
@@ -58,7 +59,7 @@ class DataLayer(Layer):
         """Return the dtype of the outputs in a TensorFlow data set, from their dtype elsewhere."""
         return dtype
 
-    def _like(self, args: tuple, kwargs: dict) -> Any:
+    def _like(self, args: tuple, kwargs: dict) -> Tree:
         if not self.built:
             self._build_for(Call(signature_of(self), args, kwargs).arguments())
         return self.compute_output_spec(*args, **kwargs)
@@ -73,5 +74,5 @@ def is_tensorflow(value: Any) -> bool:
     return type(value).__module__.startswith("tensorflow.") and not hasattr(value, "numpy")
 
 
-def _shape(tensor: Any) -> tuple:
+def _shape(tensor: Tensor) -> tuple:
     return tuple(tensor.shape) if tensor.shape.rank is not None else (None,)

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit.layers.preprocessing.hashes import _K0, _K1, _K2
+from kernelkit.typing import Tensor
 
 _ROOM = 32  # a number has at most 20 characters; words are read a little beyond the end
 
@@ -38,7 +39,7 @@ def decimal_bins(values: jax.Array, bins: int, key: tuple[int, int] | None = Non
         return (hashes % jnp.uint64(bins)).astype(jnp.int32)
 
 
-def _characters(values: Any) -> tuple[Any, Any]:
+def _characters(values: Tensor) -> tuple[Any, Any]:
     """Return the texts as character codes (..., 32), padded with zeros, and their lengths (...,)."""
     negative = (values < 0)[..., None]
     words = values.astype(jnp.uint64)[..., None]
@@ -61,20 +62,20 @@ def _word(chars: Any, at: Any, size: int = 8) -> Any:
     return (jnp.take_along_axis(chars, places, axis=-1) << shifts).sum(-1, dtype=jnp.uint64)
 
 
-def _right(x: Any, by: int) -> Any:
+def _right(x: Tensor, by: int) -> Tensor:
     return x >> jnp.uint64(by) | x << jnp.uint64(64 - by)
 
 
-def _shift_mix(x: Any) -> Any:
+def _shift_mix(x: Tensor) -> Tensor:
     return x ^ x >> jnp.uint64(47)
 
 
-def _mix(u: Any, v: Any, multiplier: Any) -> Any:
+def _mix(u: Any, v: Tensor, multiplier: Any) -> Tensor:
     a = _shift_mix((u ^ v) * multiplier)
     return _shift_mix((v ^ a) * multiplier) * multiplier
 
 
-def _fingerprint(chars: Any, size: Any, longest: int) -> Any:
+def _fingerprint(chars: Any, size: Any, longest: int) -> Tensor:
     """Return `hashes.fingerprint64` of texts of up to ``longest`` characters."""
     k0, k1, k2 = (jnp.uint64(k) for k in (_K0, _K1, _K2))
     length = size.astype(jnp.uint64)
@@ -99,7 +100,7 @@ def _fingerprint(chars: Any, size: Any, longest: int) -> Any:
     return jnp.where(size > 16, _mix(u, a + _right(b + k2, 18) + c, multiplier), result)
 
 
-def _siphash(chars: Any, size: Any, key: tuple[int, int], longest: int) -> Any:
+def _siphash(chars: Any, size: Any, key: tuple[int, int], longest: int) -> Tensor:
     """Return `hashes.siphash` of texts of up to ``longest`` characters."""
     a, b = (number & ((1 << 64) - 1) for number in key)
     starts = (a ^ 0x736F6D6570736575, b ^ 0x646F72616E646F6D, a ^ 0x6C7967656E657261, b ^ 0x7465646279746573)
@@ -115,7 +116,7 @@ def _siphash(chars: Any, size: Any, key: tuple[int, int], longest: int) -> Any:
 
 
 def _rounds(count: int, v0: Any, v1: Any, v2: Any, v3: Any) -> tuple[Any, Any, Any, Any]:
-    def left(x: Any, by: int) -> Any:
+    def left(x: Tensor, by: int) -> Tensor:
         return _right(x, 64 - by)
 
     for _ in range(count):

@@ -15,6 +15,7 @@ from kernelkit.layers.preprocessing.data_layer import DataLayer
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.ops.numpy.ordering import way_of_search
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import DType, Shapes, Tree
 
 __all__ = ["Discretization"]
 
@@ -50,7 +51,7 @@ class Discretization(DataLayer):
         epsilon: float = 0.01,
         output_mode: str = "int",
         sparse: bool = False,
-        dtype: Any = None,
+        dtype: DType = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, dtype=dtype)
@@ -76,7 +77,7 @@ class Discretization(DataLayer):
         """Whether the layer has boundaries of bins."""
         return self.bin_boundaries is not None
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Tree, steps: int | None = None) -> None:
         """Learn the boundaries from data; earlier boundaries are replaced.
 
         Args:
@@ -93,7 +94,7 @@ class Discretization(DataLayer):
             self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: Tree) -> None:
         """Add a batch of numbers to the summary, from which the boundaries are learned."""
         self.summary = quantiles.merge(self.summary, quantiles.summarize(data, self.epsilon), self.epsilon)
 
@@ -106,7 +107,7 @@ class Discretization(DataLayer):
         """Clear the summary; the boundaries stay."""
         self.summary = quantiles.EMPTY
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tree) -> jax.Array:
         if self.bin_boundaries is None:
             raise ValueError(f"{self.who()} has no bins yet. Call adapt() on data, or pass bin_boundaries=[...].")
         inputs = jnp.asarray(inputs)
@@ -119,11 +120,11 @@ class Discretization(DataLayer):
         """The dtype of the output."""
         return "int32" if self.output_mode == "int" else dtypes.canonical(self.compute_dtype).name
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes) -> tuple:
         depth = self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
         return encoded_shape(input_shape, self.output_mode, depth)
 
-    def compute_output_spec(self, inputs: Any) -> KerasTensor:
+    def compute_output_spec(self, inputs: Tree) -> KerasTensor:
         """Return a symbolic tensor like the output."""
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype, sparse=self.sparse)
 

@@ -8,8 +8,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from kernelkit.typing import DType, ShapeLike, Tensor
 
-def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any = None, to_sparse: bool = False) -> Any:
+
+def encode(
+    indices: Tensor, output_mode: str, depth: int, dtype: DType, weights: Tensor = None, to_sparse: bool = False
+) -> Any:
     """Return indices in another form. Indices outside of ``[0, depth)`` are ignored.
 
     Args:
@@ -50,7 +54,7 @@ def encode(indices: Any, output_mode: str, depth: int, dtype: Any, weights: Any 
     return vectors.reshape(*indices.shape[:-1], depth)
 
 
-def _sums(indices: Any, added: Any, depth: int, xp: Any) -> Any:
+def _sums(indices: Tensor, added: Any, depth: int, xp: Any) -> Any:
     """Return (rows, depth): for each row (samples) of indices, the sum of the weights of each index."""
     rows = xp.arange(indices.shape[0])[:, None]
     if xp is np:
@@ -63,7 +67,7 @@ def _sums(indices: Any, added: Any, depth: int, xp: Any) -> Any:
     return jnp.zeros((indices.shape[0], depth), added.dtype).at[places].add(added, mode="drop")
 
 
-def encoded_shape(shape: Any, output_mode: str, depth: int | None) -> tuple:
+def encoded_shape(shape: ShapeLike, output_mode: str, depth: int | None) -> tuple:
     """Return the shape of :func:`encode`'s result for indices of a shape.
 
     Example:

@@ -10,6 +10,7 @@ from kernelkit import dtypes
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.hashes import fingerprint64, fingerprint_cat64
 from kernelkit.layers.preprocessing.host_layer import HostLayer
+from kernelkit.typing import DType, Shapes, Tree
 
 __all__ = ["HashedCrossing"]
 
@@ -47,7 +48,7 @@ class HashedCrossing(HostLayer):
         output_mode: str = "int",
         sparse: bool = False,
         name: str | None = None,
-        dtype: Any = None,
+        dtype: DType = None,
         **kwargs: Any,
     ) -> None:
         if dtype is None:
@@ -58,7 +59,7 @@ class HashedCrossing(HostLayer):
         self.sparse = check_sparse(sparse, output_mode, self.who())
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         columns = self._checked(inputs)
         codes = [[_code(value) for value in column.ravel().tolist()] for column in columns]
         bins = np.fromiter((self._cross(row) for row in zip(*codes, strict=True)), "int64", columns[0].size)
@@ -73,7 +74,7 @@ class HashedCrossing(HostLayer):
             result = fingerprint_cat64(result, code)
         return result % self.num_bins
 
-    def _checked(self, inputs: Any) -> list[np.ndarray]:
+    def _checked(self, inputs: Tree) -> list[np.ndarray]:
         who = self.who()
         if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
             raise ValueError(f"{who} takes a list or tuple of at least two inputs, got {inputs!r}.")
@@ -87,7 +88,7 @@ class HashedCrossing(HostLayer):
             raise ValueError(f"{who} crosses strings and integers, got {[str(column.dtype) for column in columns]}.")
         return columns
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes) -> tuple:
         first = input_shape[0] if isinstance(input_shape[0], (list, tuple)) else input_shape
         return encoded_shape(first, self.output_mode, self.num_bins)
 

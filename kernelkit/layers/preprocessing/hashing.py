@@ -13,6 +13,7 @@ from kernelkit.layers.preprocessing.decimal_hashes import decimal_bins
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.hashes import fingerprint64, siphash
 from kernelkit.layers.preprocessing.host_layer import HostLayer
+from kernelkit.typing import Shapes, Tree
 
 __all__ = ["Hashing"]
 
@@ -68,7 +69,7 @@ class Hashing(HostLayer):
             raise ValueError(f"{self.who()}: output_mode='int' needs an integer dtype, got {self.compute_dtype!r}.")
         self.built = True
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         bins = self._traced(inputs) if isinstance(inputs, jax.Array) else self._on_host(np.asarray(inputs))
         encoded = encode(bins, self.output_mode, self.num_bins, self.output_dtype, to_sparse=self.sparse)
         return encoded.astype(self.output_dtype)
@@ -91,7 +92,7 @@ class Hashing(HostLayer):
             return decimal_bins(values, self.num_bins, self.salt)
         return jnp.where(values == self.mask_value, 0, 1 + decimal_bins(values, self.num_bins - 1, self.salt))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes) -> tuple:
         return encoded_shape(input_shape, self.output_mode, self.num_bins)
 
     @property

@@ -15,6 +15,7 @@ from kernelkit.layers.preprocessing.batches import as_array
 from kernelkit.layers.preprocessing.data_layer import DataLayer, is_tensorflow
 from kernelkit.layers.preprocessing.strings import is_strings
 from kernelkit.symbolic import KerasTensor, any_symbolic
+from kernelkit.typing import Tree
 
 
 class HostLayer(DataLayer):
@@ -30,7 +31,7 @@ class HostLayer(DataLayer):
     host_only = False
     """Whether the layer must run on the host whatever the dtype of its input."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         self._require_init()
         if any_symbolic(args, kwargs) or any(map(is_tensorflow, args)):
             return super().__call__(*args, **kwargs)
@@ -75,7 +76,7 @@ def _host(args: tuple) -> tuple:
     return (as_array(first), *rest)
 
 
-def _on_device(outputs: Any) -> Any:
+def _on_device(outputs: Tree) -> Any:
     if isinstance(outputs, np.ndarray) and outputs.dtype.kind != "O":
         return jnp.asarray(outputs, dtypes.canonical(outputs.dtype.name))
     return outputs

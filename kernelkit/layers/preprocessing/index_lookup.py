@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from kernelkit.layers.preprocessing import vocabulary as vocabularies
 from kernelkit.layers.preprocessing.batches import batches_of
 from kernelkit.layers.preprocessing.encoding import check_mode, check_sparse, encode, encoded_shape
 from kernelkit.layers.preprocessing.host_layer import HostLayer
+from kernelkit.typing import Shapes, Tensor, Tree
 
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
 _FILE = "vocabulary.txt"
@@ -47,8 +49,8 @@ class IndexLookup(HostLayer):
         num_oov_indices: int,
         mask_token: Any,
         oov_token: Any,
-        vocabulary: Any,
-        idf_weights: Any,
+        vocabulary: Sequence[Any] | str | None,
+        idf_weights: Tensor,
         invert: bool,
         output_mode: str,
         sparse: bool,
@@ -97,14 +99,14 @@ class IndexLookup(HostLayer):
 
     # Tokens -----------------------------------------------------------------------------------------------------------
 
-    def _read(self, vocabulary: Any) -> list:
+    def _read(self, vocabulary: Sequence[Any] | str | None) -> list:
         return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self.who())]
 
-    def _as_token(self, value: Any) -> Any:
+    def _as_token(self, value: Tensor) -> Any:
         """Return a token as Python's ``str`` or ``int``."""
         raise NotImplementedError
 
-    def _tokens_of(self, data: Any) -> np.ndarray:
+    def _tokens_of(self, data: Tree) -> np.ndarray:
         """Return data as an array of tokens."""
         raise NotImplementedError
 
@@ -132,7 +134,7 @@ class IndexLookup(HostLayer):
         """
         return (self._special() if include_special_tokens else []) + list(self._own)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: Sequence[Any] | str | None, idf_weights: Tensor = None) -> None:
         """Set the tokens.
 
         Args:
@@ -158,7 +160,7 @@ class IndexLookup(HostLayer):
             raise ValueError(f"{who}: idf_weights are for output_mode='tf_idf' only, got {self.output_mode!r}.")
         self._take(own)
 
-    def _weights_for(self, tokens: list, own: list, idf_weights: Any) -> np.ndarray:
+    def _weights_for(self, tokens: list, own: list, idf_weights: Tensor) -> np.ndarray:
         who = self.who()
         if idf_weights is None:
             raise ValueError(f"{who}: a vocabulary in output_mode='tf_idf' needs idf_weights.")
@@ -191,7 +193,7 @@ class IndexLookup(HostLayer):
         """Whether the layer has a vocabulary."""
         return bool(self._own) or self._announced_size is not None
 
-    def adapt(self, data: Any, steps: int | None = None) -> None:
+    def adapt(self, data: Tree, steps: int | None = None) -> None:
         """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
 
         Args:
@@ -208,7 +210,7 @@ class IndexLookup(HostLayer):
             self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: Tree) -> None:
         """Count the tokens of a batch. In ``"tf_idf"`` mode each sample is a document."""
         if self._has_given:
             raise ValueError(f"{self.who()} was made with a vocabulary: it cannot learn another one.")
@@ -244,14 +246,14 @@ class IndexLookup(HostLayer):
 
     # Calling ----------------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         if not self._own:
             raise RuntimeError(f"{self.who()} has no vocabulary yet. Call adapt() on data, or pass vocabulary=[...].")
         if self.invert:
             return self._invert(inputs)
         return self._encode(self._look_up(inputs))
 
-    def _look_up(self, inputs: Any) -> Any:
+    def _look_up(self, inputs: Tree) -> Tensor:
         tokens = self._tokens_of(inputs)
         return np.array(self._indices_of(tokens.ravel().tolist()), "int64").reshape(tokens.shape)
 
@@ -269,13 +271,13 @@ class IndexLookup(HostLayer):
             )
         return first + self._bin_of(token)
 
-    def _encode(self, indices: Any) -> Any:
+    def _encode(self, indices: Tensor) -> Tensor:
         if self.output_mode == "tf_idf":
             counts = encode(indices, "count", self._depth(), "float32", to_sparse=self.sparse)
             return counts * self._padded_idf()
         return encode(indices, self.output_mode, self._depth(), self.output_dtype, to_sparse=self.sparse)
 
-    def _invert(self, indices: Any) -> Any:
+    def _invert(self, indices: Tensor) -> Tensor:
         """Return tokens for indices, on the host."""
         tokens = np.array(self.get_vocabulary(), dtype=object)
         indices = np.asarray(indices).astype("int64")
@@ -292,7 +294,7 @@ class IndexLookup(HostLayer):
         assert self._idf is not None
         return np.pad(self._idf, (0, self._depth() - len(self._idf)))
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes) -> tuple:
         mode = "count" if self.output_mode == "tf_idf" else self.output_mode
         return encoded_shape(input_shape, mode, self._depth())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from kernelkit.layers.preprocessing.hashing import as_salt, bin_of
 from kernelkit.layers.preprocessing.index_lookup import IndexLookup
 from kernelkit.layers.preprocessing.strings import is_strings
 from kernelkit.ops.numpy.ordering import way_of_search
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["IntegerLookup"]
 
@@ -60,9 +62,9 @@ class IntegerLookup(IndexLookup):
         num_oov_indices: int = 1,
         mask_token: int | None = None,
         oov_token: int = -1,
-        vocabulary: Any = None,
+        vocabulary: Sequence[Any] | str | None = None,
         vocabulary_dtype: str = "int64",
-        idf_weights: Any = None,
+        idf_weights: Tensor = None,
         invert: bool = False,
         output_mode: str = "int",
         sparse: bool = False,
@@ -96,10 +98,10 @@ class IntegerLookup(IndexLookup):
         )
         self.salt = as_salt(salt, self.who())
 
-    def _as_token(self, value: Any) -> int:
+    def _as_token(self, value: Tensor) -> int:
         return int(value)
 
-    def _tokens_of(self, data: Any) -> np.ndarray:
+    def _tokens_of(self, data: Tree) -> np.ndarray:
         if is_strings(data):
             return np.asarray(data).astype("int64")
         data = np.asarray(data)
@@ -119,7 +121,7 @@ class IntegerLookup(IndexLookup):
         large = max(tokens) > _INT32.max or min(tokens) < _INT32.min
         return large or (self.num_oov_indices == 0 and not self.invert)
 
-    def _look_up(self, inputs: Any) -> Any:
+    def _look_up(self, inputs: Tree) -> Tensor:
         if not isinstance(inputs, jax.Array):
             return super()._look_up(inputs)
         return self._look_up_traced(inputs.astype("int32"))
@@ -141,7 +143,7 @@ class IntegerLookup(IndexLookup):
             indices = jnp.where(values == self.mask_token, 0 if self.output_mode == "int" else -1, indices)
         return indices
 
-    def _invert(self, indices: Any) -> Any:
+    def _invert(self, indices: Tensor) -> Tensor:
         if not isinstance(indices, jax.Array):
             return super()._invert(indices).astype("int64")
         tokens = jnp.asarray(self.get_vocabulary(), "int32")

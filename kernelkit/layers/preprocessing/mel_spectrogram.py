@@ -10,6 +10,7 @@ import numpy as np
 
 from kernelkit import config, dtypes, ops, serialize
 from kernelkit.layers.preprocessing.data_layer import DataLayer
+from kernelkit.typing import DType, Tensor, Tree
 
 __all__ = ["MelSpectrogram"]
 
@@ -52,7 +53,7 @@ class MelSpectrogram(DataLayer):
         fft_length: int = 2048,
         sequence_stride: int = 512,
         sequence_length: int | None = None,
-        window: Any = "hann",
+        window: Tensor = "hann",
         sampling_rate: int = 16000,
         num_mel_bins: int = 128,
         min_freq: float = 20.0,
@@ -87,7 +88,7 @@ class MelSpectrogram(DataLayer):
         size = 8 * (fft_length + 3 * num_mel_bins * (fft_length // 2 + 1))
         serialize.claim_memory(size, f"{self.who()}: fft_length={fft_length}, num_mel_bins={num_mel_bins}")
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tree) -> jax.Array:
         dtype = self.compute_dtype if dtypes.is_float(self.compute_dtype) else config.floatx()
         # Transforms and powers are computed in at least 32 bits: powers overflow 16-bit floats.
         real, imaginary = ops.stft(
@@ -116,7 +117,7 @@ class MelSpectrogram(DataLayer):
         sampling_rate: int = 8000,
         lower_edge_hertz: float = 125.0,
         upper_edge_hertz: float = 3800.0,
-        dtype: Any = "float32",
+        dtype: DType = "float32",
     ) -> jax.Array:
         """Return the matrix that sums frequencies into triangular mel bands.
 
@@ -145,5 +146,5 @@ class MelSpectrogram(DataLayer):
         return super().get_config() | {"window": window.tolist() if isinstance(window, np.ndarray) else window}
 
 
-def _mel(hertz: Any) -> Any:
+def _mel(hertz: Any) -> Tensor:
     return 1127.0 * np.log1p(np.asarray(hertz) / 700.0)

@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit import config, dtypes, serialize
 from kernelkit.layers.preprocessing.batches import batches_of
 from kernelkit.layers.preprocessing.data_layer import DataLayer
+from kernelkit.typing import Axis, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["Normalization"]
@@ -45,7 +46,7 @@ class Normalization(DataLayer):
     _not_in_config = ("mean", "variance")
 
     def __init__(
-        self, axis: Any = -1, mean: Any = None, variance: Any = None, invert: bool = False, **kwargs: Any
+        self, axis: Axis = -1, mean: Tensor = None, variance: Tensor = None, invert: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if (mean is None) != (variance is None):
@@ -61,7 +62,7 @@ class Normalization(DataLayer):
         self.adapt_mean: Variable | None = None
         self.adapt_variance: Variable | None = None
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         rank = len(input_shape)
         if any(not -rank <= axis < rank for axis in self.axis):
             raise ValueError(f"{self.who()}: axis={self.axis} doesn't fit inputs of the shape {tuple(input_shape)}.")
@@ -89,16 +90,16 @@ class Normalization(DataLayer):
         return sorted({axis % len(self._shape) for axis in self.axis}) if self._shape else []
 
     @property
-    def mean(self) -> Any:
+    def mean(self) -> Tensor:
         """The mean, of a shape that broadcasts against inputs."""
         return self._statistic(self.adapt_mean, self.input_mean)
 
     @property
-    def variance(self) -> Any:
+    def variance(self) -> Tensor:
         """The variance, of a shape that broadcasts against inputs."""
         return self._statistic(self.adapt_variance, self.input_variance)
 
-    def _statistic(self, learned: Variable | None, given: Any) -> Any:
+    def _statistic(self, learned: Variable | None, given: Tensor) -> Any:
         if learned is not None:
             return jnp.reshape(learned.value, self._shape).astype(self._dtype())
         if given is None or not self.built:
@@ -118,7 +119,7 @@ class Normalization(DataLayer):
         """Whether the layer has a mean and a variance."""
         return self.input_mean is not None or self.adapt_mean is not None
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Tree) -> None:
         """Compute mean and variance of data; earlier values are replaced.
 
         Args:
@@ -152,7 +153,7 @@ class Normalization(DataLayer):
     def finalize_state(self) -> None:
         """Do nothing: mean and variance are always read from the weights."""
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tree) -> jax.Array:
         inputs = jnp.asarray(inputs, self._dtype())
         deviation = jnp.maximum(jnp.sqrt(self.variance), config.epsilon())
         return self.mean + inputs * deviation if self.invert else (inputs - self.mean) / deviation
@@ -163,7 +164,7 @@ class Normalization(DataLayer):
         return super().get_config() | {"mean": self.input_mean, "variance": self.input_variance}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Tensor) -> Any:
     """Return a number unchanged, an array as a list."""
     return np.asarray(value).tolist() if hasattr(value, "tolist") or isinstance(value, (list, tuple)) else value
 

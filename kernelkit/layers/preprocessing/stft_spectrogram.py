@@ -13,6 +13,7 @@ from jax import lax
 from kernelkit import config, dtypes, initializers
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.preprocessing.data_layer import DataLayer
+from kernelkit.typing import Shapes, Tensor, Tree
 
 __all__ = ["STFTSpectrogram"]
 
@@ -56,7 +57,7 @@ class STFTSpectrogram(DataLayer):
         frame_length: int = 256,
         frame_step: int | None = None,
         fft_length: int | None = None,
-        window: Any = "hann",
+        window: Tensor = "hann",
         periodic: bool = False,
         scaling: str | None = "density",
         padding: str = "valid",
@@ -89,7 +90,7 @@ class STFTSpectrogram(DataLayer):
         for side in self._sides():
             initializers.STFT(side, self.window, scaling, periodic)  # raises now if the window is invalid
 
-    def _check(self, frame_length: int, frame_step: int | None, fft_length: int | None, window: Any) -> None:
+    def _check(self, frame_length: int, frame_step: int | None, fft_length: int | None, window: Tensor) -> None:
         who = self.who()
         if frame_length <= 0:
             raise ValueError(f"{who}: frame_length must be positive, got {frame_length}.")
@@ -103,7 +104,7 @@ class STFTSpectrogram(DataLayer):
     def _sides(self) -> tuple[str, ...]:
         return (self.mode,) if self.mode in ("real", "imag") else ("real", "imag")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shapes) -> None:
         shape = (self.frame_length, 1, self._bins)
         window = None if self.window is None or isinstance(self.window, str) else np.asarray(self.window, "float32")
         window = self.window if window is None else window
@@ -111,7 +112,7 @@ class STFTSpectrogram(DataLayer):
             initializer = initializers.STFT(side, window, self.scaling, self.periodic)
             setattr(self, f"{side}_kernel", self.add_weight(shape, initializer, name=f"{side}_kernel"))
 
-    def call(self, inputs: Any) -> jax.Array:
+    def call(self, inputs: Tree) -> jax.Array:
         inputs = jnp.asarray(inputs)
         if not dtypes.is_float(inputs.dtype.name):
             raise TypeError(f"{self.who()} takes floats, got an array of {inputs.dtype}.")

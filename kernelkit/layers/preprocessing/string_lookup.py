@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from kernelkit.layers.preprocessing import vocabulary as vocabularies
 from kernelkit.layers.preprocessing.hashing import as_salt, bin_of
 from kernelkit.layers.preprocessing.index_lookup import IndexLookup
 from kernelkit.layers.preprocessing.strings import to_strings
+from kernelkit.typing import Tensor, Tree
 
 __all__ = ["StringLookup"]
 
@@ -59,8 +61,8 @@ class StringLookup(IndexLookup):
         num_oov_indices: int = 1,
         mask_token: str | None = None,
         oov_token: str = "[UNK]",
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: Sequence[Any] | str | None = None,
+        idf_weights: Tensor = None,
         invert: bool = False,
         output_mode: str = "int",
         pad_to_max_tokens: bool = False,
@@ -88,13 +90,13 @@ class StringLookup(IndexLookup):
         )
         self.salt = as_salt(salt, self.who())
 
-    def _read(self, vocabulary: Any) -> list:
+    def _read(self, vocabulary: Sequence[Any] | str | None) -> list:
         return [self._as_token(t) for t in vocabularies.read_vocabulary(vocabulary, self.who(), self.encoding)]
 
-    def _as_token(self, value: Any) -> str:
+    def _as_token(self, value: Tensor) -> str:
         return str(value)
 
-    def _tokens_of(self, data: Any) -> np.ndarray:
+    def _tokens_of(self, data: Tree) -> np.ndarray:
         return to_strings(data, self.encoding)
 
     def _bin_of(self, token: str) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.typing import Tensor, Tree
+
 _TEXT = (str, bytes)
 
 
@@ -36,7 +38,7 @@ def is_strings(value: Any) -> bool:
     return kind in ("U", "S", "T") or name in ("string", "str")
 
 
-def to_strings(value: Any, encoding: str = "utf-8") -> np.ndarray:
+def to_strings(value: Tensor, encoding: str = "utf-8") -> np.ndarray:
     r"""Return strings as an array of Python's ``str``.
 
     Args:
@@ -63,7 +65,7 @@ def to_strings(value: Any, encoding: str = "utf-8") -> np.ndarray:
     return result
 
 
-def _text(item: Any, encoding: str) -> str:
+def _text(item: Tensor, encoding: str) -> str:
     if isinstance(item, str):
         return str(item)
     if isinstance(item, bytes):
@@ -74,12 +76,12 @@ def _text(item: Any, encoding: str) -> str:
     raise ValueError(f"Expected strings, got {item!r} ({type(item).__name__}).{hint}")
 
 
-def string_arrays(data: Any) -> Any:
+def string_arrays(data: Tree) -> Any:
     """Return nested data with each string, and each list of strings, as one array; other values unchanged."""
     return jtu.tree_map(lambda v: to_strings(v) if is_strings(v) else v, data, is_leaf=is_strings)
 
 
-def holds_strings(data: Any) -> bool:
+def holds_strings(data: Tree) -> bool:
     """Return whether nested data contain strings."""
     if type(data) is np.ndarray:
         return is_strings(data)

@@ -14,6 +14,7 @@ from kernelkit.layers.preprocessing.host_layer import HostLayer
 from kernelkit.layers.preprocessing.string_lookup import StringLookup
 from kernelkit.layers.preprocessing.strings import to_strings
 from kernelkit.layers.preprocessing.text import SPLIT, STANDARDIZE, ngrams
+from kernelkit.typing import Shapes, Tensor, Tree
 
 __all__ = ["TextVectorization"]
 
@@ -68,8 +69,8 @@ class TextVectorization(HostLayer):
         output_mode: str = "int",
         output_sequence_length: int | None = None,
         pad_to_max_tokens: bool = False,
-        vocabulary: Any = None,
-        idf_weights: Any = None,
+        vocabulary: Sequence[Any] | str | None = None,
+        idf_weights: Tensor = None,
         sparse: bool = False,
         ragged: bool = False,
         encoding: str = "utf-8",
@@ -121,7 +122,7 @@ class TextVectorization(HostLayer):
         """Whether the layer has a vocabulary."""
         return self._lookup_layer.is_adapted
 
-    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
+    def adapt(self, data: Tree, batch_size: int | None = None, steps: int | None = None) -> None:
         """Learn the vocabulary: the most frequent tokens of a data set. An earlier vocabulary is replaced.
 
         Args:
@@ -137,7 +138,7 @@ class TextVectorization(HostLayer):
             self.update_state(batch)
         self.finalize_state()
 
-    def update_state(self, data: Any) -> None:
+    def update_state(self, data: Tree) -> None:
         """Count the tokens of a batch of texts."""
         if self._lookup_layer._has_given:
             raise ValueError(f"{self.who()} was made with a vocabulary: it cannot adapt() to another one.")
@@ -159,7 +160,7 @@ class TextVectorization(HostLayer):
         """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
+    def set_vocabulary(self, vocabulary: Sequence[Any] | str | None, idf_weights: Tensor = None) -> None:
         """Set the tokens; see :meth:`StringLookup.set_vocabulary`."""
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
@@ -169,7 +170,7 @@ class TextVectorization(HostLayer):
 
     # Calling ----------------------------------------------------------------------------------------------------------
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         documents, shape = self._tokenize(to_strings(inputs, self.encoding))
         lookup = self._lookup_layer
         if not lookup._own:
@@ -233,7 +234,7 @@ class TextVectorization(HostLayer):
             )
         return [to_strings(list(row), self.encoding).tolist() for row in rows]
 
-    def compute_output_shape(self, input_shape: Any) -> tuple:
+    def compute_output_shape(self, input_shape: Shapes) -> tuple:
         shape = tuple(input_shape)
         if self.split is not None and len(shape) > 1:
             shape = shape[:-1]

@@ -14,6 +14,7 @@ from kernelkit.layers.quantized.form import groups_of
 from kernelkit.quantizers import gptq, pack_int4, unpack_int4
 from kernelkit.quantizers.awq import awq_quantize_matrix
 from kernelkit.quantizers.integers import compute_quantization_parameters, dequantize_with_sz_map
+from kernelkit.typing import Tensor
 
 
 class GPTQProduct:
@@ -22,7 +23,7 @@ class GPTQProduct:
     bias_at = 0
     _more: tuple[str, ...] = ()
 
-    def __init__(self, layer: Any, shape: tuple, config: Any, weight: Any = None) -> None:
+    def __init__(self, layer: Any, shape: tuple, config: Any, weight: Tensor = None) -> None:
         self.config = config
         self.product = layer.contraction
         self.dtype = layer.compute_dtype
@@ -47,10 +48,10 @@ class GPTQProduct:
         self.variables = [self.integers, self.scale, self.zero, *self.factors, self.groups]
         self.is_calibrated = weight is None
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         """The weight waits for calibration."""
 
-    def take(self, quantized: Any, scale: Any, zero: Any, groups: Any, *factors: Any) -> None:
+    def take(self, quantized: Any, scale: Tensor, zero: Tensor, groups: Any, *factors: Any) -> None:
         """Put the result of a calibration in."""
         integers = jnp.asarray(quantized).astype("uint8")
         self.integers.assign(pack_int4(integers, axis=0, dtype="uint8")[0] if self.bits == 4 else integers)
@@ -102,7 +103,7 @@ class GPTQCalibration:
         self.hessian: Any = jnp.zeros((self.rows, self.rows), "float32")
         self.num_samples = 0
 
-    def see(self, inputs: Any) -> None:
+    def see(self, inputs: Tensor) -> None:
         """Take a batch of inputs into account."""
         x = jnp.asarray(inputs).reshape(-1, self.rows)
         self.hessian = gptq.accumulated_hessian(self.hessian, self.num_samples, x)
@@ -143,7 +144,7 @@ class AWQCalibration:
         self.magnitudes: Any = None
         self.num_samples = 0
 
-    def see(self, inputs: Any) -> None:
+    def see(self, inputs: Tensor) -> None:
         """Take a batch of inputs into account."""
         x = jnp.abs(jnp.asarray(inputs).reshape(-1, self.rows).astype("float32"))
         largest = x.max(axis=0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+
+from kernelkit.typing import DType, Tensor
 
 
 class Contraction:
@@ -38,7 +38,7 @@ class Contraction:
         start = 0 if self.elides_right else -len(self.inputs)
         return tuple(i + start for i, letter in enumerate(self.inputs) if letter not in self.outputs)
 
-    def multiply(self, x: Any, kernel: Any, dtype: Any = None) -> jax.Array:
+    def multiply(self, x: Tensor, kernel: Tensor, dtype: DType = None) -> jax.Array:
         """Return the product; ``dtype`` is that of its sums."""
         return jnp.einsum(self.equation, x, kernel, preferred_element_type=dtype)
 
@@ -47,11 +47,11 @@ class Contraction:
         sizes = dict(zip(self.kernel, kernel_shape, strict=True))
         return tuple(sizes.get(letter, 1) for letter in self.outputs)
 
-    def kernel_scale(self, scale: Any) -> jax.Array:
+    def kernel_scale(self, scale: Tensor) -> jax.Array:
         """Bring a kernel's scale, size 1 along the summed axes, into the order of the output's axes."""
         return self._aligned(jnp.asarray(scale), self.kernel)
 
-    def input_scale(self, scale: Any) -> jax.Array:
+    def input_scale(self, scale: Tensor) -> jax.Array:
         """Bring an input's scale, size 1 along the summed axes, into the order of the output's axes."""
         scale = jnp.asarray(scale)
         elided = scale.ndim - len(self.inputs)
@@ -59,7 +59,7 @@ class Contraction:
             return self._aligned(scale, self.inputs, tail=elided)
         return self._aligned(scale, self.inputs, head=elided)
 
-    def to_outputs(self, scale: Any, ndim: int) -> jax.Array:
+    def to_outputs(self, scale: Tensor, ndim: int) -> jax.Array:
         """Return a :meth:`kernel_scale` with the trailing axes that an output of so many axes needs."""
         missing = ndim - scale.ndim if self.elides_right else 0
         return scale.reshape(scale.shape + (1,) * missing)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from kernelkit import scope
 from kernelkit.quantizers import compute_float8_amax_history, compute_float8_scale, quantize_and_dequantize
+from kernelkit.typing import Tensor
 
 _FORWARD, _BACKWARD = "float8_e4m3fn", "float8_e5m2"
 
@@ -25,7 +26,7 @@ class Float8Product:
 
     bias_at = 1
 
-    def __init__(self, layer: Any, weight: Any, config: Any, history_length: int) -> None:
+    def __init__(self, layer: Any, weight: Tensor, config: Any, history_length: int) -> None:
         self.config = config
         self.product = layer.contraction
         self.dtype = layer.compute_dtype
@@ -40,7 +41,7 @@ class Float8Product:
             variable.overwrite_with_gradient = True
         self.variables = [weight, *(v for pair in self.pairs for v in pair)]
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         """The weight stays as it is."""
 
     def dequantized(self) -> jax.Array:
@@ -57,7 +58,7 @@ class Float8Product:
         return _rounded_gradient(training, y, *values[2])
 
 
-def _next(training: bool, x: Any, scale: Any, history: Any, dtype: str) -> tuple:
+def _next(training: bool, x: Tensor, scale: Tensor, history: Tensor, dtype: str) -> tuple:
     """Return the next scale and history."""
     if not training:
         return scale, history
@@ -65,7 +66,7 @@ def _next(training: bool, x: Any, scale: Any, history: Any, dtype: str) -> tuple
     return compute_float8_scale(jnp.max(history), scale, largest), compute_float8_amax_history(x, history)
 
 
-def _input_values(training: bool, x: Any, scale: Any, history: Any) -> Any:
+def _input_values(training: bool, x: Tensor, scale: Tensor, history: Tensor) -> Tensor:
     scale, _ = _next(training, x, scale, history, _FORWARD)
     return quantize_and_dequantize(x, scale, _FORWARD, str(x.dtype))
 
@@ -80,7 +81,7 @@ _rounded_input.defvjp(
 )
 
 
-def _gradient_backward(training: bool, kept: tuple, gradient: Any) -> tuple:
+def _gradient_backward(training: bool, kept: tuple, gradient: Tensor) -> tuple:
     scale, history = _next(training, gradient, kept[0], kept[1], _BACKWARD)
     return quantize_and_dequantize(gradient, scale, _BACKWARD, str(gradient.dtype)), scale, history
 

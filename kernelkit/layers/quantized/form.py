@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 
+from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable
 
 
@@ -32,7 +33,7 @@ class Form(Protocol):
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def straight_through(rounded: Any, exact: Any, x: jax.Array, arrays: Any) -> jax.Array:
+def straight_through(rounded: Any, exact: Any, x: jax.Array, arrays: Tree) -> jax.Array:
     """Return ``rounded(x, arrays)``, with the gradient of ``exact(x, arrays)``.
 
     Both are functions without state. Rounding has no gradient of its own.
@@ -40,7 +41,7 @@ def straight_through(rounded: Any, exact: Any, x: jax.Array, arrays: Any) -> jax
     return rounded(x, arrays)
 
 
-def _forward(rounded: Any, exact: Any, x: jax.Array, arrays: Any) -> tuple:
+def _forward(rounded: Any, exact: Any, x: jax.Array, arrays: Tree) -> tuple:
     return rounded(x, arrays), (x, arrays)
 
 
@@ -56,7 +57,7 @@ straight_through.defvjp(_forward, _backward)
 def rounded_input(quantizer: Any, x: jax.Array, axes: Any) -> jax.Array:
     """Return an input rounded to what a quantizer can hold; gradients pass."""
 
-    def rounded(x: Any, _: Any) -> Any:
+    def rounded(x: Tensor, _: Any) -> Tensor:
         integers, scale = quantizer(x, axis=axes)
         return integers.astype(x.dtype) / scale.astype(x.dtype)
 
@@ -73,6 +74,6 @@ def groups_of(rows: int, size: int | None) -> jax.Array:
     return (jnp.arange(rows) // (size or rows)).astype("float32")
 
 
-def per_row(values: Any, groups: Any) -> jax.Array:
+def per_row(values: Tensor, groups: Any) -> jax.Array:
     """Return each row's scale or zero point: those of its group."""
     return jnp.take(jnp.asarray(values), jnp.asarray(groups).astype("int32"), axis=0)

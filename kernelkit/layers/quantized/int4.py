@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.quantized.form import groups_of, per_row, rounded_input
 from kernelkit.quantizers import AbsMaxQuantizer, abs_max_quantize_grouped_with_zero_point, pack_int4, unpack_int4
+from kernelkit.typing import Tensor
 
 
 class Int4Product:
@@ -45,7 +46,7 @@ class Int4Product:
         self.groups.assign(groups_of(self.rows, self.block))
         self.variables = [self.weight, self.scale, self.zero, self.groups]
 
-    def quantized(self, weight: Any) -> list:
+    def quantized(self, weight: Tensor) -> list:
         """Return the values of the variables for a weight."""
         matrix = weight.reshape(self.rows, self.columns)
         if self.block is None:
@@ -54,7 +55,7 @@ class Int4Product:
         integers, scale, zero = abs_max_quantize_grouped_with_zero_point(matrix, self.block, to_numpy=True)
         return [pack_int4(integers, axis=-1)[0], scale, zero, self.groups.value]
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         for variable, value in zip(self.variables, self.quantized(weight), strict=True):
             variable.assign(value)
 

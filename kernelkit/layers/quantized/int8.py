@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.layers.quantized.form import straight_through
 from kernelkit.quantizers import AbsMaxQuantizer, Int8QuantizationConfig
+from kernelkit.typing import Tensor, Tree
 
 
 class Int8Product:
@@ -27,12 +28,12 @@ class Int8Product:
         self.scale = layer.add_quantized(f"{layer.adaptable}_scale", self.product.scale_shape(shape))
         self.variables = [self.weight, self.scale]
 
-    def quantized(self, weight: Any) -> list:
+    def quantized(self, weight: Tensor) -> list:
         """Return the values of the variables for a weight."""
         integers, scale = self.weight_quantizer(weight, axis=self.product.kernel_axes, to_numpy=True)
         return [integers, self.product.kernel_scale(scale)]
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         for variable, value in zip(self.variables, self.quantized(weight), strict=True):
             variable.assign(value)
 
@@ -61,14 +62,14 @@ def rounded_product(product: Any, quantizer: Any, x: jax.Array, weight: jax.Arra
         scale: The kernel's scale, in the order of the output's axes.
     """
 
-    def rounded(x: Any, arrays: Any) -> Any:
+    def rounded(x: Tensor, arrays: Tree) -> Tensor:
         weight, scale = arrays
         integers, x_scale = quantizer(x, axis=product.input_axes)
         sums = product.multiply(integers, weight, "int32")
         both = product.input_scale(x_scale) * product.to_outputs(scale, sums.ndim)
         return sums.astype(x.dtype) / both.astype(x.dtype)
 
-    def exact(x: Any, arrays: Any) -> Any:
+    def exact(x: Tensor, arrays: Tree) -> Tensor:
         weight, scale = arrays
         return product.multiply(x, dequantized(product, weight, scale).astype(x.dtype))
 

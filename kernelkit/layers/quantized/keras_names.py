@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernelkit.typing import Tensor
+
 
 class KerasNames:
     """What Keras calls the weight, its packed form and what is known about both."""
@@ -13,15 +15,15 @@ class KerasNames:
     _weight_shape: tuple
 
     @property
-    def _kernel(self) -> Any:
+    def _kernel(self) -> Tensor:
         return self._weight
 
     @property
-    def _embeddings(self) -> Any:
+    def _embeddings(self) -> Tensor:
         return self._weight
 
     @property
-    def quantized_kernel(self) -> Any:
+    def quantized_kernel(self) -> Tensor:
         """The integers of GPTQ or AWQ, packed."""
         return self.form.integers
 

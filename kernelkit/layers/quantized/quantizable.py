@@ -18,6 +18,7 @@ from kernelkit.layers.quantized.keras_names import KerasNames
 from kernelkit.layers.quantized.tables import Int4Table, Int8Table
 from kernelkit.quantizers import AWQConfig, GPTQConfig, Int4QuantizationConfig
 from kernelkit.quantizers.config import validate_and_resolve_config
+from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Tensor
 from kernelkit.variable import Variable
 
 PRODUCTS: dict[str, Any] = {
@@ -132,7 +133,7 @@ class QuantizableLayer(KerasNames, Layer):
         if mode != "float8" and self._weight is None:
             self._weight = self.form.variables[0]
 
-    def quantized_call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+    def quantized_call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Call the layer, which must be quantized.
 
         Raises:
@@ -148,7 +149,7 @@ class QuantizableLayer(KerasNames, Layer):
             f"Invalid quantization mode. Expected one of {known}. Received: quantization_mode={mode}"
         )
 
-    def _make_form(self, mode: str, config: Any, shape: tuple, weight: Any) -> None:
+    def _make_form(self, mode: str, config: Any, shape: tuple, weight: Tensor) -> None:
         kind = self.forms[mode]
         if mode == "float8":
             length = getattr(self.dtype_policy.at(self._path), "amax_history_length", 1024)
@@ -186,7 +187,9 @@ class QuantizableLayer(KerasNames, Layer):
         self._own_variables = [v for v in self._own_variables if v is not variable]
         changes.structure.note()
 
-    def _make_weight(self, shape: tuple, initializer: Any, regularizer: Any, constraint: Any) -> None:
+    def _make_weight(
+        self, shape: tuple, initializer: InitializerLike, regularizer: RegularizerLike, constraint: ConstraintLike
+    ) -> None:
         """Make the large weight in ``build``: floats, or integers if the dtype policy says so."""
         self._weight_shape = tuple(shape)
         mode = self.quantization_mode if self.forms else None
@@ -212,13 +215,13 @@ class QuantizableLayer(KerasNames, Layer):
         """Return the weight as the layer shows it: floats, or integers that are not packed."""
         return self._weight if self.form is None else self.form.shown()
 
-    def float_weight(self) -> Any:
+    def float_weight(self) -> Tensor:
         """Return the weight as an array of floats."""
         return jnp.asarray(self._weight) if self.form is None else self.form.dequantized()
 
-    def _with_bias(self, y: Any) -> Any:
+    def _with_bias(self, y: Tensor) -> Tensor:
         """Add the layer's bias; beside 8-bit floats it is rounded to bfloat16 first, as in Keras."""
-        bias: Any = self.bias  # type: ignore[attr-defined]
+        bias: Tensor = self.bias  # type: ignore[attr-defined]
         if bias is None:
             return y
         value = bias.value
@@ -230,6 +233,6 @@ class QuantizableLayer(KerasNames, Layer):
         return getattr(self.form, "activation_quantizer", None)
 
 
-def as_config(value: Any) -> Any:
+def as_config(value: Tensor) -> Any:
     """Return a layer's argument ``quantization_config``, given as an object, its config or ``None``."""
     return serialize.deserialize_keras_object(value) if isinstance(value, dict) else value

@@ -18,6 +18,7 @@ from kernelkit.quantizers import (
     pack_int4,
     unpack_int4,
 )
+from kernelkit.typing import Tensor
 
 _REVERSE = Contraction("...d,dv->...v")
 
@@ -44,12 +45,12 @@ class Int8Table:
         self.scale = layer.add_quantized(f"{name}_scale", (shape[1 - along],))
         self.variables = [self.weight, self.scale]
 
-    def quantized(self, weight: Any) -> list:
+    def quantized(self, weight: Tensor) -> list:
         """Return the values of the variables for a table."""
         integers, scale = self.weight_quantizer(weight, axis=self.along, to_numpy=True)
         return [integers, scale.reshape(-1)]
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         for variable, value in zip(self.variables, self.quantized(weight), strict=True):
             variable.assign(value)
 
@@ -109,7 +110,7 @@ class Int4Table:
             self.variables.append(layer.add_quantized("g_idx", (self.columns,)))
             self.variables[-1].assign(self.groups)
 
-    def quantized(self, weight: Any) -> list:
+    def quantized(self, weight: Tensor) -> list:
         """Return the values of the variables for a table."""
         if self.block is None:
             integers, scale = self.weight_quantizer(weight, axis=self.along, to_numpy=True)
@@ -120,7 +121,7 @@ class Int4Table:
             return [pack_int4(integers.T, axis=1)[0], scale.T, zero.T, self.groups]
         return [pack_int4(integers, axis=0)[0], scale, zero]
 
-    def store(self, weight: Any) -> None:
+    def store(self, weight: Tensor) -> None:
         for variable, value in zip(self.variables, self.quantized(weight), strict=True):
             variable.assign(value)
 
@@ -153,7 +154,7 @@ class Int4Table:
     def _zero_of_rows(self) -> Any:
         return None if self.block is None else self.zero.value.T
 
-    def _floats(self, integers: jax.Array, scale: jax.Array, zero: Any) -> jax.Array:
+    def _floats(self, integers: jax.Array, scale: jax.Array, zero: Tensor) -> jax.Array:
         """Return integers (..., columns) as floats, given the scales (...,) or (..., groups) of their rows."""
         values = integers.astype(scale.dtype)
         if zero is None:

@@ -21,6 +21,7 @@ from kernelkit.models.graph import graph_of
 from kernelkit.recording import Operation
 from kernelkit.symbolic import KerasTensor
 from kernelkit.training.trainer import Trainer
+from kernelkit.typing import Batch
 
 
 @dataclass
@@ -91,7 +92,7 @@ class Collected:
     kept: list[Any] = field(default_factory=list)
 
 
-def collect(model: Any, sample: Any = None) -> Collected:
+def collect(model: Any, sample: Batch = None) -> Collected:
     """Collect the nodes and edges of a model.
 
     Args:

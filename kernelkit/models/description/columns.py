@@ -12,9 +12,10 @@ from kernelkit.models.description import repeats, schema
 from kernelkit.models.description.collect import Collected, Item, collect, resolved
 from kernelkit.models.description.costs import bytes_of, flops_of
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Batch
 
 
-def describe(model: Any, sample: Any = None, costs: bool = True, fold: bool = True) -> dict[str, Any]:
+def describe(model: Any, sample: Batch = None, costs: bool = True, fold: bool = True) -> dict[str, Any]:
     """Describe a model as plain data that JSON can hold; docs/graph.md describes each column.
 
     Functional and sequential models are read from their graphs. Other models, and the user's own layers that hold

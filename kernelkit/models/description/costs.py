@@ -12,6 +12,7 @@ from kernelkit import dtypes, scope
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Equation, Tree
 
 # Primitives that do one operation for each element of their output.
 _ELEMENTWISE = frozenset(
@@ -42,7 +43,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
         return None
     variables = operation.variables if isinstance(operation, Layer) else []
 
-    def run(lent: list, values: list) -> Any:
+    def run(lent: list, values: list) -> Tree:
         filled = list(leaves)
         for place, value in zip(places, values, strict=True):
             filled[place] = value
@@ -96,7 +97,7 @@ def _jaxprs(value: Any) -> list[Any]:
     return found
 
 
-def _operations(equation: Any) -> int:
+def _operations(equation: Equation) -> int:
     name = equation.primitive.name
     if not equation.outvars or not hasattr(equation.outvars[0].aval, "shape"):
         return 0

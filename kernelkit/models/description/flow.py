@@ -18,6 +18,7 @@ from kernelkit.layers.base.call import signature_of
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.models.description.wiring import Call, Wiring
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Equation, Tree
 
 _MARK = "kernelkit/drawn/"
 
@@ -51,7 +52,7 @@ class Watcher:
         self.known: dict[int, KerasTensor] = {}  # by the id of a traced array; the arrays are kept alive
         self._kept: list[Any] = []
 
-    def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def run(self, args: tuple, kwargs: dict[str, Any]) -> Tree:
         """Call the root, and watch its calls."""
         before, scope.local.watcher = scope.local.watcher, self
         try:
@@ -59,7 +60,7 @@ class Watcher:
         finally:
             scope.local.watcher = before
 
-    def call(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: Any, args: tuple, kwargs: dict[str, Any]) -> Tree:
         """Run a call of a layer, and name its tensors."""
         scope.local.watcher = None
         try:
@@ -181,7 +182,7 @@ class _Walk:
         else:
             self._step(outer)
 
-    def _step(self, equation: Any) -> None:
+    def _step(self, equation: Equation) -> None:
         name = equation.params.get("name") if equation.primitive.name == "name" else None
         found = tuple(dict.fromkeys(key for v in equation.invars for key in self.sources(v)))
         if isinstance(name, str) and name.startswith(_MARK):
@@ -206,7 +207,7 @@ class _Walk:
         call = Call(seen.layer, takes, [id(t) for t in seen.gives], seen.args, seen.kwargs)
         self.wiring.calls.append(call)
 
-    def _join(self, equation: Any, found: tuple[int, ...]) -> int:
+    def _join(self, equation: Equation, found: tuple[int, ...]) -> int:
         aval = equation.outvars[0].aval
         spec = KerasTensor(tuple(None if d == UNKNOWN else d for d in aval.shape), str(aval.dtype), name="joined")
         self.made.append(spec)
@@ -215,7 +216,7 @@ class _Walk:
         return id(spec)
 
 
-def _inner(equation: Any) -> Any:
+def _inner(equation: Equation) -> Any:
     """Return the jaxpr that an equation calls, ``None`` if it calls none."""
     for value in equation.params.values():
         inner = getattr(value, "jaxpr", value)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernelkit.typing import Tensor, Tree
+
 NAME = "kernelkit.graph"
 VERSION = 1
 
@@ -103,15 +105,15 @@ def _require(condition: bool, text: str) -> None:
         raise ValueError(f"The description of a model is damaged: {text}.")
 
 
-def _whole(x: Any) -> bool:
+def _whole(x: Tree) -> bool:
     return type(x) is int and 0 <= x < 2**63
 
 
-def _index(x: Any, limit: int) -> bool:
+def _index(x: Tree, limit: int) -> bool:
     return type(x) is int and 0 <= x < limit
 
 
-def _texts(values: Any, most: int) -> list[str]:
+def _texts(values: Tensor, most: int) -> list[str]:
     _require(isinstance(values, list) and len(values) <= most, "'strings' must be a list of texts")
     good = all(isinstance(s, str) and len(s) <= LONGEST_TEXT for s in values)
     _require(good, f"'strings' must be texts of at most {LONGEST_TEXT} characters")

@@ -20,6 +20,7 @@ from kernelkit.models.description.flow import UNKNOWN, Watcher, connect
 from kernelkit.models.description.wiring import Call, Failure, Wiring, add_nodes
 from kernelkit.recording import recording
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Batch, ShapeLike, Shapes, Tree
 
 
 def trace(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
@@ -70,14 +71,14 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
 
 
-def _from_shapes(layer: Any, shapes: Any) -> Any:
-    def spec(shape: Any) -> Any:
+def _from_shapes(layer: Any, shapes: Shapes) -> Any:
+    def spec(shape: ShapeLike) -> Any:
         return None if shape is None else KerasTensor((None, *shape[1:]) if shape else (), layer.compute_dtype)
 
     return jtu.tree_map(spec, shapes, is_leaf=lambda s: s is None or _is_shape(s))
 
 
-def _from_sample(layer: Any, sample: Any) -> Any:
+def _from_sample(layer: Any, sample: Batch) -> Any:
     if _is_shape(sample) or (isinstance(sample, list) and all(_is_shape(s) for s in sample)):
         return _from_shapes(layer, sample)
 
@@ -115,7 +116,7 @@ class _FirstFailure:
     def __init__(self) -> None:
         self.failed: tuple[Layer, tuple, dict] | None = None
 
-    def call(self, layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Any:
+    def call(self, layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Tree:
         scope.local.watcher = None  # calls inside this layer are not recorded
         try:
             return layer(*args, **kwargs)
@@ -156,7 +157,7 @@ def _by_jax(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
     wiring.kept = tensors
     watcher = Watcher(layer)
 
-    def run(*values: Any) -> Any:
+    def run(*values: Any) -> Tree:
         filled = list(leaves)
         for place, value in zip(places, values, strict=True):
             filled[place] = value

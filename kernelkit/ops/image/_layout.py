@@ -11,9 +11,10 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.ops.core import saturate_cast
 from kernelkit.ops.rows import as_array
+from kernelkit.typing import Tensor
 
 
-def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
+def on_batches(images: Tensor, data_format: str | None, function: Callable[[jax.Array], jax.Array]) -> jax.Array:
     """Apply a function of (batch, height, width, channels) to one image or a batch, in either layout.
 
     Raises:
@@ -29,7 +30,7 @@ def on_batches(images: Any, data_format: str | None, function: Callable[[jax.Arr
     return result[0] if single else result
 
 
-def checked_images(images: Any) -> jax.Array:
+def checked_images(images: Tensor) -> jax.Array:
     """Return images as an array.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -11,10 +9,11 @@ from kernelkit.dispatch import op
 from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.image._layout import on_batches
 from kernelkit.ops.rows import as_array
+from kernelkit.typing import Tensor
 
 
 @op
-def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
+def rgb_to_grayscale(images: Tensor, data_format: str | None = None) -> jax.Array:
     """Return the luminance of RGB images.
 
     Args:
@@ -51,7 +50,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> jax.Array:
     return on_batches(images, data_format, gray)
 
 
-def _floats(images: Any, name: str) -> jax.Array:
+def _floats(images: Tensor, name: str) -> jax.Array:
     images = as_array(images)
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise ValueError(
@@ -70,7 +69,7 @@ def _three(x: jax.Array, name: str) -> list[jax.Array]:
 
 
 @op
-def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
+def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> jax.Array:
     """Return RGB images as hue, saturation and value.
 
     Args:
@@ -111,7 +110,7 @@ def rgb_to_hsv(images: Any, data_format: str | None = None) -> jax.Array:
 
 
 @op
-def hsv_to_rgb(images: Any, data_format: str | None = None) -> jax.Array:
+def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> jax.Array:
     """Return images of hue, saturation and value as RGB.
 
     Args:

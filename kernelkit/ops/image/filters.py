@@ -12,6 +12,7 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.image._layout import in_floats, on_batches
 from kernelkit.ops.rows import as_array, as_float
+from kernelkit.typing import Tensor
 
 
 def convolve(x: jax.Array, kernel: jax.Array, padding: str) -> jax.Array:
@@ -42,7 +43,7 @@ def blur(x: jax.Array, kernel_size: tuple, sigma: tuple) -> jax.Array:
 
 @op
 def gaussian_blur(
-    images: Any, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
+    images: Tensor, kernel_size: Any = (3, 3), sigma: Any = (1.0, 1.0), data_format: str | None = None
 ) -> jax.Array:
     """Blur images with a Gaussian; pixels outside of the image count as zero.
 
@@ -63,7 +64,7 @@ def gaussian_blur(
 
 
 @op
-def sobel_edges(images: Any, data_format: str | None = None) -> jax.Array:
+def sobel_edges(images: Tensor, data_format: str | None = None) -> jax.Array:
     """Return the change of brightness downwards and to the right, by Sobel's filters.
 
     Args:

@@ -13,14 +13,15 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.image._layout import one_of
 from kernelkit.ops.rows import as_array
+from kernelkit.typing import Sizes, Tensor
 
 
 @op
 def extract_patches(
-    images: Any,
+    images: Tensor,
     size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    strides: Sizes | None = None,
+    dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> jax.Array:
@@ -54,8 +55,8 @@ def extract_patches(
 def extract_patches_3d(
     volumes: Any,
     size: Any,
-    strides: Any = None,
-    dilation_rate: Any = 1,
+    strides: Sizes | None = None,
+    dilation_rate: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
 ) -> jax.Array:
@@ -91,7 +92,7 @@ def _each(value: Any, rank: int, name: str) -> tuple[int, ...]:
 
 
 def _patches(
-    x: jax.Array, size: Any, strides: Any, dilation_rate: Any, padding: str, data_format: str | None, rank: int
+    x: jax.Array, size: Any, strides: Sizes | None, dilation_rate: Sizes, padding: str, data_format: Any, rank: int
 ) -> jax.Array:
     size = _each(size, rank, "size")
     strides = size if strides is None else _each(strides, rank, "strides")

@@ -16,6 +16,7 @@ from kernelkit.known_sizes import as_ints
 from kernelkit.ops.image._layout import in_floats, on_batches, one_of
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import with_spec
+from kernelkit.typing import Shapes, Tensor
 
 _INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
 _METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
@@ -23,7 +24,7 @@ _METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "
 
 @op
 def resize(
-    images: Any,
+    images: Tensor,
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
@@ -125,7 +126,7 @@ def _margins(total: Any, name: str, before: Any, after: Any, target: Any, verb: 
 def _margins_spec(verb: str) -> Callable:
     """Return the shape rule for symbolic images; the arguments are assumed to fit an unknown size."""
 
-    def spec(row: Callable, images: Any, *args: Any, **kwargs: Any) -> Any:
+    def spec(row: Callable, images: Tensor, *args: Any, **kwargs: Any) -> Any:
         given = inspect.signature(row).bind(images, *args, **kwargs).arguments
         first = config.standardize_data_format(given.get("data_format")) == "channels_first"
         sizes = list(images.shape)
@@ -144,7 +145,7 @@ def _margins_spec(verb: str) -> Callable:
 @with_spec(_margins_spec("cropping"))
 @op
 def crop_images(
-    images: Any,
+    images: Tensor,
     top_cropping: int | None = None,
     left_cropping: int | None = None,
     bottom_cropping: int | None = None,
@@ -190,7 +191,7 @@ def crop_images(
 @with_spec(_margins_spec("padding"))
 @op
 def pad_images(
-    images: Any,
+    images: Tensor,
     top_padding: int | None = None,
     left_padding: int | None = None,
     bottom_padding: int | None = None,
@@ -232,7 +233,13 @@ def pad_images(
 
 @op
 def scale_and_translate(
-    images: Any, output_shape: Any, scale: Any, translation: Any, spatial_dims: Any, method: str, antialias: bool = True
+    images: Tensor,
+    output_shape: Shapes,
+    scale: Tensor,
+    translation: Tensor,
+    spatial_dims: Any,
+    method: str,
+    antialias: bool = True,
 ) -> jax.Array:
     """Resample images on another grid: scaled, then shifted.
 

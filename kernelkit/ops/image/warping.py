@@ -12,6 +12,7 @@ from kernelkit.dispatch import op
 from kernelkit.ops.image._layout import checked_images, in_floats, on_batches, one_of
 from kernelkit.ops.image.filters import blur
 from kernelkit.ops.rows import as_array, as_float
+from kernelkit.typing import DType, Seed, Tensor, Tree
 
 _ORDERS = {"nearest": 0, "bilinear": 1}
 _FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
@@ -19,7 +20,7 @@ _FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 @op
 def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: Any = 0
+    inputs: Tree, coordinates: Tensor, order: int, fill_mode: str = "constant", fill_value: Tensor = 0
 ) -> jax.Array:
     """Read an array at positions between its elements.
 
@@ -58,7 +59,7 @@ def _sample(*arguments: Any) -> jax.Array:
     return ndimage.map_coordinates(*arguments)
 
 
-def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
+def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Tensor) -> jax.Array:
     """Return images (batch, height, width, channels) read at positions (batch, rows, columns)."""
 
     def channel(plane: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -68,13 +69,13 @@ def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: 
     return jax.vmap(channels)(images, x, y)
 
 
-def _grid(images: jax.Array, dtype: Any) -> tuple[jax.Array, jax.Array]:
+def _grid(images: jax.Array, dtype: DType) -> tuple[jax.Array, jax.Array]:
     """Return the columns and rows (height, width) of each pixel."""
     x, y = jnp.meshgrid(jnp.arange(images.shape[2], dtype=dtype), jnp.arange(images.shape[1], dtype=dtype))
     return x, y
 
 
-def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, fill_value: Any) -> jax.Array:
+def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, fill_value: Tensor) -> jax.Array:
     """Return images read at the pixel positions given by projective transforms (batch or 1, 8)."""
     rows = jnp.broadcast_to(rows, (images.shape[0], 8))
     x, y = _grid(images, rows.dtype)
@@ -85,11 +86,11 @@ def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, f
 
 @op
 def affine_transform(
-    images: Any,
-    transform: Any,
+    images: Tensor,
+    transform: Tensor,
     interpolation: str = "bilinear",
     fill_mode: str = "constant",
-    fill_value: Any = 0,
+    fill_value: Tensor = 0,
     data_format: str | None = None,
 ) -> jax.Array:
     """Move, rotate, scale and shear images.
@@ -127,11 +128,11 @@ def affine_transform(
 
 @op
 def perspective_transform(
-    images: Any,
+    images: Tensor,
     start_points: Any,
     end_points: Any,
     interpolation: str = "bilinear",
-    fill_value: Any = 0,
+    fill_value: Tensor = 0,
     data_format: str | None = None,
 ) -> jax.Array:
     """Change the perspective of images, given by four points and their new positions.
@@ -166,7 +167,7 @@ def perspective_transform(
     )
 
 
-def _points(name: str, points: Any) -> jax.Array:
+def _points(name: str, points: Tensor) -> jax.Array:
     # In at least 32 bits: solving a system of equations loses precision.
     points = as_float(points)
     if points.ndim not in (2, 3) or points.shape[-2:] != (4, 2):
@@ -187,13 +188,13 @@ def _projection(source: jax.Array, target: jax.Array) -> jax.Array:
 
 @op
 def elastic_transform(
-    images: Any,
+    images: Tensor,
     alpha: float = 20.0,
     sigma: float = 5.0,
     interpolation: str = "bilinear",
     fill_mode: str = "reflect",
-    fill_value: Any = 0.0,
-    seed: Any = None,
+    fill_value: Tensor = 0.0,
+    seed: Seed = None,
     data_format: str | None = None,
 ) -> jax.Array:
     """Distort images at random and smoothly.

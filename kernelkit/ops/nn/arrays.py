@@ -9,9 +9,10 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import config
+from kernelkit.typing import Tensor
 
 
-def floats(x: Any) -> jax.Array:
+def floats(x: Tensor) -> jax.Array:
     """Return an array of a float (or complex) dtype: integers and Python numbers become the default float type."""
     array = jnp.asarray(x)
     if hasattr(x, "dtype") and jnp.issubdtype(array.dtype, jnp.inexact):
@@ -31,7 +32,7 @@ def as_tuple(value: Any, length: int, name: str) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
-def check_windows(inputs: jax.Array, window: Any, result: jax.Array) -> None:
+def check_windows(inputs: jax.Array, window: Tensor, result: jax.Array) -> None:
     """Raise ``ValueError`` if a window is larger than the input, so that the output would be empty."""
     if 0 in result.shape and 0 not in inputs.shape:
         raise ValueError(

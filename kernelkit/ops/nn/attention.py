@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +10,16 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
 @op
 def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor = None,
+    mask: Tensor = None,
     scale: float | None = None,
     is_causal: bool = False,
     flash_attention: bool | None = None,
@@ -86,7 +86,7 @@ def dot_product_attention(
     return jnp.einsum("bkgts,bskh->btkgh", weights, values).reshape(batch, queries, heads, value.shape[-1])
 
 
-def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Any) -> bool:
+def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Tensor) -> bool:
     """Return whether cuDNN's fused kernel supports these arrays on the current device."""
     dtypes, features = {query.dtype.name, key.dtype.name, value.dtype.name}, query.shape[-1]
     if len(dtypes) > 1 or not dtypes <= {"float16", "bfloat16"} or jax.default_backend() != "gpu":
@@ -98,7 +98,7 @@ def _has_flash(query: jax.Array, key: jax.Array, value: jax.Array, bias: Any) ->
     return even and features % 8 == 0 and features <= 128 and value.shape[-1] == features
 
 
-def _allowed(mask: Any, is_causal: bool, queries: int, keys: int) -> jax.Array | None:
+def _allowed(mask: Tensor, is_causal: bool, queries: int, keys: int) -> jax.Array | None:
     allowed = None if mask is None else jnp.asarray(mask).astype(bool)
     if is_causal:
         causal = jnp.tril(jnp.ones((queries, keys), bool))

@@ -20,9 +20,10 @@ from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channe
 from kernelkit.ops.nn.pooling import checked_padding
 from kernelkit.ops.unknown_sizes import with_spec
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Sizes, Tensor, Tree
 
 
-def _conv_spec(row: Callable, inputs: Any, kernel: Any, *args: Any, **kwargs: Any) -> Any:
+def _conv_spec(row: Callable, inputs: Tree, kernel: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of a convolution; an unknown number of channels follows from the kernel."""
     bound = inspect.signature(row).bind(inputs, kernel, *args, **kwargs).arguments
     first = config.standardize_data_format(bound.get("data_format")) == "channels_first"
@@ -37,12 +38,12 @@ def _conv_spec(row: Callable, inputs: Any, kernel: Any, *args: Any, **kwargs: An
 @with_spec(_conv_spec)
 @op
 def conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tree,
+    kernel: Tensor,
+    strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
 ) -> jax.Array:
     """Convolve (without flipping the kernel, as is usual in deep learning).
 
@@ -72,12 +73,12 @@ def conv(
 @with_spec(_conv_spec)
 @op
 def depthwise_conv(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tree,
+    kernel: Tensor,
+    strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
 ) -> jax.Array:
     """Convolve each channel with its own kernels.
 
@@ -106,13 +107,13 @@ def depthwise_conv(
 @with_spec(_conv_spec)
 @op
 def separable_conv(
-    inputs: Any,
+    inputs: Tree,
     depthwise_kernel: Any,
     pointwise_kernel: Any,
-    strides: Any = 1,
+    strides: Sizes = 1,
     padding: str = "valid",
     data_format: str | None = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
 ) -> jax.Array:
     """Convolve each channel on its own, then mix the channels.
 
@@ -154,7 +155,7 @@ def _grouped(kernel: jax.Array) -> jax.Array:
 
 
 def _convolve(
-    inputs: jax.Array, kernel: jax.Array, strides: Any, padding: str, data_format: str | None, dilation_rate: Any
+    inputs: jax.Array, kernel: jax.Array, strides: Sizes, padding: str, data_format: str | None, dilation_rate: Sizes
 ) -> jax.Array:
     data_format = config.standardize_data_format(data_format)
     spatial = inputs.ndim - 2
@@ -187,13 +188,13 @@ def _convolve(
 @with_spec(_conv_spec)
 @op
 def conv_transpose(
-    inputs: Any,
-    kernel: Any,
-    strides: Any = 1,
+    inputs: Tree,
+    kernel: Tensor,
+    strides: Sizes = 1,
     padding: str = "valid",
     output_padding: Any = None,
     data_format: str | None = None,
-    dilation_rate: Any = 1,
+    dilation_rate: Sizes = 1,
 ) -> jax.Array:
     """Transposed convolution: the transpose of :func:`conv`, from the shape of its output to that of its input.
 

@@ -5,18 +5,17 @@ Source: Goodfellow et al., 2016, Deep Learning, section 6.2.
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
 @op
-def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> jax.Array:
+def binary_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False) -> jax.Array:
     """Return ``-t log(p) - (1 - t) log(1 - p)`` of each element.
 
     Args:
@@ -45,7 +44,7 @@ def binary_crossentropy(target: Any, output: Any, from_logits: bool = False) -> 
 
 
 @op
-def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> jax.Array:
+def categorical_crossentropy(target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1) -> jax.Array:
     """Return ``-sum(t log(p))`` over the classes.
 
     Args:
@@ -74,7 +73,9 @@ def categorical_crossentropy(target: Any, output: Any, from_logits: bool = False
 
 
 @op
-def sparse_categorical_crossentropy(target: Any, output: Any, from_logits: bool = False, axis: int = -1) -> jax.Array:
+def sparse_categorical_crossentropy(
+    target: Tensor, output: Tensor, from_logits: bool = False, axis: int = -1
+) -> jax.Array:
     """Return ``-log(p)`` of the target class.
 
     Args:

@@ -13,13 +13,14 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor, Tree
 
 # The logarithm of an impossible event: finite, so that gradients are finite.
 _LOG_ZERO = -1e5
 
 
 @op
-def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0) -> jax.Array:
+def ctc_loss(target: Tensor, output: Tensor, target_length: Any, output_length: Any, mask_index: int = 0) -> jax.Array:
     """Return minus the log-probability of the labels, summed over all alignments.
 
     Args:
@@ -66,7 +67,7 @@ def ctc_loss(target: Any, output: Any, target_length: Any, output_length: Any, m
 
 @op
 def ctc_decode(
-    inputs: Any,
+    inputs: Tree,
     sequence_lengths: Any,
     strategy: str = "greedy",
     beam_width: int = 100,
@@ -115,7 +116,7 @@ def ctc_decode(
     return jnp.moveaxis(labels, 1, 0), log_probabilities
 
 
-def _wide(x: Any) -> jax.Array:
+def _wide(x: Tensor) -> jax.Array:
     # In at least 32 bits: sums over many steps lose precision in 16-bit floats.
     x = floats(x)
     return x.astype(jnp.promote_types(x.dtype, "float32"))

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from kernelkit import dtypes
 from kernelkit.dispatch import op
+from kernelkit.typing import DType, Tensor, Tree
 
 
 @op
-def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Any:
+def one_hot(x: Tensor, num_classes: int, axis: int = -1, dtype: DType = None, sparse: bool = False) -> Tensor:
     """Return vectors with a one at each index and zeros elsewhere.
 
     Args:
@@ -34,8 +35,13 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 @op
 def multi_hot(
-    inputs: Any, num_classes: int | None = None, axis: int = -1, dtype: Any = None, sparse: bool = False, **kwargs: Any
-) -> Any:
+    inputs: Tree,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: DType = None,
+    sparse: bool = False,
+    **kwargs: Any,
+) -> Tensor:
     """Return vectors with ones at all indices of a row and zeros elsewhere.
 
     Args:
@@ -66,7 +72,7 @@ def multi_hot(
     return jnp.max(single, axis=over)
 
 
-def _sparse_one_hot(x: Any, num_classes: int, axis: int, dtype: Any) -> Any:
+def _sparse_one_hot(x: Tensor, num_classes: int, axis: int, dtype: DType) -> Tensor:
     from kernelkit.sparse import arrays  # imported here: it loads more of jax than most programs need
 
     return arrays.one_hot(jnp.asarray(x).astype("int32"), num_classes, axis, dtypes.standardize_dtype(dtype))

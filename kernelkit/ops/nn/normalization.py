@@ -14,10 +14,11 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Axis, DType, Tensor
 
 
 @op
-def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
+def moments(x: Tensor, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[jax.Array, jax.Array]:
     """Return the mean and the variance over some axes.
 
     Args:
@@ -66,7 +67,13 @@ def _mean_and_variance_jvp(axes: tuple[int, ...], primals: tuple, tangents: tupl
 
 @op
 def batch_normalization(
-    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None, epsilon: float = 1e-3
+    x: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    axis: int,
+    offset: Tensor = None,
+    scale: Tensor = None,
+    epsilon: float = 1e-3,
 ) -> jax.Array:
     """Return ``(x - mean) / sqrt(variance + epsilon) * scale + offset``.
 
@@ -105,7 +112,7 @@ def batch_normalization(
 
 @op
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any
+    x: Tensor, gamma: Tensor = None, beta: Tensor = None, axis: Axis = -1, epsilon: float | None = None, **kwargs: Any
 ) -> jax.Array:
     """Give each sample mean 0 and variance 1 over some axes.
 
@@ -146,7 +153,7 @@ def layer_normalization(
 
 
 @op
-def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> jax.Array:
+def rms_normalization(x: Tensor, scale: Tensor = None, axis: Axis = -1, epsilon: float | None = None) -> jax.Array:
     """Divide each sample by its root mean square over some axes.
 
     Args:
@@ -171,7 +178,7 @@ def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float 
 
 
 @op
-def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
+def normalize(x: Tensor, axis: Axis = -1, order: int = 2, epsilon: float | None = None) -> jax.Array:
     """Divide vectors by their p-norm.
 
     Args:
@@ -200,7 +207,7 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     return x / jnp.maximum(norm, epsilon)
 
 
-def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def normalized_axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """Return one or more axes as sorted, non-negative ints.
 
     Raises:
@@ -213,7 +220,7 @@ def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(a % ndim for a in axes))
 
 
-def along(weights: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+def along(weights: Tensor, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
     """Return weights of the shape of some axes of ``x``, reshaped to broadcast against all of ``x``."""
     weights = floats(weights)
     if weights.ndim == len(axes):
@@ -221,7 +228,7 @@ def along(weights: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
     return weights
 
 
-def _scaled(factor: jax.Array, scale: Any, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
+def _scaled(factor: jax.Array, scale: Tensor, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
     return factor if scale is None else factor * along(scale, axes, x)
 
 
@@ -229,7 +236,7 @@ def _wide(x: jax.Array) -> jax.Array:
     return x.astype("float32") if x.dtype.itemsize < 4 else x
 
 
-def _narrow(x: jax.Array, dtype: Any) -> jax.Array:
+def _narrow(x: jax.Array, dtype: DType) -> jax.Array:
     if x.dtype == dtype:
         return x
     limits = jnp.finfo(dtype)

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import as_tuple
+from kernelkit.typing import Sizes, Tensor
 
 
 @op
-def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
+def unfold(x: Tensor, kernel_size: Sizes, dilation: Sizes = 1, padding: Any = 0, stride: Sizes = 1) -> jax.Array:
     """Return the windows of a convolution as columns, also called im2col.
 
     Args:
@@ -44,7 +45,9 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
 
 
 @op
-def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> jax.Array:
+def fold(
+    x: Tensor, output_size: Any, kernel_size: Sizes, dilation: Sizes = 1, padding: Any = 0, stride: Sizes = 1
+) -> jax.Array:
     """Put windows back at their places and add them up where they overlap, also called col2im.
 
     Args:
@@ -82,7 +85,7 @@ def fold(x: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding:
     return image[:, :, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]]
 
 
-def _windows(size: Any, kernel_size: Any, dilation: Any, stride: Any) -> list[tuple[slice, slice]]:
+def _windows(size: Any, kernel_size: Sizes, dilation: Sizes, stride: Sizes) -> list[tuple[slice, slice]]:
     """Return, for each element of the window, the slices of the image with its values."""
     kernel, dilation, stride = (
         as_tuple(v, 2, n) for v, n in ((kernel_size, "kernel_size"), (dilation, "dilation"), (stride, "stride"))
@@ -95,7 +98,7 @@ def _windows(size: Any, kernel_size: Any, dilation: Any, stride: Any) -> list[tu
 
 
 @op
-def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
+def depth_to_space(x: Tensor, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
     """Move channels into blocks of pixels, also called pixel shuffle.
 
     As in Keras, the channel axis is split into (block, remaining channels) with ``"channels_last"``, and into
@@ -130,7 +133,7 @@ def depth_to_space(x: Any, block_size: int, data_format: str | None = "channels_
 
 
 @op
-def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
+def space_to_depth(x: Tensor, block_size: int, data_format: str | None = "channels_last") -> jax.Array:
     """Move blocks of pixels into channels; undoes :func:`depth_to_space`.
 
     Args:
@@ -161,7 +164,7 @@ def space_to_depth(x: Any, block_size: int, data_format: str | None = "channels_
     return x.reshape(batch, channels * blocks, rows, columns)
 
 
-def _image(x: Any, block_size: int, data_format: str | None) -> tuple[jax.Array, int, bool]:
+def _image(x: Tensor, block_size: int, data_format: str | None) -> tuple[jax.Array, int, bool]:
     x = jnp.asarray(x)
     if x.ndim != 4:
         raise ValueError(f"Blocks are moved in images of four axes, got shape {x.shape}.")

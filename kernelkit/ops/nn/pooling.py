@@ -13,11 +13,12 @@ from kernelkit.dispatch import op
 from kernelkit.ops import lowering
 from kernelkit.ops.extremes import largest
 from kernelkit.ops.nn.arrays import as_tuple, check_windows, floats, from_channels_last, to_channels_last
+from kernelkit.typing import Sizes, Tensor, Tree
 
 
 @op
 def max_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+    inputs: Tree, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> jax.Array:
     """Return the greatest value of each window.
 
@@ -43,7 +44,7 @@ def max_pool(
 
 @op
 def average_pool(
-    inputs: Any, pool_size: Any, strides: Any = None, padding: str = "valid", data_format: str | None = None
+    inputs: Tree, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> jax.Array:
     """Return the mean of each window, over its elements inside the input. Arguments as :func:`max_pool`.
 
@@ -56,7 +57,9 @@ def average_pool(
     return _pool(lowering.avg_pool, floats(inputs), pool_size, strides, padding, data_format)
 
 
-def _pool(pool: Any, inputs: jax.Array, pool_size: Any, strides: Any, padding: str, data_format: str | None) -> Any:
+def _pool(
+    pool: Any, inputs: jax.Array, pool_size: Sizes, strides: Sizes | None, padding: str, data_format: str | None
+) -> Tensor:
     data_format = config.standardize_data_format(data_format)
     spatial = inputs.ndim - 2
     window = as_tuple(pool_size, spatial, "pool_size")
@@ -76,7 +79,7 @@ def checked_padding(padding: str) -> str:
 
 
 @op
-def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> jax.Array:
+def adaptive_average_pool(inputs: Tree, output_size: Any, data_format: str | None = None) -> jax.Array:
     """Return means over windows that divide the input into a given number of parts.
 
     Args:
@@ -104,7 +107,7 @@ def adaptive_average_pool(inputs: Any, output_size: Any, data_format: str | None
 
 
 @op
-def adaptive_max_pool(inputs: Any, output_size: Any, data_format: str | None = None) -> jax.Array:
+def adaptive_max_pool(inputs: Tree, output_size: Any, data_format: str | None = None) -> jax.Array:
     """Return maxima over windows that divide the input. Arguments as :func:`adaptive_average_pool`.
 
     Example:

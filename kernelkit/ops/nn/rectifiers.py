@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
 @op
-def relu(x: Any) -> jax.Array:
+def relu(x: Tensor) -> jax.Array:
     """Return ``max(x, 0)``.
 
     Args:
@@ -30,7 +31,7 @@ def relu(x: Any) -> jax.Array:
 
 
 @op
-def relu6(x: Any) -> jax.Array:
+def relu6(x: Tensor) -> jax.Array:
     """Return ``min(max(x, 0), 6)``.
 
     Args:
@@ -47,7 +48,7 @@ def relu6(x: Any) -> jax.Array:
 
 
 @op
-def leaky_relu(x: Any, negative_slope: Any = 0.2) -> jax.Array:
+def leaky_relu(x: Tensor, negative_slope: Any = 0.2) -> jax.Array:
     """Return ``x`` where it is positive, else ``negative_slope * x``.
 
     Args:
@@ -65,7 +66,7 @@ def leaky_relu(x: Any, negative_slope: Any = 0.2) -> jax.Array:
 
 
 @op
-def elu(x: Any, alpha: float = 1.0) -> jax.Array:
+def elu(x: Tensor, alpha: float = 1.0) -> jax.Array:
     """Return ``x`` where it is positive, else ``alpha * (exp(x) - 1)``.
 
     Args:
@@ -83,7 +84,7 @@ def elu(x: Any, alpha: float = 1.0) -> jax.Array:
 
 
 @op
-def selu(x: Any) -> jax.Array:
+def selu(x: Tensor) -> jax.Array:
     """Return the scaled exponential linear unit, which keeps mean 0 and variance 1 from layer to layer.
 
     Args:
@@ -100,7 +101,7 @@ def selu(x: Any) -> jax.Array:
 
 
 @op
-def celu(x: Any, alpha: float = 1.0) -> jax.Array:
+def celu(x: Tensor, alpha: float = 1.0) -> jax.Array:
     """Return ``max(x, 0) + min(0, alpha * (exp(x / alpha) - 1))``.
 
     Args:
@@ -118,7 +119,7 @@ def celu(x: Any, alpha: float = 1.0) -> jax.Array:
 
 
 @op
-def gelu(x: Any, approximate: bool = True) -> jax.Array:
+def gelu(x: Tensor, approximate: bool = True) -> jax.Array:
     """Return ``x`` times the probability that a standard normal draw is below ``x``.
 
     Args:
@@ -136,7 +137,7 @@ def gelu(x: Any, approximate: bool = True) -> jax.Array:
 
 
 @op
-def silu(x: Any) -> jax.Array:
+def silu(x: Tensor) -> jax.Array:
     """Return ``x * sigmoid(x)``, also called swish.
 
     Args:
@@ -156,7 +157,7 @@ swish = silu
 
 
 @op
-def hard_silu(x: Any) -> jax.Array:
+def hard_silu(x: Tensor) -> jax.Array:
     """Return ``x * relu6(x + 3) / 6``, a piecewise approximation of silu, also called hard swish.
 
     Args:
@@ -176,7 +177,7 @@ hard_swish = hard_silu
 
 
 @op
-def glu(x: Any, axis: int = -1) -> jax.Array:
+def glu(x: Tensor, axis: int = -1) -> jax.Array:
     """Return the first half of ``x`` times the sigmoid of the second half.
 
     Args:
@@ -200,7 +201,7 @@ def glu(x: Any, axis: int = -1) -> jax.Array:
 
 
 @op
-def squareplus(x: Any, b: float = 4) -> jax.Array:
+def squareplus(x: Tensor, b: float = 4) -> jax.Array:
     """Return ``(x + sqrt(x^2 + b)) / 2``, a softplus without exponentials.
 
     Args:
@@ -219,7 +220,7 @@ def squareplus(x: Any, b: float = 4) -> jax.Array:
 
 
 @op
-def softplus(x: Any) -> jax.Array:
+def softplus(x: Tensor) -> jax.Array:
     """Return ``log(1 + exp(x))``.
 
     Args:
@@ -236,7 +237,7 @@ def softplus(x: Any) -> jax.Array:
 
 
 @op
-def sparse_plus(x: Any) -> jax.Array:
+def sparse_plus(x: Tensor) -> jax.Array:
     """Return 0 for ``x <= -1``, ``(x + 1)^2 / 4`` between -1 and 1, ``x`` for ``x >= 1``.
 
     Args:
@@ -251,7 +252,7 @@ def sparse_plus(x: Any) -> jax.Array:
 
 
 @op
-def threshold(x: Any, threshold: Any, default_value: Any) -> jax.Array:
+def threshold(x: Tensor, threshold: Any, default_value: Any) -> jax.Array:
     """Return ``x`` where it is greater than a threshold, else a default.
 
     Args:

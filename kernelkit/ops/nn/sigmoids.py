@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
 @op
-def sigmoid(x: Any) -> jax.Array:
+def sigmoid(x: Tensor) -> jax.Array:
     """Return ``1 / (1 + exp(-x))``.
 
     Args:
@@ -27,7 +26,7 @@ def sigmoid(x: Any) -> jax.Array:
 
 
 @op
-def log_sigmoid(x: Any) -> jax.Array:
+def log_sigmoid(x: Tensor) -> jax.Array:
     """Return ``log(sigmoid(x))`` without overflow.
 
     Args:
@@ -42,7 +41,7 @@ def log_sigmoid(x: Any) -> jax.Array:
 
 
 @op
-def hard_sigmoid(x: Any) -> jax.Array:
+def hard_sigmoid(x: Tensor) -> jax.Array:
     """Return ``relu6(x + 3) / 6``, a piecewise linear sigmoid.
 
     Args:
@@ -59,7 +58,7 @@ def hard_sigmoid(x: Any) -> jax.Array:
 
 
 @op
-def sparse_sigmoid(x: Any) -> jax.Array:
+def sparse_sigmoid(x: Tensor) -> jax.Array:
     """Return 0 for ``x <= -1``, ``(x + 1) / 2`` between -1 and 1, 1 for ``x >= 1``.
 
     Args:
@@ -74,7 +73,7 @@ def sparse_sigmoid(x: Any) -> jax.Array:
 
 
 @op
-def softsign(x: Any) -> jax.Array:
+def softsign(x: Tensor) -> jax.Array:
     """Return ``x / (1 + |x|)``.
 
     Args:
@@ -89,7 +88,7 @@ def softsign(x: Any) -> jax.Array:
 
 
 @op
-def hard_tanh(x: Any) -> jax.Array:
+def hard_tanh(x: Tensor) -> jax.Array:
     """Return ``x`` clipped to [-1, 1].
 
     Args:
@@ -104,7 +103,7 @@ def hard_tanh(x: Any) -> jax.Array:
 
 
 @op
-def tanh_shrink(x: Any) -> jax.Array:
+def tanh_shrink(x: Tensor) -> jax.Array:
     """Return ``x - tanh(x)``.
 
     Args:
@@ -120,7 +119,7 @@ def tanh_shrink(x: Any) -> jax.Array:
 
 
 @op
-def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+def soft_shrink(x: Tensor, threshold: float = 0.5) -> jax.Array:
     """Move ``x`` towards zero by a threshold, but not beyond zero.
 
     Args:
@@ -137,7 +136,7 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
 
 
 @op
-def hard_shrink(x: Any, threshold: float = 0.5) -> jax.Array:
+def hard_shrink(x: Tensor, threshold: float = 0.5) -> jax.Array:
     """Return ``x`` where its absolute value exceeds a threshold, else 0.
 
     Args:

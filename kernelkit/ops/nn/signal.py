@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.typing import Tensor
 
 
 @op
-def psnr(x1: Any, x2: Any, max_val: float) -> jax.Array:
+def psnr(x1: Tensor, x2: Tensor, max_val: float) -> jax.Array:
     """Return the peak signal-to-noise ratio ``10 log10(max_val^2 / mean((x1 - x2)^2))`` in decibels.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +10,11 @@ import jax.numpy as jnp
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
 from kernelkit.tracebacks import users_level
+from kernelkit.typing import Axis, Tensor
 
 
 @op
-def softmax(x: Any, axis: Any = -1) -> jax.Array:
+def softmax(x: Tensor, axis: Axis = -1) -> jax.Array:
     """Return ``exp(x) / sum(exp(x))``: positive values that add up to one.
 
     Args:
@@ -37,7 +37,7 @@ def softmax(x: Any, axis: Any = -1) -> jax.Array:
 
 
 @op
-def log_softmax(x: Any, axis: Any = -1) -> jax.Array:
+def log_softmax(x: Tensor, axis: Axis = -1) -> jax.Array:
     """Return the logarithm of :func:`softmax`, accurate for small probabilities too.
 
     Args:
@@ -52,12 +52,12 @@ def log_softmax(x: Any, axis: Any = -1) -> jax.Array:
     return jax.nn.log_softmax(floats(x), axis=_axes(axis))
 
 
-def _axes(axis: Any) -> Any:
+def _axes(axis: Axis) -> Tensor:
     return tuple(axis) if isinstance(axis, list) else axis
 
 
 @op
-def sparsemax(x: Any, axis: int = -1) -> jax.Array:
+def sparsemax(x: Tensor, axis: int = -1) -> jax.Array:
     """Return the probabilities nearest to ``x``; many of them are exactly zero.
 
     Args:

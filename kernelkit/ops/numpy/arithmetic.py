@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, binary
 from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
+from kernelkit.typing import Tensor
 
 add = binary("add", jnp.add, "Return the sum of two arrays.", "[1, 2], 10 -> [11 12]")
 subtract = binary("subtract", jnp.subtract, "Return the difference of two arrays.", "[1, 2], 10 -> [-9 -8]")
@@ -73,7 +72,7 @@ logaddexp2 = binary(
 )
 
 
-def _divide_no_nan(x1: Any, x2: Any) -> jax.Array:
+def _divide_no_nan(x1: Tensor, x2: Tensor) -> jax.Array:
     x2 = as_array(x2)
     # The inner `where` keeps the gradient finite where x2 is zero.
     safe = jnp.where(x2 == 0, jnp.ones((), x2.dtype), x2)
@@ -90,7 +89,7 @@ divide_no_nan = binary(
 
 
 @op
-def clip(x: Any, x_min: Any, x_max: Any) -> jax.Array:
+def clip(x: Tensor, x_min: Tensor, x_max: Tensor) -> jax.Array:
     """Limit each element to a range.
 
     Args:

@@ -12,13 +12,14 @@ from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints
 from kernelkit.ops.rows import as_array, as_operand, needs_values, window
 from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
+from kernelkit.typing import DType, ShapeLike, Tensor
 
 
-def _dtype(dtype: Any) -> Any:
+def _dtype(dtype: DType) -> Tensor:
     return dtypes.canonical(dtype)
 
 
-def zeros(shape: Any, dtype: Any = None) -> jax.Array:
+def zeros(shape: ShapeLike, dtype: DType = None) -> jax.Array:
     """Return an array of zeros.
 
     Args:
@@ -33,7 +34,7 @@ def zeros(shape: Any, dtype: Any = None) -> jax.Array:
     return jnp.zeros(as_ints(shape), _dtype(dtype))
 
 
-def ones(shape: Any, dtype: Any = None) -> jax.Array:
+def ones(shape: ShapeLike, dtype: DType = None) -> jax.Array:
     """Return an array of ones.
 
     Args:
@@ -48,7 +49,7 @@ def ones(shape: Any, dtype: Any = None) -> jax.Array:
     return jnp.ones(as_ints(shape), _dtype(dtype))
 
 
-def empty(shape: Any, dtype: Any = None) -> jax.Array:
+def empty(shape: ShapeLike, dtype: DType = None) -> jax.Array:
     """Return an uninitialized array; in kernelkit it holds zeros.
 
     Args:
@@ -64,7 +65,7 @@ def empty(shape: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+def full(shape: ShapeLike, fill_value: Tensor, dtype: DType = None) -> jax.Array:
     """Return an array filled with one value.
 
     Args:
@@ -81,7 +82,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def zeros_like(x: Any, dtype: Any = None) -> jax.Array:
+def zeros_like(x: Tensor, dtype: DType = None) -> jax.Array:
     """Return zeros of the shape and dtype of ``x``.
 
     Args:
@@ -97,7 +98,7 @@ def zeros_like(x: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def ones_like(x: Any, dtype: Any = None) -> jax.Array:
+def ones_like(x: Tensor, dtype: DType = None) -> jax.Array:
     """Return ones of the shape and dtype of ``x``.
 
     Args:
@@ -113,7 +114,7 @@ def ones_like(x: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def empty_like(x: Any, dtype: Any = None) -> jax.Array:
+def empty_like(x: Tensor, dtype: DType = None) -> jax.Array:
     """Return an uninitialized array of the shape and dtype of ``x``; in kernelkit it holds zeros.
 
     Args:
@@ -129,7 +130,7 @@ def empty_like(x: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
+def full_like(x: Tensor, fill_value: Tensor, dtype: DType = None) -> jax.Array:
     """Return an array of the shape and dtype of ``x``, filled with one value.
 
     Args:
@@ -146,7 +147,7 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> jax.Array:
 
 
 @op
-def array(x: Any, dtype: Any = None) -> jax.Array:
+def array(x: Tensor, dtype: DType = None) -> jax.Array:
     """Return an array-like as an array.
 
     Args:
@@ -171,7 +172,7 @@ class _Missing:
 _MISSING = _Missing()
 
 
-def arange(start: Any, stop: Any = _MISSING, step: Any = None, dtype: Any = None) -> jax.Array:
+def arange(start: Tensor, stop: Tensor = _MISSING, step: Any = None, dtype: DType = None) -> jax.Array:
     """Return evenly spaced values from ``start`` up to, not including, ``stop``.
 
     Args:
@@ -204,14 +205,14 @@ def arange(start: Any, stop: Any = _MISSING, step: Any = None, dtype: Any = None
 @with_spec(broadcast_spec)
 @op
 def linspace(
-    start: Any,
-    stop: Any,
+    start: Tensor,
+    stop: Tensor,
     num: int = 50,
     endpoint: bool = True,
     retstep: bool = False,
-    dtype: Any = None,
+    dtype: DType = None,
     axis: int = 0,
-) -> Any:
+) -> Tensor:
     """Return evenly spaced numbers over an interval.
 
     Args:
@@ -235,7 +236,13 @@ def linspace(
 @with_spec(broadcast_spec)
 @op
 def logspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10, dtype: Any = None, axis: int = 0
+    start: Tensor,
+    stop: Tensor,
+    num: int = 50,
+    endpoint: bool = True,
+    base: Tensor = 10,
+    dtype: DType = None,
+    axis: int = 0,
 ) -> jax.Array:
     """Return numbers spaced evenly on a logarithmic scale, from ``base**start`` to ``base**stop``.
 
@@ -260,7 +267,7 @@ def logspace(
 @with_spec(broadcast_spec)
 @op
 def geomspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+    start: Tensor, stop: Tensor, num: int = 50, endpoint: bool = True, dtype: DType = None, axis: int = 0
 ) -> jax.Array:
     """Return numbers in geometric progression from ``start`` to ``stop``.
 
@@ -281,7 +288,7 @@ def geomspace(
     return jnp.geomspace(as_operand(start), as_operand(stop), num, endpoint, dtype, axis)
 
 
-def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def eye(N: int, M: int | None = None, k: int = 0, dtype: DType = None) -> jax.Array:
     """Return a matrix with ones on a diagonal and zeros elsewhere.
 
     Args:
@@ -299,7 +306,7 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Arra
     return jnp.eye(N, M, k, _dtype(dtype))
 
 
-def identity(n: int, dtype: Any = None) -> jax.Array:
+def identity(n: int, dtype: DType = None) -> jax.Array:
     """Return the identity matrix.
 
     Args:
@@ -315,7 +322,7 @@ def identity(n: int, dtype: Any = None) -> jax.Array:
     return jnp.identity(n, _dtype(dtype))
 
 
-def tri(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> jax.Array:
+def tri(N: int, M: int | None = None, k: int = 0, dtype: DType = None) -> jax.Array:
     """Return a matrix with ones on and below a diagonal and zeros above.
 
     Args:
@@ -352,7 +359,7 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list:
 
 
 @op
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> jax.Array:
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> jax.Array:
     """Return the Vandermonde matrix: each row holds the powers of one element.
 
     Args:
@@ -397,7 +404,7 @@ hanning = window(
 
 
 @op
-def kaiser(x: Any, beta: Any) -> jax.Array:
+def kaiser(x: Tensor, beta: Tensor) -> jax.Array:
     """Return the Kaiser window of ``x`` points.
 
     Args:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_float, unary
+from kernelkit.typing import DType, Tensor
 
 # Powers and roots
 absolute = unary("absolute", jnp.absolute, "Return the absolute value of each element.", "[-1.5, 2.0] -> [1.5 2. ]")
@@ -99,7 +100,7 @@ copy = unary("copy", jnp.copy, "Return a copy that shares no memory with ``x``."
 
 
 @op
-def round(x: Any, decimals: int = 0) -> jax.Array:
+def round(x: Tensor, decimals: int = 0) -> jax.Array:
     """Round to a number of decimals; halves are rounded to the even neighbor.
 
     Args:
@@ -119,7 +120,7 @@ def round(x: Any, decimals: int = 0) -> jax.Array:
 
 
 @op
-def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> jax.Array:
+def nan_to_num(x: Tensor, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> jax.Array:
     """Replace NaN and infinities by finite numbers.
 
     Args:
@@ -137,7 +138,7 @@ def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -
 
 
 @op
-def view(x: Any, dtype: Any = None) -> jax.Array:
+def view(x: Tensor, dtype: DType = None) -> jax.Array:
     """Reinterpret the bytes as another dtype; the size of the last axis changes with the dtype's size.
 
     Args:

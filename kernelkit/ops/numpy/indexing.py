@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,9 +14,10 @@ from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import as_array, needs_values
 from kernelkit.ops.unknown_sizes import along_axis_spec, capped_spec, checked_axis, integer_spec, with_spec
 from kernelkit.symbolic import KerasTensor, is_keras_tensor
+from kernelkit.typing import ShapeLike, Tensor
 
 
-def _item_spec(row: Callable, x: Any, key: Any) -> Any:
+def _item_spec(row: Callable, x: Tensor, key: Tensor) -> Tensor:
     """Return the symbolic part of an array; an index that is surely out of bounds is an error."""
     keys = list(key) if isinstance(key, tuple) else [key]
     dots = [i for i, k in enumerate(keys) if k is Ellipsis]
@@ -36,7 +36,7 @@ def _item_spec(row: Callable, x: Any, key: Any) -> Any:
 
 @with_spec(_item_spec)
 @op
-def get_item(x: Any, key: Any) -> jax.Array:
+def get_item(x: Tensor, key: Tensor) -> jax.Array:
     """Return ``x[key]``.
 
     Args:
@@ -52,7 +52,7 @@ def get_item(x: Any, key: Any) -> jax.Array:
         return as_array(x)[_index(key)]
 
 
-def _index(key: Any) -> Any:
+def _index(key: Tensor) -> Tensor:
     if isinstance(key, tuple):
         return tuple(_index(k) for k in key)
     return as_array(key) if isinstance(key, list) else key
@@ -60,7 +60,7 @@ def _index(key: Any) -> Any:
 
 @with_spec(integer_spec("indices"))
 @op
-def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+def take(x: Tensor, indices: Tensor, axis: int | None = None) -> jax.Array:
     """Return the slices of ``x`` at some indices.
 
     Args:
@@ -81,7 +81,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
 
 @with_spec(along_axis_spec)
 @op
-def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
+def take_along_axis(x: Tensor, indices: Tensor, axis: int | None = None) -> jax.Array:
     """Pick elements along an axis, with separate indices for each position on the other axes.
 
     Args:
@@ -102,14 +102,14 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> jax.Array:
     return jnp.take_along_axis(x, indices, axis)
 
 
-def _nonzero_spec(_: Callable, x: Any) -> tuple:
+def _nonzero_spec(_: Callable, x: Tensor) -> tuple:
     """Return symbolic indices; their number depends on values and is unknown."""
     return tuple(KerasTensor((None,), dtype="int32") for _ in x.shape)
 
 
 @with_spec(_nonzero_spec)
 @op
-def nonzero(x: Any) -> tuple:
+def nonzero(x: Tensor) -> tuple:
     """Return the indices of the elements that are not zero.
 
     Args:
@@ -131,7 +131,7 @@ def nonzero(x: Any) -> tuple:
 
 
 @op
-def unravel_index(indices: Any, shape: Any) -> tuple:
+def unravel_index(indices: Tensor, shape: ShapeLike) -> tuple:
     """Turn indices into a flat array into indices for each axis.
 
     Args:
@@ -151,7 +151,7 @@ def unravel_index(indices: Any, shape: Any) -> tuple:
 
 @with_spec(capped_spec)
 @op
-def diag(x: Any, k: int = 0) -> jax.Array:
+def diag(x: Tensor, k: int = 0) -> jax.Array:
     """Return the diagonal of a matrix, or the matrix with a vector on its diagonal.
 
     Args:
@@ -167,7 +167,7 @@ def diag(x: Any, k: int = 0) -> jax.Array:
     return jnp.diag(as_array(x), k)
 
 
-def _diagflat_spec(_: Callable, x: Any, k: int = 0) -> KerasTensor:
+def _diagflat_spec(_: Callable, x: Tensor, k: int = 0) -> KerasTensor:
     """Return the symbolic matrix."""
     size = None if None in x.shape else math.prod(x.shape) + abs(k)
     return KerasTensor((size, size), dtype=x.dtype)
@@ -175,7 +175,7 @@ def _diagflat_spec(_: Callable, x: Any, k: int = 0) -> KerasTensor:
 
 @with_spec(_diagflat_spec)
 @op
-def diagflat(x: Any, k: int = 0) -> jax.Array:
+def diagflat(x: Tensor, k: int = 0) -> jax.Array:
     """Return a matrix with the elements of ``x`` on its diagonal.
 
     Args:
@@ -193,7 +193,7 @@ def diagflat(x: Any, k: int = 0) -> jax.Array:
 
 @with_spec(capped_spec)
 @op
-def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+def diagonal(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """Return the diagonals in the planes of two axes.
 
     Args:
@@ -217,7 +217,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Arr
 
 
 @op
-def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
+def trace(x: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
     """Return the sum along diagonals.
 
     Args:
@@ -235,7 +235,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> jax.Array:
 
 
 @op
-def tril(x: Any, k: int = 0) -> jax.Array:
+def tril(x: Tensor, k: int = 0) -> jax.Array:
     """Return ``x`` with zeros above a diagonal.
 
     Args:
@@ -252,7 +252,7 @@ def tril(x: Any, k: int = 0) -> jax.Array:
 
 
 @op
-def triu(x: Any, k: int = 0) -> jax.Array:
+def triu(x: Tensor, k: int = 0) -> jax.Array:
     """Return ``x`` with zeros below a diagonal.
 
     Args:
@@ -268,7 +268,7 @@ def triu(x: Any, k: int = 0) -> jax.Array:
     return jnp.triu(as_array(x), k)
 
 
-def size(x: Any) -> Any:
+def size(x: Tensor) -> Tensor:
     """Return the number of elements.
 
     Args:
@@ -286,11 +286,11 @@ def size(x: Any) -> Any:
 
 
 @op
-def _symbolic_size(x: Any) -> jax.Array:
+def _symbolic_size(x: Tensor) -> jax.Array:
     return jnp.asarray(x.size, "int32")
 
 
-def ndim(x: Any) -> int:
+def ndim(x: Tensor) -> int:
     """Return the number of axes.
 
     Args:

@@ -15,12 +15,13 @@ from kernelkit.known_sizes import as_ints, stays_known
 from kernelkit.ops.rows import as_array, needs_values
 from kernelkit.ops.unknown_sizes import checked_axis, joined_spec, piled_spec, stacked_spec, with_spec
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Sizes, Tensor
 
 
 @with_spec(joined_spec)
 @op
 @stays_known
-def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
+def concatenate(xs: Tensor, axis: int | None = 0) -> jax.Array:
     """Join arrays along an existing axis.
 
     Args:
@@ -36,7 +37,7 @@ def concatenate(xs: Any, axis: int | None = 0) -> jax.Array:
 
 
 @op
-def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
+def append(x1: Tensor, x2: Tensor, axis: int | None = None) -> jax.Array:
     """Join two arrays.
 
     Args:
@@ -55,7 +56,7 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> jax.Array:
 @with_spec(stacked_spec)
 @op
 @stays_known
-def stack(x: Any, axis: int = 0) -> jax.Array:
+def stack(x: Tensor, axis: int = 0) -> jax.Array:
     """Join arrays of one shape along a new axis.
 
     Args:
@@ -73,7 +74,7 @@ def stack(x: Any, axis: int = 0) -> jax.Array:
 
 @with_spec(piled_spec(axis=1))
 @op
-def hstack(xs: Any) -> jax.Array:
+def hstack(xs: Tensor) -> jax.Array:
     """Join arrays side by side: along the second axis, or the first axis for vectors.
 
     Args:
@@ -89,7 +90,7 @@ def hstack(xs: Any) -> jax.Array:
 
 @with_spec(piled_spec(axis=0))
 @op
-def vstack(xs: Any) -> jax.Array:
+def vstack(xs: Tensor) -> jax.Array:
     """Join arrays one below the other: along the first axis, vectors as rows.
 
     Args:
@@ -106,7 +107,7 @@ def vstack(xs: Any) -> jax.Array:
 
 @with_spec(piled_spec(axis=2))
 @op
-def dstack(xs: Any) -> jax.Array:
+def dstack(xs: Tensor) -> jax.Array:
     """Join arrays along the third axis.
 
     Args:
@@ -121,14 +122,14 @@ def dstack(xs: Any) -> jax.Array:
     return jnp.dstack([as_array(x) for x in xs])
 
 
-def _sections(indices_or_sections: Any) -> Any:
+def _sections(indices_or_sections: Sizes) -> Tensor:
     if isinstance(indices_or_sections, int):
         return indices_or_sections
     return tuple(int(i) for i in indices_or_sections)
 
 
 @op
-def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+def split(x: Tensor, indices_or_sections: Sizes, axis: int = 0) -> list:
     """Cut an array into parts along an axis.
 
     Args:
@@ -152,7 +153,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 
 
 @op
-def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
+def array_split(x: Tensor, indices_or_sections: Sizes, axis: int = 0) -> list:
     """Cut an array into parts along an axis; if the size doesn't divide evenly, the first parts are longer by one.
 
     Args:
@@ -169,7 +170,7 @@ def array_split(x: Any, indices_or_sections: Any, axis: int = 0) -> list:
 
 
 @op
-def hsplit(x: Any, indices_or_sections: Any) -> list:
+def hsplit(x: Tensor, indices_or_sections: Sizes) -> list:
     """Cut an array along its second axis, a vector along its only axis. Arguments as :func:`split`.
 
     Example:
@@ -181,7 +182,7 @@ def hsplit(x: Any, indices_or_sections: Any) -> list:
 
 
 @op
-def vsplit(x: Any, indices_or_sections: Any) -> list:
+def vsplit(x: Tensor, indices_or_sections: Sizes) -> list:
     """Cut an array along its first axis. Arguments as :func:`split`.
 
     Example:
@@ -193,7 +194,7 @@ def vsplit(x: Any, indices_or_sections: Any) -> list:
 
 
 @op
-def dsplit(x: Any, indices_or_sections: Any) -> list:
+def dsplit(x: Tensor, indices_or_sections: Sizes) -> list:
     """Cut an array along its third axis. Arguments as :func:`split`.
 
     Example:
@@ -204,7 +205,7 @@ def dsplit(x: Any, indices_or_sections: Any) -> list:
     return list(jnp.dsplit(as_array(x), _sections(as_ints(indices_or_sections))))
 
 
-def _repeat_spec(row: Callable, x: Any, repeats: Any, axis: int | None = None) -> Any:
+def _repeat_spec(row: Callable, x: Tensor, repeats: Any, axis: int | None = None) -> Tensor:
     """Return the symbolic result; an unknown size stays unknown."""
     if axis is not None and np.ndim(repeats) and x.shape[axis] is None:
         return KerasTensor([None if i == axis % x.ndim else size for i, size in enumerate(x.shape)], dtype=x.dtype)
@@ -213,7 +214,7 @@ def _repeat_spec(row: Callable, x: Any, repeats: Any, axis: int | None = None) -
 
 @with_spec(_repeat_spec)
 @op
-def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
+def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> jax.Array:
     """Repeat each element.
 
     Args:
@@ -232,7 +233,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> jax.Array:
 
 
 @op
-def tile(x: Any, repeats: Any) -> jax.Array:
+def tile(x: Tensor, repeats: Any) -> jax.Array:
     """Repeat the whole array.
 
     Args:
@@ -249,7 +250,7 @@ def tile(x: Any, repeats: Any) -> jax.Array:
 
 
 @op
-def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
+def pad(x: Tensor, pad_width: Any, mode: str = "constant", constant_values: Any = None) -> jax.Array:
     """Add elements around an array.
 
     Args:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit.dispatch import op
 from kernelkit.ops.rows import as_array, as_operand, binary, binary_xy, needs_values, unary
 from kernelkit.ops.unknown_sizes import broadcast_spec, integer_spec, with_spec
+from kernelkit.typing import Tensor
 
 equal = binary("equal", jnp.equal, "Return where two arrays are equal.", "[1, 2], 2 -> [False  True]")
 not_equal = binary("not_equal", jnp.not_equal, "Return where two arrays differ.", "[1, 2], 2 -> [ True False]")
@@ -65,7 +66,7 @@ bitwise_not, left_shift, right_shift = bitwise_invert, bitwise_left_shift, bitwi
 
 @with_spec(broadcast_spec)
 @op
-def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
+def isclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
     """Return where ``|x1 - x2| <= atol + rtol * |x2|``.
 
     Args:
@@ -85,7 +86,7 @@ def isclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan:
 
 @with_spec(broadcast_spec)
 @op
-def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
+def allclose(x1: Tensor, x2: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> jax.Array:
     """Return whether all elements of two arrays are close, as defined by :func:`isclose`.
 
     Args:
@@ -104,7 +105,7 @@ def allclose(x1: Any, x2: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan
 
 
 @op
-def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) -> jax.Array:
+def isin(x1: Tensor, x2: Tensor, assume_unique: bool = False, invert: bool = False) -> jax.Array:
     """Return which elements of one array occur in another.
 
     Args:
@@ -126,7 +127,7 @@ def isin(x1: Any, x2: Any, assume_unique: bool = False, invert: bool = False) ->
 
 @with_spec(broadcast_spec)
 @op
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
+def where(condition: Any, x1: Tensor = None, x2: Tensor = None) -> Tensor:
     """Choose elements of ``x1`` where a condition is true, else of ``x2``.
 
     Args:
@@ -156,7 +157,7 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 
 @op
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> jax.Array:
+def select(condlist: Any, choicelist: Any, default: Tensor = 0) -> jax.Array:
     """Choose each element from the first array whose condition is true there.
 
     Args:

@@ -18,6 +18,7 @@ from kernelkit.ops.rows import arg_reduction, as_array, needs_values
 from kernelkit.ops.unknown_sizes import with_spec
 from kernelkit.sparse import from_dense
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor
 
 
 def _signed_zeros(find: Callable) -> Callable:
@@ -61,7 +62,7 @@ nanargmin = arg_reduction(
 
 
 @op
-def sort(x: Any, axis: int | None = -1) -> jax.Array:
+def sort(x: Tensor, axis: int | None = -1) -> jax.Array:
     """Return the elements in ascending order.
 
     Args:
@@ -77,7 +78,7 @@ def sort(x: Any, axis: int | None = -1) -> jax.Array:
 
 
 @op
-def argsort(x: Any, axis: int | None = -1) -> jax.Array:
+def argsort(x: Tensor, axis: int | None = -1) -> jax.Array:
     """Return the indices that sort an array; equal elements keep their order.
 
     Args:
@@ -97,7 +98,7 @@ def argsort(x: Any, axis: int | None = -1) -> jax.Array:
 
 
 @op
-def argpartition(x: Any, kth: int, axis: int | None = -1) -> jax.Array:
+def argpartition(x: Tensor, kth: int, axis: int | None = -1) -> jax.Array:
     """Return indices that partition an array: smaller elements before the ``kth`` smallest, others after it.
 
     Args:
@@ -118,7 +119,7 @@ def argpartition(x: Any, kth: int, axis: int | None = -1) -> jax.Array:
 
 
 @op
-def searchsorted(sorted_sequence: Any, values: Any, side: str = "left") -> jax.Array:
+def searchsorted(sorted_sequence: Any, values: Tensor, side: str = "left") -> jax.Array:
     """Return where values would be inserted to keep a sequence sorted.
 
     Args:
@@ -153,7 +154,7 @@ def way_of_search(length: Any) -> str:
 
 
 @op
-def digitize(x: Any, bins: Any) -> jax.Array:
+def digitize(x: Tensor, bins: Any) -> jax.Array:
     """Return the bin that each element falls into.
 
     Args:
@@ -172,7 +173,9 @@ def digitize(x: Any, bins: Any) -> jax.Array:
     return jnp.digitize(as_array(x), edges, method=way_of_search(edges.shape[0])).astype("int32")
 
 
-def _bincount_spec(_: Callable, x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> KerasTensor:
+def _bincount_spec(
+    _: Callable, x: Tensor, weights: Tensor = None, minlength: int = 0, sparse: bool = False
+) -> KerasTensor:
     """Return the symbolic counts; their number depends on values."""
     dtype = "int32" if weights is None else as_array(weights).dtype if isinstance(weights, list) else weights.dtype
     return KerasTensor((*shape_of(x)[:-1], None), dtype=dtype, sparse=sparse or getattr(x, "sparse", False))
@@ -180,7 +183,7 @@ def _bincount_spec(_: Callable, x: Any, weights: Any = None, minlength: int = 0,
 
 @with_spec(_bincount_spec)
 @op
-def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
+def bincount(x: Tensor, weights: Tensor = None, minlength: int = 0, sparse: bool = False) -> jax.Array:
     """Return how often each of the integers 0, 1, 2... occurs.
 
     Args:
@@ -215,7 +218,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     return from_dense(counts, at_most=x.size) if sparse else counts
 
 
-def _unique_spec(row: Callable, x: Any, *args: Any, **kwargs: Any) -> Any:
+def _unique_spec(row: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic elements; without ``size`` their number depends on values."""
     settings = inspect.signature(row).bind(x, *args, **kwargs).arguments
     if settings.get("size") is not None:
@@ -232,15 +235,15 @@ def _unique_spec(row: Callable, x: Any, *args: Any, **kwargs: Any) -> Any:
 @with_spec(_unique_spec)
 @op
 def unique(
-    x: Any,
+    x: Tensor,
     sorted: bool = True,
     return_index: bool = False,
     return_inverse: bool = False,
     return_counts: bool = False,
     axis: int | None = None,
     size: int | None = None,
-    fill_value: Any = None,
-) -> Any:
+    fill_value: Tensor = None,
+) -> Tensor:
     """Return the distinct elements, in ascending order. NaN differs from NaN.
 
     Args:
@@ -278,7 +281,7 @@ def unique(
 
 
 @op
-def histogram(x: Any, bins: Any = 10, range: Any = None) -> tuple:
+def histogram(x: Tensor, bins: Any = 10, range: Any = None) -> tuple:
     """Count the elements in bins of equal width.
 
     Args:

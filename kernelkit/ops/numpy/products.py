@@ -20,11 +20,12 @@ from kernelkit.ops.unknown_sizes import (
     tensordot_spec,
     with_spec,
 )
+from kernelkit.typing import Tensor
 
 
 @with_spec(matmul_spec)
 @op
-def matmul(x1: Any, x2: Any) -> jax.Array:
+def matmul(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the matrix product over the last two axes; the axes before them are broadcast.
 
     Args:
@@ -47,7 +48,7 @@ def matmul(x1: Any, x2: Any) -> jax.Array:
 
 @with_spec(dot_spec)
 @op
-def dot(x1: Any, x2: Any) -> jax.Array:
+def dot(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the sum of products over the last axis of ``x1`` and the last but one (or only) axis of ``x2``.
 
     Args:
@@ -74,7 +75,7 @@ def _check_summed(name: str, x1: jax.Array, x2: jax.Array) -> None:
 
 @with_spec(inner_spec)
 @op
-def inner(x1: Any, x2: Any) -> jax.Array:
+def inner(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the sum of products over the last axes.
 
     Args:
@@ -93,7 +94,7 @@ def inner(x1: Any, x2: Any) -> jax.Array:
 
 
 @op
-def outer(x1: Any, x2: Any) -> jax.Array:
+def outer(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the products of each element of ``x1`` with each of ``x2``.
 
     Args:
@@ -113,7 +114,7 @@ def outer(x1: Any, x2: Any) -> jax.Array:
 
 
 @op
-def vdot(x1: Any, x2: Any) -> jax.Array:
+def vdot(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the sum of products of all elements; ``x1`` is conjugated.
 
     Args:
@@ -130,7 +131,7 @@ def vdot(x1: Any, x2: Any) -> jax.Array:
 
 @with_spec(tensordot_spec)
 @op
-def tensordot(x1: Any, x2: Any, axes: Any = 2) -> jax.Array:
+def tensordot(x1: Tensor, x2: Tensor, axes: Any = 2) -> jax.Array:
     """Return the sum of products over chosen axes.
 
     Args:
@@ -172,7 +173,9 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> jax.Array:
 
 @with_spec(cross_spec)
 @op
-def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> jax.Array:
+def cross(
+    x1: Tensor, x2: Tensor, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> jax.Array:
     """Return the cross product of vectors of three (or two) elements.
 
     Args:
@@ -192,7 +195,7 @@ def cross(x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, a
 
 
 @op
-def kron(x1: Any, x2: Any) -> jax.Array:
+def kron(x1: Tensor, x2: Tensor) -> jax.Array:
     """Return the Kronecker product: ``x2`` times each element of ``x1``, as blocks.
 
     Args:
@@ -208,7 +211,7 @@ def kron(x1: Any, x2: Any) -> jax.Array:
 
 
 @op
-def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
+def diff(a: Tensor, n: int = 1, axis: int = -1) -> jax.Array:
     """Return the differences of neighbors along an axis.
 
     Args:
@@ -226,7 +229,7 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> jax.Array:
 
 
 @op
-def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
+def correlate(x1: Tensor, x2: Tensor, mode: str = "valid") -> jax.Array:
     """Return the cross-correlation of two sequences.
 
     Args:
@@ -243,7 +246,7 @@ def correlate(x1: Any, x2: Any, mode: str = "valid") -> jax.Array:
 
 
 @op
-def corrcoef(x: Any) -> jax.Array:
+def corrcoef(x: Tensor) -> jax.Array:
     """Return Pearson's correlation coefficients of the rows.
 
     Args:
@@ -262,7 +265,7 @@ def corrcoef(x: Any) -> jax.Array:
 
 
 @op
-def slogdet(x: Any) -> tuple:
+def slogdet(x: Tensor) -> tuple:
     """Return the sign of the determinant and the logarithm of its absolute value.
 
     Args:
@@ -278,7 +281,7 @@ def slogdet(x: Any) -> tuple:
     return sign, logarithm
 
 
-def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Any:
+def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None) -> Tensor:
     """Return a function of arrays that applies a function of scalars to each element.
 
     Args:
@@ -296,7 +299,7 @@ def vectorize(pyfunc: Any, *, excluded: Any = None, signature: str | None = None
     vectorized = jnp.vectorize(pyfunc, excluded=left_out, signature=signature)
 
     @functools.wraps(pyfunc)
-    def elementwise(*args: Any) -> Any:
+    def elementwise(*args: Any) -> Tensor:
         return vectorized(*(a if i in left_out else as_operand(a) for i, a in enumerate(args)))
 
     return op(elementwise)

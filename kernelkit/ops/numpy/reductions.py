@@ -12,14 +12,15 @@ from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.ops.extremes import largest, smallest
 from kernelkit.ops.rows import as_array, as_axes, as_operand, reduction, running
+from kernelkit.typing import Axis, DType, Tensor
 
 
-def _ptp(x: jax.Array, axis: Any = None, keepdims: bool = False) -> jax.Array:
+def _ptp(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Array:
     return largest(x, axis, keepdims) - smallest(x, axis, keepdims)
 
 
 def _without_nan(reduce: Callable, last: float) -> Callable:
-    def ignoring_nan(x: jax.Array, axis: Any = None, keepdims: bool = False) -> jax.Array:
+    def ignoring_nan(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Array:
         if not jnp.issubdtype(x.dtype, jnp.inexact):
             return reduce(x, axis, keepdims)
         missing = jnp.isnan(x)
@@ -69,7 +70,7 @@ nanmedian = reduction(
 
 
 @op
-def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """Return the largest element over axes.
 
     Args:
@@ -95,7 +96,7 @@ def max(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
 
 @op
-def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
+def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = None) -> jax.Array:
     """Return the smallest element over axes.
 
     Args:
@@ -121,7 +122,7 @@ def min(x: Any, axis: Any = None, keepdims: bool = False, initial: Any = None) -
 
 
 @op
-def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) -> jax.Array:
+def prod(x: Tensor, axis: Axis = None, keepdims: bool = False, dtype: DType = None) -> jax.Array:
     """Return the product over axes.
 
     Args:
@@ -139,7 +140,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False, dtype: Any = None) ->
 
 
 @op
-def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
+def count_nonzero(x: Tensor, axis: Axis = None) -> jax.Array:
     """Return the number of elements that are not zero.
 
     Args:
@@ -158,7 +159,7 @@ def count_nonzero(x: Any, axis: Any = None) -> jax.Array:
 
 
 @op
-def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
+def average(x: Tensor, axis: Axis = None, weights: Tensor = None) -> jax.Array:
     """Return the weighted mean over axes.
 
     Args:
@@ -176,7 +177,7 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> jax.Array:
 
 
 @op
-def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+def quantile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
     """Return quantiles over axes.
 
     Args:
@@ -195,7 +196,7 @@ def quantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims:
 
 
 @op
-def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+def percentile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
     """Return percentiles over axes.
 
     Args:
@@ -214,7 +215,7 @@ def percentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdim
 
 
 @op
-def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+def nanquantile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
     """Return quantiles over axes, ignoring NaN. Arguments as :func:`quantile`.
 
     Example:
@@ -226,7 +227,7 @@ def nanquantile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdi
 
 
 @op
-def nanpercentile(x: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
+def nanpercentile(x: Tensor, q: Tensor, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> jax.Array:
     """Return percentiles over axes, ignoring NaN. Arguments as :func:`percentile`.
 
     Example:
@@ -248,7 +249,7 @@ nancumprod = running(
 
 
 @op
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> jax.Array:
+def trapezoid(y: Tensor, x: Tensor = None, dx: Any = 1.0, axis: int = -1) -> jax.Array:
     """Integrate along an axis by the trapezoidal rule.
 
     Args:

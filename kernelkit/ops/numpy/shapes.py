@@ -19,11 +19,12 @@ from kernelkit.ops.unknown_sizes import (
     reshape_spec,
     with_spec,
 )
+from kernelkit.typing import ShapeLike, Tensor
 
 
 @with_spec(reshape_spec)
 @op
-def reshape(x: Any, newshape: Any) -> jax.Array:
+def reshape(x: Tensor, newshape: Any) -> jax.Array:
     """Return the elements of ``x``, in the same order, in another shape.
 
     Args:
@@ -66,7 +67,7 @@ def _check_sizes(sizes: list, newshape: Any) -> None:
 
 
 @op
-def ravel(x: Any) -> jax.Array:
+def ravel(x: Tensor) -> jax.Array:
     """Return the elements of ``x`` as a one-dimensional array.
 
     Args:
@@ -82,7 +83,7 @@ def ravel(x: Any) -> jax.Array:
 
 @op
 @stays_known
-def expand_dims(x: Any, axis: Any) -> jax.Array:
+def expand_dims(x: Tensor, axis: Any) -> jax.Array:
     """Insert axes of size one.
 
     Args:
@@ -98,7 +99,7 @@ def expand_dims(x: Any, axis: Any) -> jax.Array:
 
 
 @op
-def squeeze(x: Any, axis: Any = None) -> jax.Array:
+def squeeze(x: Tensor, axis: Any = None) -> jax.Array:
     """Remove axes of size one.
 
     Args:
@@ -114,7 +115,7 @@ def squeeze(x: Any, axis: Any = None) -> jax.Array:
 
 
 @op
-def transpose(x: Any, axes: Any = None) -> jax.Array:
+def transpose(x: Tensor, axes: Any = None) -> jax.Array:
     """Return ``x`` with its axes in another order.
 
     Args:
@@ -143,7 +144,7 @@ def _check_order(axes: list, x: jax.Array) -> None:
 
 
 @op
-def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
+def moveaxis(x: Tensor, source: Any, destination: Any) -> jax.Array:
     """Move axes to other places; the others keep their order.
 
     Args:
@@ -163,7 +164,7 @@ def moveaxis(x: Any, source: Any, destination: Any) -> jax.Array:
 
 
 @op
-def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
+def swapaxes(x: Tensor, axis1: int, axis2: int) -> jax.Array:
     """Exchange two axes.
 
     Args:
@@ -182,7 +183,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> jax.Array:
 
 @with_spec(broadcast_to_spec)
 @op
-def broadcast_to(x: Any, shape: Any) -> jax.Array:
+def broadcast_to(x: Tensor, shape: ShapeLike) -> jax.Array:
     """Repeat ``x`` along axes of size one until it has a shape.
 
     Args:
@@ -205,7 +206,7 @@ def broadcast_to(x: Any, shape: Any) -> jax.Array:
 
 
 @op
-def flip(x: Any, axis: Any = None) -> jax.Array:
+def flip(x: Tensor, axis: Any = None) -> jax.Array:
     """Reverse the order of the elements along axes.
 
     Args:
@@ -221,7 +222,7 @@ def flip(x: Any, axis: Any = None) -> jax.Array:
 
 
 @op
-def fliplr(x: Any) -> jax.Array:
+def fliplr(x: Tensor) -> jax.Array:
     """Reverse the second axis (left to right).
 
     Args:
@@ -236,7 +237,7 @@ def fliplr(x: Any) -> jax.Array:
 
 
 @op
-def flipud(x: Any) -> jax.Array:
+def flipud(x: Tensor) -> jax.Array:
     """Reverse the first axis (up to down).
 
     Args:
@@ -251,7 +252,7 @@ def flipud(x: Any) -> jax.Array:
 
 
 @op
-def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
+def rot90(array: Tensor, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
     """Rotate an array by multiples of 90 degrees in the plane of two axes.
 
     Args:
@@ -269,7 +270,7 @@ def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> jax.Array:
 
 
 @op
-def roll(x: Any, shift: Any, axis: Any = None) -> jax.Array:
+def roll(x: Tensor, shift: Tensor, axis: Any = None) -> jax.Array:
     """Shift elements along axes; elements that leave at one end enter at the other.
 
     Args:

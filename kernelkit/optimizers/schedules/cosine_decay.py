@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule, as_float
+from kernelkit.typing import Tensor
 
 
 class CosineDecay(LearningRateSchedule):
@@ -48,7 +48,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Tensor) -> jax.Array:
         step = as_float(step)
         if self.warmup_target is None:
             return self._decayed(step, self.initial_learning_rate)

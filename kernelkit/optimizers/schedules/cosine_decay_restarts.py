@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule, as_float
+from kernelkit.typing import Tensor
 
 
 class CosineDecayRestarts(LearningRateSchedule):
@@ -48,7 +48,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Tensor) -> jax.Array:
         restarts, fraction = self._period(as_float(step) / self.first_decay_steps)
         wave = 0.5 * jnp.power(self.m_mul, restarts) * (1 + jnp.cos(math.pi * fraction))
         return self.initial_learning_rate * ((1 - self.alpha) * wave + self.alpha)

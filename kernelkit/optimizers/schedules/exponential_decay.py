@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule, as_float
+from kernelkit.typing import Tensor
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -43,7 +42,7 @@ class ExponentialDecay(LearningRateSchedule):
         self.staircase = staircase
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Tensor) -> jax.Array:
         periods = as_float(step) / self.decay_steps
         if self.staircase:
             periods = jnp.floor(periods)

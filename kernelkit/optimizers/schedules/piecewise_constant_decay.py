@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from kernelkit import config
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule, as_float
+from kernelkit.typing import Tensor
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -39,6 +39,6 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = list(values)
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Tensor) -> jax.Array:
         passed = jnp.sum(jnp.asarray(self.boundaries, config.floatx()) < as_float(step))
         return jnp.asarray(self.values, config.floatx())[passed]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from kernelkit.optimizers.schedules.schedule import LearningRateSchedule, as_float
+from kernelkit.typing import Tensor
 
 
 class PolynomialDecay(LearningRateSchedule):
@@ -46,7 +45,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step: Any) -> jax.Array:
+    def __call__(self, step: Tensor) -> jax.Array:
         step = as_float(step)
         span = jnp.asarray(self.decay_steps, step.dtype)
         if self.cycle:

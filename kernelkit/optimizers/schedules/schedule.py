@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import config, serialize
+from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 
@@ -28,7 +29,7 @@ class LearningRateSchedule(serialize.Configurable):
         0.025
     """
 
-    def __call__(self, step: Any) -> Any:
+    def __call__(self, step: Tensor) -> Any:
         """Return the learning rate of a step.
 
         Args:
@@ -37,6 +38,6 @@ class LearningRateSchedule(serialize.Configurable):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step).")
 
 
-def as_float(step: Any) -> jax.Array:
+def as_float(step: Tensor) -> jax.Array:
     """Return a step as a float scalar."""
     return jnp.asarray(step.value if isinstance(step, Variable) else step, config.floatx())

@@ -14,12 +14,13 @@ from kernelkit import dtypes
 from kernelkit.layers.preprocessing.batches import as_array
 from kernelkit.layers.preprocessing.strings import to_strings
 from kernelkit.symbolic import KerasTensor
+from kernelkit.typing import Tensor, Tree
 from kernelkit.utils.feature_space.features import Feature
 
 _ROWS_AT_ONCE = 1024
 
 
-def table_of(data: Any) -> Mapping[str, Any] | None:
+def table_of(data: Tree) -> Mapping[str, Any] | None:
     """Return data with named columns as a mapping; ``None`` if the data have no names.
 
     Args:
@@ -162,7 +163,7 @@ def _with_axes(column: Any) -> Any:
 # Data sets ------------------------------------------------------------------------------------------------------------
 
 
-def tables_in(data: Any, who: str) -> Iterator[Mapping[str, Any]]:
+def tables_in(data: Tree, who: str) -> Iterator[Mapping[str, Any]]:
     """Yield the tables of a data set, in one pass; single rows are gathered into tables.
 
     Args:
@@ -194,7 +195,7 @@ def _elements(source: Any) -> Iterable[Any]:
     return source if hasattr(source, "__iter__") else (source[i] for i in range(len(source)))
 
 
-def _named(element: Any, who: str) -> Mapping[str, Any]:
+def _named(element: Tensor, who: str) -> Mapping[str, Any]:
     if isinstance(element, (tuple, list)) and element:
         element = element[0]
     table = table_of(element)

@@ -20,6 +20,7 @@ from kernelkit.layers import (
     StringLookup,
 )
 from kernelkit.layers.preprocessing.data_layer import DataLayer
+from kernelkit.typing import DType, Tree
 
 _FEATURE_MODES = ("int", "one_hot", "float")
 _CROSS_MODES = ("int", "one_hot")
@@ -28,7 +29,7 @@ _CROSS_MODES = ("int", "one_hot")
 class TFDIdentity(DataLayer):
     """Return a column unchanged. The name is that of Keras's class, which stands in files."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tree) -> Tree:
         return inputs
 
 
@@ -62,7 +63,7 @@ class Feature:
         ValueError: If an argument is none of these.
     """
 
-    def __init__(self, dtype: Any, preprocessor: Any, output_mode: str) -> None:
+    def __init__(self, dtype: DType, preprocessor: Any, output_mode: str) -> None:
         self.output_mode = _checked_mode(output_mode, _FEATURE_MODES, "feature")
         self.dtype = "string" if dtype == "string" else dtypes.standardize_dtype(dtype)
         if isinstance(preprocessor, dict):
@@ -227,7 +228,7 @@ def make_integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str |
     return Feature("int32", Hashing(num_bins, name=_layer_name(name, "integer_hashed")), output_mode)
 
 
-def make_feature(dtype: Any, preprocessor: Any, output_mode: str) -> Feature:
+def make_feature(dtype: DType, preprocessor: Any, output_mode: str) -> Feature:
     """Return a feature with a layer of your own; see :class:`Feature`."""
     return Feature(dtype, preprocessor, output_mode)
 

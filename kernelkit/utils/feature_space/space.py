@@ -15,6 +15,7 @@ from kernelkit.layers import CategoryEncoding, HashedCrossing, Input, Layer
 from kernelkit.layers.preprocessing.data_layer import DataLayer, is_tensorflow
 from kernelkit.saving import save_model
 from kernelkit.symbolic import KerasTensor, any_symbolic
+from kernelkit.typing import Tree
 from kernelkit.utils.feature_space import features as kinds
 from kernelkit.utils.feature_space.columns import read, table_of, tables_in
 from kernelkit.utils.feature_space.features import Cross, Feature, TFDConcat, require_count
@@ -236,7 +237,7 @@ class FeatureSpace(DataLayer):
         layers = (*self.preprocessors.values(), *self.crossers.values())
         return any(getattr(layer, "host_only", False) for layer in layers)
 
-    def __call__(self, data: Any) -> Any:
+    def __call__(self, data: Tree) -> Any:
         """Return the columns of a table, encoded.
 
         Args:
@@ -269,7 +270,7 @@ class FeatureSpace(DataLayer):
             return Layer.__call__(self, columns)
         return self.call(columns)
 
-    def call(self, data: Any) -> Any:
+    def call(self, data: Tree) -> Tree:
         columns, is_row = read(data, self.features, self.who())
         encoded = self._encode(columns)
         if not is_row:
@@ -280,7 +281,7 @@ class FeatureSpace(DataLayer):
         """Return int64 for integers: outside of jax they are not limited to 32 bits."""
         return "int64" if dtype == "int32" else dtype
 
-    def compute_output_spec(self, data: Any) -> Any:
+    def compute_output_spec(self, data: Tree) -> Any:
         """Return symbolic tensors like the outputs."""
         # Each layer answers with its own output's shape: strings cannot be traced.
         with scope.StatelessScope(), scope.SymbolicScope(), scope.not_recording():

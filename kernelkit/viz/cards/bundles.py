@@ -9,6 +9,7 @@ from typing import Any
 from kernelkit.diagram import scene, svg
 from kernelkit.models.description import describe
 from kernelkit.models.description.words import totals_text
+from kernelkit.models.model import Model
 
 MIME = "application/vnd.kernelkit.graph.v1+json"
 _MOST_BYTES = 400_000
@@ -24,7 +25,7 @@ _STYLE = (
 )
 
 
-def bundle_of(model: Any) -> dict[str, Any]:
+def bundle_of(model: Model) -> dict[str, Any]:
     """Return a model as a MIME bundle: text, HTML with a picture, and its description for JupyterLab's extension.
 
     Example:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kernelkit.models.description import describe, schema
 from kernelkit.models.description.words import shape_text, totals_text
+from kernelkit.typing import Batch
 
 _LEAVES = (schema.INPUT, schema.LAYER, schema.OP)
 _MANY = 2000
@@ -97,7 +98,7 @@ class ModelComparison:
         )
 
 
-def compare_models(a: Any, b: Any, sample: Any = None) -> ModelComparison:
+def compare_models(a: Any, b: Any, sample: Batch = None) -> ModelComparison:
     """Compare the layers of two models. Layers are matched by class, arguments, shapes and order, not by name.
 
     Args:

@@ -14,6 +14,8 @@ from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.models.description import schema
 from kernelkit.models.description.collect import child_layers
+from kernelkit.models.model import Model
+from kernelkit.typing import Tensor, Tree
 from kernelkit.viz.bins import histogram
 
 _MOST_WEIGHTS = 400
@@ -28,7 +30,7 @@ _MOST_PIXELS = 160_000
 """Maximum number of pixels of all pictures of a graph: they lie in the notebook file."""
 
 
-def layers_of_nodes(model: Any, description: dict[str, Any]) -> dict[int, Layer]:
+def layers_of_nodes(model: Model, description: dict[str, Any]) -> dict[int, Layer]:
     """Return the layer of each node without an inside, by the node's number.
 
     Args:
@@ -44,7 +46,7 @@ def layers_of_nodes(model: Any, description: dict[str, Any]) -> dict[int, Layer]
     return found
 
 
-def weights_of_nodes(model: Any, description: dict[str, Any]) -> dict[str, list]:
+def weights_of_nodes(model: Model, description: dict[str, Any]) -> dict[str, list]:
     """Return ``{node: [[name, shape, mean, std, low, high, counts], ...]}`` for the layers of a description.
 
     Args:
@@ -63,7 +65,7 @@ def weights_of_nodes(model: Any, description: dict[str, Any]) -> dict[str, list]
     return found
 
 
-def outputs_of_nodes(model: Any, description: dict[str, Any], x: Any) -> dict[str, list]:
+def outputs_of_nodes(model: Model, description: dict[str, Any], x: Tree) -> dict[str, list]:
     """Run a model, as `predict` does, and return what its layers give.
 
     Args:
@@ -109,21 +111,21 @@ class _Outputs:
     def __init__(self) -> None:
         self.values: dict[int, Any] = {}
 
-    def layer(self, layer: Any, outputs: Any) -> Any:
+    def layer(self, layer: Layer, outputs: Tree) -> Any:
         """Keep a layer's output and return it."""
         first = next((v for v in jtu.tree_leaves(outputs, is_leaf=is_leaf) if is_tensor(v)), None)
         if first is not None and not isinstance(first, jax.core.Tracer):  # inside a loop there are no numbers
             self.values.setdefault(id(layer), first)
         return outputs
 
-    def attention(self, layer: Any, weights: Any) -> None:
+    def attention(self, layer: Layer, weights: Any) -> None:
         """Attention weights are not kept."""
 
-    def gates(self, layer: Any, gates: dict[str, Any], mask: Any) -> None:
+    def gates(self, layer: Layer, gates: dict[str, Any], mask: Tensor) -> None:
         """Gates are not kept."""
 
 
-def _layers_by_path(model: Any) -> dict[tuple[str, ...], Layer]:
+def _layers_by_path(model: Model) -> dict[tuple[str, ...], Layer]:
     """Return the innermost layers by their path of names."""
     found: dict[tuple[str, ...], Layer] = {}
     waiting: list[tuple[Any, tuple[str, ...]]] = [(model, ())]

@@ -15,6 +15,8 @@ import jax.tree_util as jtu
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.models.description import check, describe
 from kernelkit.models.description.words import totals_text
+from kernelkit.models.model import Model
+from kernelkit.typing import Batch
 from kernelkit.viz.cards.bundles import MIME, card
 from kernelkit.viz.cards.colors import Colors, Row
 from kernelkit.viz.cards.nodes import layers_of_nodes, outputs_of_nodes, weights_of_nodes
@@ -35,7 +37,7 @@ class Graph:
         weights: Whether to store histograms of the weights.
     """
 
-    def __init__(self, model: Any, sample: Any = None, weights: bool = True) -> None:
+    def __init__(self, model: Model, sample: Batch = None, weights: bool = True) -> None:
         self.description = check(describe(model, sample))
         self.weights = weights_of_nodes(model, self.description) if weights else {}
         self.outputs: dict[str, list] = {}
@@ -172,7 +174,7 @@ class Graph:
             self._measure_time()
 
 
-def _holds_data(sample: Any) -> bool:
+def _holds_data(sample: Batch) -> bool:
     leaves = jtu.tree_leaves(sample, is_leaf=is_leaf)
     return bool(leaves) and all(is_tensor(v) and not isinstance(v, jax.ShapeDtypeStruct) for v in leaves)
 

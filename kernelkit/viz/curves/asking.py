@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from kernelkit.models.model import Model
+
 ACTIONS = ("pause", "resume", "step", "stop", "learning_rate", "save")
 """The actions that pages may request."""
 
@@ -35,7 +37,7 @@ def known_names(value: Any, known: Collection[str]) -> list[str]:
     return [name for name in known if name in value] if isinstance(value, list) else []
 
 
-def possible_actions(model: Any) -> list[str]:
+def possible_actions(model: Model) -> list[str]:
     """Return the actions that a model supports. The rate of a schedule, for example, cannot be set."""
     rate = getattr(getattr(model, "optimizer", None), "learning_rate", None)
     impossible = {"learning_rate"} if not hasattr(rate, "assign") else set()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from kernelkit.metrics import Mean
+from kernelkit.models.model import Model
 
 SHARP = 1 << 15
 """Up to this step of an epoch, float32 means give each batch's value with an error of at most 1 % of the mean."""
 
 
-def means_of(model: Any) -> frozenset[str]:
+def means_of(model: Model) -> frozenset[str]:
     """Return the names of a model's logs that are running means over an epoch's batches, with equal weights.
 
     These are the loss and every `Mean` metric. A model with a custom `train_step` has none, because it may report

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any
 
+from kernelkit.models.model import Model
 from kernelkit.viz.curves.message import json_number
 from kernelkit.viz.curves.store import LEARNING_RATE, CurveStore
 
@@ -19,7 +20,7 @@ _runs: deque[tuple[tuple, dict[str, Any]]] = deque(maxlen=KEPT)
 _numbers = itertools.count(1)
 
 
-def kind_of(model: Any) -> tuple[Any, str]:
+def kind_of(model: Model) -> tuple[Any, str]:
     """Return what makes trainings comparable: the model's architecture (classes and weight shapes), and its loss."""
     layers = tuple(type(layer).__name__ for layer in getattr(model, "layers", ()))
     shapes = tuple(tuple(variable.shape) for variable in getattr(model, "weights", ()))

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.models.model import Model
+
 
 def device(distribution: Any = None) -> str | None:
     """Return the kind of device that a training computes on, with their number and its distribution if it is spread.
@@ -41,7 +43,7 @@ def compile_time(run: Any) -> float:
     return run.compile_time() if hasattr(run, "compile_time") else 0.0
 
 
-def metric_names(model: Any) -> list[str]:
+def metric_names(model: Model) -> list[str]:
     """Return the names of a model's metrics in the order of `compile`."""
     found = [getattr(metric, "names", None) or [metric.name] for metric in getattr(model, "metrics", ())]
     return [name for names in found for name in names]

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.models.model import Model
+
 CHUNK = 128
 """Steps whose rates a schedule computes at once. A fixed number, so that its program is compiled once."""
 
@@ -23,7 +25,7 @@ class Rates:
         schedule: The optimizer's schedule, None if the rate is fixed or unknown.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Model) -> None:
         optimizer = getattr(model, "optimizer", None)
         self._optimizer: Any = getattr(optimizer, "inner_optimizer", optimizer)
         self.schedule: Any = getattr(self._optimizer, "schedule", None)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import PathLike
 from kernelkit.viz.curves.compare import Comparison, compare
 from kernelkit.viz.curves.store import higher_is_better
 from kernelkit.viz.curves.text import sparkline
@@ -123,12 +124,12 @@ class Runs:
         ]
         return pandas.DataFrame(rows, index=pandas.Index([r.number for r in self.records], name="run"))
 
-    def save(self, path: Any) -> None:
+    def save(self, path: PathLike) -> None:
         """Write the runs to a JSON file, which :meth:`load` reads in another kernel."""
         text = json.dumps([asdict(record) for record in self.records])
         Path(path).write_text(text, encoding="utf-8")
 
-    def load(self, path: Any) -> Runs:
+    def load(self, path: PathLike) -> Runs:
         """Add the runs of a file behind those of this kernel, and return the table.
 
         Raises:

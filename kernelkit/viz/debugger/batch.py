@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.typing import Tree
 from kernelkit.viz.debugger.counting import nth
 
 
@@ -28,7 +27,7 @@ class Batch:
         <Batch of 2 samples, step 1, in epoch 1: x (2, 3) float64, y (2,) int64, rows 7, 4>
     """
 
-    def __init__(self, data: Any, indices: np.ndarray | None, step: int, epoch: int) -> None:
+    def __init__(self, data: Tree, indices: np.ndarray | None, step: int, epoch: int) -> None:
         self.x, self.y, self.sample_weight = unpack(jtu.tree_map(np.asarray, data))
         self.indices = indices
         self.step = step

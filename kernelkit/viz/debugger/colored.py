@@ -11,6 +11,7 @@ from typing import Any
 from kernelkit.feeds.batch import unpack
 from kernelkit.layers.base.parts import walk
 from kernelkit.layers.layer import Layer
+from kernelkit.models.model import Model
 from kernelkit.models.profile import layer_times
 from kernelkit.tracebacks import users_level
 from kernelkit.training.state import TrainState
@@ -59,7 +60,7 @@ def measures_of(look: Look, steps: Steps, before: TrainState, layers: dict[int, 
     return found
 
 
-def times_of(model: Any, batch: tuple, layers: dict[int, Layer]) -> list[float | None]:
+def times_of(model: Model, batch: tuple, layers: dict[int, Layer]) -> list[float | None]:
     """Return the milliseconds of the calls and gradients of a graph's layers, each measured alone.
 
     Args:
@@ -111,7 +112,7 @@ class Coloring:
             colors.set_time(times)
         self.graph.show_time(times)
 
-    def _layers(self, model: Any) -> dict[int, Layer]:
+    def _layers(self, model: Model) -> dict[int, Layer]:
         return layers_of_nodes(model, self.graph.description)
 
 

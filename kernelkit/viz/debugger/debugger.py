@@ -11,10 +11,12 @@ import numpy as np
 from kernelkit import changes, interrupts
 from kernelkit.feeds.make import make_feed
 from kernelkit.feeds.streams import StreamFeed
+from kernelkit.models.model import Model
 from kernelkit.progress import Progress
 from kernelkit.signatures import plain_methods
 from kernelkit.tracebacks import shortened_methods
 from kernelkit.training.state import TrainState
+from kernelkit.typing import PathLike, Tensor, Tree
 from kernelkit.viz.cards.walk import Graph
 from kernelkit.viz.curves.facts import metric_names
 from kernelkit.viz.debugger import looking
@@ -85,12 +87,12 @@ class StepDebugger(Shown):
 
     def __init__(
         self,
-        model: Any,
-        x: Any = None,
-        y: Any = None,
+        model: Model,
+        x: Tree = None,
+        y: Tree = None,
         batch_size: int | None = None,
         *,
-        sample_weight: Any = None,
+        sample_weight: Tensor = None,
         class_weight: dict | None = None,
         shuffle: bool | str = True,
         steps_per_epoch: int | None = None,
@@ -503,7 +505,7 @@ class StepDebugger(Shown):
         return training.model
 
     @interrupts.guarded
-    def record(self, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
+    def record(self, path: PathLike, layers: Any = (), every: int = 1, batches: bool = False) -> None:
         """Write the steps done so far to a file, which :func:`kernelkit.viz.replay` opens elsewhere.
 
         Args:
@@ -561,7 +563,7 @@ class StepDebugger(Shown):
         return f"<StepDebugger {self.timeline.name!r}: {where}, epoch {nth(self.epoch)}{': ' * bool(logs)}{logs}>"
 
 
-def reports_means(model: Any) -> bool:
+def reports_means(model: Model) -> bool:
     """Return whether a step's logs are running means of metrics. A model with its own ``train_step`` may log others."""
     from kernelkit.training.trainer import Trainer
 

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 
 from kernelkit.jaxprs import Opened, called_by, is_literal, opened, run_equation
+from kernelkit.typing import Equation, Tensor
 
 
 class Operation(NamedTuple):
@@ -23,7 +24,7 @@ class Operation(NamedTuple):
         stack: The name stack of jax, outermost name first: ``"jvp(model)/dense"``.
     """
 
-    equation: Any
+    equation: Equation
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     stack: str
@@ -33,7 +34,7 @@ class Operation(NamedTuple):
         """The name of the primitive."""
         return self.equation.primitive.name
 
-    def run(self, values: Sequence[Any]) -> list[Any]:
+    def run(self, values: Sequence[Tensor]) -> list[Any]:
         """Return the outputs for given input values."""
         return run_equation(self.equation, values)
 

@@ -14,11 +14,13 @@ import numpy as np
 from kernelkit import dtype_policies, dtypes, optimizers
 from kernelkit.changes import structure
 from kernelkit.layers.base.parts import walk
+from kernelkit.models.model import Model
 from kernelkit.serialize import suggest
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import Program
 from kernelkit.training.trainer import Trainer
 from kernelkit.training.training import Training
+from kernelkit.typing import Batch, Tensor
 from kernelkit.variable import Variable
 from kernelkit.viz.debugger.naming import layer_named, names_of
 from kernelkit.viz.debugger.snapshots import copied
@@ -90,7 +92,7 @@ def forked(view: View, changes: Changes, name: str | None, taken: Iterable[str])
     return timeline, state
 
 
-def twin_of(model: Any) -> tuple[Any, Callable[[Any], Any]]:
+def twin_of(model: Model) -> tuple[Any, Callable[[Any], Any]]:
     """Return a copy of a compiled model with its own weights, and a function from each part to its copy.
 
     Raises:
@@ -143,7 +145,7 @@ def _with_own_model(
     return Steps.of(twin), new
 
 
-def _cast(model: Any, training: Training, dtype: str) -> None:
+def _cast(model: Model, training: Training, dtype: str) -> None:
     """Give all layers another dtype policy, and their weights its dtype."""
     policy = dtype_policies.get(dtype)
     for layer in [model, *walk(model)]:
@@ -182,7 +184,7 @@ def _with_weights(steps: Steps, state: TrainState, edits: dict[str, Any]) -> Tra
         if path not in paths:
             raise ValueError(f"fork(weights=...): there is no weight {path!r}.{suggest(path, paths)}")
 
-    def edited(variables: Sequence[Variable], values: Sequence[Any]) -> tuple:
+    def edited(variables: Sequence[Variable], values: Sequence[Tensor]) -> tuple:
         return tuple(
             _edited(v, value, edits[v.path]) if v.path in edits else value
             for v, value in zip(variables, values, strict=True)
@@ -212,7 +214,7 @@ def _with_frozen(steps: Steps, names: list[str]) -> Steps:
         frozen |= {id(v) for v in found.weights}
     variables, inner = steps.variables, steps.program.step
 
-    def step(state: TrainState, batch: Any) -> tuple:
+    def step(state: TrainState, batch: Batch) -> tuple:
         logs, after = inner(state, batch)
         after = like(after, state, "train_step")
         kept = {

@@ -8,6 +8,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.frames import is_frame
+from kernelkit.typing import Tensor, Tree
 
 MOST_COLUMNS = 1000
 
@@ -30,7 +31,7 @@ class Given(NamedTuple):
     logits: tuple[bool, ...] = ()
 
 
-def given_of(x: Any, model: Any = None) -> Given:
+def given_of(x: Tree, model: Any = None) -> Given:
     """Return what is known of inputs, empty if they are no arrays, lists or tables.
 
     Example:
@@ -71,7 +72,7 @@ def _outputs(model: Any) -> tuple[tuple[str, ...], tuple[bool, ...]]:
     return tuple(map(str, compiled.outputs.names)), tuple(logits)
 
 
-def _texts(leaf: Any) -> np.ndarray | None:
+def _texts(leaf: Tensor) -> np.ndarray | None:
     kind = getattr(getattr(leaf, "dtype", None), "kind", "")
     if kind not in "OSUT" or is_frame(leaf):
         return None

@@ -10,6 +10,7 @@ import numpy as np
 from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.feed import Chunk
 from kernelkit.feeds.streams import StreamFeed
+from kernelkit.models.model import Model
 from kernelkit.tracebacks import users_level
 from kernelkit.training.last_fit import LastFit
 from kernelkit.viz.curves.facts import metric_names
@@ -22,7 +23,7 @@ from kernelkit.viz.debugger.timeline import EVERY, Steps, Timeline
 from kernelkit.viz.debugger.view import first_step, is_finite
 
 
-def debug_last(model: Any, memory: int | str = "512MB", snapshot_every: int = EVERY) -> StepDebugger:
+def debug_last(model: Model, memory: int | str = "512MB", snapshot_every: int = EVERY) -> StepDebugger:
     """Open the debugger at the batch where the last `fit` ended with an error, a NaN or an interrupt.
 
     The steps of the last epoch are run again, bit for bit. The step shown is the one that made the NaN, the one that

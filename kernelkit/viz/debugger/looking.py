@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit.feeds.batch import unpack
 from kernelkit.serialize import suggest
 from kernelkit.training.state import TrainState
+from kernelkit.typing import Batch, Tensor
 from kernelkit.viz.debugger.naming import layer_named, names_of
 from kernelkit.viz.debugger.observer import MASK, SeenLayer, cotangent_name, value_name
 from kernelkit.viz.debugger.table import Table
@@ -156,7 +157,7 @@ def table_rows(look: Look, steps: Steps, before: TrainState) -> list[tuple[Any, 
     return rows
 
 
-def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
+def sample_losses(look: Look, steps: Steps, taps: Taps, before: TrainState, batch: Batch) -> np.ndarray:
     """Return the loss of each sample of a batch (samples,), weights and masks applied.
 
     The values are the losses of the step before reduction. Their mean is the batch's loss without the losses that
@@ -190,7 +191,7 @@ def loss_scale(steps: Steps, before: TrainState) -> float:
     return float(factor)
 
 
-def _per_sample(values: np.ndarray, weights: Any, mask: Any) -> np.ndarray:
+def _per_sample(values: np.ndarray, weights: Any, mask: Tensor) -> np.ndarray:
     def aligned(v: np.ndarray) -> np.ndarray:
         while v.ndim > values.ndim and v.shape[-1] == 1:
             v = v[..., 0]
@@ -209,16 +210,16 @@ def _named(look: Look, key: str | None) -> Any:
     return None if key is None or value_name(key) not in look.values else np.asarray(look.values[value_name(key)])
 
 
-def _alone(steps: Steps, taps: Taps, before: TrainState, batch: Any) -> np.ndarray:
+def _alone(steps: Steps, taps: Taps, before: TrainState, batch: Batch) -> np.ndarray:
     """Return each sample's loss as a batch of one, with metrics as at the start of an epoch."""
     state = before._replace(metrics=jtu.tree_map(jnp.zeros_like, before.metrics))
 
-    def one(state: TrainState, sample: Any) -> Any:
+    def one(state: TrainState, sample: Batch) -> Any:
         logs, _ = steps.program.step(state, jtu.tree_map(lambda v: v[None], sample))
         loss = logs.get("loss", next(iter(logs.values()), jnp.nan))
         return jnp.mean(jnp.asarray(loss, "float32"))
 
-    def each(state: TrainState, batch: Any) -> Any:
+    def each(state: TrainState, batch: Batch) -> Any:
         return jax.lax.map(lambda sample: one(state, sample), batch)
 
     return np.asarray(taps.compiled("alone", each, (state, batch))(state, batch))

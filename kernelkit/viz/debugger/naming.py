@@ -6,12 +6,13 @@ from collections import Counter
 from typing import Any
 
 from kernelkit.layers.base.parts import children, walk
+from kernelkit.models.model import Model
 
 OURS = "kernelkit.layers."
 """Layers of these modules give their parts short names: ``query``, ``forward_lstm``."""
 
 
-def names_of(model: Any) -> dict[int, str]:
+def names_of(model: Model) -> dict[int, str]:
     """Return the names of all layers below a model, by the layers' ids.
 
     A layer inside an attention, a wrapper or an RNN has its owner's name in front, and so has one that shares its name
@@ -50,11 +51,11 @@ def names_of(model: Any) -> dict[int, str]:
             counts[key] += 1
 
 
-def _is_ours(owner: Any, model: Any) -> bool:
+def _is_ours(owner: Any, model: Model) -> bool:
     return owner is not model and type(owner).__module__.startswith(OURS)
 
 
-def layer_named(model: Any, name: str) -> Any:
+def layer_named(model: Model, name: str) -> Any:
     """Return the layer of a given name, path or name of :func:`names_of`; ``None`` if there is none.
 
     Args:

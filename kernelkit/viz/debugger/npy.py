@@ -13,6 +13,7 @@ from numpy.lib import format as npy
 
 from kernelkit.saving.archive import Archive
 from kernelkit.saving.npy_header import read_header
+from kernelkit.typing import DType
 
 
 def write_array(archive: zipfile.ZipFile, name: str, value: Any) -> None:
@@ -29,7 +30,7 @@ def write_array(archive: zipfile.ZipFile, name: str, value: Any) -> None:
     archive.writestr(name, buffer.getvalue())
 
 
-def read_array(archive: Archive, name: str, shape: tuple | None = None, dtype: Any = None) -> np.ndarray:
+def read_array(archive: Archive, name: str, shape: tuple | None = None, dtype: DType = None) -> np.ndarray:
     """Read an array.
 
     Args:

@@ -15,6 +15,8 @@ from jax.ad_checkpoint import checkpoint_name
 
 from kernelkit import masking, scope
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
+from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tensor, Tree
 
 PREFIX = "kernelkit/"
 MASK = "mask"
@@ -69,7 +71,7 @@ class Observer:
         self._scores: dict[int, str] = {}
         self._gates: dict[int, dict[str, str]] = {}
 
-    def layer(self, layer: Any, outputs: Any) -> Any:
+    def layer(self, layer: Layer, outputs: Tree) -> Any:
         """Name the outputs of a layer and return them."""
         name = self._names.get(id(layer), layer.name)
         self._calls[name] += 1
@@ -91,20 +93,20 @@ class Observer:
         self.layers.append(SeenLayer(name, layer, keys, scores, gates))
         return outputs
 
-    def attention(self, layer: Any, weights: Any) -> None:
+    def attention(self, layer: Layer, weights: Any) -> None:
         """Name the attention weights (samples, heads, queries, keys) of a layer whose call is under way."""
         if weights.ndim == 4:
             self._scores[id(layer)] = key = f"attention/{len(self.layers)}/{len(self._scores)}"
             checkpoint_name(weights, _value(key))
 
-    def gates(self, layer: Any, gates: dict[str, Any], mask: Any) -> None:
+    def gates(self, layer: Layer, gates: dict[str, Any], mask: Tensor) -> None:
         """Name the gates (steps, samples, units) of an RNN whose call is under way, and the mask (steps, samples)."""
         found = gates if mask is None else gates | {MASK: mask}
         self._gates[id(layer)] = keys = {name: f"gates/{len(self.layers)}/{name}" for name in found}
         for name, values in found.items():
             checkpoint_name(values, _value(keys[name]))
 
-    def loss(self, loss: Any, values: Any, weights: Any, mask: Any) -> Any:
+    def loss(self, loss: Any, values: Tensor, weights: Any, mask: Tensor) -> Any:
         """Name the values of a loss and return them."""
         key = f"loss/{len(self.losses)}"
         kept = {}

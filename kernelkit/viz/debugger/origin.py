@@ -14,6 +14,7 @@ import numpy as np
 from kernelkit import scope
 from kernelkit.jaxprs import scan_of
 from kernelkit.rich_display import ipython_shell
+from kernelkit.typing import Batch
 from kernelkit.viz.debugger.flat import FlatStep, Operation, can_be_infinite, is_backward, layer_of
 from kernelkit.viz.debugger.taps import Taps
 
@@ -47,7 +48,7 @@ class Origin:
     smallest: float
 
 
-def find_origin(taps: Taps, state: Any, batch: Any) -> Origin | None:
+def find_origin(taps: Taps, state: Any, batch: Batch) -> Origin | None:
     """Return the first operation whose NaN or infinity reached the loss or the new weights.
 
     A benign infinity, such as one in an attention mask, is ignored.
@@ -70,7 +71,7 @@ def find_origin(taps: Taps, state: Any, batch: Any) -> Origin | None:
         return _from_outside(flat, slot, state, batch, rows)
     index, operation = next((i, o) for i, o in enumerate(flat.operations) if slot in o.outputs)
 
-    def around(state: Any, batch: Any) -> Any:
+    def around(state: Any, batch: Batch) -> Any:
         slots = flat.run((state, batch))
         return [slots[i] for i in operation.inputs], [slots[i] for i in operation.outputs]
 
@@ -108,7 +109,7 @@ def _first_bad(flat: FlatStep, finite: np.ndarray, reached: list[int]) -> int:
     return min(origins, key=lambda slot: rank.get(slot, -1))
 
 
-def _from_outside(flat: FlatStep, slot: int, state: Any, batch: Any, rows: int) -> Origin:
+def _from_outside(flat: FlatStep, slot: int, state: Any, batch: Batch, rows: int) -> Origin:
     at = flat.inputs.index(slot)
     inside = len(jtu.tree_leaves(state))
     value = np.asarray(jtu.tree_leaves((state, batch))[at])

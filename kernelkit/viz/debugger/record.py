@@ -10,7 +10,9 @@ from typing import Any
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.models.model import Model
 from kernelkit.saving.atomic import replacing
+from kernelkit.typing import PathLike
 from kernelkit.viz.debugger import looking
 from kernelkit.viz.debugger.manifest import FORMAT
 from kernelkit.viz.debugger.npy import write_array
@@ -19,7 +21,7 @@ from kernelkit.viz.debugger.timeline import Timeline
 from kernelkit.viz.debugger.view import View
 
 
-def record(view: View, path: Any, layers: Any = (), every: int = 1, batches: bool = False) -> None:
+def record(view: View, path: PathLike, layers: Any = (), every: int = 1, batches: bool = False) -> None:
     """Write a recording of all steps of a view's timeline. The other arguments are those of `StepDebugger.record`.
 
     Raises:
@@ -83,7 +85,7 @@ def _page(view: View, archive: Any, step: int, layers: list[str], batches: bool)
     return {"table": looking.table(look, timeline.steps, before).rows}
 
 
-def _config(model: Any) -> Any:
+def _config(model: Model) -> Any:
     try:
         return {"model": model.to_json(), "compile": json.dumps(model.get_compile_config())}
     except (TypeError, ValueError, NotImplementedError):

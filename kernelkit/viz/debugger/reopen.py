@@ -12,6 +12,7 @@ from kernelkit.saving.archive import Archive
 from kernelkit.saving.model_config import memory_for
 from kernelkit.saving.reading import reading
 from kernelkit.training.state import TrainState
+from kernelkit.typing import PathLike, Tree
 from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.debugger import StepDebugger
 from kernelkit.viz.debugger.manifest import read_manifest
@@ -23,7 +24,12 @@ from kernelkit.viz.debugger.timeline import Timeline
 
 
 def replay(
-    path: Any, x: Any = None, y: Any = None, batch_size: int | None = None, model: Any = None, **options: Any
+    path: PathLike,
+    x: Tree = None,
+    y: Tree = None,
+    batch_size: int | None = None,
+    model: Model | None = None,
+    **options: Any,
 ) -> Any:
     """Open a recording that :meth:`StepDebugger.record` wrote.
 
@@ -100,10 +106,10 @@ def _debugger(
     manifest: dict,
     records: Records,
     indices: np.ndarray | None,
-    x: Any,
-    y: Any,
+    x: Tree,
+    y: Tree,
     batch_size: int | None,
-    model: Any,
+    model: Model | None,
     options: dict,
 ) -> StepDebugger:
     dbg = StepDebugger(_made(archive, manifest) if model is None else model, x, y, batch_size, **options)

@@ -14,8 +14,10 @@ from jax import lax
 
 from kernelkit import progress
 from kernelkit.compiling import compiled
+from kernelkit.layers.layer import Layer
 from kernelkit.training.state import TrainState, like
 from kernelkit.training.step import take_batch
+from kernelkit.typing import Batch, Tree
 from kernelkit.viz.debugger.flat import FlatStep
 from kernelkit.viz.debugger.naming import names_of
 from kernelkit.viz.debugger.observer import PREFIX, Observer, observing, value_name
@@ -55,7 +57,7 @@ class Taps:
         self._traced: dict[Any, tuple[FlatStep, Observer]] = {}
         self._programs: dict[Any, Any] = {}
 
-    def look(self, state: TrainState, batch: Any) -> Look:
+    def look(self, state: TrainState, batch: Batch) -> Look:
         """Run a step and return its values. Nothing is donated.
 
         Args:
@@ -69,7 +71,7 @@ class Taps:
         self.looks += 1
         return Look(**run(state, batch), observer=observer)
 
-    def watch(self, state: TrainState, data: Any, order: Any, batch_size: int, first: int, count: int) -> dict:
+    def watch(self, state: TrainState, data: Tree, order: Any, batch_size: int, first: int, count: int) -> dict:
         """Return ``gradient_norm`` (steps,) and ``dead`` (steps, layers) for breakpoints.
 
         The steps run on a copy of the state, which is discarded.
@@ -77,7 +79,7 @@ class Taps:
         batch = jax.eval_shape(lambda d, o: take_batch(d, o, 0, batch_size), data, order)
         flat, _ = watched = self.traced(state, batch)
 
-        def run(state: TrainState, data: Any, order: Any, first: Any, count: Any) -> Any:
+        def run(state: TrainState, data: Tree, order: Any, first: Any, count: Any) -> Any:
             def body(i: Any, carry: tuple) -> tuple:
                 state, rows = carry
                 slots = flat.run((state, take_batch(data, order, first + i, batch_size)))
@@ -94,12 +96,12 @@ class Taps:
         program = self._compiled(f"watch {batch_size}", run, arguments)
         return {name: np.asarray(rows)[:count] for name, rows in program(*arguments).items()}
 
-    def watched_layers(self, state: TrainState, batch: Any) -> list[str]:
+    def watched_layers(self, state: TrainState, batch: Batch) -> list[str]:
         """Return the layer names of the columns of ``dead``."""
         flat, observer = self.traced(state, batch)
         return [name for name, _ in _rectified(flat, observer)]
 
-    def traced(self, state: TrainState, batch: Any) -> tuple[FlatStep, Observer]:
+    def traced(self, state: TrainState, batch: Batch) -> tuple[FlatStep, Observer]:
         """Return the step as a flat list of operations, for the shapes of ``batch``."""
         key = _shapes((state, batch))
         if key not in self._traced:
@@ -113,7 +115,7 @@ class Taps:
         """Return a function compiled for the shapes of the arguments, cached by name and shapes."""
         return self._compiled(name, function, arguments)
 
-    def _step(self, state: TrainState, batch: Any) -> tuple:
+    def _step(self, state: TrainState, batch: Batch) -> tuple:
         return self.steps.program.checked_step(state, batch)
 
     def _compiled(self, name: str, function: Callable, arguments: tuple) -> Callable:
@@ -133,7 +135,7 @@ def _shapes(arguments: Any) -> Any:
     return treedef, tuple((v.shape, np.dtype(v.dtype)) for v in leaves)
 
 
-def _seen(flat: FlatStep, state: TrainState, batch: Any) -> dict:
+def _seen(flat: FlatStep, state: TrainState, batch: Batch) -> dict:
     slots = flat.run((state, batch))
     logs, after = flat.result(slots)
     values = {name: slots[slot] for name, slot in flat.named(PREFIX).items()}
@@ -161,7 +163,7 @@ def _rectified(flat: FlatStep, observer: Observer) -> list[tuple[str, int]]:
     ]
 
 
-def rectifies(layer: Any) -> bool:
+def rectifies(layer: Layer) -> bool:
     """Return whether a layer ends with ReLU or a similar activation that is flat on one side."""
     activation = getattr(layer, "activation", None)
     name = getattr(activation, "__name__", "") or type(activation).__name__

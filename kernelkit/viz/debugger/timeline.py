@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from kernelkit import scope
+from kernelkit.models.model import Model
 from kernelkit.training.state import StateVariables, TrainState
 from kernelkit.training.step import MAX_STEPS, Program, take_batch
 from kernelkit.training.training import Training
@@ -41,13 +42,13 @@ class Steps(NamedTuple):
         variables: The variables that the arrays of a state belong to.
     """
 
-    model: Any
+    model: Model
     training: Training
     program: Program
     variables: StateVariables
 
     @classmethod
-    def of(cls, model: Any) -> Steps:
+    def of(cls, model: Model) -> Steps:
         """Return the training steps of a compiled model."""
         training = model._training
         return cls(model, training, training.program("train"), training.variables("train"))

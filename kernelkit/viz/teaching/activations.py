@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from kernelkit.layers.base.parts import walk
+from kernelkit.layers.layer import Layer
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG, color_map, scale_of
@@ -15,7 +17,7 @@ from kernelkit.viz.teaching.images import as_images, draw_tiles, tile_trace
 
 
 def activations(
-    model: Any, x: Any, layer: Any, count: int = 64, backend: Backend = "matplotlib", title: str = ""
+    model: Any, x: Tree, layer: Layer, count: int = 64, backend: Backend = "matplotlib", title: str = ""
 ) -> Any:
     """Draw the outputs of one layer for one sample.
 
@@ -51,7 +53,7 @@ def activations(
     return draw(values, picture, count, title or f"{layer.name}: {' x '.join(map(str, values.shape))}")
 
 
-def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
+def layer_output(model: Any, x: Tree, layer: Layer) -> np.ndarray:
     """Run a model and return the output of one of its layers, at any depth.
 
     Args:
@@ -93,7 +95,7 @@ def layer_output(model: Any, x: Any, layer: Any) -> np.ndarray:
     return np.asarray(seen[0])
 
 
-def find_layer(model: Any, layer: Any) -> Any:
+def find_layer(model: Any, layer: Layer) -> Any:
     """Return a layer by name, number or itself. Names are also searched in nested models."""
     if isinstance(layer, str):
         inner = [part for part in walk(model) if part.name == layer]
@@ -101,7 +103,7 @@ def find_layer(model: Any, layer: Any) -> Any:
     return model.get_layer(index=layer) if isinstance(layer, int) else layer
 
 
-def _of_one(model: Any, x: np.ndarray, layer: Any) -> tuple[np.ndarray, np.ndarray]:
+def _of_one(model: Any, x: np.ndarray, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     """Return the layer's output for one sample, and the sample without its batch axis."""
     rank = len(model.inputs[0].shape) if getattr(model, "inputs", None) else None
     batched = x.ndim == rank if rank is not None else len(x) == 1 and x.ndim > 1

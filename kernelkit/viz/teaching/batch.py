@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.feeds.frames import is_frame
+from kernelkit.typing import Batch, Tensor, Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.images import as_images
@@ -64,8 +65,8 @@ class BatchTable:
 
 
 def show_batch(
-    x: Any,
-    y: Any = None,
+    x: Tree,
+    y: Tree = None,
     labels: Sequence[str] | None = None,
     count: int = 24,
     columns: int = 8,
@@ -132,7 +133,7 @@ def show_batch(
     return BatchTable(title, list(cells), [list(row) for row in zip(*cells.values(), strict=True)])
 
 
-def _first_batch(x: Any, y: Any) -> tuple[Any, Any]:
+def _first_batch(x: Tree, y: Tree) -> tuple[Any, Any]:
     """Return inputs and targets; of a dataset those of its first batch."""
     if isinstance(x, Iterator):
         raise ValueError("show_batch: a generator would lose the batch that is shown. Pass x, y = next(generator).")
@@ -143,7 +144,7 @@ def _first_batch(x: Any, y: Any) -> tuple[Any, Any]:
     return _parts(next(iter(x)), y)
 
 
-def _parts(batch: Any, y: Any) -> tuple[Any, Any]:
+def _parts(batch: Batch, y: Tree) -> tuple[Any, Any]:
     if y is not None:
         raise ValueError("show_batch: the batches of a dataset hold their targets. Leave y out.")
     if isinstance(batch, (tuple, list)) and 1 <= len(batch) <= 3:
@@ -166,7 +167,7 @@ def _named(value: Any, name: str) -> dict[str, Any]:
     return {name: array}
 
 
-def _rows(values: Any, count: int) -> np.ndarray:
+def _rows(values: Tensor, count: int) -> np.ndarray:
     return np.asarray(values[:count])
 
 

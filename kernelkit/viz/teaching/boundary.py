@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.models.model import Model
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import tint
@@ -15,9 +17,9 @@ from kernelkit.viz.teaching.scores import class_names, decide, scores_of, shares
 
 
 def decision_boundary(
-    model: Any,
-    x: Any,
-    y: Any,
+    model: Model,
+    x: Tree,
+    y: Tree,
     labels: Sequence[str] | None = None,
     resolution: int = 200,
     backend: Backend = "matplotlib",
@@ -63,7 +65,7 @@ def decision_boundary(
     return draw(sides, shares, x, truth, names, said)
 
 
-def class_map(model: Any, x: np.ndarray, resolution: int = 200) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+def class_map(model: Model, x: np.ndarray, resolution: int = 200) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Run a model on a grid around samples.
 
     Args:
@@ -98,7 +100,7 @@ def _leads(shares: np.ndarray) -> list[np.ndarray]:
     return [shares[..., i] - np.delete(shares, i, -1).max(-1) for i in of]
 
 
-def _matplotlib(sides: Any, shares: Any, x: Any, truth: Any, names: list[str], title: str) -> Any:
+def _matplotlib(sides: Any, shares: Any, x: Tree, truth: Any, names: list[str], title: str) -> Any:
     across, up = sides
     chosen, strengths = _areas(shares)
     image = np.ones((*chosen.shape, 3))
@@ -118,7 +120,7 @@ def _matplotlib(sides: Any, shares: Any, x: Any, truth: Any, names: list[str], t
     return figure
 
 
-def _plotly(sides: Any, shares: Any, x: Any, truth: Any, names: list[str], title: str) -> Any:
+def _plotly(sides: Any, shares: Any, x: Tree, truth: Any, names: list[str], title: str) -> Any:
     from plotly.graph_objects import Contour, Figure, Heatmap
 
     across, up = sides

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import LABEL, TICK, Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG, tint
@@ -18,8 +19,8 @@ _MOST_NUMBERS = 26
 
 def confusion_matrix(
     model: Any,
-    x: Any = None,
-    y: Any = None,
+    x: Tree = None,
+    y: Tree = None,
     labels: Sequence[str] | None = None,
     normalize: bool = False,
     backend: Backend = "matplotlib",

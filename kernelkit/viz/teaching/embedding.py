@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.scatter import matplotlib_points, plotly_points
@@ -17,7 +18,7 @@ Method = Literal["pca", "tsne", "umap"]
 
 def embedding(
     vectors: Any,
-    y: Any = None,
+    y: Tree = None,
     labels: Sequence[str] | None = None,
     method: Method = "pca",
     seed: int = 0,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.teaching.colors import color_map, scale_of
 
@@ -17,7 +18,7 @@ DIM = 64
 """Greatest number of images that are not taken for pixels from 0 to 255."""
 
 
-def as_images(x: Any, who: str) -> np.ndarray:
+def as_images(x: Tree, who: str) -> np.ndarray:
     """Bring samples to images `(n, height, width)` or `(n, height, width, 3)` of floats from 0 to 1.
 
     Args:

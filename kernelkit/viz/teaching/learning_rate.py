@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from kernelkit import interrupts, progress
+from kernelkit.models.model import Model
+from kernelkit.typing import Batch, Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
@@ -71,9 +73,9 @@ class RangeTest:
 
 
 def find_learning_rate(
-    model: Any,
-    x: Any,
-    y: Any,
+    model: Model,
+    x: Tree,
+    y: Tree,
     batch_size: int = 32,
     low: float = 1e-6,
     high: float = 10.0,
@@ -177,7 +179,7 @@ def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
 
 
 @contextlib.contextmanager
-def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
+def _kept_as_it_is(model: Model, batch: Batch) -> Iterator[None]:
     """Restore every variable of a model, its optimizer and its metrics at the end. An interrupt waits for this."""
     values = _values(model)
     with interrupts.guard():
@@ -194,13 +196,13 @@ def _kept_as_it_is(model: Any, batch: Any) -> Iterator[None]:
                     variable.assign(value)
 
 
-def _values(model: Any) -> dict[int, tuple[Any, np.ndarray]]:
+def _values(model: Model) -> dict[int, tuple[Any, np.ndarray]]:
     """Return all variables of a training and their values, by identity."""
     variables = (*model.variables, *model.optimizer.variables, *model.metrics_variables)
     return {id(variable): (variable, variable.numpy()) for variable in variables}
 
 
-def _check_rate(model: Any) -> None:
+def _check_rate(model: Model) -> None:
     """Raise before training if the learning rate cannot be set."""
     try:
         model.optimizer.learning_rate = float(np.asarray(model.optimizer.learning_rate))
@@ -216,7 +218,7 @@ def _is_hopeless(losses: list[float]) -> bool:
     return recent > HOPELESS * least + 1e-12 and recent > losses[0]
 
 
-def _batches(x: Any, y: Any, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
+def _batches(x: Tree, y: Tree, batch_size: int, seed: int) -> Iterator[tuple[Any, Any]]:
     """Yield endless batches, in a new order for each pass."""
     import jax
 

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernelkit.models.model import Model
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.colors import RIGHT, WRONG
@@ -24,9 +26,9 @@ class Prediction(NamedTuple):
 
 
 def predictions(
-    model: Any,
-    x: Any,
-    y: Any = None,
+    model: Model,
+    x: Tree,
+    y: Tree = None,
     labels: Sequence[str] | None = None,
     count: int = 24,
     columns: int = 8,

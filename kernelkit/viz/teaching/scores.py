@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.models.model import Model
+from kernelkit.typing import Tree
 
-def scores_of(model: Any, x: Any, who: str) -> np.ndarray:
+
+def scores_of(model: Model, x: Tree, who: str) -> np.ndarray:
     """Return a model's outputs for samples. An array in place of the model is used as its outputs.
 
     Args:
@@ -92,7 +95,7 @@ def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
     return shares
 
 
-def targets_of(y: Any, samples: int, who: str, labels: Sequence[Any] | None = None) -> np.ndarray:
+def targets_of(y: Tree, samples: int, who: str, labels: Sequence[Any] | None = None) -> np.ndarray:
     """Return the true classes as ints `(n,)`.
 
     Args:

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from kernelkit.models.model import Model
+from kernelkit.typing import Tree
 from kernelkit.viz import figure as figures
 from kernelkit.viz.figure import Backend
 from kernelkit.viz.teaching.images import as_images
@@ -20,9 +22,9 @@ HOT = np.array([0.84, 0.37, 0.0])
 
 
 def top_losses(
-    model: Any,
-    x: Any,
-    y: Any,
+    model: Model,
+    x: Tree,
+    y: Tree,
     labels: Sequence[str] | None = None,
     count: int = 12,
     columns: int = 6,
@@ -102,7 +104,7 @@ def sample_losses(scores: np.ndarray, truth: np.ndarray, who: str = "sample_loss
     return -np.log(np.maximum(shares[np.arange(len(shares)), truth], 1e-12))
 
 
-def saliency(model: Any, x: np.ndarray, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def saliency(model: Model, x: np.ndarray, truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """Return how much each pixel changes the loss of its image (n, height, width), from 0 to 1."""
     trainable = [v.value for v in model.trainable_variables]
     rest = [v.value for v in model.non_trainable_variables]

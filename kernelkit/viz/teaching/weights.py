@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from kernelkit.models.model import Model
 from kernelkit.viz import figure as figures
 from kernelkit.viz.bins import histogram
 from kernelkit.viz.figure import Backend
@@ -27,7 +28,7 @@ class Spread(NamedTuple):
     broken: int
 
 
-def weights(model: Any, backend: Backend = "matplotlib", title: str = "") -> Any:
+def weights(model: Model, backend: Backend = "matplotlib", title: str = "") -> Any:
     """Draw a histogram of each array of weights in a model or layer.
 
     The histograms show weights that are all equal, that have grown far beyond 1, or that are NaN.
@@ -57,7 +58,7 @@ def weights(model: Any, backend: Backend = "matplotlib", title: str = "") -> Any
     return draw(spreads, title or f"{model.name}: {count:,} weights{more}")
 
 
-def variables_of(model: Any, who: str) -> list[Any]:
+def variables_of(model: Model, who: str) -> list[Any]:
     """Return the weights of a model or layer, without seeds and counters.
 
     Raises:
@@ -90,7 +91,7 @@ def spread(name: str, values: np.ndarray, bins: int = 41) -> Spread:
     return Spread(name, values.shape, counts, edges, mean, deviation, values.size - finite.size)
 
 
-def _short_name(variable: Any, model: Any) -> str:
+def _short_name(variable: Any, model: Model) -> str:
     return variable.path.removeprefix(f"{model.name}/")
 
 

@@ -37,7 +37,7 @@ def test_the_gates_of_an_lstm_are_those_of_its_equations():
         h = o * np.tanh(c)
     np.testing.assert_allclose(dbg.activations("reader"), h, atol=1e-5)
     with pytest.raises(ValueError, match="shows no gates"):
-        dbg.gates("dense")
+        dbg.gates(dbg.timeline.steps.model.layers[-1].name)
 
 
 @pytest.mark.parametrize("reset_after", [True, False])

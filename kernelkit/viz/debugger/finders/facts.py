@@ -8,6 +8,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.batch import unpack
+from kernelkit.layers.layer import Layer
 from kernelkit.viz.debugger.observer import value_name
 from kernelkit.viz.debugger.view import View
 
@@ -195,7 +196,7 @@ def layers_of(view: View, step: int) -> list[Any]:
     return [seen.layer for seen in view.look(step).observer.layers if seen.layer is not view.model]
 
 
-def activation_of(layer: Any) -> str:
+def activation_of(layer: Layer) -> str:
     """Return the name of a layer's activation, ``""`` if it has none."""
     if type(layer).__name__ in ("Softmax", "ReLU"):
         return type(layer).__name__.lower()

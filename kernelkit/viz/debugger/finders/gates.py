@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.viz.debugger.counting import nth
-from kernelkit.viz.debugger.finders import advice
+from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.observer import MASK, SeenLayer, value_name
 from kernelkit.viz.debugger.view import View
@@ -22,6 +22,8 @@ KEEPS = ("forget", "update")
 def find(view: View) -> Finding | None:
     """Return the first LSTM or GRU with a saturated gate."""
     look = view.look(view.shown)
+    if facts.growth(view, view.shown) > facts.GROWN:
+        return None  # updates have closed the gates: the finder of the rate says so
     for seen in look.observer.layers:
         for gate, key in (seen.gates or {}).items():
             if gate == MASK or value_name(key) not in look.values:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit.layers.base.parts import own_variables, walk
+from kernelkit.layers.layer import Layer
 from kernelkit.viz.debugger.counting import nth
 from kernelkit.viz.debugger.finders import advice, facts
 from kernelkit.viz.debugger.finding import Finding
@@ -73,7 +74,7 @@ def _padding(x: np.ndarray, masking: Any) -> np.ndarray | None:
     return np.all(x == getattr(masking, "mask_value", 0.0), -1) if x.ndim == 3 else None
 
 
-def _masks(layer: Any) -> bool:
+def _masks(layer: Layer) -> bool:
     return bool(getattr(layer, "mask_zero", False)) or type(layer).__name__ == "Masking"
 
 
