@@ -185,7 +185,7 @@ def _key(seed: Seed) -> jax.Array:
     return jax.random.wrap_key_data(draw_seed(seed), impl="threefry2x32")
 
 
-def _float(dtype: DType) -> Tensor:
+def _float(dtype: DType) -> Any:
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"This distribution needs a float dtype, got {name!r}.")

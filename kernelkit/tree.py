@@ -329,7 +329,7 @@ def _is_namedtuple(node: Any) -> bool:
     return isinstance(node, tuple) and hasattr(node, "_fields")
 
 
-def _plain(position: int, key: Any) -> Tree:
+def _plain(position: int, key: Any) -> Any:
     for attribute in ("key", "name"):
         if hasattr(key, attribute):
             return getattr(key, attribute)

@@ -191,7 +191,7 @@ def pool3d(
     return _pool(pool_mode)(x, pool_size, strides, padding, data_format)
 
 
-def _pool(mode: str) -> Tensor:
+def _pool(mode: str) -> Any:
     if mode not in ("max", "avg"):
         raise ValueError(f"Invalid pooling mode {mode!r}: give 'max' or 'avg'.")
     return ops.max_pool if mode == "max" else ops.average_pool

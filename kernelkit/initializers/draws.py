@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes, random
-from kernelkit.typing import DType, Seed, ShapeLike, Tensor
+from kernelkit.typing import DType, Seed, ShapeLike
 
 # A normal distribution cut off at two standard deviations has this standard deviation.
 TRUNCATED_STDDEV = 0.87962566103423978
@@ -75,5 +75,5 @@ def _philox(seed: int, counter: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([int(seed) % 2**64, counter], "uint64")))
 
 
-def _host_dtype(name: str) -> Tensor:
+def _host_dtype(name: str) -> Any:
     return np.float64 if name == "float64" else np.float32

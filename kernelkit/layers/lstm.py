@@ -145,7 +145,7 @@ class LSTMCell(GatedCell):
         return h, [h, c]
 
 
-def forget_ones(initializer: Any, units: int) -> Tensor:
+def forget_ones(initializer: Any, units: int) -> InitializerLike:
     """Return an initializer of the four gates' biases, with ones for the forget gate.
 
     Source: Jozefowicz et al., 2015, An empirical exploration of recurrent network architectures.

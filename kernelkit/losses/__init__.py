@@ -109,7 +109,7 @@ def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(name, custom_objects, namespace="losses")
 
 
-def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Tensor:
+def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
     """Return the cross-entropy that ``compile(loss="crossentropy")`` means for the given shapes.
 
     Args:

@@ -9,6 +9,7 @@ from kernelkit import config
 from kernelkit.dispatch import op
 from kernelkit.losses.loss import Loss
 from kernelkit.losses.shapes import fit_same
+from kernelkit.ops.rows import as_axes
 from kernelkit.typing import Axis, DType, Tensor
 
 _SUM = "sum_over_batch_size"
@@ -33,7 +34,7 @@ def dice(y_true: Tensor, y_pred: Tensor, axis: Axis = None) -> jax.Array:
         0.3333
     """
     y_true, y_pred = fit_same("losses.dice", y_true, y_pred)
-    axis = _axes(axis)
+    axis = as_axes(axis)
     overlap = jnp.sum(y_true * y_pred, axis=axis)
     sizes = jnp.sum(y_true, axis=axis) + jnp.sum(y_pred, axis=axis)
     return 1.0 - 2.0 * overlap / (sizes + config.epsilon())
@@ -61,15 +62,11 @@ def tversky(y_true: Tensor, y_pred: Tensor, alpha: float = 0.5, beta: float = 0.
         0.5
     """
     y_true, y_pred = fit_same("losses.tversky", y_true, y_pred)
-    axis = _axes(axis)
+    axis = as_axes(axis)
     overlap = jnp.sum(y_true * y_pred, axis=axis)
     false_positives = jnp.sum((1.0 - y_true) * y_pred, axis=axis)
     false_negatives = jnp.sum(y_true * (1.0 - y_pred), axis=axis)
     return 1.0 - overlap / (overlap + alpha * false_negatives + beta * false_positives + config.epsilon())
-
-
-def _axes(axis: Axis) -> Tensor:
-    return tuple(axis) if isinstance(axis, list) else axis
 
 
 class Dice(Loss):

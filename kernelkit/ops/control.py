@@ -338,7 +338,7 @@ def _stacked(results: list) -> Tensor:
     return jtu.tree_map(lambda *v: stack(list(v)), *results) if results else None
 
 
-def _record_node(function: Callable, functions: list[Callable], *args: Any, **kwargs: Any) -> Tensor:
+def _record_node(function: Callable, functions: list[Callable], *args: Any, **kwargs: Any) -> Any:
     _check_closures(functions)
     return record(function, *functions, *args, **kwargs)
 
@@ -356,7 +356,7 @@ def _check_closures(functions: list[Callable]) -> None:
 # Variables assigned inside --------------------------------------------------------------------------------------------
 
 
-def _threading(run: Callable[[list], tuple]) -> Tensor:
+def _threading(run: Callable[[list], tuple]) -> Any:
     """Trace a loop or branch; trace it again if it assigns variables, with their values carried through it.
 
     Args:

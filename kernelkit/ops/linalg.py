@@ -218,7 +218,7 @@ def qr(x: Tensor, mode: str = "reduced") -> tuple:
 
 @with_spec(capped_spec)
 @op
-def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Tensor:
+def svd(x: Tensor, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """Return the singular value decomposition ``u @ diag(s) @ vh``.
 
     Args:

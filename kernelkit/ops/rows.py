@@ -127,7 +127,7 @@ def window(name: str, function: Callable, summary: str, example: str) -> Row:
     return docstring(points, name, summary, {"x": "Int: number of points."}, "Float array (x,).", example)
 
 
-def as_axes(axis: Axis) -> Tensor:
+def as_axes(axis: Axis) -> Any:
     """Return axes in the form that jax takes: lists become tuples."""
     return tuple(axis) if isinstance(axis, list) else axis
 

@@ -26,7 +26,7 @@ Labels = Sequence[Hashable]
 def with_spec(spec: Callable) -> Callable:
     """Return a decorator that gives an op its own shape rule: ``spec(op, *args, **kwargs)``."""
 
-    def attach(row: Any) -> Tensor:
+    def attach(row: Any) -> Any:
         row.spec = spec
         return row
 

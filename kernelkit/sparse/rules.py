@@ -24,7 +24,7 @@ from kernelkit.typing import Axis, Tensor, Tree
 _MODULES = ("kernelkit.ops", "kernelkit.activations")
 
 
-def apply(function: Callable, args: tuple, kwargs: dict) -> Tensor:
+def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
     """Call the function of an op by its rule; see :func:`kernelkit.sparse.run`."""
     args, kwargs = jtu.tree_map(lambda x: as_bcoo(x) if is_sparse(x) else x, (args, kwargs), is_leaf=is_sparse)
     # An op of another library may have the same name.

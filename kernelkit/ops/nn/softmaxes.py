@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit.dispatch import op
 from kernelkit.ops.nn.arrays import floats
+from kernelkit.ops.rows import as_axes
 from kernelkit.tracebacks import users_level
 from kernelkit.typing import Axis, Tensor
 
@@ -33,7 +34,7 @@ def softmax(x: Tensor, axis: Axis = -1) -> jax.Array:
             "sigmoid().",
             stacklevel=users_level(),
         )
-    return jax.nn.softmax(x, axis=_axes(axis))
+    return jax.nn.softmax(x, axis=as_axes(axis))
 
 
 @op
@@ -49,11 +50,7 @@ def log_softmax(x: Tensor, axis: Axis = -1) -> jax.Array:
         >>> ops.log_softmax([0.0, -1000.0]).tolist()
         [0.0, -1000.0]
     """
-    return jax.nn.log_softmax(floats(x), axis=_axes(axis))
-
-
-def _axes(axis: Axis) -> Tensor:
-    return tuple(axis) if isinstance(axis, list) else axis
+    return jax.nn.log_softmax(floats(x), axis=as_axes(axis))
 
 
 @op

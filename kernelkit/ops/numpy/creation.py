@@ -15,7 +15,7 @@ from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 from kernelkit.typing import DType, ShapeLike, Tensor
 
 
-def _dtype(dtype: DType) -> Tensor:
+def _dtype(dtype: DType) -> Any:
     return dtypes.canonical(dtype)
 
 

@@ -268,7 +268,7 @@ def triu(x: Tensor, k: int = 0) -> jax.Array:
     return jnp.triu(as_array(x), k)
 
 
-def size(x: Tensor) -> Tensor:
+def size(x: Tensor) -> int | Tensor:
     """Return the number of elements.
 
     Args:

@@ -122,7 +122,7 @@ def dstack(xs: Tensor) -> jax.Array:
     return jnp.dstack([as_array(x) for x in xs])
 
 
-def _sections(indices_or_sections: Sizes) -> Tensor:
+def _sections(indices_or_sections: Sizes) -> Any:
     if isinstance(indices_or_sections, int):
         return indices_or_sections
     return tuple(int(i) for i in indices_or_sections)
