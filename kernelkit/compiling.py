@@ -38,6 +38,9 @@ ELEMENT = 0.05
 SLOWER = 1.0
 """Nanoseconds that the plain way loses for an element of a function such as `exp`."""
 
+DRAW = 8.0
+"""Nanoseconds that the plain way loses for a random number."""
+
 LOSES_MOST = 0.12
 """Share of a step's time that the plain way may lose ..."""
 
@@ -100,6 +103,8 @@ def is_plain(jaxpr: Any) -> bool:
         name = equation.primitive.name
         if name in _LOOPS:
             return False
+        if name == "random_bits":
+            lost += DRAW * sum(math.prod(v.aval.shape) for v in equation.outvars)
         if name in _INDEXED or not any(jnp.issubdtype(v.aval.dtype, jnp.inexact) for v in equation.outvars):
             continue  # how a step finds its batch is no matter: each way to find it is compiled alike
         shapes = [v.aval.shape for v in equation.invars]

@@ -23,6 +23,7 @@ from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints
 from kernelkit.public import names_of as _names_of
+from kernelkit.threefry import as_key
 from kernelkit.typing import DType, Seed, ShapeLike, Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -182,7 +183,7 @@ def draw_seed(seed: Seed) -> jax.Array:
 
 
 def _key(seed: Seed) -> jax.Array:
-    return jax.random.wrap_key_data(draw_seed(seed), impl="threefry2x32")
+    return as_key(draw_seed(seed))
 
 
 def _float(dtype: DType) -> Any:

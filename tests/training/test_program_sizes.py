@@ -11,7 +11,7 @@ from benchmarks.program_sizes import NETS, attention, net, sizes
 pytestmark = pytest.mark.one_in(3)
 
 
-@pytest.mark.parametrize("name", ["LSTM", "BatchNormalization"])
+@pytest.mark.parametrize("name", ["LSTM", "BatchNormalization", "Dropout"])
 def test_layers_need_no_more_kernels_than_in_keras(name):
     ours, theirs = (sizes(net(package, *NETS[name]))[1] for package in (kernelkit, keras))
     assert 0 < ours <= theirs
