@@ -80,6 +80,11 @@ def row(logs: dict[str, Any], index: int) -> dict[str, Any]:
     return found
 
 
+def last_logs(logs: dict[str, Any], count: int) -> dict:
+    """Return the last row of stacked logs as Python numbers."""
+    return row(logs, count - 1)
+
+
 def as_number(value: Any) -> Any:
     """Return a scalar as a Python float (or int), an array unchanged."""
     value = np.asarray(value)

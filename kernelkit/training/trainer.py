@@ -24,12 +24,13 @@ from kernelkit.metrics.metric import Metric
 from kernelkit.progress import Progress, named
 from kernelkit.signatures import plain_methods
 from kernelkit.tracebacks import shortened, users_level
-from kernelkit.training import display, loop
+from kernelkit.training import display, fitting, passes
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.callback_list import CallbackList
 from kernelkit.training.guarded_display import GuardedDisplay
 from kernelkit.training.history import History
 from kernelkit.training.labels import label_check
+from kernelkit.training.logs import last_logs
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pure_steps import PureSteps
 from kernelkit.training.training import Training
@@ -265,7 +266,7 @@ class Trainer(PureSteps):
         )
         shown = GuardedDisplay(display.choose(verbose))
         shown.begin(run)
-        work = functools.partial(loop.fit, self._training, feed, run, told, shown, validate)
+        work = functools.partial(fitting.fit, self._training, feed, run, told, shown, validate)
         if background:
             return self._in_background(run, work)
         work()
@@ -317,7 +318,7 @@ class Trainer(PureSteps):
             if not due:
                 return {}
             self._training.prepare("test", _sample(feed))
-            logs = loop.evaluate(self._training, self._training.spread(feed), callbacks, run, done, tell)
+            logs = passes.evaluate(self._training, self._training.spread(feed), callbacks, run, done, tell)
             feed.epoch_end()
             if run.stopping:  # it covers only part of the data, so it cannot be compared with other epochs
                 return {}
@@ -367,7 +368,7 @@ class Trainer(PureSteps):
             self._training.watch_labels(self._training.spread(feed), "test")
             params = {"steps": feed.steps, "verbose": verbose}
             told = CallbackList(callbacks, add_history=False, model=self, params=params)
-            logs = loop.evaluate(self._training, feed, told, tell=progress)
+            logs = passes.evaluate(self._training, feed, told, tell=progress)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
@@ -399,7 +400,7 @@ class Trainer(PureSteps):
             self._training.prepare("predict", _sample(feed))
             params = {"steps": feed.steps, "verbose": verbose}
             told = CallbackList(callbacks, add_history=False, model=self, params=params)
-            return loop.predict(self._training, self._training.spread(feed), told, progress)
+            return passes.predict(self._training, self._training.spread(feed), told, progress)
 
     # One batch --------------------------------------------------------------------------------------------------------
 
@@ -453,7 +454,7 @@ class Trainer(PureSteps):
         fresh = training.programs.fresh_metrics(kind)
         with interrupts.guard(), training.keeping_metrics(), doors.stepping() as taken:
             taken.state, logs = run(taken.state._replace(metrics=fresh), 0, 1)
-        return loop.last_logs(logs, 1)
+        return last_logs(logs, 1)
 
     @shortened
     @interrupts.guarded

@@ -207,12 +207,12 @@ def test_losses_stay_on_the_device_between_batches():
     model = model_of("single")
     model.fit(x, y, batch_size=BATCH, verbose=0)
     reads = []
-    original = kk.training.loop.last_logs
-    kk.training.loop.last_logs = lambda *a: reads.append(1) or original(*a)
+    original = kk.training.fitting.last_logs
+    kk.training.fitting.last_logs = lambda *a: reads.append(1) or original(*a)
     try:
         model.fit(x, y, batch_size=BATCH, verbose=0)
     finally:
-        kk.training.loop.last_logs = original
+        kk.training.fitting.last_logs = original
     assert len(reads) == 1
 
 
