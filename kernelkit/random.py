@@ -24,7 +24,7 @@ from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints
 from kernelkit.public import names_of as _names_of
 from kernelkit.threefry import as_key
-from kernelkit.typing import DType, Seed, ShapeLike, Tensor, Tree
+from kernelkit.typing import DType, Seed, ShapeLike, SizeList, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = [
@@ -100,7 +100,7 @@ _lock = threading.Lock()
 def set_random_seed(seed: int) -> None:
     """Make all later random draws reproducible: kernelkit's, Python's ``random`` and NumPy's.
 
-    Those of torch and TensorFlow too, such as the order of a shuffled ``DataLoader``, if they are imported.
+    If torch or TensorFlow is imported, its draws too, such as the order of a shuffled ``DataLoader``.
 
     Args:
         seed: Int in [0, 2**32).
@@ -301,7 +301,7 @@ def shuffle(x: Tensor, axis: int = 0, seed: Seed = None) -> jax.Array:
 
 
 @op
-def dropout(inputs: Tree, rate: Any, noise_shape: ShapeLike = None, seed: Seed = None) -> jax.Array:
+def dropout(inputs: Tree, rate: Any, noise_shape: SizeList | None = None, seed: Seed = None) -> jax.Array:
     """Set a random share of the elements to zero and scale up the others, so that the expected sum is unchanged.
 
     Args:

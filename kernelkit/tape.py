@@ -19,7 +19,8 @@ import numpy as np
 
 from kernelkit import scope
 from kernelkit.jax_operators import asks_an_operator
-from kernelkit.operators import Operators, _functions
+from kernelkit.operators import Operators
+from kernelkit.operators import function as library
 from kernelkit.typing import DType, Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -53,7 +54,7 @@ class TapeTensor(Operators):
     @property
     def T(self) -> Tensor:
         """The tensor with its axes reversed, recorded."""
-        return _functions["transpose"](self)
+        return library("transpose")(self)
 
     def numpy(self) -> np.ndarray:
         """Return the value as a NumPy array; the copy is no longer recorded."""
@@ -67,16 +68,16 @@ class TapeTensor(Operators):
         """Return the tensor in another shape, recorded."""
         if order != "C":
             raise TypeError(f"A tensor that a tape records is reshaped in order='C' only, got order={order!r}.")
-        return _functions["reshape"](self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
+        return library("reshape")(self, shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape)
 
     def transpose(self, *axes: Any) -> Tensor:
         """Return the tensor with its axes in another order (reversed by default), recorded."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes or None
-        return _functions["transpose"](self, order)
+        return library("transpose")(self, order)
 
     def flatten(self) -> Tensor:
         """Return the tensor with a single axis, recorded."""
-        return _functions["ravel"](self)
+        return library("ravel")(self)
 
     def tolist(self) -> Any:
         """Return the value as nested lists of Python numbers."""
@@ -84,7 +85,7 @@ class TapeTensor(Operators):
 
     def astype(self, dtype: DType) -> Tensor:
         """Return the tensor in another dtype, recorded."""
-        return _functions["cast"](self, dtype)
+        return library("cast")(self, dtype)
 
     def __array__(self, dtype: DType = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.value, dtype=dtype)
@@ -96,7 +97,7 @@ class TapeTensor(Operators):
             # `array + tensor` checks this attribute first. With None, Python calls `tensor.__radd__`, which records.
             if asks_an_operator():
                 return None
-            # Not a TypeError: jax replaces that by an error of its own, and this message would be lost.
+            # Not a TypeError: jax would replace it by its own error without this message.
             raise RuntimeError(
                 "A function outside of kernelkit (such as jax.numpy) was given a tensor that an open GradientTape "
                 "recorded; its gradient would stop here. Use the function of the same name in kernelkit.ops, or take "
@@ -139,8 +140,8 @@ def _method(name: str) -> Callable:
     ) -> Tensor:
         if out is not None or ddof:
             raise TypeError(f"A tensor that a tape records has no {name}() with out=... or ddof=...")
-        result = _functions[name](self, *args, **kwargs)
-        return result if dtype is None else _functions["cast"](result, dtype)
+        result = library(name)(self, *args, **kwargs)
+        return result if dtype is None else library("cast")(result, dtype)
 
     method.__name__ = name
     method.__qualname__ = f"TapeTensor.{name}"

@@ -1,6 +1,6 @@
 """The types that signatures name: `Tensor`, `Tree`, `Shape`, `Axis`, `DType` and others.
 
-Two kinds stand here. A union such as `Axis` is checked by a type checker. `Tensor`, `Tree` and `Batch` are not, since
+There are two kinds. A union such as `Axis` is checked by a type checker. `Tensor`, `Tree` and `Batch` are not, because
 an operation takes arrays of any library, variables, symbolic tensors, tracers and numbers: they say what is meant.
 
 Example:
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import jax
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "Factor",
     "InitializerLike",
     "InputSignature",
+    "KnownShape",
     "PathLike",
     "Rate",
     "RegularizerLike",
@@ -36,6 +37,7 @@ __all__ = [
     "Shape",
     "ShapeLike",
     "Shapes",
+    "SizeList",
     "Sizes",
     "Tensor",
     "Transformation",
@@ -43,12 +45,20 @@ __all__ = [
 ]
 
 
+class _SeedStream(Protocol):
+    """A stream of seeds: a :class:`~kernelkit.random.SeedGenerator`."""
+
+    def next(self, ordered: bool = True) -> jax.Array:
+        """Return the next seed."""
+        ...
+
+
 Array: TypeAlias = np.ndarray | jax.Array
 """An array of NumPy or jax."""
 
 Tensor: TypeAlias = Any
 """An array of NumPy, jax or another library, a `Variable`, a `KerasTensor`, a tracer of jax, a number, or a nested list
-of numbers. What an operation returns: an array of jax, or a `KerasTensor` for one."""
+of numbers. An operation returns an array of jax, or a `KerasTensor` for symbolic arguments."""
 
 Tree: TypeAlias = Any
 """A tensor, or tensors nested in lists, tuples and dicts."""
@@ -60,8 +70,14 @@ dict of them."""
 Shape: TypeAlias = tuple[int | None, ...]
 """The sizes of a tensor; ``None`` for one that is not known yet."""
 
-ShapeLike: TypeAlias = Any
-"""Sizes, as a tuple, a list or an array; where one size is enough, an int."""
+ShapeLike: TypeAlias = int | Sequence[int | None] | None
+"""Sizes, as a tuple or a list; where one size is enough, an int; ``None`` for a default."""
+
+SizeList: TypeAlias = Sequence[int | None]
+"""Sizes, as a tuple or a list; ``None`` for one that is not known yet."""
+
+KnownShape: TypeAlias = Sequence[int]
+"""The sizes of an array, all of them known."""
 
 Shapes: TypeAlias = Any
 """A :data:`Shape`, or shapes nested as the inputs are."""
@@ -75,14 +91,14 @@ Sizes: TypeAlias = int | Sequence[int]
 DType: TypeAlias = str | type[Any] | np.dtype | None
 """A name such as ``"float32"``, a type of Python or NumPy, a dtype; ``None`` for the default."""
 
-Seed: TypeAlias = Any
-"""An int, a :class:`~kernelkit.random.SeedGenerator`, or ``None``."""
+Seed: TypeAlias = "int | np.integer | _SeedStream | jax.Array | np.ndarray | None"
+"""An int, a :class:`~kernelkit.random.SeedGenerator`, a key of jax, or ``None``."""
 
 Rate: TypeAlias = Any
 """A learning rate: a number, a schedule, or a function without arguments."""
 
 Factor: TypeAlias = float | Sequence[float]
-"""How much an augmentation changes a picture: a number or the two ends of a range."""
+"""The strength of an augmentation: a number or the two ends of a range."""
 
 Transformation: TypeAlias = Any
 """The numbers that an augmentation drew for a batch, as a dict of arrays; ``None`` if it changes nothing."""

@@ -1,4 +1,4 @@
-"""Inception-ResNet V2: Inception's branches, added to what they are given.
+"""Inception-ResNet V2: Inception's branches with residual connections.
 
 Source: Szegedy et al., 2017, Inception-v4, Inception-ResNet and the impact of residual connections on learning.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from kernelkit import layers
 from kernelkit.applications.imagenet_utils import decode_predictions
 from kernelkit.applications.imagenet_utils import preprocess_input as _prepared
-from kernelkit.applications.inception_v3 import HALVING, VALID, _Wiring
+from kernelkit.applications.inception_v3 import HALVING, VALID, Wiring
 from kernelkit.applications.network import Network
 from kernelkit.layers import Layer
 from kernelkit.models import Model
@@ -65,7 +65,7 @@ def InceptionResNetV2(
         name, weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=299, min_size=75,
     )  # fmt: skip
-    w = _Wiring(net)
+    w = Wiring(net)
     x = w.conv(net.x, (32, 3, HALVING), (32, 3, VALID), (64, 3))
     x = w.halved(x)
     x = w.conv(x, (80, 1, VALID), (192, 3, VALID))
@@ -98,7 +98,7 @@ def InceptionResNetV2(
     return net.model(net.classifier(x), "inception_resnet_v2")
 
 
-def _added(x: Tensor, branches: list, scale: float, name: str, w: _Wiring, activated: bool = True) -> Tensor:
+def _added(x: Tensor, branches: list, scale: float, name: str, w: Wiring, activated: bool = True) -> Tensor:
     mixed = w.join(branches, f"{name}_mixed")
     new = layers.Conv2D(x.shape[w.axis], 1, padding="same", name=f"{name}_conv")(mixed)
     x = CustomScaleLayer(scale)([x, new])

@@ -17,8 +17,8 @@ from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 __all__ = ["InceptionV3", "decode_predictions", "preprocess_input"]
 
 
-class _Wiring:
-    """Convolutions, pooling and joints with the options that all of them share."""
+class Wiring:
+    """Makes convolutions, pooling and concatenations with shared options."""
 
     def __init__(self, net: Network) -> None:
         self.axis = 1 if net.channel_axis == 1 else 3
@@ -33,12 +33,15 @@ class _Wiring:
         return x
 
     def average(self, x: Tensor) -> Tensor:
+        """Return the means of 3x3 windows, in the size of the input."""
         return layers.AveragePooling2D(3, strides=1, padding="same")(x)
 
     def halved(self, x: Tensor) -> Tensor:
+        """Return the maxima of 3x3 windows, in half the size of the input."""
         return layers.MaxPooling2D(3, strides=2)(x)
 
     def join(self, parts: list, name: str | None = None) -> Tensor:
+        """Return the concatenation of tensors along the channel axis."""
         return layers.Concatenate(axis=self.axis, name=name)(parts)
 
 
@@ -68,7 +71,7 @@ def InceptionV3(
         name, weights, include_top, classes, pooling, classifier_activation, input_tensor, input_shape,
         default_size=299, min_size=75,
     )  # fmt: skip
-    w = _Wiring(net)
+    w = Wiring(net)
     x = w.conv(net.x, (32, 3, HALVING), (32, 3, VALID), (64, 3))
     x = w.halved(x)
     x = w.conv(x, (80, 1, VALID), (192, 3, VALID))

@@ -31,7 +31,7 @@ from kernelkit.initializers.scaling import (
     VarianceScaling,
 )
 from kernelkit.public import names_of as _names_of
-from kernelkit.typing import DType, InitializerLike, ShapeLike
+from kernelkit.typing import DType, InitializerLike, KnownShape
 
 IdentityInitializer = Identity
 OrthogonalInitializer = Orthogonal
@@ -72,7 +72,7 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (np.ndarray, jax.Array)):
         value = identifier
 
-        def given_value(shape: ShapeLike, dtype: DType = None) -> jax.Array:
+        def given_value(shape: KnownShape, dtype: DType = None) -> jax.Array:
             if tuple(shape) != value.shape:
                 raise ValueError(f"Expected `shape` to be {value.shape}, the shape of the given value, got {shape}.")
             return jnp.asarray(value, dtype)

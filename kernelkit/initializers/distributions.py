@@ -8,7 +8,7 @@ import numpy as np
 from kernelkit import random, serialize
 from kernelkit.initializers import draws
 from kernelkit.initializers.initializer import Initializer
-from kernelkit.typing import DType, Seed, ShapeLike
+from kernelkit.typing import DType, KnownShape, Seed
 
 
 class RandomInitializer(Initializer):
@@ -64,7 +64,7 @@ class RandomUniform(RandomInitializer):
         self.minval = minval
         self.maxval = maxval
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return draws.uniform(shape, self.minval, self.maxval, dtype, self.seed)
 
 
@@ -87,7 +87,7 @@ class RandomNormal(RandomInitializer):
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return draws.normal(shape, self.mean, self.stddev, dtype, self.seed)
 
 
@@ -110,5 +110,5 @@ class TruncatedNormal(RandomInitializer):
         self.mean = mean
         self.stddev = stddev
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return draws.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)

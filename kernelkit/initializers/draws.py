@@ -12,13 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes, random
-from kernelkit.typing import DType, Seed, ShapeLike
+from kernelkit.typing import DType, KnownShape, Seed
 
 # A normal distribution cut off at two standard deviations has this standard deviation.
 TRUNCATED_STDDEV = 0.87962566103423978
 
 
-def uniform(shape: ShapeLike, low: float, high: float, dtype: DType, seed: Seed) -> jax.Array:
+def uniform(shape: KnownShape, low: float, high: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw uniformly from [low, high).
 
     Args:
@@ -35,7 +35,7 @@ def uniform(shape: ShapeLike, low: float, high: float, dtype: DType, seed: Seed)
     return jnp.asarray(low + (high - low) * sample, name)
 
 
-def normal(shape: ShapeLike, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
+def normal(shape: KnownShape, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw from a normal distribution. Arguments as :func:`uniform`."""
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
@@ -43,7 +43,7 @@ def normal(shape: ShapeLike, mean: float, stddev: float, dtype: DType, seed: See
     return jnp.asarray(mean + stddev * source.standard_normal(tuple(shape), _host_dtype(name)), name)
 
 
-def truncated_normal(shape: ShapeLike, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
+def truncated_normal(shape: KnownShape, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
     """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`uniform`."""
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
@@ -71,7 +71,7 @@ def _source(seed: Seed) -> np.random.Generator | jax.Array:
     return pair if isinstance(pair, jax.core.Tracer) else _philox(*np.asarray(pair).tolist())
 
 
-def _philox(seed: int, counter: int) -> np.random.Generator:
+def _philox(seed: Any, counter: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([int(seed) % 2**64, counter], "uint64")))
 
 

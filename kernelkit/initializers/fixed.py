@@ -8,7 +8,7 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.initializers.initializer import Initializer
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, KnownShape, Tensor
 
 
 class Zeros(Initializer):
@@ -20,7 +20,7 @@ class Zeros(Initializer):
         [0.0, 0.0]
     """
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return _filled(shape, 0, dtype)
 
 
@@ -33,7 +33,7 @@ class Ones(Initializer):
         [1, 1]
     """
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return _filled(shape, 1, dtype)
 
 
@@ -52,7 +52,7 @@ class Constant(Initializer):
     def __init__(self, value: Tensor = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         return _filled(shape, self.value, dtype)
 
 
@@ -71,14 +71,14 @@ class Identity(Initializer):
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = gain
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         """Return a matrix; raise ``ValueError`` unless the shape has two axes."""
         if len(shape) != 2:
             raise ValueError(f"The Identity initializer makes matrices, but was asked for the shape {tuple(shape)}.")
-        return jnp.asarray(self.gain * np.eye(*shape), dtypes.standardize_dtype(dtype))
+        return jnp.asarray(self.gain * np.eye(shape[0], shape[1]), dtypes.standardize_dtype(dtype))
 
 
-def _filled(shape: ShapeLike, value: Tensor, dtype: DType) -> jax.Array:
+def _filled(shape: KnownShape, value: Tensor, dtype: DType) -> jax.Array:
     # Filled on the host: jnp.full would compile one program for each shape.
     dtype = jnp.dtype(dtypes.standardize_dtype(dtype))
     return jnp.asarray(np.broadcast_to(np.asarray(value, dtype), tuple(shape)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.initializers.initializer import Initializer
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, KnownShape, Tensor
 
 
 class STFT(Initializer):
@@ -40,7 +40,7 @@ class STFT(Initializer):
         self.scaling = scaling
         self.periodic = periodic
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         """Return a kernel.
 
         Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 
 from kernelkit import serialize
-from kernelkit.typing import DType, ShapeLike
+from kernelkit.typing import DType, KnownShape
 
 
 class Initializer(serialize.Configurable):
@@ -21,7 +21,7 @@ class Initializer(serialize.Configurable):
         [0.5, 0.5]
     """
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         """Return an array.
 
         Args:

@@ -10,7 +10,7 @@ import numpy as np
 
 from kernelkit.initializers import draws
 from kernelkit.initializers.distributions import RandomInitializer
-from kernelkit.typing import DType, Seed, ShapeLike
+from kernelkit.typing import DType, KnownShape, Seed
 
 
 class Orthogonal(RandomInitializer):
@@ -36,7 +36,7 @@ class Orthogonal(RandomInitializer):
         super().__init__(seed)
         self.gain = gain
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         """Return an array; raise ``ValueError`` for a shape with fewer than two axes."""
         if len(shape) < 2:
             raise ValueError(

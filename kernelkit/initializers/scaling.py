@@ -9,7 +9,7 @@ import jax
 
 from kernelkit.initializers import draws
 from kernelkit.initializers.distributions import RandomInitializer
-from kernelkit.typing import DType, Seed, ShapeLike
+from kernelkit.typing import DType, KnownShape, Seed
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
@@ -66,7 +66,7 @@ class VarianceScaling(RandomInitializer):
         self.input_axes = input_axes
         self.output_axes = output_axes
 
-    def __call__(self, shape: ShapeLike, dtype: DType = None) -> jax.Array:
+    def __call__(self, shape: KnownShape, dtype: DType = None) -> jax.Array:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)

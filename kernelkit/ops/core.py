@@ -19,7 +19,7 @@ from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
-from kernelkit.typing import ShapeLike, Tensor, Tree
+from kernelkit.typing import KnownShape, ShapeLike, Tensor, Tree
 from kernelkit.variable import Variable
 
 
@@ -200,7 +200,7 @@ def stop_gradient(variable: Any) -> jax.Array:
     return jax.lax.stop_gradient(as_array(variable))
 
 
-def _slice_spec(row: Callable, inputs: Tree, start_indices: Tensor, shape: ShapeLike) -> Tensor:
+def _slice_spec(row: Callable, inputs: Tensor, start_indices: Tensor, shape: KnownShape) -> Tensor:
     """Return the symbolic block; for a symbolic start, the size of -1 is unknown."""
     if not any_symbolic((start_indices,), {}) or -1 not in shape:
         return integer_spec("start_indices")(row, inputs, start_indices, shape)
@@ -208,7 +208,7 @@ def _slice_spec(row: Callable, inputs: Tree, start_indices: Tensor, shape: Shape
     return KerasTensor([None if size == -1 else size for size in shape], dtype=inputs.dtype)
 
 
-def _check_block(rank: int, start_indices: Tensor, shape: ShapeLike) -> None:
+def _check_block(rank: int, start_indices: Tensor, shape: KnownShape) -> None:
     starts = start_indices.shape[0] if hasattr(start_indices, "shape") else len(start_indices)
     if rank != len(shape):
         raise ValueError(
@@ -224,7 +224,7 @@ def _check_block(rank: int, start_indices: Tensor, shape: ShapeLike) -> None:
 
 @with_spec(_slice_spec)
 @op
-def slice(inputs: Tree, start_indices: Tensor, shape: ShapeLike) -> jax.Array:
+def slice(inputs: Tensor, start_indices: Tensor, shape: KnownShape) -> jax.Array:
     """Cut a block out of an array. The start may be traced, the shape is fixed.
 
     Args:

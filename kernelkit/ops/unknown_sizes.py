@@ -18,7 +18,7 @@ import numpy as np
 
 from kernelkit.inference import eval_spec
 from kernelkit.symbolic import KerasTensor
-from kernelkit.typing import ShapeLike, Tensor, Tree
+from kernelkit.typing import SizeList, Tensor, Tree
 
 Labels = Sequence[Hashable]
 
@@ -148,14 +148,14 @@ def reshape_spec(row: Callable, x: Tensor, newshape: Any) -> Tensor:
     return x.like(sizes)
 
 
-def broadcast_to_spec(row: Callable, x: Tensor, shape: ShapeLike) -> Tensor:
+def broadcast_to_spec(row: Callable, x: Tensor, shape: SizeList) -> Tensor:
     """Return the symbolic result of broadcasting to a shape."""
     _check_kept("broadcast_to", shape, [0] * (len(shape) - len(x.shape)) + list(x.shape))
     return eval_spec(row, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape)
 
 
 def _check_kept(who: str, sizes: Sequence, given: Sequence) -> None:
-    """Raise unless each unknown size of a new shape is that of an unknown size at the same place of the old one."""
+    """Raise an error if an unknown size of a new shape is not at the place of an unknown size of the old shape."""
     for i, size in enumerate(sizes):
         if size is None and given[i] is not None:
             raise ValueError(

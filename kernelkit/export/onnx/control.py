@@ -15,7 +15,7 @@ from kernelkit.export.onnx.tidy import tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.walk import walk
 from kernelkit.jaxprs import Opened
-from kernelkit.typing import Equation, ShapeLike
+from kernelkit.typing import Equation, SizeList
 
 
 def scan(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
@@ -133,7 +133,7 @@ def _held(g: Graph, x: Value) -> Value:
     return g.value(g.full(x), x.shape, x.dtype)
 
 
-def _info(g: Graph, name: str, dtype: np.dtype, shape: ShapeLike) -> Any:
+def _info(g: Graph, name: str, dtype: np.dtype, shape: SizeList | None) -> Any:
     sizes = None if shape is None else [size if isinstance(size, int) else None for size in shape]
     return g._onnx.helper.make_tensor_value_info(name, onnx_type(dtype), sizes)
 

@@ -31,7 +31,7 @@ class BatchMix(ImageTransform):
         labels = jnp.asarray(labels)
         if labels.ndim == 1 and not jnp.issubdtype(labels.dtype, jnp.floating):
             raise ValueError(
-                f"{self.who()} mixes labels, so class numbers won't do (shape {labels.shape}, {labels.dtype}): give "
+                f"{self.who()} mixes labels and cannot use class numbers (shape {labels.shape}, {labels.dtype}): give "
                 "one-hot labels, such as keras.utils.to_categorical(labels, num_classes)."
             )
         return self._weighed(labels.astype(self.compute_dtype), transformation)

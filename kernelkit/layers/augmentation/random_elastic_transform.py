@@ -14,7 +14,7 @@ from kernelkit.layers.augmentation.ranges import factor_range, value_range_of
 from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.layers.augmentation.warp import Warp
 from kernelkit.ops.image.filters import convolve
-from kernelkit.ops.image.warping import _grid, _read
+from kernelkit.ops.image.warping import pixel_grid, read_pixels
 from kernelkit.typing import Factor, Seed, Tensor, Transformation, Tree
 
 _REACH = 6  # the kernel is this many standard deviations wide
@@ -88,9 +88,11 @@ class RandomElasticTransform(Warp):
         apply = per_image(transformation["apply_transform"], batch)
         strength, seed = transformation["distortion_factor"], transformation["seed"]
         shift = _smooth_shifts(batch.shape[:3], strength, max(self.scale), seed)
-        columns, rows = _grid(batch, "float32")
+        columns, rows = pixel_grid(batch, "float32")
         order = 0 if interpolation == "nearest" else 1
-        moved = _read(batch, columns + shift[..., 0], rows + shift[..., 1], order, self.fill_mode, self.fill_value)
+        moved = read_pixels(
+            batch, columns + shift[..., 0], rows + shift[..., 1], order, self.fill_mode, self.fill_value
+        )
         kept = jnp.where(apply, moved, batch)
         return jnp.moveaxis(kept if images.ndim == 4 else kept[0], -1, self._channel_axis)
 

@@ -12,7 +12,7 @@ from kernelkit.layers.augmentation.ranges import factor_range
 from kernelkit.layers.augmentation.transform import per_image
 from kernelkit.layers.augmentation.warp import Warp
 from kernelkit.ops.image import perspective_transform
-from kernelkit.ops.image.warping import _projection
+from kernelkit.ops.image.warping import projection_between
 from kernelkit.typing import Factor, Seed, Transformation, Tree
 
 
@@ -89,7 +89,7 @@ class RandomPerspective(Warp):
         apply = jnp.reshape(jnp.asarray(transformation["apply_perspective"]), (-1, 1, 1))
 
         def move(boxes: jax.Array) -> jax.Array:
-            return jnp.where(apply, _projected(boxes, _projection(start, end)), boxes)
+            return jnp.where(apply, _projected(boxes, projection_between(start, end)), boxes)
 
         return self._move_boxes(bounding_boxes, move, self._size(transformation["input_shape"]))
 

@@ -13,7 +13,7 @@ from kernelkit.layers.augmentation.boxes import clip_to_image_size, convert_form
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator
-from kernelkit.typing import Seed, ShapeLike, Tensor, Transformation, Tree
+from kernelkit.typing import KnownShape, Seed, Tensor, Transformation, Tree
 
 
 class ImageTransform(Layer):
@@ -167,7 +167,7 @@ class ImageTransform(Layer):
         shape = self._images_shape(data)
         return (*shape[:-3], 1, 1, 1)
 
-    def _size(self, shape: ShapeLike) -> tuple[int, int]:
+    def _size(self, shape: KnownShape) -> tuple[int, int]:
         """Return height and width from the shape of an image or a batch."""
         start = -2 if self.data_format == "channels_first" else -3
         return int(shape[start]), int(shape[start + 1])

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from kernelkit.layers.preprocessing.hashes import _K0, _K1, _K2
+from kernelkit.layers.preprocessing.hashes import K0, K1, K2
 from kernelkit.typing import Tensor
 
 _ROOM = 32  # a number has at most 20 characters; words are read a little beyond the end
@@ -77,7 +77,7 @@ def _mix(u: Any, v: Tensor, multiplier: Any) -> Tensor:
 
 def _fingerprint(chars: Any, size: Any, longest: int) -> Tensor:
     """Return `hashes.fingerprint64` of texts of up to ``longest`` characters."""
-    k0, k1, k2 = (jnp.uint64(k) for k in (_K0, _K1, _K2))
+    k0, k1, k2 = (jnp.uint64(k) for k in (K0, K1, K2))
     length = size.astype(jnp.uint64)
     multiplier = k2 + jnp.uint64(2) * length
 

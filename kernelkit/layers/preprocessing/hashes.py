@@ -7,7 +7,7 @@ SipHash-2-4 (Aumasson and Bernstein, 2012, SipHash: a fast short-input PRF).
 from __future__ import annotations
 
 _WORD = (1 << 64) - 1
-_K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
+K0, K1, K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
 
 
 def fingerprint64(data: bytes) -> int:
@@ -106,40 +106,40 @@ def _mix(u: int, v: int, multiplier: int) -> int:
 
 def _upto_16(data: bytes, size: int) -> int:
     if size >= 8:
-        multiplier = _K2 + 2 * size & _WORD
-        a = _word(data, 0) + _K2 & _WORD
+        multiplier = K2 + 2 * size & _WORD
+        a = _word(data, 0) + K2 & _WORD
         b = _word(data, size - 8)
         c = _right(b, 37) * multiplier + a & _WORD
         d = (_right(a, 25) + b) * multiplier & _WORD
         return _mix(c, d, multiplier)
     if size >= 4:
-        multiplier = _K2 + 2 * size & _WORD
+        multiplier = K2 + 2 * size & _WORD
         return _mix(size + (_half(data, 0) << 3), _half(data, size - 4), multiplier)
     if size > 0:
         y = data[0] + (data[size >> 1] << 8)
         z = size + (data[size - 1] << 2)
-        return _shift_mix((y * _K2 ^ z * _K0) & _WORD) * _K2 & _WORD
-    return _K2
+        return _shift_mix((y * K2 ^ z * K0) & _WORD) * K2 & _WORD
+    return K2
 
 
 def _upto_32(data: bytes, size: int) -> int:
-    multiplier = _K2 + 2 * size & _WORD
-    a = _word(data, 0) * _K1 & _WORD
+    multiplier = K2 + 2 * size & _WORD
+    a = _word(data, 0) * K1 & _WORD
     b = _word(data, 8)
     c = _word(data, size - 8) * multiplier & _WORD
-    d = _word(data, size - 16) * _K2 & _WORD
+    d = _word(data, size - 16) * K2 & _WORD
     u = _right(a + b & _WORD, 43) + _right(c, 30) + d & _WORD
-    return _mix(u, a + _right(b + _K2 & _WORD, 18) + c & _WORD, multiplier)
+    return _mix(u, a + _right(b + K2 & _WORD, 18) + c & _WORD, multiplier)
 
 
 def _upto_64(data: bytes, size: int) -> int:
-    multiplier = _K2 + 2 * size & _WORD
-    a = _word(data, 0) * _K2 & _WORD
+    multiplier = K2 + 2 * size & _WORD
+    a = _word(data, 0) * K2 & _WORD
     b = _word(data, 8)
     c = _word(data, size - 8) * multiplier & _WORD
-    d = _word(data, size - 16) * _K2 & _WORD
+    d = _word(data, size - 16) * K2 & _WORD
     y = _right(a + b & _WORD, 43) + _right(c, 30) + d & _WORD
-    z = _mix(y, a + _right(b + _K2 & _WORD, 18) + c & _WORD, multiplier)
+    z = _mix(y, a + _right(b + K2 & _WORD, 18) + c & _WORD, multiplier)
     e = _word(data, 16) * multiplier & _WORD
     f = _word(data, 24)
     g = (y + _word(data, size - 32)) * multiplier & _WORD
@@ -149,19 +149,19 @@ def _upto_64(data: bytes, size: int) -> int:
 
 
 def _longer(data: bytes, size: int) -> int:
-    x, y = 81, 81 * _K1 + 113 & _WORD
-    z = _shift_mix(y * _K2 + 113 & _WORD) * _K2 & _WORD
+    x, y = 81, 81 * K1 + 113 & _WORD
+    z = _shift_mix(y * K2 + 113 & _WORD) * K2 & _WORD
     v, w = (0, 0), (0, 0)
-    x = x * _K2 + _word(data, 0) & _WORD
+    x = x * K2 + _word(data, 0) & _WORD
     end = (size - 1) // 64 * 64
     for at in range(0, end, 64):
-        x, y, z, v, w = _block(data, at, x, y, z, v, w, _K1, 1)
-    multiplier = _K1 + ((z & 0xFF) << 1) & _WORD
+        x, y, z, v, w = _block(data, at, x, y, z, v, w, K1, 1)
+    multiplier = K1 + ((z & 0xFF) << 1) & _WORD
     w = (w[0] + (size - 1 & 63) & _WORD, w[1])
     v = (v[0] + w[0] & _WORD, v[1])
     w = (w[0] + v[0] & _WORD, w[1])
     x, y, z, v, w = _block(data, size - 64, x, y, z, v, w, multiplier, 9)
-    first = _mix(v[0], w[0], multiplier) + _shift_mix(y) * _K0 + z & _WORD
+    first = _mix(v[0], w[0], multiplier) + _shift_mix(y) * K0 + z & _WORD
     return _mix(first, _mix(v[1], w[1], multiplier) + x & _WORD, multiplier)
 
 

@@ -81,7 +81,7 @@ def rgb_to_hsv(images: Tensor, data_format: str | None = None) -> jax.Array:
         Floats in [0, 1] of the same shape.
 
     Raises:
-        ValueError: If the images are no floats.
+        ValueError: If the images are not floats.
 
     Source: Smith, 1978, Color gamut transform pairs.
 
@@ -122,7 +122,7 @@ def hsv_to_rgb(images: Tensor, data_format: str | None = None) -> jax.Array:
         Floats in [0, 1] of the same shape.
 
     Raises:
-        ValueError: If the images are no floats.
+        ValueError: If the images are not floats.
 
     Source: Smith, 1978, Color gamut transform pairs.
 

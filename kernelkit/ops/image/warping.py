@@ -59,7 +59,9 @@ def _sample(*arguments: Any) -> jax.Array:
     return ndimage.map_coordinates(*arguments)
 
 
-def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Tensor) -> jax.Array:
+def read_pixels(
+    images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: str, fill_value: Tensor
+) -> jax.Array:
     """Return images (batch, height, width, channels) read at positions (batch, rows, columns)."""
 
     def channel(plane: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -69,7 +71,7 @@ def _read(images: jax.Array, x: jax.Array, y: jax.Array, order: int, fill_mode: 
     return jax.vmap(channels)(images, x, y)
 
 
-def _grid(images: jax.Array, dtype: DType) -> tuple[jax.Array, jax.Array]:
+def pixel_grid(images: jax.Array, dtype: DType) -> tuple[jax.Array, jax.Array]:
     """Return the columns and rows (height, width) of each pixel."""
     x, y = jnp.meshgrid(jnp.arange(images.shape[2], dtype=dtype), jnp.arange(images.shape[1], dtype=dtype))
     return x, y
@@ -78,10 +80,10 @@ def _grid(images: jax.Array, dtype: DType) -> tuple[jax.Array, jax.Array]:
 def _transform(images: jax.Array, rows: jax.Array, order: int, fill_mode: str, fill_value: Tensor) -> jax.Array:
     """Return images read at the pixel positions given by projective transforms (batch or 1, 8)."""
     rows = jnp.broadcast_to(rows, (images.shape[0], 8))
-    x, y = _grid(images, rows.dtype)
+    x, y = pixel_grid(images, rows.dtype)
     a0, a1, a2, b0, b1, b2, c0, c1 = (rows[:, i, None, None] for i in range(8))
     k = c0 * x + c1 * y + 1
-    return _read(images, (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k, order, fill_mode, fill_value)
+    return read_pixels(images, (a0 * x + a1 * y + a2) / k, (b0 * x + b1 * y + b2) / k, order, fill_mode, fill_value)
 
 
 @op
@@ -161,7 +163,7 @@ def perspective_transform(
     one_of("interpolation", interpolation, tuple(_ORDERS))
     images = checked_images(images)
     start, end = _points("start_points", start_points), _points("end_points", end_points)
-    rows = _projection(end, start).astype(jnp.result_type(as_float(start_points), as_float(end_points)))
+    rows = projection_between(end, start).astype(jnp.result_type(as_float(start_points), as_float(end_points)))
     return on_batches(
         images, data_format, lambda x: _transform(x, rows, _ORDERS[interpolation], "constant", fill_value)
     )
@@ -175,7 +177,7 @@ def _points(name: str, points: Tensor) -> jax.Array:
     return points.reshape((-1, 4, 2)).astype(jnp.promote_types(points.dtype, "float32"))
 
 
-def _projection(source: jax.Array, target: jax.Array) -> jax.Array:
+def projection_between(source: jax.Array, target: jax.Array) -> jax.Array:
     """Return the transforms (batch, 8) that map four points to four other points."""
     x, y = source[..., 0], source[..., 1]
     u, v = target[..., 0], target[..., 1]
@@ -227,10 +229,10 @@ def elastic_transform(
     def distort(x: jax.Array) -> jax.Array:
         noise = random.normal((*x.shape[:3], 2), dtype="float32", seed=seed)
         shift = blur(noise, (size, size), (sigma, sigma)) * alpha
-        columns, rows = _grid(x, "float32")
+        columns, rows = pixel_grid(x, "float32")
         return in_floats(
             x,
-            lambda x: _read(
+            lambda x: read_pixels(
                 x, columns + shift[..., 0], rows + shift[..., 1], _ORDERS[interpolation], fill_mode, fill_value
             ),
         )

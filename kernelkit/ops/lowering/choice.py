@@ -104,7 +104,7 @@ def choose(shape: tuple[int, ...], kernel_shape: tuple[int, ...], geometry: Geom
     if geometry.groups > 1:
         return _grouped(shape, kernel_shape, geometry)
     if math.prod(window) == 1:
-        # Zeros between the input's cells need no multiplication: the products are spread, not the input.
+        # Zeros between the input's cells need no multiplication: the products are spread apart instead of the input.
         way = ways.scatter if max(geometry.inflation) > 1 else ways.gather
         return Ways(way, way, way)
     places = shape[0] * math.prod(shape[1:-1])

@@ -20,7 +20,7 @@ from kernelkit.typing import Sizes, Tensor, Tree
 def max_pool(
     inputs: Tree, pool_size: Sizes, strides: Sizes | None = None, padding: str = "valid", data_format: str | None = None
 ) -> jax.Array:
-    """Return the greatest value of each window.
+    """Return the largest value of each window.
 
     Args:
         inputs: Numbers (batch, spatial axes, channels).

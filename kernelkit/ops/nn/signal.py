@@ -19,7 +19,7 @@ def psnr(x1: Tensor, x2: Tensor, max_val: float) -> jax.Array:
     Args:
         x1: Floats of any shape.
         x2: Floats of the same shape.
-        max_val: Greatest value that the signals can have.
+        max_val: Largest possible value of the signals.
 
     Returns:
         A scalar, infinite for equal signals.

@@ -186,7 +186,7 @@ def arange(start: Tensor, stop: Tensor = _MISSING, step: Any = None, dtype: DTyp
         >>> print(ops.arange(1, 7, 2))
         [1 3 5]
     """
-    is_empty = isinstance(start, int) and start == 0  # up to what comes as None: never what is meant
+    is_empty = isinstance(start, int) and start == 0  # an end of None is always a mistake
     if start is None or (stop is None and (is_empty or scope.in_symbolic_scope())):
         raise TypeError(
             "arange(): an end of the range is None, an unknown size. Put the code into the call() of a layer: sizes "

@@ -14,7 +14,7 @@ from kernelkit.ops.core import shape as shape_of
 from kernelkit.ops.rows import as_array, needs_values
 from kernelkit.ops.unknown_sizes import along_axis_spec, capped_spec, checked_axis, integer_spec, with_spec
 from kernelkit.symbolic import KerasTensor, is_keras_tensor
-from kernelkit.typing import ShapeLike, Tensor
+from kernelkit.typing import KnownShape, Tensor
 
 
 def _item_spec(row: Callable, x: Tensor, key: Tensor) -> Tensor:
@@ -131,7 +131,7 @@ def nonzero(x: Tensor) -> tuple:
 
 
 @op
-def unravel_index(indices: Tensor, shape: ShapeLike) -> tuple:
+def unravel_index(indices: Tensor, shape: KnownShape) -> tuple:
     """Turn indices into a flat array into indices for each axis.
 
     Args:

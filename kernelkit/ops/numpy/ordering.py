@@ -146,9 +146,9 @@ def searchsorted(sorted_sequence: Any, values: Tensor, side: str = "left") -> ja
 
 
 def way_of_search(length: Any) -> str:
-    """Return how jax is to search in a sorted table: small ones by comparing with all of it.
+    """Return the search method of jax for a sorted table; a small table is compared with all values.
 
-    That takes no loop, and no whole numbers without a sign, which some runtimes of exported models lack.
+    A comparison needs no loop and no unsigned integers, which some runtimes of exported models lack.
     """
     return "compare_all" if isinstance(length, int) and length <= 128 else "scan"
 

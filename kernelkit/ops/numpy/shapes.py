@@ -19,7 +19,7 @@ from kernelkit.ops.unknown_sizes import (
     reshape_spec,
     with_spec,
 )
-from kernelkit.typing import ShapeLike, Tensor
+from kernelkit.typing import SizeList, Tensor
 
 
 @with_spec(reshape_spec)
@@ -52,7 +52,7 @@ def reshape(x: Tensor, newshape: Any) -> jax.Array:
 
 
 def _is_looked_at(x: jax.Array) -> bool:
-    """Return whether an array with values meets code that runs on symbolic tensors, for their shapes alone."""
+    """Return whether a concrete array is used in code that runs on symbolic tensors only to infer shapes."""
     return scope.in_symbolic_scope() and not isinstance(x, jax.core.Tracer)
 
 
@@ -183,7 +183,7 @@ def swapaxes(x: Tensor, axis1: int, axis2: int) -> jax.Array:
 
 @with_spec(broadcast_to_spec)
 @op
-def broadcast_to(x: Tensor, shape: ShapeLike) -> jax.Array:
+def broadcast_to(x: Tensor, shape: SizeList) -> jax.Array:
     """Repeat ``x`` along axes of size one until it has a shape.
 
     Args:
