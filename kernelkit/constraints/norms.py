@@ -17,9 +17,9 @@ def with_norms(w: Tensor, low: float, high: float, rate: float = 1.0, axis: Axis
 
     Args:
         w: Floats of any shape.
-        low: Least norm.
-        high: Greatest norm.
-        rate: Share of the way to go, in [0, 1].
+        low: Smallest norm.
+        high: Largest norm.
+        rate: Share of the distance to the range to move, in [0, 1].
         axis: Axis or axes along which the vectors lie.
     """
     w = jnp.asarray(w)
@@ -30,10 +30,10 @@ def with_norms(w: Tensor, low: float, high: float, rate: float = 1.0, axis: Axis
 
 
 class MaxNorm(Constraint):
-    """Limit the norms of a weight's vectors to a greatest value.
+    """Limit the norms of a weight's vectors to a maximum.
 
     Args:
-        max_value: Greatest norm.
+        max_value: Largest norm.
         axis: Axis or axes along which the weight's vectors lie: 0 for a Dense kernel, [0, 1, 2] for a Conv2D kernel.
 
     Source: Srivastava et al., 2014, Dropout: a simple way to prevent neural networks from overfitting.
@@ -57,8 +57,8 @@ class MinMaxNorm(Constraint):
     """Keep the norms of a weight's vectors within a range.
 
     Args:
-        min_value: Least norm.
-        max_value: Greatest norm.
+        min_value: Smallest norm.
+        max_value: Largest norm.
         rate: Share of the way to the range at each step: 1 puts norms into the range at once.
         axis: Axis or axes along which the weight's vectors lie.
 

@@ -1,4 +1,4 @@
-"""`Distiller`: a student in training, beside its teacher."""
+"""`Distiller`: train a student model with the help of a teacher model."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Distiller"]
 
 
 class Distiller(Model):
-    """Trains a student on targets and on what its teacher makes of the same inputs.
+    """Trains a student on targets and on the outputs of its teacher for the same inputs.
 
     The loss is ``w * loss of the student + (1 - w) * weighted sum of the distillation losses``.
 
     Args:
         teacher: Trained model; it is frozen.
-        student: Model to be trained; :attr:`student` afterwards.
-        distillation_losses: A :class:`DistillationLoss` or a list of some.
+        student: Model to train.
+        distillation_losses: A :class:`DistillationLoss`, or a list of them.
         distillation_loss_weights: A number for each; 1 by default.
         student_loss_weight: ``w``, from 0 to 1.
         name: Name.
@@ -129,7 +129,7 @@ class Distiller(Model):
 
     @staticmethod
     def _computed(extractor: Any, model: Model, x: Tensor, training: bool) -> dict:
-        """Return outputs by the name of the layer that they are of, ``None`` for those of the model."""
+        """Return outputs by the name of their layer; the key ``None`` stands for the outputs of the model."""
         if extractor is None:
             return {None: ops.stop_gradient(model(x, training=training)) if not training else model(x, training=True)}
         outputs = extractor.run(x, training)
@@ -154,7 +154,7 @@ class Distiller(Model):
 
 
 class _Extractor:
-    """The outputs of a model and of some of its layers, computed in one go."""
+    """Computes the outputs of a model and of some of its layers in one call."""
 
     def __init__(self, model: Model, names: list[str]) -> None:
         self.names = names

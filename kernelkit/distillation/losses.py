@@ -1,4 +1,4 @@
-"""What a student is compared with: a teacher's outputs, or what is between a teacher's layers."""
+"""Losses that compare a student with its teacher: by outputs, or by the features of layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DISTRIBUTIONS = {"kl_divergence", "KLDivergence", "categorical_crossentropy", "
 
 
 class DistillationLoss:
-    """What a teacher's outputs are compared with a student's by. Subclass it and write ``compute_loss``.
+    """A loss that compares the outputs of teacher and student. Subclass it and write ``compute_loss``.
 
     Example:
         >>> import kernelkit as kk
@@ -31,17 +31,17 @@ class DistillationLoss:
         """Return a scalar.
 
         Args:
-            teacher_outputs: What the teacher computed, nested as its outputs.
-            student_outputs: What the student computed, nested alike.
+            teacher_outputs: Outputs of the teacher.
+            student_outputs: Outputs of the student, in the same structure.
             **kwargs: For subclasses.
         """
         raise NotImplementedError(f"{type(self).__name__} must define compute_loss(self, teacher_outputs, ...).")
 
     def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
-        """Raise ``ValueError`` if the two can't be compared: nested otherwise, or not as many."""
+        """Raise ``ValueError`` if the outputs differ in structure or number."""
         counts = [len(tree.flatten(v)) for v in (teacher_outputs, student_outputs)]
         if counts[0] != counts[1]:
-            raise ValueError(f"The teacher has {counts[0]} outputs, the student {counts[1]}: they can't be compared.")
+            raise ValueError(f"The teacher has {counts[0]} outputs, the student {counts[1]}: they cannot be compared.")
 
     def validate_model_compatibility(self, teacher: Model, student: Model) -> None:
         """Raise ``ValueError`` if this loss can't be computed for the two models."""
@@ -58,7 +58,7 @@ class _OfOutputs(DistillationLoss):
             )
 
     def validate_outputs(self, teacher_outputs: Tree, student_outputs: Tree) -> None:
-        """Raise ``ValueError`` if the outputs are not as many as each other, and as the losses."""
+        """Raise ``ValueError`` if teacher, student and losses differ in the number of outputs."""
         super().validate_outputs(teacher_outputs, student_outputs)
         self._pairs(teacher_outputs, student_outputs)
 
@@ -99,13 +99,13 @@ class _OfOutputs(DistillationLoss):
 class LogitsDistillation(_OfOutputs):
     """Compares outputs, divided by a temperature.
 
-    Losses of distributions (KL divergence, categorical cross-entropy) are given ``softmax(logits / temperature)``,
-    others ``logits / temperature``.
+    Losses of distributions (KL divergence, categorical cross-entropy) get ``softmax(logits / temperature)``,
+    other losses ``logits / temperature``.
 
     Args:
-        temperature: The higher, the more the likelihood of wrong classes counts; 3 to 5 is usual.
+        temperature: A higher temperature gives the wrong classes more weight; 3 to 5 is usual.
         loss: Name, :class:`~kernelkit.losses.Loss` or function; for several outputs nested as they are, ``None`` for
-            those that are not compared.
+            outputs that are not compared.
 
     Raises:
         ValueError: If the temperature is not positive, or there is no loss.
@@ -144,12 +144,12 @@ class LogitsDistillation(_OfOutputs):
 
 
 class FeatureDistillation(_OfOutputs):
-    """Compares what a layer of the teacher computes with what a layer of the student computes.
+    """Compares the outputs of a layer of the teacher with those of a layer of the student.
 
     Args:
-        loss: Name, :class:`~kernelkit.losses.Loss` or function; nested as the layer's outputs, if there are several.
-        teacher_layer_name: Name of the teacher's layer; its outputs by default.
-        student_layer_name: Name of the student's layer; its outputs by default.
+        loss: Name, :class:`~kernelkit.losses.Loss` or function; a list or dict of them for several outputs.
+        teacher_layer_name: Name of a layer of the teacher; by default the teacher's outputs are compared.
+        student_layer_name: Name of a layer of the student; by default the student's outputs are compared.
 
     Raises:
         ValueError: If there is no loss.

@@ -15,14 +15,14 @@ from kernelkit import serialize as serialization
 _global: dict[str, DTypePolicy | None] = {"policy": None}
 
 name_readers: list[Callable[[str], DTypePolicy | None]] = []
-"""Functions that make policies of other classes from names; ``None`` for a name of another kind."""
+"""Functions that make policies of other classes from names, and return ``None`` for unknown names."""
 
 
 class DTypePolicy:
     """The compute dtype of a layer and the dtype of its weights.
 
     Args:
-        name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``; that of the global policy by
+        name: A dtype (``"float32"``), or ``"mixed_bfloat16"`` or ``"mixed_float16"``; the name of the global policy by
             default.
 
     Example:
@@ -54,7 +54,7 @@ class DTypePolicy:
         return None
 
     def at(self, path: str | None) -> DTypePolicy:
-        """Return the policy of the layer at a path: this one, unless it is a map of policies."""
+        """Return the policy of the layer at a path: this policy, unless it is a map of policies."""
         return self
 
     def get_config(self) -> dict:
@@ -112,7 +112,7 @@ def set_dtype_policy(policy: Any) -> None:
 
 
 def get(identifier: Any) -> DTypePolicy:
-    """Return the policy that an identifier stands for: ``None`` (the global one), a name, a config or a policy.
+    """Return the policy for an identifier: ``None`` (the global policy), a name, a config or a policy.
 
     Example:
         >>> import kernelkit as kk

@@ -17,7 +17,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
     A key is a path, or a regular expression that must match a whole path. An exact path takes priority.
 
     Args:
-        default_policy: Policy of layers that no key fits; the global one by default.
+        default_policy: Policy of layers that match no key; the global policy by default.
         policy_map: Dict from path to policy.
 
     Example:
@@ -41,7 +41,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
 
     @property
     def default_policy(self) -> DTypePolicy:
-        """The policy of layers that no key fits."""
+        """The policy of layers that match no key."""
         return self._default
 
     @property
@@ -97,7 +97,7 @@ class DTypePolicyMap(DTypePolicy, MutableMapping):
         return iter(self._policies)
 
     def get_config(self) -> dict:
-        # As in Keras, a map without a default of its own leaves all dtypes to the session that loads it.
+        # As in Keras, a map without its own default uses the global policy of the session that loads it.
         described = {key: serialize.serialize_keras_object(policy) for key, policy in self._policies.items()}
         if self._given is None:
             for policy in described.values():

@@ -1,6 +1,6 @@
 """Policies of layers whose weights are quantized: kept in 8 bits or fewer.
 
-The name says how, and which policy the layer had before: ``"int8_from_float32"``, ``"int4/64_from_mixed_bfloat16"``.
+The name has the mode, and the layer's earlier policy: ``"int8_from_float32"``, ``"int4/64_from_mixed_bfloat16"``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class QuantizedDTypePolicy(DTypePolicy):
 
     Args:
         mode: ``"int8"``, ``"int4"`` or ``"float8"``.
-        source_name: Name of the policy that the layer computes by; that of the global policy by default.
+        source_name: Name of the policy for the computation; the global policy by default.
 
     Raises:
         ValueError: If the mode is unknown, or int8 is asked for with the compute dtype float16.
@@ -61,7 +61,7 @@ class QuantizedDTypePolicy(DTypePolicy):
         return f'<{type(self).__name__} "{self.name}">'
 
     def _numbers(self, form: str) -> list[str]:
-        """Return the parts of the mode behind its name, which must have the given form."""
+        """Return the numbers in the mode, which must have the given form."""
         parts = self._mode.split("/")
         if len(parts) != len(form.split("/")) or parts[0] != form.split("/")[0]:
             raise ValueError(
@@ -88,12 +88,12 @@ class QuantizedDTypePolicy(DTypePolicy):
 
 
 class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
-    """A policy of a layer that trains with products of 8-bit floats.
+    """A policy of a layer that is trained with matrix products in 8-bit floats.
 
     Args:
         mode: ``"float8"``.
         source_name: Name of the policy that the layer computes by.
-        amax_history_length: From how many steps the largest magnitudes are kept, which the scales follow from.
+        amax_history_length: Number of steps whose largest magnitudes are kept to compute the scales.
 
     Source: Micikevicius et al., 2022, FP8 formats for deep learning.
 
@@ -116,7 +116,7 @@ class QuantizedFloat8DTypePolicy(QuantizedDTypePolicy):
 
     @property
     def amax_history_length(self) -> int:
-        """From how many steps the largest magnitudes are kept."""
+        """Number of steps whose largest magnitudes are kept."""
         return self._amax_history_length
 
     def get_config(self) -> dict:
@@ -127,7 +127,7 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
     """A policy of a layer with weights of 4 bits.
 
     Args:
-        mode: ``"int4/<block_size>"``: so many weights of a column share a scale; all of them for -1.
+        mode: ``"int4/<block_size>"``: the number of weights of a column that share a scale; -1 for the whole column.
         source_name: Name of the policy that the layer computes by.
 
     Example:
@@ -190,7 +190,7 @@ class AWQDTypePolicy(GPTQDTypePolicy):
 
 
 def from_name(name: str) -> DTypePolicy | None:
-    """Return the quantized policy of a name, ``None`` if the name is that of another policy.
+    """Return the quantized policy of a name, ``None`` for the name of another policy.
 
     Example:
         >>> from_name("int8_from_float32"), from_name("float32")

@@ -1,4 +1,4 @@
-"""Private names of Keras's attention layers: what subclasses in packages and tutorials read, set and override.
+"""Private names of Keras's attention layers that subclasses in packages and tutorials read, set and override.
 
 The layers themselves use public names. One of the private ones is a hook, as in Keras: a subclass that overrides
 ``_compute_attention`` computes attention its own way.
@@ -100,7 +100,7 @@ class AttentionNames(Layer):
     def _attend_as_subclass(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor, training: bool | None, with_scores: bool
     ) -> tuple[Any, Any]:
-        """Call the subclass's `_compute_attention` as Keras does: with as many heads of keys as of queries."""
+        """Call the subclass's `_compute_attention` as Keras does, with keys repeated to the number of query heads."""
         groups = query.shape[-2] // key.shape[-2]
         if groups > 1:
             key, value = (jnp.repeat(jnp.asarray(x), groups, axis=-2) for x in (key, value))
@@ -114,7 +114,7 @@ class AttentionNames(Layer):
 
 
 def _accepted(function: Callable, options: dict[str, Any]) -> dict[str, Any]:
-    """Return those of the options that a function takes."""
+    """Return the options that a function takes."""
     parameters = inspect.signature(function).parameters
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return {name: value for name, value in options.items() if takes_any or name in parameters}

@@ -91,7 +91,7 @@ class DepthwiseConvLayer(Layer):
 
 
 class DepthwiseConv1D(DepthwiseConvLayer):
-    """Convolve each channel of sequences with kernels of its own. Arguments as :class:`DepthwiseConv2D`.
+    """Convolve each channel of sequences with its own kernels. Arguments as :class:`DepthwiseConv2D`.
 
     Input shape: (batch, steps, channels). Output shape: (batch, windows, channels * depth_multiplier).
 
@@ -105,7 +105,7 @@ class DepthwiseConv1D(DepthwiseConvLayer):
 
 
 class DepthwiseConv2D(DepthwiseConvLayer):
-    """Convolve each channel of images with kernels of its own.
+    """Convolve each channel of images with its own kernels.
 
     Args:
         kernel_size: Int or two: height and width of the kernels.

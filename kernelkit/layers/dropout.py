@@ -11,7 +11,7 @@ import numpy as np
 from kernelkit import config, random
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
-from kernelkit.typing import ShapeLike, Tensor
+from kernelkit.typing import SizeList, Tensor
 
 
 class Dropout(Layer):
@@ -35,7 +35,9 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: ShapeLike = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: SizeList | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.rate = checked_rate(self, rate)
         self.noise_shape = _checked_noise_shape(self, noise_shape)
@@ -63,7 +65,7 @@ def checked_rate(layer: Layer, rate: float, name: str = "rate") -> float:
     return rate
 
 
-def _checked_noise_shape(layer: Layer, shape: ShapeLike) -> tuple | None:
+def _checked_noise_shape(layer: Layer, shape: SizeList | None) -> tuple | None:
     if shape is None:
         return None
     expected = None

@@ -112,7 +112,7 @@ class GlobalAveragePooling3D(GlobalPoolingLayer):
 
 
 class GlobalMaxPooling1D(GlobalPoolingLayer):
-    """The greatest value over all steps. Arguments as :class:`GlobalMaxPooling2D`.
+    """The largest value over all steps. Arguments as :class:`GlobalMaxPooling2D`.
 
     Example:
         >>> import kernelkit as kk
@@ -125,7 +125,7 @@ class GlobalMaxPooling1D(GlobalPoolingLayer):
 
 
 class GlobalMaxPooling2D(GlobalPoolingLayer):
-    """The greatest value over all pixels.
+    """The largest value over all pixels.
 
     Args:
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
@@ -144,7 +144,7 @@ class GlobalMaxPooling2D(GlobalPoolingLayer):
 
 
 class GlobalMaxPooling3D(GlobalPoolingLayer):
-    """The greatest value of a whole volume. Arguments as :class:`GlobalMaxPooling2D`.
+    """The largest value of a whole volume. Arguments as :class:`GlobalMaxPooling2D`.
 
     Example:
         >>> import kernelkit as kk

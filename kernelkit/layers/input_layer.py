@@ -9,7 +9,7 @@ from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.recording import Node
 from kernelkit.symbolic import KerasTensor, standardize_shape
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, SizeList, Tensor
 
 __all__ = ["Input", "InputLayer"]
 
@@ -39,7 +39,7 @@ class InputLayer(Layer):
 
     def __init__(
         self,
-        shape: ShapeLike = None,
+        shape: SizeList | None = None,
         batch_size: int | None = None,
         dtype: DType = None,
         sparse: bool | None = None,
@@ -100,7 +100,7 @@ class InputLayer(Layer):
 
 
 def _check_tensor(
-    tensor: Tensor, shape: ShapeLike, batch_size: Any, batch_shape: Any, dtype: DType, sparse: Any
+    tensor: Tensor, shape: SizeList | None, batch_size: Any, batch_shape: Any, dtype: DType, sparse: Any
 ) -> None:
     """Raise ``ValueError`` unless an input tensor is symbolic and fits the other arguments."""
     if not isinstance(tensor, KerasTensor):
@@ -130,7 +130,7 @@ def input_layer_of(tensor: KerasTensor) -> InputLayer:
 
 
 def Input(
-    shape: ShapeLike = None,
+    shape: SizeList | None = None,
     batch_size: int | None = None,
     dtype: DType = None,
     sparse: bool | None = None,

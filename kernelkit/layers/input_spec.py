@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kernelkit import dtypes, tree
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, SizeList, Tensor
 
 __all__ = ["InputSpec"]
 
@@ -32,7 +32,7 @@ class InputSpec:
     def __init__(
         self,
         dtype: DType = None,
-        shape: ShapeLike = None,
+        shape: SizeList | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
         min_ndim: int | None = None,

@@ -14,7 +14,7 @@ import numpy as np
 from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator, make_default_seed
-from kernelkit.typing import ShapeLike, Shapes, Tensor, Tree
+from kernelkit.typing import Shapes, SizeList, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["JaxLayer"]
@@ -194,7 +194,7 @@ def _arguments(function: Callable, known: set[str], name: str, who: str) -> set[
 
 
 def _placeholders(shapes: Shapes, dtype: str) -> Any:
-    def ones(shape: ShapeLike) -> Tensor:
+    def ones(shape: SizeList) -> Tensor:
         return jnp.ones(tuple(1 if size is None else size for size in shape), dtype)
 
     is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731

@@ -87,7 +87,7 @@ class LowRankLayer(QuantizableLayer):
         return self._weight.value + self._low_rank()
 
     def _low_rank(self) -> jax.Array:
-        """Return what LoRA adds to the weight."""
+        """Return the product that LoRA adds to the weight."""
         assert self._factors is not None
         a, b = self._factors
         return self._strength * jnp.matmul(a.value, b.value)
@@ -101,7 +101,7 @@ class LowRankLayer(QuantizableLayer):
         return y
 
     def save_own_variables(self, store: Any) -> None:
-        """Write the weights; what LoRA adds is added to the large weight, which is quantized again if it was."""
+        """Write the weights. The product is added to the large weight, and a quantized weight is quantized again."""
         if self._float_weight() is not None:
             raise ValueError(
                 f"{self.who()} was prepared for {str(self.quantization_mode).upper()} but not calibrated, so a file "
@@ -136,7 +136,7 @@ class LowRankLayer(QuantizableLayer):
             factor.assign(np.zeros(factor.shape, factor.dtype))
 
     def saved_variables(self) -> list[Variable]:
-        """Return the variables that files hold, in their order; what LoRA trains is not among them."""
+        """Return the variables of the file, in its order, without LoRA's matrices."""
         own = [v for v in own_variables(self) if not any(v is factor for factor in self._factors or ())]
         if self.form is None:
             return own
@@ -156,4 +156,4 @@ class LowRankLayer(QuantizableLayer):
 def refuse_quantization(config: Any) -> None:
     """Raise ``ValueError`` unless a layer's ``quantization_config`` is ``None``."""
     if config is not None:
-        raise ValueError(f"kernelkit has no quantized layers: leave quantization_config=None, got {config!r}.")
+        raise ValueError(f"this layer cannot be quantized: leave quantization_config=None, got {config!r}.")

@@ -161,7 +161,7 @@ class Average(Merge):
 
 
 class Maximum(MaskedMerge):
-    """The greatest of the inputs, element by element.
+    """The largest value of the inputs, element by element.
 
     Example:
         >>> import kernelkit as kk
@@ -174,7 +174,7 @@ class Maximum(MaskedMerge):
 
 
 class Minimum(MaskedMerge):
-    """The least of the inputs, element by element.
+    """The smallest value of the inputs, element by element.
 
     Example:
         >>> import kernelkit as kk

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from kernelkit import random
 from kernelkit.layers.dropout import checked_rate
 from kernelkit.layers.layer import Layer
-from kernelkit.typing import ShapeLike, Tensor
+from kernelkit.typing import SizeList, Tensor
 
 
 class GaussianNoise(Layer):
@@ -97,7 +97,9 @@ class AlphaDropout(Layer):
 
     supports_masking = True
 
-    def __init__(self, rate: float, noise_shape: ShapeLike = None, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, rate: float, noise_shape: SizeList | None = None, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if checked_rate(self, rate) == 1:
             raise ValueError(f"{self.who()}: rate must be less than 1.")

@@ -72,7 +72,7 @@ class MaxPoolingLayer(PoolingLayer):
 
 
 class MaxPooling1D(MaxPoolingLayer):
-    """The greatest value of each window of steps. Arguments as :class:`MaxPooling2D`.
+    """The largest value of each window of steps. Arguments as :class:`MaxPooling2D`.
 
     Input shape: (batch, steps, channels). Output shape: (batch, windows, channels).
 
@@ -86,7 +86,7 @@ class MaxPooling1D(MaxPoolingLayer):
 
 
 class MaxPooling2D(MaxPoolingLayer):
-    """The greatest value of each window of pixels.
+    """The largest value of each window of pixels.
 
     Args:
         pool_size: Int or two: height and width of the window.
@@ -111,7 +111,7 @@ class MaxPooling2D(MaxPoolingLayer):
 
 
 class MaxPooling3D(MaxPoolingLayer):
-    """The greatest value of each window of a volume. Arguments as :class:`MaxPooling2D`.
+    """The largest value of each window of a volume. Arguments as :class:`MaxPooling2D`.
 
     Input shape: (batch, depth, height, width, channels).
 

@@ -137,7 +137,7 @@ class RecurrentCell(Layer):
         return self.get_dropout_mask(of_input), self.get_recurrent_dropout_mask(of_state)
 
     def get_dropout_mask(self, step_input: jax.Array) -> jax.Array | None:
-        """Return new dropout factors of the input. An RNN asks once for all steps; subclasses may override it.
+        """Return new dropout factors of the input. An RNN calls this once for all steps; subclasses may override it.
 
         Args:
             step_input: An array of the shape and dtype of a step's input.
@@ -158,7 +158,7 @@ class RecurrentCell(Layer):
         return self._factors(step_input, self.dropout)
 
     def get_recurrent_dropout_mask(self, step_input: jax.Array) -> jax.Array | None:
-        """Return new dropout factors of the state. An RNN asks once for all steps; subclasses may override it.
+        """Return new dropout factors of the state. An RNN calls this once for all steps; subclasses may override it.
 
         Args:
             step_input: An array of the shape and dtype of the state.
@@ -171,7 +171,7 @@ class RecurrentCell(Layer):
     def reset_dropout_mask(self) -> None:
         """Forget a mask of the input that a subclass keeps; an RNN calls it before and after it runs.
 
-        The cells of kernelkit keep none: an RNN lends its masks to them while it runs.
+        kernelkit's own cells store no mask: an RNN gives them its masks while it runs.
         """
 
     def reset_recurrent_dropout_mask(self) -> None:
@@ -205,7 +205,7 @@ def same_dropout_each_step(cell: Any, batch_size: int, training: Any) -> Iterato
         yield
     finally:
         _pinned.masks = before
-        for reset in resets:  # what a cell kept belongs to this run, and maybe to a program that is being traced
+        for reset in resets:  # the masks of a cell belong to this run, and maybe to a trace
             reset()
 
 

@@ -152,7 +152,7 @@ class RNN(Layer):
 
     @property
     def keeps_outputs(self) -> bool:
-        """Whether :meth:`inner_loop` returns the outputs of all steps: an observer of the step wants them too."""
+        """Whether :meth:`inner_loop` returns the outputs of all steps. An observer of the step also needs them."""
         return self.return_sequences or scope.local.observer is not None
 
     def _tell_gates(self, x: jax.Array, begin: jax.Array, outputs: Tree, mask: Tensor) -> None:
@@ -226,7 +226,7 @@ class RNN(Layer):
 
 
 def has_gates(cell: Any) -> bool:
-    """Return whether a cell's ``gate_values`` are those of its ``call``, and not of one that a subclass overrides."""
+    """Return whether a cell's ``gate_values`` match its ``call``: no subclass overrides only one of the two."""
     return "gate_values" in vars(next((c for c in type(cell).__mro__ if "call" in vars(c)), object))
 
 

@@ -66,7 +66,7 @@ class SpectralNormalization(Layer):
     def normalized_weights(self) -> tuple[jax.Array, jax.Array]:
         """Return the updated singular vector, and the weight divided by its largest singular value.
 
-        A training step puts both in place; subclasses may override it.
+        A training step assigns both; subclasses may override this method.
         """
         weight, u = self._weight.value, self.vector_u.value
         matrix = jnp.reshape(weight, (-1, weight.shape[-1]))

@@ -37,7 +37,7 @@ class TFSMLayer(Layer):
 
     Raises:
         ImportError: If TensorFlow is not installed.
-        ValueError: If the folder is no SavedModel, or has no such endpoint.
+        ValueError: If the folder is not a SavedModel, or has no such endpoint.
 
     Example:
         >>> import tempfile
@@ -72,7 +72,7 @@ class TFSMLayer(Layer):
             )
         tf = _tensorflow(self.who())
         if not os.path.exists(os.path.join(self.filepath, "saved_model.pb")):
-            raise ValueError(f"{self.who()}: {self.filepath!r} is no SavedModel: it has no file saved_model.pb.")
+            raise ValueError(f"{self.who()}: {self.filepath!r} is not a SavedModel: it has no file saved_model.pb.")
         self._program = _Loaded(tf, self.filepath, [call_endpoint, call_training_endpoint], self.who())
         self._weights = [self._variable(variable) for variable in self._program.variables]
         self.built = True
@@ -109,7 +109,7 @@ class _Loaded:
 
     def __init__(self, tf: Any, path: str, names: list[str | None], who: str) -> None:
         self.tf = tf
-        self.loaded = tf.saved_model.load(path)  # its variables live as long as this object
+        self.loaded = tf.saved_model.load(path)  # TensorFlow frees the variables with this object
         self.endpoints = {name: self._endpoint(name, who) for name in dict.fromkeys(names) if name is not None}
         self.variables: list[Any] = []
         for concrete in [c for e in self.endpoints.values() for c in getattr(e, "concrete_functions", [e])]:
@@ -127,7 +127,7 @@ class _Loaded:
         raise ValueError(f"{who}: the SavedModel has no endpoint {name!r}. It has {sorted(signatures)}.")
 
     def shapes(self, endpoint: str, weights: list, inputs: Tree) -> Any:
-        """Return the outputs' shapes and dtypes: those of a run on zeros, since a file may not tell them."""
+        """Return the outputs' shapes and dtypes, from a run on zeros, because a file may not contain them."""
         leaves, tree = jax.tree.flatten(inputs)
         key = (endpoint, tree, tuple((v.shape, jnp.dtype(v.dtype)) for v in leaves))
         if key not in self._shapes:
@@ -210,7 +210,7 @@ def _no_gradient(weight: jax.Array) -> Any:
 
 
 def _by_position(signature: Any, who: str) -> Any:
-    """Return a signature, which takes its tensors by name, as a function of one tensor or of a dict."""
+    """Return a signature, which takes tensors by name, as a function of one tensor or of a dict."""
     names = list(signature.structured_input_signature[1])
 
     def call(inputs: Tree) -> Tree:
@@ -233,7 +233,5 @@ def _tensorflow(who: str) -> Any:
     try:
         import tensorflow
     except ImportError as error:
-        raise ImportError(
-            f"{who} needs TensorFlow: pip install tensorflow. kernelkit needs it for nothing else."
-        ) from error
+        raise ImportError(f"{who} needs TensorFlow: pip install tensorflow. Only this layer needs it.") from error
     return tensorflow

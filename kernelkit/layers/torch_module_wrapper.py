@@ -15,7 +15,7 @@ from kernelkit import dtypes
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator
 from kernelkit.symbolic import KerasTensor
-from kernelkit.typing import Seed, Shapes, Tensor, Tree
+from kernelkit.typing import Array, Seed, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
 __all__ = ["TorchModuleWrapper"]
@@ -144,7 +144,7 @@ class _Module:
     def __init__(self, module: Any, training: bool) -> None:
         self.module, self.training = module, training
 
-    def run(self, weights: dict, buffers: dict, inputs: tuple, seed: Seed = None) -> tuple[Any, dict]:
+    def run(self, weights: dict, buffers: dict, inputs: tuple, seed: Array | None = None) -> tuple[Any, dict]:
         """Run the module on tensors; return its outputs and the updated buffers."""
         import torch
 

@@ -65,7 +65,7 @@ _ALIASES.update({short.upper(): name for short, name in _ALIASES.items() if len(
 
 
 def get(identifier: Any) -> Any:
-    """Return the loss that an identifier stands for.
+    """Return the loss for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name (``"mse"``, ``"mean_squared_error"`` give the function,

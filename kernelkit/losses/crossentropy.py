@@ -155,7 +155,7 @@ def smooth_categorical(y_true: jax.Array, label_smoothing: float, axis: int) -> 
 
 
 FEW_CLASSES = 1024
-"""Up to so many classes, the label's entry is found by a comparison, which the compiler merges with the softmax. A
+"""Up to this number of classes, a comparison finds the label's entry, and the compiler merges it with the softmax. A
 gather and its scatter are three kernels more."""
 
 

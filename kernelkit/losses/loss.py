@@ -162,7 +162,7 @@ def _check_labels(loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Ten
     if loss.takes_class_indices:
         classes = shape[getattr(loss, "axis", -1)]
         check_class_indices(labels, classes, getattr(loss, "ignore_class", None), sample_weight, "y_true")
-    elif labels.size == math.prod(shape):  # otherwise the loss tells of the shapes, which are what is wrong
+    elif labels.size == math.prod(shape):  # otherwise the loss raises the error for wrong shapes
         check_yes_no(labels, sample_weight, "y_true", warn=False)
 
 

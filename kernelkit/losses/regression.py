@@ -71,7 +71,7 @@ def mean_squared_logarithmic_error(y_true: Tensor, y_pred: Tensor) -> jax.Array:
         1.0
     """
     y_true, y_pred = fit("losses.mean_squared_logarithmic_error", y_true, y_pred)
-    # Not log1p: numbers are to equal Keras's, which rounds 1 + y first.
+    # Not log1p: results must equal Keras's, which rounds 1 + y first.
     log_true, log_pred = (jnp.log(jnp.maximum(y, config.epsilon()) + 1.0) for y in (y_true, y_pred))
     return jnp.mean(jnp.square(log_true - log_pred), axis=-1)
 
@@ -83,7 +83,7 @@ def huber(y_true: Tensor, y_pred: Tensor, delta: float = 1.0) -> jax.Array:
     Args:
         y_true: Targets (batch, ..., d).
         y_pred: Predictions (batch, ..., d).
-        delta: Where the loss turns linear, in units of the error.
+        delta: Size of the error above which the loss is linear.
 
     Returns:
         Floats (batch, ...).
@@ -209,7 +209,7 @@ class Huber(Loss):
     """Huber's loss; see :func:`huber`.
 
     Args:
-        delta: Where the loss turns linear, in units of the error.
+        delta: Size of the error above which the loss is linear.
         reduction, name, dtype: As in :class:`Loss`.
 
     Example:

@@ -47,8 +47,8 @@ def tversky(y_true: Tensor, y_pred: Tensor, alpha: float = 0.5, beta: float = 0.
     Args:
         y_true: Labels in [0, 1], such as (batch, height, width, classes).
         y_pred: Predictions in [0, 1] of the same shape.
-        alpha: Weight of what is missed: labelled, but not predicted.
-        beta: Weight of false alarms: predicted, but not labelled.
+        alpha: Weight of false negatives: labeled, but not predicted.
+        beta: Weight of false positives: predicted, but not labeled.
         axis: Axis or axes summed over; all for ``None``.
 
     Returns:
@@ -96,8 +96,8 @@ class Tversky(Loss):
     """One minus the Tversky index; see :func:`tversky`.
 
     Args:
-        alpha: Weight of what is missed: labelled, but not predicted.
-        beta: Weight of false alarms: predicted, but not labelled.
+        alpha: Weight of false negatives: labeled, but not predicted.
+        beta: Weight of false positives: predicted, but not labeled.
         reduction, name: As in :class:`Loss`.
         axis: Axis or axes summed over; all for ``None``.
         dtype: As in :class:`Loss`.

@@ -109,7 +109,7 @@ _ALIASES.update({_to_snake_case(n): c for n, c in globals().items() if inspect.i
 
 
 def get(identifier: Any) -> Any:
-    """Return the metric that an identifier stands for.
+    """Return the metric for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name (``"mse"``, ``"mean_squared_error"``, ``"MeanSquaredError"``), a config

@@ -73,7 +73,7 @@ def categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> jax.Array:
 
 @op
 def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> jax.Array:
-    """Return 1 where the largest prediction is that of the labelled class, else 0.
+    """Return 1 where the largest prediction is that of the labeled class, else 0.
 
     Args:
         y_true: Class indices (batch, ...) or (batch, ..., 1).
@@ -92,12 +92,12 @@ def sparse_categorical_accuracy(y_true: Tensor, y_pred: Tensor) -> jax.Array:
 
 @op
 def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> jax.Array:
-    """Return 1 where the labelled class is among the ``k`` largest predictions, else 0.
+    """Return 1 where the labeled class is among the ``k`` largest predictions, else 0.
 
     Args:
         y_true: One-hot labels (batch, ..., classes).
         y_pred: Scores of the classes (batch, ..., classes).
-        k: How many predictions count.
+        k: Number of largest predictions to consider.
 
     Returns:
         Floats (batch, ...).
@@ -114,12 +114,12 @@ def top_k_categorical_accuracy(y_true: Tensor, y_pred: Tensor, k: int = 5) -> ja
 def sparse_top_k_categorical_accuracy(
     y_true: Tensor, y_pred: Tensor, k: int = 5, from_sorted_ids: bool = False
 ) -> jax.Array:
-    """Return 1 where the labelled class is among the ``k`` largest predictions, else 0.
+    """Return 1 where the labeled class is among the ``k`` largest predictions, else 0.
 
     Args:
         y_true: Class indices (batch, ...) or (batch, ..., 1).
         y_pred: Scores of the classes (batch, ..., classes), or class indices, the likeliest first.
-        k: How many predictions count.
+        k: Number of largest predictions to consider.
         from_sorted_ids: Whether ``y_pred`` are class indices.
 
     Returns:
@@ -234,7 +234,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the one-hot label is among the largest predictions; see :func:`top_k_categorical_accuracy`.
 
     Args:
-        k: How many predictions count.
+        k: Number of largest predictions to consider.
         name, dtype: As in :class:`Metric`.
 
     Example:
@@ -253,7 +253,7 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """How often the label is among the largest predictions; see :func:`sparse_top_k_categorical_accuracy`.
 
     Args:
-        k: How many predictions count.
+        k: Number of largest predictions to consider.
         name, dtype: As in :class:`Metric`.
         from_sorted_ids: Whether predictions are class indices, the likeliest first.
 

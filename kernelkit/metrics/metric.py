@@ -13,7 +13,7 @@ import jax.tree_util as jtu
 from kernelkit import config, dtype_policies, initializers, masking, scope
 from kernelkit import serialize as _serialize
 from kernelkit.tape import TapeTensor, stop_recording
-from kernelkit.typing import DType, InitializerLike, ShapeLike, Tensor
+from kernelkit.typing import DType, InitializerLike, KnownShape, Tensor
 from kernelkit.variable import Variable, values_in
 
 
@@ -74,7 +74,7 @@ class Metric(_serialize.Configurable):
 
     def add_variable(
         self,
-        shape: ShapeLike,
+        shape: KnownShape,
         initializer: InitializerLike,
         dtype: DType = None,
         aggregation: str | None = "sum",
@@ -110,7 +110,7 @@ class Metric(_serialize.Configurable):
         return variable
 
     def add_weight(
-        self, shape: ShapeLike = (), initializer: InitializerLike = None, dtype: DType = None, name: str | None = None
+        self, shape: KnownShape = (), initializer: InitializerLike = None, dtype: DType = None, name: str | None = None
     ) -> Variable:
         """Make a variable that belongs to the metric, a scalar by default; see :meth:`add_variable`."""
         return self.add_variable(shape, initializer, dtype=dtype, name=name)

@@ -73,8 +73,8 @@ class SensitivityAtSpecificity(_RateAt):
 
     Args:
         specificity: In [0, 1].
-        num_thresholds: How many thresholds are tried.
-        class_id: Look at this class alone.
+        num_thresholds: Number of thresholds to try.
+        class_id: Consider only this class.
         name, dtype: As in :class:`Metric`.
 
     Example:
@@ -102,8 +102,8 @@ class SpecificityAtSensitivity(_RateAt):
 
     Args:
         sensitivity: In [0, 1].
-        num_thresholds: How many thresholds are tried.
-        class_id: Look at this class alone.
+        num_thresholds: Number of thresholds to try.
+        class_id: Consider only this class.
         name, dtype: As in :class:`Metric`.
 
     Example:
@@ -131,8 +131,8 @@ class PrecisionAtRecall(_RateAt):
 
     Args:
         recall: In [0, 1].
-        num_thresholds: How many thresholds are tried.
-        class_id: Look at this class alone.
+        num_thresholds: Number of thresholds to try.
+        class_id: Consider only this class.
         name, dtype: As in :class:`Metric`.
 
     Example:
@@ -160,8 +160,8 @@ class RecallAtPrecision(_RateAt):
 
     Args:
         precision: In [0, 1].
-        num_thresholds: How many thresholds are tried.
-        class_id: Look at this class alone.
+        num_thresholds: Number of thresholds to try.
+        class_id: Consider only this class.
         name, dtype: As in :class:`Metric`.
 
     Example:

@@ -23,7 +23,7 @@ _FAMILIES |= {"acc": _FAMILIES["accuracy"], "ce": _FAMILIES["crossentropy"]}
 def resolve_accuracy(
     y_true_shape: Any, y_pred_shape: Any, kind: str = "accuracy", loss: Any = None
 ) -> type[Metric] | Metric:
-    """Return the metric that a name stands for, given the shapes of labels and predictions.
+    """Return the metric for a name and the shapes of labels and predictions.
 
     Args:
         y_true_shape: Shape of the labels, the batch axis included.
@@ -35,7 +35,7 @@ def resolve_accuracy(
         The class; an instance for a cross-entropy of logits.
 
     Raises:
-        ValueError: If ``kind`` is none of these names.
+        ValueError: If ``kind`` has another value.
 
     Example:
         >>> resolve_accuracy((32,), (32, 10)).__name__

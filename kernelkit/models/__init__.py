@@ -1,4 +1,4 @@
-"""Models: layers that can be trained, saved and looked at."""
+"""Models: layers that can be trained, saved and inspected."""
 
 from kernelkit import serialize
 from kernelkit.models.clone import clone_model, model_from_json
@@ -10,7 +10,7 @@ from kernelkit.saving import load_model, save_model
 
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
-# Keras keeps this class in that module, not among its public models. The first registered module is the one written.
+# Keras has this class in that module, not among its public models. Files name the first registered module.
 serialize.register_namespace("src.models.functional", {"Functional": Functional}, (Functional,))
 serialize.register_namespace("models", globals(), (Model,))
 

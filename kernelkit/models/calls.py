@@ -1,4 +1,4 @@
-"""How a model without a graph was called: shapes and dtypes of its arguments, and these as JSON for files."""
+"""The first call of a model without a graph: shapes and dtypes of its arguments, and their JSON for files."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import jax.tree_util as jtu
 from kernelkit import budget
 from kernelkit.layers.base.tensors import convert, is_leaf, is_tensor
 from kernelkit.symbolic import KerasTensor
-from kernelkit.typing import ShapeLike, Tree
+from kernelkit.typing import SizeList, Tree
 
 Specs = tuple[tuple, dict[str, Any]]
 
 
 def specs_of(args: tuple, kwargs: dict[str, Any]) -> Specs | None:
-    """Return symbolic tensors like the arguments of a call, with an open batch size, without ``training``.
+    """Return symbolic tensors for the arguments of a call, with an unknown batch size, without ``training``.
 
     Args:
         args: Positional arguments.
         kwargs: Named arguments.
 
     Returns:
-        ``(args, kwargs)``; ``None`` if there is an argument that is not made of tensors.
+        ``(args, kwargs)``; ``None`` if an argument does not consist of tensors.
 
     Example:
         >>> import numpy as np
@@ -40,7 +40,7 @@ def specs_of(args: tuple, kwargs: dict[str, Any]) -> Specs | None:
     return args, {k: v for k, v in kwargs.items() if v is not None}
 
 
-def _spec(shape: ShapeLike, dtype: Any) -> KerasTensor:
+def _spec(shape: SizeList, dtype: Any) -> KerasTensor:
     sizes = [n if isinstance(n, int) else None for n in shape]
     made = (None, *sizes[1:]) if sizes else ()
     return KerasTensor(made, dtype if isinstance(dtype, str) else dtype.name, name="argument")

@@ -19,7 +19,7 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Any:
-    """Return a model of the same layers and wiring, with new weights; compiled alike if no other argument is given.
+    """Return a model of the same layers and wiring, with new weights. Without other arguments, it is compiled alike.
 
     Args:
         model: A Sequential or functional model, or a subclassed model with a config.
@@ -28,7 +28,7 @@ def clone_model(
         call_function: Called as ``(layer, *args, **kwargs)`` in place of each layer's call in a functional model;
             returns the call's outputs.
         recursive: Whether the functions are also applied inside nested models.
-        **kwargs: Refused.
+        **kwargs: Not supported.
 
     Raises:
         ValueError: If a function is given for a model without wiring, or ``input_tensors`` don't fit.
@@ -131,7 +131,7 @@ def model_from_json(json_string: str, custom_objects: dict | None = None) -> Any
     """Make a model, with new weights, from ``model.to_json()``.
 
     Args:
-        json_string: The text. It may come from a stranger: its names, size and memory are limited, as in
+        json_string: The text. It may be untrusted: its names, size and memory are limited, as in
             :func:`load_model`.
         custom_objects: Names of classes and functions that are not registered.
 

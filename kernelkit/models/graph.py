@@ -32,7 +32,7 @@ class Graph:
 
     Args:
         inputs: Symbolic tensors, nested in lists or dicts.
-        outputs: Symbolic tensors, nested at will.
+        outputs: Symbolic tensors, in any nested structure.
 
     Raises:
         ValueError: If an output depends on an input that is not among ``inputs``.
@@ -75,7 +75,7 @@ class Graph:
 
     @functools.cached_property
     def may_need_host(self) -> bool:
-        """Whether calls of the graph may have to run in Python."""
+        """Whether some calls of the graph may need to run in Python."""
         return may_need_host(self.nodes)
 
     @property
@@ -122,7 +122,7 @@ class Graph:
         return jtu.tree_map(lambda t: values[id(t)], self.outputs_struct, is_leaf=is_leaf)
 
     def was_wired_for(self, inputs: Tree) -> bool:
-        """Return whether symbolic tensors equal the graph's inputs in shape and dtype: its outputs then hold too."""
+        """Return whether symbolic tensors have the shapes and dtypes of the graph's inputs."""
         given = jtu.tree_leaves(inputs, is_leaf=is_leaf)
         return len(given) == len(self.inputs) and all(
             isinstance(t, KerasTensor)
@@ -268,7 +268,7 @@ def _sort(
         if unused is not None and isinstance(unused.operation, InputLayer) and id(unused) not in depths:
             order.append(unused)
             depths[id(unused)] = 0
-            met.setdefault(id(unused.operation), -1)  # before what else has the depth of an output
+            met.setdefault(id(unused.operation), -1)  # before other nodes with the depth of an output
     place = {id(n): i for i, n in enumerate(order)}
     nodes = sorted(order, key=lambda n: (-depths[id(n)], place[id(n)]))
     of_operation: dict[int, int] = {}
@@ -306,7 +306,7 @@ def _walk(
         node = producer(tensor)
         if node is None:
             raise ValueError(
-                f"{tensor} was not made by kernelkit.Input() or by calling a layer, so a model cannot lead to it."
+                f"{tensor} was not made by kernelkit.Input() or by calling a layer, so it cannot be a model's output."
             )
         if id(tensor) in begin and not isinstance(node.operation, InputLayer):
             continue

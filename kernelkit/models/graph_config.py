@@ -48,7 +48,7 @@ def graph_config(model: Any) -> dict:
             for node in operation._inbound_nodes
             if id(node) in own and not isinstance(operation, InputLayer)
         ]
-        entry |= {"name": operation.name, "inbound_nodes": calls}  # in place: it may still be marked as shared
+        entry |= {"name": operation.name, "inbound_nodes": calls}  # in place: the entry may be registered as shared
         layers.append(entry)
     return {
         "name": model.name,
@@ -132,7 +132,7 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
     def tensor(history: Any) -> KerasTensor | None:
         name, index, position = history[:3]
         if name not in operations:
-            raise ValueError(f"Missing node: {name}. The model's config refers to this layer, which it doesn't hold.")
+            raise ValueError(f"Missing node: {name}. The model's config refers to this layer, but does not contain it.")
         nodes = operations[name]._inbound_nodes[begin[name] :]
         index -= index > 0 and name in from_1
         return nodes[index].output_tensors[position] if index < len(nodes) else None
@@ -164,7 +164,7 @@ def graph_from_config(cls: type, config: dict, replacements: dict[str, Operation
         if len(left) == len(waiting):
             raise ValueError(
                 f"The model's config is broken: no call makes the inputs of layer {left[0][0]!r}. The layers "
-                f"{[name for name, _ in left]} wait for each other in a loop."
+                f"{[name for name, _ in left]} depend on each other in a cycle."
             )
         waiting = left
     places = [config[key] for key in ("input_layers", "output_layers")]

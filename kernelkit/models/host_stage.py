@@ -96,7 +96,7 @@ _ADVICE = (
 def _needs_host(node: Node) -> bool:
     stage = _stage_of(node)
     if stage is not None and stage.rest:
-        return False  # a nested model with strings at its beginning only is split itself
+        return False  # a nested model with strings only at its start has its own host stage
     return stage is not None or touches_strings(node) or getattr(node.operation, "host_only", False)
 
 

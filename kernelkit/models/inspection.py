@@ -1,4 +1,4 @@
-"""`Inspection`: the methods of a model that show it, measure it, or step through its training."""
+"""`Inspection`: the methods that show a model, measure its cost, or step through its training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.typing import Batch, Tree
 @plain_methods
 @shortened_methods
 class Inspection:
-    """The methods of a model that only look at it. The pictures themselves are drawn on floors above."""
+    """The methods that inspect a model without changing it. The pictures are drawn by `kernelkit.viz`."""
 
     def summary(
         self,

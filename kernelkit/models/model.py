@@ -1,4 +1,4 @@
-"""`Model`: a layer that can be trained, saved and looked at."""
+"""`Model`: a layer that can be trained, saved and inspected."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Model(Inspection, Exports, Trainer, Layer):
             self._is_wired = True
             self._set_graph(Graph(inputs, outputs))
             if not self.trainable:
-                self.trainable = False  # of its layers too
+                self.trainable = False  # sets its layers too
 
     def _set_graph(self, graph: Graph) -> None:
         self._graph = graph
@@ -296,7 +296,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         return config if self.called_with is None else {**(config or {}), "call": calls.described(self.called_with)}
 
     def build_from_config(self, config: dict) -> None:
-        """Build for what :meth:`get_build_config` returned."""
+        """Build for the shapes and arguments of :meth:`get_build_config`."""
         call = calls.read(config["call"]) if config and self._graph is None and "call" in config else None
         own = type(self).build is not Model.build
         if call is not None and not self.built and not own:
@@ -317,13 +317,13 @@ class Model(Inspection, Exports, Trainer, Layer):
     def quantize(self, mode: str | None = None, config: Any = None, filters: Any = None, **kwargs: Any) -> None:
         """Quantize the weights of the model's layers: keep them in 8 bits or fewer.
 
-        Layers that cannot be quantized stay as they are, with a warning. What the optimizer of :meth:`compile` kept of
-        the weights that are gone is forgotten, so that :meth:`fit` trains the remaining ones (biases, LoRA) afresh.
+        Layers that cannot be quantized stay unchanged, with a warning. The optimizer of :meth:`compile` forgets its
+        state of the replaced weights, and :meth:`fit` trains the remaining weights (biases, LoRA) with a new state.
 
         Args:
             mode: ``"int8"``, ``"int4"``, ``"float8"``, ``"gptq"`` or ``"awq"``; the config's mode by default.
             config: A :class:`~kernelkit.quantizers.QuantizationConfig`; the mode's default by default.
-            filters: A regular expression, a list of some, or a function of a layer: which layers are quantized.
+            filters: The layers to quantize: a regular expression, a list of them, or a function of a layer.
             **kwargs: ``type_check=False`` quantizes subclasses of Dense, EinsumDense and embeddings too.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What a graph knows of its host stage: which calls may need one, and the inputs that it has prepared."""
+"""The host stage of a graph: the calls that may need it, and its prepared inputs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kernelkit.recording import Node
 
 
 class Stage(Hashable, Protocol):
-    """The part of a graph that runs in Python, as the graph sees it.
+    """The interface of a host stage for its graph.
 
     Attributes:
         tensors: The tensors where the compiled part begins.

@@ -48,7 +48,7 @@ def quantize_model(model: Any, mode: Any, config: Any, filters: Any, type_check:
 
 
 def should_quantize_layer(layer: Any, filters: Any) -> bool:
-    """Return whether filters let a layer pass: patterns that its name holds, or a function of it.
+    """Return whether a layer passes the filters: patterns found in its name, or a function of the layer.
 
     Example:
         >>> import kernelkit as kk

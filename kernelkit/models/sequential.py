@@ -16,7 +16,7 @@ from kernelkit.models.prepared import Prepared
 from kernelkit.recording import producer
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tracebacks import shortened
-from kernelkit.typing import ShapeLike, Shapes, Tree
+from kernelkit.typing import Shapes, Tree
 
 __all__ = ["Sequential"]
 
@@ -115,7 +115,7 @@ class Sequential(Model):
         self._training.forget()
 
     def _extend(self, layer: Layer) -> None:
-        """Wire one more layer to the top. If it doesn't fit, the model stays unchanged."""
+        """Connect one more layer to the top. If it doesn't fit, the model stays unchanged."""
         begin, top = self._ends  # type: ignore[misc]
         try:
             _require_one_input(layer)
@@ -276,7 +276,7 @@ class Sequential(Model):
         return model
 
 
-def _as_tuple(shape: ShapeLike) -> Any:
+def _as_tuple(shape: Any) -> Any:
     """Return a shape of another library (`tf.TensorShape`, `torch.Size`) as a tuple, any other value unchanged."""
     if isinstance(shape, (tuple, list, dict)) or not hasattr(shape, "__iter__") or isinstance(shape, str):
         return shape
@@ -295,7 +295,7 @@ def _require_one_input(layer: Layer) -> None:
 
 
 def _input_of(layer: Layer) -> InputLayer | None:
-    """Return the Input that a first layer implies: the input of a model, or of an old argument such as input_shape."""
+    """Return the Input that the first layer defines: the input of a model, or an old argument such as input_shape."""
     if layer._input_shape_hint is not None:
         dtype = "int32" if type(layer).__name__ == "Embedding" else None
         return input_layer_of(Input(batch_shape=layer._input_shape_hint, dtype=dtype))

@@ -1,4 +1,4 @@
-"""`spread_cost`: what a step costs each device of a distribution. The step is compiled; nothing is moved or run."""
+"""`spread_cost`: the cost of a step on each device of a distribution. The step is compiled, but not run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SpreadCost(NamedTuple):
         flops: Floating-point operations of each device. XLA counts a loop's body once.
         held: Bytes of weights, of the optimizer's and the metrics' variables on each device.
         working: Bytes of intermediate results on each device.
-        collectives: What devices send to one another in the step.
+        collectives: The data that devices exchange in the step.
     """
 
     distribution: str

@@ -26,7 +26,7 @@ def get(model: Any, value_format: str) -> dict[str, dict]:
             if name in place:
                 raise ValueError(
                     f"The following variable path is found twice in the model {model.name!r}: {variable.path!r}. Give "
-                    "layers different names, so that a tree can hold both."
+                    "layers different names, so that the tree can contain both."
                 )
             place[name] = read(variable)
         state[kind] = nested

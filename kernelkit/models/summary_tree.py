@@ -1,4 +1,4 @@
-"""`model.summary()` in a notebook: a tree of layers that folds. Every name is escaped, since it may be hostile."""
+"""`model.summary()` in a notebook: a tree of layers that folds. Every name is escaped, because it may be untrusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Optimizers: how gradients change weights.
+"""Optimizers: rules that change weights by their gradients.
 
 Example:
     >>> from kernelkit import optimizers
@@ -34,7 +34,7 @@ from kernelkit.public import names_of as _names_of
 
 
 def get(identifier: Any) -> Any:
-    """Return the optimizer that an identifier stands for.
+    """Return the optimizer for an identifier.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, an :class:`Optimizer` or its class, or a transformation

@@ -65,6 +65,6 @@ def _require_some(name: str, grads: Sequence, variables: Sequence[Variable]) -> 
             "them, or they were not watched when it was computed."
         )
     warnings.warn(
-        f"The loss does not depend on the variables {shown}: they have no gradient and stay as they are.",
+        f"The loss does not depend on the variables {shown}: they have no gradient and stay unchanged.",
         stacklevel=users_level(),
     )

@@ -25,7 +25,7 @@ COMMON = (
 
 
 def old_spellings(keywords: dict, learning_rate: Rate, cls: type) -> Any:
-    """Return the learning rate, also if it was given under its old name ``lr``."""
+    """Return the learning rate, also from its old name ``lr``."""
     who, keywords = cls.__name__, dict(keywords)
     if "lr" in keywords:
         warnings.warn(f"{who}(lr=...) is an old spelling: write learning_rate=... instead.", stacklevel=4)

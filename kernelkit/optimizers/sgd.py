@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, with momentum if wanted."""
+"""Stochastic gradient descent, with optional momentum."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kernelkit.typing import Rate, Tensor
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted.
+    """Gradient descent, with optional momentum.
 
     ``velocity = momentum * velocity - learning_rate * gradient;  w = w + velocity``
 

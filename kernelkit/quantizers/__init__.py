@@ -1,14 +1,14 @@
 """Quantization: weights in 8 bits or fewer.
 
-``model.quantize("int8")`` quantizes a model's layers; how each layer computes then stands in `layers/quantized/`. Here
+``model.quantize("int8")`` quantizes a model's layers; `layers/quantized/` has the computation of each layer. Here
 are the functions that turn floats into integers and back, the quantizers around them, and the configs.
 
 - `integers`: integers and a scale;
 - `packing`: two integers of 4 bits in a byte;
-- `floats`: values that few bits can hold, and 8-bit floats;
+- `floats`: floats rounded to few bits, and 8-bit floats;
 - `quantizer`: quantizers as objects;
-- `config`, `calibrated`: what ``model.quantize(config=...)`` takes;
-- `gptq`, `awq`: the two methods that look at data, as functions of a matrix.
+- `config`, `calibrated`: configs for ``model.quantize(config=...)``;
+- `gptq`, `awq`: the two methods that need data, as functions of a matrix.
 
 Example:
     >>> import kernelkit as kk

@@ -20,13 +20,13 @@ from kernelkit.typing import Tensor
 def awq_search_optimal_scales(
     weights: Tensor, activation_magnitudes: Any, *, num_grid_points: int = 20, group_size: int = -1
 ) -> Any:
-    """Return the factors of the columns by which the quantized matrix differs least on inputs of given magnitudes.
+    """Return the factors of the columns with the smallest quantization error for inputs of given magnitudes.
 
     Args:
         weights: Floats (out, in).
         activation_magnitudes: Floats (in,): the largest magnitude of each input.
         num_grid_points: Number of steps between the powers 0 and 1 of the magnitudes; all are tried.
-        group_size: Columns that share a scale; all for -1.
+        group_size: Number of columns that share a scale; -1 for all.
 
     Returns:
         Floats (in,).

@@ -1,4 +1,4 @@
-"""Configs of the methods that look at data: GPTQ and AWQ."""
+"""Configs of the methods that need data: GPTQ and AWQ."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from kernelkit.quantizers.config import QuantizationConfig
 
 
 class GPTQConfig(QuantizationConfig):
-    """Quantization that corrects the error of each weight by the weights that come after it.
+    """GPTQ: the weights that are quantized later correct the error of each weight.
 
     Args:
         dataset: Calibration data: strings, or token arrays.
         tokenizer: Function from a string to tokens.
         weight_bits: 2, 3, 4 or 8.
         num_samples: Number of sequences to calibrate with.
-        per_channel: Whether each output channel has scales of its own.
-        sequence_length: Tokens of a sequence.
+        per_channel: Whether each output channel has its own scales.
+        sequence_length: Number of tokens in a sequence.
         hessian_damping: Share of the Hessian's mean diagonal that is added to it.
-        group_size: Weights of a channel that share a scale; all for -1.
+        group_size: Number of weights of a channel that share a scale; -1 for all.
         symmetric: Whether ranges are the same on both sides of zero.
         activation_order: Whether weights with large inputs are quantized first.
         quantization_layer_structure: ``{"pre_block_layers": [...], "sequential_blocks": [...]}``: the layers before the
@@ -82,16 +82,16 @@ class GPTQConfig(QuantizationConfig):
 
 
 class AWQConfig(QuantizationConfig):
-    """Quantization of weights that are multiplied, before, by what protects those with large inputs.
+    """AWQ: weights with large inputs are multiplied by factors before the quantization, which makes them more exact.
 
     Args:
         dataset: Calibration data: strings, or token arrays.
         tokenizer: Function from a string to tokens.
         weight_bits: 4.
         num_samples: Number of sequences to calibrate with.
-        sequence_length: Tokens of a sequence.
-        group_size: Weights of a channel that share a scale; all for -1.
-        num_grid_points: Number of strengths of the protection that are tried.
+        sequence_length: Number of tokens in a sequence.
+        group_size: Number of weights of a channel that share a scale; -1 for all.
+        num_grid_points: Number of factors to try.
         quantization_layer_structure: As for :class:`GPTQConfig`.
 
     Source: Lin et al., 2024, AWQ: activation-aware weight quantization for LLM compression and acceleration.

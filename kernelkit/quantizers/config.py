@@ -1,4 +1,4 @@
-"""How a model is quantized, for ``model.quantize(config=...)``."""
+"""Configs of quantization, for ``model.quantize(config=...)``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from kernelkit.quantizers.quantizer import AbsMaxQuantizer
 
 
 class QuantizationConfig:
-    """The base class: which quantizers are used.
+    """The base class of configs: the quantizers to use.
 
     Args:
-        weight_quantizer: Quantizer of weights; ``None`` for that of the mode.
+        weight_quantizer: Quantizer of weights; ``None`` for the mode's default.
         activation_quantizer: Quantizer of a layer's inputs; ``None`` leaves them floats.
 
     Example:
@@ -37,7 +37,7 @@ class QuantizationConfig:
         )
 
     def dtype_policy_string(self) -> str:
-        """What stands before ``_from_`` in the name of a quantized layer's policy."""
+        """The text before ``_from_`` in the name of a quantized layer's policy."""
         return self.mode
 
     def get_config(self) -> dict:
@@ -56,7 +56,7 @@ class QuantizationConfig:
 
     @staticmethod
     def activation_quantizer_or_default(config: Any, default: Any) -> Any:
-        """Return the activation quantizer of a config, which may be ``None``; the default without a config."""
+        """Return the activation quantizer of a config, which may be ``None``; without a config, the default."""
         return default if config is None else config.activation_quantizer
 
 
@@ -85,10 +85,10 @@ class Int4QuantizationConfig(QuantizationConfig):
     Args:
         weight_quantizer: Quantizer of weights, without blocks only; its range must be (-8, 7).
         activation_quantizer: Quantizer of a layer's inputs, without blocks only; floats by default.
-        block_size: So many weights of a channel share a scale; all of them for ``None`` or -1.
+        block_size: Number of weights of a channel that share a scale; ``None`` or -1 for all.
 
     Raises:
-        ValueError: If the block size is no size, or quantizers are given with blocks.
+        ValueError: If the block size is invalid, or quantizers are given with blocks.
 
     Example:
         >>> Int4QuantizationConfig(block_size=64).dtype_policy_string()
@@ -127,7 +127,7 @@ class Int4QuantizationConfig(QuantizationConfig):
 
 
 class Float8QuantizationConfig(QuantizationConfig):
-    """Training with products of 8-bit floats; there are no quantizers to choose.
+    """Training with matrix products in 8-bit floats, without a choice of quantizers.
 
     Example:
         >>> import kernelkit as kk

@@ -1,4 +1,4 @@
-"""Floats that take only values which few bits can hold."""
+"""Floats rounded to values that few bits can represent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from kernelkit.typing import Tensor, Tree
 def fake_quant_with_min_max_vars(
     inputs: Tree, min_vals: Any, max_vals: Any, num_bits: int = 8, narrow_range: bool = False, axis: int | None = None
 ) -> jax.Array:
-    """Round floats to the values that so many bits can hold between two bounds.
+    """Round floats to the values that ``num_bits`` bits can represent between two bounds.
 
-    The bounds are moved so that 0 is among the values. Gradients pass inside the bounds; outside they go to the bound.
+    The bounds are moved so that 0 is among the values. Gradients of inputs inside the bounds pass; gradients of other
+    inputs go to the bound.
 
     Args:
         inputs: Floats.
@@ -54,7 +55,7 @@ def fake_quant_with_min_max_vars(
 
 
 def _nudged(least: jax.Array, largest: jax.Array, low: int, high: int) -> tuple[jax.Array, ...]:
-    """Return scale, inverse scale and the bounds between which 0 is one of the values."""
+    """Return scale, inverse scale and bounds, moved so that 0 is one of the values."""
     scale = (largest - least) / (high - low)
     inverse = (high - low) / (largest - least)
     zero = jnp.clip(jnp.round(low - least / scale), low, high)
@@ -96,13 +97,13 @@ _fake_quant.defvjp(_fake_forward, _fake_backward)
 
 
 def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int = 0) -> jax.Array:
-    """Return the scale by which values of a largest magnitude fill the range of an 8-bit float.
+    """Return the scale with which values up to a magnitude fill the range of an 8-bit float.
 
     Args:
-        amax: Largest magnitude; for 0 or a number that is not finite the scale stays.
-        scale: The scale so far.
+        amax: Largest magnitude. If it is 0 or not finite, the scale is unchanged.
+        scale: The current scale.
         dtype_max: Largest value of the dtype.
-        margin: Bits of room.
+        margin: Number of spare bits.
 
     Returns:
         ``amax / dtype_max * 2 ** margin``.
@@ -119,7 +120,7 @@ def compute_float8_scale(amax: Any, scale: Tensor, dtype_max: Any, margin: int =
 
 
 def compute_float8_amax_history(x: Tensor, amax_history: Any) -> jax.Array:
-    """Put the largest magnitude of an array in front of a history; the oldest one is dropped.
+    """Put the largest magnitude of an array in front of a history, and drop the oldest entry.
 
     Example:
         >>> import numpy as np

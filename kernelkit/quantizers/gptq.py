@@ -25,7 +25,7 @@ def accumulated_hessian(hessian: Any, count: int, inputs: Tree) -> Any:
 
     Args:
         hessian: Floats (features, features): the mean so far.
-        count: Number of inputs in it.
+        count: Number of inputs in the mean so far.
         inputs: Floats (samples, features).
     """
     x = jnp.asarray(inputs, "float32")
@@ -35,7 +35,7 @@ def accumulated_hessian(hessian: Any, count: int, inputs: Tree) -> Any:
 
 
 def inverse_of(hessian: Any, damping: float) -> tuple[Any, Any, Any]:
-    """Return the inverse of a damped Hessian, its diagonal, and where inputs were always 0.
+    """Return the inverse of a damped Hessian, its diagonal, and the mask of features that were always 0.
 
     Args:
         hessian: Floats (features, features).
@@ -70,13 +70,13 @@ def gptq_quantize_matrix(
     order_metric: Any = None,
     compute_scale_zero: Callable = compute_quantization_parameters,
 ) -> tuple[Any, Any, Any, Any]:
-    """Quantize a matrix column by column, and correct the columns that are left for the error of each.
+    """Quantize a matrix column by column, and correct the remaining columns for each column's error.
 
     Args:
         weights_transpose: Floats (out, in).
         inv_hessian: Floats (in, in).
         blocksize: Columns between two corrections of all later columns.
-        group_size: Columns that share scales; all for -1.
+        group_size: Number of columns that share scales; -1 for all.
         activation_order: Whether columns with large ``order_metric`` come first.
         order_metric: Floats (in,); ``1 / diag(inv_hessian)`` by default.
         compute_scale_zero: Function from columns to ``(scale, zero, largest integer)``.
@@ -101,7 +101,7 @@ def gptq_quantize_matrix(
         block, errors = weights[:, start:stop].copy(), np.zeros_like(weights[:, start:stop])
         for j in range(start, stop):
             if j % size == 0:
-                # As in Keras, the scales follow from the columns as they were at the start of the block.
+                # As in Keras, the scales are computed from the columns at the start of the block, before corrections.
                 scale, zero, largest = compute_scale_zero(jnp.asarray(weights[:, j : j + size]))
                 scales.append(np.asarray(scale, "float32"))
                 zeros.append(np.asarray(zero))

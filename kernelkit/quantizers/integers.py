@@ -62,7 +62,7 @@ def abs_max_quantize_grouped_with_zero_point(
 
     Args:
         inputs: Floats (rows, columns).
-        block_size: Rows of a group; the last group may be smaller.
+        block_size: Number of rows in a group; the last group may be smaller.
         value_range: Smallest and largest integer.
         dtype: Dtype of the integers.
         epsilon: Added to the range of a group.
@@ -85,7 +85,7 @@ def abs_max_quantize_grouped_with_zero_point(
     count = math.ceil(rows / block_size)
     grouped = xp.pad(x, ((0, count * block_size - rows), (0, 0))).reshape(count, block_size, columns)
     least, largest = grouped.min(axis=1, keepdims=True), grouped.max(axis=1, keepdims=True)
-    if not to_numpy:  # as compute_quantization_parameters: a group of equal values gets a range of 2
+    if not to_numpy:  # as in compute_quantization_parameters: a group of equal values gets a range of 2
         equal = least == largest
         least, largest = xp.where(equal, least - 1, least), xp.where(equal, largest + 1, largest)
     scale = ((largest - least) + xp.asarray(epsilon, x.dtype)) / xp.asarray(high - low, x.dtype)
@@ -113,7 +113,7 @@ def compute_quantization_parameters(
         bits: Bits of an integer.
         symmetric: Whether the range is the same on both sides of zero.
         per_channel: Whether each row has its own scale.
-        group_size: Columns that share a scale (with ``per_channel``); all for -1.
+        group_size: Number of columns that share a scale (with ``per_channel``); -1 for all.
         compute_dtype: Dtype of the largest integer.
         epsilon: Added to a range.
         signed: Whether integers begin at ``-2 ** (bits - 1)`` in place of 0.
@@ -122,7 +122,7 @@ def compute_quantization_parameters(
         ``(scale, zero, largest)``: scale and zero of shape (rows, groups), and ``2 ** bits - 1``.
 
     Raises:
-        ValueError: If ``x`` is no matrix, or empty.
+        ValueError: If ``x`` is not a matrix, or empty.
 
     Example:
         >>> scale, zero, largest = compute_quantization_parameters([[0.0, 3.0]], bits=2, per_channel=True)

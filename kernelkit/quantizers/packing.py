@@ -20,8 +20,8 @@ def pack_int4(arr: Any, axis: int = 0, dtype: str = "int8") -> tuple[jax.Array, 
         ``(packed, shape of packed, length of the axis before)``.
 
     Raises:
-        ValueError: If the dtype is another one.
-        TypeError: If the dtype of ``arr`` is another one.
+        ValueError: If ``dtype`` has another value.
+        TypeError: If ``arr`` has another dtype.
 
     Example:
         >>> import numpy as np
@@ -44,7 +44,7 @@ def pack_int4(arr: Any, axis: int = 0, dtype: str = "int8") -> tuple[jax.Array, 
 
 
 def unpack_int4(packed: Any, orig_len: int, axis: int = 0, dtype: str = "int8") -> jax.Array:
-    """Unpack what :func:`pack_int4` packed.
+    """Unpack the result of :func:`pack_int4`.
 
     Args:
         packed: int8 or uint8.

@@ -30,7 +30,7 @@ class Quantizer:
         self.output_dtype = output_dtype
 
     def __call__(self, x: Tensor) -> Any:
-        """Return the quantized array, or a pair of it and its scale."""
+        """Return the quantized array, or a pair of quantized array and scale."""
         return x
 
     @classmethod

@@ -181,7 +181,7 @@ def test_multi_optimizer_by_a_function(make_variables):
     assert multi.optimizers == [adam, sgd]
     assert [v.path for v in adam._trainable_variables] == ["dense/kernel", "conv/kernel"]
     assert adam.weight_decay_of(variables[0]) is None
-    with pytest.warns(UserWarning, match="stay as they are"):
+    with pytest.warns(UserWarning, match="stay unchanged"):
         multi.apply([None, np.ones(3), None], variables)
     assert (int(adam.iterations), int(sgd.iterations), int(multi.iterations)) == (0, 1, 1)
 

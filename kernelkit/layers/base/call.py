@@ -58,7 +58,7 @@ class Call:
     Args:
         signature: The parameters of the layer's ``call``.
         args: Positional arguments.
-        kwargs: Named arguments. The dict is the call's own from now on.
+        kwargs: Named arguments. The dict now belongs to the call, which may change it.
         who: How errors name the layer.
 
     Raises:

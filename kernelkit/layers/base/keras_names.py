@@ -25,7 +25,7 @@ def _own(trainable: bool) -> Callable[[HasParts], list[Variable]]:
 
 
 class KerasNames(HasParts):
-    """Keras's private names for what kernelkit's layers say in public."""
+    """Keras's private names for attributes that are public in kernelkit."""
 
     _trainable_variables = SecondName(_own(trainable=True))
     _non_trainable_variables = SecondName(_own(trainable=False))

@@ -1,4 +1,4 @@
-"""The losses that a layer adds to what training minimizes: its own, and its regularizers'."""
+"""The losses of a layer: those that `call` adds, and those of its regularizers."""
 
 from __future__ import annotations
 

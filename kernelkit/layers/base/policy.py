@@ -1,4 +1,4 @@
-"""The dtypes of a layer: of its weights, of what it computes, and of quantized weights."""
+"""The dtypes of a layer: for its weights, its computation, and quantized weights."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from kernelkit import dtype_policies, dtypes
 
 
 class HasPolicy:
-    """The part of :class:`~kernelkit.layers.Layer` that tells its dtypes."""
+    """The part of :class:`~kernelkit.layers.Layer` with its dtypes."""
 
     name: str
     built: bool
     _path: str | None
     _dtype_policy: Any
-    # Whether weights are quantized; layers/quantized/ knows how.
+    # Whether weights are quantized; see layers/quantized/.
     _is_quantized = False
 
     @property

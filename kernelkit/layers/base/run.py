@@ -28,7 +28,7 @@ from kernelkit.variable import Variable
 
 
 class Runs(Builds, HasLosses, Operation):
-    """The part of :class:`~kernelkit.layers.Layer` that calls ``call`` with all that surrounds it."""
+    """The part of :class:`~kernelkit.layers.Layer` that runs ``call``: masks, dtypes, checks, shape inference."""
 
     # Whether call() gets sparse arrays unchanged, as ops do. Most of kernelkit's own layers get dense arrays.
     _takes_sparse = True
@@ -75,7 +75,7 @@ class Runs(Builds, HasLosses, Operation):
         return outputs
 
     def _build_parts(self, call: Call) -> None:
-        """Build the layers inside by running `call` on shapes, where neither `build` nor shape inference does."""
+        """Build the inner layers by running `call` on shapes, if neither `build` nor shape inference built them."""
         if type(self).build is not Runs.build or all(layer.built for layer in walk(self)):
             return
         try:
@@ -134,7 +134,7 @@ class Runs(Builds, HasLosses, Operation):
             if not self._allow_non_tensor_positional_args and isinstance(call.first, (str, list, tuple, HasParts)):
                 call.require_tensors(self.who, symbolic=False)
             if self._build_and_check(call) and dtype != self._float_dtype():
-                dtype = self._convert(call)  # the layer has its path now, by which a DTypePolicyMap chooses the policy
+                dtype = self._convert(call)  # the build set the path, by which a DTypePolicyMap chooses the policy
             is_open = self._building and scope.current_path() == self._path  # `build` calls the layer
             names = contextlib.nullcontext() if is_open else scope.name_scope(self.name)
             with names, scope.autocast_scope(dtype), jax.named_scope(self.name):
@@ -164,7 +164,7 @@ class Runs(Builds, HasLosses, Operation):
         """Check the inputs and build the layer if needed; return whether this call built it."""
         builds = not self.built
         if builds:
-            # A spec known before building is checked before, so that the error for a wrong rank says so.
+            # A spec that is known before the build is checked first: its error names the wrong rank.
             if self.input_spec is not None:
                 input_spec.check(self.input_spec, call.first, self.who())
             self._build_for(call.arguments())

@@ -17,7 +17,7 @@ from kernelkit.variable import Variable
 
 
 class HasState(KerasNames):
-    """The part of :class:`~kernelkit.layers.Layer` that tells, reads and writes its variables."""
+    """The part of :class:`~kernelkit.layers.Layer` that lists, reads and writes its variables."""
 
     name: str
     built: bool
@@ -87,7 +87,7 @@ class HasState(KerasNames):
         return unique(m for layer in children(self) for m in layer.metrics_in_a_model())
 
     def metrics_in_a_model(self) -> list:
-        """Return the metrics that a model reports which has this layer as a part."""
+        """Return the metrics that a model with this layer reports."""
         return self.metrics
 
     @property

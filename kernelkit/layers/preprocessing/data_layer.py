@@ -28,12 +28,12 @@ class DataLayer(Layer):
 
     @property
     def can_adapt(self) -> bool:
-        """Whether the layer has an ``adapt`` that may be called: what it learns was not given to the constructor."""
+        """Whether ``adapt`` may be called: the constructor was not given the values that ``adapt`` learns."""
         return False
 
     @property
     def is_adapted(self) -> bool:
-        """Whether the layer knows what its ``adapt`` learns; true for a layer that learns nothing."""
+        """Whether the layer has the values that ``adapt`` learns; true for a layer that learns nothing."""
         return True
 
     def _call_in_tensorflow(self, args: tuple, kwargs: dict) -> Tree:

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, SizeList, Tensor
 
 
 def encode(
@@ -67,7 +67,7 @@ def _sums(indices: Tensor, added: Any, depth: int, xp: Any) -> Any:
     return jnp.zeros((indices.shape[0], depth), added.dtype).at[places].add(added, mode="drop")
 
 
-def encoded_shape(shape: ShapeLike, output_mode: str, depth: int | None) -> tuple:
+def encoded_shape(shape: SizeList, output_mode: str, depth: int | None) -> tuple:
     """Return the shape of :func:`encode`'s result for indices of a shape.
 
     Example:

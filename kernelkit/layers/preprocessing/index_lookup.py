@@ -21,7 +21,7 @@ _FILE = "vocabulary.txt"
 
 
 class IndexLookup(HostLayer):
-    """The base class of lookups. A subclass defines what a token is.
+    """The base class of lookups. A subclass defines the type of tokens.
 
     The order of indices: the mask token (in ``"int"`` mode, if there is one), the indices for tokens that are out of
     the vocabulary (OOV), the tokens of the vocabulary.
@@ -85,7 +85,7 @@ class IndexLookup(HostLayer):
         self._own: list = []
         self._table: dict[Any, int] = {}
         self._idf: np.ndarray | None = None
-        # The size from a saved config, of a vocabulary in a file of its own that is read after the model is wired.
+        # The size of the vocabulary, from a saved config; its file is read after the model is wired.
         self._announced_size: int | None = size
         self._has_given = vocabulary is not None and not was_learned
         self.reset_state()
@@ -167,7 +167,7 @@ class IndexLookup(HostLayer):
         weights = np.asarray(idf_weights, "float32")
         if weights.ndim != 1 or len(weights) != len(tokens):
             raise ValueError(
-                f"{who}: idf_weights must be as many as the tokens: they have the shape {weights.shape}, the "
+                f"{who}: idf_weights must have one weight for each token: they have the shape {weights.shape}, the "
                 f"vocabulary has {len(tokens)} tokens."
             )
         return weights if len(own) < len(tokens) else self._with_mean(weights)

@@ -1,10 +1,11 @@
-"""Layers with quantized weights: how each mode keeps a weight in few bits, and computes with it.
+"""Layers with quantized weights: each mode stores a weight in few bits, and computes with it.
 
-A layer asks one object, its *form*. Dense and EinsumDense give it a `Contraction`; embeddings are tables of rows.
+A layer uses one object for that, its *form*. Dense and EinsumDense give the form a `Contraction`; embeddings are
+tables.
 
-- `contraction`: which axes a product sums over, and how scales meet its output;
-- `form`: what a form is;
+- `contraction`: the axes that a product sums over, and the scales of its output;
+- `form`: the base class of forms;
 - `int8`, `int4`, `float8`, `calibrated` (GPTQ and AWQ): forms of a product;
 - `tables`: forms of an embedding;
-- `quantizable`: the layer's side.
+- `quantizable`: the base class of the layers.
 """

@@ -1,4 +1,4 @@
-"""Weights that GPTQ or AWQ quantized: rows are output channels, with a scale and a zero point for each group."""
+"""Weights quantized by GPTQ or AWQ: rows are output channels, each group has a scale and a zero point."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kernelkit.typing import Tensor
 
 
 class GPTQProduct:
-    """The product of an input with weights that GPTQ quantized; with floats until it is calibrated."""
+    """The product of an input with weights quantized by GPTQ; before the calibration, with float weights."""
 
     bias_at = 0
     _more: tuple[str, ...] = ()
@@ -49,10 +49,10 @@ class GPTQProduct:
         self.is_calibrated = weight is None
 
     def store(self, weight: Tensor) -> None:
-        """The weight waits for calibration."""
+        """Do nothing: the weight stays float until the calibration."""
 
     def take(self, quantized: Any, scale: Tensor, zero: Tensor, groups: Any, *factors: Any) -> None:
-        """Put the result of a calibration in."""
+        """Store the result of a calibration."""
         integers = jnp.asarray(quantized).astype("uint8")
         self.integers.assign(pack_int4(integers, axis=0, dtype="uint8")[0] if self.bits == 4 else integers)
         self.scale.assign(scale)
@@ -84,13 +84,13 @@ class GPTQProduct:
 
 
 class AWQProduct(GPTQProduct):
-    """The product of an input with weights that AWQ quantized."""
+    """The product of an input with weights quantized by AWQ."""
 
     _more = ("awq_scales",)
 
 
 class GPTQCalibration:
-    """Sees the inputs of a layer, then quantizes its kernel by GPTQ.
+    """Collects the inputs of a layer, then quantizes its kernel by GPTQ.
 
     Args:
         form: The layer's form.
@@ -104,7 +104,7 @@ class GPTQCalibration:
         self.num_samples = 0
 
     def see(self, inputs: Tensor) -> None:
-        """Take a batch of inputs into account."""
+        """Add a batch of inputs."""
         x = jnp.asarray(inputs).reshape(-1, self.rows)
         self.hessian = gptq.accumulated_hessian(self.hessian, self.num_samples, x)
         self.num_samples += x.shape[0]
@@ -131,7 +131,7 @@ class GPTQCalibration:
 
 
 class AWQCalibration:
-    """Sees the inputs of a layer, then quantizes its kernel by AWQ.
+    """Collects the inputs of a layer, then quantizes its kernel by AWQ.
 
     Args:
         form: The layer's form.
@@ -145,7 +145,7 @@ class AWQCalibration:
         self.num_samples = 0
 
     def see(self, inputs: Tensor) -> None:
-        """Take a batch of inputs into account."""
+        """Add a batch of inputs."""
         x = jnp.abs(jnp.asarray(inputs).reshape(-1, self.rows).astype("float32"))
         largest = x.max(axis=0)
         self.magnitudes = largest if self.magnitudes is None else jnp.maximum(self.magnitudes, largest)
@@ -164,7 +164,7 @@ class AWQCalibration:
 
 
 def matrix_shape(shape: tuple) -> tuple[int, int]:
-    """Return inputs and outputs of a kernel as a matrix. Of three axes the longest is a model's width, as in Keras.
+    """Return the numbers of inputs and outputs of a kernel as a matrix. The longest of three axes is the model's width.
 
     Example:
         >>> matrix_shape((64, 4, 16)), matrix_shape((4, 16, 64))

@@ -9,7 +9,7 @@ from kernelkit.typing import DType, Tensor
 
 
 class Contraction:
-    """Which axes a product sums over.
+    """The axes that a product sums over.
 
     Args:
         equation: Einsum equation of an input and a kernel.
@@ -34,12 +34,12 @@ class Contraction:
 
     @property
     def input_axes(self) -> tuple[int, ...]:
-        """The axes of the input that are summed over; from the right, unless ``...`` stands there."""
+        """The axes of the input that are summed over; counted from the right, unless ``...`` is on the right."""
         start = 0 if self.elides_right else -len(self.inputs)
         return tuple(i + start for i, letter in enumerate(self.inputs) if letter not in self.outputs)
 
     def multiply(self, x: Tensor, kernel: Tensor, dtype: DType = None) -> jax.Array:
-        """Return the product; ``dtype`` is that of its sums."""
+        """Return the product; its sums are computed in ``dtype``."""
         return jnp.einsum(self.equation, x, kernel, preferred_element_type=dtype)
 
     def scale_shape(self, kernel_shape: tuple) -> tuple:
@@ -48,11 +48,11 @@ class Contraction:
         return tuple(sizes.get(letter, 1) for letter in self.outputs)
 
     def kernel_scale(self, scale: Tensor) -> jax.Array:
-        """Bring a kernel's scale, size 1 along the summed axes, into the order of the output's axes."""
+        """Transpose a kernel's scale, of size 1 along the summed axes, to the order of the output's axes."""
         return self._aligned(jnp.asarray(scale), self.kernel)
 
     def input_scale(self, scale: Tensor) -> jax.Array:
-        """Bring an input's scale, size 1 along the summed axes, into the order of the output's axes."""
+        """Transpose an input's scale, of size 1 along the summed axes, to the order of the output's axes."""
         scale = jnp.asarray(scale)
         elided = scale.ndim - len(self.inputs)
         if self.elides_right:
@@ -60,7 +60,7 @@ class Contraction:
         return self._aligned(scale, self.inputs, head=elided)
 
     def to_outputs(self, scale: Tensor, ndim: int) -> jax.Array:
-        """Return a :meth:`kernel_scale` with the trailing axes that an output of so many axes needs."""
+        """Return a :meth:`kernel_scale` with trailing axes of size 1, for an output of a given rank."""
         missing = ndim - scale.ndim if self.elides_right else 0
         return scale.reshape(scale.shape + (1,) * missing)
 

@@ -1,4 +1,4 @@
-"""Training with products of 8-bit floats; weights stay floats.
+"""Training with matrix products in 8-bit floats. The weights stay in full precision.
 
 Source: Micikevicius et al., 2022, FP8 formats for deep learning.
 """
@@ -18,7 +18,7 @@ _FORWARD, _BACKWARD = "float8_e4m3fn", "float8_e5m2"
 
 
 class Float8Product:
-    """The product of an input and a kernel, both rounded to 8-bit floats, as gradients are too.
+    """The product of an input and a kernel. Input, kernel and gradients are rounded to 8-bit floats.
 
     For the inputs, the kernel and the outputs' gradients there is a scale and a history of largest magnitudes. Their
     next values are what a step's gradients of these variables hold.
@@ -42,7 +42,7 @@ class Float8Product:
         self.variables = [weight, *(v for pair in self.pairs for v in pair)]
 
     def store(self, weight: Tensor) -> None:
-        """The weight stays as it is."""
+        """Do nothing: the weight stays float."""
 
     def dequantized(self) -> jax.Array:
         return self.weight.value

@@ -1,4 +1,4 @@
-"""What a form is: the way in which a layer keeps a large weight."""
+"""The base class of forms: the storage of a large weight in few bits."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kernelkit.variable import Variable
 
 
 class Form(Protocol):
-    """The way in which a layer keeps a large weight in few bits."""
+    """The storage of a layer's large weight in few bits."""
 
     config: Any
     """The config of the quantization."""
     variables: list[Variable]
-    """The quantized weight and what belongs to it, in the order of files."""
+    """The variables of the quantized weight, in the order of files."""
     bias_at: int
-    """The layer's bias stands behind so many of the variables in files."""
+    """The number of variables before the layer's bias in files."""
 
     def store(self, weight: jax.Array) -> None:
         """Quantize a weight into the variables."""
@@ -29,14 +29,14 @@ class Form(Protocol):
         """Return the weight as floats."""
 
     def shown(self) -> Any:
-        """Return what the layer shows as its weight: integers, not packed."""
+        """Return the weight for the layer's attribute: unpacked integers."""
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def straight_through(rounded: Any, exact: Any, x: jax.Array, arrays: Tree) -> jax.Array:
     """Return ``rounded(x, arrays)``, with the gradient of ``exact(x, arrays)``.
 
-    Both are functions without state. Rounding has no gradient of its own.
+    Both are pure functions. Rounding itself has a gradient of zero.
     """
     return rounded(x, arrays)
 
@@ -55,7 +55,7 @@ straight_through.defvjp(_forward, _backward)
 
 
 def rounded_input(quantizer: Any, x: jax.Array, axes: Any) -> jax.Array:
-    """Return an input rounded to what a quantizer can hold; gradients pass."""
+    """Return an input rounded to the values of a quantizer; gradients pass unchanged."""
 
     def rounded(x: Tensor, _: Any) -> Tensor:
         integers, scale = quantizer(x, axis=axes)
@@ -65,7 +65,7 @@ def rounded_input(quantizer: Any, x: jax.Array, axes: Any) -> jax.Array:
 
 
 def groups_of(rows: int, size: int | None) -> jax.Array:
-    """Return the group of each row, as floats: files keep them so.
+    """Return the group of each row, as floats, the dtype in files.
 
     Example:
         >>> groups_of(5, 2).tolist()
@@ -75,5 +75,5 @@ def groups_of(rows: int, size: int | None) -> jax.Array:
 
 
 def per_row(values: Tensor, groups: Any) -> jax.Array:
-    """Return each row's scale or zero point: those of its group."""
+    """Return the scale or zero point of each row's group."""
     return jnp.take(jnp.asarray(values), jnp.asarray(groups).astype("int32"), axis=0)

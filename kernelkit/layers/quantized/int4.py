@@ -1,4 +1,4 @@
-"""4-bit weights, two in a byte, with a scale for each output channel or each block of one."""
+"""4-bit weights, two in a byte, with a scale for each output channel, or for each block of its weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.typing import Tensor
 class Int4Product:
     """The product of an input with 4-bit weights, which are kept as a matrix with packed columns.
 
-    The matrix has as many rows as the product sums over. As in Keras the kernel is reshaped, not transposed.
+    The number of rows is the number of summed elements. As in Keras the kernel is reshaped, not transposed.
     """
 
     bias_at = 1

@@ -1,4 +1,4 @@
-"""8-bit weights: an integer for each, a scale for each output channel."""
+"""8-bit weights, with a scale for each output channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kernelkit.typing import Tensor, Tree
 
 
 class Int8Product:
-    """The product of an input with 8-bit weights; the input is rounded to 8 bits too, unless the config says not."""
+    """The product of an input with 8-bit weights. The config's quantizer rounds the input to 8 bits too."""
 
     bias_at = 1
 
@@ -52,7 +52,7 @@ class Int8Product:
 
 
 def rounded_product(product: Any, quantizer: Any, x: jax.Array, weight: jax.Array, scale: jax.Array) -> jax.Array:
-    """Return the product of an input, rounded to 8 bits, with integers; its gradient is that of the floats.
+    """Return the product of an input, rounded to 8 bits, with integers. Its gradient is that of the float product.
 
     Args:
         product: The contraction.

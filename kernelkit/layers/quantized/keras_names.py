@@ -1,4 +1,4 @@
-"""Attributes of Keras's quantizable layers that packages and tests read, in kernelkit's words."""
+"""Attributes of Keras's quantizable layers that packages and tests read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kernelkit.typing import Tensor
 
 
 class KerasNames:
-    """What Keras calls the weight, its packed form and what is known about both."""
+    """Keras's names for the weight, its packed form, and facts about both."""
 
     form: Any
     _weight: Any

@@ -32,10 +32,10 @@ TABLES: dict[str, Any] = {"int8": Int8Table, "int4": Int4Table}
 
 
 class QuantizableLayer(KerasNames, Layer):
-    """A layer with one large weight, which can be kept as integers.
+    """A layer with one large weight, which can be stored as integers.
 
-    A subclass names its weight (``adaptable``) and says in ``forms`` which modes it knows; one that multiplies gives
-    its ``contraction``.
+    A subclass names its weight (``adaptable``) and lists the modes in ``forms``. A subclass with a product sets
+    ``contraction``.
     """
 
     adaptable: str
@@ -45,7 +45,7 @@ class QuantizableLayer(KerasNames, Layer):
     contraction: Contraction
     """The product with the weight."""
     form: Any = None
-    """How the weight is quantized; ``None`` while it is not."""
+    """The form of the quantized weight; ``None`` for a float weight."""
     _weight: Any = None
     _weight_shape: tuple = ()
     _untracked = Layer._untracked | {"form"}
@@ -59,7 +59,7 @@ class QuantizableLayer(KerasNames, Layer):
 
         Args:
             mode: ``"int8"``, ``"int4"``, ``"float8"``, ``"gptq"`` or ``"awq"``; the config's mode by default.
-            type_check: Whether subclasses, whose ``call`` may use the weight in another way, are refused.
+            type_check: Whether to refuse subclasses, because their ``call`` may use the weight in another way.
             config: A :class:`~kernelkit.quantizers.QuantizationConfig`; the mode's default by default.
 
         Raises:
@@ -77,7 +77,7 @@ class QuantizableLayer(KerasNames, Layer):
         if type_check and "forms" not in vars(type(self)):
             raise NotImplementedError(
                 f"Layer {type(self).__name__} does not have a `quantize` method implemented. quantize(..., "
-                "type_check=False) takes that of its base class."
+                "type_check=False) uses the method of its base class."
             )
         if not self.forms:
             super().quantize(mode, type_check, config)
@@ -116,12 +116,12 @@ class QuantizableLayer(KerasNames, Layer):
             raise ValueError(f"Quantization mode='{mode}' doesn't work well with compute_dtype='float16'.")
 
     def quantized_build(self, shape: tuple, mode: str, config: Any = None) -> None:
-        """Make the variables of a quantized weight; a layer with a quantized dtype policy is built so.
+        """Make the variables of a quantized weight, for the build of a layer with a quantized dtype policy.
 
         Args:
             shape: The weight's shape.
             mode: The quantization.
-            config: Its config; by default that of the layer, or of its policy.
+            config: The config; by default that of the layer, or of its policy.
 
         Raises:
             NotImplementedError: If the layer does not know the mode.
@@ -134,10 +134,10 @@ class QuantizableLayer(KerasNames, Layer):
             self._weight = self.form.variables[0]
 
     def quantized_call(self, inputs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Call the layer, which must be quantized.
+        """Run a quantized layer.
 
         Raises:
-            NotImplementedError: If it is not.
+            NotImplementedError: If the layer is not quantized.
         """
         if not self._is_quantized:
             raise self._unknown(None)
@@ -160,7 +160,7 @@ class QuantizableLayer(KerasNames, Layer):
             self.form = kind(self, shape, config)
 
     def _config_of_policy(self) -> Any:
-        """Return the config that the layer's dtype policy stands for."""
+        """Return the config for the layer's dtype policy."""
         policy = self.dtype_policy.at(self._path)
         mode = policy.quantization_mode
         if mode == "int4":
@@ -181,7 +181,7 @@ class QuantizableLayer(KerasNames, Layer):
         return variable
 
     def drop_variable(self, variable: Variable) -> None:
-        """Take a variable, a float weight that was quantized, off the layer."""
+        """Remove a variable from the layer: a float weight after its quantization."""
         for name in [name for name, value in vars(self).items() if value is variable]:
             setattr(self, name, None)
         self._own_variables = [v for v in self._own_variables if v is not variable]
@@ -201,18 +201,18 @@ class QuantizableLayer(KerasNames, Layer):
             self.quantized_build(shape, mode)
 
     def end_calibration(self) -> None:
-        """Take the float weight off the layer, once GPTQ or AWQ has quantized it."""
+        """Remove the float weight from the layer, after its quantization by GPTQ or AWQ."""
         weight, self.form.weight = self.form.weight, None
         self.form.is_calibrated = True
         self.drop_variable(weight)
         self._weight = self.form.integers
 
     def _float_weight(self) -> Variable | None:
-        """Return the float weight that waits for its calibration, ``None`` if there is none."""
+        """Return the float weight before its calibration, ``None`` if there is none."""
         return self.form.weight if self.quantization_mode in ("gptq", "awq") and self.form is not None else None
 
     def _shown_weight(self) -> Any:
-        """Return the weight as the layer shows it: floats, or integers that are not packed."""
+        """Return the weight for the layer's attribute: floats, or unpacked integers."""
         return self._weight if self.form is None else self.form.shown()
 
     def float_weight(self) -> Tensor:
@@ -220,7 +220,7 @@ class QuantizableLayer(KerasNames, Layer):
         return jnp.asarray(self._weight) if self.form is None else self.form.dequantized()
 
     def _with_bias(self, y: Tensor) -> Tensor:
-        """Add the layer's bias; beside 8-bit floats it is rounded to bfloat16 first, as in Keras."""
+        """Add the layer's bias; for 8-bit floats it is rounded to bfloat16 first, as in Keras."""
         bias: Tensor = self.bias  # type: ignore[attr-defined]
         if bias is None:
             return y

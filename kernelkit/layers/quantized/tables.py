@@ -31,10 +31,10 @@ class Int8Table:
         shape: Rows and columns.
         config: The quantization's config.
         name: Name of the weight.
-        along: The axis that shares a scale: 1 for a row's columns; 0 where the table is stored the other way round.
+        along: The axis that shares a scale: 1 for a row's columns, 0 for a transposed table.
     """
 
-    bias_at = 4  # behind all: an embedding has no bias
+    bias_at = 4  # after all variables: an embedding has no bias
 
     def __init__(self, layer: Any, shape: tuple, config: Any, name: str = "embeddings", along: int = 1) -> None:
         self.config, self.along, self.dtype = config, along, layer.compute_dtype
@@ -75,7 +75,7 @@ class Int8Table:
 
 
 class Int4Table:
-    """A table of 4-bit integers, packed along the columns, with a scale for each row, or each block of one.
+    """A table of 4-bit integers, packed along the columns, with a scale for each row, or for each block of a row.
 
     Args:
         layer: The embedding.
@@ -85,7 +85,7 @@ class Int4Table:
         along: The axis that is packed and shares scales.
     """
 
-    bias_at = 4  # behind all: an embedding has no bias
+    bias_at = 4  # after all variables: an embedding has no bias
 
     def __init__(self, layer: Any, shape: tuple, config: Any, name: str = "embeddings", along: int = 1) -> None:
         self.config, self.along, self.dtype = config, along, layer.compute_dtype

@@ -30,9 +30,9 @@ class Item:
 
     Attributes:
         kind: One of the codes in :mod:`schema`.
-        name: Its name.
-        title: Its class's name.
-        parent: The index of its group, -1 at the top.
+        name: Name of the operation.
+        title: Name of its class.
+        parent: Index of its group, -1 at the top.
         operation: The layer or function.
         inputs: The inputs of its first call.
         outputs: The outputs of its first call.
@@ -141,7 +141,7 @@ def child_layers(operation: Any) -> list[Layer]:
 
 def specs_for_quietly(operation: Any) -> tuple[tuple, dict[str, Any]] | None:
     """Return the shapes that a layer was built for, ``None`` if they are not known."""
-    with contextlib.suppress(Exception):  # a user's own get_build_config
+    with contextlib.suppress(Exception):  # get_build_config may be user code
         return specs_for(operation)
     return None
 

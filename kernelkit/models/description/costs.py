@@ -56,7 +56,7 @@ def flops_of(operation: Any, args: tuple, kwargs: dict[str, Any]) -> int | None:
     values = [_spec(leaves[i]) for i in places]
     try:
         return count(jax.make_jaxpr(run)(lent, values).jaxpr)
-    except Exception:  # the user's code may fail for a batch of one: the picture then lacks this number only
+    except Exception:  # the user's code may fail for a batch of one: then only this number is missing in the picture
         return None
 
 

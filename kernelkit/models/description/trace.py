@@ -20,7 +20,7 @@ from kernelkit.models.description.flow import UNKNOWN, Watcher, connect
 from kernelkit.models.description.wiring import Call, Failure, Wiring, add_nodes
 from kernelkit.recording import recording
 from kernelkit.symbolic import KerasTensor
-from kernelkit.typing import Batch, ShapeLike, Shapes, Tree
+from kernelkit.typing import Batch, Shapes, SizeList, Tree
 
 
 def trace(layer: Layer, args: tuple, kwargs: dict[str, Any]) -> Wiring:
@@ -72,7 +72,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def _from_shapes(layer: Any, shapes: Shapes) -> Any:
-    def spec(shape: ShapeLike) -> Any:
+    def spec(shape: SizeList | None) -> Any:
         return None if shape is None else KerasTensor((None, *shape[1:]) if shape else (), layer.compute_dtype)
 
     return jtu.tree_map(spec, shapes, is_leaf=lambda s: s is None or _is_shape(s))

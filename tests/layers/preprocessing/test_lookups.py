@@ -140,7 +140,7 @@ def test_functions_standardize_and_split():
         (lambda: StringLookup(invert=True, output_mode="count"), "invert=True needs"),
         (lambda: StringLookup(idf_weights=[1.0]), "for output_mode='tf_idf' only"),
         (lambda: StringLookup(vocabulary=WORDS, output_mode="tf_idf"), "needs idf_weights"),
-        (lambda: StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[1.0]), "as many as the tokens"),
+        (lambda: StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[1.0]), "one weight for each token"),
         (lambda: StringLookup(vocabulary=[]), "is empty"),
         (lambda: StringLookup(vocabulary=["a", "a"]), "more than once: \\['a'\\]"),
         (lambda: StringLookup(vocabulary=["a", ""], mask_token=""), "mask token '' stands at index 1"),
