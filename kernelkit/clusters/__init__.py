@@ -1,1 +1,1 @@
-"""Trainings on clusters that are there already: Ray's, and those of ipyparallel. Each is imported when it is used."""
+"""Trainings on running clusters of Ray and ipyparallel. Each package is imported when it is used."""

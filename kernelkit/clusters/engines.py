@@ -19,7 +19,7 @@ from kernelkit.viz.curves.output import NotebookOutput, Output
 from kernelkit.viz.host.jupyter import publish
 
 SLOWER = 0.2
-"""Share of its time that an engine must wait less than the others to count as the one they wait for."""
+"""An engine is slow if its share of waiting time is this much smaller than that of another engine."""
 
 
 class EngineRate(NamedTuple):
@@ -45,7 +45,7 @@ class Job:
 
     Args:
         client: The ``ipyparallel.Client``.
-        distribution: What is put in force in the engines.
+        distribution: The distribution of the engines.
         engines: Ids of the engines; all by default.
         environment: Variables of the environment, set in every engine before jax is imported.
         timeout: Seconds for the start.
@@ -100,12 +100,12 @@ class Job:
         The stop button stops the training in all engines at the same step.
 
         Args:
-            function: The function; it is sent to the engines.
+            function: The function, which is sent to the engines.
             *arguments: Its arguments.
             **named: More arguments.
 
         Raises:
-            Exception: The first error of an engine. If the others then wait for it, restart the engines.
+            Exception: The first error of an engine. If the other engines then hang, restart all engines.
         """
         running = [self.client[i].apply_async(function, *arguments, **named) for i in self.engines]
         pressed = False
@@ -120,7 +120,7 @@ class Job:
             for one in running:
                 if one.ready() and not one.successful():
                     self._show(2)
-                    return one.get(0)  # raises; the others may wait for this one
+                    return one.get(0)  # raises the error; do not wait for the others, which may hang
         self._show(1)
         return [one.get(0) for one in running]
 
@@ -138,7 +138,7 @@ class Job:
         return waited_for(self.rates.values())
 
     def close(self) -> None:
-        """End the connections to the engines. They stay one training."""
+        """Close the connections to the engines. The engines remain processes of one training."""
         self._listener.close()
         for line in self._lines.values():
             line.close()
@@ -185,7 +185,7 @@ class Job:
 
 
 def waited_for(rates: Iterable[EngineRate]) -> list[int]:
-    """Return the numbers of the engines that wait much less than another one does: those that the others wait for.
+    """Return the numbers of the slow engines: they wait much less than another engine, which waits for them.
 
     Example:
         >>> waited_for([EngineRate(0, "a", 50, 9.0, 0.6), EngineRate(1, "b", 50, 9.0, 0.1)])

@@ -1,4 +1,4 @@
-"""What runs in an engine of ipyparallel: it joins the training, and sends its panel and its rate to the notebook."""
+"""Code for an engine of ipyparallel: it joins the training, and sends its panel and its rate to the notebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def set_environment(values: dict[str, str]) -> None:
 
 
 def free_address(loopback: bool) -> str:
-    """Return an address at which the first engine can meet the others."""
+    """Return a free address where the other engines can reach the first one."""
     host = "127.0.0.1" if loopback else socket.gethostbyname(socket.gethostname())
     with socket.socket() as free:
         free.bind((host, 0))
@@ -34,7 +34,7 @@ def free_address(loopback: bool) -> str:
 
 
 def join_job(address: str, count: int, rank: int, back: Any, key: bytes, distribution: Any) -> int:
-    """Make an engine a process of the training, and return how many there are."""
+    """Make an engine a process of the training, and return the number of processes."""
     bound: dict[str, Any] = {"coordinator_bind_address": address} if rank == 0 else {}
     distributions.initialize(address, count, rank, **bound)
     distributions.set_distribution(distributions.choose(distribution))
@@ -56,7 +56,7 @@ class _FarOutput:
         threading.Thread(target=self._read, daemon=True).start()
 
     def tell(self, *message: Any) -> None:
-        with contextlib.suppress(OSError), self._lock:  # a notebook that has gone ends no training
+        with contextlib.suppress(OSError), self._lock:  # a closed notebook must not end the training
             self._line.send(message)
 
     def open(self, title: str, receive: Callable[[Any], None]) -> None:
@@ -73,7 +73,7 @@ class _FarOutput:
         with contextlib.suppress(OSError, EOFError):
             while True:
                 content = self._line.recv()
-                self.receive(content)  # of the panel that is open now
+                self.receive(content)  # a message for the open panel
 
 
 class _Reported(display.Display):
@@ -108,7 +108,7 @@ class _Reported(display.Display):
         self._panel.end(outcome, error)
 
     def _note(self, event: Any) -> None:
-        """While training stands still, say so: the rate of the steps before would stay in the table."""
+        """Report a rate of 0 while training is paused, so that the table does not keep the last rate."""
         if event.kind == "paused":
             self._done = event.value
             self._far.tell("rate", self._rank, self._host, self._done, 0.0, 0.0)

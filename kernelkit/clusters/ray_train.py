@@ -34,8 +34,8 @@ def ray_trainer(
         function: Called with ``config`` in each worker.
         config: The function's argument.
         workers: Number of workers, if there is no ``scaling_config``.
-        platform: What the workers compute on: ``"cpu"``, ``"gpu"`` (one for each worker) or ``"tpu"``.
-        distribution: What is put in force in the workers.
+        platform: Devices of the workers: ``"cpu"``, ``"gpu"`` (one for each worker) or ``"tpu"``.
+        distribution: The distribution of the workers.
         scaling_config: Ray's `ScalingConfig`.
         run_config: Ray's `RunConfig`; ``FailureConfig(max_failures=3)`` in it makes Ray start a training again, which
             then goes on from the last checkpoint that :class:`RayReport` gave.
@@ -75,7 +75,7 @@ def on_worker(function: Callable[[dict], Any], config: dict, distribution: Any) 
     """Run the function in a worker of Ray, when the workers form one training.
 
     Raises:
-        RuntimeError: If they do not: each would train a model of its own without a word.
+        RuntimeError: If the workers form no training. Each would silently train its own model.
     """
     import ray.train
 
@@ -92,13 +92,13 @@ def on_worker(function: Callable[[dict], Any], config: dict, distribution: Any) 
 
 
 class RayReport(Callback):
-    """Report each epoch's logs and a checkpoint to Ray, and go on from Ray's last checkpoint. Outside of Ray: nothing.
+    """Report each epoch's logs and a checkpoint to Ray, and continue from Ray's last checkpoint. No effect outside Ray.
 
     A checkpoint is a backup of :class:`~kernelkit.callbacks.BackupAndRestore`, so a training that Ray starts again
-    gives the numbers of one that was never cut off.
+    has the results of an uninterrupted training.
 
     Args:
-        every: Number of epochs between checkpoints. Ray hears of metrics in each epoch.
+        every: Number of epochs between checkpoints. Metrics are reported in each epoch.
 
     Example:
         >>> from kernelkit.clusters.ray_train import RayReport

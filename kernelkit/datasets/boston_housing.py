@@ -11,8 +11,8 @@ def load_data(
 ) -> tuple[tables.Pair, tables.Pair]:
     """Return the Boston housing data, downloaded the first time.
 
-    One of the 13 features was made on the assumption that people of one color lower the prices of houses. Use the data
-    to talk about that; to learn regression, take ``california_housing.load_data("small")``.
+    One of the 13 features assumes that the skin color of residents lowers the prices of houses. Use the data
+    to discuss that; to learn regression, use ``california_housing.load_data("small")``.
 
     Args:
         path: Name of the file in the cache.

@@ -25,7 +25,7 @@ def load_data(
         ``(x_train, y_train), (x_test, y_test)``: float32 features (n, 8), and median prices (n,) in dollars.
 
     Raises:
-        ValueError: For any other version.
+        ValueError: If the version is unknown.
 
     Source: Pace and Barry, 1997, Sparse spatial autoregressions.
 

@@ -33,7 +33,7 @@ def read_batch(folder: str, name: str, label_key: str = "labels") -> tuple[np.nd
     if not isinstance(labels, list) or images.shape != (len(labels), 3072) or images.dtype != np.uint8:
         raise ValueError(f"{path} does not hold images of {_SHAPE} with one label each.")
     if not all(type(label) is int and 0 <= label < 256 for label in labels):
-        raise ValueError(f"{path} holds labels that are no small whole numbers.")
+        raise ValueError(f"{path} holds labels that are not integers in the range of the classes.")
     return images.reshape(-1, *_SHAPE), np.array(labels, "int64")
 
 

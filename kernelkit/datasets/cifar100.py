@@ -14,14 +14,14 @@ def load_data(label_mode: str = "fine") -> tuple[tuple[np.ndarray, np.ndarray], 
     """Return CIFAR-100, downloaded the first time.
 
     Args:
-        label_mode: ``"fine"`` for the 100 classes, ``"coarse"`` for the 20 groups that they form.
+        label_mode: ``"fine"`` for the 100 classes, ``"coarse"`` for the 20 groups of classes.
 
     Returns:
         ``(x_train, y_train), (x_test, y_test)``: uint8 images (50000, 32, 32, 3) and (10000, 32, 32, 3), channels first
         under that setting, and int64 classes (n, 1).
 
     Raises:
-        ValueError: For any other label mode.
+        ValueError: If the label mode is unknown.
 
     Source: Krizhevsky, 2009, Learning multiple layers of features from tiny images.
 

@@ -43,10 +43,10 @@ def _read_idx(path: str) -> np.ndarray:
         with gzip.open(path) as file:
             kind = file.read(4)
             if len(kind) < 4 or kind[:3] != b"\0\0\x08" or not 1 <= kind[3] <= 4:
-                raise ValueError("it does not begin as an IDX file of bytes.")
+                raise ValueError("its first bytes are not those of an IDX file.")
             shape = [int.from_bytes(file.read(4), "big") for _ in range(kind[3])]
             if math.prod(shape) > _LARGEST:
-                raise ValueError(f"it declares the shape {shape}.")
+                raise ValueError(f"its header declares the shape {shape}.")
             data = file.read(math.prod(shape) + 1)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from error

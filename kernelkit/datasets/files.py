@@ -12,11 +12,11 @@ _TORONTO = "https://www.cs.toronto.edu/~kriz/"
 
 
 class File(NamedTuple):
-    """A file in the network.
+    """A file of a dataset on the internet.
 
     Attributes:
         base: Address of the folder.
-        name: Name in it.
+        name: Name of the file in the folder.
         checksum: SHA-256, or MD5 if only that was published; ``None`` if no checksum was published.
     """
 
@@ -51,16 +51,16 @@ FILES = {
 
 
 def fetch(name: str, path: str | None = None, folder: str = "datasets", extract: bool = False) -> str:
-    """Return the path of a file, downloaded unless it is in the cache.
+    """Return the path of a file in the cache; download it the first time.
 
     The environment variable ``KERNELKIT_DATASETS_URL`` gives the address of a mirror, such as one in a classroom: a
-    folder with all files under their own names. The checksums are the same there.
+    folder with all files under their own names. The checksums are checked there too.
 
     Args:
         name: Key of :data:`FILES`.
-        path: Name in the cache; that of the file by default.
+        path: Name in the cache; the name of the file by default.
         folder: Folder in the cache.
-        extract: Whether to unpack it.
+        extract: Whether to unpack the file.
     """
     base, file, checksum = FILES[name]
     mirror = os.environ.get("KERNELKIT_DATASETS_URL")

@@ -1,4 +1,4 @@
-"""IMDB: 50,000 reviews of films, praise or not."""
+"""IMDB: 50,000 positive and negative reviews of movies."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def load_data(
         start_char: First number of each review; 0 is left for padding.
         oov_char: Number in the place of words left out; ``None`` drops these words.
         index_from: Number of the most frequent word, less 1.
-        **kwargs: ``nb_words``, the old name of ``num_words``; others are refused.
+        **kwargs: ``nb_words``, the old name of ``num_words``.
 
     Returns:
-        ``(x_train, y_train), (x_test, y_test)``: object arrays of 25,000 lists of ints, and int64 labels, 1 for praise.
+        ``(x_train, y_train), (x_test, y_test)``: object arrays of 25,000 lists of ints, and int64 labels, 1 for
+        a positive review.
 
     Source: Maas et al., 2011, Learning word vectors for sentiment analysis.
 

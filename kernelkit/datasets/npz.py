@@ -1,4 +1,4 @@
-"""NumPy's ``.npz`` files, read without trust: no pickle is run, no array is larger than its bytes."""
+"""Read untrusted ``.npz`` files of NumPy: no pickle is run, no array is larger than its bytes in the file."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LARGEST = 4 << 30
 
 
 def read(path: str, *names: str) -> list[np.ndarray]:
-    """Return arrays of an ``.npz`` file by name. Object arrays may hold lists of ints alone.
+    """Return arrays of an ``.npz`` file by name. Object arrays may hold only lists of ints.
 
     Args:
         path: The file.
         *names: Names of the arrays.
 
     Raises:
-        ValueError: If the file is broken, an array is missing, or it declares more than it holds.
+        ValueError: If the file is broken, an array is missing, or the file is too short for a declared shape.
 
     Example:
         >>> import tempfile
@@ -38,7 +38,7 @@ def read(path: str, *names: str) -> list[np.ndarray]:
 def parse(data: bytes, who: str) -> np.ndarray:
     """Return the array that the bytes of an ``.npy`` file hold."""
     if len(data) > _LARGEST:
-        raise ValueError(f"{who} has {len(data)} bytes, which is too much.")
+        raise ValueError(f"{who} has {len(data)} bytes, which is more than the limit.")
     file = io.BytesIO(data)
     shape, in_fortran_order, dtype = read_header(file, who)
     body = data[file.tell() :]

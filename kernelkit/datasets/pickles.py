@@ -19,7 +19,7 @@ import numpy as np
 
 from kernelkit.typing import DType, Tree
 
-# Codes of lists of numbers, none of which remembers a value under a number beyond 2**24. Most files hold nothing else.
+# Opcodes of lists of numbers. None of them has a memo number above 2**24. Most files hold nothing else.
 _SHORT = b"|".join(b"(?:[UC\x8c]%b|X%b...).{%d}" % ((re.escape(bytes([n])),) * 2 + (n,)) for n in range(1, 33)).replace(
     b"...", rb"\x00{3}"
 )
@@ -69,12 +69,14 @@ _STAND_INS = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(f"it names {module}.{name}, and only arrays, lists and numbers are read.")
+            raise pickle.UnpicklingError(
+                f"it refers to {module}.{name}, but only arrays, lists and numbers are allowed."
+            )
         return _STAND_INS[module, name]
 
 
 def loads(data: bytes, who: str, encoding: str = "ASCII") -> Any:
-    """Return the contents of a pickle of arrays, lists, dicts, texts and numbers; arrays are not made yet.
+    """Return the contents of a pickle of arrays, lists, dicts, strings and numbers; arrays are not made yet.
 
     Args:
         data: The pickle.
@@ -100,7 +102,7 @@ def _require_small_memo(data: bytes, who: str) -> None:
     try:
         for opcode, number, _ in pickletools.genops(data):
             if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(number or 0) <= len(data):
-                raise ValueError(f"it remembers a value under the number {number}.")
+                raise ValueError(f"it has the memo number {number}, which is too large.")
     except (ValueError, KeyError, IndexError, TypeError, UnicodeError, OverflowError) as error:
         raise ValueError(f"{who} is not a pickle of numbers that can be read: {error}") from error
 
@@ -119,7 +121,7 @@ def lists(found: Any, size: int, who: str) -> np.ndarray:
     if len(rows) + sum(len(row) for row in rows) > size:
         raise ValueError(f"{who} declares more numbers than it has bytes.")
     if not all(type(number) is int for row in rows for number in row):
-        raise ValueError(f"{who} holds something that is no whole number.")
+        raise ValueError(f"{who} holds a value that is not an integer.")
     array = np.empty(len(rows), dtype=object)
     for i, row in enumerate(rows):
         array[i] = list(row)
@@ -132,7 +134,7 @@ def numbers(found: Any, who: str) -> np.ndarray:
         raise ValueError(f"{who} is not an array of numbers.")
     shape = found.shape
     if not isinstance(shape, tuple) or not all(type(n) is int and n >= 0 for n in shape):
-        raise ValueError(f"{who} has no shape.")
+        raise ValueError(f"{who} has no valid shape.")
     try:
         dtype = np.dtype(str(found.dtype.name))
     except TypeError:

@@ -11,7 +11,7 @@ _LARGEST = 64 << 20
 
 
 def shuffled(x: np.ndarray, y: np.ndarray, random: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """Return both arrays in one random order."""
+    """Return both arrays in the same random order."""
     order = np.arange(len(x))
     random.shuffle(order)
     return x[order], y[order]
@@ -40,8 +40,8 @@ def short(rows: list[list[int]], labels: np.ndarray, maxlen: int | None) -> tupl
 
 
 def frequent(rows: list[list[int]], num_words: int | None, skip_top: int, oov_char: int | None) -> list[list[int]]:
-    """Return texts with the words below ``skip_top``, and from ``num_words`` on, made ``oov_char`` or dropped."""
-    # Without a number of words Keras takes the largest one, so that this one word is left out; the data are the same.
+    """Return texts; words below ``skip_top`` or from ``num_words`` up become ``oov_char`` or are dropped."""
+    # Without ``num_words`` Keras uses the largest word number as the limit, which drops that one word, as here.
     limit = num_words or max(max(row, default=0) for row in rows)
     if oov_char is None:
         return [[word for word in row if skip_top <= word < limit] for row in rows]

@@ -1,4 +1,4 @@
-"""Models on several devices: what Keras's `keras.distribution` has, on jax's sharded arrays."""
+"""Models on several devices, with the interface of `keras.distribution` and jax's sharded arrays."""
 
 from kernelkit.distribution.clusters import ipyparallel, ray_trainer
 from kernelkit.distribution.collectives import Collective, collectives_in

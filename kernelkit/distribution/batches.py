@@ -1,4 +1,4 @@
-"""`BatchPlacement`: which rows of a batch lie on which device, and which of them a process reads."""
+"""`BatchPlacement`: the device of each row of a batch, and the rows that each process reads."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class BatchPlacement:
         better = max(1, size // self.parts) * self.parts
         warnings.warn(
             f"A batch of {size} rows cannot be split into {self.parts} equal parts, so each device computes all of it: "
-            f"the numbers are right, but nothing is gained. batch_size={better} would be split.",
+            f"the results are right, but training is not faster. batch_size={better} would be split.",
             stacklevel=users_level(),
         )
 
@@ -76,12 +76,12 @@ class BatchPlacement:
         return Spread(jtu.tree_map(lambda v: self._array(v, each * local, each), batches), size, self.sharding)
 
     def one(self, batch: Batch, size: int) -> Spread:
-        """Return one batch on the devices. Its arrays have all rows that this process was given."""
+        """Return one batch on the devices. Its arrays hold all rows of this process."""
         mine = self.rows(size)
         return self.put(jtu.tree_map(lambda v: v[None, mine] if v.shape[0] == size else v[None], batch), size)
 
     def checksum(self, batch: Batch) -> int | None:
-        """Return a number that tells batches apart, ``None`` unless processes take their rows out of the same batch."""
+        """Return a checksum of a batch, ``None`` unless processes take their rows from the same batch."""
         if self.sharding.is_fully_addressable or self._last - self._first == self.parts or not self._shares:
             return None
         found = 0

@@ -1,4 +1,4 @@
-"""`ipyparallel` and `ray_trainer`: trainings on clusters. `kernelkit.clusters`, some floors above, has their code."""
+"""`ipyparallel` and `ray_trainer`: trainings on clusters. Their code is in `kernelkit.clusters`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _loaders: dict[str, Callable[[], Any]] = {}
 
 
 def register(name: str, load: Callable[[], Any]) -> None:
-    """Set what imports the code for a kind of cluster."""
+    """Register the function that imports the code for a kind of cluster."""
     _loaders[name] = load
 
 
@@ -20,7 +20,7 @@ def ipyparallel(client: Any, distribution: Any = "data", **options: Any) -> Any:
 
     Args:
         client: An ``ipyparallel.Client``, or ``Cluster(...).start_and_connect_sync()``.
-        distribution: What is put in force in every engine: ``"data"``, ``"fsdp"`` or a :class:`Distribution` that was
+        distribution: The distribution of all engines: ``"data"``, ``"fsdp"`` or a :class:`Distribution` that was
             made without devices. ``None`` leaves that to the function.
         **options: ``engines``, the ids of some engines; ``environment``, a dict of variables set in every engine;
             ``timeout``, seconds for the start (300).

@@ -1,4 +1,4 @@
-"""`Collective`: what devices send to one another, read from a compiled program's text."""
+"""`Collective`: the data that devices exchange, read from the text of a compiled program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Collective(NamedTuple):
     """A collective operation of a program.
 
     Attributes:
-        kind: Such as ``"all-reduce"``.
+        kind: Name of the operation, such as ``"all-reduce"``.
         nbytes: Bytes of the result on one device.
 
     Example:

@@ -1,4 +1,4 @@
-"""`describe`: what lies where, why, and how many bytes that are on each device."""
+"""`describe`: the place of each array, the reason for it, and the bytes on each device."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class PlacedVariable(NamedTuple):
     """A variable and its place.
 
     Attributes:
-        path: Its path.
+        path: Path of the variable.
         kind: ``"weight"``, ``"state"`` (not trained), ``"optimizer"`` or ``"metric"``.
         shape: Its shape.
         dtype: Its dtype.
         axes: For each axis the mesh axis that splits it, or ``None``.
         parts: Number of parts of each axis.
-        rule: The rule that chose them, in words: a key of a `LayoutMap`, say.
+        rule: The rule that chose the axes, in words, such as a key of a `LayoutMap`.
         nbytes: Bytes of the whole array.
         nbytes_per_device: Bytes on each device that holds a part.
 
@@ -50,7 +50,7 @@ class PlacedVariable(NamedTuple):
 
 
 class Description:
-    """Where a model's arrays lie. ``str`` gives a table.
+    """The places of a model's arrays. ``str`` gives a table.
 
     Attributes:
         distribution: The distribution, ``None`` for one device.
@@ -98,14 +98,14 @@ class Description:
 
     @property
     def headline(self) -> str:
-        """The sums in one line."""
+        """A line with the number of devices and the sums of bytes."""
         how = (
             "one device" if self.distribution is None else f"{type(self.distribution).__name__}, {self.devices} devices"
         )
         return f"{how}: {readable(self.nbytes_per_device)} on each of {readable(self.nbytes)} altogether"
 
     def collective_lines(self) -> Iterator[str]:
-        """Yield a line for each kind of collective: how many a training step has, and their bytes."""
+        """Yield a line for each kind of collective: its number in a training step, and its bytes."""
         kinds: dict[str, list[int]] = {}
         for one in self.collectives:
             kinds.setdefault(one.kind, []).append(one.nbytes)
@@ -114,11 +114,11 @@ class Description:
 
 
 def describe(model: Any, distribution: Distribution | None = None) -> Description:
-    """Return where a model's arrays lie: bytes on each device, and the rule that placed each array.
+    """Describe the places of a model's arrays: bytes on each device, and the rule that placed each array.
 
     Args:
         model: A built model. The optimizer's and the metrics' arrays are included once they exist.
-        distribution: A distribution to try: what it would do is described, and nothing is moved. Its devices need not
+        distribution: A distribution to describe without moving any array. Its devices need not
             exist. By default the distribution of the model.
 
     Example:
@@ -192,7 +192,7 @@ def _axes(layout: Any, shape: tuple[int, ...]) -> tuple[tuple, dict[int, int]]:
 
 
 def readable(nbytes: float) -> str:
-    """Return a number of bytes in a unit that keeps it short.
+    """Return a number of bytes as text, in a suitable unit.
 
     Example:
         >>> readable(1536)

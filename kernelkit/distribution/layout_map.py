@@ -13,8 +13,8 @@ from kernelkit.distribution.mesh import DeviceMesh, TensorLayout
 class LayoutMap(MutableMapping):
     """Layouts by path. A key is a regular expression that must match a whole path.
 
-    A path that matches no key has no layout (``None``); one that matches two keys is an error. A key that is equal to
-    the path goes before all others.
+    A path that matches no key has no layout (``None``); a path that matches two keys is an error. A key that is
+    equal to the path takes priority over all others.
 
     Args:
         device_mesh: The mesh for layouts that have none.
@@ -57,10 +57,10 @@ class LayoutMap(MutableMapping):
         """Raise if a key has matched no path so far.
 
         Args:
-            paths: The paths that there are, for the error.
+            paths: The existing paths, for the error.
 
         Raises:
-            ValueError: If there is such a key. The message has the nearest paths.
+            ValueError: If a key matched no path. The message has the nearest paths.
         """
         for key in self._layouts:
             if key in self._used:
@@ -85,7 +85,7 @@ class LayoutMap(MutableMapping):
         try:
             re.compile(key)
         except re.error as error:
-            raise ValueError(f"The layout key {key!r} is no regular expression: {error}.") from None
+            raise ValueError(f"The layout key {key!r} is not a regular expression: {error}.") from None
         layout = TensorLayout(layout) if isinstance(layout, tuple) else layout
         if not isinstance(layout, TensorLayout):
             raise ValueError(
@@ -103,7 +103,7 @@ class LayoutMap(MutableMapping):
         return key in self._layouts
 
     def pop(self, key: str, *default: Any) -> Any:
-        """Remove a key, which is not taken as a regular expression, and return its layout."""
+        """Remove a key, compared as plain text, and return its layout."""
         return self._layouts.pop(key, *default)
 
     def __len__(self) -> int:

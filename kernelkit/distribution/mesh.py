@@ -132,11 +132,11 @@ def _find(device: Any) -> jax.Device:
         for known in jax.devices(platform):
             if known.id == int(number or 0):
                 return known
-    return _devices.find(str(device))  # raises, and says which devices there are
+    return _devices.find(str(device))  # raises an error that lists the devices
 
 
 class TensorLayout:
-    """The mesh axis over which each axis of an array is split.
+    """A layout: the mesh axis that splits each axis of an array.
 
     Args:
         axes: For each axis of the array the name of a mesh axis, or ``None`` for an axis that is not split. A tuple of
@@ -191,7 +191,7 @@ class TensorLayout:
         return {i: math.prod(self._device_mesh.size_of(a) for a in names) for i, names in parts.items()}
 
     def check_shape(self, shape: Sequence[int], what: str) -> None:
-        """Raise unless an array of a shape can be split in this way.
+        """Raise an error if an array of a shape cannot be split in this way.
 
         Raises:
             ValueError: If the array has fewer axes than the layout, or an axis whose size is no multiple of its parts.

@@ -24,7 +24,7 @@ BATCH = "batch"
 
 
 class Distribution:
-    """The base of distributions: which part of an array lies on which device.
+    """The base of distributions, which decide the device of each part of an array.
 
     Args:
         device_mesh: The devices.
@@ -92,7 +92,7 @@ class Distribution:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Put the distribution in force inside the context, for this thread.
+        """Make this the current distribution inside the context, for this thread.
 
         Models made or trained inside are spread. A model that was made inside keeps its distribution.
         """
@@ -106,7 +106,7 @@ class Distribution:
         return TensorLayout([self._batch_dim_name, *[None] * (len(data_shape) - 1)], self._device_mesh)
 
     def get_variable_layout(self, variable: Variable) -> Any:
-        """Return the layout of a variable: its own, if it has one, or else what the rules of the distribution say."""
+        """Return the layout of a variable: its own, if it has one, else that of the distribution's rules."""
         own = variable.layout
         return self.rule_for(variable)[0] if own is None else own
 
@@ -122,7 +122,7 @@ class Distribution:
         return TensorLayout([None] * len(variable.shape), self._device_mesh)
 
     def adopt(self, variables: Iterable[Variable], weights: Iterable[Variable] = ()) -> None:
-        """Move variables that lie elsewhere to the devices of this distribution.
+        """Move variables from other devices to the devices of this distribution.
 
         Args:
             variables: The variables. A variable with a layout on this mesh stays where it is.
@@ -150,7 +150,7 @@ class Distribution:
         return [layout_of(v) for v in variables]
 
     def check_rules(self, paths: list[str]) -> None:
-        """Raise if a rule fits nothing, once a model is built.
+        """Raise an error if a rule matches nothing. Called when a model is built.
 
         Args:
             paths: Paths of the model's variables and layers' outputs.
@@ -160,7 +160,7 @@ class Distribution:
 
     @property
     def batches(self) -> BatchPlacement:
-        """What sends batches to the devices."""
+        """The object that sends batches to the devices."""
         if self._batches is None:
             sharding = NamedSharding(self._device_mesh.backend_mesh, PartitionSpec(None, self._batch_dim_name))
             # Not the number of replicas: DataParallel on a mesh of two axes splits batches over the first.
@@ -183,7 +183,7 @@ class Distribution:
 
 
 class DataParallel(Distribution):
-    """Every device has the whole model, and computes its part of each batch.
+    """Data parallelism: each device has the whole model and computes its part of each batch.
 
     Gradients are summed over the devices in each step, so training is that of one device with the same batches.
 
@@ -229,13 +229,13 @@ class DataParallel(Distribution):
 
 
 class ModelParallel(Distribution):
-    """Variables are split over devices by rules for their paths, and batches over a mesh axis.
+    """Model parallelism: rules for paths split variables over devices, a mesh axis splits batches.
 
     Args:
         layout_map: The rules: a :class:`LayoutMap` with a mesh. A variable that no key matches is whole on each device.
         batch_dim_name: The mesh axis that splits batches; the first by default.
         auto_shard_dataset: As in :class:`Distribution`.
-        unmatched: What a key that matches nothing is: ``"error"``, or ``"ignore"`` as in Keras.
+        unmatched: ``"error"`` raises an error for a key that matches nothing, ``"ignore"`` accepts it, as Keras does.
         **kwargs: ``device_mesh`` is accepted and ignored, as in Keras.
 
     Raises:
@@ -298,13 +298,13 @@ class ModelParallel(Distribution):
         return self._layout_map[path]
 
     def check_rules(self, paths: list[str]) -> None:
-        """Raise if a key of the map matches nothing."""
+        """Raise an error if a key of the map matches nothing."""
         if self._unmatched == "error":
             self._layout_map.check_used(paths)
 
 
 class AutoParallel(Distribution):
-    """Large variables are split by their shapes alone, and batches over a mesh axis ("FSDP").
+    """Fully sharded data parallelism ("FSDP"): shapes alone decide how large variables are split.
 
     A variable is split along its largest axis whose size is a multiple of the number of devices; of equal axes the last
     is taken. Small variables, and those that don't divide, are whole on each device. The optimizer's variables lie like
@@ -315,7 +315,7 @@ class AutoParallel(Distribution):
         devices: List of devices, instead of a mesh.
         batch_dim_name: The mesh axis that splits batches; the first by default.
         model_dim_name: The mesh axis that splits variables; the last by default, which may be the same.
-        smallest: Number of elements from which on a variable is split.
+        smallest: Smallest number of elements of a variable that is split.
         auto_shard_dataset: As in :class:`Distribution`.
 
     Example:
@@ -361,7 +361,7 @@ class AutoParallel(Distribution):
 
 
 def distribution() -> Distribution | None:
-    """Return the distribution in force, ``None`` without one.
+    """Return the current distribution, or ``None``.
 
     Example:
         >>> from kernelkit import distribution
@@ -372,7 +372,7 @@ def distribution() -> Distribution | None:
 
 
 def set_distribution(value: Distribution | None) -> None:
-    """Put a distribution in force for the process, or for the open :meth:`Distribution.scope`.
+    """Set the current distribution of the process, or of the open :meth:`Distribution.scope`.
 
     Args:
         value: The distribution, or ``None`` to end it.
@@ -388,7 +388,7 @@ def set_distribution(value: Distribution | None) -> None:
 
 
 def distribute_tensor(tensor: Tensor, layout: Any) -> Any:
-    """Return an array in a layout. Inside a compiled step this tells the partitioner where the array should lie.
+    """Return an array in a layout. In a compiled step, tell the partitioner the layout of the array.
 
     Args:
         tensor: An array. A symbolic tensor is returned unchanged.
@@ -405,15 +405,15 @@ def distribute_tensor(tensor: Tensor, layout: Any) -> Any:
 
 
 def choose(value: Any, before: Distribution | None = None) -> Distribution | None:
-    """Return the distribution that an argument of `compile` or `fit` means.
+    """Return the distribution for the argument ``distribution`` of `compile` or `fit`.
 
     Args:
         value: A :class:`Distribution`; ``"auto"`` (:class:`DataParallel` if there are several devices), ``"data"``,
             ``"fsdp"`` (:class:`AutoParallel`); or ``None``.
-        before: The distribution so far. It stays if it is of the kind that a name means, so nothing compiles anew.
+        before: The current distribution. It is kept if it is of the named kind, so that nothing is compiled again.
 
     Raises:
-        ValueError: If the value is none of them.
+        ValueError: If the value is anything else.
 
     Example:
         >>> from kernelkit import distribution

@@ -29,7 +29,7 @@ def initialize(
         num_processes: Number of processes; default ``KERAS_DISTRIBUTION_NUM_PROCESSES``.
         process_id: Number of this process, from 0; default ``KERAS_DISTRIBUTION_PROCESS_ID``, or
             ``JOB_COMPLETION_INDEX``, which an indexed job of Kubernetes sets, if the other two are known.
-        heartbeat_seconds: Seconds after which a process that is silent counts as lost.
+        heartbeat_seconds: Seconds without a message after which a process counts as lost.
         **options: More arguments of `jax.distributed.initialize`.
 
     Raises:
@@ -64,9 +64,9 @@ def initialize(
 
 
 def join() -> None:
-    """Make the processes that jax knows one training: the same random numbers in all, and stops that all agree on.
+    """Make jax's processes one training, with the same random numbers and common stops.
 
-    :func:`initialize` ends with this. Call it where something else, such as Ray, has called
+    :func:`initialize` calls this function. Call it yourself after another library, such as Ray, has called
     ``jax.distributed.initialize``.
     """
     if processes.count() > 1:

@@ -10,7 +10,7 @@ import numpy as np
 
 from kernelkit.typing import Batch, Tensor, Tree
 
-KINDS = "a batch is x, (x, y) or (x, y, sample_weight), each of them an array (samples, ...) or several"
+KINDS = "a batch is x, (x, y) or (x, y, sample_weight), each part an array (samples, ...) or several arrays"
 
 
 def pack(x: Tree, y: Tree = None, sample_weight: Tree = None) -> Batch:
@@ -46,7 +46,7 @@ def batch_rows(batch: Batch) -> int:
 
 
 def check_is_batch(value: Any, who: str) -> None:
-    """Raise unless a value may be a batch.
+    """Raise an error if a value cannot be a batch.
 
     Args:
         value: A value that a source yielded.
@@ -72,7 +72,7 @@ def check_is_batch(value: Any, who: str) -> None:
 
 
 def check_rows(batch: Batch, who: str) -> None:
-    """Raise unless all arrays of a batch have the same number of samples, at least 1.
+    """Raise an error unless all arrays of a batch have the same number of samples, at least 1.
 
     Args:
         batch: Arrays, nested.

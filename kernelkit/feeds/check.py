@@ -9,7 +9,7 @@ import numpy as np
 
 
 def check_lengths(parts: dict[str, Any], what: str) -> None:
-    """Raise unless all arrays have the same number of samples."""
+    """Raise an error unless all arrays have the same number of samples."""
     sizes = {v.shape[:1] for v in jtu.tree_leaves(parts) if hasattr(v, "shape")}
     if len(sizes) == 1 and next(iter(sizes))[:1] > (0,):
         return

@@ -59,7 +59,7 @@ def to_host(batch: Batch) -> Batch:
 
 
 def dense(tree: Tree) -> Any:
-    """Return nested array-likes as dense NumPy (or jax) arrays. Each item of a list is an array of its own."""
+    """Return nested array-likes as dense NumPy (or jax) arrays. Each item of a list is a separate array."""
     return jtu.tree_map(_dense_array, tree, is_leaf=_is_leaf)
 
 

@@ -1,6 +1,6 @@
 """Rows of a memory-mapped array, read from its file.
 
-Rows read through the map stay in memory; with shuffled rows, soon the whole file does. Rows read from the file do not
+Rows that are read through the map stay in memory, soon the whole file if rows are shuffled. Rows from the file do not
 stay.
 """
 
@@ -87,7 +87,7 @@ def can_read(array: Any) -> bool:
         and array.mode in ("r", "r+", "w+")  # in mode "c" the map may differ from the file
         and array.size > 0
         and array.flags.c_contiguous
-        and os.path.isfile(array.filename or "")  # a map may have no file name, or its file may be gone
+        and os.path.isfile(array.filename or "")  # a map may have no file name, or its file may be deleted
         and getattr(array, "_mmap", None) is not None
         and hasattr(os, "preadv")
     )

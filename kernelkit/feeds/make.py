@@ -88,7 +88,8 @@ def make_feed(
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if holds_strings(arrays[1]):
         raise TypeError(
-            f"{what}(): y holds strings. Turn labels into numbers first: with kernelkit.layers.StringLookup, say. [K19]"
+            f"{what}(): y holds strings. Turn labels into numbers first, for example with "
+            "kernelkit.layers.StringLookup. [K19]"
         )
     if class_weight is not None and len(class_weight):
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
@@ -117,7 +118,7 @@ def _passes(x: Tree, shuffle: bool | str, seed: int) -> Passes:
 
 
 def _checked_steps(steps: Any, what: str) -> int | None:
-    """Return a number of steps as an int; ``None`` stays."""
+    """Return a number of steps as an int; ``None`` stays ``None``."""
     if steps is None:
         return None
     whole = isinstance(steps, (int, float, np.integer, np.floating)) and not isinstance(steps, bool)

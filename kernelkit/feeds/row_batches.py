@@ -49,10 +49,10 @@ class RowBatches:
             yield jtu.tree_map(lambda v: v[places], self._data)  # noqa: B023 - called at once
 
     def epoch_begins(self) -> None:
-        """Do nothing: arrays need not know."""
+        """Do nothing: arrays do not depend on epochs."""
 
     def epoch_ends(self) -> None:
-        """Do nothing: arrays need not know."""
+        """Do nothing: arrays do not depend on epochs."""
 
 
 def prepared_size(samples: int, first: Any) -> int:

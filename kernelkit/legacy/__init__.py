@@ -1,3 +1,3 @@
-"""What is kept of Keras 2 under the name ``keras.legacy``."""
+"""Names of Keras 2 under ``keras.legacy``."""
 
 from kernelkit.legacy import saving

@@ -1,6 +1,6 @@
 """Loading and preparing data under the old names of ``keras.preprocessing``.
 
-New code uses `kernelkit.utils` and the preprocessing layers; what stands here is the same, or does what Keras 2 did.
+New code uses `kernelkit.utils` and the preprocessing layers. The names here are aliases, or work as in Keras 2.
 """
 
 from kernelkit.preprocessing import image, sequence, text

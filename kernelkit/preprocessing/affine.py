@@ -1,4 +1,4 @@
-"""Images turned, moved, sheared, zoomed and recolored, one NumPy array at a time."""
+"""Rotate, move, shear, zoom and recolor images: NumPy arrays, one at a time."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def apply_affine_transform(
     cval: float = 0.0,
     order: int = 1,
 ) -> np.ndarray:
-    """Return an image that is turned, moved, sheared and zoomed about its middle.
+    """Return an image that is rotated, moved, sheared and zoomed about its middle.
 
     Args:
-        x: Image (channels, height, width), or in the order that the axes say.
+        x: Image (channels, height, width), or with its axes in the order of the axis arguments.
         theta: Angle, in degrees.
-        tx: Columns to move by, to the left.
-        ty: Rows to move by, upward.
+        tx: Shift to the left, in columns.
+        ty: Shift upward, in rows.
         shear: Angle of the shear, in degrees.
-        zx: Factor of the columns: below 1 the image gets larger.
-        zy: Factor of the rows.
+        zx: Zoom along the columns; a factor below 1 makes the image larger.
+        zy: Zoom along the rows.
         row_axis: Axis of the rows.
-        col_axis: Axis of the columns; it follows the rows.
+        col_axis: Axis of the columns, the next one after the rows.
         channel_axis: Axis of the channels.
-        fill_mode: What lies outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of the image, for ``"constant"``.
-        order: Degree of the spline: 0 takes the nearest pixel, 1 is linear.
+        order: Degree of the spline: 0 for the nearest pixel, 1 for linear interpolation.
 
     Returns:
         Image of the shape and dtype of ``x``.
@@ -77,7 +77,7 @@ def apply_affine_transform(
     if (theta, tx, ty, shear, zx, zy) == (0, 0, 0, 0, 1, 1):
         return x
     turn, slant = np.deg2rad(theta), np.deg2rad(shear)
-    # From a row and a column of the result to those of the image.
+    # A map from pixel positions of the result to those of the image.
     matrix = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     offset = matrix @ np.array([ty, tx], "float64")
     matrix = matrix @ np.array([[np.cos(slant), 0], [-np.sin(slant), 1]]) @ np.diag([zy, zx])
@@ -92,12 +92,12 @@ def apply_affine_transform(
 
 
 def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) -> np.ndarray:
-    """Return an image with a number added to its values, cut at the least and the greatest value that were there.
+    """Return an image with a number added to its values, clipped to the image's own range.
 
     Args:
         x: Image.
         intensity: Number to add.
-        channel_axis: Accepted for compatibility with Keras: all channels get the same.
+        channel_axis: Accepted for compatibility with Keras: all channels get the same number.
 
     Example:
         >>> apply_channel_shift(np.array([[[1.0, 2.0, 5.0]]]), 2.0).tolist()
@@ -107,13 +107,13 @@ def apply_channel_shift(x: np.ndarray, intensity: float, channel_axis: int = 0) 
 
 
 def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True) -> np.ndarray:
-    """Return an image in another brightness, computed in 8 bits.
+    """Return an image with another brightness, computed in 8 bits.
 
     Args:
         x: Image (height, width, channels).
-        brightness: Factor: 0 is black, 1 leaves the image as it is.
-        scale: Whether values are stretched to the range from 0 to 255 first. Values outside of it always are, and
-            without ``scale`` they are brought back.
+        brightness: Factor: 0 gives black, 1 changes nothing.
+        scale: Whether values are first stretched to the range from 0 to 255. Values out of this range always are, and
+            without ``scale`` the result is scaled back.
 
     Raises:
         ImportError: If Pillow is not installed.
@@ -124,7 +124,7 @@ def apply_brightness_shift(x: np.ndarray, brightness: float, scale: bool = True)
     """
     low, high = np.min(x), np.max(x)
     outside = bool(low < 0 or high > 255)
-    image = array_to_img(x, scale=outside or scale)  # says what to do if there is no Pillow
+    image = array_to_img(x, scale=outside or scale)  # raises an error with a remedy if Pillow is missing
     from PIL import ImageEnhance
 
     result = img_to_array(ImageEnhance.Brightness(image).enhance(brightness))
@@ -141,15 +141,15 @@ def random_rotation(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Return an image that is turned at random, by NumPy's global random numbers.
+    """Return an image that is rotated by a random angle. Uses NumPy's global random state.
 
     Args:
-        x: Image, of the axes that follow.
+        x: Image with the axes given below.
         rg: Largest angle, in degrees, in both directions.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of the image, for ``"constant"``.
         interpolation_order: Degree of the spline.
 
@@ -172,16 +172,16 @@ def random_shift(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Return an image that is moved at random, by NumPy's global random numbers.
+    """Return an image that is moved at random. Uses NumPy's global random state.
 
     Args:
-        x: Image, of the axes that follow.
-        wrg: Largest move to the sides, as a share of the width.
-        hrg: Largest move up and down, as a share of the height.
+        x: Image with the axes given below.
+        wrg: Largest horizontal shift, as a share of the width.
+        hrg: Largest vertical shift, as a share of the height.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of the image, for ``"constant"``.
         interpolation_order: Degree of the spline.
 
@@ -205,15 +205,15 @@ def random_shear(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Return an image that is sheared at random, by NumPy's global random numbers.
+    """Return an image that is sheared at random. Uses NumPy's global random state.
 
     Args:
-        x: Image, of the axes that follow.
+        x: Image with the axes given below.
         intensity: Largest angle, in degrees, in both directions.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of the image, for ``"constant"``.
         interpolation_order: Degree of the spline.
 
@@ -235,15 +235,15 @@ def random_zoom(
     cval: float = 0.0,
     interpolation_order: int = 1,
 ) -> np.ndarray:
-    """Return an image that is zoomed at random, by NumPy's global random numbers; each axis for itself.
+    """Return an image that is zoomed at random, each axis separately. Uses NumPy's global random state.
 
     Args:
-        x: Image, of the axes that follow.
-        zoom_range: Least and greatest factor; below 1 the image gets larger.
+        x: Image with the axes given below.
+        zoom_range: Smallest and largest factor; a factor below 1 makes the image larger.
         row_axis: Axis of the rows.
         col_axis: Axis of the columns.
         channel_axis: Axis of the channels.
-        fill_mode: What lies outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of the image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of the image, for ``"constant"``.
         interpolation_order: Degree of the spline.
 
@@ -261,12 +261,12 @@ def random_zoom(
 
 
 def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: int = 0) -> np.ndarray:
-    """Return an image with a random number added to its values, by NumPy's global random numbers.
+    """Return an image with a random number added to its values. Uses NumPy's global random state.
 
     Args:
         x: Image.
-        intensity_range: Largest number to add or to take away.
-        channel_axis: Accepted for compatibility with Keras: all channels get the same.
+        intensity_range: Largest number to add or to subtract.
+        channel_axis: Accepted for compatibility with Keras: all channels get the same number.
 
     Example:
         >>> random_channel_shift(np.ones((3, 8, 8)), 5).max().item()
@@ -276,12 +276,12 @@ def random_channel_shift(x: np.ndarray, intensity_range: float, channel_axis: in
 
 
 def random_brightness(x: np.ndarray, brightness_range: tuple[float, float], scale: bool = True) -> np.ndarray:
-    """Return an image in a random brightness, by NumPy's global random numbers.
+    """Return an image with a random brightness. Uses NumPy's global random state.
 
     Args:
         x: Image (height, width, channels).
-        brightness_range: Least and greatest factor.
-        scale: Whether values are stretched to the range from 0 to 255 first.
+        brightness_range: Smallest and largest factor.
+        scale: Whether values are first stretched to the range from 0 to 255.
 
     Raises:
         ValueError: If ``brightness_range`` is not a pair.
@@ -298,8 +298,8 @@ def checked_pair(name: str, value: Any) -> tuple[float, float]:
     """Return two numbers.
 
     Raises:
-        ValueError: If the value is no pair of numbers.
+        ValueError: If the value is not a pair of numbers.
     """
     if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
-        raise ValueError(f"`{name}` should be two numbers, the least and the greatest, got {value!r}.")
+        raise ValueError(f"`{name}` should be two numbers, the smallest and the largest, got {value!r}.")
     return value[0], value[1]

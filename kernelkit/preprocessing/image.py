@@ -53,20 +53,20 @@ def smart_resize(
     data_format: str = "channels_last",
     **kwargs: Any,
 ) -> Any:
-    """Return images in another size without distortion: what doesn't have the new proportions is cut off.
+    """Return images in another size without distortion; images with other proportions are cropped.
 
     Args:
         x: Image or batch of images.
         size: ``(height, width)`` in pixels.
         interpolation: ``"bilinear"``, ``"nearest"``, ``"bicubic"``, ``"lanczos3"`` or ``"lanczos5"``.
         data_format: ``"channels_last"`` or ``"channels_first"``.
-        **kwargs: Refused.
+        **kwargs: Not supported.
 
     Returns:
-        Images; a NumPy array, if ``x`` is one.
+        Images; a NumPy array, if ``x`` is a NumPy array.
 
     Raises:
-        ValueError: If ``size`` is not a pair, or ``x`` has no images' shape.
+        ValueError: If ``size`` is not a pair, or ``x`` does not have the shape of images.
 
     Example:
         >>> smart_resize(np.ones((8, 12, 3)), (4, 4)).shape

@@ -1,4 +1,4 @@
-"""`ImageDataGenerator`: images that are changed at random on their way into a training, in NumPy."""
+"""`ImageDataGenerator`: random changes of images for training, in NumPy."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ class ImageDataGenerator:
     """Change images at random, and make batches of them. New code uses layers such as `kernelkit.layers.RandomFlip`.
 
     Args:
-        featurewise_center: Whether the mean of :meth:`fit`'s images is taken away.
-        samplewise_center: Whether each image's own mean is taken away.
-        featurewise_std_normalization: Whether images are divided by the deviation of :meth:`fit`'s images.
-        samplewise_std_normalization: Whether each image is divided by its own deviation.
-        zca_whitening: Whether pixels are made uncorrelated, as :meth:`fit` has learned.
-        zca_epsilon: Added to the variances for it.
+        featurewise_center: Whether the mean of :meth:`fit`'s images is subtracted.
+        samplewise_center: Whether each image's own mean is subtracted.
+        featurewise_std_normalization: Whether images are divided by the standard deviation of :meth:`fit`'s images.
+        samplewise_std_normalization: Whether each image is divided by its own standard deviation.
+        zca_whitening: Whether pixels are decorrelated by a matrix that :meth:`fit` learned.
+        zca_epsilon: Number added to the variances for the whitening.
         rotation_range: Largest angle, in degrees.
-        width_shift_range: Largest move to the sides: a share of the width below 1, else pixels; an int for whole pixels
-            below it; or a list of moves to choose from.
-        height_shift_range: Largest move up and down, alike.
-        brightness_range: Least and greatest factor, or ``None``.
+        width_shift_range: Largest horizontal shift: a share of the width if below 1, else pixels; an int for whole
+            pixels below it; or a list of shifts to choose from.
+        height_shift_range: Largest vertical shift, likewise.
+        brightness_range: Smallest and largest factor, or ``None``.
         shear_range: Largest angle of a shear, in degrees.
-        zoom_range: Least and greatest factor, or x for ``[1 - x, 1 + x]``.
+        zoom_range: Smallest and largest factor, or x for ``[1 - x, 1 + x]``.
         channel_shift_range: Largest number to add to the values.
-        fill_mode: What lies outside of an image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
+        fill_mode: Filling outside of an image: ``"constant"``, ``"nearest"``, ``"reflect"`` or ``"wrap"``.
         cval: Value outside of an image, for ``"constant"``.
-        horizontal_flip: Whether every second image is mirrored.
-        vertical_flip: Whether every second image is turned upside down.
+        horizontal_flip: Whether half of the images, at random, are mirrored.
+        vertical_flip: Whether half of the images, at random, are turned upside down.
         rescale: Factor of the values, applied after all other changes; ``None`` or 0 for none.
-        preprocessing_function: From an image to an image of its shape; called before ``rescale``.
+        preprocessing_function: Function from an image to an image of the same shape, called before ``rescale``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the global setting for ``None``.
-        validation_split: Share of the images that are for validation, in [0, 1).
+        validation_split: Share of the images for validation, in [0, 1).
         interpolation_order: Degree of the spline.
         dtype: Dtype of the images; the global setting for ``None``.
 
@@ -124,7 +124,7 @@ class ImageDataGenerator:
         self._make_consistent()
 
     def _make_consistent(self) -> None:
-        """Turn on the centering that whitening and division need, and say so."""
+        """Turn on the centering that whitening and division need, with a warning."""
         if self.zca_whitening and self.featurewise_std_normalization:
             self.featurewise_std_normalization = False
             _warn("zca_whitening", "featurewise_std_normalization is turned off")
@@ -150,18 +150,18 @@ class ImageDataGenerator:
         ignore_class_split: bool = False,
         subset: str | None = None,
     ) -> NumpyArrayIterator:
-        """Return batches of images that lie in an array, for `fit`, `evaluate` and `predict`.
+        """Return batches of the images in an array, for `fit`, `evaluate` and `predict`.
 
         Args:
             x: Images (samples, height, width, channels), or a list of them and other arrays.
             y: Targets (samples, ...), or ``None``.
             batch_size: Samples in a batch.
-            shuffle: Whether each epoch has an order of its own.
+            shuffle: Whether each epoch has its own random order.
             sample_weight: Weights (samples,).
-            seed: Int, for random numbers that can be had again.
-            save_to_dir: Folder that transformed images are written to.
-            save_prefix: How the names of these files begin.
-            save_format: Their format.
+            seed: Int, for reproducible random numbers.
+            save_to_dir: Folder for copies of the transformed images.
+            save_prefix: Prefix of the names of these files.
+            save_format: Format of these files.
             ignore_class_split: Whether the two subsets may have different classes.
             subset: ``"training"`` or ``"validation"``, with ``validation_split``.
         """
@@ -204,18 +204,18 @@ class ImageDataGenerator:
             directory: Folder.
             target_size: ``(height, width)`` of all images.
             color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
-            classes: Names of the folders that are read, in order; all by default.
+            classes: Names of the folders to read, in order; all by default.
             class_mode: ``"categorical"``, ``"binary"``, ``"sparse"``, ``"input"``, or ``None`` for no targets.
             batch_size: Images in a batch.
-            shuffle: Whether each epoch has an order of its own.
-            seed: Int, for random numbers that can be had again.
-            save_to_dir: Folder that transformed images are written to.
-            save_prefix: How the names of these files begin.
-            save_format: Their format.
+            shuffle: Whether each epoch has its own random order.
+            seed: Int, for reproducible random numbers.
+            save_to_dir: Folder for copies of the transformed images.
+            save_prefix: Prefix of the names of these files.
+            save_format: Format of these files.
             follow_links: Whether links to folders are followed.
             subset: ``"training"`` or ``"validation"``, with ``validation_split``.
-            interpolation: How images are resized, as in `load_img`.
-            keep_aspect_ratio: Whether what has other proportions is cut.
+            interpolation: Interpolation for resizing, as in `load_img`.
+            keep_aspect_ratio: Whether images with other proportions are cropped.
         """
         return DirectoryIterator(
             directory,
@@ -258,28 +258,29 @@ class ImageDataGenerator:
         validate_filenames: bool = True,
         **kwargs: Any,
     ) -> DataFrameIterator:
-        """Return batches of images whose paths stand in a table of pandas.
+        """Return batches of images whose paths are in a DataFrame of pandas.
 
         Args:
             dataframe: Table.
-            directory: Folder that the paths are relative to.
+            directory: Folder to which the paths are relative.
             x_col: Column of the paths.
             y_col: Column of the targets, or a list of columns.
             weight_col: Column of the sample weights.
             target_size: ``(height, width)`` of all images.
             color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
-            classes: Names of the classes, in order; those of the column by default.
+            classes: Names of the classes, in order; all classes of the column by default.
             class_mode: ``"categorical"``, ``"binary"``, ``"sparse"``, ``"input"``, ``"raw"``, ``"multi_output"`` or
                 ``None``.
             batch_size: Images in a batch.
-            shuffle: Whether each epoch has an order of its own.
-            seed: Int, for random numbers that can be had again.
-            save_to_dir: Folder that transformed images are written to.
-            save_prefix: How the names of these files begin.
-            save_format: Their format.
+            shuffle: Whether each epoch has its own random order.
+            seed: Int, for reproducible random numbers.
+            save_to_dir: Folder for copies of the transformed images.
+            save_prefix: Prefix of the names of these files.
+            save_format: Format of these files.
             subset: ``"training"`` or ``"validation"``, with ``validation_split``.
-            interpolation: How images are resized, as in `load_img`.
-            validate_filenames: Whether rows whose file is no image, or missing, are left out, with a warning.
+            interpolation: Interpolation for resizing, as in `load_img`.
+            validate_filenames: Whether rows with a missing file, or a file that is not an image, are left out, with a
+                warning.
             **kwargs: ``keep_aspect_ratio``; the old ``has_ext``, ``sort`` and ``drop_duplicates`` are ignored.
         """
         for old in ("has_ext", "sort", "drop_duplicates"):
@@ -310,7 +311,7 @@ class ImageDataGenerator:
         )
 
     def part(self, subset: str | None, items: list) -> list:
-        """Return those of some items that belong to a subset: the first ones are for validation.
+        """Return the items of a subset: the first items are for validation.
 
         Args:
             subset: ``"training"``, ``"validation"``, or ``None`` for all.
@@ -328,7 +329,7 @@ class ImageDataGenerator:
         return parts[subset]
 
     def standardize(self, x: Tensor) -> np.ndarray:
-        """Return an image or a batch, preprocessed, rescaled, centered, divided and whitened as was asked for.
+        """Return an image or a batch, preprocessed, rescaled, centered, divided and whitened as the arguments say.
 
         Args:
             x: Image or images.
@@ -352,7 +353,7 @@ class ImageDataGenerator:
         return x
 
     def _learned(self, asked: str, learned: str) -> Any:
-        """Return what `fit` has learned for an argument; warn and return `None` if it was not called."""
+        """Return the values that `fit` learned for an argument; warn and return `None` if `fit` was not called."""
         if not getattr(self, asked):
             return None
         value = getattr(self, learned)
@@ -365,11 +366,11 @@ class ImageDataGenerator:
         return value
 
     def get_random_transform(self, img_shape: tuple, seed: int | None = None) -> dict:
-        """Return what is drawn for one image, for :meth:`apply_transform`.
+        """Return the random parameters for one image, for :meth:`apply_transform`.
 
         Args:
             img_shape: Shape of the image.
-            seed: Int; ``None`` draws NumPy's global random numbers.
+            seed: Int; ``None`` for NumPy's global random state.
 
         Returns:
             A dict with ``theta``, ``tx`` (columns), ``ty`` (rows), ``shear``, ``zx``, ``zy``, ``flip_horizontal``,
@@ -378,7 +379,7 @@ class ImageDataGenerator:
         return self.draw(img_shape, np.random if seed is None else np.random.RandomState(seed))
 
     def draw(self, img_shape: tuple, source: Any) -> dict:
-        """Return what is drawn for one image from a source of random numbers.
+        """Return the parameters for one image, drawn from a source of random numbers.
 
         Args:
             img_shape: Shape of the image.
@@ -405,11 +406,11 @@ class ImageDataGenerator:
         }
 
     def apply_transform(self, x: np.ndarray, transform_parameters: dict) -> np.ndarray:
-        """Return an image, changed.
+        """Return a transformed image.
 
         Args:
             x: Image.
-            transform_parameters: As :meth:`get_random_transform` returns them; what is missing changes nothing.
+            transform_parameters: Result of :meth:`get_random_transform`; missing entries change nothing.
         """
         rows, columns, channels = self.row_axis - 1, self.col_axis - 1, self.channel_axis - 1
         at_rest = {"theta": 0, "tx": 0, "ty": 0, "shear": 0, "zx": 1, "zy": 1}
@@ -427,22 +428,22 @@ class ImageDataGenerator:
         return x
 
     def random_transform(self, x: np.ndarray, seed: int | None = None) -> np.ndarray:
-        """Return an image, changed at random.
+        """Return an image with a random transformation.
 
         Args:
             x: Image.
-            seed: Int; ``None`` draws NumPy's global random numbers.
+            seed: Int; ``None`` for NumPy's global random state.
         """
         return self.apply_transform(x, self.get_random_transform(x.shape, seed))
 
     def fit(self, x: Tensor, augment: bool = False, rounds: int = 1, seed: int | None = None) -> None:
-        """Learn mean, deviation and whitening of images, as far as they were asked for.
+        """Learn the mean, standard deviation and whitening of images, if the arguments of the constructor need them.
 
         Args:
             x: Images (samples, height, width, channels).
-            augment: Whether they are changed at random first.
-            rounds: How often, for ``augment``.
-            seed: Int, for random numbers that can be had again.
+            augment: Whether the images are transformed at random first.
+            rounds: Number of random versions of each image, for ``augment``.
+            seed: Int, for reproducible random numbers.
 
         Raises:
             ValueError: If ``x`` holds no images.
@@ -474,7 +475,7 @@ def _warn(argument: str, consequence: str) -> None:
 
 
 def _move(limit: Any, size: int, source: Any) -> float:
-    """Return a number of pixels to move by: `limit` is a share, pixels, whole pixels below it, or a list of moves."""
+    """Return a random shift in pixels. `limit` is a share, pixels, an int for whole pixels, or a list of shifts."""
     if isinstance(limit, (int, np.integer, list, tuple, np.ndarray)) and np.any(limit):
         move = source.choice(limit) * source.choice([-1, 1])
     elif limit:

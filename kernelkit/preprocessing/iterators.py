@@ -1,4 +1,4 @@
-"""Batches of images for `ImageDataGenerator`: from arrays, from a folder, from the rows of a table."""
+"""Batches of images for `ImageDataGenerator`, from arrays, from a folder, or from the rows of a table."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ __all__ = ["DataFrameIterator", "DirectoryIterator", "Iterator", "NumpyArrayIter
 _ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".tif", ".tiff")
 _CHANNELS = {"rgb": 3, "rgba": 4, "grayscale": 1}
 _DRAWING: ContextVar[Any] = ContextVar("drawing", default=None)
-"""The random numbers of the batch that this thread makes."""
+"""The random state of the batch that this thread makes."""
 
 
 class Iterator(PyDataset):
-    """Batches of ``n`` samples by number, and without end by ``next``.
+    """Batches of ``n`` samples: by number with ``[]``, endlessly with ``next``.
 
     A subclass defines ``_get_batches_of_transformed_samples(self, index_array)``, which returns the batch of these
     samples.
@@ -34,9 +34,9 @@ class Iterator(PyDataset):
     Args:
         n: Number of samples.
         batch_size: Samples in a batch.
-        shuffle: Whether each epoch has an order of its own.
-        seed: Int, for random numbers that can be had again; ``None`` takes NumPy's global ones.
-        **kwargs: Those of :class:`~kernelkit.utils.PyDataset`.
+        shuffle: Whether each epoch has its own random order.
+        seed: Int, for reproducible random numbers; ``None`` for NumPy's global random state.
+        **kwargs: Arguments of :class:`~kernelkit.utils.PyDataset`.
 
     Example:
         >>> class Numbers(Iterator):
@@ -59,7 +59,7 @@ class Iterator(PyDataset):
 
     @property
     def random(self) -> Any:
-        """Random numbers: those of the batch that is being made, in each thread its own; else those of the last one."""
+        """The random state of this thread's current batch, else that of the last batch."""
         return _DRAWING.get() or self._last
 
     @property
@@ -88,7 +88,7 @@ class Iterator(PyDataset):
 
     def __getstate__(self) -> dict[str, Any]:
         if self.index_array is None:
-            self.on_epoch_end()  # processes that get a copy take their batches from one order
+            self.on_epoch_end()  # copies in other processes must have the same order
         return {name: value for name, value in vars(self).items() if name not in ("_lock", "_last")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -96,13 +96,13 @@ class Iterator(PyDataset):
 
     def on_epoch_end(self) -> None:
         """Draw the next epoch's order."""
-        if self._ahead and self.seed is not None:  # whichever batch was the last to be made
+        if self._ahead and self.seed is not None:  # batches may be made in any order
             self._last = np.random.RandomState(self.seed + self._orders * len(self))
         self._orders += 1
         self.index_array = self.random.permutation(self.n) if self.shuffle else np.arange(self.n)
 
     def reset(self) -> None:
-        """Begin again with the first batch."""
+        """Restart with the first batch."""
         self.batch_index = 0
 
     def _batch(self, index: int, anew: bool = False) -> Any:
@@ -116,7 +116,7 @@ class Iterator(PyDataset):
             assert self.index_array is not None
             rows = self.index_array[index * self.batch_size : (index + 1) * self.batch_size]
             drawing = self._last
-            if self.seed is not None and self._ahead:  # by place, since batches are made in any order
+            if self.seed is not None and self._ahead:  # by index, because batches are made in any order
                 drawing = np.random.RandomState(self.seed + (self._orders - 1) * len(self) + index)
         token = _DRAWING.set(drawing)
         try:
@@ -131,7 +131,7 @@ class Iterator(PyDataset):
 
 
 class _Images(Iterator):
-    """What the iterators over images have in common: a generator that transforms, and a folder that results go to."""
+    """The base of iterators over images: with a generator that transforms, and a folder for results."""
 
     image_data_generator: Any
     data_format: str
@@ -161,20 +161,20 @@ class _Images(Iterator):
 
 
 class NumpyArrayIterator(_Images):
-    """Batches of images that lie in an array; :meth:`ImageDataGenerator.flow` makes it.
+    """Batches of the images in an array, made by :meth:`ImageDataGenerator.flow`.
 
     Args:
         x: Images (samples, height, width, channels), or a list of them and other arrays, which are passed through.
         y: Targets (samples, ...), or ``None``.
         image_data_generator: Transforms the images.
         batch_size: Samples in a batch.
-        shuffle: Whether each epoch has an order of its own.
+        shuffle: Whether each epoch has its own random order.
         sample_weight: Weights (samples,), or ``None``.
-        seed: Int, for random numbers that can be had again.
+        seed: Int, for reproducible random numbers.
         data_format: ``"channels_last"``, ``"channels_first"``; the generator's by default.
-        save_to_dir: Folder that transformed images are written to.
-        save_prefix: How the names of these files begin.
-        save_format: Their format.
+        save_to_dir: Folder for copies of the transformed images.
+        save_prefix: Prefix of the names of these files.
+        save_format: Format of these files.
         subset: ``"training"`` or ``"validation"``, if the generator has a ``validation_split``.
         ignore_class_split: Whether the two subsets may have different classes.
         dtype: Dtype of the images; the generator's by default.
@@ -240,7 +240,7 @@ class NumpyArrayIterator(_Images):
 
 
 class _Files(_Images):
-    """Batches of images from files: `paths` with what belongs to each of them."""
+    """Batches of images from files: `paths`, with a target and a weight for each."""
 
     paths: list[str]
     classes: list[int]
@@ -277,7 +277,7 @@ class _Files(_Images):
 
     @property
     def labels(self) -> Any:
-        """What belongs to each image."""
+        """The target of each image."""
         return self.classes
 
     @property
@@ -313,7 +313,7 @@ class _Files(_Images):
         return (images, targets) if weights is None else (images, targets, weights[index_array])
 
     def _several_hot(self, labels: list) -> np.ndarray:
-        """Return (images, classes): a one at each class of an image, which is a number or a list of them."""
+        """Return multi-hot rows (images, classes); each image has one class number or a list of them."""
         rows = np.zeros((len(labels), len(self.class_indices)), self.dtype)
         for row, label in zip(rows, labels, strict=True):
             row[label] = 1
@@ -321,28 +321,28 @@ class _Files(_Images):
 
 
 class DirectoryIterator(_Files):
-    """Batches of images from a folder with a folder for each class; `ImageDataGenerator.flow_from_directory` makes it.
+    """Batches of images from a folder of classes, made by `ImageDataGenerator.flow_from_directory`.
 
     Args:
         directory: Folder.
         image_data_generator: Transforms the images.
         target_size: ``(height, width)`` of all images.
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
-        classes: Names of the folders that are read, in order; all by default, in the order of the alphabet.
+        classes: Names of the folders to read, in order; all in alphabetical order by default.
         class_mode: ``"categorical"`` (one-hot rows), ``"binary"`` (0 and 1), ``"sparse"`` (the numbers), ``"input"``
             (the images themselves), or ``None`` for no targets.
         batch_size: Images in a batch.
-        shuffle: Whether each epoch has an order of its own.
-        seed: Int, for random numbers that can be had again.
+        shuffle: Whether each epoch has its own random order.
+        seed: Int, for reproducible random numbers.
         data_format: ``"channels_last"``, ``"channels_first"``; the generator's by default.
-        save_to_dir: Folder that transformed images are written to.
-        save_prefix: How the names of these files begin.
-        save_format: Their format.
+        save_to_dir: Folder for copies of the transformed images.
+        save_prefix: Prefix of the names of these files.
+        save_format: Format of these files.
         follow_links: Whether links to folders are followed.
         subset: ``"training"`` or ``"validation"``, if the generator has a ``validation_split``: of each class the first
             files are for validation.
-        interpolation: How images are resized, as in `load_img`.
-        keep_aspect_ratio: Whether what has other proportions is cut.
+        interpolation: Interpolation for resizing, as in `load_img`.
+        keep_aspect_ratio: Whether images with other proportions are cropped.
         dtype: Dtype of the images.
 
     Attributes: ``class_indices`` from name to number, ``classes``, the number of each image, ``filenames``,
@@ -403,32 +403,33 @@ class DirectoryIterator(_Files):
 
 
 class DataFrameIterator(_Files):
-    """Batches of images whose paths stand in a table; :meth:`ImageDataGenerator.flow_from_dataframe` makes it.
+    """Batches of images whose paths are in a table, made by :meth:`ImageDataGenerator.flow_from_dataframe`.
 
     Args:
         dataframe: Table of pandas.
-        directory: Folder that the paths are relative to; ``None`` if they are whole.
+        directory: Folder to which the paths are relative; ``None`` for absolute paths.
         image_data_generator: Transforms the images.
         x_col: Column of the paths.
         y_col: Column of the targets, or a list of columns.
         weight_col: Column of the sample weights, or ``None``.
         target_size: ``(height, width)`` of all images.
         color_mode: ``"rgb"``, ``"rgba"`` or ``"grayscale"``.
-        classes: Names of the classes, in order; those of the column by default. Rows of others are left out.
+        classes: Names of the classes, in order; all of the column by default. Rows of other classes are left out.
         class_mode: ``"categorical"``, ``"binary"``, ``"sparse"``, ``"input"``, ``"raw"`` (the values of the column or
             columns), ``"multi_output"`` (a target for each column), or ``None`` for no targets.
         batch_size: Images in a batch.
-        shuffle: Whether each epoch has an order of its own.
-        seed: Int, for random numbers that can be had again.
+        shuffle: Whether each epoch has its own random order.
+        seed: Int, for reproducible random numbers.
         data_format: ``"channels_last"`` or ``"channels_first"``.
-        save_to_dir: Folder that transformed images are written to.
-        save_prefix: How the names of these files begin.
-        save_format: Their format.
+        save_to_dir: Folder for copies of the transformed images.
+        save_prefix: Prefix of the names of these files.
+        save_format: Format of these files.
         subset: ``"training"`` or ``"validation"``, if the generator has a ``validation_split``.
-        interpolation: How images are resized, as in `load_img`.
-        keep_aspect_ratio: Whether what has other proportions is cut.
+        interpolation: Interpolation for resizing, as in `load_img`.
+        keep_aspect_ratio: Whether images with other proportions are cropped.
         dtype: Dtype of the images.
-        validate_filenames: Whether rows whose file is no image, or missing, are left out, with a warning.
+        validate_filenames: Whether rows with a missing file, or a file that is not an image, are left out, with a
+            warning.
 
     Example:
         >>> import pathlib, tempfile
@@ -522,7 +523,7 @@ class DataFrameIterator(_Files):
 
     @property
     def labels(self) -> Any:
-        """What belongs to each image."""
+        """The target of each image."""
         return self.classes if self._targets is None else self._targets
 
     @property
@@ -553,7 +554,7 @@ def _is_image(path: str) -> bool:
 
 
 def _images_in(folder: Path, follow_links: bool) -> list[Path]:
-    """Return the images in a folder and the folders in it, in order."""
+    """Return the paths of the images in a folder and its subfolders, in order."""
     found = []
     for parent, _, names in sorted(os.walk(folder, followlinks=follow_links)):
         found += [Path(parent) / name for name in sorted(names) if name.lower().endswith(_ENDINGS)]

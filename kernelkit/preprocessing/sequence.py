@@ -21,13 +21,13 @@ class TimeseriesGenerator(PyDataset):
     Args:
         data: Array (times, ...).
         targets: Array (times, ...); a window is paired with the target that follows it.
-        length: Length of a window, in times.
-        sampling_rate: Only each so manieth value of a window is taken.
-        stride: Distance of the windows.
-        start_index: First time that is used.
-        end_index: Last time that is used; the last of the data by default.
-        shuffle: Whether windows are drawn by chance.
-        reverse: Whether windows run backward.
+        length: Length of a window, in time steps.
+        sampling_rate: Step between the values of a window.
+        stride: Distance between the starts of two windows.
+        start_index: First time step to use.
+        end_index: Last time step to use; the last of the data by default.
+        shuffle: Whether windows are drawn at random.
+        reverse: Whether each window is reversed.
         batch_size: Windows in a batch.
 
     Raises:
@@ -93,16 +93,16 @@ class TimeseriesGenerator(PyDataset):
 
 
 def make_sampling_table(size: int, sampling_factor: float = 1e-5) -> np.ndarray:
-    """Return the chance with which words are kept, the most frequent first.
+    """Return the probability of keeping each word, the most frequent word first.
 
     Source: Mikolov et al., 2013, Distributed representations of words and phrases, with frequencies by Zipf's law.
 
     Args:
         size: Number of words.
-        sampling_factor: The smaller, the fewer frequent words are kept.
+        sampling_factor: A smaller factor keeps fewer of the frequent words.
 
     Returns:
-        Array (size,); entry 0 is that of the padding number.
+        Array (size,); entry 0 belongs to the padding number.
 
     Example:
         >>> make_sampling_table(3).round(5)
@@ -126,18 +126,18 @@ def skipgrams(
     sampling_table: Any = None,
     seed: int | None = None,
 ) -> tuple[list, list]:
-    """Return pairs of words that stand near each other, with the label 1, and pairs drawn by chance, with 0.
+    """Return pairs of words near each other, with the label 1, and random pairs, with the label 0.
 
     Source: Mikolov et al., 2013, Efficient estimation of word representations in vector space.
 
     Args:
-        sequence: Numbers of words; 0 is none.
+        sequence: Word numbers; 0 is not a word.
         vocabulary_size: Largest number + 1.
-        window_size: How many words on each side count as near.
-        negative_samples: Pairs drawn by chance for each pair of neighbors.
+        window_size: Number of words on each side that count as near.
+        negative_samples: Number of random pairs for each pair of neighbors.
         shuffle: Whether the pairs are shuffled.
         categorical: Whether labels are ``[0, 1]`` and ``[1, 0]``.
-        sampling_table: The chance with which each word is kept, by number.
+        sampling_table: Probability of keeping each word, by its number.
         seed: Seed of the shuffling.
 
     Returns:

@@ -21,8 +21,8 @@ def text_to_word_sequence(input_text: str, filters: str = FILTERS, lower: bool =
     Args:
         input_text: The text.
         filters: Characters that end a word and are left out.
-        lower: Whether capitals become small letters.
-        split: What separates words.
+        lower: Whether to convert to lower case.
+        split: Separator of words.
 
     Example:
         >>> text_to_word_sequence("The cat. The hat!")
@@ -46,12 +46,12 @@ def hashing_trick(
 
     Args:
         text: The text.
-        n: Size of the space of numbers; 0 is left free.
+        n: Upper bound of the numbers; 0 is not used.
         hash_function: Function of a word, or ``"md5"`` (the same in every process); Python's ``hash`` by default.
         filters: Characters that end a word.
-        lower: Whether capitals become small letters.
-        split: What separates words.
-        analyzer: Function that splits a text itself.
+        lower: Whether to convert to lower case.
+        split: Separator of words.
+        analyzer: Function that splits a text into words, instead of the arguments above.
 
     Example:
         >>> hashing_trick("the cat the", 50, "md5")
@@ -77,7 +77,7 @@ def one_hot(
     split: str = " ",
     analyzer: Callable | None = None,
 ) -> list[int]:
-    """Return :func:`hashing_trick` with Python's ``hash``; despite the name, numbers and not vectors.
+    """Return :func:`hashing_trick` with Python's ``hash``. Despite its name, it returns numbers, not vectors.
 
     Example:
         >>> from kernelkit.preprocessing import text
@@ -89,16 +89,16 @@ def one_hot(
 
 
 class Tokenizer:
-    """Learns which words texts have, and turns texts into numbers, the most frequent word being 1.
+    """Learns the words of texts, and turns texts into word numbers; the most frequent word has number 1.
 
     Args:
         num_words: Only the ``num_words - 1`` most frequent words are kept; all by default.
         filters: Characters that end a word.
-        lower: Whether capitals become small letters.
-        split: What separates words.
-        char_level: Whether characters take the place of words.
-        oov_token: Stands for unknown words, which are left out otherwise.
-        analyzer: Function that splits a text itself.
+        lower: Whether to convert to lower case.
+        split: Separator of words.
+        char_level: Whether to count characters instead of words.
+        oov_token: Token for unknown words; without it they are left out.
+        analyzer: Function that splits a text into words, instead of the arguments above.
 
     Example:
         >>> tokenizer = Tokenizer(num_words=3, oov_token="?")
@@ -146,7 +146,7 @@ class Tokenizer:
             self.index_docs[self.word_index[word]] = count
 
     def fit_on_sequences(self, sequences: Iterable) -> None:
-        """Count in how many sequences of numbers each number is, as :meth:`sequences_to_matrix` needs."""
+        """Count the sequences that contain each number, for :meth:`sequences_to_matrix`."""
         for numbers in sequences:
             self.document_count += 1
             for i in set(numbers):
@@ -157,7 +157,7 @@ class Tokenizer:
         return list(self.texts_to_sequences_generator(texts))
 
     def texts_to_sequences_generator(self, texts: Iterable) -> Iterator[list[int]]:
-        """Yield what :meth:`texts_to_sequences` returns."""
+        """Yield the items of :meth:`texts_to_sequences`."""
         unknown = self.word_index.get(self.oov_token) if self.oov_token is not None else None
         for text in texts:
             numbers = (self._known(self.word_index.get(word), unknown) for word in self._words(text))
@@ -172,7 +172,7 @@ class Tokenizer:
         return list(self.sequences_to_texts_generator(sequences))
 
     def sequences_to_texts_generator(self, sequences: Iterable) -> Iterator[str]:
-        """Yield what :meth:`sequences_to_texts` returns."""
+        """Yield the items of :meth:`sequences_to_texts`."""
         for numbers in sequences:
             words = []
             for number in numbers:
@@ -192,7 +192,7 @@ class Tokenizer:
 
         Args:
             sequences: Lists of numbers.
-            mode: ``"binary"`` for whether a number occurs, ``"count"`` for how often, ``"freq"`` for its share, or
+            mode: ``"binary"`` (1 if a number occurs), ``"count"`` (its count), ``"freq"`` (its share), or
                 ``"tfidf"`` for ``(1 + log(count)) * log(1 + documents / (1 + documents with it))``.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Zip files, such as ``.keras`` files, read without trust."""
+"""Untrusted zip files, such as ``.keras`` files."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Archive:
         for info in infos:
             parts = PurePosixPath(info.filename.replace("\\", "/")).parts
             if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0] or "\0" in info.filename:
-                raise ValueError(f"the member name {info.filename!r} leads out of it.")
+                raise ValueError(f"the member name {info.filename!r} points outside of the archive.")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 0x1:
                 raise ValueError(f"{info.filename!r} is encrypted, or compressed in an unusual way.")
             if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:

@@ -19,8 +19,8 @@ from kernelkit.saving.weights_file import open_file, open_weights, write_weights
 def save_folder(model: Any, path: str) -> None:
     """Write a model as a folder. A folder of the same name is replaced.
 
-    Two folders cannot change places in one operation, so the old one is kept beside the path until the new one is
-    there. :func:`found` finds it if the process dies in between.
+    Two folders cannot be swapped in one operation, so the old folder is kept beside the path until the new folder is
+    complete. :func:`found` finds it if the process dies in between.
     """
     path = os.path.abspath(path)
     parent, kept = os.path.dirname(path), _kept(path)
@@ -57,13 +57,13 @@ def found(path: str) -> str:
 
 
 def _kept(path: str) -> str:
-    """Return where the old folder lies while a new one takes its place."""
+    """Return the path of the old folder while a new one replaces it."""
     parent, name = os.path.split(path)
     return os.path.join(parent, f".{name}.replaced")
 
 
 def _discard(folder: str) -> None:
-    """Delete a folder. It is renamed first: what is half deleted must not be found."""
+    """Delete a folder. It is renamed first, so that a half deleted folder is never found."""
     if os.path.isdir(folder):
         gone = tempfile.mkdtemp(prefix=".", suffix=".unfinished", dir=os.path.dirname(folder))
         os.replace(folder, gone)

@@ -1,7 +1,7 @@
-"""HDF5 files from strangers: each declared size and type is checked before it is used.
+"""Untrusted HDF5 files: each declared size and type is checked before it is used.
 
-A file may declare links to other files, data that lie in other files, and arrays larger than all memory. Here links are
-not followed, data come from the file itself, and no array is larger than its data in the file.
+A file may declare links to other files, data in other files, and arrays larger than the memory. Here links are
+not followed, data must be in the file itself, and no array is larger than its data in the file.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FILTERS = {_DEFLATE, _SHUFFLE, _CHECKSUM}
 # Compressed data may unpack to a few times the file's size, or to the size of the largest array expected.
 _MOST_UNFOLDING = 4
 _LONGEST_LIST = 1_000_000
-# Bytes that are read or written at once, so that progress is told of large arrays too.
+# Bytes that are read or written at once, so that large arrays show progress too.
 _BLOCK = 64 << 20
 
 
@@ -141,7 +141,7 @@ class Hdf5Reader:
         return found
 
     def store(self, group: h5py.Group | None) -> Store:
-        """Return the arrays that lie in a group."""
+        """Return the arrays of a group."""
         if group is None:
             return Store({})
         with telling(f"{self.who}: {group.name!r}"):
@@ -153,7 +153,7 @@ class Hdf5Reader:
         return Store({name: self.array(group, name) for name in names})
 
     def children(self, group: h5py.Group) -> dict[str, h5py.Group | StoredArray]:
-        """Return the groups and arrays that lie in a group, by name."""
+        """Return the groups and arrays inside a group, by name."""
         with telling(f"{self.who}: {group.name!r}"):
             if len(group) > _LONGEST_LIST:
                 raise ValueError(f"{self.who}: {group.name!r} holds {len(group)} entries.")
@@ -215,7 +215,7 @@ class Hdf5Reader:
 
 @contextlib.contextmanager
 def telling(where: str) -> Iterator[None]:
-    """Turn the library's errors about a broken file into an error that names the place."""
+    """Turn the library's errors about a broken file into an error with the place in the file."""
     try:
         yield
     except ValueError as error:

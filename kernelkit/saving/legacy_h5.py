@@ -268,7 +268,7 @@ def _assign(beginning: str, rows: list[tuple[str, list[Variable], list[StoredArr
     if complaints and not skip_mismatch:
         raise ValueError(f"{beginning}: {'; '.join(complaints[:5])}.")
     if complaints:
-        warnings.warn(f"{beginning}: {'; '.join(complaints[:5])}. They were left as they are.", stacklevel=4)
+        warnings.warn(f"{beginning}: {'; '.join(complaints[:5])}. They are unchanged.", stacklevel=4)
     for (_, variables, arrays), fits in zip(rows, fitting, strict=True):
         for variable, array in zip(variables, arrays, strict=True) if fits else ():
             variable.assign(np.asarray(array))

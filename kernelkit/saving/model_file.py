@@ -163,7 +163,7 @@ def save_weights(
         overwrite: Whether an existing file is replaced without asking.
         max_shard_size: Largest size of each of several files, in gigabytes.
         objects_to_skip: Layers whose weights are left out.
-        **kwargs: Refused.
+        **kwargs: Not supported.
 
     Raises:
         ValueError: If the path has another ending, or the model has no weights yet.

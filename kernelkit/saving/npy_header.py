@@ -1,4 +1,4 @@
-"""The header of an ``.npy`` array from a stranger."""
+"""The header of an untrusted ``.npy`` array."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def load_state(root: Any, source: Source, skip_mismatch: bool = False, objects_t
     for part, entry in plain:
         _load(part.thing, entry)
     if complaints:
-        warnings.warn(_misfit(root, source, complaints) + " They were left as they are.", stacklevel=users_level())
+        warnings.warn(_misfit(root, source, complaints) + " They are unchanged.", stacklevel=users_level())
 
 
 def _values(thing: Any) -> list[tuple[Variable, jax.Array]]:
@@ -216,7 +216,7 @@ def _complaint(part: Part, entry: Mapping) -> str | None:
         variables = thing.variables
         is_own = type(thing).load_own_variables is Optimizer.load_own_variables
         if not is_own or len(entry) != len(variables):
-            return None  # the optimizer warns, and starts fresh
+            return None  # the optimizer warns, and starts with a new state
     else:
         variables = [thing.state] if entry else []
     expected = {str(i): variable.shape for i, variable in enumerate(variables)}

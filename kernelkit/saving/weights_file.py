@@ -45,7 +45,7 @@ class Hdf5Sink:
         self._root = root
 
     def entry(self, path: str, name: str | None) -> Entry:
-        """Return what takes the arrays of a folder."""
+        """Return the writer of a folder's arrays."""
         group = self._root.require_group(path)
         if isinstance(name, str):
             group.attrs["name"] = name
@@ -89,7 +89,7 @@ class _Shards:
         self.stack = contextlib.ExitStack()
 
     def entry(self, path: str, name: str | None) -> Any:
-        """Return what takes the arrays of a folder."""
+        """Return the writer of a folder's arrays."""
         shards = self
 
         class OneEntry:

@@ -1,4 +1,4 @@
-"""Configs that stand alone: they also hold learned values, such as vocabularies, because no file lies beside them."""
+"""Configs without files: they also contain learned values, such as vocabularies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def is_copy() -> bool:
 
 
 def keep_class(cls: type) -> dict[str, int]:
-    """Return what a config of a copy says of a class that nobody has registered: its number."""
+    """Return the entry for an unregistered class in the config of a copy: its number."""
     if not is_copy():
         return {}
     number = next(_numbers)
@@ -47,5 +47,5 @@ def keep_class(cls: type) -> dict[str, int]:
 
 
 def kept_class(config: dict) -> type | None:
-    """Return the class whose number this copy's :func:`keep_class` wrote into a config, else ``None``."""
+    """Return the class for a number that :func:`keep_class` of this copy wrote into a config, else ``None``."""
     return _local.alone["classes"].get(config.get("copied_class")) if is_copy() else None

@@ -82,7 +82,7 @@ def given_arguments(instance: Any) -> dict[str, Any]:
 
 
 def shared_arguments(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of a constructor's arguments that another class takes by the same name, to pass them on.
+    """Return the arguments of a constructor that another class takes under the same names, to pass them on.
 
     Args:
         cls: The parent, or the part, whose constructor gets them.

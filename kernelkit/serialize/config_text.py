@@ -1,4 +1,4 @@
-"""Configs as JSON texts from strangers: their size, depth and number of objects are checked first."""
+"""Untrusted configs as JSON texts: their size, depth and number of objects are checked first."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def parse(
     except RecursionError:
         raise ValueError(f"{who}: its config is nested too deep.") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{who}: its config is no JSON text ({error}).") from error
+        raise ValueError(f"{who}: its config is not valid JSON ({error}).") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"{who}: its config is no JSON text ({error}).") from error
+        raise ValueError(f"{who}: its config is not valid JSON ({error}).") from error
     return config
 
 

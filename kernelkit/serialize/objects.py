@@ -49,7 +49,7 @@ def sharing() -> Iterator[None]:
 def get(
     identifier: Any, namespace: str, kind: str, base: type | None = None, custom_objects: dict | None = None
 ) -> Any:
-    """Return the object that an identifier stands for; each ``get`` of layers, losses and so on calls this.
+    """Return the object for an identifier; the functions ``get`` of layers, losses and other packages call this.
 
     Args:
         identifier: ``None`` (returned), a name, a config dict, an instance, a class or a function.
@@ -59,7 +59,7 @@ def get(
         custom_objects: More names.
 
     Raises:
-        ValueError: If the identifier is none of these.
+        ValueError: If the identifier is of another kind.
     """
     if identifier is None:
         return None

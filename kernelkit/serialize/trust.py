@@ -19,7 +19,7 @@ _local = threading.local()
 
 @contextlib.contextmanager
 def loading(safe_mode: bool = True, memory: int = MEMORY_OF_TEXTS) -> Iterator[None]:
-    """Treat configs as written by a stranger while the block runs.
+    """Treat configs as untrusted while the block runs.
 
     Args:
         safe_mode: Whether the config may read no files or addresses, and has limits on memory, objects and time.

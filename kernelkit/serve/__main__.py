@@ -15,14 +15,14 @@ _HELP = {
     "body": "bytes of a request",
     "rows": "rows of one request",
     "queue": "rows that wait",
-    "seconds": "time for a body to arrive, and for its turn to come",
-    "batch": "rows that are computed at once",
-    "delay": "seconds for which a batch waits to be filled",
+    "seconds": "time limit for a body to arrive, and for a request to wait",
+    "batch": "largest number of rows in a batch",
+    "delay": "seconds that a batch waits for more rows",
     "open_size": "largest size of an axis that the model leaves open",
     "shapes": "number of different input shapes",
     "memory": "bytes that one batch may need",
     "connections": "open connections",
-    "closing": "seconds to answer what is under way at the end",
+    "closing": "seconds to finish running requests at the end",
 }
 
 
@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m kernelkit.serve", description=__doc__)
     parser.add_argument("models", nargs="+", metavar="[NAME=]PATH", help="a .keras file; its name is the model's path")
     parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 accepts other machines (default: %(default)s)")
     parser.add_argument("--trust", action="store_true", help="load as with safe_mode=False: the files may run code")
     for name, default in Limits._field_defaults.items():
         flag = "--" + name.replace("_", "-")

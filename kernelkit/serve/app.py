@@ -1,4 +1,4 @@
-"""The web application: which path does what."""
+"""The web application: the paths and their handlers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from kernelkit.serve.runner import Runner
 from kernelkit.version import __version__
 
 VERSION = "1"
-LARGE = 2**18  # bytes of a body that is read in a thread of its own, so that other requests go on
-READERS = 2  # such threads at a time: JSON takes many times its bytes while it is read
+LARGE = 2**18  # bytes from which a body is parsed in a separate thread, so that other requests continue
+READERS = 2  # such threads at a time: JSON takes many times its bytes while it is parsed
 JSON, BYTES = (b"content-type", b"application/json"), (b"content-type", b"application/octet-stream")
 BODIES = 16  # bodies of the largest size that the server holds at a time
 
@@ -47,8 +47,8 @@ class Language(NamedTuple):
     """A protocol of predictions.
 
     Attributes:
-        decode: Returns what a body asks, and the arrays in it.
-        encode: Returns the answer to what was asked, of the outputs.
+        decode: Returns the request of a body, and its arrays.
+        encode: Returns the answer to a request, from the outputs.
     """
 
     decode: Decode
@@ -56,11 +56,11 @@ class Language(NamedTuple):
 
 
 class _Gone(Exception):
-    """The client closed its connection before its request was whole."""
+    """The client closed its connection before its request was complete."""
 
 
 class Answer(NamedTuple):
-    """What a client is told."""
+    """An answer to a client."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -68,7 +68,7 @@ class Answer(NamedTuple):
 
 
 class App:
-    """The web application. Predictions, which come often, are answered by itself; starlette finds all other paths.
+    """The web application. It answers predictions itself, as most requests are; starlette routes all other paths.
 
     Args:
         entries: The models by name.
@@ -132,11 +132,11 @@ class App:
         return entry
 
     async def infer(self, request: Request) -> Response:
-        """Answer a request of the Open Inference Protocol that came below another path, or for another model."""
+        """Answer a request of the Open Inference Protocol that starlette routed."""
         return await self.wrapped(request, INFER)
 
     async def predict(self, request: Request) -> Response:
-        """Answer a request of TensorFlow Serving's protocol that came below another path, or for another model."""
+        """Answer a request of TensorFlow Serving's protocol that starlette routed."""
         return await self.wrapped(request, PREDICT)
 
     async def wrapped(self, request: Request, language: Language) -> Response:
@@ -155,7 +155,7 @@ class App:
             asked, given = await self.read(lambda: language.decode(entry, headers, body, self.limits), len(body))
             answer = language.encode(entry, asked, await entry.batcher.compute(given))
         except _Gone:
-            answer = Answer(499, [], b"")  # nobody reads this
+            answer = Answer(499, [], b"")  # no client reads this answer
         except Exception as error:
             answer = of_error(error)
         finally:
@@ -164,11 +164,11 @@ class App:
         return answer
 
     def is_full(self, more: int) -> bool:
-        """Return whether the server holds too many bytes to take so many more."""
+        """Return whether the server is too full for a number of additional bytes."""
         return self.held + more > BODIES * self.limits.body
 
     async def receive(self, headers: Headers, receive: Receive, parts: list[bytes]) -> None:
-        """Read a body into a list, within the limits. What the list holds counts as held."""
+        """Read a body into a list, within the limits. The bytes in the list count as held."""
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Refused(415, "Compressed bodies are not read: send the body as it is.")
         too_large = f"The body is larger than {self.limits.body} bytes: send several requests."
@@ -200,41 +200,41 @@ class App:
             raise Refused(408, f"The body did not arrive within {self.limits.seconds:g} seconds.") from None
 
     async def read(self, read: Callable, size: int) -> Any:
-        """Run a reader of a body of that size."""
+        """Run a parser for a body of a given size, in a thread if the body is large."""
         if size < LARGE:
             return read()
         async with self.readers:
             return await asyncio.to_thread(read)
 
     async def metadata(self, request: Request) -> Response:
-        """Tell a model's inputs and outputs."""
+        """Return a model's inputs and outputs."""
         entry = self.entry(request)
         return JSONResponse(open_inference.metadata(entry.name, VERSION, entry.runner.inputs, entry.runner.outputs))
 
     async def ready(self, request: Request) -> Response:
-        """Tell that a model is ready."""
+        """Return that a model is ready."""
         return JSONResponse({"name": self.entry(request).name, "ready": True})
 
     async def tensorflow_metadata(self, request: Request) -> Response:
-        """Tell a model's inputs and outputs, as TensorFlow Serving does."""
+        """Return a model's inputs and outputs, as TensorFlow Serving does."""
         entry = self.entry(request)
         return JSONResponse(tensorflow_rest.metadata(entry.name, VERSION, entry.runner.inputs, entry.runner.outputs))
 
     async def tensorflow_status(self, request: Request) -> Response:
-        """Tell that a model is ready, as TensorFlow Serving does."""
+        """Return that a model is ready, as TensorFlow Serving does."""
         self.entry(request)
         return JSONResponse(tensorflow_rest.status(VERSION, True))
 
     async def server(self, request: Request) -> Response:
-        """Tell the server's name and version."""
+        """Return the server's name and version."""
         return JSONResponse({"name": "kernelkit", "version": __version__, "extensions": ["binary_tensor_data"]})
 
     async def live(self, request: Request) -> Response:
-        """Tell that the server is up: it only starts when its models are ready."""
+        """Return that the server is up: it only starts when its models are ready."""
         return JSONResponse({"live": True, "ready": True})
 
     async def metrics(self, request: Request) -> Response:
-        """Show the counts in Prometheus's text format."""
+        """Return the counts in Prometheus's text format."""
         lines: list[str] = []
         for entry in self.entries.values():
             gauges = {"queue_rows": entry.batcher.waiting, "compiled_programs": entry.runner.compiled}
@@ -242,7 +242,7 @@ class App:
         return PlainTextResponse(counters.page(lines), media_type="text/plain; version=0.0.4")
 
     async def index(self, request: Request) -> Response:
-        """Show people what is here."""
+        """Return the page for people: the models and the other paths."""
         url = str(request.base_url).rstrip("/")
         return HTMLResponse(
             page.index(url, [(e.name, e.runner.inputs, e.runner.outputs) for e in self.entries.values()])
@@ -281,7 +281,7 @@ PREDICT = Language(_read_instances, _write_predictions)
 
 
 def of_error(error: Exception) -> Answer:
-    """Return the answer that tells a client of an error."""
+    """Return the answer for an error."""
     if isinstance(error, Refused):
         return _error(error.status, error.message, error.headers)
     return _error(500, f"The model raised {type(error).__name__}: {str(error)[:500]}")
@@ -291,11 +291,11 @@ def _json(text: bytes) -> Any:
     try:
         return _DECODER.decode(text.decode(json.detect_encoding(text), "surrogatepass"))
     except (ValueError, RecursionError) as error:
-        raise Refused(400, f"The body is no JSON: {str(error)[:200]}") from None
+        raise Refused(400, f"The body is not JSON: {str(error)[:200]}") from None
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_constant)  # made once: json.loads would make one for each body

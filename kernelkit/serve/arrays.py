@@ -1,4 +1,4 @@
-"""Arrays from the values that a client sent, checked against the model's inputs; and back."""
+"""Convert the values that a client sent to arrays, checked against the model's inputs, and arrays to JSON."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from kernelkit.export.signature import TensorSpec
 from kernelkit.serve.limits import Limits, Refused
 
 _KINDS = {"f": "fiu", "i": "iu", "u": "iu", "b": "b", "U": "U"}
-"""Kinds of NumPy's arrays of which an array of each kind may be made without a loss of meaning."""
+"""The kinds of NumPy arrays that can be converted to each kind."""
 
 
 def array(value: Any, spec: TensorSpec) -> np.ndarray:
     """Return nested lists of numbers as an array of an input's dtype.
 
     Raises:
-        Refused: If it is no regular array of such numbers.
+        Refused: If the lists are not a regular array of such numbers.
     """
     try:
         made = np.asarray(value)
     except (ValueError, OverflowError, TypeError):
-        raise Refused(400, f"Input {spec.name!r}: the lists are not all of equal length, or hold other things than "
-                      "numbers.") from None  # fmt: skip
+        raise Refused(
+            400, f"Input {spec.name!r}: the lists have unequal lengths, or contain values that are not numbers."
+        ) from None
     if spec.dtype == "string":
         if made.dtype.kind not in "U" or not made.size:
             raise Refused(400, f"Input {spec.name!r} takes strings, got {_kind(made)}.")
@@ -91,7 +92,7 @@ def to_json(value: Any) -> bytes:
 
 def plain(made: np.ndarray) -> Any:
     """Return an array as nested lists for JSON, which has no NaN or infinity: they become ``None``."""
-    if made.dtype.kind not in "biufU":  # bfloat16 and its kin
+    if made.dtype.kind not in "biufU":  # bfloat16 and similar dtypes
         made = made.astype("float32")
     values = made.tolist()
     if made.dtype.kind == "f" and not np.isfinite(made).all():

@@ -1,4 +1,4 @@
-"""Requests that wait, computed together: while one batch is computed, the next one gathers."""
+"""Waiting requests are computed together: while one batch is computed, requests for the next one are collected."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Waiting(NamedTuple):
     """A request in the queue.
 
     Attributes:
-        inputs: Its arrays.
-        rows: Its number of rows.
-        shapes: Shapes of its rows: only requests of equal shapes share a batch.
-        since: When it came.
+        inputs: The arrays of the request.
+        rows: Number of rows.
+        shapes: Shapes of the rows: only requests of equal shapes share a batch.
+        since: Time of its arrival.
         answer: Receives the outputs.
     """
 
@@ -39,8 +39,8 @@ class Batcher:
 
     Args:
         runner: The model.
-        limits: ``batch``, ``queue``, ``seconds`` and ``delay`` count here.
-        counters: What happened, for the metrics page.
+        limits: Uses ``batch``, ``queue``, ``seconds`` and ``delay``.
+        counters: Counters for the metrics page.
     """
 
     def __init__(self, runner: Runner, limits: Limits, counters: Counters) -> None:
@@ -84,11 +84,11 @@ class Batcher:
                 )
             self._queue.append(one)
             self._rows += rows
-            if len(self._queue) == 1 or self._rows >= self.limits.batch:  # nothing else ends the thread's waiting
+            if len(self._queue) == 1 or self._rows >= self.limits.batch:  # only this wakes the waiting thread
                 self._changed.notify()
 
     def close(self) -> None:
-        """Compute what is waiting, then end the thread."""
+        """Compute the waiting requests, then end the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -108,19 +108,19 @@ class Batcher:
                 self._compute(group)
 
     def _let_gather(self) -> None:
-        """Wait until the batch is full or the oldest request has waited for ``delay``. The lock is held."""
+        """Wait until the batch is full or the oldest request has waited for ``delay``. The caller holds the lock."""
         until = self._queue[0].since + self.limits.delay
         while self._rows < self.limits.batch and not self._closing and (rest := until - time.monotonic()) > 0:
             self._changed.wait(rest)
 
     def _take(self) -> tuple[list[Waiting], list[Waiting]]:
-        """Return the requests of the next batch, and those that came too late. The lock is held."""
+        """Return the requests of the next batch, and those that waited too long. The caller holds the lock."""
         group: list[Waiting] = []
         late: list[Waiting] = []
         rows, oldest = 0, time.monotonic() - self.limits.seconds
         while self._queue:
             one = self._queue[0]
-            if one.answer.cancelled():  # the client has gone
+            if one.answer.cancelled():  # the client closed the connection
                 self._forget(self._queue.popleft())
             elif one.since < oldest:
                 late.append(self._forget(self._queue.popleft()))
@@ -147,7 +147,7 @@ class Batcher:
             if len(group) == 1:
                 self._answer(group, error)
             else:
-                for one in group:  # one request's error is not the others'
+                for one in group:  # an error of one request must not fail the others
                     self._compute([one])
             return
         rows = sum(one.rows for one in group)
@@ -163,7 +163,7 @@ class Batcher:
 
     @staticmethod
     def _hand_out(pairs: list[tuple[Waiting, Any]]) -> None:
-        """Give each request its result, all in one visit to the event loop."""
+        """Give each request its result, all in one call of the event loop."""
         if not pairs:
             return
 
@@ -178,5 +178,5 @@ class Batcher:
 
         try:
             pairs[0][0].answer.get_loop().call_soon_threadsafe(hand_out)
-        except RuntimeError:  # the loop was closed: nobody waits any more
+        except RuntimeError:  # the loop was closed: no client waits
             return

@@ -1,4 +1,4 @@
-"""What a server counts, and the metrics page in Prometheus's text format."""
+"""The counters of a server, and the metrics page in Prometheus's text format."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ class Counters:
 
 
 HELP = {
-    "kernelkit_answers_total": ("counter", "Answers by status of HTTP."),
+    "kernelkit_answers_total": ("counter", "Answers by HTTP status."),
     "kernelkit_request_seconds": ("histogram", "Time from a request to its answer."),
-    "kernelkit_batch_rows": ("histogram", "Rows that were computed together."),
+    "kernelkit_batch_rows": ("histogram", "Rows in a computed batch."),
     "kernelkit_batch_seconds": ("histogram", "Time to compute a batch."),
-    "kernelkit_queue_rows": ("gauge", "Rows that wait."),
+    "kernelkit_queue_rows": ("gauge", "Rows that wait in the queue."),
     "kernelkit_compiled_programs": ("gauge", "Programs that were compiled, one for each batch size and shape."),
 }
 

@@ -1,4 +1,4 @@
-"""What a server accepts, and the errors that tell a client what it may do instead."""
+"""The limits of a server, and the errors for requests that exceed them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ class Limits(NamedTuple):
         body: Bytes of a request (413).
         rows: Rows of the batch of one request (413).
         queue: Rows that wait to be computed (429).
-        seconds: Time in which the body of a request must arrive (408), and in which its turn must come (429).
-        batch: Rows that are computed at once; 1 computes each row alone.
-        delay: Seconds for which a batch waits to be filled. With 0 it takes what came while the last one was computed.
+        seconds: Time limit for the body of a request to arrive (408), and for a request to wait in the queue (429).
+        batch: Largest number of rows in a batch; 1 computes each row alone.
+        delay: Seconds that a batch waits for more rows. With 0 it takes the requests that arrived during the last
+            batch.
         open_size: Largest size of an input's axis that the model leaves open, such as a length (413).
         shapes: Number of different input shapes; each is compiled when it first comes (413).
         memory: Bytes that one batch may need while it is computed (413).
         connections: Open connections (503).
-        closing: Seconds for which a server that closes waits for requests that are under way.
+        closing: Seconds that a closing server waits for running requests.
 
     Example:
         >>> from kernelkit.serve import Limits
@@ -42,7 +43,7 @@ class Limits(NamedTuple):
 
 
 def checked(limits: Limits) -> Limits:
-    """Return limits, or raise ``ValueError`` if one makes no sense."""
+    """Return limits, or raise ``ValueError`` if a limit is invalid."""
     for name, value in limits._asdict().items():
         if not isinstance(value, (int, float)) or isinstance(value, bool) or value < (0 if name == "delay" else 1e-9):
             raise ValueError(f"The limit {name!r} must be a positive number, got {value!r}.")
@@ -50,11 +51,11 @@ def checked(limits: Limits) -> Limits:
 
 
 class Refused(Exception):
-    """A request that the server does not answer with numbers.
+    """The error for a request that the server refuses.
 
     Args:
-        status: The status of HTTP.
-        message: What was wrong, and what is expected.
+        status: The HTTP status.
+        message: The problem, and the expected form.
         headers: Headers of the answer.
     """
 

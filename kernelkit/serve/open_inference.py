@@ -1,7 +1,7 @@
-"""The Open Inference Protocol, version 2, which clients of Triton, KServe and OpenVINO's server speak.
+"""The Open Inference Protocol, version 2, for clients of Triton, KServe and OpenVINO's server.
 
-Arrays are sent as lists of JSON, or as bytes behind the JSON: the extension for binary tensors. There the header
-``Inference-Header-Content-Length`` tells the length of the JSON.
+Arrays are sent as JSON lists, or as bytes after the JSON: the extension for binary tensors. There the header
+``Inference-Header-Content-Length`` has the length of the JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def decode(request: Any, binary: memoryview, specs: Sequence[TensorSpec]) -> dic
 
     Args:
         request: The JSON.
-        binary: The bytes behind the JSON.
+        binary: The bytes after the JSON.
         specs: The model's inputs.
 
     Raises:
@@ -38,7 +38,7 @@ def decode(request: Any, binary: memoryview, specs: Sequence[TensorSpec]) -> dic
     """
     inputs = request.get("inputs") if isinstance(request, dict) else None
     if not isinstance(inputs, list) or not inputs:
-        raise Refused(400, 'The body must be an object of JSON with the key "inputs", a list of arrays.')
+        raise Refused(400, 'The body must be a JSON object with the key "inputs", a list of arrays.')
     by_name = {spec.name: spec for spec in specs}
     found: dict[str, np.ndarray] = {}
     at = 0
@@ -53,16 +53,16 @@ def decode(request: Any, binary: memoryview, specs: Sequence[TensorSpec]) -> dic
             found[name] = _listed(entry, shape, spec)
         else:
             if not isinstance(length, int) or isinstance(length, bool) or not 0 <= length <= len(binary) - at:
-                raise Refused(400, f"Input {name!r}: its bytes are not all there.")
+                raise Refused(400, f"Input {name!r}: some of its bytes are missing.")
             found[name] = _from_bytes(binary[at : at + length], entry.get("datatype"), shape, spec)
             at += length
     if at != len(binary):
-        raise Refused(400, f"{len(binary) - at} bytes behind the JSON belong to no input.")
+        raise Refused(400, f"{len(binary) - at} bytes after the JSON belong to no input.")
     return found
 
 
 def split(body: bytes, length: str | None) -> tuple[bytes, memoryview]:
-    """Return the JSON of a body and the bytes behind it.
+    """Return the JSON of a body and the bytes after it.
 
     Raises:
         Refused: If the header names an impossible length.
@@ -80,7 +80,7 @@ def encode(
     """Return the answer, and the length of its JSON if bytes follow it.
 
     Raises:
-        Refused: If the request asks for an output that there is not.
+        Refused: If the request asks for an unknown output.
     """
     by_name = {spec.name: y for spec, y in zip(specs, outputs, strict=True)}
     wishes = {}

@@ -1,4 +1,4 @@
-"""The page that people see who open a server's address in a browser."""
+"""The page at a server's address, for people with a browser."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Described = tuple[str, Sequence[TensorSpec], Sequence[TensorSpec]]
 
 
 def index(url: str, models: Sequence[Described]) -> str:
-    """Return a page that lists the models, each with a command that tries it."""
+    """Return a page with the models, and a shell command for each."""
     parts = "".join(_model(url, *one) for one in models)
     links = "".join(f"<a href='{path}'>{path}</a> " for path in ("/metrics", "/v2/health/ready"))
     return (

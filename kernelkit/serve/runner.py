@@ -21,13 +21,13 @@ from kernelkit.typing import Tree
 class Runner:
     """Compute a model on batches of any number of rows.
 
-    The weights are those of the moment: training the model further does not change what is served, until
-    :meth:`update` is called. A model with layers for strings runs through its ``predict_on_batch``, with its weights of
-    today.
+    The runner copies the weights: further training of the model does not change the served model until
+    :meth:`update` is called. A model with layers for strings runs through its ``predict_on_batch``, with its current
+    weights.
 
     Args:
         model: A model that is built.
-        limits: Limits; ``batch``, ``open_size``, ``shapes`` and ``memory`` count here.
+        limits: Uses ``batch``, ``open_size``, ``shapes`` and ``memory``.
         input_signature: Specs of the inputs, for a model that was not called yet, or to fix open sizes.
 
     Raises:
@@ -59,7 +59,7 @@ class Runner:
         return len(self._compiled)
 
     def update(self) -> None:
-        """Take the weights that the model has now."""
+        """Copy the current weights of the model."""
         if self._function is not None:
             weights = pure(self.model)[1]
             self._weights = [*weights.trainable.values(), *weights.state.values()]
@@ -67,7 +67,7 @@ class Runner:
     def warm_up(self) -> None:
         """Compile the sizes, leave out those that need too much memory, and check that rows are independent.
 
-        Inputs with open sizes are compiled when their shapes come.
+        Inputs with open sizes are compiled at the first request of each shape.
         """
         if self._function is None or any(n is None for spec in self.inputs for n in spec.shape[1:]):
             return
@@ -88,7 +88,9 @@ class Runner:
         together = self._run([x[:size] for x in drawn], size)
         for y, spec in zip(together, self.outputs, strict=True):
             if y.ndim == 0 or len(y) != size:
-                raise ValueError(f"Output {spec.name!r} of {self.name!r} has no row for each row of the inputs.")
+                raise ValueError(
+                    f"Output {spec.name!r} of {self.name!r} does not have one row for each row of the inputs."
+                )
         alone = self._run([x[:1] for x in drawn], 1)
         scale = max(1.0, *(float(np.abs(y).max(initial=0)) for y in alone if y.dtype.kind == "f"), 1.0)
         if report.largest_difference(alone, [y[:1] for y in together]) > 1e-2 * scale:
@@ -104,7 +106,7 @@ class Runner:
             inputs: One array for each input; all have the same number of rows, at least one.
 
         Raises:
-            Refused: If the shape is one too many, or the batch needs too much memory.
+            Refused: If there are too many different shapes, or the batch needs too much memory.
         """
         rows = len(inputs[0])
         made: list[list[np.ndarray]] = []

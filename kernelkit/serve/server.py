@@ -1,4 +1,4 @@
-"""A server in a thread, or in the main thread of a process."""
+"""A server, in a thread or in the main thread of a process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ START_SECONDS = 30.0
 
 
 class Server:
-    """Models behind an address. Use it in a ``with`` block, or call :meth:`close`.
+    """A server of models. Use it in a ``with`` block, or call :meth:`close`.
 
     Args:
         runners: The models by name.
@@ -79,7 +79,7 @@ class Server:
         self._closed = False
 
     def start(self) -> Server:
-        """Answer requests in a thread, from now on.
+        """Start to answer requests, in a thread.
 
         Raises:
             RuntimeError: If the server does not start.
@@ -107,7 +107,7 @@ class Server:
             self.close()
 
     def close(self) -> None:
-        """Stop: take no more requests, answer those that are under way, free the port."""
+        """Stop the server: refuse new requests, finish running ones, free the port."""
         if self._closed:
             return
         self._closed = True
@@ -119,7 +119,7 @@ class Server:
         self._socket.close()
 
     def update(self) -> None:
-        """Serve the weights that the models have now."""
+        """Serve the current weights of the models."""
         for runner in self.runners.values():
             runner.update()
 
@@ -195,10 +195,10 @@ def serve(
 
 
 def path_name(name: str) -> str:
-    """Return a name that stands in a path as it is.
+    """Return a name that needs no escaping in a path.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If the name has other characters.
     """
     if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,200}", name):
         raise ValueError(f"A model's name in a path has letters, digits and _ . - only, got {name!r}: pass name=.")

@@ -1,4 +1,4 @@
-"""The batch sizes that a server compiles, and how a number of rows is divided among them."""
+"""The batch sizes that a server compiles, and the division of rows into such batches."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def decode(request: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
         Refused: If the request has another form.
     """
     if not isinstance(request, dict) or ("instances" in request) == ("inputs" in request):
-        raise Refused(400, 'The body must be an object of JSON with one of the keys "instances" and "inputs".')
+        raise Refused(400, 'The body must be a JSON object with one of the keys "instances" and "inputs".')
     if request.get("signature_name", SIGNATURES[0]) not in SIGNATURES:
         raise Refused(400, f"There is no signature {str(request['signature_name'])[:80]!r}, only {SIGNATURES[0]!r}.")
     if "inputs" in request:
@@ -39,12 +39,12 @@ def decode(request: Any, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray]:
 
 
 def decode_plain(body: bytes, specs: Sequence[TensorSpec]) -> dict[str, np.ndarray] | None:
-    """Return the array of a body with nothing but instances of one input of floats, read without nested lists.
+    """Return the array of a body that holds only instances of one float input, parsed without nested lists.
 
-    Brackets must stand where those of the input's shape do, and what is left without them must be a list of JSON.
+    The brackets must match the input's shape, and the text without them must be a JSON list.
 
     Returns:
-        The arrays by name; ``None`` if the body is another one, also a wrong one: then :func:`decode` reads it.
+        The arrays by name; ``None`` for any other body, valid or not: then :func:`decode` reads it.
 
     Example:
         >>> decode_plain(b'{"instances": [[1, 2.5], [3, 4]]}', [TensorSpec("x", (None, 2), "float32")])

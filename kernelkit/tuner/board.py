@@ -1,4 +1,4 @@
-"""What a user sees while a search runs: lines, or nothing. `panel` has the one for notebooks."""
+"""The output of a running search: lines, or nothing. `panel` has the one for notebooks."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Snapshot:
         objective: Name of the metric.
         way: ``"min"`` or ``"max"``.
         results: The trials.
-        most: Number of trials that the search is to have, ``None`` for no limit.
+        most: Number of trials of the whole search, ``None`` for no limit.
         state: ``"running"``, ``"stopping"``, ``"done"``, ``"stopped"``, ``"interrupted"`` or ``"failed"``.
-        seconds: How long it has run.
-        planned: Epochs that a running trial is to have, by its number.
+        seconds: Duration of the search so far.
+        planned: Planned epochs of each running trial, by its number.
         note: A sentence, such as why the search failed.
     """
 
@@ -59,7 +59,7 @@ class Snapshot:
 
 
 def facts(snapshot: Snapshot) -> str:
-    """Return how far a search is, in words.
+    """Return the progress of a search as text.
 
     Example:
         >>> trials = [TrialResult(0, "complete", 0.25, {}, 5, 2.0), TrialResult(1, "failed", None, {}, 0, 0.1)]
@@ -76,7 +76,7 @@ def facts(snapshot: Snapshot) -> str:
 
 
 def rows(snapshot: Snapshot) -> list[list[str]]:
-    """Return the table of a search: its titles, the running trials, the best ones, and the newest others."""
+    """Return the table of a search: titles, running trials, best trials, and the newest other trials."""
     planned = dict(snapshot.planned)
     running = [r for r in snapshot.results if r.number in planned]
     ranked = tables.best_first(snapshot.results, snapshot.way)
@@ -97,7 +97,7 @@ def rows(snapshot: Snapshot) -> list[list[str]]:
 
 
 def page(snapshot: Snapshot) -> str:
-    """Return a search as an HTML fragment that follows the page's theme and survives a sanitizer."""
+    """Return a search as an HTML fragment that follows the page's theme and passes a sanitizer."""
     import base64
 
     drawing = svg(snapshot.results, snapshot.objective, snapshot.way)
@@ -121,13 +121,13 @@ def page(snapshot: Snapshot) -> str:
 
 
 class Board:
-    """Shows nothing."""
+    """The base class of displays of a search. It shows nothing."""
 
     def begin(self, snapshot: Snapshot) -> None:
         """The search begins."""
 
     def epoch(self, look: Callable[[], Snapshot]) -> None:
-        """A trial has ended an epoch. ``look`` makes the snapshot, if it is wanted."""
+        """A trial has ended an epoch. ``look`` makes a snapshot; call it only if it is needed."""
 
     def trial_begins(self, look: Callable[[], Snapshot]) -> None:
         """A trial begins."""
@@ -136,7 +136,7 @@ class Board:
         """A trial has ended."""
 
     def end(self, snapshot: Snapshot) -> None:
-        """The search has ended, however it did."""
+        """The search has ended, with or without an error."""
 
 
 class Lines(Board):
@@ -158,7 +158,7 @@ class Lines(Board):
 
 
 class Safely(Board):
-    """Hands everything on to another board, and goes on without it if that fails: a display must end no search."""
+    """Passes all calls to another board until that board fails: an error of a display must not end a search."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -169,7 +169,7 @@ class Safely(Board):
         except Exception as error:
             self._board = Board()
             with contextlib.suppress(Exception):
-                say(f"The search is not shown any more: {error!r}")
+                say(f"The display of the search failed and was removed: {error!r}")
 
     def begin(self, snapshot: Snapshot) -> None:
         self._do("begin", snapshot)

@@ -1,4 +1,4 @@
-"""A sampler of Optuna that takes all combinations of values in order, the last name fastest."""
+"""A sampler of Optuna that takes all combinations of values in order. The value of the last name changes fastest."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from kernelkit.tuner.study import BY_HAND, load_optuna
 
 Place = tuple[str, int, int]
-"""A name, the place of its value in its list, and the length of the list."""
+"""A name, the index of its value in its list, and the length of the list."""
 
 
 def following(path: list[Place]) -> list[Place] | None:
-    """Return the beginning of the combination after one; what is asked for behind it has its first value.
+    """Return the beginning of the next combination. The names after it have their first values.
 
-    Names that only some combinations have need no care: a path holds what was asked for.
+    Names that occur only in some combinations need no special case: a path holds only requested names.
 
     Args:
-        path: Combination, in the order in which it was asked for.
+        path: Combination, in the order in which the names were requested.
 
     Returns:
         Beginning of the next combination, ``None`` after the last one.
@@ -53,7 +53,7 @@ def make_grid_sampler() -> Any:
     base: Any = load_optuna().samplers.BaseSampler
 
     class InOrder(base):
-        """Takes the values of a trial from the combination after that of the trial before."""
+        """Takes the values of a trial from the combination that follows the one of the previous trial."""
 
         def __init__(self) -> None:
             self._places: dict[str, int] = {}
@@ -77,6 +77,6 @@ def make_grid_sampler() -> Any:
 
 
 def _before(study: Any) -> Any:
-    """Return the newest trial that has ended and was not made by hand."""
+    """Return the newest ended trial that the user did not enqueue."""
     ended = (t for t in reversed(study.get_trials(deepcopy=False)) if t.state.is_finished())
     return next((t for t in ended if BY_HAND not in t.user_attrs), None)

@@ -1,4 +1,4 @@
-"""What a search is about: `HyperModel`, which builds models, and `Objective`, the metric that tells which is best."""
+"""`HyperModel`, which builds the models of a search, and `Objective`, the metric that decides which is best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Objective:
         direction: ``"min"`` or ``"max"``.
 
     Raises:
-        ValueError: If the direction is another one.
+        ValueError: If the direction has another value.
 
     Example:
         >>> import kernelkit as kk
@@ -42,7 +42,7 @@ def as_objective(objective: Any) -> Objective:
     """Return an objective; the direction of a name follows from the name.
 
     Raises:
-        ValueError: If the name doesn't tell it.
+        ValueError: If the direction of the name is not known.
 
     Example:
         >>> as_objective("val_accuracy").direction
@@ -56,7 +56,7 @@ def as_objective(objective: Any) -> Objective:
         return Objective(objective, direction_of(objective, "auto", None, "Tuner"))
     except ValueError as error:
         raise ValueError(
-            f"The name {objective!r} does not tell whether it should become smaller or larger: pass "
+            f"It is unknown whether {objective!r} should become smaller or larger: pass "
             f"Objective({objective!r}, 'min') or 'max'."
         ) from error
 
@@ -80,7 +80,7 @@ class HyperModel:
     """
 
     def build(self, hp: HyperParameters) -> Any:
-        """Return a compiled model, made with values that are asked for.
+        """Return a compiled model for the values of hyperparameters.
 
         Args:
             hp: Hyperparameters.
@@ -90,22 +90,22 @@ class HyperModel:
     def fit(self, hp: HyperParameters, model: Model, *args: Any, **kwargs: Any) -> Any:
         """Train a model.
 
-        A training loop of one's own calls ``on_epoch_end(epoch, logs)`` of each of the callbacks that it is given.
+        A custom training loop calls ``on_epoch_end(epoch, logs)`` of each callback in ``callbacks``.
 
         Args:
             hp: Hyperparameters.
-            model: What `build` returned.
-            *args: Data that `search` was given.
-            **kwargs: More of what `search` was given, and ``callbacks``.
+            model: The result of `build`.
+            *args: Data arguments of `search`.
+            **kwargs: More arguments of `search`, and ``callbacks``.
 
         Returns:
-            What `Model.fit` returns; or the objective: a number, or a dict with the objective's name.
+            The result of `Model.fit`; or the objective: a number, or a dict with the objective's name.
         """
         return model.fit(*args, **kwargs)
 
 
 class _Function(HyperModel):
-    """A function that builds, as a `HyperModel`."""
+    """A function that builds a model, as a `HyperModel`."""
 
     def __init__(self, function: Callable[[HyperParameters], Any]) -> None:
         self._function = function
@@ -118,7 +118,7 @@ def as_hypermodel(thing: Any) -> Any:
     """Return an object with ``build`` and ``fit``.
 
     Raises:
-        ValueError: If it is neither a function nor has it ``build``.
+        ValueError: If the object is not a function and has no ``build``.
     """
     if isinstance(thing, HyperModel):
         return thing

@@ -1,4 +1,4 @@
-"""`HyperParameters`: the values of one trial, asked for by name while a model is built."""
+"""`HyperParameters`: the values of one trial, requested by name while a model is built."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kernelkit.tuner.spaces import Limits, Space, Value, choice, default_of, lie
 
 
 class HyperParameters:
-    """The values of one trial. A function that builds a model asks for them by name, and the search chooses them.
+    """The values of one trial. A function that builds a model requests them by name, and the search chooses them.
 
     Outside of a search each hyperparameter has its default: try a function with ``build(HyperParameters())``.
-    Hyperparameters that only some models have stand under a plain ``if``.
+    For hyperparameters of only some models, use a plain ``if``.
 
     Args:
         values: Values by name, in place of the defaults.
 
     Attributes:
-        values: Dict from each name that was asked for to its value.
-        space: Dict from each name that was asked for to the values that it may take.
-        inactive: The same for those that a condition leaves out.
+        values: Dict from each requested name to its value.
+        space: Dict from each requested name to its possible values.
+        inactive: The same for names that a condition excludes.
 
     Example:
         >>> import kernelkit as kk
@@ -59,14 +59,14 @@ class HyperParameters:
             name: Name.
             min_value: Smallest value.
             max_value: Largest value.
-            step: Distance of the values that are tried; with ``sampling="log"`` the factor between them.
+            step: Difference between neighboring values; with ``sampling="log"`` the factor between them.
             sampling: ``"linear"`` or ``"log"``, which tries each order of magnitude equally often.
             default: Value outside of a search; ``min_value`` if not given.
-            parent_name: Another hyperparameter, if this one is used only for some of its values.
+            parent_name: Another hyperparameter, if only some of its values use this one.
             parent_values: Those values, as in :meth:`conditional_scope`.
 
         Raises:
-            ValueError: If the bounds are no integers, or don't fit each other, or the name has other bounds already.
+            ValueError: If the bounds are not integers or invalid, or the name already has other bounds.
         """
         space = number_range(name, min_value, max_value, step, sampling, is_int=True)
         return self._ask_under(parent_name, parent_values, name, space, default)
@@ -88,14 +88,14 @@ class HyperParameters:
             name: Name.
             min_value: Smallest value.
             max_value: Largest value.
-            step: Distance of the values that are tried; with ``sampling="log"`` the factor between them.
+            step: Difference between neighboring values; with ``sampling="log"`` the factor between them.
             sampling: ``"linear"`` or ``"log"``, which tries each order of magnitude equally often.
             default: Value outside of a search; ``min_value`` if not given.
-            parent_name: Another hyperparameter, if this one is used only for some of its values.
+            parent_name: Another hyperparameter, if only some of its values use this one.
             parent_values: Those values, as in :meth:`conditional_scope`.
 
         Raises:
-            ValueError: If the bounds are no numbers, or don't fit each other, or the name has other bounds already.
+            ValueError: If the bounds are not numbers or invalid, or the name already has other bounds.
         """
         space = number_range(name, min_value, max_value, step, sampling, is_int=False)
         return self._ask_under(parent_name, parent_values, name, space, default)
@@ -115,12 +115,12 @@ class HyperParameters:
             name: Name.
             values: The values.
             ordered: Accepted for code written for Keras Tuner, and ignored.
-            default: Value outside of a search; the first one if not given.
-            parent_name: Another hyperparameter, if this one is used only for some of its values.
+            default: Value outside of a search; the first value by default.
+            parent_name: Another hyperparameter, if only some of its values use this one.
             parent_values: Those values, as in :meth:`conditional_scope`.
 
         Raises:
-            ValueError: If there are none, or other objects among them: give those names, and choose by the name.
+            ValueError: If there is no value, or a value is another object: give objects names, and choose by name.
         """
         return self._ask_under(parent_name, parent_values, name, choice(name, values), default)
 
@@ -132,34 +132,34 @@ class HyperParameters:
         Args:
             name: Name.
             default: Value outside of a search.
-            parent_name: Another hyperparameter, if this one is used only for some of its values.
+            parent_name: Another hyperparameter, if only some of its values use this one.
             parent_values: Those values, as in :meth:`conditional_scope`.
         """
         return self._ask_under(parent_name, parent_values, name, choice(name, (False, True)), default)
 
     def Fixed(self, name: str, value: Any, parent_name: str | None = None, parent_values: Any = None) -> Any:
-        """Return a value, and keep it with the trial.
+        """Return a value, and store it with the trial.
 
         Args:
             name: Name.
             value: String, number, boolean or ``None``.
-            parent_name: Another hyperparameter, if this one is used only for some of its values.
+            parent_name: Another hyperparameter, if only some of its values use this one.
             parent_values: Those values, as in :meth:`conditional_scope`.
         """
         return self._ask_under(parent_name, parent_values, name, choice(name, [value]), None)
 
     @contextlib.contextmanager
     def conditional_scope(self, parent_name: str, parent_values: Any) -> Iterator[None]:
-        """Ask for hyperparameters that exist only while another one has some values.
+        """Return a context for hyperparameters that exist only for some values of another one.
 
-        Otherwise they are ``None``, and not part of the trial. A plain ``if`` does the same.
+        For other values they are ``None``, and not part of the trial. A plain ``if`` has the same effect.
 
         Args:
-            parent_name: The other hyperparameter. It must have been asked for before.
+            parent_name: The other hyperparameter. It must be requested before.
             parent_values: Its value or list of values.
 
         Raises:
-            ValueError: If the other one is unknown.
+            ValueError: If the other hyperparameter is unknown.
 
         Example:
             >>> hp = HyperParameters({"optimizer": "sgd"})
@@ -171,7 +171,7 @@ class HyperParameters:
         parent = self._prefix + parent_name
         if parent not in self.space and parent not in self.inactive:
             raise ValueError(
-                f"conditional_scope({parent_name!r}): ask for this hyperparameter first; known are {list(self.space)}."
+                f"conditional_scope({parent_name!r}): request this hyperparameter first; known are {list(self.space)}."
             )
         wanted = parent_values if isinstance(parent_values, (list, tuple, set, frozenset)) else [parent_values]
         before = self._is_active
@@ -183,7 +183,7 @@ class HyperParameters:
 
     @contextlib.contextmanager
     def name_scope(self, name: str) -> Iterator[None]:
-        """Put ``name/`` in front of the names that are asked for.
+        """Return a context that prefixes requested names with ``name/``.
 
         Args:
             name: Name of the scope.
@@ -203,10 +203,10 @@ class HyperParameters:
             self._prefix = before
 
     def get(self, name: str) -> Any:
-        """Return a value that was asked for before.
+        """Return a value that was requested before.
 
         Raises:
-            KeyError: If it was not.
+            KeyError: If the name was not requested.
         """
         if self._prefix + name not in self.values:
             raise KeyError(f"There is no hyperparameter {self._prefix + name!r} yet, only {list(self.values)}.")
@@ -215,13 +215,13 @@ class HyperParameters:
     __getitem__ = get
 
     def is_active(self, name: str) -> bool:
-        """Return whether a hyperparameter is part of this trial: conditions may leave it out."""
+        """Return whether a hyperparameter is part of this trial; conditions may exclude it."""
         return self._prefix + name in self.values
 
     __contains__ = is_active
 
     def callback(self) -> Callback:
-        """Return a callback for a function that calls `fit` by itself.
+        """Return a callback for a function that calls `fit` itself.
 
         It reports each epoch to the search, which may then prune the trial. Outside of a search it does nothing.
         """
@@ -241,7 +241,7 @@ class HyperParameters:
             raise ValueError(f"A hyperparameter needs a name, got {name!r}.")
         name = self._prefix + name
         if default is not None and not lies_in(default, space):
-            raise ValueError(f"Hyperparameter {name!r}: the default {default!r} is none of its values: {space}.")
+            raise ValueError(f"Hyperparameter {name!r}: the default {default!r} is not one of its values: {space}.")
         if not self._is_active:
             self.inactive[name] = space
             return None
@@ -251,12 +251,12 @@ class HyperParameters:
             default = default_of(space)
         if not known and not self._limits.allow_new:
             raise ValueError(
-                f"Hyperparameter {name!r} is none of those that the search was given: {list(self._limits.spaces)}. "
+                f"Hyperparameter {name!r} is not one of those given to the search: {list(self._limits.spaces)}. "
                 "allow_new_entries=True allows more."
             )
         if self.space.get(name, space) != space:
             raise ValueError(
-                f"Hyperparameter {name!r} was asked for with the values {self.space[name]} and then with {space}. "
+                f"Hyperparameter {name!r} was requested with the values {self.space[name]} and then with {space}. "
                 "Give them different names."
             )
         if name not in self.space:
@@ -271,16 +271,16 @@ class HyperParameters:
             return default
         value = self._given[name]
         if not lies_in(value, space):
-            raise ValueError(f"Hyperparameter {name!r}: {value!r} is none of its values: {space}.")
+            raise ValueError(f"Hyperparameter {name!r}: {value!r} is not one of its values: {space}.")
         return value
 
 
 def recalled(values: Mapping[str, Value], limits: Limits) -> HyperParameters:
-    """Return hyperparameters that know their values before they are asked for.
+    """Return hyperparameters with given values.
 
     Args:
         values: Values by name.
-        limits: What the search was given.
+        limits: The limits of the search.
     """
     hp = HyperParameters(values)
     hp.values = dict(values)

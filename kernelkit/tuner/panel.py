@@ -1,4 +1,4 @@
-"""The panel of a search in a notebook: a widget while it runs, a page that needs no kernel when it has ended."""
+"""The panel of a search in a notebook: a widget during the search, and a page that needs no kernel afterwards."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kernelkit.viz.host.jupyter import deliver_while_busy, ipython_shell, publis
 from kernelkit.viz.host.pages import answer_pages
 
 INTERVAL = 0.25
-"""Least seconds between two messages about epochs."""
+"""Smallest number of seconds between two messages about epochs."""
 
 
 def message_of(snapshot: Snapshot) -> dict[str, Any]:
-    """Return what a page is told of a search."""
+    """Return the message about a search for a page."""
     return {
         "kind": "update",
         "state": snapshot.state,
@@ -49,8 +49,8 @@ class Panel(Board):
     """Shows a search in the output of a cell.
 
     Args:
-        receive: Function that is given each message of the page, on any thread.
-        live: Whether messages reach a page while the cell runs.
+        receive: Function that is called with each message of the page, on any thread.
+        live: Whether the page receives messages while the cell runs.
         where: The kind of notebook.
         clock: Returns the time in seconds.
     """
@@ -121,7 +121,7 @@ def choose(verbose: Any, receive: Callable[[Any], None]) -> Board:
 
     Args:
         verbose: ``"auto"`` or 1 (a panel in a notebook, lines elsewhere), 0 (nothing) or 2 (lines).
-        receive: Function that is given each message of the page, on any thread.
+        receive: Function that is called with each message of the page, on any thread.
 
     Raises:
         ValueError: If ``verbose`` is another value.

@@ -18,7 +18,7 @@ from kernelkit.viz.curves.svg import ticks
 WIDTH, HALF, TOP_HEIGHT, LOW_HEIGHT = 860, 430, 226, 236
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 32, 34
 MOST_LINES = 300
-"""Trials that are drawn: the best ones and the newest ones of a longer search."""
+"""Largest number of drawn trials: the best and the newest ones of a longer search."""
 MOST_AXES = 9
 _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
@@ -88,7 +88,7 @@ class _Frame:
 
 
 def _frame(x_low: float, x_high: float, values: list[float]) -> _Frame:
-    """Return the scales for values. A few that are far above the others are drawn at the edge."""
+    """Return the scales for values. A few values far above the others are drawn at the edge."""
     heights = np.sort(np.clip(np.asarray(values, np.float64), -_LARGEST, _LARGEST))
     log = bool(heights[0] > 0 and heights[-1] / 30 >= heights[0])
     heights = np.log10(heights) if log else heights
@@ -101,7 +101,7 @@ def _frame(x_low: float, x_high: float, values: list[float]) -> _Frame:
 
 
 def _labels(frame: _Frame) -> list[tuple[float, str]]:
-    """Return the values that the y axis names, and their names."""
+    """Return the values with labels on the y axis, and the labels."""
     if not frame.log:
         return [(value, f"{value:g}") for value in ticks(frame.low, frame.high, 5)]
     decades = frame.high - frame.low
@@ -162,7 +162,7 @@ def _values(results: list[TrialResult], objective: str, way: str, best: int) -> 
 
 
 def _key(entries: list[tuple[str, str, str]]) -> str:
-    """Return what the marks mean, along the bottom."""
+    """Draw the legend of the marks along the bottom."""
     x, y, parts = float(LEFT), TOP_HEIGHT - 10, []
     for word, color, kind in entries:
         if kind == "cross":
@@ -256,7 +256,7 @@ def _varies(results: list[TrialResult], name: str) -> bool:
 
 
 def place_on_axis(column: list[Any]) -> tuple[list[float], list[tuple[float, str]]]:
-    """Return the heights of an axis's values from 0 to 1, NaN where there is none, and its labels.
+    """Return the heights of an axis's values from 0 to 1, NaN for missing values, and its labels.
 
     Example:
         >>> place_on_axis([1, 3, 2])
@@ -286,7 +286,7 @@ def _word(value: Value) -> str:
 
 
 def _line(points: list[tuple[float, float]], color: str, width: float, opacity: float, dashed: bool) -> str:
-    """Return a line through points. Those whose height is NaN are left out."""
+    """Return a line through points. Points with a NaN height are left out."""
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in points if not math.isnan(y))
     dash = ' stroke-dasharray="3 3"' * dashed
     return (
@@ -300,7 +300,7 @@ def _v(result: TrialResult) -> float:
 
 
 def _paint(color: str) -> str:
-    """Return a color that the page's style sheet may replace on dark paper."""
+    """Return a color that the page's style sheet may replace on dark pages."""
     return f"var(--kk-{color[1:]},{color})"
 
 

@@ -1,4 +1,4 @@
-"""The folder in which a search is kept: Optuna's study in an SQLite file, and the weights of the best trials."""
+"""The folder of a search: Optuna's study in an SQLite file, and the weights of the best trials."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _STUDY = "search"
 
 
 class Project:
-    """A search's files, or none: then it is kept in memory.
+    """The files of a search. Without files, the search is kept in memory.
 
     Args:
         directory: Folder of projects.
         name: Name of the project's folder.
-        overwrite: Whether to remove what an earlier search has left in it. Other files stay.
-        storage: A storage of the user's own, in place of the file.
+        overwrite: Whether to remove the files of an earlier search in the folder. Other files stay.
+        storage: A storage of the user, instead of the file.
 
     Attributes:
         database: Path of the SQLite file, ``None`` without one.
@@ -27,16 +27,18 @@ class Project:
         weights: The folder of weights.
 
     Raises:
-        ValueError: If the name is no name of a folder.
+        ValueError: If the name is not a valid name of a folder.
     """
 
     def __init__(self, directory: str | os.PathLike | None, name: str | None, overwrite: bool, storage: Any) -> None:
         if name is not None and (
             not isinstance(name, str) or name in ("", ".", "..") or os.path.basename(name) != name
         ):
-            raise ValueError(f"project_name must be the name of a folder, got {name!r}. Its place is directory=.")
+            raise ValueError(
+                f"project_name must be the name of a folder, got {name!r}. Give its parent folder as directory=."
+            )
         if storage is not None and name is None:
-            raise ValueError("A search in a storage needs a project_name, by which it is found again.")
+            raise ValueError("A search in a storage needs a project_name, its name in the storage.")
         has_folder = directory is not None or (name is not None and storage is None)
         folder = os.path.abspath(os.path.join(os.fspath(directory or "."), name or _STUDY)) if has_folder else None
         self.study_name = _STUDY if storage is None else str(name)

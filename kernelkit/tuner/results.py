@@ -1,4 +1,4 @@
-"""The trials of a study as plain data, as a table in text, and as a frame."""
+"""The trials of a study as plain data, as a text table, and as a frame."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class TrialResult:
         state: ``"complete"``, ``"pruned"``, ``"failed"``, ``"cut off"`` (by an interrupt, or because its process
             ended), ``"running"`` or ``"waiting"``.
         value: The objective at its best epoch, the mean over its executions; of a pruned trial at its last epoch;
-            ``None`` if there is none.
+            ``None`` without a value.
         values: The hyperparameters.
-        epochs: Number of epochs, those of all executions.
-        seconds: How long it took.
-        ended: Why it ended early or failed, in words; ``""`` if it did not.
+        epochs: Number of epochs of all executions.
+        seconds: Duration in seconds.
+        ended: Reason why it ended early or failed, in words; ``""`` otherwise.
         curve: The objective after each epoch of its first execution, floats.
-        traceback: Where it failed; ``""`` if it did not.
+        traceback: Traceback of a failed trial; ``""`` otherwise.
 
     Example:
         >>> import kernelkit as kk
@@ -47,7 +47,7 @@ class TrialResult:
 
 
 def result_of(trial: Any) -> TrialResult:
-    """Return a trial of Optuna as plain data, without notes of another type than they should have."""
+    """Return a trial of Optuna as plain data. Attributes of a wrong type are ignored."""
     facts = trial.user_attrs
     state = "failed" if "error" in facts else _STATES.get(trial.state.name, "cut off")
     is_worth = state != "failed" and trial.value is not None and math.isfinite(trial.value)
@@ -68,7 +68,7 @@ def result_of(trial: Any) -> TrialResult:
 
 
 def _curve(noted: Any, reported: dict[int, float]) -> tuple[float, ...]:
-    """Return the curve that was noted when the trial ended, or what was reported of one that runs."""
+    """Return the curve stored at the end of the trial, or the values reported so far by a running trial."""
     values = noted if isinstance(noted, list) else [reported[step] for step in sorted(reported)]
     numbers = (v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool))
     return tuple(float(v) for v in numbers if -1e308 < v < 1e308)
@@ -80,12 +80,12 @@ def _number(value: Any) -> float:
 
 
 def is_done(result: TrialResult) -> bool:
-    """Return whether a trial counts: it came to an end by itself."""
+    """Return whether a trial counts: it ended by itself."""
     return result.state in ("complete", "pruned", "failed")
 
 
 def best_first(results: list[TrialResult], way: str) -> list[TrialResult]:
-    """Return the complete trials, the best first; of equal ones the earlier.
+    """Return the complete trials, the best first; of equal trials the earlier one.
 
     Example:
         >>> trials = [TrialResult(i, "complete", v, {}, 1, 0.1) for i, v in enumerate([0.3, 0.1, 0.2])]
@@ -114,7 +114,7 @@ def line(result: TrialResult, objective: str) -> str:
 
 
 def rows(results: list[TrialResult], objective: str) -> list[list[str]]:
-    """Return trials as the rows of a table, the first one its titles.
+    """Return trials as the rows of a table; the first row has the titles.
 
     Example:
         >>> rows([TrialResult(3, "complete", 0.25, {"units": 8}, 5, 2.04)], "val_loss")
@@ -132,7 +132,7 @@ def rows(results: list[TrialResult], objective: str) -> list[list[str]]:
 
 
 def table(results: list[TrialResult], objective: str) -> str:
-    """Return trials as a table in text.
+    """Return trials as a text table.
 
     Example:
         >>> print(table([TrialResult(3, "complete", 0.25, {"units": 8}, 5, 2.04)], "val_loss"))

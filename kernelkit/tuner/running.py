@@ -1,4 +1,4 @@
-"""One trial: a model is built and trained, once or several times, and judged."""
+"""One trial: build a model, train it once or several times, and compute the objective."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from kernelkit.tuner.watching import Watcher
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended.
+    """The outcome of a trial.
 
     Attributes:
         state: ``"complete"``, ``"pruned"``, ``"failed"`` or ``"cut off"``.
-        value: The objective, if it is complete.
-        note: Why it ended early or failed.
-        failure: The error that it raised.
+        value: The objective of a complete trial.
+        note: Reason why it ended early or failed.
+        failure: The error of a failed trial.
     """
 
     state: str
@@ -41,15 +41,15 @@ class Outcome:
 
 @dataclass
 class Recipe:
-    """How the trials of a search are run.
+    """The common settings of a search's trials.
 
     Attributes:
         hypermodel: Object with ``build`` and ``fit``.
         objective: The objective.
-        executions: How often each trial trains.
+        executions: Number of trainings of each trial.
         args: Data for `fit`.
         kwargs: More arguments of `fit`.
-        callbacks: Callbacks to be copied, or a function of the hyperparameters that makes them.
+        callbacks: Callbacks, copied for each trial, or a function of the hyperparameters that makes them.
         verbose: The ``verbose`` of `fit`.
     """
 
@@ -68,11 +68,11 @@ def run_trial(
     """Run a trial.
 
     Args:
-        recipe: How.
+        recipe: The settings of the trials.
         hp: The trial's hyperparameters.
         watcher: The trial's watcher.
         seed: Random seed of its first execution.
-        note: Function that keeps a fact with the trial.
+        note: Function that stores an attribute of the trial.
 
     Raises:
         WrongSearch: If no trial of the search can succeed.
@@ -85,7 +85,7 @@ def run_trial(
             watcher.begin_execution()
             value = _value(recipe, _trained(recipe, hp, watcher, note), watcher)
             values += [] if value is None else [value]
-            is_whole = value is not None and not watcher.epochs  # a function that was told of no stop
+            is_whole = value is not None and not watcher.epochs  # a function that does not check for stops
             if watcher.cut_off and not is_whole:
                 return Outcome("cut off", note=watcher.stop_reason)
             if watcher.pruned:
@@ -107,7 +107,7 @@ def run_trial(
 
 
 def _trained(recipe: Recipe, hp: HyperParameters, watcher: Watcher, note: Callable[[str, Any], None]) -> Any:
-    """Build a model and fit it; return what `fit` returned, or a function that trains by itself."""
+    """Build a model and fit it, or call a function that trains by itself. Return the result."""
     model = recipe.hypermodel.build(hp)
     if not isinstance(model, Model):
         if recipe.args or set(recipe.kwargs) - {"epochs"}:
@@ -124,7 +124,9 @@ def _trained(recipe: Recipe, hp: HyperParameters, watcher: Watcher, note: Callab
     outcome = fit(hp, model, *recipe.args, callbacks=[*own, watcher], **verbose, **recipe.kwargs)
     if not watcher.stop_reason:
         watcher.stop_reason = next((c.stop_reason for c in own if getattr(c, "stop_reason", "")), "")
-    with contextlib.suppress(TypeError, ValueError):  # shapes that are no JSON: a model without them is built anyway
+    with contextlib.suppress(
+        TypeError, ValueError
+    ):  # shapes that JSON cannot hold: the model can be built without them
         note("build_config", model.get_build_config())
     return outcome
 
@@ -149,7 +151,7 @@ def _callbacks(callbacks: Any, hp: HyperParameters) -> list[Callback]:
 
 
 def _value(recipe: Recipe, outcome: Any, watcher: Watcher) -> float | None:
-    """Return the objective of an execution, ``None`` if it was never finite or the trial was stopped before."""
+    """Return the objective of an execution, ``None`` if it was never finite or the trial was stopped before its end."""
     name = recipe.objective.name
     if outcome is None or isinstance(outcome, History):
         if watcher.epochs or watcher.is_halted:
@@ -157,7 +159,7 @@ def _value(recipe: Recipe, outcome: Any, watcher: Watcher) -> float | None:
         outcome = outcome.history if isinstance(outcome, History) else [None]
     if isinstance(outcome, Mapping):
         if name not in outcome:
-            raise WrongSearch(f"The objective {name!r} is not in what was returned: {list(outcome)}.")
+            raise WrongSearch(f"The objective {name!r} is not in the returned logs: {list(outcome)}.")
         outcome = outcome[name]
     best = None
     for value in outcome if isinstance(outcome, (list, tuple)) else [outcome]:

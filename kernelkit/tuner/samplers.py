@@ -16,7 +16,7 @@ def make_sampler(sampler: Any, seed: int | None, done: int) -> Any:
     Args:
         sampler: ``"tpe"``, ``"random"``, ``"grid"``, a function of a seed, or a sampler of Optuna.
         seed: Seed of the search.
-        done: Number of trials before: a study that goes on gets another seed than it began with.
+        done: Number of earlier trials: a continued study gets another seed than at its start.
 
     Raises:
         ValueError: If the name is unknown.
@@ -34,7 +34,7 @@ def make_sampler(sampler: Any, seed: int | None, done: int) -> Any:
 
 
 def renew(study: Any, sampler: Any, seed: int | None) -> None:
-    """Give a study that goes on a sampler of its own seed, unless the sampler is the user's."""
+    """Give a continued study a sampler with a new seed, unless the user gave the sampler."""
     if not isinstance(sampler, load_optuna().samplers.BaseSampler):
         study.sampler = make_sampler(sampler, seed, len(study.get_trials(deepcopy=False)))
 
@@ -67,7 +67,7 @@ def make_sampler_of_points(seed: int | None, points: int | None) -> Any:
 
     Args:
         seed: Seed.
-        points: Number of random trials at the beginning; ``None`` for Optuna's own.
+        points: Number of random trials at the beginning; ``None`` for Optuna's default.
     """
     maker = load_optuna().samplers.TPESampler
     return maker(seed=seed) if points is None else maker(seed=seed, n_startup_trials=points)

@@ -1,4 +1,4 @@
-"""The searches that have a name of their own: random, a grid, Bayesian, Hyperband."""
+"""The searches with their own names: random, grid, Bayesian, Hyperband."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class RandomSearch(Tuner):
 
 
 class GridSearch(Tuner):
-    """Search through all combinations of values in order, the last name fastest.
+    """Search through all combinations of values in order. The value of the last name changes fastest.
 
-    Of a range of floats without a step it takes ten values.
+    A range of floats without a step has ten values.
 
     Args:
         hypermodel: As in :class:`Tuner`.
@@ -68,7 +68,7 @@ class GridSearch(Tuner):
 
 
 class BayesianOptimization(Tuner):
-    """Search where earlier trials went well, with Optuna's tree-structured Parzen estimator.
+    """Search near the best earlier trials, with Optuna's tree-structured Parzen estimator.
 
     Source: Bergstra et al., 2011, https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization
 
@@ -103,16 +103,17 @@ class BayesianOptimization(Tuner):
 
 
 class Hyperband(Tuner):
-    """Begin many trials, and go on only with those that do well after 1, 3, 9 ... epochs.
+    """Start many trials, and continue only the best of them after 1, 3, 9 ... epochs.
 
-    Source: Li et al., 2018, https://jmlr.org/papers/v18/16-558.html; Optuna's form, which waits for no other trial.
+    Source: Li et al., 2018, https://jmlr.org/papers/v18/16-558.html; Optuna's version, in which no trial waits for
+        another.
 
     Args:
         hypermodel: As in :class:`Tuner`.
         objective: As in :class:`Tuner`.
-        max_epochs: Epochs of a trial that is not ended early, in place of `search`'s ``epochs``.
-        factor: One in so many trials goes on.
-        hyperband_iterations: How many times the whole scheme is run; may be a fraction.
+        max_epochs: Epochs of a trial that is not pruned, instead of ``epochs`` of `search`.
+        factor: One of ``factor`` trials continues.
+        hyperband_iterations: Number of runs of the whole scheme; may be a fraction.
         **options: Further arguments of :class:`Tuner`; ``max_trials`` follows from the scheme if it is not given.
 
     Example:

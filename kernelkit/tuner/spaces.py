@@ -1,4 +1,4 @@
-"""What values a hyperparameter may take: a range of numbers, or a list."""
+"""The possible values of a hyperparameter: a range of numbers, or a list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 Value = bool | int | float | str | None
 GRID = 10
-"""Values that a grid takes of a range without a step."""
+"""Number of values that a grid takes from a range without a step."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ Space = Range | Options
 
 @dataclass(frozen=True)
 class Limits:
-    """What a search was given beside the function that builds.
+    """The limits of a search's hyperparameters.
 
     Attributes:
-        spaces: Values of some names, in place of those that the function asks for.
-        tune_new: Whether other names are chosen by the search. If not, they have their defaults.
-        allow_new: Whether there may be other names.
+        spaces: Possible values of some names, instead of those that the function requests.
+        tune_new: Whether the search chooses values of other names. If not, they have their defaults.
+        allow_new: Whether other names are allowed.
     """
 
     spaces: Mapping[str, Space] = field(default_factory=dict)
@@ -65,12 +65,12 @@ def number_range(name: str, low: Any, high: Any, step: Any, sampling: str | None
         name: Name of the hyperparameter, for messages.
         low: Smallest value.
         high: Largest value.
-        step: Distance of the values, or the factor between them.
+        step: Difference between neighboring values, or the factor between them.
         sampling: ``"linear"`` or ``"log"``.
-        is_int: Whether they are integers.
+        is_int: Whether the values are integers.
 
     Raises:
-        ValueError: If the bounds don't fit.
+        ValueError: If the bounds are invalid.
 
     Example:
         >>> print(number_range("rate", 1e-4, 1.0, 10, "log", False))
@@ -119,7 +119,7 @@ def choice(name: str, values: Iterable[Any]) -> Options:
         values: Strings, numbers, booleans or ``None``.
 
     Raises:
-        ValueError: If there are none, or other objects, or two that are equal but of different types.
+        ValueError: If there is no value, a value of another type, or two equal values of different types.
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
         raise ValueError(f"Hyperparameter {name!r}: Choice needs a list of values, got {values!r}.")
@@ -127,7 +127,7 @@ def choice(name: str, values: Iterable[Any]) -> Options:
     for value in (v.item() if isinstance(v, np.generic) else v for v in values):
         if (value is not None and not isinstance(value, (bool, int, float, str))) or value != value:
             raise ValueError(
-                f"Hyperparameter {name!r}: {value!r} cannot be kept in a study. Choose among names, and take the "
+                f"Hyperparameter {name!r}: {value!r} cannot be stored in a study. Choose among names, and look up the "
                 "object by its name: {'small': f, 'large': g}[hp.Choice(...)]."
             )
         if value not in options:
@@ -160,7 +160,7 @@ def default_of(space: Space) -> Value:
 
 
 def grid_of(space: Space) -> tuple[Value, ...]:
-    """Return the values that a grid takes: all, or ten of a range of numbers without a step.
+    """Return the values for a grid: all values, or ten of a range of numbers without a step.
 
     Example:
         >>> grid_of(Range(1, 7, 2, False, True)), grid_of(Range(0.0, 0.9, None, False, False))[:3]

@@ -1,4 +1,4 @@
-"""Optuna's studies: opened, quietly, in memory or in a project's file; trials of processes that died are given up."""
+"""Optuna's studies in memory or in a project's file. Trials of dead processes are marked as failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kernelkit.tuner.spaces import Limits, Options, Space, Value, grid_of, lies_
 _WHERE = "kernelkit_process"
 _OBJECTIVE = "kernelkit_objective"
 BY_HAND = "kernelkit_by_hand"
-"""The mark of trials whose values the user has given."""
+"""The attribute of trials with values from the user."""
 
 _searches: set[str] = set()
 
@@ -55,15 +55,15 @@ def open_study(name: str, path: str | None, storage: Any, objective: str, way: s
 
     Args:
         name: Name of the study.
-        path: Path of an SQLite file; ``None`` for memory, or the storage.
-        storage: Address of SQLAlchemy or a storage of Optuna, if there is no path.
+        path: Path of an SQLite file; ``None`` for memory or the storage.
+        storage: Address for SQLAlchemy or a storage of Optuna, if there is no path.
         objective: Name of the metric.
         way: ``"min"`` or ``"max"``.
         sampler: Sampler of Optuna.
         pruner: Pruner of Optuna.
 
     Raises:
-        ValueError: If the file is no database of Optuna, or the old study is for another objective.
+        ValueError: If the file is not a database of Optuna, or the old study is for another objective.
     """
     optuna = load_optuna()
     if path is not None:
@@ -107,8 +107,8 @@ class TrialHyperParameters(HyperParameters):
     Args:
         trial: Trial of Optuna.
         watcher: Callback that reports epochs.
-        limits: What the search was given.
-        is_grid: Whether the values are those of a grid.
+        limits: The limits of the search.
+        is_grid: Whether the search is a grid.
     """
 
     def __init__(self, trial: Any, watcher: Callback, limits: Limits, is_grid: bool) -> None:
@@ -122,15 +122,15 @@ class TrialHyperParameters(HyperParameters):
 
     def _choose(self, name: str, space: Space, default: Value) -> Value:
         if name in self._queued and not lies_in(self._queued[name], space):
-            raise ValueError(f"Hyperparameter {name!r}: {self._queued[name]!r} is none of its values: {space}.")
+            raise ValueError(f"Hyperparameter {name!r}: {self._queued[name]!r} is not one of its values: {space}.")
         if self._is_grid:
             space = Options(grid_of(space))
         try:
             return self._suggested(name, space)
         except ValueError as error:
             raise WrongSearch(
-                f"Hyperparameter {name!r} had other values in an earlier trial of this search ({error}) Give it "
-                "another name, or the search another project_name."
+                f"Hyperparameter {name!r} had other values in an earlier trial of this search ({error}) Rename "
+                "it, or give the search another project_name."
             ) from error
 
     def _suggested(self, name: str, space: Space) -> Any:
@@ -143,7 +143,7 @@ class TrialHyperParameters(HyperParameters):
 
 
 def queued_values(trial: Any) -> dict[str, Any]:
-    """Return the values with which a trial was queued. Optuna takes them even if they lie outside of a range."""
+    """Return the values with which a trial was queued. Optuna accepts them even if they are out of range."""
     values = trial.study.get_trials(deepcopy=False)[trial.number].system_attrs.get("fixed_params")
     return values if isinstance(values, dict) else {}
 
@@ -153,7 +153,7 @@ def queued_values(trial: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def searching(identity: str) -> Iterator[None]:
-    """Keep the trials that a search has claimed from being given up while the block runs."""
+    """Protect the trials that a search has claimed from :func:`give_up_dead` while the block runs."""
     _searches.add(identity)
     try:
         yield
@@ -162,12 +162,12 @@ def searching(identity: str) -> Iterator[None]:
 
 
 def claim(trial: Any, identity: str) -> None:
-    """Note which process and search run a trial."""
+    """Record the process and the search that run a trial."""
     trial.set_user_attr(_WHERE, [socket.gethostname(), os.getpid(), identity])
 
 
 def give_up_dead(study: Any) -> int:
-    """Mark the trials of this computer's searches that died as failed, and queue their values; return their number."""
+    """Mark trials of dead searches on this computer as failed, and queue their values. Return their number."""
     optuna = load_optuna()
     dead = [
         trial
@@ -180,7 +180,7 @@ def give_up_dead(study: Any) -> int:
 
 
 def put_back(study: Any, trial: Any) -> None:
-    """End a trial that was cut off, and queue its values for another one."""
+    """End an interrupted trial, and queue its values for a new trial."""
     optuna = load_optuna()
     marks = {BY_HAND: True} if BY_HAND in trial.user_attrs else None
     with quiet():
@@ -190,13 +190,13 @@ def put_back(study: Any, trial: Any) -> None:
 
 
 def _is_dead(where: Any) -> bool:
-    """Return whether nobody runs a trial any more, by the note of :func:`claim`."""
+    """Return whether the process and search recorded by :func:`claim` no longer run."""
     if not isinstance(where, list) or len(where) != 3:
         return False
     host, process, identity = where
     if host != socket.gethostname() or not isinstance(process, int) or process <= 0:
         return False
-    if process == os.getpid():  # also the number of a process before, in a container that was started again
+    if process == os.getpid():  # in a restarted container an earlier process may have had the same number
         return identity not in _searches
     if os.name == "nt":  # os.kill would end the process
         return False

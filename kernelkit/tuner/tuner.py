@@ -34,42 +34,42 @@ from kernelkit.tuner.watching import Watcher
 
 
 class Tuner:
-    """Search for good hyperparameters. Optuna chooses them and prunes trials that go badly.
+    """Search for good hyperparameters. Optuna chooses them and prunes bad trials.
 
-    With ``directory`` or ``project_name`` the search is kept in a folder, and goes on from there after an interrupt, in
-    another process too.
+    With ``directory`` or ``project_name`` the search is stored in a folder, and continues from there after an
+    interrupt, in another process too.
 
     Args:
-        hypermodel: Function of :class:`HyperParameters` that returns a compiled model; the tuner calls `fit`. Or one
-            that trains by itself and returns the objective: a number, a History, or a dict with the objective's name.
-            Or a :class:`HyperModel`.
-        objective: Name of the metric in the logs of training, or an :class:`Objective`. A trial is worth its best
-            epoch.
-        max_trials: Number of trials that the search is to have, those before an interrupt included; ``None`` for no
+        hypermodel: Function of :class:`HyperParameters` that returns a compiled model; the tuner calls `fit`. Or a
+            function that trains by itself and returns the objective: a number, a History, or a dict with the
+            objective's name. Or a :class:`HyperModel`.
+        objective: Name of the metric in the logs of training, or an :class:`Objective`. The value of a trial is that
+            of its best epoch.
+        max_trials: Number of trials of the whole search, including those before an interrupt; ``None`` for no
             limit.
-        executions_per_trial: How often each trial trains. Its value is the mean.
-        sampler: What chooses the values: ``"tpe"``, ``"random"``, ``"grid"``, or a sampler of Optuna.
-        pruner: What ends trials early: ``"median"``, ``"hyperband"``, ``"none"``, or a pruner of Optuna.
+        executions_per_trial: Number of trainings of each trial. Its value is their mean.
+        sampler: Choice of the values: ``"tpe"``, ``"random"``, ``"grid"``, or a sampler of Optuna.
+        pruner: Choice of trials to end early: ``"median"``, ``"hyperband"``, ``"none"``, or a pruner of Optuna.
         seed: Seed of the search, and of the weights and batches of each trial.
-        hyperparameters: Hyperparameters whose values replace those that ``hypermodel`` asks for under the same names.
-        tune_new_entries: Whether other names are searched too. If not, they have their defaults.
-        allow_new_entries: Whether there may be other names.
+        hyperparameters: Hyperparameters that replace those of ``hypermodel`` with the same names.
+        tune_new_entries: Whether other hyperparameters are searched too. If not, they have their defaults.
+        allow_new_entries: Whether other hyperparameters are allowed.
         directory: Folder of projects.
         project_name: Name of the project's folder, by default ``"search"``.
-        overwrite: Whether to begin anew in a project's folder: what an earlier search has left there is removed.
+        overwrite: Whether to start a new search in a project's folder. The files of an earlier search are removed.
         keep: Number of best trials whose weights are kept.
-        max_consecutive_failed_trials: After so many errors in a row the search ends; ``None`` for never.
-        storage: Address of SQLAlchemy or a storage of Optuna, in place of the project's file, for several computers.
+        max_consecutive_failed_trials: Number of errors in a row that ends the search; ``None`` for no limit.
+        storage: Address for SQLAlchemy or a storage of Optuna, instead of the project's file, for several computers.
 
     Attributes:
         hypermodel: Object with ``build(hp)`` and ``fit``.
         objective: The :class:`Objective`.
-        max_trials: As above; may be raised before another `search`.
+        max_trials: As above; it may be increased before another `search`.
         study: Optuna's study.
 
     Raises:
         ImportError: If Optuna is not installed.
-        ValueError: If an argument is none of these, or the project is of another search.
+        ValueError: If an argument has another value, or the project belongs to another search.
 
     Example:
         >>> import kernelkit as kk
@@ -150,19 +150,19 @@ class Tuner:
         verbose: Any = "auto",
         **kwargs: Any,
     ) -> None:
-        """Run trials until there are ``max_trials``. Called again, it goes on.
+        """Run trials until there are ``max_trials``. Another call continues the search.
 
-        A notebook shows the trials while they run, with buttons that stop one of them or the search. The notebook's own
-        stop button ends the search at a whole step; the trial that it cuts off is run again by the next search. A trial
-        that fails is kept with its error, and the search goes on.
+        A notebook shows the running trials, with buttons that stop a trial or the search. The notebook's own
+        stop button ends the search after a whole step; the next search runs the interrupted trial again. A trial
+        that fails is stored with its error, and the search continues.
 
         Args:
             *args: Data for `fit`.
             timeout: Seconds after which no further trial begins.
             parallel: Number of trials at a time, each in a thread, on the devices in turn. Above 1, equal seeds do not
                 give equal searches.
-            callbacks: Callbacks, which each trial gets a copy of; or a function of the hyperparameters that makes them.
-            verbose: ``"auto"`` or 1: a panel in a notebook, a line for each trial elsewhere. 2: lines, for each epoch
+            callbacks: Callbacks, copied for each trial; or a function of the hyperparameters that makes them.
+            verbose: ``"auto"`` or 1: a panel in a notebook, a line for each trial elsewhere. 2: a line for each epoch
                 too. 0: silent.
             **kwargs: More arguments of `fit`.
 
@@ -173,7 +173,7 @@ class Tuner:
         """
         _check_count("search()", "parallel", parallel)
         if parallel > 1 and self._is_grid:
-            raise ValueError("A grid is searched one trial at a time: search() takes no parallel above 1.")
+            raise ValueError("A grid is searched one trial at a time: search(parallel=...) must be 1.")
         for value in (*args, *kwargs.values()):
             if hasattr(value, "__next__"):
                 raise ValueError(
@@ -211,23 +211,23 @@ class Tuner:
             board.end(look("stopped" if self._stopping.is_set() else "done"))
 
     def stop(self) -> None:
-        """Stop the search, from another thread or a callback: running trials end at once, to be run again."""
+        """Stop the search, from another thread or a callback. The next search runs the interrupted trials again."""
         self._stopping.set()
         for watcher in list(self._watchers.values()):
             watcher.halt(ends_search=True)
 
     def stop_trial(self, number: int | None = None) -> None:
-        """Stop a running trial, from another thread or a callback. It is worth its best epoch so far.
+        """Stop a running trial, from another thread or a callback. Its value is that of its best epoch so far.
 
         Args:
-            number: The trial's number; all running ones if not given.
+            number: Number of the trial; all running trials by default.
         """
         for running, watcher in list(self._watchers.items()):
             if number is None or running == number:
                 watcher.halt(ends_search=False)
 
     def enqueue(self, values: Mapping[str, Value]) -> None:
-        """Let the next trial try given values. Hyperparameters without one are chosen as usual.
+        """Queue values for the next trial. Other hyperparameters are chosen as usual.
 
         Args:
             values: Values by name.
@@ -341,7 +341,7 @@ class Tuner:
         self._judge(outcome.failure)
 
     def _tell(self, trial: Any, outcome: Outcome) -> None:
-        """Keep how a trial has ended in the study."""
+        """Store the outcome of a trial in the study."""
         states = studies.load_optuna().trial.TrialState
         if outcome.note:
             trial.set_user_attr("error" if outcome.state == "failed" else "ended", outcome.note)
@@ -349,24 +349,24 @@ class Tuner:
             studies.put_back(self.study, self.study.get_trials(deepcopy=False)[trial.number])
         elif outcome.state == "complete":
             self.study.tell(trial, outcome.value)
-        else:  # Optuna learns nothing from a trial that failed, but a NaN tells which values to avoid
+        else:  # Optuna ignores failed trials, but a NaN shows which values to avoid
             is_error = outcome.failure is not None
             self.study.tell(trial, state=states.FAIL if is_error else states.PRUNED)
 
     def _judge(self, failure: Exception | None) -> None:
-        """Raise if too many trials have failed in a row."""
+        """Raise an error if too many trials have failed in a row."""
         self._failures = 0 if failure is None else self._failures + 1
         most = self.max_consecutive_failed_trials
         if failure is not None and most is not None and self._failures >= most:
             self.stop()
             raise RuntimeError(
-                f"{self._failures} trials failed in a row, the last one with {type(failure).__name__}: {failure} The "
-                "trials before are kept: mend the cause and call search() again. "
-                "Tuner(max_consecutive_failed_trials=None) goes on."
+                f"{self._failures} trials failed in a row, the last one with {type(failure).__name__}: {failure} All "
+                "trials are stored: fix the cause and call search() again. "
+                "Tuner(max_consecutive_failed_trials=None) has no limit."
             ) from failure
 
     def _keeper(self, number: int) -> Callable[[Any, float], None]:
-        """Return a function that keeps a model's weights if its value is among the best of the trials so far."""
+        """Return a function that saves a model's weights if its value is among the best so far."""
         rivals = self._best_first()[: self.keep]
         bar = rivals[-1].value if len(rivals) == self.keep and rivals else None
 
@@ -400,7 +400,7 @@ class Tuner:
     def get_best_hyperparameters(self, num_trials: int = 1) -> list[HyperParameters]:
         """Return the hyperparameters of the best trials, the best first.
 
-        ``tuner.hypermodel.build(hp)`` makes such a model anew.
+        ``tuner.hypermodel.build(hp)`` makes a new model with them.
 
         Args:
             num_trials: Number of trials.
@@ -441,7 +441,7 @@ class Tuner:
         say(tables.table(self._best_first()[:num_trials], self.objective.name))
 
     def search_space_summary(self) -> None:
-        """Print what values each hyperparameter may have. Before the first trial this calls ``build`` once."""
+        """Print the possible values of each hyperparameter. Before the first trial this calls ``build`` once."""
         space = dict(self._space)
         if not space:
             hp = recalled({}, self._limits)
@@ -465,7 +465,7 @@ class Tuner:
 
 
 class _Session:
-    """What one call of `search` has."""
+    """The state of one call of `search`."""
 
     def __init__(
         self,
@@ -483,7 +483,7 @@ class _Session:
 
 @contextlib.contextmanager
 def _no_warnings_of_nan() -> Iterator[None]:
-    """Leave out the warning of `fit` that the loss is NaN: the trial says so. Filters belong to all threads."""
+    """Hide the warning of `fit` about a NaN loss, which the trial reports. Warning filters apply to all threads."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The loss became NaN", RuntimeWarning)
         yield

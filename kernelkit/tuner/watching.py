@@ -1,4 +1,4 @@
-"""The callback that reports each epoch of a trial, and stops trials that are pruned, stopped by hand, or NaN."""
+"""The callback that reports each epoch of a trial, and stops trials that are pruned, stopped by the user, or NaN."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from kernelkit.tuner.study import WrongSearch
 
 
 class Watcher(Callback):
-    """Reports the objective after each epoch, keeps the weights of the best one, and stops a trial.
+    """Reports the objective after each epoch, saves the weights of the best epoch, and stops a trial.
 
     Args:
         trial: Optuna's trial.
         objective: Name of the metric in the logs.
         way: ``"min"`` or ``"max"``.
-        keep: Function that is given the model and the value of a new best epoch of all executions.
+        keep: Function that is called with the model and the value of a new best epoch of all executions.
         begins: Function that is called when training begins.
         tell: Function that is called after each epoch.
-        is_pruned: Whether the study has a pruner. If not, epochs are not written to it one by one.
+        is_pruned: Whether the study has a pruner. If not, the single epochs are not stored in the study.
 
     Attributes:
         best: Best value of this execution.
-        epochs: Number of epochs, those of all executions.
+        epochs: Number of epochs of all executions.
         curve: The objective after each epoch of the first execution.
         pruned: Whether the pruner stopped the trial.
-        cut_off: Whether the trial was stopped because the search is.
-        by_hand: Whether the trial was stopped by hand.
-        broken: The epoch, counted from 1, after which the objective was not finite; 0 if it always was.
+        cut_off: Whether the trial was stopped together with the search.
+        by_hand: Whether the user stopped the trial.
+        broken: The epoch, counted from 1, with an objective that was not finite; 0 if there was none.
     """
 
     def __init__(
@@ -57,26 +57,26 @@ class Watcher(Callback):
 
     @property
     def is_halted(self) -> bool:
-        """Whether somebody has stopped the trial or the search."""
+        """Whether the trial or the search was stopped."""
         return self.cut_off or self.by_hand
 
     def begin_execution(self) -> None:
-        """Forget the value of the execution before."""
+        """Forget the best value of the previous execution."""
         self.best = None
         self._executions += 1
 
     def halt(self, ends_search: bool) -> None:
-        """Stop the trial after the steps under way. May be called from any thread.
+        """Stop the trial after the running steps. May be called from any thread.
 
         Args:
-            ends_search: Whether the search is stopped, so that the trial is to be run again.
+            ends_search: Whether the whole search stops, so that the trial must run again.
         """
         if ends_search:
             self.cut_off = True
             self.stop_reason = "the search was stopped"
         else:
             self.by_hand = True
-            self.stop_reason = "stopped by hand"
+            self.stop_reason = "stopped by the user"
         self._stop_model()
 
     def on_train_begin(self, logs: dict | None = None) -> None:

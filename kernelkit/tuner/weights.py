@@ -28,7 +28,7 @@ class WeightsFolder:
 
     @property
     def path(self) -> str:
-        """The folder, which is made when it is first asked for."""
+        """The folder, which is made at the first access."""
         if self._path is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="kernelkit-tuner-")
             self._path = self._temporary.name
@@ -40,7 +40,7 @@ class WeightsFolder:
         return os.path.join(self.path, f"trial_{number}.weights.h5")
 
     def has(self, number: int) -> bool:
-        """Return whether a trial's file is there."""
+        """Return whether a trial's file exists."""
         return os.path.isfile(self.file_of(number))
 
     def save(self, number: int, model: Model) -> None:
@@ -52,13 +52,13 @@ class WeightsFolder:
 
         Args:
             number: Number of the trial.
-            model: Model. It is built first if it is not yet.
-            build_config: What :meth:`Model.get_build_config` returned after training. It may come from a stranger, so
-                it may ask for no more memory than the file of weights accounts for.
+            model: Model. It is built first if needed.
+            build_config: Result of :meth:`Model.get_build_config` after training. It may be untrusted, so
+                it may not need more memory than the weights file.
         """
         path = self.file_of(number)
         if not model.built and isinstance(build_config, dict):
-            hint = "The file of the search does not fit its weights."
+            hint = "The file of the search does not match its weights."
             with limited(Budget(memory=8 * os.path.getsize(path) + _SPARE, hint=hint)):
                 model.build_from_config(build_config)
         model.load_weights(path)

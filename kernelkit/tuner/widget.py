@@ -11,11 +11,11 @@ from kernelkit import viz
 
 BUNDLE = Path(viz.__file__).parent / "static" / "tuner.js"
 KEPT = 10
-"""Searches that have ended and still answer a page that was loaded anew while they ran: no output reaches it."""
+"""Number of ended searches that still answer a page that was reloaded during the search and gets no output."""
 
 
 class SearchWidget(anywidget.AnyWidget):
-    """The browser side of a :class:`~kernelkit.tuner.panel.Panel`. All that it shows comes as messages."""
+    """The browser side of a :class:`~kernelkit.tuner.panel.Panel`. It shows only the content of messages."""
 
     _esm = BUNDLE
 

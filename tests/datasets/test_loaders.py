@@ -269,7 +269,7 @@ def test_a_pickle_that_runs_code(tmp_path):
     ],
 )
 def test_other_names_in_a_pickle(tmp_path, module, name):
-    with pytest.raises(ValueError, match=f"names {module}.{name}"):
+    with pytest.raises(ValueError, match=f"refers to {module}.{name}"):
         npz.read(object_npz(tmp_path / "x.npz", f"c{module}\n{name}\n.".encode()), "x")
 
 
@@ -328,5 +328,5 @@ def test_broken_files(tmp_path):
 def test_a_pickle_that_remembers_under_a_huge_number_makes_no_room_for_it(pickle):
     from kernelkit.datasets import pickles
 
-    with pytest.raises(ValueError, match="remembers a value under the number 268435456"):
+    with pytest.raises(ValueError, match="it has the memo number 268435456"):
         pickles.loads(pickle, "a file")

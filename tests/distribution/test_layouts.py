@@ -46,7 +46,7 @@ def test_an_axis_may_be_split_over_two_axes_of_the_mesh(mesh):
 
 
 def test_a_key_must_be_a_regular_expression(mesh):
-    with pytest.raises(ValueError, match="is no regular expression"):
+    with pytest.raises(ValueError, match="is not a regular expression"):
         dist.LayoutMap(mesh)["*kernel"] = (None, "model")
 
 
@@ -149,7 +149,7 @@ def test_a_copy_of_a_spread_model_trains():
 def test_a_scope_and_an_argument_that_differ_are_an_error():
     model = kk.Sequential([kk.Input((3,)), kk.layers.Dense(2)])
     model.compile("sgd", "mse")
-    with dist.DataParallel().scope(), pytest.raises(ValueError, match="is in force"):
+    with dist.DataParallel().scope(), pytest.raises(ValueError, match="the current one is"):
         model.fit(np.ones((5, 3)), np.ones((5, 2)), distribution=dist.DataParallel())
 
 

@@ -72,7 +72,7 @@ def test_a_file_cannot_switch_safe_mode_off(tmp_path):
     [
         ({"python": "2.7"}, "compiled by Python 2.7"),
         ({"code": "AAAA"}, "another version of Python, or is damaged"),
-        ({"code": "TgA="}, "which is no code"),
+        ({"code": "TgA="}, "not a code object"),
         ({"closure": None}, "closes over"),
         ({"code": None}, "another version of Python, or is damaged"),
     ],

@@ -184,7 +184,7 @@ def test_nothing_is_changed_by_weights_that_do_not_fit(tmp_path):
     before = model.get_weights()
     with pytest.raises(ValueError, match="don't fit"):
         model.load_weights(tmp_path / "m.weights.h5")
-    with pytest.warns(UserWarning, match="They were left as they are"):
+    with pytest.warns(UserWarning, match="They are unchanged"):
         model.load_weights(tmp_path / "m.weights.h5", skip_mismatch=True)
     after = model.get_weights()
     assert np.array_equal(before[0], after[0])

@@ -110,7 +110,7 @@ def test_a_board_that_fails_is_given_up_and_the_search_goes_on(capsys):
     board = Safely(Broken())
     board.begin(Snapshot("loss", "min", []))
     board.end(Snapshot("loss", "min", RESULTS))
-    assert capsys.readouterr().out == "The search is not shown any more: RuntimeError('no page')\n"
+    assert capsys.readouterr().out == "The display of the search failed and was removed: RuntimeError('no page')\n"
 
 
 def test_a_panel_sends_epochs_not_more_often_than_its_interval_and_trials_always(monkeypatch):
@@ -177,7 +177,7 @@ def test_a_notebook_shows_trials_while_they_run_and_its_buttons_stop_one_or_all(
         assert told["running"] == [0] and told["rows"][1][3].endswith(" of 1000000") and "0.25" in told["rows"][1]
         click(kind="stop_trial", trial=0)
         told = _hear(client, lambda m: shows(m, 1))["content"]["data"]["content"]
-        assert told["facts"].startswith("1 trial ·") and "stopped by hand" in str(told["rows"])
+        assert told["facts"].startswith("1 trial ·") and "stopped by the user" in str(told["rows"])
         click(kind="stop")
         left = _hear(client, lambda m: m["msg_type"] == "update_display_data")["content"]["data"]
         _hear(client, lambda m: m["msg_type"] == "status" and _ends(m, done))

@@ -40,9 +40,9 @@ def test_asked_twice_a_name_has_one_value():
         (lambda hp: hp.Choice("n", []), "at least one value"),
         (lambda hp: hp.Choice("n", "relu"), "needs a list of values, got 'relu'"),
         (lambda hp: hp.Choice("n", [1, True]), "cannot be told apart"),
-        (lambda hp: hp.Choice("n", [[1], [2]]), r"\[1\] cannot be kept in a study"),
-        (lambda hp: hp.Choice("n", ["a"], default="b"), "default 'b' is none of its values: 'a'"),
-        (lambda hp: hp.Int("n", 1, 3, default=4), "default 4 is none of its values: 1 to 3, integers"),
+        (lambda hp: hp.Choice("n", [[1], [2]]), r"\[1\] cannot be stored in a study"),
+        (lambda hp: hp.Choice("n", ["a"], default="b"), "default 'b' is not one of its values: 'a'"),
+        (lambda hp: hp.Int("n", 1, 3, default=4), "default 4 is not one of its values: 1 to 3, integers"),
         (lambda hp: hp.Boolean(""), "needs a name"),
         (lambda hp: (hp.Int("n", 1, 3), hp.Int("n", 1, 4)), "Give them different names"),
     ],
@@ -54,9 +54,9 @@ def test_a_wrong_question_names_the_hyperparameter_and_what_is_wrong(ask, words)
 
 def test_a_value_that_was_given_must_be_one_of_those_asked_for():
     for given in (17, 8.0, True, "8"):
-        with pytest.raises(ValueError, match="is none of its values: 4 to 16, integers"):
+        with pytest.raises(ValueError, match="is not one of its values: 4 to 16, integers"):
             HyperParameters({"units": given}).Int("units", 4, 16)
-    with pytest.raises(ValueError, match="'evil' is none of its values"):
+    with pytest.raises(ValueError, match="'evil' is not one of its values"):
         HyperParameters({"kind": "evil"}).Choice("kind", ["good"])
 
 
@@ -81,7 +81,7 @@ def test_a_condition_leaves_hyperparameters_out_with_all_that_stand_below_them()
     assert "nesterov" not in hp and not hp.is_active("beta") and hp.is_active("momentum")
     with pytest.raises(KeyError, match="no hyperparameter 'beta'"):
         hp.get("beta")
-    with pytest.raises(ValueError, match="ask for this hyperparameter first"), hp.conditional_scope("unknown", [1]):
+    with pytest.raises(ValueError, match="request this hyperparameter first"), hp.conditional_scope("unknown", [1]):
         pass
 
 

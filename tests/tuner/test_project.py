@@ -32,7 +32,7 @@ def test_values_that_a_stranger_has_queued_are_not_used(tmp_path):
     changed(database, "INSERT INTO trial_system_attributes VALUES (60, 50, 'fixed_params', ?)", queued)
     tuner = made(tmp_path, 3)
     assert [r.state for r in tuner.results] == ["complete", "failed", "complete"]
-    assert tuner.results[1].ended.endswith("'x': 1e+30 is none of its values: 0 to 1.")
+    assert tuner.results[1].ended.endswith("'x': 1e+30 is not one of its values: 0 to 1.")
 
 
 def made(folder, trials=2, **options):
@@ -158,7 +158,7 @@ def test_weights_of_the_best_trial_are_there_in_another_process_and_a_changed_fo
 
     update = "UPDATE trial_user_attributes SET value_json = ? WHERE key = 'build_config'"
     changed(database, update, '{"input_shape": [null, 100000000000]}')
-    with pytest.raises(ValueError, match="does not fit its weights"):
+    with pytest.raises(ValueError, match="does not match its weights"):
         Tuner(build, "loss", 1, directory=tmp_path).get_best_models()
     for nonsense in ("17", '{"input_shape": "x"}', '{"a": [[[]]]}'):
         changed(database, update, nonsense)
@@ -166,11 +166,11 @@ def test_weights_of_the_best_trial_are_there_in_another_process_and_a_changed_fo
             Tuner(build, "loss", 1, directory=tmp_path).get_best_models()
 
     changed(database, "UPDATE trial_params SET param_value = 1000000, distribution_json = ?", CHANGED)
-    with pytest.raises(ValueError, match="1000000 is none of its values: 2 to 2"):
+    with pytest.raises(ValueError, match="1000000 is not one of its values: 2 to 2"):
         Tuner(build, "loss", 1, directory=tmp_path).get_best_models()
 
     (tmp_path / "search" / "trial_0.weights.h5").write_bytes(b"not a file of weights")
-    with pytest.raises(ValueError, match="none of its values|weights"):
+    with pytest.raises(ValueError, match="not one of its values|weights"):
         Tuner(build, "loss", 1, directory=tmp_path).get_best_models()
 
 

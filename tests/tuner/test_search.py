@@ -115,7 +115,7 @@ def test_hyperparameters_given_to_the_search_replace_those_that_are_asked_for():
     assert [result.value for result in tuner.results] == [4.5] * 3
     assert tuner.hypermodel.build(tuner.get_best_hyperparameters()[0]) == 4.5
     tuner = RandomSearch(total, "loss", hyperparameters=hp, allow_new_entries=False, max_consecutive_failed_trials=1)
-    with pytest.raises(RuntimeError, match="'units' is none of those that the search was given"):
+    with pytest.raises(RuntimeError, match="'units' is not one of those given to the search"):
         tuner.search(verbose=0)
 
 
@@ -127,9 +127,9 @@ def test_values_given_by_hand_come_next_and_wrong_ones_fail_in_their_trial_alone
     assert states(tuner) == ["complete", "failed", "failed", "complete"] and tuner.results[0].values["units"] == 3
     assert (
         tuner.results[1].ended
-        == "ValueError: Hyperparameter 'units': 1000000000 is none of its values: 1 to 4, integers."
+        == "ValueError: Hyperparameter 'units': 1000000000 is not one of its values: 1 to 4, integers."
     )
-    assert tuner.results[2].ended == "ValueError: Hyperparameter 'c': 'evil' is none of its values: 1, 2."
+    assert tuner.results[2].ended == "ValueError: Hyperparameter 'c': 'evil' is not one of its values: 1, 2."
 
 
 def test_hyperband_sets_the_epochs_and_ends_most_trials_early(capsys):
@@ -246,7 +246,7 @@ def test_a_trial_whose_loss_becomes_nan_ends_there_and_says_so():
     [
         (lambda hp: None, (), "must return a compiled model, or the objective.* It returned None"),
         (lambda hp: "best", (), "It returned a str"),
-        (lambda hp: {"accuracy": 1.0}, (), r"objective 'val_loss' is not in what was returned: \['accuracy'\]"),
+        (lambda hp: {"accuracy": 1.0}, (), r"objective 'val_loss' is not in the returned logs: \['accuracy'\]"),
         (lambda hp: 1.0, (X, Y), "search\\(\\) was given data, but build\\(hp\\) returned a float"),
         (build, (X, Y), "'val_loss' is not in the logs of training, which have \\['loss'\\].*Pass validation data"),
     ],
@@ -309,7 +309,7 @@ def test_one_trial_or_the_search_is_stopped_and_what_was_cut_off_is_run_again():
 
     tuner.search(X, Y, epochs=4, verbose=0, callbacks=callbacks)
     assert states(tuner) == ["complete", "cut off", "waiting"]
-    assert (tuner.results[0].epochs, tuner.results[0].ended) == (2, "stopped by hand")
+    assert (tuner.results[0].epochs, tuner.results[0].ended) == (2, "stopped by the user")
     assert tuner.results[0].value == min(tuner.results[0].curve)
     tuner.search(X, Y, epochs=4, verbose=0, callbacks=callbacks)
     assert states(tuner) == ["complete", "cut off", "complete"] and tuner.results[2].epochs == 4
