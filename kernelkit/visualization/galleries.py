@@ -133,7 +133,7 @@ def plot_bounding_box_gallery(
         **kwargs: Given to :func:`plot_image_gallery`.
 
     Returns:
-        What :func:`plot_image_gallery` returns.
+        The result of :func:`plot_image_gallery`.
 
     Raises:
         ValueError: If the images are not a batch, or both ``legend`` and ``legend_handles`` are given.
@@ -205,7 +205,7 @@ def plot_segmentation_mask_gallery(
         **kwargs: Given to :func:`plot_image_gallery`.
 
     Returns:
-        What :func:`plot_image_gallery` returns.
+        The result of :func:`plot_image_gallery`.
 
     Raises:
         ValueError: If the images are not a batch, or the masks have another shape.

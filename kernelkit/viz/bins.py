@@ -1,4 +1,4 @@
-"""`histogram`: counts of values in bins, also of values that hardly differ or hardly fit a number."""
+"""`histogram`: counts of values in bins, also for nearly equal values and values near the largest float."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from kernelkit.typing import Tensor
 def histogram(values: Tensor, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the counts of finite values in bins of equal width, and the bins' edges.
 
-    Where all values lie closer to each other than numbers can be told apart in so many bins, as weights of a
-    normalization do after a few steps, the bins are wider than the values are apart.
+    If the values are so close to each other that floats cannot separate that many bins, as weights of a
+    normalization are after a few steps, the bins are wider than the range of the values.
 
     Args:
         values: Finite numbers, in any shape.
-        bins: How many bins.
+        bins: Number of bins.
 
     Returns:
-        ``(counts (bins,), edges (bins + 1,))``; all zeros where there are no values.
+        ``(counts (bins,), edges (bins + 1,))``; all zeros without values.
 
     Example:
         >>> histogram([0.0, 1.0, 1.0], 2)

@@ -14,7 +14,7 @@ TITLE, LABEL, TICK = 14, 12, 10
 """Font sizes in points, readable from the last row if a figure is as wide as a slide."""
 
 FIRST_WIDE = "\u1100"
-"""The first letter that matplotlib's own font lacks as a rule: Hangul; after it kana and Chinese characters."""
+"""The first letter that matplotlib's own font usually lacks: Hangul, followed by kana and Chinese characters."""
 WIDE_FONTS = (
     "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "NanumSquareRound", "Malgun Gothic", "Apple SD Gothic Neo",
     "AppleGothic", "Noto Sans CJK JP", "Noto Sans CJK SC", "Hiragino Sans", "Yu Gothic", "MS Gothic", "PingFang SC",
@@ -26,10 +26,10 @@ def drawer(who: str, backend: str, matplotlib: Callable[..., Any], plotly: Calla
     """Return the drawing function of a backend. A cell shows the result of that function once.
 
     Args:
-        who: str. The public function, for error messages.
+        who: Name of the public function, for error messages.
         backend: `"matplotlib"` or `"plotly"`.
-        matplotlib: callable. Draws with matplotlib.
-        plotly: callable. Draws with plotly.
+        matplotlib: Draws with matplotlib.
+        plotly: Draws with plotly.
 
     Raises:
         ValueError: If the backend is unknown.
@@ -59,8 +59,8 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
     """Make an empty figure with matplotlib's object interface. pyplot's global state does not change.
 
     Args:
-        width: float. Inches.
-        height: float. Inches.
+        width: Width in inches.
+        height: Height in inches.
         layout: Whether to fit the margins to the labels. This takes as long as drawing.
 
     Returns:
@@ -103,7 +103,7 @@ def matplotlib_figure(width: float, height: float, layout: bool = True) -> Any:
 
 
 def small_png(figure: Any, colors: int = 32) -> bytes:
-    """Return a figure as PNG of few colors, a third of the bytes. Letters that no installed font has become `?`."""
+    """Return a figure as PNG of few colors, a third of the bytes. Letters without an installed font become `?`."""
     from PIL import Image  # matplotlib needs it
 
     for text, missing in add_fonts(figure):
@@ -117,13 +117,13 @@ def small_png(figure: Any, colors: int = 32) -> bytes:
 
 
 def add_fonts(figure: Any) -> list[tuple[Any, set[str]]]:
-    """Give texts with letters that their font lacks the installed fonts that have them.
+    """Add installed fonts to texts with letters that their own font lacks.
 
     Args:
         figure: A `matplotlib.figure.Figure`.
 
     Returns:
-        The texts with letters that no known font has, and these letters.
+        The texts with letters that no known font contains, and these letters.
     """
     from matplotlib.text import Text
 
@@ -147,7 +147,7 @@ def add_fonts(figure: Any) -> list[tuple[Any, set[str]]]:
 
 @functools.cache
 def installed_wide_fonts() -> tuple[str, ...]:
-    """Return the installed fonts with Korean, Chinese or Japanese letters, of those that common systems have."""
+    """Return the installed fonts with Korean, Chinese or Japanese letters, out of a list of common fonts."""
     from matplotlib import font_manager
 
     names = {font.name for font in font_manager.fontManager.ttflist}

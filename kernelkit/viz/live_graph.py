@@ -26,15 +26,15 @@ class Graph(StaticGraph):
 
     Args:
         model: A model or layer.
-        sample: A batch of inputs. What the layers of a built model return for it is shown when they are clicked. For a
+        sample: A batch of inputs. A click on a layer of a built model shows the layer's output for it. For a
             model that was never called a shape is enough.
         weights: Whether to store histograms of the weights.
 
     Attributes:
         description: The result of :func:`kernelkit.viz.graph`.
         weights: Dict from a node's number to the statistics of its weights.
-        outputs: Dict from a node's number to the statistics and a picture of what its layer returns for the sample.
-        colors: What the layers can be colored by; see :meth:`show_colors`.
+        outputs: Dict from a node's number to the statistics and a picture of its layer's output for the sample.
+        colors: The measures that can color the layers; see :meth:`show_colors`.
 
     Example:
         >>> import kernelkit as kk
@@ -43,10 +43,10 @@ class Graph(StaticGraph):
     """
 
     def follow(self, share: float = 0.05, time: bool = False) -> GraphFollower:
-        """Return a callback for `fit` that colors the graph by what happens in the layers.
+        """Return a callback for `fit` that colors the graph by measures of the layers.
 
-        Now and then a step is run once more to look into it, by a program of its own that is compiled once. `fit` and
-        its results stay the same. The page can go back to each step that was looked at, and the notebook keeps some.
+        Now and then a step is run once more to inspect it, by a separate program that is compiled once. `fit` and
+        its results stay the same. The page can go back to each inspected step, and the notebook keeps some of them.
 
         Args:
             share: Share of the time that looks may take.
@@ -101,7 +101,7 @@ class GraphFollower(Callback):
         self._taps = Taps(Steps.of(self.model))
         self._layers = layers_of_nodes(self.model, self._graph.description)
         if len(self._layers) != len(self._graph.colors.rows):
-            raise ValueError("follow(): this graph is that of another model. Use model.graph().follow().")
+            raise ValueError("follow(): this graph belongs to another model. Use model.graph().follow().")
         self.looks = 0
         self._is_fresh, self._next, self._batch_size, self._step = True, 0.0, None, -1
         self._graph.offer_time(self._want_time)
@@ -132,9 +132,9 @@ class GraphFollower(Callback):
             return
         data, order, batch_size, first, _ = last.chunk
         self._batch_size = self._batch_size or batch_size
-        step = last.begin + last.steps - 1  # the last one that was done
+        step = last.begin + last.steps - 1  # the last completed step
         if batch_size != self._batch_size or step == self._step:
-            return  # a last batch of fewer samples would be compiled anew
+            return  # a smaller last batch would need another compilation
         began = time.perf_counter()
         try:
             batch = take_batch(data, order, first, batch_size)

@@ -1,4 +1,4 @@
-"""`sharding`: a picture of which part of each array lies on which device."""
+"""`sharding`: a picture of the parts of arrays on devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShardingPicture:
     """A picture that notebooks show as a cell's last value.
 
     Attributes:
-        description: What is drawn, as data.
+        description: The drawn data.
         svg: The picture.
 
     Example:
@@ -47,14 +47,14 @@ class ShardingPicture:
 
 
 def sharding(model: Model, distribution: Distribution | None = None, kinds: tuple[str, ...] = ("weight",)) -> Any:
-    """Draw which part of each array lies on which device, with the bytes and the collectives of a training step.
+    """Draw the part of each array on each device, with the bytes and the collectives of a training step.
 
-    Each array is a box. The colored part is what the first device holds; the lines divide the parts of the others.
+    Each array is a box. The colored part is on the first device; lines separate the parts of the other devices.
 
     Args:
         model: A built model.
         distribution: A distribution to try, as in :func:`kernelkit.distribution.describe`; its devices need not exist.
-        kinds: Which arrays: ``"weight"``, ``"state"``, ``"optimizer"``, ``"metric"``.
+        kinds: The kinds of arrays to draw: ``"weight"``, ``"state"``, ``"optimizer"``, ``"metric"``.
 
     Returns:
         A :class:`ShardingPicture`.
@@ -127,7 +127,7 @@ def _row(variable: PlacedVariable, top: int, devices: int) -> list[str]:
 
 
 def _grid(parts: tuple[int, ...]) -> tuple[int, int]:
-    """Return the parts of a box: the last axis runs across it, all others down."""
+    """Return the parts of a box: the last axis from left to right, all others from top to bottom."""
     return math.prod(parts[:-1]), parts[-1] if parts else 1
 
 

@@ -192,15 +192,15 @@ test("bombs, lies and overlaps in archives are refused before anything is unpack
   const bomb = new Uint8Array(deflateRawSync(new Uint8Array(50 << 20)));
   const config = json({ class_name: "Sequential", config: { name: "s", layers: [] } });
   const cases: [RegExp, Uint8Array][] = [
-    [/a trap/, zip([{ name: "config.json", data: bomb, method: 8, size: 30 << 20 }])],
+    [/decompression bomb/, zip([{ name: "config.json", data: bomb, method: 8, size: 30 << 20 }])],
     [/more than the 100 B/, zip([{ name: "config.json", data: bomb, method: 8, size: 100 }])],
     [/at most 32 MB/, zip([{ name: "config.json", data: bomb, method: 8, size: 0xfffffff0 }])],
     [/two sizes/, zip([{ name: "config.json", data: config, size: 5 }])],
     [/overlap/, zip([{ name: "config.json", data: config }, { name: "metadata.json", data: config, offset: 10 }])],
     [/same name/, zip([{ name: "config.json", data: config }, { name: "config.json", data: config }])],
     [/no config\.json/, zip([{ name: "../config.json", data: config }])],
-    [/holds no model/, zip([{ name: "config.json", data: json(null) }])],
-    [/no JSON/, zip([{ name: "config.json", data: json("x").slice(1) }])],
+    [/does not describe a model/, zip([{ name: "config.json", data: json(null) }])],
+    [/not JSON/, zip([{ name: "config.json", data: json("x").slice(1) }])],
   ];
   for (const [pattern, data] of cases) await assert.rejects(openModel("a.keras", server(data).place), says(pattern), String(pattern));
   const opened = await Archive.open(new Memory(zip([{ name: "a", data: new Uint8Array(deflateRawSync(config)), method: 8, size: config.length }])));

@@ -116,7 +116,7 @@ def test_other_kernels_and_notebook_7_show_and_steer_trainings_too(other, chromi
     one.get_by_text("steps/s").wait_for()  # although the cell runs
     name = f"trainings-{application}-{version}"
     if version.startswith("6"):  # no subshell hears a click
-        one.get_by_text("hears this when the cell ends").wait_for()
+        one.get_by_text("takes effect when the cell ends").wait_for()
         notebook.screenshot(name)
         one.get_by_role("button", name="Interrupt").click()
         one.locator(".kt-state[data-state=interrupted]").wait_for()

@@ -114,7 +114,7 @@ def test_an_epoch_that_was_cut_short_is_not_drawn_as_a_whole_one():
     )
     line(metrics=["mae"]).fit(X, 2 * X, batch_size=8, epochs=50, verbose=panel, callbacks=[stop])
     facts, picture = output.messages[-1][0]["facts"], panel.picture()
-    assert facts["ending"][2] == "Stopped by hand after 7 steps, in epoch 2 of 50."
+    assert facts["ending"][2] == "Stopped by the user after 7 steps, in epoch 2 of 50."
     assert (facts["steps"], facts["done"], facts["total"]) == (5, 7, 250)  # the bar is not full
     assert picture.facts[1:3] == ("1 epoch", "7 steps")
     batches = next(one for one in picture.charts[0].lines if one.role == "batch")
@@ -336,7 +336,7 @@ def test_a_kernel_remembers_its_runs_by_name(tmp_path):
         with pytest.raises(KeyError, match="there are"):
             wrong()
     (tmp_path / "other.json").write_text('[{"name": 3}]')
-    with pytest.raises(ValueError, match="holds no runs"):
+    with pytest.raises(ValueError, match="does not contain runs"):
         table.load(tmp_path / "other.json")
 
 

@@ -42,9 +42,9 @@ def bundle_of(model: Model) -> dict[str, Any]:
 
 
 def card(description: dict[str, Any]) -> str:
-    """Return a description as an HTML fragment that survives a sanitizer and runs no code."""
+    """Return a description as an HTML fragment that passes a sanitizer and runs no code."""
     name, title = (description["strings"][description[key]] for key in ("model", "class"))
-    # Draw long chains from left to right, as far as the page is wide.
+    # Draw long chains from left to right, up to the width of the page.
     down = scene(description)
     across = scene(description, left_to_right=True)
     arranged = across if across.width <= 900 else down

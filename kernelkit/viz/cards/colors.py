@@ -1,4 +1,4 @@
-"""`Colors`: what a graph's layers are colored by, over the steps that were looked at."""
+"""`Colors`: the measures that color a graph's layers, for the inspected steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Colors:
         rows: The nodes that have measures, by number.
 
     Attributes:
-        steps: The steps that were looked at, ascending.
+        steps: The inspected steps, ascending.
 
     Example:
         >>> colors = Colors([1, 3])
@@ -40,7 +40,7 @@ class Colors:
         self._time: list[float | str | None] | None = None
 
     def add(self, step: int, measures: Mapping[str, Row]) -> None:
-        """Keep the measures of a step; later steps that are known are forgotten, as after a step back and a fork.
+        """Store the measures of a step, and drop those of later steps, which belong to another branch after a fork.
 
         Args:
             step: The number of the step.
@@ -67,7 +67,7 @@ class Colors:
         """Return a copy with the steps before ``end``.
 
         Args:
-            end: The index of the first step that is left out.
+            end: The index of the first step to leave out.
         """
         twin = Colors(self.rows)
         kept = sum(one < end for one in self.steps)
@@ -75,12 +75,12 @@ class Colors:
         return twin
 
     def cut(self, step: int) -> None:
-        """Forget what was seen after a step."""
+        """Drop the measures after a step."""
         kept = sum(one <= step for one in self.steps)
         del self.steps[kept:], self._values[kept:]
 
     def set_time(self, milliseconds: Row) -> None:
-        """Set the milliseconds of each of `rows`. They hold for all steps.
+        """Set the milliseconds of each of `rows`. They apply to all steps.
 
         Args:
             milliseconds: A value for each of `rows`.
@@ -91,7 +91,7 @@ class Colors:
         """Return the measures as columns that JSON can hold; NaN and infinity become texts.
 
         Args:
-            last: Whether only the last step is wanted.
+            last: Whether to return only the last step.
             most: Maximum number of values. If there are more, steps between the first and the last one are left out.
         """
         chosen = list(range(len(self.steps)))[-1 if last else 0 :]
@@ -112,5 +112,5 @@ class Colors:
 
 
 def _plain(values: Row) -> list[float | str | None]:
-    """Return numbers with three digits, which is what colors need."""
+    """Return numbers with three digits, which are enough for colors."""
     return [v if v is None else float(f"{v:.3g}") if math.isfinite(v) else str(float(v)) for v in values]

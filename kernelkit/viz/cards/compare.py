@@ -26,13 +26,13 @@ _SIGNS = {"same": " ", "changed": "~", "left": "-", "right": "+"}
 
 
 class Row(NamedTuple):
-    """One line of a comparison: a layer of the first model, one of the second, or one of each.
+    """One line of a comparison: a layer of the first model, of the second model, or of both.
 
     Attributes:
         status: "same", "changed", "left" (only the first model has it) or "right".
         left: The first model's layer as text, or "".
         right: The second model's layer as text, or "".
-        differences: What differs between both, e.g. `("units 4 -> 8",)`.
+        differences: Differences between the two layers, such as `("units 4 -> 8",)`.
     """
 
     status: str
@@ -103,12 +103,12 @@ def compare_models(a: Any, b: Any, sample: Batch = None) -> ModelComparison:
 
     Args:
         a: The first model, or its description by `kernelkit.viz.graph`.
-        b: The second one.
+        b: The second model, or its description.
         sample: A batch of inputs or its shape, for models that were never called.
 
     Returns:
-        A `ModelComparison`. A notebook shows it as a table, `print` as text, with `-` before what only the first model
-        has, `+` before what only the second one has, and `~` before what differs.
+        A `ModelComparison`. A notebook shows it as a table, `print` as text, with `-` before layers of only the first
+        model, `+` before layers of only the second model, and `~` before layers that differ.
 
     Example:
         >>> import kernelkit as kk
@@ -157,7 +157,7 @@ def _leaves(description: dict[str, Any]) -> list[_Leaf]:
 
 
 def _rows(left: list[_Leaf], right: list[_Leaf]) -> list[Row]:
-    """Match equal layers first, then, between them, layers of the same class."""
+    """Match equal layers first, then layers of the same class in the gaps between them."""
     rows: list[Row] = []
     for a, b in _pairs(left, right, lambda leaf: (leaf.title, leaf.arguments, leaf.shapes, leaf.params)):
         for x, y in _pairs(left[a], right[b], lambda leaf: leaf.title):
@@ -188,7 +188,7 @@ def _row(one: _Leaf | None, other: _Leaf | None) -> list[Row]:
 
 
 def _pairs(left: list[_Leaf], right: list[_Leaf], key: Any) -> list[tuple[slice, slice]]:
-    """Return places that belong together, one by one where the key is equal, else stretches between such."""
+    """Return pairs of indices with equal keys, and the stretches between them."""
     matcher = SequenceMatcher(None, [key(x) for x in left], [key(x) for x in right], autojunk=len(right) > _MANY)
     found = []
     for tag, a, a_end, b, b_end in matcher.get_opcodes():

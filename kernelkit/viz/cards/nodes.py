@@ -1,4 +1,4 @@
-"""What a description's nodes stand for in a live model: their layers, the weights of these, and what they return."""
+"""The layers of a live model behind a description's nodes, their weights, and their outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MOST_PIXELS = 160_000
 
 
 def layers_of_nodes(model: Model, description: dict[str, Any]) -> dict[int, Layer]:
-    """Return the layer of each node without an inside, by the node's number.
+    """Return the layer of each node that is not a group, by the node's number.
 
     Args:
         model: The model.
@@ -66,7 +66,7 @@ def weights_of_nodes(model: Model, description: dict[str, Any]) -> dict[str, lis
 
 
 def outputs_of_nodes(model: Model, description: dict[str, Any], x: Tree) -> dict[str, list]:
-    """Run a model, as `predict` does, and return what its layers give.
+    """Run a model, as `predict` does, and return statistics and pictures of its layers' outputs.
 
     Args:
         model: The model.
@@ -76,7 +76,7 @@ def outputs_of_nodes(model: Model, description: dict[str, Any], x: Tree) -> dict
     Returns:
         ``{node: [shape, mean, std, low, high, counts, zeros, [count, height, width, pixels]]}``. ``zeros`` is the share
         of zeros. The pictures are of the first sample: feature maps, a matrix of features and steps, or a row of
-        features; ``pixels`` are bytes in base64, white is the highest value, and ``count`` is 0 where there is none.
+        features; ``pixels`` are bytes in base64, white is the highest value, and ``count`` is 0 without a picture.
     """
     few = jtu.tree_map(lambda v: v[:SAMPLES] if getattr(v, "shape", ()) else v, x, is_leaf=is_leaf)
     seen = _Outputs()
@@ -114,15 +114,15 @@ class _Outputs:
     def layer(self, layer: Layer, outputs: Tree) -> Any:
         """Keep a layer's output and return it."""
         first = next((v for v in jtu.tree_leaves(outputs, is_leaf=is_leaf) if is_tensor(v)), None)
-        if first is not None and not isinstance(first, jax.core.Tracer):  # inside a loop there are no numbers
+        if first is not None and not isinstance(first, jax.core.Tracer):  # inside a loop the value is traced
             self.values.setdefault(id(layer), first)
         return outputs
 
     def attention(self, layer: Layer, weights: Any) -> None:
-        """Attention weights are not kept."""
+        """Return the attention weights; they are not kept."""
 
     def gates(self, layer: Layer, gates: dict[str, Any], mask: Tensor) -> None:
-        """Gates are not kept."""
+        """Do nothing: gates are not kept."""
 
 
 def _layers_by_path(model: Model) -> dict[tuple[str, ...], Layer]:
@@ -141,7 +141,7 @@ def _layers_by_path(model: Model) -> dict[tuple[str, ...], Layer]:
 
 
 def _paths(description: dict[str, Any]) -> list[tuple[str, ...] | None]:
-    """Return the path of names to each leaf that is a layer, without folds."""
+    """Return the path of names to each leaf that is a layer; folded groups have no name."""
     nodes, strings = description["nodes"], description["strings"]
     inner = set(nodes["parent"])
     ways: list[tuple[str, ...]] = []
@@ -180,7 +180,7 @@ def _statistics(value: np.ndarray) -> list | None:
 
 
 def _maps(value: np.ndarray) -> np.ndarray | None:
-    """Return what a layer gives for one sample as pictures (count, height, width) of bytes."""
+    """Return a layer's output for one sample as pictures (count, height, width) of bytes."""
     if value.size == 0 or value.ndim not in (1, 2, 3) or value.dtype.kind not in "fiub":
         return None
     planes = (

@@ -83,7 +83,7 @@ def _variable(variable: Variable) -> str | None:
 
 
 def _heat(value: np.ndarray) -> str:
-    """Draw values as a grid of cells, blue below zero and red above; large ones by means of neighbors."""
+    """Draw values as a grid of cells, blue below zero and red above; a large array as means of neighboring values."""
     grid = value.reshape(value.shape[0], -1) if value.ndim > 1 else value.reshape(1, -1)
     for axis in (0, 1):
         size = grid.shape[axis]

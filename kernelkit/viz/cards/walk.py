@@ -24,12 +24,12 @@ from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.host.jupyter import deliver_while_busy, publish
 
 _MOST_SAVED = 100_000
-"""Bytes of a notebook's cell, about. Statistics of further layers are shown only while the kernel lives."""
+"""Approximate bytes in a notebook's cell. Statistics of further layers are shown only while the kernel lives."""
 _LEAST_ROOM = 20_000
 
 
 class Graph:
-    """The description of a model, and what a page shows beside it; `kernelkit.viz.Graph` says more.
+    """The description of a model, with the statistics that a page shows; see `kernelkit.viz.Graph`.
 
     Args:
         model: A model or layer.
@@ -57,13 +57,13 @@ class Graph:
     # Colors -----------------------------------------------------------------------------------------------------------
 
     def show_colors(self, step: int, measures: Mapping[str, Row], fresh: bool = False) -> None:
-        """Color the layers by what was measured at a step. The page can go back to earlier steps.
+        """Color the layers by measures of a step. The page can go back to earlier steps.
 
         Args:
             step: The index of the step, from 0; the page shows it as step 1.
             measures: Dict from ``"grad"`` (norm of the gradients), ``"dead"`` (share of dead units) or
                 ``"update_ratio"`` (|update| / |weight|) to a value for each of ``colors.rows``, ``None`` if unknown.
-            fresh: Whether steps of an earlier training are forgotten.
+            fresh: Whether to drop the steps of an earlier training.
 
         Example:
             >>> import kernelkit as kk
@@ -78,7 +78,7 @@ class Graph:
         self._send(step, full=fresh)
 
     def exchange_colors(self, colors: Colors, step: int) -> None:
-        """Show other colors in the place of those that are shown, such as those of another branch.
+        """Replace the colors, for example by those of another branch.
 
         Args:
             colors: Measures of the same nodes.
@@ -88,7 +88,7 @@ class Graph:
         self._send(step, full=True)
 
     def show_time(self, milliseconds: Row) -> None:
-        """Offer to color the layers by the time that they take.
+        """Offer colors by the time of each layer.
 
         Args:
             milliseconds: A value for each of ``colors.rows``.
@@ -100,13 +100,13 @@ class Graph:
         """Let the page ask for the layers' times.
 
         Args:
-            measure: Called when a page asks, on any thread; ``None`` takes the offer back.
+            measure: Called when a page requests the times, on any thread; ``None`` withdraws the offer.
         """
         self._measure_time = measure
         self._send(None, full=True)
 
     def keep(self) -> None:
-        """Write the colors into the notebook's output, if the graph is one."""
+        """Write the colors into the notebook's output, if the graph is shown there."""
         if self._shown:
             publish(*self._bundle(), self._display_id, update=True)
 
@@ -114,11 +114,11 @@ class Graph:
 
     @property
     def key(self) -> str:
-        """By which the page finds the place that the graph covers."""
+        """The key of the static picture that the graph covers."""
         return self._key
 
     def open(self) -> bool:
-        """Open the widget, without an output of its own. Return whether this page can have one."""
+        """Open the widget without its own output. Return whether this page supports widgets."""
         if environment() not in WIDGET_HOSTS or importlib.util.find_spec("anywidget") is None:
             return False
         if self._widget is None:
@@ -159,7 +159,7 @@ class Graph:
     def _send(self, step: int | None, full: bool) -> None:
         if self._widget is None or self._widget.comm is None:
             return
-        full = full or self.colors.steps[-1:] != [step]  # a step before the last one is sent with all others
+        full = full or self.colors.steps[-1:] != [step]  # an earlier step needs a message with all steps
         can = [] if self._measure_time is None else ["time"]
         colors = self.colors.as_json(last=not full)
         self._widget.send({"kind": "colors", "full": full, "step": step, "colors": colors, "can": can})

@@ -1,4 +1,4 @@
-"""What pages may ask of a training."""
+"""The requests of pages to a training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def ask(control: Any, action: str, value: Any) -> str | None:
 
 
 def known_names(value: Any, known: Collection[str]) -> list[str]:
-    """Return those of a page's names that are known, in the known order; an empty list for anything but a list.
+    """Return the known names in a page's list, in the known order; an empty list for any other value.
 
     Example:
         >>> known_names(["auc", "loss", 3, "hacked"], ["loss", "auc"]), known_names("loss", ["loss"])

@@ -46,9 +46,9 @@ def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
 
 
 def html(picture: Picture, key: str = "") -> str:
-    """Return a picture as an HTML fragment that follows the page's theme and survives a sanitizer.
+    """Return a picture as an HTML fragment that follows the page's theme and passes a sanitizer.
 
-    The charts stand beside each other, or one below the other where the page is narrow.
+    The charts are side by side, or below each other on a narrow page.
     """
     drawings = svgs(picture)
     names = [f"Training curves of {picture.title}", *(chart.title for chart in picture.charts)]
@@ -69,7 +69,7 @@ def html(picture: Picture, key: str = "") -> str:
 def history_bundle(history: Any) -> dict[str, Any]:
     """Return the MIME bundle of a History, for its `_repr_mimebundle_`.
 
-    The cell that trained shows the panel already. There, a History as the cell's last value is only one line.
+    In the cell that trained, which already shows the panel, a History as the cell's last value is only one line.
 
     Args:
         history: A History. `.history` is a dict from log name to a value per epoch, `.epoch` the epochs from 0.

@@ -241,15 +241,15 @@ def _outline(store: CurveStore, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def smooth(values: np.ndarray, weight: float = SMOOTHING, log: bool = False) -> np.ndarray:
-    """Return for each point the height of a straight line through its neighbors, whose weights fall by a factor.
+    """Return for each point the height of a straight line fitted to its neighbors, with exponentially falling weights.
 
-    So a smoothed line does not lag, not at its ends either; it stays within the values. The weight applies to each
-    point; to each 1/500 of a curve of more points, and to each 1/100 of one of fewer than 100.
+    The smoothed line does not lag, even at its ends, and stays within the range of the values. The weight applies to
+    each point; with more than 500 points to each 1/500 of the curve, with fewer than 100 points to each 1/100 of it.
 
     Args:
         values: The values (n,). NaN and infinity stay gaps.
         weight: The weight of a neighbor, from 0 to below 1.
-        log: Whether to smooth the logarithms, for a logarithmic scale. Values that have none become gaps.
+        log: Whether to smooth the logarithms, for a logarithmic scale. Values without a logarithm become gaps.
 
     Example:
         >>> smooth(np.array([3.0, 2.0, 1.0])).round(3).tolist(), smooth(np.array([4.0, 2.0, 1.0]), log=True).tolist()
@@ -274,7 +274,7 @@ def smooth(values: np.ndarray, weight: float = SMOOTHING, log: bool = False) -> 
 
 
 def _decayed(values: np.ndarray, keep: float) -> np.ndarray:
-    """Return over each point and those before it (5, n): sums of weights, distances, their squares, values, both."""
+    """Return weighted sums over each point and all before it (5, n): of 1, distance, its square, value, product."""
     sums = np.empty((5, len(values)))
     s0 = s1 = s2 = t0 = t1 = 0.0
     for i, value in enumerate(values.tolist()):
@@ -285,7 +285,7 @@ def _decayed(values: np.ndarray, keep: float) -> np.ndarray:
 
 
 def together(charts: Sequence[Chart], names: Sequence[str]) -> tuple[Chart, ...]:
-    """Return charts in which some metrics share one, at the place of the first of them, a color for each.
+    """Return charts in which some metrics share a chart, at the place of the first one, each with its own color.
 
     Args:
         charts: A chart for each metric.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 FEW_STEPS = 10
-"""Fewer steps give no rate, unless they took `SLOW` seconds."""
+"""Smallest number of steps for a rate, unless they took `SLOW` seconds."""
 SLOW = 3.0
 SHORT = 1.0
-"""No time left is told before so many seconds of steps."""
+"""Seconds of steps before the remaining time is shown."""
 
 
 class StepClock:
-    """Measures the rate of steps by the times at which they are seen done.
+    """Measures the rate of steps from the times at which their end is observed.
 
     Times are seconds of any clock. Between `rest` and `go_on` no training step runs.
 
@@ -30,7 +30,7 @@ class StepClock:
         self._epochs: list[tuple[float, int]] = []
 
     def start(self, now: float, steps: int, compiled: float) -> None:
-        """Begin to measure.
+        """Start the measurement.
 
         Args:
             now: The time.
@@ -41,33 +41,33 @@ class StepClock:
         self._rested = 0.0
 
     def see(self, now: float, steps: int, compiled: float) -> None:
-        """Note how many steps are done; the arguments are those of `start`."""
+        """Record the number of finished steps; arguments as for `start`."""
         if self._start is not None and (self._resting is None or steps != self._now[1]):
             self._now = (now if self._resting is None else self._resting, steps, compiled)
 
     def rest(self, now: float) -> None:
-        """Note that no step runs from now on."""
+        """Record that no step runs from now on."""
         if self._resting is None:
             self._resting = now
 
     def go_on(self, now: float) -> None:
-        """Note that steps run again."""
+        """Record that steps run again."""
         if self._resting is not None:
             self._rested += now - self._resting
             self._resting = None
 
     def epoch(self, now: float, steps: int) -> None:
-        """Note the end of an epoch, its validation included."""
+        """Record the end of an epoch, including its validation."""
         self._epochs.append((now, steps))
 
     def rate(self) -> float | None:
-        """Return the steps per second, None if too few were seen."""
+        """Return the steps per second, None after too few steps."""
         steps, seconds = self._measured()
         enough = steps >= FEW_STEPS or seconds >= SLOW
         return steps / seconds if enough and steps > 0 and seconds > 0 else None
 
     def left(self, steps: int, steps_per_epoch: int | None) -> float | None:
-        """Return the seconds that some steps will take with their validations, None if it is not known yet."""
+        """Return the estimated seconds for a number of steps with their validations, None if not known yet."""
         if len(self._epochs) >= 3 and steps_per_epoch:
             # The first epoch's validation was compiled.
             (begin, _), (end, _) = self._epochs[1], self._epochs[-1]

@@ -1,4 +1,4 @@
-"""How a training ended, in one word and one sentence."""
+"""The end of a training, in one word and one sentence."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ending_of(
     Args:
         outcome: ``"done"``, ``"stopped"``, ``"interrupted"`` or ``"failed"``.
         error: The error that ended it.
-        run: The run; its ``reason`` says why a callback ended it, its ``epochs`` is the number of the last epoch.
+        run: The run; its ``reason`` is a callback's reason for the end, its ``epochs`` is the number of the last epoch.
         epochs: The number of the last completed epoch, counted from 1.
         steps: Number of steps done.
         broken: Dict from metric name to the first step, counted from 1, at which it was NaN or infinite.
@@ -62,7 +62,7 @@ def ending_of(
         )
     if outcome == "stopped":
         return Ending(
-            "stopped", "stopped", f"Stopped by hand {where}, in epoch {max(epochs + cut, 1)} of {run.epochs}."
+            "stopped", "stopped", f"Stopped by the user {where}, in epoch {max(epochs + cut, 1)} of {run.epochs}."
         )
     if reason:
         return Ending(
@@ -74,10 +74,12 @@ def ending_of(
 
 
 def ending_so_far(broken: Mapping[str, int]) -> Ending:
-    """Return what is wrong with a training whose metrics are not numbers, an empty `Ending` if all are."""
+    """Return the problem of a running training with a NaN or infinite metric, an empty `Ending` if all are finite."""
     if "loss" not in broken:
         return Ending("", "")
     step = broken["loss"]
     return Ending(
-        "nan", "NaN", f"The loss is NaN or infinite since step {step:,}. model.debug(x, y) shows where it began."
+        "nan",
+        "NaN",
+        f"The loss is NaN or infinite since step {step:,}. model.debug(x, y) shows the operation that made it.",
     )

@@ -1,4 +1,4 @@
-"""What is read from a training and its devices, beside its curves."""
+"""Facts about a training and its devices, for display beside the curves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def device(distribution: Any = None) -> str | None:
     """Return the kind of device that a training computes on, with their number and its distribution if it is spread.
 
     Args:
-        distribution: What spreads the model, ``None`` for one device.
+        distribution: The distribution of the model, ``None`` for one device.
     """
     if (jax := sys.modules.get("jax")) is None:
         return None
@@ -39,7 +39,7 @@ def device_memory() -> list[int] | None:
 
 
 def compile_time(run: Any) -> float:
-    """Return the seconds that a run has compiled."""
+    """Return the seconds that a run spent compiling."""
     return run.compile_time() if hasattr(run, "compile_time") else 0.0
 
 
@@ -56,7 +56,7 @@ def learning_rate(run: Any) -> float | None:
 
 
 def describe(error: BaseException | None) -> str | None:
-    """Return an error as one line, None for an interrupt, because the user wanted it."""
+    """Return an error as one line; None for an interrupt, which is not an error."""
     if error is None or isinstance(error, KeyboardInterrupt):
         return None
     return f"{type(error).__name__}: {error}".splitlines()[0][:200]

@@ -244,7 +244,7 @@ class LivePanel(Display):
                     self._send(full=False)
 
     def _share(self, names: Any) -> None:
-        """Draw metrics in one chart. The picture that stays follows: if training has ended, it is made anew."""
+        """Draw metrics in one chart. After the end of training, the static picture is made again."""
         with self._lock:
             before = self._facts["together"]
             self._facts["together"] = known_names(names, self.store.metrics())
@@ -382,7 +382,7 @@ class LivePanel(Display):
         self._facts |= {"epoch": epoch, "step": 0, "steps": steps}
 
     def _cut_epoch(self, logs: dict[str, float]) -> None:
-        """Keep the newest values of an epoch that a stop cut short. It has no mean of its own to compare."""
+        """Keep the newest values of an epoch that a stop cut short. It has no validation and no mean to compare."""
         self._cut = True
         self.store.latest |= logs
         self._pace.epoch(self._clock(), self._steps_done)

@@ -31,7 +31,7 @@ def plot_history(
 ) -> Any:
     """Draw the curves of one training, or of several trainings in the same charts.
 
-    The mean of an epoch's batches lies in the middle of the epoch, its validation at the end.
+    The mean of an epoch's batches is drawn at the middle of the epoch, its validation at the end.
 
     Args:
         history: A History, a dict from log name to a value per epoch, or a dict from label to either of these.

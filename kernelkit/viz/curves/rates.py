@@ -9,13 +9,13 @@ import numpy as np
 from kernelkit.models.model import Model
 
 CHUNK = 128
-"""Steps whose rates a schedule computes at once. A fixed number, so that its program is compiled once."""
+"""Number of steps whose rates are computed at once. It is fixed, so that the schedule's program is compiled once."""
 
 
 class Rates:
     """The learning rates of a run.
 
-    A fixed rate changes only between dispatches, so it is read where no step is under way. A schedule is a function of
+    A fixed rate changes only between dispatches, so it is read while no step runs. A schedule is a function of
     the number of updates, so its rates are computed from the steps' numbers.
 
     Args:
@@ -34,7 +34,7 @@ class Rates:
         self._run: Any = None
 
     def read(self) -> float | None:
-        """Return the fixed rate, None if there is none. Waits for the steps under way."""
+        """Return the fixed rate, None without one. Waits for running steps."""
         if self.schedule is not None:
             return None
         rate = getattr(self._optimizer, "learning_rate", None)

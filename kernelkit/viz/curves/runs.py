@@ -1,4 +1,4 @@
-"""`runs`: the trainings of this kernel as a table, to sort, compare, drop and keep in a file."""
+"""`runs`: the trainings of this kernel as a table, to sort, compare, drop and save."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class RunRecord:
     Attributes:
         number: Its number in this kernel, from 1.
         name: The name given to `fit`, by default the model's.
-        config: What was set: model, loss, optimizer, batch size, epochs.
-        ended: How it ended: ``"done"``, ``"stopped early"``, ``"NaN"`` ...
-        seconds: How long it took.
+        config: The settings: model, loss, optimizer, batch size, epochs.
+        ended: The end of the training: ``"done"``, ``"stopped early"``, ``"NaN"`` ...
+        seconds: Duration in seconds.
         epoch: Numbers of its epochs, from 0.
         history: Dict from log name to a value per epoch.
         best: Dict from log name to its best value.
@@ -130,14 +130,14 @@ class Runs:
         Path(path).write_text(text, encoding="utf-8")
 
     def load(self, path: PathLike) -> Runs:
-        """Add the runs of a file behind those of this kernel, and return the table.
+        """Add the runs of a file after those of this kernel, and return the table.
 
         Raises:
-            ValueError: If the file holds no runs, or is larger than 64 MB.
+            ValueError: If the file does not contain runs, or is larger than 64 MB.
         """
         file = Path(path)
         if file.stat().st_size > MOST_BYTES:
-            raise ValueError(f"{file.name} is larger than {MOST_BYTES >> 20} MB: these are no runs.")
+            raise ValueError(f"{file.name} is larger than {MOST_BYTES >> 20} MB, too large for a file of runs.")
         try:
             for entry in json.loads(file.read_text(encoding="utf-8")):
                 history = {str(k): [float(v) for v in values] for k, values in entry["history"].items()}
@@ -145,7 +145,7 @@ class Runs:
                 epochs = [int(n) for n in entry["epoch"]]
                 self.add(str(entry["name"]), config, str(entry["ended"]), float(entry["seconds"]), epochs, history)
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise ValueError(f"{file.name} holds no runs of kernelkit: {error}") from error
+            raise ValueError(f"{file.name} does not contain runs of kernelkit: {error}") from error
         return self
 
     def __getitem__(self, which: str | int) -> RunRecord:

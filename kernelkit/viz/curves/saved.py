@@ -1,4 +1,4 @@
-"""Trainings as data in a notebook: JupyterLab's extension draws them again, and lists them, with no kernel."""
+"""Trainings as data in a notebook: JupyterLab's extension draws and lists them without a kernel."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _numbers(entry: dict[str, Any], table: np.ndarray) -> int:
 
 
 def _halved(entry: dict[str, Any], table: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Merge buckets in pairs, as the frontend's series does; a last single one stays."""
+    """Merge buckets in pairs, as the frontend's series does; a single last bucket stays."""
     odd = table[:, -1:] if table.shape[1] % 2 else table[:, :0]
     pairs = np.concatenate([table, odd], axis=1)
     mean, low, high = pairs.reshape(3, -1, 2)

@@ -1,6 +1,6 @@
-"""The comm by which JupyterLab's side bar steers trainings: opened by the page, on a subshell of its own.
+"""The comm by which JupyterLab's side bar controls trainings: the page opens it, on a separate subshell.
 
-A page that was reloaded since training began knows the training's widget only by the messages that pass.
+A page that was reloaded during training knows the training's widget only by its messages.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ class _Receiver:
 
 
 def steer_by(identity: str, receive: Callable[[Any], None]) -> object:
-    """Let the side bar's messages for a training reach a function.
+    """Pass the side bar's messages for a training to a function.
 
     Args:
         identity: The comm id of the training's widget.
         receive: Called with each message, valid or not, on any thread.
 
     Returns:
-        An object to keep as long as messages are wanted.
+        An object. Messages arrive as long as it is referenced.
     """
     manager = getattr(kernel(), "comm_manager", None)
     if manager is not None and manager not in _registered:
         manager.register_target(TARGET, _on_open)
-        with contextlib.suppress(TypeError):  # a manager that cannot be referred to weakly is registered again
+        with contextlib.suppress(TypeError):  # without weak references to the manager, register again
             _registered.add(manager)
     receiver = _Receiver(receive)
     _receivers[identity] = receiver
@@ -45,7 +45,7 @@ def steer_by(identity: str, receive: Callable[[Any], None]) -> object:
 
 
 def pass_on(data: Any) -> None:
-    """Hand `{"training": id, "content": message}` to the training that it is for; anything else is ignored."""
+    """Pass `{"training": id, "content": message}` to the training with this id; ignore anything else."""
     if isinstance(data, dict) and isinstance(identity := data.get("training"), str):
         receiver = _receivers.get(identity)
         if receiver is not None:

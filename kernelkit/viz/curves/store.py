@@ -39,7 +39,7 @@ class CurveStore:
         ends: `Series` of the step counts at which epochs ended.
         best: Dict from log name to `(epoch, value)`. Epochs count from 1. Epochs with a broken loss have none.
         latest: Dict from log name to the newest value.
-        marks: Changes of the learning rate between two steps: `(steps done, new rate, whether by hand)`.
+        marks: Changes of the learning rate between two steps: `(steps done, new rate, whether by the user)`.
         broken: Dict from metric name to the first step, counted from 1, whose value is NaN or infinite.
         order: Metric names in the order in which they are shown; the others follow.
 
@@ -130,7 +130,7 @@ class CurveStore:
                 self._rate_changes |= name in self.latest and differ(self.latest[name], float(value))
             _extend(self.epochs.setdefault(name, Series()), self.epoch_count, np.array([value]))
             self.latest[name] = float(value)
-            if math.isfinite(logs.get("loss", 0.0)):  # the weights of a broken training are worth nothing
+            if math.isfinite(logs.get("loss", 0.0)):  # the weights after a NaN are useless
                 self._keep_best(name, epoch, float(value))
         self.epoch_count += 1
         self.ends.append(np.array([self.step_count if step is None else step]))
@@ -149,7 +149,7 @@ class CurveStore:
         self.broken.setdefault(name, step)
 
     def shown_marks(self) -> list[tuple[int, float]]:
-        """Return the changes of the learning rate to mark in all charts: those by hand, others if they are few."""
+        """Return the changes of the learning rate to mark in all charts: those by the user, others if they are few."""
         later = [mark for mark in self.marks if mark[0] > 0]  # a rate set before the first step is no change
         few = len(later) <= FEW_MARKS
         return [(step, rate) for step, rate, by_hand in later if by_hand or few][-MOST_MARKS:]

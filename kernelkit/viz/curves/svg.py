@@ -14,12 +14,12 @@ from kernelkit.viz.curves.chart import GREEN, Chart, Line, Picture, legend_of
 
 CELL = (430, 246)
 ALONE = 380
-"""Width of a chart that is an image of its own: on a phone its letters are still read."""
+"""Width of a chart that is a separate image, with letters that are readable on a phone."""
 WIDEST = 430
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 46
 HEADER = 44
 LEAST_SPAN = 1e-4
-"""A range of less than this share of the values is drawn as flat: means over batches are rounded to 24 bits."""
+"""A curve with a smaller relative range is drawn as flat, because means over batches are rounded to 24 bits."""
 _INK = "var(--jp-content-font-color1,var(--vscode-editor-foreground,#1a1a1a))"
 _FAINT = "var(--jp-content-font-color2,var(--vscode-descriptionForeground,#5f6368))"
 _SOFT = "var(--kk-soft)"
@@ -39,7 +39,7 @@ _RED, _AMBER = "#C62828", "#B04C00"
 
 
 def dark_colors() -> str:
-    """Return CSS declarations that replace the colors of lines and texts on dark paper."""
+    """Return CSS declarations that replace the colors of lines and texts on dark pages."""
     return ";".join(f"--kk-{color[1:]}:{lighter}" for color, lighter in _ON_DARK.items())
 
 
@@ -79,7 +79,7 @@ def svg(picture: Picture) -> str:
 def svgs(picture: Picture) -> list[str]:
     """Draw a picture as several SVG elements: the title, then the charts.
 
-    A page puts the charts beside each other or, where it is narrow, one below the other.
+    A page shows the charts side by side, or below each other if it is narrow.
 
     Args:
         picture: The picture.
@@ -102,7 +102,7 @@ def svgs(picture: Picture) -> list[str]:
 
 
 def _alone(inside: str, height: int, label: str) -> str:
-    """Return an SVG element as wide as there is room for a chart."""
+    """Return an SVG element with the width of a chart's place."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {ALONE} {height}" width="{WIDEST}" {label} '
         f'style="{_FONT};font-size:11px;fill:{_INK};--kk-soft:{_FAINT}">'
@@ -214,12 +214,12 @@ def _cross(x: float, width: float) -> str:
 
 
 def _paint(color: str) -> str:
-    """Return a color that the page's style sheet may replace on dark paper."""
+    """Return a color that the page's style sheet may replace on dark pages."""
     return f"var(--kk-{color[1:]},{color})" if color in _ON_DARK else color
 
 
 def _height(y: np.ndarray, log: bool) -> np.ndarray:
-    """Return values as heights: themselves, or their decimal logarithms, NaN for those not above 0."""
+    """Return values as heights: unchanged, or as decimal logarithms, NaN for values that are not above 0."""
     y = np.asarray(y, np.float64)
     return np.log10(y, out=np.full(len(y), np.nan), where=y > 0) if log else y
 
@@ -318,7 +318,7 @@ def _range(arrays: list[np.ndarray], margin: float) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     low, high = float(values.min()), float(values.max())
-    if high - low <= LEAST_SPAN * max(abs(low), abs(high), 1e-30):  # what differs less is rounding
+    if high - low <= LEAST_SPAN * max(abs(low), abs(high), 1e-30):  # a smaller difference is rounding
         pad = abs(high) * 0.1 or 0.5
         return low - pad, high + pad
     return low - margin * (high - low), high + margin * (high - low)

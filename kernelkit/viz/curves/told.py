@@ -1,4 +1,4 @@
-"""`Told`: what a training tells, in order, until its logs are computed."""
+"""`Told`: the queue of a training's events, in order, until their logs are computed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fetched = tuple[Any, dict[str, np.ndarray]]
 class Told:
     """The events of a training in order: blocks of steps, and functions to call between two blocks.
 
-    The training thread adds them; another one takes those whose logs are computed.
+    The training thread adds events; another thread takes those whose logs are computed.
     """
 
     def __init__(self) -> None:

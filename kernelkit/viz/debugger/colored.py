@@ -26,7 +26,7 @@ from kernelkit.viz.host.environment import WIDGET_HOSTS, environment
 from kernelkit.viz.host.jupyter import main_thread
 
 SHARE = 20
-"""A run is interrupted for a look at most as often as keeps looks below a twentieth of its time."""
+"""Largest share of a run's time that looks for the colors may take."""
 _PAUSE = 0.5
 """Least seconds between two looks during a run."""
 
@@ -40,12 +40,12 @@ def measures_of(look: Look, steps: Steps, before: TrainState, layers: dict[int, 
         look: A look into the step.
         steps: The program and the variables of the step.
         before: The state before the step.
-        layers: The layer of each node. The layers inside of it (those of an attention layer, say) count for it.
+        layers: The layer of each node. Its inner layers (such as those of an attention layer) count for it.
 
     Returns:
         ``grad`` (norm of the weights' gradients), ``dead`` (share of dead units) and ``update_ratio``
-        (|update| / |weight|): a value for each of ``layers``, ``None`` if it has none. Of several layers inside a node,
-        the norm of all gradients and the largest of the others.
+        (|update| / |weight|): a value for each of ``layers``, ``None`` if it has none. For several layers inside a
+        node, the norm of all gradients and the largest of the others.
     """
     rows: dict[int, list[dict[str, Any]]] = {}
     for layer, row in table_rows(look, steps, before):
@@ -97,7 +97,7 @@ class Coloring:
             self.graph.show_colors(dbg.shown, measures)
 
     def _colors_of(self, timeline: Timeline) -> Colors:
-        """Return the colors of a branch: its steps that were looked at, and those that it shares with its parent."""
+        """Return the colors of a branch: its inspected steps, and those that it shares with its parent."""
         if timeline not in self._colors:
             parent = timeline.parent
             shared = self.graph.colors.until(-1) if parent is None else self._colors_of(parent).until(timeline.begin)
@@ -108,7 +108,7 @@ class Coloring:
         """Measure the time of each layer on the batch that a debugger shows. Each layer is compiled for this."""
         model = dbg.timeline.steps.model
         times = times_of(model, dbg.timeline.batch(dbg.shown), self._layers(model))
-        for colors in self._colors.values():  # they hold for all branches
+        for colors in self._colors.values():  # the times apply to all branches
             colors.set_time(times)
         self.graph.show_time(times)
 
@@ -137,7 +137,7 @@ def colored_graph(dbg: Any) -> Graph:
         if dbg.timeline.place(dbg.shown) is not None and dbg.error is None:
             try:
                 coloring.look(dbg)
-            except Exception as error:  # the step of the debugger itself must not fail
+            except Exception as error:  # an error of the colors must not fail the debugger's step
                 warnings.warn(
                     f"The graph has no colors for step {nth(dbg.shown)}: {type(error).__name__}: {error}",
                     stacklevel=users_level(),

@@ -31,8 +31,8 @@ class Comparison:
         losses: Dict from each branch's name to its batch losses, from the first known step on.
         first_step: The first step after which the weights differ, ``None`` if they are equal.
         weights: A dict for each weight, the largest distance first: ``path``, and ``distance``, the norm of the
-            difference at ``end`` relative to the mean of the weight's norms in both branches: from 0 to 2, and the same
-            whichever branch is named first.
+            difference at ``end`` relative to the mean of the weight's norms in both branches: from 0 to 2, independent
+            of the order of the branches.
         log: The name of the log in `losses`, for a training that reports no ``"loss"``.
     """
 
@@ -106,7 +106,7 @@ class Comparison:
 
 
 def _curve(name: str, losses: np.ndarray, color: str, role: Any) -> Line:
-    """Return a line of at most about `POINTS` points; of each stretch of steps the lowest and the highest loss."""
+    """Return a line of about `POINTS` points: the lowest and the highest loss of each stretch of steps."""
     steps = np.arange(len(losses))
     size = -(-len(losses) // POINTS)
     if size > 1:
@@ -141,7 +141,7 @@ def compare(first: Timeline, second: Timeline) -> Comparison:
 
 
 def _line(timeline: Timeline) -> list[Timeline]:
-    """Return a branch and the branches that it comes from, the original last."""
+    """Return a branch and its ancestors, the original branch last."""
     line = [timeline]
     while line[-1].parent is not None:
         line.append(line[-1].parent)
@@ -154,7 +154,7 @@ def _parting(first: Timeline, second: Timeline) -> int:
     while len(ours) > 1 and len(theirs) > 1 and ours[-2] is theirs[-2]:
         ours.pop()
         theirs.pop()
-    # Both lines end with the branch that they share; each leaves it where its next branch begins.
+    # Both lists end with a common branch. Each path leaves it where its next branch begins.
     return min((line[-2].begin for line in (ours, theirs) if len(line) > 1), default=second.begin)
 
 

@@ -50,7 +50,7 @@ class StepDebugger(Shown):
     The debugger trains as `fit` does with the same seed. At each step its state (weights, optimizer, metrics, seeds,
     place in the data) equals that of `fit`, bit for bit. The model's own weights do not change until :meth:`to_model`.
 
-    :attr:`logs`, :attr:`batch`, :meth:`activations` and the like show the last step that was done. Before the first
+    :attr:`logs`, :attr:`batch`, :meth:`activations` and similar methods show the last completed step. Before the first
     step they show the first step. After an error they show the step that failed.
 
     Args:
@@ -71,7 +71,7 @@ class StepDebugger(Shown):
         breakpoints: The breakpoints at which runs stop.
         parent: The debugger that this one is a fork of, ``None`` if it is the original.
         forks: The forks made from this debugger.
-        given: The names, columns and strings of the inputs, as they were given.
+        given: The names, columns and strings of the inputs, as given by the user.
 
     Example:
         >>> import kernelkit as kk
@@ -309,7 +309,7 @@ class StepDebugger(Shown):
     def losses(self) -> np.ndarray:
         """Each batch's own loss up to the position (steps,), from the first known step on.
 
-        A ``train_step`` that reports no ``"loss"``: its first log that is called like one, as it is reported.
+        If the ``train_step`` reports no ``"loss"``: its first log with "loss" in its name, unchanged.
         """
         return self.timeline.records.losses()[: self.position - self.timeline.records.begin]
 

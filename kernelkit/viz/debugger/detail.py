@@ -16,7 +16,7 @@ BINS = 40
 MAPS = 32
 MAP_SIDE = 32
 FEW_HEADS = 8
-"""So many maps of attention are drawn twice as large."""
+"""Largest number of attention maps that are drawn at double size."""
 WEIGHTS = 8
 """Maximum number of weights per layer whose gradients and updates are drawn."""
 
@@ -73,7 +73,7 @@ def layer_message(dbg: Any, name: str, sample: int) -> Message:
 
 
 def _short_names(paths: list[str]) -> list[str]:
-    """Return the ends of weights' paths, with the part before where several end alike.
+    """Return the last parts of weights' paths, with the part before it for equal ones.
 
     Example:
         >>> _short_names(["m/mha/query/kernel", "m/mha/key/kernel", "m/mha/scale"])
@@ -140,7 +140,7 @@ def _side(count: int, what: str) -> int:
 
 
 def _asked(look: Any, name: str) -> Any:
-    """Return an array of the look, or the text of the error that says why this layer has none."""
+    """Return an array of the look, or the text of the error if this layer has no such array."""
     try:
         return look(name)
     except ValueError as error:

@@ -16,7 +16,7 @@ NEGATIVE, POSITIVE = np.array([0, 114, 178]), np.array([213, 94, 0])
 
 
 def filters_of(weights: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarray] | None:
-    """Return what is drawn of the first kernel among weights, and its pictures (n, height, width, 3) of bytes.
+    """Return a title for the first kernel among weights, and its pictures (n, height, width, 3) of bytes.
 
     Args:
         weights: Dict from path to array.
@@ -33,7 +33,9 @@ def filters_of(weights: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarr
     else:
         return None
     kernel, axes, total = np.asarray(kernel), "", int(np.prod(kernel.shape[2:]))
-    if kernel.ndim == 4 and kernel.shape[2] == 3:  # channels of colors are drawn apart: signs would be lost
+    if (
+        kernel.ndim == 4 and kernel.shape[2] == 3
+    ):  # color channels are drawn separately, because an RGB picture would lose the signs
         tiles = np.moveaxis(kernel, (3, 2), (0, 1))[: TILES // 3].reshape(-1, *kernel.shape[:2])
         names = [f"{i}:{channel}" for i in range(len(tiles) // 3) for channel in ("red", "green", "blue")]
         what = f"filters of {what}"
@@ -45,7 +47,7 @@ def filters_of(weights: dict[str, np.ndarray]) -> tuple[dict[str, Any], np.ndarr
         what = f"filters of {what}" if kernel.ndim > 2 else what
     if kernel.ndim == 2:
         down, across = ("tokens", "features") if what == "embeddings" else ("inputs", "units")
-        if kernel.shape[0] > kernel.shape[1]:  # a picture is wider than high: it fits the page
+        if kernel.shape[0] > kernel.shape[1]:  # wide pictures fit the page better than high ones
             tiles, down, across = tiles.swapaxes(1, 2), across, down
         axes = f"{down} down, {across} across"
     cut = max(tiles.shape[1:]) > SIDE

@@ -58,8 +58,8 @@ def forked(view: View, changes: Changes, name: str | None, taken: Iterable[str])
 
     Args:
         view: The training up to the position.
-        changes: What is different from there on.
-        name: Name of the branch. By default it tells the changes.
+        changes: The changes from there on.
+        name: Name of the branch. By default a description of the changes.
         taken: Names of the other branches.
     """
     old = view.timeline

@@ -1,4 +1,4 @@
-"""`Given`: the inputs as the user gave them: their names, the columns of tables, and strings."""
+"""`Given`: facts about the user's inputs: their names, the columns of tables, and strings."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MOST_COLUMNS = 1000
 
 
 class Given(NamedTuple):
-    """What is lost when inputs become arrays of numbers; one entry for each input.
+    """Facts that are lost when inputs become arrays of numbers; one entry for each input.
 
     Attributes:
         names: Keys of a dict, else names of the model's inputs, else ``x``.
         columns: Names of a table's columns, None for other inputs.
         texts: The strings (samples, ...), None for other inputs.
         outputs: Names of the model's outputs.
-        logits: Whether the loss of each output takes it for logits.
+        logits: Whether the loss of each output treats it as logits.
     """
 
     names: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Given(NamedTuple):
 
 
 def given_of(x: Tree, model: Any = None) -> Given:
-    """Return what is known of inputs, empty if they are no arrays, lists or tables.
+    """Return the facts about inputs, empty if they are not arrays, lists or tables.
 
     Example:
         >>> given_of({"b": np.zeros((2, 3)), "a": np.array(["x", "y"])}).names
@@ -61,7 +61,7 @@ def given_of(x: Tree, model: Any = None) -> Given:
 
 
 def _outputs(model: Any) -> tuple[tuple[str, ...], tuple[bool, ...]]:
-    """Return the names of a model's outputs, and whether the loss of each takes it for logits."""
+    """Return the names of a model's outputs, and whether the loss of each treats it as logits."""
     compiled = model._training.compiled.loss if hasattr(model, "_training") else None
     if compiled is None or not compiled.parts or compiled.outputs is None:
         return (), ()

@@ -51,7 +51,7 @@ def activations(look: Look, name: str, what: str = "value") -> Any:
     found = [np.asarray(look.values[full(key)]) for key in seen.keys if full(key) in look.values]
     if not found:
         why = (
-            "it runs inside a loop of another layer (an RNN's cell, say)"
+            "it runs inside a loop of another layer, such as an RNN's cell"
             if what == "value"
             else "no gradient flows through it"
         )
@@ -245,15 +245,15 @@ def statistics(value: np.ndarray) -> dict[str, Any]:
 
 def norm(value: Any) -> float:
     """Return the Euclidean norm of all elements."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a norm that overflows is infinite, as it should be
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite norm is the intended result of an overflow
         return float(np.linalg.norm(np.asarray(value, "float32")))
 
 
 def _ratio(after: np.ndarray, before: np.ndarray) -> float:
-    """Return the norm of an update relative to the weights, or to usual initial weights if these are larger.
+    """Return the norm of an update relative to the weights, or to typical initial weights if these are larger.
 
-    Weights may begin at zero; usual ones have the standard deviation ``1 / sqrt(inputs of a unit)``, and those without
-    inputs are about 1. An update that makes weights smaller, as the first one of FTRL, counts by what is left.
+    Initial weights may be zero; typical ones have the standard deviation ``1 / sqrt(inputs of a unit)``, and those
+    without inputs are about 1. If an update makes weights smaller, as the first update of FTRL, the new weights count.
     """
     inputs = int(np.prod(before.shape[:-1])) if before.ndim > 1 else 1
     usual = float(np.sqrt(before.size / max(inputs, 1)))

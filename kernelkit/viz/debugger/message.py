@@ -33,7 +33,7 @@ class Seen:
         self._rows: dict[tuple[str, int], dict[str, list[float]]] = {}
 
     def add(self, dbg: Any, rows: list[dict[str, Any]]) -> None:
-        """Keep a step's table."""
+        """Store a step's table."""
         key = (branch_name(dbg), dbg.shown)
         self._rows.pop(key, None)
         self._rows[key] = {row["layer"]: [_float(row[name]) for name in TRENDS] for row in rows}

@@ -1,4 +1,4 @@
-"""How the debugger calls a model's layers: by name, with the owner's name where a name alone says little."""
+"""The debugger's names for a model's layers: the layer's name, with its owner's name if needed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ OURS = "kernelkit.layers."
 def names_of(model: Model) -> dict[int, str]:
     """Return the names of all layers below a model, by the layers' ids.
 
-    A layer inside an attention, a wrapper or an RNN has its owner's name in front, and so has one that shares its name
-    with another layer: ``"multi_head_attention/query"``. More owners are named as long as two names are equal.
+    A layer inside an attention, a wrapper or an RNN has its owner's name as prefix, and so has a layer that shares its
+    name with another layer: ``"multi_head_attention/query"``. More owners are added while two names are equal.
 
     Args:
         model: The model.
@@ -60,7 +60,7 @@ def layer_named(model: Model, name: str) -> Any:
 
     Args:
         model: The model.
-        name: The name; ``#2`` behind it, which stands for the layer's second call, makes no difference.
+        name: The name; a suffix ``#2`` for the layer's second call is ignored.
     """
     name = name.split("#")[0]
     layers, names = list(walk(model)), names_of(model)

@@ -20,7 +20,7 @@ from kernelkit.typing import Tensor, Tree
 
 PREFIX = "kernelkit/"
 MASK = "mask"
-"""What the mask is called among the gates of an RNN."""
+"""Name of the mask among the gates of an RNN."""
 
 
 class SeenLayer(NamedTuple):
@@ -30,8 +30,8 @@ class SeenLayer(NamedTuple):
         name: The layer's name (see :mod:`kernelkit.viz.debugger.naming`), ``name#2`` for its second call.
         layer: The layer.
         keys: The name of each output array in the traced step.
-        scores: The name of the attention weights that it computed, if it did.
-        gates: The names of the gates that it computed, if it is an LSTM or a GRU, and of the mask of its steps.
+        scores: The name of its attention weights, if it computed any.
+        gates: The names of the gates of an LSTM or a GRU, and of the mask of its steps.
     """
 
     name: str
@@ -94,13 +94,13 @@ class Observer:
         return outputs
 
     def attention(self, layer: Layer, weights: Any) -> None:
-        """Name the attention weights (samples, heads, queries, keys) of a layer whose call is under way."""
+        """Name the attention weights (samples, heads, queries, keys) of the running layer."""
         if weights.ndim == 4:
             self._scores[id(layer)] = key = f"attention/{len(self.layers)}/{len(self._scores)}"
             checkpoint_name(weights, _value(key))
 
     def gates(self, layer: Layer, gates: dict[str, Any], mask: Tensor) -> None:
-        """Name the gates (steps, samples, units) of an RNN whose call is under way, and the mask (steps, samples)."""
+        """Name the gates (steps, samples, units) of the running RNN, and the mask (steps, samples)."""
         found = gates if mask is None else gates | {MASK: mask}
         self._gates[id(layer)] = keys = {name: f"gates/{len(self.layers)}/{name}" for name in found}
         for name, values in found.items():

@@ -31,7 +31,7 @@ def record(view: View, path: PathLike, layers: Any = (), every: int = 1, batches
     if not path.endswith(".kkrec"):
         raise ValueError(f"record(): the file's name must end with '.kkrec', got {path!r}.")
     if view.timeline.head == view.timeline.begin:
-        raise ValueError("record() writes the steps that were done, and none was. Run some first: dbg.run(epochs=1).")
+        raise ValueError("record() writes the completed steps, but there is none. Run some first: dbg.run(epochs=1).")
     layers = [layers] if isinstance(layers, str) else list(layers)
     timeline = view.timeline
     looked = list(range(timeline.begin, timeline.head, max(1, every))) if layers or batches else []

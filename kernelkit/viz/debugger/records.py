@@ -13,7 +13,7 @@ _PENDING = 64
 class Records:
     """The scalar logs of all steps done, in growing arrays.
 
-    Logs stay on the device until they are read, or until too many wait there.
+    Logs stay on the device until they are read, or until there are too many.
 
     Args:
         begin: Number of the first step.
@@ -76,9 +76,9 @@ class Records:
 
     @property
     def main(self) -> str:
-        """The log that stands for the loss: ``"loss"``, or the first that is called like one, or the first.
+        """The log that is used as the loss: ``"loss"``, or the first log with "loss" in its name, or the first log.
 
-        A ``train_step`` of one's own may report no ``"loss"``, as that of a GAN, which has two. Without logs this is
+        A custom ``train_step`` may report no ``"loss"``, as a GAN with two losses does. Without logs this is
         ``""``.
         """
         names = self.names
@@ -91,7 +91,7 @@ class Records:
     def losses(self) -> np.ndarray:
         """Return each batch's own loss. If steps report running means, it is computed from them.
 
-        If steps report no ``"loss"``, this is the log that stands for it, as it is reported; NaN if there is no log.
+        If steps report no ``"loss"``, this is the log :attr:`main`, unchanged; NaN if there is no log.
 
         Running means are float32, so the losses of late steps in a long epoch are less exact: the error is about 1e-7
         times the step's number, relative to the mean.
@@ -138,7 +138,7 @@ class Records:
 
 
 def curve_title(log: str) -> str:
-    """Return what a debugger's curve shows, by the name of its log.
+    """Return the title of a debugger's curve for a log.
 
     Example:
         >>> curve_title("loss"), curve_title("d_loss")

@@ -98,7 +98,7 @@ class Replay(Shown):
 
     @property
     def batch(self) -> list[np.ndarray]:
-        """The arrays of the batch shown: inputs, then targets and weights; empty if batches were not kept."""
+        """The arrays of the batch shown: inputs, then targets and weights; empty if batches were not stored."""
         self._require()
         return self._kept(f"pages/{self.shown}/batch/")
 
@@ -111,7 +111,7 @@ class Replay(Shown):
         self._require()
         found = self._kept(f"pages/{self.shown}/layers/{layer}/")
         if not found:
-            raise ValueError(f"The activations of layer {layer!r} were not kept; those of {self.layers} were.")
+            raise ValueError(f"The activations of layer {layer!r} were not stored; those of {self.layers} were.")
         return found[0] if len(found) == 1 else found
 
     def sample_losses(self) -> np.ndarray:

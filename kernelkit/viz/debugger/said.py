@@ -1,4 +1,4 @@
-"""What a sample's target and the model's output say, in words or as pictures."""
+"""Texts for a sample's target and the model's prediction."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ class Said(NamedTuple):
 
 
 def nothing(count: int) -> Said:
-    """Return what is said where nothing is known."""
+    """Return empty labels and predictions."""
     return Said([None] * count, [None] * count, [None] * count)
 
 
 def said(y: np.ndarray | None, p: np.ndarray | None, count: int, logits: bool = False) -> Said:
-    """Return what one target and one output say.
+    """Return labels and predictions for one target and one output.
 
     Args:
         y: Targets (samples, ...): class numbers, one-hot labels or numbers.
         p: Outputs (samples, ...).
         count: Number of samples.
-        logits: Whether the loss takes the outputs for logits.
+        logits: Whether the loss treats the outputs as logits.
 
     Example:
         >>> tuple(said(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]]), 2))
@@ -40,7 +40,7 @@ def said(y: np.ndarray | None, p: np.ndarray | None, count: int, logits: bool = 
     labels, predictions, wrong = nothing(count)
     y = None if y is None or len(y) != count or y.dtype.kind not in "fiub" else y
     p = None if p is None or len(p) != count or p.dtype.kind not in "fiu" else p
-    if (y is not None and y.ndim > 2) or (p is not None and p.ndim > 2):  # pictures and sequences have no one label
+    if (y is not None and y.ndim > 2) or (p is not None and p.ndim > 2):  # pictures and sequences have no single label
         return Said(labels, predictions, wrong)
     y = None if y is None else y.reshape(count, -1)
     p = None if p is None else p.reshape(count, -1)
@@ -74,7 +74,7 @@ def said(y: np.ndarray | None, p: np.ndarray | None, count: int, logits: bool = 
 
 
 def joined(parts: dict[str, Said]) -> Said:
-    """Return what several outputs say, each after its name. A sample is wrong if any output is."""
+    """Return the joined texts of several outputs, each with its name. A sample is wrong if any output is wrong."""
     if len(parts) == 1:
         return next(iter(parts.values()))
     texts = []
@@ -89,7 +89,7 @@ def joined(parts: dict[str, Said]) -> Said:
 
 
 def _of_one(y: np.ndarray | None, p: np.ndarray, whole: bool, logits: bool) -> tuple[list, list]:
-    """Return what single outputs say: the chance of class 1 where the labels are 0 and 1, else a number."""
+    """Return texts for outputs of one number: a class with its probability if labels are 0 and 1, else the number."""
     two = whole and y is not None and bool(np.all((y == 0) | (y == 1)))
     if two and logits:
         p = 1 / (1 + np.exp(-np.clip(p.astype("float64"), -500, 500)))

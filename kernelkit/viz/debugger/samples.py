@@ -24,7 +24,7 @@ def batch_message(dbg: Any) -> Message:
     """Return the batch of the step shown, its worst samples first.
 
     Samples are pictures (the input; for image to image also target, output and their difference), rows of values, or
-    both, where one of several inputs holds images.
+    both, if one of several inputs holds images.
     """
     batch = _read(dbg)
     losses = np.asarray(dbg.sample_losses(), "float64")
@@ -63,7 +63,7 @@ def batch_message(dbg: Any) -> Message:
 
 
 class _Batch(NamedTuple):
-    """The batch of a step: input arrays with their names, targets, row numbers, and what is known of the inputs."""
+    """The batch of a step: input arrays with their names, targets, row numbers, and facts about the inputs."""
 
     x: list[np.ndarray]
     y: list[np.ndarray]
@@ -88,7 +88,7 @@ def _read(dbg: Any) -> _Batch:
 
 
 def _pictures(batch: _Batch, outputs: list[np.ndarray], order: np.ndarray) -> list[tuple[str, np.ndarray]]:
-    """Return what is drawn of each sample: a title and bytes (samples, height, width, channels)."""
+    """Return the pictures of the samples: for each kind a title and bytes (samples, height, width, channels)."""
     at = next((i for i, x in enumerate(batch.x) if x.ndim > 2 and as_pictures(x[:1]) is not None), None)
     if at is None:
         return []
@@ -128,7 +128,7 @@ def _pictures(batch: _Batch, outputs: list[np.ndarray], order: np.ndarray) -> li
 
 
 def _told(batch: _Batch, outputs: list[np.ndarray], count: int) -> Said:
-    """Return what targets and outputs say: of one output, or of several, each by its name."""
+    """Return labels and predictions, of one output or of several outputs with their names."""
     pairs = outputs if len(outputs) == len(batch.y) else outputs[:1] if len(batch.y) == 0 else []
     if not pairs:
         one = batch.y[0] if len(batch.y) == 1 else None

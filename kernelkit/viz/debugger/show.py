@@ -1,4 +1,4 @@
-"""How a debugger appears as a cell's value: a widget where possible, and a static picture."""
+"""The display of a debugger as a cell's value: a widget if possible, and a static picture."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _text(row: dict[str, Any], name: str) -> str:
     if value is None:
         return ""
     if name in ("zeros", "dead"):
-        return f"{math.floor(100 * value + 0.5)}%"  # a half goes up, as in the debugger's view
+        return f"{math.floor(100 * value + 0.5)}%"  # round half up, as in the debugger's view
     if name in ("nan", "inf"):
         return str(int(value))
     if name == "shape":

@@ -1,4 +1,4 @@
-"""The tokens of a sample, to write beside its attention weights."""
+"""The tokens of a sample, as labels of its attention weights."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from kernelkit.viz.debugger.message import clipped
 
 
 def tokens_of(dbg: Any, sample: int, shape: tuple[int, ...], every: int = 1) -> list[str]:
-    """Return every n-th token of a sample if its attention is among them, else an empty list.
+    """Return every n-th token of a sample if its attention weights are between its tokens, else an empty list.
 
-    The tokens are the words of the model's vocabulary, if one of its layers has one, else the numbers that were given.
+    The tokens are words of the vocabulary of one of the model's layers, if there is one, else the input's numbers.
 
     Args:
         dbg: The debugger.
         sample: Place of the sample in the batch.
         shape: ``(queries, keys)``.
-        every: The n of every n-th.
+        every: The number n.
     """
     if shape[0] != shape[1]:
         return []

@@ -76,7 +76,7 @@ class View:
         return losses if self.records.main == "loss" else np.full(len(losses), np.nan)
 
     def epoch(self, step: int) -> int:
-        """Return the epoch of a step, 0 for a step behind the end of the data."""
+        """Return the epoch of a step, 0 for a step after the end of the data."""
         place = self.timeline.place(step)
         return 0 if place is None else place.epoch
 

@@ -109,7 +109,7 @@ class _Answers:
             answers = (
                 not header.get("subshell_id") and is_question(kind, content) and kind in self._kernel.shell_handlers
             )
-        except Exception:  # a message of another form: leave it to the kernel
+        except Exception:  # a message of another form is left to the kernel
             answers = False
         if answers:
             await self._answer(kind, identities, frames)

@@ -26,17 +26,17 @@ def activations(
 
     Args:
         model: Model.
-        x: one sample, with or without a batch axis of 1.
-        layer: the layer's name or number, or the layer itself.
-        count: int. Feature maps shown at most.
+        x: One sample, with or without a batch axis of 1.
+        layer: Name or number of the layer, or the layer itself.
+        count: Maximum number of feature maps.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. The layer's name and the shape of its output when left out.
+        title: Title. Default: the layer's name and the shape of its output.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: there is no such layer, it does not run, or it gives something else than one array.
+        ValueError: If there is no such layer, it does not run, or its output is not a single array.
 
     Example:
         >>> import kernelkit as kk
@@ -58,14 +58,14 @@ def layer_output(model: Any, x: Tree, layer: Layer) -> np.ndarray:
 
     Args:
         model: Model.
-        x: a batch of samples.
-        layer: Layer, a part of the model.
+        x: A batch of samples.
+        layer: A layer of the model.
 
     Returns:
         Array `(batch, ...)`. If the layer runs more than once, the output of its first call.
 
     Raises:
-        ValueError: the layer did not run, or gave something else than one array.
+        ValueError: If the layer did not run, or its output is not a single array.
 
     Example:
         >>> import kernelkit as kk

@@ -1,4 +1,4 @@
-"""Draw the samples that training will see, with their targets: before training, not after."""
+"""Draw the samples of a training with their targets, before the training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT = 160
 
 
 class BatchTable:
-    """Samples as the rows of a table, for inputs that are no images.
+    """Samples as the rows of a table, for inputs that are not images.
 
     Attributes:
         title: Number of samples, shapes, dtypes and ranges.
@@ -75,7 +75,7 @@ def show_batch(
 ) -> Any:
     """Show the first samples and their targets, as training gets them: a look at the data before `fit`.
 
-    Images are drawn with their targets as titles; targets that are images themselves (segmentation maps, image to
+    Images are drawn with their targets as titles; image targets (segmentation maps, image to
     image) are drawn on the right of their inputs. Strings, tables, vectors and several inputs make a table.
 
     Args:
@@ -136,7 +136,7 @@ def show_batch(
 def _first_batch(x: Tree, y: Tree) -> tuple[Any, Any]:
     """Return inputs and targets; of a dataset those of its first batch."""
     if isinstance(x, Iterator):
-        raise ValueError("show_batch: a generator would lose the batch that is shown. Pass x, y = next(generator).")
+        raise ValueError("show_batch: a generator would lose the displayed batch. Pass x, y = next(generator).")
     if isinstance(x, (Mapping, list, tuple)) or is_frame(x) or hasattr(x, "__array__") or not hasattr(x, "__iter__"):
         if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "__iter__"):
             return _parts(x[0], y)  # a PyDataset
@@ -154,7 +154,7 @@ def _parts(batch: Batch, y: Tree) -> tuple[Any, Any]:
 
 def _named(value: Any, name: str) -> dict[str, Any]:
     """Return the arrays of inputs or targets by name."""
-    if is_frame(value):  # pyarrow calls its columns' names otherwise
+    if is_frame(value):  # pyarrow has another attribute for the names of columns
         columns = getattr(value, "column_names", None) or getattr(value, "columns", None)
         return {name: np.asarray(value)} if columns is None else {str(c): np.asarray(value[c]) for c in columns}
     if isinstance(value, Mapping):
@@ -179,7 +179,7 @@ def _is_images(values: np.ndarray) -> bool:
 
 
 def _title(shown: int, total: int, arrays: dict[str, np.ndarray]) -> str:
-    """Return the number of samples, and shape, dtype and range of each array; of the first four of many."""
+    """Return the number of samples, and shape, dtype and range of the first four arrays."""
     count = f"{total:,} samples" if shown == total else f"The first {shown} of {total:,} samples"
     parts = [f"{name}: {_told(values)}" for name, values in arrays.items()]
     rest = [f"and {len(parts) - 4} more"] if len(parts) > 4 else []
@@ -210,7 +210,7 @@ def _cell(value: Any) -> str:
 
 
 def _columns(name: str, values: np.ndarray) -> dict[str, list[str]]:
-    """Return the cells of one input: a column for each number of a sample, the first ones of many."""
+    """Return the cells of one input: a column for each of the first numbers of a sample."""
     flat = values.reshape(len(values), -1)
     if flat.shape[1] == 1:
         return {name: [_cell(v) for v in flat[:, 0].tolist()]}

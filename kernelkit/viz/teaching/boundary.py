@@ -31,18 +31,18 @@ def decision_boundary(
 
     Args:
         model: Model that takes `(n, 2)`.
-        x: samples `(n, 2)`.
-        y: true classes, ints `(n,)` or one-hot `(n, classes)`.
-        labels: a name for each class; their numbers when left out.
-        resolution: int. Places asked for along each axis.
+        x: Samples `(n, 2)`.
+        y: True classes, ints `(n,)` or one-hot `(n, classes)`.
+        labels: A name for each class. Default: the class numbers.
+        resolution: Number of grid points along each axis.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. The accuracy on these samples when left out.
+        title: Title. Default: the accuracy on these samples.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: the data are not two-dimensional, or shapes do not fit.
+        ValueError: If the data are not two-dimensional, or shapes do not match.
 
     Example:
         >>> import kernelkit as kk
@@ -71,10 +71,10 @@ def class_map(model: Model, x: np.ndarray, resolution: int = 200) -> tuple[tuple
     Args:
         model: Model that takes `(n, 2)`.
         x: samples `(n, 2)`.
-        resolution: int. Places along each axis.
+        resolution: Number of grid points along each axis.
 
     Returns:
-        The places along both axes, each `(resolution,)`, and the probability of each class there `(resolution,
+        The grid points along both axes, each `(resolution,)`, and the probability of each class there `(resolution,
         resolution, classes)`, the second axis of `x` first.
     """
     low, high = x.min(0), x.max(0)

@@ -34,7 +34,7 @@ def tint(color: str, amount: Any) -> np.ndarray:
     """Mix a color with white.
 
     Args:
-        color: str such as `"#0072B2"`.
+        color: Color such as `"#0072B2"`.
         amount: Array `(...)` of floats from 0 (white) to 1 (the color).
 
     Returns:

@@ -26,24 +26,25 @@ def confusion_matrix(
     backend: Backend = "matplotlib",
     title: str = "",
 ) -> Any:
-    """Draw how many samples of each class were predicted as each class.
+    """Draw the number of samples of each class that were predicted as each class.
 
-    Rows are the true classes. Cells are as dark as their share of the row: right ones blue, wrong ones vermillion.
+    Rows are the true classes. A darker cell has a larger share of its row. Right predictions are blue, wrong ones
+    vermillion.
 
     Args:
         model: Model; or its outputs `(n, classes)` or classes `(n,)`, and no `x`.
-        x: the samples.
-        y: true classes: ints `(n,)`, one-hot `(n, classes)`, or names `(n,)` that `labels` hold.
-        labels: a name for each class; their numbers when left out.
+        x: The samples.
+        y: True classes: ints `(n,)`, one-hot `(n, classes)`, or names `(n,)` from `labels`.
+        labels: A name for each class. Default: the class numbers.
         normalize: Whether cells show percent of their row instead of counts.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. The accuracy when left out.
+        title: Title. Default: the accuracy.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: shapes or the number of labels do not fit.
+        ValueError: If shapes or the number of labels do not match.
 
     Example:
         >>> figure = confusion_matrix([0, 1, 1], y=[0, 1, 0], labels=["cat", "dog"])
@@ -66,9 +67,9 @@ def confusion_counts(truth: Any, predicted: Any, classes: int = 0) -> np.ndarray
     """Count the pairs of true and predicted class.
 
     Args:
-        truth: ints `(n,)`.
-        predicted: ints `(n,)`.
-        classes: int. How many there are at least.
+        truth: Ints `(n,)`.
+        predicted: Ints `(n,)`.
+        classes: Smallest number of classes of the result.
 
     Returns:
         Ints `(classes, classes)`; the row is the true class.

@@ -28,21 +28,21 @@ def embedding(
     """Draw vectors as points. Each class has its own color and shape.
 
     Args:
-        vectors: array `(n, dimensions)`, such as a layer's outputs or the table of an embedding layer.
-        y: classes of the vectors, ints `(n,)` or one-hot `(n, classes)`.
-        labels: a name for each class; their numbers when left out.
+        vectors: Array `(n, dimensions)`, such as a layer's outputs or the table of an embedding layer.
+        y: Classes of the vectors, ints `(n,)` or one-hot `(n, classes)`.
+        labels: A name for each class. Default: the class numbers.
         method: `"pca"` keeps the directions of greatest variance. `"tsne"` (needs scikit-learn) and `"umap"` (needs
             umap-learn) keep neighbors together; distances between far points have no meaning there.
-        seed: int. Of the methods that draw random numbers.
+        seed: Seed of the methods that draw random numbers.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str.
+        title: Title.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: shapes do not fit, or the method is unknown.
-        ImportError: the method needs a package that is not installed.
+        ValueError: If shapes do not match, or the method is unknown.
+        ImportError: If the method needs a package that is not installed.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def embedding(
     if vectors.ndim != 2 or len(vectors) < 2 or vectors.shape[1] < 1:
         raise ValueError(f"embedding: expected vectors of shape (n, dimensions) with n >= 2, got {vectors.shape}.")
     if not np.isfinite(vectors).all():
-        raise ValueError("embedding: some vectors hold NaN or infinity; training may have diverged.")
+        raise ValueError("embedding: some vectors contain NaN or infinity; training may have diverged.")
     classes = np.zeros(len(vectors), int) if y is None else targets_of(y, len(vectors), "embedding", labels)
     names = [""] if y is None else class_names(labels, int(classes.max(initial=0)) + 1, "embedding")
     points, axes = project(vectors, method, seed)
@@ -66,9 +66,9 @@ def project(vectors: np.ndarray, method: Method = "pca", seed: int = 0) -> tuple
     """Project vectors to a plane.
 
     Args:
-        vectors: array `(n, dimensions)`.
-        method: as for `embedding`.
-        seed: int.
+        vectors: Array `(n, dimensions)`.
+        method: As for `embedding`.
+        seed: Seed.
 
     Returns:
         Points `(n, 2)`, and the names of the two axes.

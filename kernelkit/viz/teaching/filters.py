@@ -21,22 +21,23 @@ def filters(
 ) -> Any:
     """Draw the kernel of a convolution or dense layer.
 
-    A filter over 3 channels is a color image; over one, an image with blue for negative and vermillion for positive
-    weights; over more, a row of images, one for each of its first 8 channels. The kernel of a dense layer is one image
-    (inputs down, units across), or with `shape` an image for each unit.
+    A filter over 3 channels is a color image. A filter over one channel is an image with blue for negative and
+    vermillion for positive weights. A filter over more channels is a row of images, one for each of its first 8
+    channels. The kernel of a dense layer is one image (inputs down, units across), or with `shape` an image for each
+    unit.
 
     Args:
-        layer: Layer with a kernel; of a Model the first layer that has one of two or more dimensions.
-        shape: height and width of a dense layer's inputs, where they are pixels.
-        count: int. Filters shown at most.
+        layer: Layer with a kernel. For a Model: its first layer with a kernel of two or more dimensions.
+        shape: Height and width of a dense layer's inputs, if they are pixels.
+        count: Maximum number of filters.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. The layer's name when left out.
+        title: Title. Default: the layer's name.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: there is no kernel, or `shape` does not fit.
+        ValueError: If there is no kernel, or `shape` does not match.
 
     Example:
         >>> import kernelkit as kk
@@ -61,15 +62,15 @@ def filter_tiles(
 
     Args:
         kernel: `(inputs, units)`, `(width, channels, filters)` or `(height, width, channels, filters)`.
-        shape: as for `filters`.
-        count: int. Filters at most.
+        shape: As for `filters`.
+        count: Maximum number of filters.
 
     Returns:
-        Array `(n, height, width)` or `(n, height, width, 3)`, a name for each, and how many belong in a row, if that
-        matters.
+        Array `(n, height, width)` or `(n, height, width, 3)`, a name for each, and the number of images in a row, if
+        that matters.
 
     Raises:
-        ValueError: the kernel has other dimensions, or `shape` does not fit.
+        ValueError: If the kernel has other dimensions, or `shape` does not match.
 
     Example:
         >>> tiles, names, _ = filter_tiles(np.zeros((4, 10)), shape=(2, 2))

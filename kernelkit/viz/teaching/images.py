@@ -12,19 +12,19 @@ from kernelkit.viz import figure as figures
 from kernelkit.viz.teaching.colors import color_map, scale_of
 
 GAP = 0.22
-"""Space between tiles, as a share of a tile's height: room for its name."""
+"""Space between tiles for their names, as a share of a tile's height."""
 
 DIM = 64
-"""Greatest number of images that are not taken for pixels from 0 to 255."""
+"""Largest value of images that are not treated as pixels from 0 to 255."""
 
 
 def as_images(x: Tree, who: str) -> np.ndarray:
-    """Bring samples to images `(n, height, width)` or `(n, height, width, 3)` of floats from 0 to 1.
+    """Convert samples to images `(n, height, width)` or `(n, height, width, 3)` of floats from 0 to 1.
 
     Args:
-        x: Array `(n, height, width)`, or with 1, 3 or 4 channels last. Floats from 0 to 1 stay as they are. Numbers
-            from 0 to 255 are divided by 255, or by the greatest one if it is 64 or less. Others are spread over 0 to 1.
-        who: str. The public function, for error messages.
+        x: Array `(n, height, width)`, or with 1, 3 or 4 channels last. Floats from 0 to 1 are unchanged. Numbers
+            from 0 to 255 are divided by 255, or by the largest number if it is 64 or less. Others are scaled to 0 to 1.
+        who: Name of the public function, for error messages.
 
     Raises:
         ValueError: If `x` does not hold images.
@@ -38,7 +38,7 @@ def as_images(x: Tree, who: str) -> np.ndarray:
             f"got {x.shape}."
         )
     low, high = (float(np.nanmin(x)), float(np.nanmax(x))) if x.size else (0.0, 1.0)
-    if low >= 0 and high <= 255:  # maps of classes, and digits from 0 to 16, would be black as shares of 255
+    if low >= 0 and high <= 255:  # class maps, and digits from 0 to 16, would be black if divided by 255
         whole = x.dtype.kind in "iub"
         return x / (255.0 if high > DIM else max(high, 1.0) if whole or high > 1 else 1.0)
     return (x.astype(np.float64) - low) / ((high - low) or 1.0)
@@ -48,8 +48,8 @@ def mosaic(tiles: np.ndarray, columns: int | None = None) -> tuple[np.ndarray, l
     """Lay tiles side by side.
 
     Args:
-        tiles: array `(n, height, width)` or `(n, height, width, 3)`.
-        columns: int. Tiles in a row; so that all is about square when left out.
+        tiles: Array `(n, height, width)` or `(n, height, width, 3)`.
+        columns: Number of tiles in a row. Default: about as many columns as rows.
 
     Returns:
         One image with gaps of NaN, and the `(x, y)` of each tile's upper left corner in it.

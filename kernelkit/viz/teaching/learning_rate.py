@@ -25,7 +25,7 @@ class RangeTest:
     """The result of a range test. Notebooks show its curve.
 
     Attributes:
-        rates: learning rates, `(n,)` float64.
+        rates: Learning rates, `(n,)` float64.
         losses: The loss of the batch that was trained at each rate, `(n,)`.
         smoothed: The losses without the noise between batches, `(n,)`.
         suggestion: The rate at which the loss falls fastest, or None if it never falls.
@@ -49,7 +49,7 @@ class RangeTest:
 
         Args:
             backend: `"matplotlib"` or `"plotly"`.
-            title: str. The suggestion when left out.
+            title: Title. Default: the suggestion.
 
         Returns:
             A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
@@ -89,19 +89,19 @@ def find_learning_rate(
 
     Args:
         model: Model that is compiled, with a learning rate that is a number.
-        x: samples: an array `(n, ...)`, or a list or dict of these.
-        y: targets, alike.
-        batch_size: int. Samples in a batch.
-        low: float. First learning rate.
-        high: float. Last one.
-        steps: int. Batches, at least 10.
-        seed: int. Of the order of the samples.
+        x: Samples: an array `(n, ...)`, or a list or dict of arrays.
+        y: Targets, in the same form.
+        batch_size: Number of samples in a batch.
+        low: First learning rate.
+        high: Last learning rate.
+        steps: Number of batches, at least 10.
+        seed: Seed of the sample order.
 
     Returns:
         A `RangeTest`: `.suggestion`, and `.plot()`.
 
     Raises:
-        ValueError: the model is not compiled, follows a schedule, or an argument is out of range.
+        ValueError: If the model is not compiled, follows a schedule, or an argument is out of range.
 
     Source:
         Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3, https://arxiv.org/abs/1506.01186
@@ -141,7 +141,7 @@ def smooth(losses: np.ndarray, width: float = 0.03) -> np.ndarray:
 
     Args:
         losses: `(n,)`.
-        width: float. Standard deviation of the bell as a share of all.
+        width: Standard deviation of the weights, as a share of the number of losses.
 
     Returns:
         `(n,)` floats.
@@ -162,10 +162,10 @@ def suggest(rates: np.ndarray, smoothed: np.ndarray) -> float | None:
 
     Args:
         rates: `(n,)`, growing by a factor.
-        smoothed: losses `(n,)`.
+        smoothed: Losses `(n,)`.
 
     Returns:
-        A rate; None if the loss falls by less than a hundredth.
+        A rate; None if the loss falls by less than 1 %.
 
     Example:
         >>> suggest(np.geomspace(1e-4, 1, 5), np.array([2.0, 1.9, 1.0, 0.9, 8.0]))

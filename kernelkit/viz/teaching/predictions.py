@@ -37,24 +37,24 @@ def predictions(
 ) -> Any:
     r"""Draw images with a model's predictions.
 
-    Wrong predictions come first, the most certain ones at the front. Right predictions follow, the least certain ones
+    Wrong predictions come first, starting with the most certain ones. Right predictions follow, the least certain ones
     first. Wrong ones have a cross and a vermillion frame, right ones have a tick and a blue frame.
 
     Args:
         model: Model, or its outputs for `x`.
-        x: images `(n, height, width)` or `(n, height, width, channels)`.
-        y: true classes, ints `(n,)` or one-hot `(n, classes)`; without them the least sure images come first.
-        labels: a name for each class; their numbers when left out.
-        count: int. Images shown at most.
-        columns: int. Images in a row.
+        x: Images `(n, height, width)` or `(n, height, width, channels)`.
+        y: True classes, ints `(n,)` or one-hot `(n, classes)`; without them the least certain predictions come first.
+        labels: A name for each class. Default: the class numbers.
+        count: Maximum number of images.
+        columns: Number of images in a row.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. How many are wrong when left out.
+        title: Title. Default: the number of wrong predictions.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: these are no images, or shapes do not fit.
+        ValueError: If the samples are not images, or shapes do not match.
 
     Example:
         >>> figure = predictions([0, 1, 1], np.zeros((3, 8, 8)), [0, 1, 0], labels=["cat", "dog"])
@@ -77,12 +77,12 @@ def predictions(
 
 
 def worst_first(chosen: np.ndarray, sure: np.ndarray, truth: np.ndarray | None = None) -> np.ndarray:
-    """Order samples: wrong ones by falling probability, then right ones by rising probability.
+    """Order samples: wrong predictions by falling probability, then right ones by rising probability.
 
     Args:
-        chosen: predicted classes `(n,)`.
-        sure: their probabilities `(n,)`, NaN where unknown.
-        truth: true classes `(n,)`, or None.
+        chosen: Predicted classes `(n,)`.
+        sure: Their probabilities `(n,)`, NaN if unknown.
+        truth: True classes `(n,)`, or None.
 
     Returns:
         Indices `(n,)`.
@@ -97,7 +97,7 @@ def worst_first(chosen: np.ndarray, sure: np.ndarray, truth: np.ndarray | None =
 
 
 def describe(i: int, chosen: Any, sure: Any, truth: Any, names: list[str]) -> Prediction:
-    """Return what is written above a sample's image."""
+    """Return the text above a sample's image."""
     percent = "" if np.isnan(sure[i]) else f", {100 * sure[i]:.0f} %"
     right = truth is None or bool(chosen[i] == truth[i])
     mark = "" if truth is None else "✓ " if right else "✗ "
@@ -105,7 +105,7 @@ def describe(i: int, chosen: Any, sure: Any, truth: Any, names: list[str]) -> Pr
 
 
 def grid_matplotlib(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
-    """Draw images (n, height, width) or (n, height, width, 3) with their words by matplotlib."""
+    """Draw images (n, height, width) or (n, height, width, 3) with their texts, with matplotlib."""
     rows = -(-len(shown) // columns) or 1
     figure = figures.matplotlib_figure(1.45 * columns, 1.85 * rows + 0.5 * bool(title))
     for i, (image, one) in enumerate(zip(images, shown, strict=True)):
@@ -121,7 +121,7 @@ def grid_matplotlib(images: np.ndarray, shown: list[Prediction], columns: int, t
 
 
 def grid_plotly(images: np.ndarray, shown: list[Prediction], columns: int, title: str) -> Any:
-    """Draw images (n, height, width) or (n, height, width, 3) with their words by plotly."""
+    """Draw images (n, height, width) or (n, height, width, 3) with their texts, with plotly."""
     from html import escape
 
     from plotly.graph_objects import Image

@@ -12,18 +12,18 @@ from kernelkit.typing import Tree
 
 
 def scores_of(model: Model, x: Tree, who: str) -> np.ndarray:
-    """Return a model's outputs for samples. An array in place of the model is used as its outputs.
+    """Return a model's outputs for samples. An array instead of a model is used as the outputs.
 
     Args:
         model: Model, or array of its outputs.
-        x: the samples; not looked at for an array.
-        who: str. The public function, for error messages.
+        x: The samples; ignored for an array.
+        who: Name of the public function, for error messages.
 
     Returns:
         Array `(n, ...)`.
 
     Raises:
-        ValueError: a model without samples, a model of several outputs, or neither model nor outputs.
+        ValueError: If a model has no samples or several outputs, or the argument is neither a model nor outputs.
     """
     if not hasattr(model, "predict"):
         scores = np.asarray(model)
@@ -31,10 +31,12 @@ def scores_of(model: Model, x: Tree, who: str) -> np.ndarray:
             raise ValueError(f"{who}: expected a model or an array of its outputs, got {type(model).__name__}.")
         return scores
     if x is None:
-        raise ValueError(f"{who}: a model needs samples: pass x, or the outputs of model.predict(x) in its place.")
+        raise ValueError(
+            f"{who}: a model needs samples: pass x, or pass the outputs of model.predict(x) instead of the model."
+        )
     outputs = model.predict(x, batch_size=256, verbose=0)
     if isinstance(outputs, (list, tuple, dict)):
-        raise ValueError(f"{who}: this model has several outputs. Pass one of them, as model.predict(x) gives them.")
+        raise ValueError(f"{who}: this model has several outputs. Pass one of the outputs of model.predict(x).")
     return np.asarray(outputs)
 
 
@@ -42,15 +44,15 @@ def decide(scores: np.ndarray, who: str) -> tuple[np.ndarray, np.ndarray]:
     """Choose a class for each sample.
 
     Args:
-        scores: array `(n, classes)` of probabilities or logits; `(n, 1)` or `(n,)` floats for two classes, where
+        scores: Array `(n, classes)` of probabilities or logits; `(n, 1)` or `(n,)` floats for two classes, where
             numbers outside 0 to 1 are logits; or `(n,)` ints, the classes themselves.
-        who: str. The public function, for error messages.
+        who: Name of the public function, for error messages.
 
     Returns:
-        Classes `(n,)` int, and the probability of each `(n,)`, NaN where only classes were given.
+        Classes `(n,)` int, and the probability of each `(n,)`, NaN if only classes were given.
 
     Raises:
-        ValueError: the scores have another shape.
+        ValueError: If the scores have another shape.
 
     Example:
         >>> decide(np.array([[0.1, 0.9], [0.8, 0.2]]), "decide")
@@ -67,14 +69,14 @@ def shares_of(scores: np.ndarray, who: str) -> np.ndarray:
     """Return the probability of each class.
 
     Args:
-        scores: array `(n, classes)`, `(n, 1)` or `(n,)` as for `decide`, but no classes.
-        who: str. The public function, for error messages.
+        scores: Array `(n, classes)`, `(n, 1)` or `(n,)` as for `decide`, but not classes.
+        who: Name of the public function, for error messages.
 
     Returns:
         Array `(n, classes)` float64.
 
     Raises:
-        ValueError: the scores have another shape.
+        ValueError: If the scores have another shape.
 
     Example:
         >>> shares_of(np.array([0.25, 1.0]), "shares_of")
@@ -99,13 +101,13 @@ def targets_of(y: Tree, samples: int, who: str, labels: Sequence[Any] | None = N
     """Return the true classes as ints `(n,)`.
 
     Args:
-        y: Class numbers `(n,)` or `(n, 1)`, one-hot rows `(n, classes)`, or names `(n,)` that `labels` hold.
+        y: Class numbers `(n,)` or `(n, 1)`, one-hot rows `(n, classes)`, or names `(n,)` from `labels`.
         samples: Number of samples.
         who: Name of the public function, for error messages.
         labels: A name for each class.
 
     Raises:
-        ValueError: If `y` has another form, holds a name that is no label, or another number of samples.
+        ValueError: If `y` has another form, contains a name that is not a label, or has another number of samples.
 
     Example:
         >>> targets_of([[0, 1], [1, 0]], 2, "targets_of")
@@ -128,7 +130,7 @@ def targets_of(y: Tree, samples: int, who: str, labels: Sequence[Any] | None = N
 
 
 def numbers_of(classes: Any, labels: Sequence[Any] | None, what: str, who: str) -> np.ndarray:
-    """Return classes that are given by their names as their places in `labels`; numbers as they are.
+    """Return class names as their indices in `labels`; numbers unchanged.
 
     Raises:
         ValueError: If there are no labels, or a name is not among them.
@@ -156,7 +158,7 @@ def class_names(labels: Sequence[Any] | None, count: int, who: str) -> list[str]
     """Return a name for each of `count` classes: the given labels, or the numbers.
 
     Raises:
-        ValueError: there are fewer labels than classes.
+        ValueError: If there are fewer labels than classes.
     """
     if labels is None:
         return [str(i) for i in range(count)]

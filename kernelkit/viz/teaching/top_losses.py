@@ -34,8 +34,8 @@ def top_losses(
 ) -> Any:
     """Draw the images with the largest losses.
 
-    The loss of an image is the cross-entropy of its true class. A map colors the pixels whose change would change
-    this loss most: the size of its gradient.
+    The loss of an image is the cross-entropy of its true class. A map colors the pixels with the largest effect on
+    this loss: the magnitude of its gradient.
 
     Args:
         model: Classifier.
@@ -52,7 +52,7 @@ def top_losses(
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: If these are no images, or shapes do not fit.
+        ValueError: If the samples are not images, or shapes do not match.
 
     Source:
         Simonyan et al., "Deep Inside Convolutional Networks" (2013), section 3, https://arxiv.org/abs/1312.6034

@@ -36,13 +36,13 @@ def weights(model: Model, backend: Backend = "matplotlib", title: str = "") -> A
     Args:
         model: Model or Layer that is built.
         backend: `"matplotlib"` or `"plotly"`.
-        title: str. The name and the number of weights when left out.
+        title: Title. Default: the name and the number of weights.
 
     Returns:
         A `matplotlib.figure.Figure` or a `plotly.graph_objects.Figure`.
 
     Raises:
-        ValueError: there are no weights, or not yet.
+        ValueError: If there are no weights, or the model is not built.
 
     Example:
         >>> import kernelkit as kk
@@ -62,7 +62,7 @@ def variables_of(model: Model, who: str) -> list[Any]:
     """Return the weights of a model or layer, without seeds and counters.
 
     Raises:
-        ValueError: there are none, or it is not built.
+        ValueError: If there are no weights, or the model is not built.
     """
     if not hasattr(model, "weights"):
         raise ValueError(f"{who}: expected a model or a layer, got {type(model).__name__}.")
@@ -77,9 +77,9 @@ def spread(name: str, values: np.ndarray, bins: int = 41) -> Spread:
     """Return the histogram and the statistics of an array of weights.
 
     Args:
-        name: str.
-        values: array of any shape.
-        bins: int. Bins of the histogram.
+        name: Name.
+        values: Array of any shape.
+        bins: Number of bins.
 
     Example:
         >>> spread("w", np.array([0.0, 1.0, 1.0, np.nan]), bins=2).counts
@@ -101,7 +101,7 @@ def _head(one: Spread) -> str:
 
 def _facts(one: Spread) -> str:
     if one.broken:
-        return f"{one.broken:,} are no numbers"
+        return f"{one.broken:,} are not numbers"
     return f"mean {one.mean:.3g}, deviation {one.deviation:.3g}"
 
 

@@ -191,7 +191,7 @@ export function sizeText(bytes: number): string {
 
 function inside(reader: Reader, offset: number, length: number): void {
   const good = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
-  if (!good || offset + length > reader.size) throw new FileError("The file is damaged: it points to a place behind its end.");
+  if (!good || offset + length > reader.size) throw new FileError("The file is damaged: it refers to bytes after its end.");
   if (length > MOST) throw new FileError(`The file asks to read ${sizeText(length)} at once, at most ${sizeText(MOST)} are read.`);
 }
 

@@ -25,7 +25,7 @@ export interface Described { description: Description; items: (Item | null)[]; u
 
 /** Describe a model's configuration: `{class_name, config}`, as config.json or the attribute model_config hold it. */
 export function describeConfig(saved: any): Described {
-  if (typeof saved !== "object" || saved === null) throw new FileError("Its configuration is no model's.");
+  if (typeof saved !== "object" || saved === null) throw new FileError("Its configuration does not describe a model.");
   const items: Item[] = [];
   const budget = { left: MOST_VALUES };
   const config: Config = object(saved.config);
@@ -42,7 +42,7 @@ export function describeConfig(saved: any): Described {
   const edges = connect(items, top);
   infer(items, edges);
   return new Writer(text(config.name, "model"), title, items, edges, top ? "" :
-    "The file does not say how the layers of this model lead to each other: its class was written by hand. What it holds is under Weights.").written();
+    "The file does not describe the connections of this model's layers, because its class is user code. Its weights are under Weights.").written();
 }
 
 function collect(saved: any, items: Item[], budget: { left: number }): Scope {

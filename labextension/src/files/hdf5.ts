@@ -175,7 +175,7 @@ export class Hdf5 {
   private dataset(type: Type, shape: number[], layout: DataView, filters: Filter[], name: string): Dataset {
     if (type.opaque && name === "bfloat16" && type.size === 2) type = { ...type, kind: "bf16" };
     const count = shape.reduce((a, b) => a * b, 1);
-    if (!Number.isSafeInteger(count * type.size)) throw damaged("an array is too large to be true");
+    if (!Number.isSafeInteger(count * type.size)) throw damaged("an array has an impossible size");
     const found: Dataset = {
       shape, kind: type.kind, count, bytes: count * type.size, little: type.little, place: { form: "empty" },
       dtype: name && type.opaque ? name : NAMES[type.kind] ?? (type.kind === "text" ? "text" : `${type.size} bytes each`),
@@ -201,7 +201,7 @@ export class Hdf5 {
     if (layout.getUint32(2, true) === NOWHERE && layout.getUint32(6, true) === NOWHERE) return found; // it was never written
     const address = big(layout, 2), size = big(layout, 10);
     if (size < found.bytes) throw damaged("an array has fewer bytes than its shape needs");
-    if (address + found.bytes > this.reader.size) throw damaged("an array lies behind the file's end");
+    if (address + found.bytes > this.reader.size) throw damaged("an array lies after the file's end");
     return { ...found, place: { form: "contiguous", address } };
   }
 
@@ -410,7 +410,7 @@ function brain(bits: number): number {
 }
 
 function notHdf5(): FileError {
-  return new FileError("It is no HDF5 file.");
+  return new FileError("It is not an HDF5 file.");
 }
 
 function damaged(what: string): FileError {

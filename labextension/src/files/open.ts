@@ -41,7 +41,7 @@ export interface Place { url: string; sibling(name: string): Promise<string>; fe
 /** Open a file by what it is called, with few requests. */
 export async function openModel(name: string, place: Place): Promise<ModelFile> {
   const ending = Object.keys(FORMATS).find((e) => name.toLowerCase().endsWith(e)) ?? (/\.hdf5$/i.test(name) ? ".h5" : "");
-  if (!ending) throw new FileError("This is no file of a model that is known here.");
+  if (!ending) throw new FileError("This is not a known kind of model file.");
   const packed = ending === ".keras" || ending === ".kkrec";
   const source = await RemoteFile.open(place.url, place.fetch, place.signal, packed ? "tail" : "head");
   const file: ModelFile = { format: FORMATS[ending], facts: [], model: null, trouble: "", training: null, weights: null, unread: "", legacy: false, source };
@@ -77,8 +77,8 @@ async function openKeras(file: ModelFile): Promise<void> {
     return member ? parse(await archive.read(member, MOST_CONFIG), name) : null;
   };
   const config = await read("config.json");
-  if (!archive.member("config.json")) throw new FileError("It is no .keras file: it has no config.json.");
-  if (!config) throw new FileError("Its config.json holds no model.");
+  if (!archive.member("config.json")) throw new FileError("It is not a .keras file: it has no config.json.");
+  if (!config) throw new FileError("Its config.json does not describe a model.");
   const metadata = await read("metadata.json");
   fact(file, "Keras", metadata?.keras_version);
   fact(file, "Saved", typeof metadata?.date_saved === "string" ? metadata.date_saved.replace("@", " ") : "");
@@ -101,7 +101,7 @@ async function openKeras(file: ModelFile): Promise<void> {
 async function openRecording(file: ModelFile): Promise<void> {
   const archive = await Archive.open(file.source);
   const member = archive.member("manifest.json");
-  if (!member) throw new FileError("It is no recording: it has no manifest.json.");
+  if (!member) throw new FileError("It is not a recording: it has no manifest.json.");
   const manifest = parse(await archive.read(member, MOST_CONFIG), "manifest.json");
   if (manifest?.format !== 1) throw new FileError("This recording's format is not known here.");
   fact(file, "Steps", `${number(manifest.begin)} to ${number(manifest.head)}`);
@@ -130,14 +130,14 @@ async function openHdf5(file: ModelFile): Promise<void> {
   file.legacy = root.attributes.has("model_config") || !!root.entries?.some((e) => e.name === "model_weights");
   if (training) file.training = parse(new TextEncoder().encode(training), "training_config");
   if (config) describe(file, parse(new TextEncoder().encode(config), "model_config"));
-  else file.trouble = "The file holds weights alone: which layers they belong to, it does not say. They are under Weights.";
+  else file.trouble = "The file has only weights, without the layers of the model. They are under Weights.";
 }
 
 async function openShards(file: ModelFile, place: Place): Promise<void> {
   if (file.source.size > MOST_CONFIG) throw new FileError("The list of files is too long.");
   const list = parse(await file.source.read(0, file.source.size), "the list of files");
   const map = list?.weight_map;
-  if (typeof map !== "object" || map === null) throw new FileError("It is no list of weights: it has no weight_map.");
+  if (typeof map !== "object" || map === null) throw new FileError("It is not a list of weights files: it has no weight_map.");
   const paths = new Map<string, string[]>();
   for (const [path, files] of Object.entries(map).slice(0, 100_000)) {
     const names = (Array.isArray(files) ? files : [files]).filter((n: any) => typeof n === "string" && /^[^/\\]+\.weights\.h5$/.test(n));
@@ -153,7 +153,7 @@ async function openShards(file: ModelFile, place: Place): Promise<void> {
   const names = new Set([...paths.values()].flat());
   fact(file, "Files", `${names.size}: ${[...names].slice(0, 8).join(", ")}${names.size > 8 ? " …" : ""}`);
   if (Number.isFinite(list?.metadata?.total_size)) fact(file, "Weights", sizeText(list.metadata.total_size));
-  file.trouble = "These files hold weights alone: which layers they belong to, they do not say. They are under Weights.";
+  file.trouble = "These files have only weights, without the layers of the model. They are under Weights.";
   file.weights = {
     async children(path) {
       const found = new Map<string, TreeEntry>();
@@ -213,7 +213,7 @@ function parse(data: Uint8Array, what: string): any {
   try {
     return JSON.parse(decode(data));
   } catch {
-    throw new FileError(`The file is damaged: ${what} is no JSON.`);
+    throw new FileError(`The file is damaged: ${what} is not JSON.`);
   }
 }
 

@@ -26,7 +26,7 @@ export class FileView {
   private tabs: { name: string; tab: HTMLButtonElement; panel: HTMLElement; fill: (() => void) | null }[] = [];
 
   constructor(private readonly name: string, place: Omit<Place, "signal">) {
-    this.node.append(element("style", {}, css), element("div", { class: "kf-wait", role: "status" }, "Reading what the file holds …"));
+    this.node.append(element("style", {}, css), element("div", { class: "kf-wait", role: "status" }, "Reading the file …"));
     void this.load({ ...place, signal: this.stop.signal });
   }
 
@@ -50,7 +50,7 @@ export class FileView {
   }
 
   private show(file: ModelFile): void {
-    const list = element("div", { class: "kf-tabs", role: "tablist", "aria-label": "What the file holds", keydown: (e: KeyboardEvent) => this.key(e) });
+    const list = element("div", { class: "kf-tabs", role: "tablist", "aria-label": "Contents of the file", keydown: (e: KeyboardEvent) => this.key(e) });
     const add = (name: string, fill: (panel: HTMLElement) => void) => {
       const number = this.tabs.length;
       const panel = element("div", { class: "kf-panel", role: "tabpanel", id: `${this.id}-p${number}`, "aria-labelledby": `${this.id}-t${number}`, tabindex: 0 });
@@ -135,7 +135,7 @@ export class FileView {
         const figures = arrays.slice(0, ATONCE).map((array) => arrayFigure(array, this.stop.signal, () => this.count(), true));
         const rest = arrays.length - figures.length;
         place.replaceChildren(...figures, ...(rest > 0 ? [element("p", {}, `${rest} more under Weights.`)] : []));
-        if (!arrays.length) place.replaceChildren(element("p", {}, "The file holds no weights of this layer's own."));
+        if (!arrays.length) place.replaceChildren(element("p", {}, "The file has no weights of this layer itself."));
       } catch (error) {
         place.replaceChildren(element("p", { class: "kf-wrong" }, words(error)));
       }
@@ -184,7 +184,7 @@ export class FileView {
     const totals = (): string => {
       const { params, trainable_params, weight_bytes } = description.totals;
       const frozen = params! - trainable_params!;
-      const rest = unknown ? `, and those of ${unknown} layer${unknown === 1 ? "" : "s"} that only the weights tell` : "";
+      const rest = unknown ? `, and those of ${unknown} layer${unknown === 1 ? "" : "s"} that only the weights show` : "";
       return `${params!.toLocaleString("en")} parameters${frozen ? ` (${frozen.toLocaleString("en")} frozen)` : ""} · ${bytesText(weight_bytes!)}${rest}`;
     };
     panel.append(element("div", { class: "kf-tools" }, search, said),
@@ -281,7 +281,7 @@ function picture(found: Statistics): HTMLElement {
   const parts = [`mean ${n(found.mean)}`, `std ${n(found.std)}`, ...(zeros > 0 ? [`${n(100 * zeros)} % zeros`] : [])];
   const sample = found.read < found.count ? `From ${found.read.toLocaleString("en")} of ${found.count.toLocaleString("en")} numbers.` : "";
   return element("div", { class: "kf-picture" },
-    svg("svg", { width: 192, height: 56, viewBox: "0 0 192 56", role: "img", "aria-label": "How often which values occur" }, bars, axis),
+    svg("svg", { width: 192, height: 56, viewBox: "0 0 192 56", role: "img", "aria-label": "Histogram of the values" }, bars, axis),
     element("div", { class: "kf-ends" }, element("span", {}, n(found.low)), element("span", {}, n(found.high))),
     element("div", {}, parts.join(" · ")),
     ...(odd.length ? [element("div", { class: "kf-wrong" }, odd.join(", "))] : []),
@@ -312,6 +312,6 @@ function listed(rows: [string, string][]): HTMLElement {
 
 function words(error: unknown): string {
   if (error instanceof FileError) return error.message;
-  if (error instanceof RangeError) return "The file is damaged: it points to a place behind its end.";
+  if (error instanceof RangeError) return "The file is damaged: it refers to bytes after its end.";
   return `This cannot be read: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -21,7 +21,7 @@ export class Archive {
       at = length - 22;
       while (at >= 0 && tail.getUint32(at, true) !== 0x06054b50) at--;
     }
-    if (at < 0) throw new FileError("It is no ZIP archive, as .keras files are: its end is missing. Was it copied completely?");
+    if (at < 0) throw new FileError("It is not a ZIP archive, as .keras files are: its end is missing. Was it copied completely?");
     let count = tail.getUint16(at + 10, true);
     let size = tail.getUint32(at + 12, true);
     let start = tail.getUint32(at + 16, true);
@@ -54,7 +54,7 @@ export class Archive {
     const says = `The member ${JSON.stringify(member.name.slice(0, 80))}`;
     if (member.size > most) throw new FileError(`${says} has ${sizeText(member.size)}, at most ${sizeText(most)} are read.`);
     if (member.size > 1 << 20 && member.size > MOST_RATIO * member.packed) {
-      throw new FileError(`${says} says that it unpacks to ${sizeText(member.size)} from ${sizeText(member.packed)}: that is no model, but a trap.`);
+      throw new FileError(`${says} says that it unpacks to ${sizeText(member.size)} from ${sizeText(member.packed)}, as a decompression bomb does.`);
     }
     const start = await this.begin(member);
     const data = await this.reader.read(start, member.packed);
@@ -107,7 +107,7 @@ function directory(data: DataView, count: number, end: number): Map<string, Memb
     large(data, at + 46 + name, extra, member);
     if (member.method !== 0 && member.method !== 8) throw new FileError(`A member is packed in a way (${member.method}) that is not read here.`);
     if (member.method === 0 && member.size !== member.packed) throw damaged("a stored member has two sizes");
-    if (!(member.offset + 30 + member.packed <= end)) throw damaged("a member lies behind its end");
+    if (!(member.offset + 30 + member.packed <= end)) throw damaged("a member lies after its end");
     found.push(member);
     at += 46 + name + extra + comment;
   }

@@ -14,7 +14,7 @@ const STATES: Record<string, string> = {
   preparing: "preparing", running: "running", pausing: "pausing …", paused: "paused", stopping: "stopping …", done: "done", stopped: "stopped",
   interrupted: "interrupted", failed: "failed", history: "done",
 };
-const QUEUED = "The kernel hears this when the cell ends.";
+const QUEUED = "This takes effect when the cell ends.";
 
 export interface Doors {
   /** Show curves in a tab of their own. */

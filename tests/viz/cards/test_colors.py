@@ -116,7 +116,7 @@ def test_fit_colors_the_graph_and_computes_the_same():
 
 def test_a_graph_of_another_model_is_refused(model):
     other = kk.Sequential([kk.Input((2,)), L.Dense(1)])
-    with pytest.raises(ValueError, match="that of another model"):
+    with pytest.raises(ValueError, match="belongs to another model"):
         model.fit(*pictures(), verbose=0, callbacks=[other.graph().follow()])
 
 

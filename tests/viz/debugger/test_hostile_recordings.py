@@ -137,7 +137,7 @@ def test_the_model_of_a_recording_is_held_to_the_rules_of_all_files(recorded, tm
     words = {"module": "keras.layers", "class_name": "StringLookup", "config": {"vocabulary": str(secret)}}
     logger = {"module": "keras.callbacks", "class_name": "CSVLogger", "config": {"filename": str(tmp_path / "log")}}
     cases = {
-        "does not hold": lambda config, _: dense_of(config)["config"].update(units=10**8),
+        "has fewer bytes": lambda config, _: dense_of(config)["config"].update(units=10**8),
         "would take": lambda _, settings: settings.update(metrics=[iou]),
         "In safe mode no file": lambda config, _: dense_of(config).update(words),
         "is not known": lambda config, _: dense_of(config).update(logger),

@@ -71,7 +71,7 @@ def test_sixty_layers_fit_a_laptops_page(chromium):
     assert rows.filter(visible=True).count() == 1
     root.get_by_placeholder("Find a layer").fill("nothing")
     line.settle()
-    assert root.get_by_text("No layer fits.").is_visible()
+    assert root.get_by_text("No layer matches.").is_visible()
     root.get_by_placeholder("Find a layer").fill("")
     line.settle()
     rows.filter(visible=True).first.locator("button").click()
@@ -114,7 +114,7 @@ def test_a_projector_shows_buttons_curve_and_layers_together(chromium):
     assert not root.locator(".kd-layers").is_visible()
     title, drawn = root.locator(".kd-detail h5", has_text="kernel (64 × 4)"), root.locator(".kd-detail canvas").last
     assert "units down, inputs across" in title.inner_text()
-    assert root.get_by_text("Heights of bars are square roots of counts").is_visible()
+    assert root.get_by_text("The height of a bar is the square root of its count").is_visible()
     assert drawn.bounding_box()["width"] == 384 and drawn.bounding_box()["height"] == 24  # it lies on its long side
     host.page.screenshot(path=str(lab.screen("debugger-projector")))
     tabs.last.click()

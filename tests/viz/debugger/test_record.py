@@ -58,7 +58,7 @@ def test_with_data_it_goes_on(recorded):
 def test_a_training_without_a_step_leaves_no_file(tmp_path):
     model, (x, y) = fresh("mlp")
     dbg = model.debug(x, y, batch_size=BATCH)
-    with pytest.raises(ValueError, match=r"none was\. Run some first"):
+    with pytest.raises(ValueError, match=r"there is none\. Run some first"):
         dbg.record(tmp_path / "run.kkrec")
     assert list(tmp_path.iterdir()) == []
 

@@ -145,7 +145,7 @@ CASES = {
     "saturated": (lambda: classifier(hidden="tanh"), {"x": POINTS * 15}, "saturated units", "'a'"),
     "one class": (classifier, {"y": np.ones(240, int)}, "one class", "All labels are 1"),
     "leak": (lambda: layered(kk.layers.Dense(3, "softmax"), shape=(7,)), {"x": LEAKING}, "leaking target", "column 6"),
-    "shuffled": (lambda: classifier("sgd"), {"y": NOISE, "steps": 60}, "shuffled labels", "nothing to do"),
+    "shuffled": (lambda: classifier("sgd"), {"y": NOISE, "steps": 60}, "shuffled labels", "not related to the inputs"),
     "frozen": (frozen, {}, "frozen layer", "'c'"),
     "mask": (tagger, {"x": tokens(), "y": RNG.integers(0, 3, (96, 7))}, "lost mask", "counts padding"),
 }

@@ -53,13 +53,13 @@ BEFORE_A_STEP: tuple[Callable[[View], Finding | None], ...] = (errors.find, outp
 LOOKED_FOR = (
     "NaN and infinity, a jump of the loss and the sample behind it, exploding updates",
     "gradients that vanish or explode with depth, layers without a gradient, dead and saturated units and gates",
-    "outputs that are sure of wrong answers",
+    "outputs that are certain of wrong answers",
     "a learning rate that is too small or too large",
     "probabilities taken for logits and the reverse, a softmax of one unit, inputs and targets that are not scaled",
     "labels that are shifted, shuffled, sorted or all the same, a target among the inputs",
     "a frozen output layer, BatchNormalization of a single value, padding that the loss counts",
 )
-"""What the finders know, in words. What is not listed is not looked for."""
+"""The mistakes that the finders look for, in words. Other mistakes are not found."""
 
 
 def find_first(view: View) -> Finding:

@@ -45,7 +45,7 @@ ONE_UNIT = [
     "Or give it a unit for each class, and compile with sparse_categorical_crossentropy.",
 ]
 TARGETS = [
-    "Train on (y - y.mean()) / y.std(), and undo it for predictions; or begin with the targets' mean as the last bias."
+    "Train on (y - y.mean()) / y.std(), and undo it for predictions; or start the last bias at the targets' mean."
 ]
 INPUTS = [
     "Divide images by 255, or put layers.Rescaling(1 / 255) first.",

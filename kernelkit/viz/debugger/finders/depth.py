@@ -21,10 +21,10 @@ NORMS = ("BatchNormalization", "LayerNormalization", "GroupNormalization", "RMSN
 
 
 def find(view: View) -> Finding | None:
-    """Return gradients that vanish or explode from the last layer to the first one, if they do so steadily.
+    """Return gradients that vanish or explode steadily from the last layer to the first one.
 
-    Weights stop learning where the gradients of the weights vanish. They run away where the gradients of the layers'
-    outputs explode; those of the weights may hide it, because they are products with the inputs, which shrink.
+    Layers stop learning if the gradients of their weights vanish. Weights diverge if the gradients of the layers'
+    outputs explode. The gradients of the weights can hide this, because they are products with shrinking inputs.
     """
     return _steady(view, "grad", vanishing=True) or _steady(view, "activation_grad", vanishing=False)
 
@@ -36,7 +36,7 @@ def _steady(view: View, column: str, vanishing: bool) -> Finding | None:
     if len(rows) < LAYERS:
         return None
     sizes = np.log10(np.maximum([r[column] for r in rows], 1e-30))
-    slope, _ = np.polyfit(np.arange(len(sizes)), sizes, 1)  # decades a layer, on the way forward
+    slope, _ = np.polyfit(np.arange(len(sizes)), sizes, 1)  # powers of ten per layer, in forward order
     third = max(1, len(sizes) // 3)
     change = float(np.median(sizes[-third:]) - np.median(sizes[:third]))
     steady = float(np.mean(np.sign(np.diff(sizes)) == np.sign(slope)))

@@ -1,4 +1,4 @@
-"""What several finders need to know of a training: its inputs, targets, outputs, losses and layers."""
+"""Facts about a training for several finders: its inputs, targets, outputs, losses and layers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ DISTANCES += ("huber", "log_cosh")
 MOST_VALUES = 20_000
 """Maximum number of values of a sample that samples are compared by."""
 GROWN = 5
-"""Weights that grew by this factor were thrown about by updates, if the loss did not fall meanwhile."""
+"""If the weights grew by this factor without a fall of the loss, the updates were too large."""
 ROWS = 2000
 """Maximum number of rows of the data that a finder reads."""
 
 
 class Used(NamedTuple):
-    """A loss, and the targets and outputs that it compares in a step.
+    """A loss, with the targets and outputs that it compares in a step.
 
     Attributes:
         kind: The name of its class or function.
@@ -72,7 +72,7 @@ class Wanted(NamedTuple):
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Class labels (samples,), None if these are no classes."""
+        """Class labels (samples,), None if the targets are not classes."""
         return classes_of(self.y) if self.kind in CLASSES else None
 
 
@@ -157,7 +157,7 @@ def data_of(view: View) -> tuple[list[np.ndarray], list[Wanted]]:
 
 
 def classes_of(y: np.ndarray) -> np.ndarray | None:
-    """Return class labels (samples,) of targets, None if they are no classes.
+    """Return class labels (samples,) of targets, None if they are not classes.
 
     Example:
         >>> classes_of(np.array([[0, 1], [1, 0]])).tolist(), classes_of(np.array([0.5, 1.0])) is None
@@ -173,9 +173,9 @@ def classes_of(y: np.ndarray) -> np.ndarray | None:
 
 
 def flattened(x: list[np.ndarray]) -> np.ndarray | None:
-    """Return inputs as rows of numbers (samples, values), None if they are no numbers or too many.
+    """Return inputs as rows of numbers (samples, values), None if they are not numbers or too many.
 
-    Of several inputs each has the same weight, however many values it has.
+    Each of several inputs has the same total weight.
 
     Example:
         >>> flattened([np.zeros((4, 2, 3)), np.arange(4.0)]).shape, flattened([np.array(["a", "b"])]) is None

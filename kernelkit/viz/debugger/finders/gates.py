@@ -16,14 +16,14 @@ SHARE = 0.8
 """Minimum share of saturated values."""
 EDGE = 0.01
 KEEPS = ("forget", "update")
-"""Gates that keep the memory where they are 1. That may be wanted: a bias that begins there makes a long memory."""
+"""Gates that keep the memory if they are 1. This may be intended: a large initial bias makes a long memory."""
 
 
 def find(view: View) -> Finding | None:
     """Return the first LSTM or GRU with a saturated gate."""
     look = view.look(view.shown)
     if facts.growth(view, view.shown) > facts.GROWN:
-        return None  # updates have closed the gates: the finder of the rate says so
+        return None  # too large updates closed the gates: the finder for learning rates reports this
     for seen in look.observer.layers:
         for gate, key in (seen.gates or {}).items():
             if gate == MASK or value_name(key) not in look.values:
@@ -51,7 +51,7 @@ def find(view: View) -> Finding | None:
 
 
 def _unmasked(values: np.ndarray, seen: SeenLayer, look: Any) -> np.ndarray:
-    """Return the values (steps, samples, ...) of the steps that the mask does not leave out, if there are any."""
+    """Return the values (steps, samples, ...) of unmasked steps, if there are any."""
     key = value_name((seen.gates or {}).get(MASK, ""))
     kept = values[np.asarray(look.values[key], bool)] if key in look.values else values
     return kept if kept.size else values

@@ -9,7 +9,7 @@ from kernelkit.viz.debugger.view import View
 
 
 def find(view: View) -> Finding | None:
-    """Return the first layer whose weights get no gradient. Where no layer has one, the training has come to rest."""
+    """Return the first layer whose weights get no gradient. If no layer has a gradient, the training has converged."""
     rows = view.table(view.shown).rows
     if not any(row["grad"] is not None and row["grad"] > 1e-6 for row in rows) and len(view.losses) > 1:
         losses = view.losses

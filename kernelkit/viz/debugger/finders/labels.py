@@ -1,4 +1,4 @@
-"""Finder for shifted labels: from some row on, labels stand one or two rows away from their inputs.
+"""Finder for shifted labels: from some row on, labels are one or two rows away from their inputs.
 
 It compares the labels of similar inputs.
 """
@@ -45,16 +45,16 @@ def find(view: View) -> Finding | None:
     rows = "row" if abs(shift.by) == 1 else "rows"
     return Finding(
         "shifted labels",
-        f"From row {shift.first} on, each label stands {abs(shift.by)} {rows} {way} the input that it belongs to.",
+        f"From row {shift.first} on, each label is {abs(shift.by)} {rows} {way} its input.",
         step,
         view.epoch(step),
         "y",
         direction="forward",
         samples=[shift.first],
         evidence=[
-            f"{shift.agreement:.0%} of the samples have the label of the sample most like them",
+            f"{shift.agreement:.0%} of the samples have the label of the most similar sample",
             f"with the labels moved back it would be {shift.mended:.0%}",
-            f"step {nth(step)} is the first one that met such a sample",
+            f"step {nth(step)} is the first one with such a sample",
         ],
         advice=advice.SHIFTED,
     )
@@ -72,7 +72,7 @@ class Shift(NamedTuple):
     Attributes:
         by: The label of row i stands in row ``i + by``.
         first: The first row with a shifted label.
-        agreement: Share of the samples that have the label of the sample most like them.
+        agreement: Share of the samples with the label of the most similar sample.
         mended: The same share with the labels moved back.
     """
 

@@ -1,4 +1,4 @@
-"""Finder for outputs that the loss misreads, probabilities taken for logits or the reverse, or that are always 1."""
+"""Finder for outputs that do not match the loss (probabilities and logits are confused), or that are always 1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def find(view: View) -> Finding | None:
             and used.p.shape[-1] == 1
             and np.all(used.p == 1)
         ):
-            title = f"The softmax of layer {maker.name!r} has one unit: whatever comes in, it gives 1."
+            title = f"The softmax of layer {maker.name!r} has one unit, so its output is 1 for every input."
             seen = f"all {used.p.size} outputs of the batch are 1, so no gradient leads back from them"
             return _found(view, "softmax of one unit", title, seen, advice.ONE_UNIT, maker.name)
         # A loss given by name is a function, which takes probabilities.

@@ -1,4 +1,4 @@
-"""Finder for a learning rate that is too small or too large: the loss does not fall, and the updates say why."""
+"""Finder for a learning rate that is too small or too large: the loss does not fall because of the updates' size."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kernelkit.viz.debugger.view import View
 STEPS = 20
 """Minimum number of steps before a loss is said to stand still."""
 TINY = 1e-6
-"""Updates below this fraction of the weights change nothing within a training."""
+"""Updates below this fraction of the weights are too small to change them within a training."""
 WILD = 0.1
-"""Updates above this fraction of the weights throw them about."""
+"""Updates above this fraction of the weights are too large."""
 
 
 def find(view: View) -> Finding | None:
-    """Return the rate's fault if the loss has not fallen for `STEPS` steps."""
+    """Return the learning rate's fault if the loss has not fallen for `STEPS` steps."""
     if len(view.losses) < STEPS or not np.isfinite(view.losses).all():
         return None
     stands = not facts.fell(view, 0.98)
@@ -39,10 +39,10 @@ def find(view: View) -> Finding | None:
             advice.SMALL_RATE,
         )
     elif usual > WILD:
-        kind, title = "large learning rate", "The loss does not fall: updates throw the weights about."
+        kind, title = "large learning rate", "The loss does not fall: updates are too large for the weights."
         evidence, cure = f"updates are {usual:.1g} of the weights in the median layer; 1e-3 is usual", advice.LARGE_RATE
     elif (grown := facts.growth(view, view.shown)) > facts.GROWN:
-        kind, title = "large learning rate", "The loss does not fall: updates have thrown the weights about."
+        kind, title = "large learning rate", "The loss does not fall: updates were too large for the weights."
         evidence = f"the weights are {grown:.3g} times as large as in the first step"
         cure = advice.LARGE_RATE
     else:
@@ -62,18 +62,18 @@ def find(view: View) -> Finding | None:
 
 
 def _below_first(view: View) -> bool:
-    """Return whether the last quarter's mean loss is below the first loss, which no update had changed yet.
+    """Return whether the mean loss of the last quarter is below the first loss, from before the first update.
 
-    Updates that throw the weights about lift the loss at once. Later it may come down, to where it began.
+    Updates that are too large increase the loss at once. Later it may return to its first value.
     """
     losses = view.losses
     return bool(losses[0] <= 0 or np.mean(losses[-max(1, len(losses) // 4) :]) < 0.98 * losses[0])
 
 
 def have_moved(view: View) -> bool:
-    """Return whether earlier steps changed the weights far more than tiny updates could.
+    """Return whether earlier steps changed the weights much more than tiny updates can.
 
-    FTRL's first steps, for one, shrink small weights to zero: later updates are tiny at any learning rate.
+    For example, the first steps of FTRL shrink small weights to zero. Its later updates are tiny at any learning rate.
     """
     before, after = facts.weights_of(view, view.begin), facts.weights_of(view, view.shown)
     change = facts.squares([b - a for a, b in zip(before, after, strict=True)])

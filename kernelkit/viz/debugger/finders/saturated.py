@@ -1,4 +1,4 @@
-"""Finder for saturated units: a hidden sigmoid or tanh gives its extreme value nearly everywhere."""
+"""Finder for saturated units: the values of a hidden sigmoid or tanh are nearly all extreme."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EDGE = 0.01
 
 
 def find(view: View) -> Finding | None:
-    """Return the first hidden layer whose sigmoid, tanh or the like is saturated. An output layer may be sure."""
+    """Return the first hidden layer with a saturated sigmoid, tanh or similar activation. Output layers don't count."""
     look = view.look(view.shown)
     seen = [one for one in look.observer.layers if one.layer is not view.model]
     for one in seen[:-1]:

@@ -65,7 +65,7 @@ def _inputs(view: View) -> Finding | None:
         if x.dtype.kind not in "fiu" or not x.size:
             continue
         values = x.astype("float64")
-        # The median over samples: a single damaged one is another mistake.
+        # The median over samples: a single damaged sample is another kind of mistake.
         size = float(np.median(np.sqrt(np.mean(values.reshape(len(values), -1) ** 2, axis=1))))
         if np.isfinite(size) and size > LARGE:
             told = [f"input {i} lies from {values.min():.4g} to {values.max():.4g}, its root mean square is {size:.3g}"]

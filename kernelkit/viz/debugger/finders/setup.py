@@ -1,4 +1,4 @@
-"""Finder for parts of a model that cannot work as they are: frozen outputs, BatchNormalization of one, lost masks."""
+"""Finder for parts of a model that cannot work: a frozen output, BatchNormalization of one value, lost masks."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _lost_mask(view: View) -> Finding | None:
 
 
 def _padding(x: np.ndarray, masking: Any) -> np.ndarray | None:
-    """Return which steps of an input (samples, steps, ...) are padding, None if it has no steps."""
+    """Return the mask of padding steps of an input (samples, steps, ...), None if it has no steps."""
     if x.ndim == 2:
         return x == 0
     return np.all(x == getattr(masking, "mask_value", 0.0), -1) if x.ndim == 3 else None

@@ -42,7 +42,7 @@ def _one_sample(view: View, step: int, loss: float | None, usual: float | None) 
     size = np.max([np.abs(np.asarray(v, "float64")).reshape(len(losses), -1).max(1) for v in inputs], axis=0)
     odd = size[worst] > 5 * np.median(size)
     if not odd and (loss is None or facts.growth(view, step) > facts.GROWN):
-        return None  # weights that were thrown about make any sample stand out
+        return None  # after too large updates any sample can stand out
     rows = view.rows(step, np.array([worst]))
     evidence = [f"its loss is {losses[worst]:.4g}, the median of the others {others:.4g}"]
     if odd:

@@ -1,4 +1,4 @@
-"""Finder for saturated outputs: a softmax or sigmoid that is sure of its answers, and wrong."""
+"""Finder for saturated outputs: a softmax or sigmoid that is certain of wrong answers."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from kernelkit.viz.debugger.finding import Finding
 from kernelkit.viz.debugger.view import View
 
 SURE = 1e-4
-"""An answer is sure if all others together have a smaller probability."""
+"""An answer is certain if the total probability of all others is below this number."""
 MOSTLY = 0.9
 """Minimum share of sure answers."""
 WRONG = 0.05
 """Minimum share of wrong answers among the sure ones: a model that has learned its data is sure and right."""
 NONE = 1e-7
-"""Where no layer has a gradient above this, one wrong answer is enough: it cannot be learned any more."""
+"""If no layer has a gradient above this, one certain wrong answer counts, because it can no longer be unlearned."""
 
 
 class Answers(NamedTuple):
-    """The answers of one output: whether each is sure, and whether it is right. Arrays (answers,)."""
+    """The answers of one output: whether each is certain, and whether it is right. Arrays (answers,)."""
 
     sure: np.ndarray
     right: np.ndarray
 
 
 def find(view: View) -> Finding | None:
-    """Return the first output whose answers are sure and often wrong: hardly any gradient leads back from there."""
+    """Return the first output with certain and often wrong answers, which have almost no gradient."""
     makers = facts.makers_of(view, view.shown)
     for used in facts.used_losses(view, view.shown):
         answers = answers_of(used)
@@ -44,8 +44,8 @@ def find(view: View) -> Finding | None:
         told = [f"{answers.sure.mean():.0%} of the answers have a probability of 0 or 1 to four digits"]
         told.append(f"{wrong:.0%} of these are wrong")
         if not getattr(used.loss, "from_logits", False):
-            told.append("the gradient is 0 there: the loss cannot tell which way is better")
-        title = f"Step {nth(view.shown)}: the outputs{of} are saturated: sure of their answers, and wrong."
+            told.append("the gradient is 0 there, so these answers cannot be corrected")
+        title = f"Step {nth(view.shown)}: the outputs{of} are saturated: certain of wrong answers."
         return Finding(
             "saturated outputs",
             title,
@@ -64,7 +64,7 @@ def _stuck(view: View) -> bool:
 
 
 def answers_of(used: facts.Used) -> Answers | None:
-    """Return the answers of an output, None if its loss is no cross-entropy or its targets have another shape.
+    """Return the answers of an output, None if its loss is not a cross-entropy or its targets have another shape.
 
     Args:
         used: A loss with its targets and outputs.

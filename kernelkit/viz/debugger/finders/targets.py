@@ -15,20 +15,20 @@ from kernelkit.viz.debugger.view import View
 
 BATCHES = 5
 MOST_BATCHES = 25
-"""So many batches of a stream are read before it is said to hold one class."""
+"""Number of batches of a stream that are read before a report of a single class."""
 BY_CHANCE = 1e-3
-"""What happens to shuffled data more often than this is no finding."""
+"""Largest probability of a pattern in shuffled data that is still reported."""
 STEPS = 40
 """Minimum number of steps before labels are said to be shuffled."""
 MANY_STEPS = 200
 """Minimum number of steps within the first epoch, whose later batches may yet teach something."""
 SQUARES = ("MeanSquaredError", "mean_squared_error")
 MOST_CLASSES = 50
-"""Of so many classes each is searched for among the inputs, as one-hot columns."""
+"""Largest number of classes that are searched for among the inputs as one-hot columns."""
 FEW = 10
 """Classes of fewer samples are not asked whether they go with the inputs."""
 CLEARLY = 2.0
-"""By how many deviations targets must go with the inputs, beyond what chance would do."""
+"""Number of standard deviations above chance for a relation between targets and inputs."""
 MOST_COLUMNS = 4096
 """Inputs with more values for each sample are not searched for the target."""
 
@@ -61,7 +61,7 @@ def _find(view: View, x: list[np.ndarray], one: facts.Wanted) -> Finding | None:
 
 
 def _one_target(view: View, one: facts.Wanted) -> Finding | None:
-    """Return that all samples have the same target, be it a number or an array."""
+    """Return a finding if all samples have the same target, a number or an array."""
     if view.arrays is None or not np.all(one.y == one.y[:1]):
         return None
     what = f"{one.y.reshape(-1)[0]:.4g}" if np.all(one.y == one.y.reshape(-1)[0]) else "the same array"
@@ -74,7 +74,7 @@ def _of(one: facts.Wanted) -> str:
 
 
 def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding | None:
-    """Return that there is one class only, in all data or in each of the last batches."""
+    """Return a finding if there is only one class, in all data or in each of the last batches."""
     if view.arrays is not None and len(np.unique(labels)) == 1:
         title = f"All labels{_of(one)} are {int(labels[0])}: there is only one class to learn."
         return _found(view, "one class", title, [f"{len(labels)} labels were read"], advice.ONE_CLASS)
@@ -95,7 +95,7 @@ def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding |
             return None  # an earlier batch holds another class
         (only,) = classes
         title = f"All labels{_of(one)} of the last {len(found)} batches are {only}: there is only one class to learn."
-        return _found(view, "one class", title, [f"class {only} is all that was read"], advice.ONE_CLASS)
+        return _found(view, "one class", title, [f"only class {only} was read"], advice.ONE_CLASS)
     known = labels if view.arrays is not None else np.concatenate(found)
     shares = np.unique(known, return_counts=True)[1] / len(known)
     if np.prod([np.sum(shares ** len(own)) for own in found]) > BY_CHANCE:
@@ -106,12 +106,12 @@ def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding |
 
 
 def _leak(view: View, x: list[np.ndarray], targets: list[np.ndarray], one: facts.Wanted) -> Finding | None:
-    """Return a column of the inputs that is the target, or columns that are its classes, up to their scales.
+    """Return a finding if a column of the inputs is the target up to its scale, or columns are its classes.
 
     Args:
         view: The training.
         x: The inputs.
-        targets: The target (samples,), and after it whether it is each of its classes.
+        targets: The target (samples,), then an indicator (samples,) for each of its classes.
         one: The targets' output.
     """
     for number, values in enumerate(x):
@@ -145,7 +145,7 @@ def _place(values: np.ndarray, column: int) -> Any:
 
 
 def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted) -> Finding | None:
-    """Similar inputs have targets no more alike than any two, and the loss is that of guessing.
+    """Return a finding if similar inputs have no more similar targets than any two, and the loss is that of guessing.
 
     Args:
         view: The training.
@@ -179,25 +179,22 @@ def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted)
     if near.mean() > chance + 3 * spread / np.sqrt(len(y)):
         return None
     if one.kind in facts.DISTANCES:
-        told = [
-            f"targets of samples most like each other differ by {-near.mean():.3g}, those of others by {-chance:.3g}"
-        ]
+        told = [f"targets of the most similar samples differ by {-near.mean():.3g}, those of others by {-chance:.3g}"]
     else:
         told = [
-            f"samples most like each other have the same label in {near.mean():.0%} of the cases, "
-            f"by chance in {chance:.0%}"
+            f"the most similar samples have the same label in {near.mean():.0%} of the cases, by chance in {chance:.0%}"
         ]
     told.append(f"the loss is {np.mean(losses[-10:]):.4g}, that of guessing {guessing:.4g}")
     what = "targets" if one.kind in facts.DISTANCES else "labels"
-    title = f"The {what}{_of(one)} have nothing to do with the inputs."
+    title = f"The {what}{_of(one)} are not related to the inputs."
     return _found(view, "shuffled labels", title, told, advice.SHUFFLED)
 
 
 def follows(rows: np.ndarray, y: np.ndarray, classes: bool) -> bool:
-    """Return whether a target goes with any column of the inputs, or a class with the classes of like inputs.
+    """Return whether a target is correlated with a column of the inputs, or a class with the classes of similar inputs.
 
-    Where one class is far more frequent than the others, most inputs have the label of the input most like them,
-    whatever the inputs say: each class is compared with its own share.
+    If one class is far more frequent than the others, most inputs have the label of the most similar input,
+    even without any relation, so each class is compared with its own share.
 
     Args:
         rows: Inputs (samples, values).
@@ -218,10 +215,10 @@ def follows(rows: np.ndarray, y: np.ndarray, classes: bool) -> bool:
         return False
     targets = _even(np.stack([np.asarray(w, "float64") for w in wanted], 1))
     strength = np.abs(targets.T @ columns)
-    # A rare class and a rare value meet by chance: only where they would meet some times is a number a measure.
+    # A rare class and a rare value coincide by chance: count them only if several coincidences are expected.
     rarity = np.outer(np.mean(targets**4, 0), np.mean(columns**4, 0))
     strength = np.where(rarity <= len(y) / 4, strength, 0.0)
-    # Of so many numbers without a meaning, the largest is about so large (Gumbel, 1958).
+    # The expected maximum of this many random numbers (Gumbel, 1958).
     if strength.max() / np.sqrt(len(y)) > np.sqrt(2 * np.log(strength.size + 1)) + CLEARLY:
         return True
     if not classes:
@@ -235,7 +232,7 @@ def follows(rows: np.ndarray, y: np.ndarray, classes: bool) -> bool:
 
 
 def _even(columns: np.ndarray) -> np.ndarray:
-    """Return columns (samples, values) with mean 0 and deviation 1; rare large values count as three deviations."""
+    """Return columns (samples, values) with mean 0 and deviation 1, rare large values clipped to 3 deviations."""
     for limit in (3.0, np.inf):
         spread = columns.std(0)
         columns = np.clip((columns - columns.mean(0)) / np.where(spread > 0, spread, np.inf), -limit, limit)
@@ -243,7 +240,7 @@ def _even(columns: np.ndarray) -> np.ndarray:
 
 
 def _guessing(y: np.ndarray, one: facts.Wanted) -> float | None:
-    """Return the loss of the best guess that knows no inputs, None if it is not known for this loss."""
+    """Return the loss of the best guess without inputs, None if it is not known for this loss."""
     if one.kind in SQUARES:
         return float(np.var(y)) or None
     if one.kind not in facts.CLASSES or y.dtype.kind not in "iub":
@@ -259,7 +256,7 @@ def _guessing(y: np.ndarray, one: facts.Wanted) -> float | None:
 
 
 def _alike(a: np.ndarray, b: np.ndarray, one: facts.Wanted) -> np.ndarray:
-    """Return how alike targets are (samples,): the share of equal classes, or minus the distance."""
+    """Return the similarity of targets (samples,): the share of equal classes, or minus the distance."""
     return -np.abs(a - b).mean(1) if one.kind in facts.DISTANCES else (a == b).mean(1)
 
 

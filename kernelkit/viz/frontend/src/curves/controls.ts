@@ -21,15 +21,15 @@ export class Controls {
     const button = (label: string, icon: string, title: string, act: () => void): HTMLButtonElement =>
       element("button", { type: "button", title, click: act },
         element("i", { class: `kk-icon kk-icon-${icon}`, "aria-hidden": "true" }), element("span", {}, label));
-    this.pause = button("Pause", "pause", "Stand still after the steps under way", () => session.ask(this.paused ? "resume" : "pause"));
+    this.pause = button("Pause", "pause", "Pause after the running steps", () => session.ask(this.paused ? "resume" : "pause"));
     this.pause.classList.add("kk-pause");
-    this.step = button("Step", "step", "Do one batch, then stand still again", () => session.ask("step"));
+    this.step = button("Step", "step", "Train on one batch, then pause again", () => session.ask("step"));
     this.step.classList.add("kk-step");
-    this.stop = button("Stop", "stop", "End training after the steps under way", () => session.ask("stop", "batch"));
+    this.stop = button("Stop", "stop", "Stop training after the running steps", () => session.ask("stop", "batch"));
     this.stop.classList.add("kk-stop");
-    this.stopLater = button("Stop after epoch", "stop-later", "End training when this epoch is whole", () => session.ask("stop", "epoch"));
+    this.stopLater = button("Stop after epoch", "stop-later", "Stop training at the end of this epoch", () => session.ask("stop", "epoch"));
     this.stopLater.classList.add("kk-stop-later");
-    this.save = button("Save", "save", "Save the model as it is between two batches", () => session.ask("save"));
+    this.save = button("Save", "save", "Save the model now, between two batches", () => session.ask("save"));
     this.save.classList.add("kk-save");
     this.rateField = element("input", {
       type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", size: 8, "aria-label": "Learning rate", "data-lm-suppress-shortcuts": "true",
@@ -43,7 +43,7 @@ export class Controls {
     this.rate = element("span", {
       class: "kk-rate", focusout: () => window.setTimeout(() => { if (!this.rate.contains(document.activeElement)) this.editing = false; }, 300),
     }, element("label", {}, element("span", { class: "kk-long" }, "Learning rate"), this.rateField),
-      element("button", { type: "button", title: "Train on with this learning rate", click: () => this.setRate() }, "Set"));
+      element("button", { type: "button", title: "Continue with this learning rate", click: () => this.setRate() }, "Set"));
     this.node = element("div", { class: "kk-controls", role: "group", "aria-label": "Training controls" },
       this.pause, this.step, this.stop, this.stopLater, this.rate, this.save, this.notice);
   }
@@ -57,7 +57,7 @@ export class Controls {
     const stopping = facts.state === "stopping";
     setText(this.pause.lastElementChild!, this.paused ? "Resume" : "Pause");
     this.pause.firstElementChild!.className = `kk-icon kk-icon-${this.paused ? "resume" : "pause"}`;
-    this.pause.title = this.paused ? "Go on" : "Stand still after the steps under way";
+    this.pause.title = this.paused ? "Continue" : "Pause after the running steps";
     this.pause.disabled = stopping;
     this.step.hidden = !this.paused;
     this.stop.disabled = stopping && facts.stops_after !== "epoch";
@@ -65,7 +65,7 @@ export class Controls {
     this.stopLater.disabled = stopping;
     this.rate.hidden = !can("learning_rate");
     this.save.hidden = !can("save");
-    this.step.title = facts.validating ? "Do one batch of the validation, then stand still again" : "Do one batch, then stand still again";
+    this.step.title = facts.validating ? "Do one batch of the validation, then pause again" : "Train on one batch, then pause again";
     if (!this.editing && document.activeElement !== this.rateField) {
       this.wrong = "";
       this.rateField.value = rateText(facts.latest?.learning_rate ?? facts.learning_rate);

@@ -14,7 +14,7 @@ const STATES: Record<State, string> = {
 
 const NOTES: Partial<Record<Reach, string>> = {
   queued: "Controls take effect when the cell ends. To stop now, interrupt the kernel (■).",
-  lost: "The kernel does not answer any more: it was restarted, or it has died. This is what was seen of the training.",
+  lost: "The kernel does not answer any more: it was restarted, or it has died. The panel shows the last known state.",
 };
 
 const LONG_SILENCE = 15; // seconds
@@ -94,7 +94,7 @@ export class Header {
     const rate = facts.latest?.[LEARNING_RATE] ?? facts.learning_rate;
     if (!running && typeof rate === "number") parts.push(`lr ${+rate.toPrecision(3)}`);
     if (facts.memory) parts.push(format.memory(facts.memory));
-    if (silent > LONG_SILENCE && facts.state !== "paused") parts.push(`no news for ${format.duration(silent)}`);
+    if (silent > LONG_SILENCE && facts.state !== "paused") parts.push(`no update for ${format.duration(silent)}`);
     if (this.stats.childElementCount !== parts.length) {
       this.stats.replaceChildren(...parts.map(() => element("span", {})));
     }

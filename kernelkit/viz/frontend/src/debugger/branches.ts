@@ -14,7 +14,7 @@ export class Branches {
     keydown: (event: KeyboardEvent) => { if (event.key === "Enter") { event.stopPropagation(); this.fork(); } },
     input: () => { this.touched = true; this.rate.setAttribute("aria-invalid", String(this.wanted() === null)); },
   });
-  private readonly button = element("button", { type: "button", class: "kd-fork", title: "Begin another future from this step", click: () => this.fork() }, "Fork here");
+  private readonly button = element("button", { type: "button", class: "kd-fork", title: "Start a branch of the training at this step", click: () => this.fork() }, "Fork here");
   private touched = false;
   private drawn = "";
 
@@ -45,7 +45,7 @@ export class Branches {
       if (active || state.branches.length < 2) return [choose];
       const compare = element("button", {
         type: "button", class: "kd-compare", disabled: state.running, "aria-label": `Compare with ${branch.name}`, "data-key": `c${i}`,
-        title: "Where do the weights part?", click: () => { this.session.choices.dismissed = null; this.session.ask("compare", { name: branch.name }); },
+        title: "Where do the weights begin to differ?", click: () => { this.session.choices.dismissed = null; this.session.ask("compare", { name: branch.name }); },
       }, "compare");
       return [element("span", { class: "kd-pair" }, choose, compare)];
     }));

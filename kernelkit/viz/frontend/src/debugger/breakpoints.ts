@@ -17,7 +17,7 @@ export class Breakpoints {
   constructor(private session: Session) {
     this.node = element("div", { class: "kd-row kd-breakpoints" }, element("span", { class: "kd-title" }, "Stop at"), this.list,
       element("span", { class: "kd-add" }, this.kind, this.above,
-        element("button", { type: "button", class: "kd-break", title: "Let runs stop at this", click: () => this.add() }, "Add")));
+        element("button", { type: "button", class: "kd-break", title: "Add a breakpoint: runs stop at it", click: () => this.add() }, "Add")));
   }
 
   update(): void {
@@ -45,7 +45,7 @@ export class Breakpoints {
           type: "button", class: "kd-remove", "aria-label": `Remove breakpoint ${name}`, title: "Remove",
           click: () => this.session.ask("clear", { number: point.number }),
         }, "×"));
-    }), ...(points.length ? [] : [element("small", {}, "nothing yet")]));
+    }), ...(points.length ? [] : [element("small", {}, "no breakpoint yet")]));
   }
 
   private suggest(): void {

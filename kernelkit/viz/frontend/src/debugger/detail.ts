@@ -43,7 +43,7 @@ export class DetailPane {
     this.histograms.replaceChildren(...detail.histograms.map(drawHistogram));
     this.heights.hidden = detail.histograms.length === 0;
     const more = detail.histograms.find((h) => h.left_out)?.left_out;
-    setText(this.heights, `Heights of bars are square roots of counts, so that rare values are seen.${more ? ` ${more} more weights: dbg.weights(), dbg.gradients()` : ""}`);
+    setText(this.heights, `The height of a bar is the square root of its count, so that rare values are visible.${more ? ` ${more} more weights: dbg.weights(), dbg.gradients()` : ""}`);
     this.showFilters(detail);
     const maps = detail.maps;
     this.mapsTitle.hidden = this.maps.hidden = !maps;
@@ -55,7 +55,7 @@ export class DetailPane {
     const sequence = maps.what.startsWith("steps");
     const few = (maps.every ?? 1) > 1 ? `, every ${ordinal(maps.every!)} of ${maps.length} tokens` : "";
     const scale = maps.what === "attention" ? `each from 0 (dark), queries down, keys across${few}`
-      : sequence ? `light is high, ${maps.what}` : "each from its least (dark) to its greatest value";
+      : sequence ? `light is high, ${maps.what}` : "each from its smallest (dark) to its largest value";
     setText(this.mapsTitle, `${sequence ? "outputs" : maps.what} of ${sample}${rest}: ${format.value(maps.low)} to ${format.value(maps.high)}, ${scale}`);
     if (maps.tokens) {
       this.maps.replaceChildren(...Array.from({ length: count }, (_, i) =>

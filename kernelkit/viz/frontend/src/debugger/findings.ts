@@ -45,9 +45,9 @@ export class Findings {
     const most = Math.max(...found.weights.map((w) => w.distance), 1e-30);
     return element("article", { class: "kd-card kd-comparison", "aria-label": "Comparison" },
       element("h4", {}, `${a} and ${b}`), this.close(() => { this.session.choices.dismissed = found; }),
-      element("p", {}, `They part after ${format.count(found.begin)} steps; compared after ${format.count(found.end)}. ${apart}`),
+      element("p", {}, `The branches are equal for ${format.count(found.begin)} steps; compared after ${format.count(found.end)}. ${apart}`),
       ...(found.weights.length ? [element("table", {},
-        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "weight"), element("th", { scope: "col" }, "distance, of its norm"), element("td", {}))),
+        element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "weight"), element("th", { scope: "col" }, "distance / norm"), element("td", {}))),
         element("tbody", {}, ...found.weights.map((row) => element("tr", {}, element("th", { scope: "row" }, row.path), element("td", {}, format.value(row.distance)),
           element("td", { class: "kd-barcell" }, element("i", { style: `width:${(100 * row.distance) / most}%` }))))))] : []));
   }
@@ -57,6 +57,6 @@ export class Findings {
   }
 
   private close(act: () => void): HTMLElement {
-    return element("button", { type: "button", class: "kd-close", "aria-label": "Put away", title: "Put away", click: () => { act(); this.session.changed(); } }, "×");
+    return element("button", { type: "button", class: "kd-close", "aria-label": "Close", title: "Close", click: () => { act(); this.session.changed(); } }, "×");
   }
 }

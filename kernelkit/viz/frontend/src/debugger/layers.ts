@@ -33,7 +33,7 @@ export class LayerTable {
   readonly node: HTMLElement;
   private readonly body = element("tbody", {});
   private readonly more = element("p", { class: "kd-more" });
-  private readonly none = element("p", { class: "kd-more" }, "No layer fits.");
+  private readonly none = element("p", { class: "kd-more" }, "No layer matches.");
   private readonly search = element("input", {
     type: "search", placeholder: "Find a layer", "aria-label": "Find a layer by name or type", "data-lm-suppress-shortcuts": "true",
     input: () => { this.session.choices.search = this.search.value; this.session.changed(); },

@@ -31,7 +31,7 @@ export class Transport {
       step: this.button("step", "Step", "Do one step", "ArrowRight", () => session.ask("step")),
       many: this.button("many", "Step 10", "Do ten steps", "Shift+ArrowRight", () => session.ask("step", { count: 10 })),
       run: this.button("run", "Run epoch", "Run to the end of the epoch, or to a breakpoint", "R", () => session.ask("run")),
-      stop: this.button("stop", "Stop", "Stop after the steps under way", "Escape", () => session.ask("stop")),
+      stop: this.button("stop", "Stop", "Stop after the running steps", "Escape", () => session.ask("stop")),
     };
     const to = this.button("until", "Run to", "Run until the condition holds, for ten epochs at most", "C", () => this.runTo());
     this.buttons.until = to;

@@ -65,7 +65,7 @@ export function check(value: any): Description {
   }
   const depth: number[] = [];
   column(nodes, "parent", count).forEach((parent, i) => {
-    need(parent === -1 || index(parent, i), "a parent stands behind its child");
+    need(parent === -1 || index(parent, i), "a parent comes after its child");
     depth.push(parent === -1 ? 0 : depth[parent] + 1);
     need(depth[i] <= LIMITS.depth, "groups are nested too deep");
   });

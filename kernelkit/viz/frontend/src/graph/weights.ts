@@ -66,7 +66,7 @@ function histogram(weight: Weight): Element[] {
   for (const count of weight.counts) top = Math.max(top, count);
   const bars = svg("g", { fill: "#3b82f6" }, ...weight.counts.map((count, i) =>
     svg("path", { d: `M${5 * i} ${52 - (46 * count) / top}h4V52h-4z` })));
-  const picture = svg("svg", { width: 164, height: 54, viewBox: "0 0 164 54", role: "img", "aria-label": "How often which values occur" }, bars);
+  const picture = svg("svg", { width: 164, height: 54, viewBox: "0 0 164 54", role: "img", "aria-label": "Histogram of the values" }, bars);
   const n = (x: number) => String(Number(x.toPrecision(3)));
   return [picture, element("figcaption", {}, `${n(weight.low)} to ${n(weight.high)} · mean ${n(weight.mean)} · std ${n(weight.std)}`)];
 }
