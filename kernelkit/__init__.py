@@ -1,7 +1,7 @@
 """kernelkit: deep learning that lives in the notebook.
 
 A Keras-style toolkit on jax. ``import kernelkit as keras`` runs Keras code; training steps are pure, fused and jitted;
-in a notebook training is seen as it runs.
+a notebook shows the training while it runs.
 """
 
 from typing import Any
@@ -147,7 +147,7 @@ def _notebook_line() -> progress.Line | None:
 
 
 def _viz() -> Any:
-    """Return `kernelkit.viz`, imported when somebody first looks at something."""
+    """Return `kernelkit.viz`, which is imported at the first display."""
     import importlib
 
     return importlib.import_module("kernelkit.viz")

@@ -1,6 +1,6 @@
 """Limits on the memory, the objects and the time that the loading of a file may take.
 
-A file from a stranger may declare more than it holds. Code that makes objects or arrays for a config claims them here
+An untrusted file may declare more than it holds. Code that makes objects or arrays for a config claims them here
 first. A thread watches the time and the memory of the process while a file is loaded. It ends a load that exceeds the
 limits without a claim, such as an endless loop in the code of a layer.
 """
@@ -51,7 +51,7 @@ class Budget:
         self.memory -= nbytes
         if self.memory < 0:
             raise OverBudget(
-                f"{who} would take {nbytes} bytes, which the file that is being loaded does not hold. {self.hint}"
+                f"{who} would take {nbytes} bytes, but the file that is being loaded has fewer bytes. {self.hint}"
             )
 
     def take_objects(self, count: int, who: str) -> None:

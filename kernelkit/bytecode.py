@@ -53,7 +53,7 @@ def from_config(config: dict[str, Any], names: dict[str, Any] | None = None) -> 
     except (KeyError, TypeError, ValueError, EOFError) as error:
         raise ValueError(_of_other_python("another version of Python, or is damaged")) from error
     if not isinstance(code, types.CodeType):
-        raise ValueError(f"The code of a lambda is {type(code).__name__}, which is no code.")
+        raise ValueError(f"The code of a lambda is {type(code).__name__}, not a code object.")
     defaults, closure = config.get("defaults"), config.get("closure") or ()
     cells = tuple(types.CellType(value) for value in closure)
     if len(cells) != len(code.co_freevars):

@@ -14,7 +14,7 @@ class Changes:
         self.count = 0
 
     def note(self) -> None:
-        """Say that a layer gained, lost, froze or thawed a part."""
+        """Count a change: a layer gained, lost, froze or unfroze a part."""
         self.count += 1
 
 

@@ -34,7 +34,7 @@ _SETTINGS = {
 
 
 def enable(folder: str | os.PathLike | None = None) -> Path | None:
-    """Keep compiled programs on disk from now on.
+    """Start to keep compiled programs on disk.
 
     Args:
         folder: Folder of the programs; by default one in the user's cache folder.
@@ -66,7 +66,7 @@ def enable(folder: str | os.PathLike | None = None) -> Path | None:
 
 
 def disable() -> None:
-    """Write no programs to disk from now on. Files of earlier programs stay.
+    """Stop writing programs to disk. Files of earlier programs stay.
 
     Example:
         >>> import tempfile, jax

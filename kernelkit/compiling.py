@@ -1,15 +1,15 @@
-"""Compile a traced program in the way that suits it.
+"""Compile a traced program, with the backend settings that are quicker for it.
 
-On the CPU, XLA writes the code of fused operations in one of two ways. Its default sends each kernel through a
-pipeline of MLIR passes, but equal kernels only once. The plain way takes half the time for each kernel, and writes each
-one anew. So the plain way is quicker for a net of different layers, and slower for one of many equal blocks.
+On the CPU, XLA generates code for fused operations in one of two ways. The default sends each kernel through a
+pipeline of MLIR passes, but equal kernels only once. The plain way takes half the time for each kernel, and generates
+each kernel again. So the plain way is quicker for a net of different layers, and slower for a net of many equal blocks.
 
-The plain way does not use vector instructions where a kernel writes over one of its inputs, which costs most for
-functions such as `exp`, and in loops. :func:`is_plain` weighs this by the jaxpr alone, never by a clock: one program is
-compiled in one way, on each run. The figures are in docs/benchmarks.md.
+The plain way uses no vector instructions in kernels that overwrite one of their inputs. This costs most for
+functions such as `exp`, and in loops. :func:`is_plain` decides by the jaxpr alone, never by a clock, so a program is
+compiled in the same way in each run. The figures are in docs/benchmarks.md.
 
-jaxlib 0.10 has both ways, jaxlib 0.12 the default alone: where XLA does not know the setting, it compiles in its
-default way. A choice of the user's in ``XLA_FLAGS`` comes first.
+jaxlib 0.10 has both ways, jaxlib 0.12 only the default: if XLA does not know the setting, it compiles in its
+default way. A user's setting in ``XLA_FLAGS`` takes priority.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ from kernelkit.jaxprs import called_by, opened
 _SETTING = "xla_cpu_use_fusion_emitters"
 
 MOST_REPEATS = 5.0
-"""Operations for each different one, above which XLA's default compiles sooner: it writes equal kernels once."""
+"""With more operations per different operation, XLA's default is quicker: it compiles equal kernels once."""
 
 FLOPS = 50.0
-"""Operations of matrix products and convolutions in a nanosecond, a guess for two cores of a laptop."""
+"""Floating-point operations of matrix products and convolutions per nanosecond, estimated for two cores of a laptop."""
 
 ELEMENT = 0.05
-"""Nanoseconds for an element that any other operation computes."""
+"""Nanoseconds per element of any other operation."""
 
 SLOWER = 1.0
-"""Nanoseconds that the plain way loses for an element of a function such as `exp`."""
+"""Nanoseconds per element by which the plain way is slower for functions such as `exp`."""
 
 DRAW = 8.0
 """Nanoseconds that the plain way loses for a random number."""
 
 LOSES_MOST = 0.12
-"""Share of a step's time that the plain way may lose ..."""
+"""Largest share of a step's time by which the plain way may be slower ..."""
 
 LOSES_ANYWAY = 500.0
-"""... and nanoseconds that it may lose for each different operation in any case. It saves as much in thousands of
-steps."""
+"""... and nanoseconds per different operation that a step may lose in any case.
+
+Compilation saves as much time as thousands of steps lose."""
 
 _FUNCTIONS = frozenset("exp exp2 expm1 log log1p tanh logistic erf erfc erf_inv pow sqrt rsqrt cbrt sin cos".split())
 _MOVES = frozenset("broadcast_in_dim reshape squeeze convert_element_type slice transpose stop_gradient copy".split())
@@ -60,7 +61,7 @@ def compiled(traced: Any) -> Any:
     """Return the executable of a traced program.
 
     Args:
-        traced: What ``jax.jit(function).trace(...)`` returned.
+        traced: Result of ``jax.jit(function).trace(...)``.
 
     Example:
         >>> import jax
@@ -82,7 +83,7 @@ def compiled(traced: Any) -> Any:
 
 
 def is_plain(jaxpr: Any) -> bool:
-    """Return whether the plain way suits a program.
+    """Return whether the plain way is the better one for a program.
 
     Args:
         jaxpr: The program. A ``while`` at its top is the loop over steps; loops elsewhere are recurrences.
@@ -106,7 +107,7 @@ def is_plain(jaxpr: Any) -> bool:
         if name == "random_bits":
             lost += DRAW * sum(math.prod(v.aval.shape) for v in equation.outvars)
         if name in _INDEXED or not any(jnp.issubdtype(v.aval.dtype, jnp.inexact) for v in equation.outvars):
-            continue  # how a step finds its batch is no matter: each way to find it is compiled alike
+            continue  # the operations that select a batch do not count: both kinds of feeds must be compiled alike
         shapes = [v.aval.shape for v in equation.invars]
         elements = sum(math.prod(v.aval.shape) for v in equation.outvars)
         operations += 1
@@ -125,7 +126,7 @@ def is_plain(jaxpr: Any) -> bool:
 
 
 def _equations(jaxpr: Any, at_top: bool = True) -> Iterator[Any]:
-    """Yield the operations of a program, those of the loop over steps and of what is called too."""
+    """Yield the operations of a program, including those of the loop over steps and of called jaxprs."""
     for equation in opened(jaxpr).jaxpr.eqns:
         if at_top and equation.primitive.name == "while":
             yield from _equations(equation.params["body_jaxpr"], False)

@@ -126,7 +126,7 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Return where images keep their channels: ``"channels_last"`` or ``"channels_first"``.
+    """Return the default layout of images: ``"channels_last"`` or ``"channels_first"``.
 
     Example:
         >>> from kernelkit import config
@@ -247,7 +247,7 @@ def enable_interactive_logging() -> None:
 
 
 def disable_interactive_logging() -> None:
-    """Let ``verbose="auto"`` print one line an epoch, as suits a log file.
+    """Let ``verbose="auto"`` print one line for each epoch, for log files.
 
     Example:
         >>> from kernelkit import config

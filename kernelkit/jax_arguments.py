@@ -1,7 +1,7 @@
 """Objects with an array as arguments of jax's transformations: `jax.jit(f)(variable)`, `jax.grad(f)([variable])`.
 
-jax takes objects with ``__jax_array__`` in `jax.numpy`, but not as arguments of what it traces. Its tables of argument
-types are private; this file alone uses them. Where they are missing, such arguments stay the error that they are in
+jax accepts objects with ``__jax_array__`` in `jax.numpy`, but not as arguments of traced functions. Its tables of
+argument types are private, and only this file uses them. If they are missing, such arguments are an error, as in
 Keras.
 """
 
@@ -12,14 +12,14 @@ from typing import Any
 
 
 def accept(kind: type, value_of: Callable[[Any], Any]) -> bool:
-    """Let jax's transformations take objects of a class. They remain leaves of `jax.tree`.
+    """Let jax's transformations accept objects of a class. The objects remain leaves of `jax.tree`.
 
     Args:
         kind: The class; not its subclasses.
         value_of: Returns the array of an object, or the traced value.
 
     Returns:
-        Whether this version of jax can.
+        Whether this version of jax supports it.
     """
     try:
         from jax._src import array, core, dtypes

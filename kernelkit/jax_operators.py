@@ -1,7 +1,7 @@
-"""Telling an operator of jax's arrays from a function of jax.numpy: the one place that looks into jax's frames.
+"""Distinguish operators of jax's arrays from functions of jax.numpy. Only this file inspects jax's stack frames.
 
-Both ask an operand that they don't know for ``__jax_array__``. Only an operator leaves the work to the operand's own
-operator when it is told that there is none.
+Both read ``__jax_array__`` of an operand of an unknown type. Only an operator then falls back to the operand's own
+operator if the attribute is missing.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ import jax.numpy as jnp
 
 
 def asks_an_operator(depth: int = 1) -> bool:
-    """Return whether an operator of a jax array is what asks for ``__jax_array__``.
+    """Return whether an operator of a jax array reads ``__jax_array__``.
 
     Args:
-        depth: Frames between the caller of this function and the frame that asks.
+        depth: Number of frames between the caller of this function and the frame that reads the attribute.
     """
     code = sys._getframe(depth + 1).f_code
     return code.co_name.startswith("_operator_") or code in _codes_of_operators()
 
 
 class _Asked:
-    """An operand that notes who asks it for an array, and has none."""
+    """An operand without an array, which records the code that reads ``__jax_array__``."""
 
     def __init__(self) -> None:
         self.codes: set[CodeType] = set()
@@ -45,7 +45,7 @@ class _Asked:
 
 @functools.cache
 def _codes_of_operators() -> frozenset[CodeType]:
-    """Return the code that operators ask from, learnt by asking: its name is jax's own affair and may change."""
+    """Return the code objects of jax's operators, found by a trial: their names are private and may change."""
     by_operators: Any = _Asked()
     by_functions: Any = _Asked()
     array = jnp.ones((1,))
@@ -53,7 +53,7 @@ def _codes_of_operators() -> frozenset[CodeType]:
     for work in (getattr(operator, name) for name in names):
         try:
             work(array, by_operators)
-        except Exception:  # an operand without an array is refused by whatever doesn't ask the other one
+        except Exception:  # the operator found no other operand to call
             continue
     for function in (jnp.multiply, jnp.add, jnp.sum):
         try:

@@ -129,9 +129,9 @@ def run_equation(equation: Equation, values: Sequence[Any]) -> list[Any]:
 
 
 def whole_width(*dtypes: Any) -> contextlib.AbstractContextManager:
-    """Return a context in which jax keeps the 64 bits of these dtypes, if they have so many.
+    """Return a context in which jax keeps 64-bit values, if one of these dtypes has 64 bits.
 
-    Outside of it jax makes 32 bits of them, whatever the equation says.
+    Outside of this context jax converts them to 32 bits, whatever the equation says.
 
     Example:
         >>> import jax.numpy as jnp

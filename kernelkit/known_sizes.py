@@ -1,8 +1,8 @@
-"""`stays_known`: small whole numbers that an op computes inside a traced function stay numbers.
+"""`stays_known`: an op of small constant integers returns constants inside a traced function too.
 
 Layers that were written for TensorFlow compute sizes with ops: ``ops.ones((ops.cast(ops.shape(x)[0], "int32"), 3))``.
-jax traces each operation inside `jit`, and a traced number is no size any more. The numbers that go in are known,
-however, and so is the result.
+jax traces each operation inside `jit`, and a traced number cannot be a size. But the inputs of the op are known,
+so its result is known too.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numpy as np
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MOST = 32  # elements: more than the sizes of any shape, few enough to be constants of a program
+_MOST = 32  # elements: more than any shape has, and few enough to be constants of a program
 
 
 def stays_known(function: F) -> F:
-    """Return an op whose result is an array with values, not a tracer, if its first argument is known whole numbers.
+    """Return an op whose result is a concrete array, not a tracer, if its first argument consists of known integers.
 
     Args:
-        function: A function of jax arrays. Outside of traced functions its results are what they were.
+        function: A function of jax arrays. Outside of traced functions its results do not change.
 
     Example:
         >>> import jax
@@ -46,7 +46,7 @@ def stays_known(function: F) -> F:
 
 
 def as_ints(sizes: Any) -> Any:
-    """Return sizes that come as an array as an int or as a list of ints, others as they are."""
+    """Return sizes in an array as an int or a list of ints, other sizes unchanged."""
     is_array = isinstance(sizes, (jax.Array, np.ndarray)) and not isinstance(sizes, jax.core.Tracer)
     return sizes.tolist() if is_array else sizes
 

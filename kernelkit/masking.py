@@ -1,4 +1,4 @@
-"""Masks that travel with tensors from the layer that makes them to the layers that use them.
+"""Masks of tensors, passed from the layer that makes them to the layers that use them.
 
 A mask is a boolean array, `False` where a position is padding. It is the tensor's attribute ``_keras_mask``, which is
 Keras's name for it. NumPy arrays and traced jax arrays take no attributes: their masks are kept in a table by ``id``
@@ -19,7 +19,7 @@ _masks: dict[int, tuple[weakref.ref, Any]] = {}
 
 
 def get_mask(tensor: Tensor) -> Any:
-    """Return the mask that came with a tensor, or ``None``."""
+    """Return the mask of a tensor, or ``None``."""
     if isinstance(tensor, (jax.core.Tracer, np.ndarray)):
         entry = _masks.get(id(tensor))
         return entry[1] if entry is not None and entry[0]() is tensor else None

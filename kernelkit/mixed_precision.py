@@ -1,4 +1,4 @@
-"""Mixed precision under the names of ``keras.mixed_precision``; `kernelkit.dtype_policies` is where they come from.
+"""The names of ``keras.mixed_precision``, from `kernelkit.dtype_policies`.
 
 Example:
     >>> from kernelkit import mixed_precision

@@ -1,7 +1,7 @@
 """Python's operators for variables, symbolic tensors and taped tensors, in one table.
 
-`a + b` on any of them is `ops.add(a, b)`. The function library stands on a higher floor and hands its functions in with
-:func:`install` when it is imported.
+`a + b` on any of them is `ops.add(a, b)`. The function library is on a higher floor and registers its functions with
+:func:`install` at its import.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Operators:
     def __round__(self, ndigits: int | None = None) -> Any:
         return _functions["round"](self, decimals=ndigits or 0)
 
-    # `==` compares elements, so hashing must be by identity, said aloud.
+    # `==` compares elements, so hashing by identity must be explicit.
     def __hash__(self) -> int:
         return id(self)
 

@@ -1,7 +1,7 @@
-"""Where arrays lie when a model is spread over several devices. Without a distribution, nothing here changes an array.
+"""The placement of arrays on several devices. Without a distribution, nothing here changes an array.
 
-This file holds the distribution in force and moves arrays. `kernelkit.distribution`, some floors above, decides what
-lies where.
+This file stores the current distribution and moves arrays. `kernelkit.distribution`, on a higher floor, decides the
+place of each array.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Layout: TypeAlias = Any
 
 
 class Distribution(Protocol):
-    """What variables and layers ask the distribution in force."""
+    """The questions of variables and layers to the current distribution."""
 
     def get_variable_layout(self, variable: Any) -> Layout:
         """Return the layout of a variable."""
@@ -49,12 +49,12 @@ _of_process: list[Any] = [None]
 
 
 def current() -> Any:
-    """Return the distribution in force: that of the innermost scope of this thread, or else of the process."""
+    """Return the current distribution: that of the innermost scope of this thread, or else of the process."""
     return _local.stack[-1] if _local.stack else _of_process[0]
 
 
 def set_current(distribution: Any) -> None:
-    """Set the distribution in force, of the innermost scope of this thread or else of the process."""
+    """Set the current distribution, of the innermost scope of this thread or else of the process."""
     if _local.stack:
         _local.stack[-1] = distribution
     else:
@@ -77,7 +77,7 @@ def within(distribution: Any) -> contextlib.AbstractContextManager[None]:
 
 
 def traced_within(distribution: Any, function: Callable[P, R]) -> Callable[P, R]:
-    """Return a function that runs with a distribution in force. ``None`` returns it unchanged."""
+    """Return a function that runs with a current distribution. ``None`` returns it unchanged."""
     if distribution is None:
         return function
 
@@ -90,15 +90,15 @@ def traced_within(distribution: Any, function: Callable[P, R]) -> Callable[P, R]
 
 
 def on_host(distribution: Any) -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which new arrays lie in the host's memory if there is a distribution.
+    """Return a context in which new arrays are made in the host's memory if there is a distribution.
 
-    The initial value of a variable is made there, and its slices are sent to the devices: no device holds all of it.
+    The initial value of a variable is made there, and only its slices are sent to the devices.
     """
     return contextlib.nullcontext() if distribution is None else jax.default_device(jax.local_devices(backend="cpu")[0])
 
 
 def put(value: Any, layout: Layout) -> jax.Array:
-    """Return an array whose parts lie as a layout says.
+    """Return an array in a layout.
 
     Args:
         value: Array-like, the same in every process.
@@ -117,7 +117,7 @@ def put(value: Any, layout: Layout) -> jax.Array:
 
 
 def copied(array: jax.Array) -> jax.Array:
-    """Return a copy in the same place. Nothing is compiled: `.copy()` is a program for each shape."""
+    """Return a copy on the same devices, without compilation: `.copy()` would compile a program for each shape."""
     if array.is_fully_addressable:
         return jax.device_put(array, may_alias=False)
     parts = [jax.device_put(s.data, s.device, may_alias=False) for s in array.addressable_shards]
@@ -125,7 +125,7 @@ def copied(array: jax.Array) -> jax.Array:
 
 
 def whole(array: jax.Array) -> np.ndarray:
-    """Return all of an array as a NumPy array. If its parts lie in several processes, all of them must call this."""
+    """Return a whole array as a NumPy array. If its parts are in several processes, all must call this function."""
     if array.is_fully_addressable or array.is_fully_replicated:
         return np.array(array)
     from jax.experimental import multihost_utils
@@ -134,17 +134,17 @@ def whole(array: jax.Array) -> np.ndarray:
 
 
 def constrain_output(path: str, outputs: Tree) -> Tree:
-    """Return a layer's outputs in the layout that the distribution in force has for them."""
+    """Return a layer's outputs in the layout of the current distribution."""
     distribution = None if devices.is_portable() else current()
     layout = None if distribution is None else distribution.get_tensor_layout(f"{path}/output")
     return outputs if layout is None else jtu.tree_map(lambda v: relayout(v, layout), outputs)
 
 
 def with_whole_windows(value: jax.Array) -> jax.Array:
-    """Return traced channels-last data (N, *spatial, C) with no spatial axis split over devices of a distribution.
+    """Return traced channels-last data (N, *spatial, C) without spatial axes split over devices.
 
-    A `Dense` with a split kernel behind a `Flatten` lets XLA's partitioner split the rows of pictures. It then gets the
-    gradients of convolutions wrong, without an error (jaxlib 0.10.2, meshes of two axes).
+    With a `Flatten` and a `Dense` with a split kernel, XLA's partitioner splits the rows of images. It then computes
+    wrong gradients of convolutions, without an error (jaxlib 0.10.2, meshes of two axes).
     """
     distribution = None if devices.is_portable() else current()
     if distribution is None or not isinstance(value, jax.core.Tracer):
@@ -155,7 +155,7 @@ def with_whole_windows(value: jax.Array) -> jax.Array:
 
 
 def relayout(value: Any, layout: Layout) -> Tree:
-    """Return an array in a layout, inside a traced function or outside."""
+    """Return an array in a layout, inside or outside of a traced function."""
     sharding = getattr(layout, "backend_layout", layout)
     if isinstance(value, jax.core.Tracer):
         return lax.with_sharding_constraint(value, sharding)
@@ -164,13 +164,13 @@ def relayout(value: Any, layout: Layout) -> Tree:
 
 @jtu.register_pytree_node_class
 class Spread:
-    """Batches whose rows lie on several devices.
+    """Batches whose rows are spread over several devices.
 
     Each device holds its part of every batch, so a step that takes the next batch sends nothing between devices. If a
     batch's size is no multiple of the number of parts, it is padded in memory. The compiled step first cuts the padding
     off and gives each device the whole batch: results are those of the batch itself. (Parts of unequal sizes are legal
-    in a traced function, but XLA's partitioner then gets some sums wrong: of gradients of an embedding on a mesh of two
-    axes, in jaxlib 0.10.2.)
+    in a traced function, but XLA's partitioner then computes some sums wrong: of gradients of an embedding on a mesh
+    of two axes, in jaxlib 0.10.2.)
 
     Args:
         data: Arrays (steps, rows with padding, ...), nested as a batch is.
@@ -178,7 +178,7 @@ class Spread:
         sharding: Sharding of the first two axes of the arrays.
 
     Attributes:
-        checksum: Of all rows that this process read, where every process must have read the same; ``None`` elsewhere.
+        checksum: Checksum of the rows of this process, if all processes must read the same rows; else ``None``.
     """
 
     checksum: int | None = None
@@ -190,7 +190,7 @@ class Spread:
 
     @property
     def steps(self) -> int:
-        """Number of batches that there is room for."""
+        """Number of batches that the arrays can hold."""
         return int(jtu.tree_leaves(self.data)[0].shape[0])
 
     def batch(self, index: Any) -> Tree:
@@ -198,7 +198,7 @@ class Spread:
         return jtu.tree_map(lambda v: self._rows(v, index), self.data)
 
     def readable(self, outputs: Tree) -> Tree:
-        """Return a program's outputs so that every process can read them: with several, whole on each device."""
+        """Return a program's outputs so that each process can read them: if there are several, whole on each device."""
         if self.sharding.is_fully_addressable:
             return outputs
         place = NamedSharding(self.sharding.mesh, PartitionSpec())
@@ -230,10 +230,10 @@ class Spread:
 
 
 def replicated(places: Any) -> NamedSharding | None:
-    """Return the sharding of a whole copy on each device of the mesh on which arrays lie, ``None`` without a mesh.
+    """Return the sharding for a whole copy on each device of the arrays' mesh, ``None`` without a mesh.
 
     Args:
-        places: Shardings, nested; ``None`` for arrays that lie on jax's default device.
+        places: Shardings, nested; ``None`` for arrays on jax's default device.
     """
     for place in jtu.tree_leaves(places):
         if isinstance(place, NamedSharding) and place.mesh.size > 1:

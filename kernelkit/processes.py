@@ -1,7 +1,7 @@
-"""Several processes that train one model together: what they agree on, and who writes files.
+"""Several processes that train one model together: how they agree, and which of them writes files.
 
-Every process runs the same program. Where their actions could differ, in time or by the user's hand, they exchange a
-few numbers. With one process nothing here does anything.
+Every process runs the same program. Where their actions could differ, by timing or by the user, they exchange a
+few numbers. With one process these functions have no effect.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def agree(*numbers: int) -> np.ndarray:
 
 
 def of_first(number: int) -> int:
-    """Return the number of the first process. All processes must call this."""
+    """Return the value of the first process. All processes must call this."""
     return int(agree(number)[0, 0])
 
 
@@ -102,19 +102,19 @@ def check_interrupts() -> None:
 
 
 def waited() -> float:
-    """Return the seconds for which this process has waited for others so far, to agree on something with them."""
+    """Return the total seconds that this process has waited for the others in this module."""
     return _waited[0]
 
 
 def require_same(what: str, lines: Sequence[str]) -> None:
-    """Raise in every process unless all of them have the same lines.
+    """Raise an error in every process unless all of them have the same lines.
 
     Args:
         what: What the lines describe, for the error.
         lines: Texts.
 
     Raises:
-        RuntimeError: If a process has others.
+        RuntimeError: If a process has other lines.
     """
     if jax.process_count() == 1:
         return
@@ -123,7 +123,7 @@ def require_same(what: str, lines: Sequence[str]) -> None:
     others = [i for i, row in enumerate(found) if tuple(row) != tuple(found[0])]
     if others:
         raise RuntimeError(
-            f"The processes disagree on {what}: process {others[0]} has another than process 0. This process "
+            f"The processes disagree on {what}: process {others[0]} differs from process 0. This process "
             f"({jax.process_index()}) has {len(lines)}: {', '.join(lines[:6])}{', ...' if len(lines) > 6 else ''}. All "
             "processes must run the same program with the same settings."
         )
@@ -131,10 +131,10 @@ def require_same(what: str, lines: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def lost_processes() -> Iterator[None]:
-    """Say in plain words that another process has ended, where jax tells of a broken connection."""
+    """Turn jax's errors about a broken connection into :class:`ProcessLost`."""
     try:
         yield
-    except (jax.errors.JaxRuntimeError, ValueError, OSError) as error:  # jax raises some as ValueError
+    except (jax.errors.JaxRuntimeError, ValueError, OSError) as error:  # jax raises some of them as ValueError
         if jax.process_count() == 1 or isinstance(error, ProcessLost) or not _LOST.search(str(error)):
             raise
         atexit.register(_leave)
@@ -176,7 +176,7 @@ def written_once(path: str) -> Iterator[str]:
 
 
 def _leave() -> None:
-    """End this process at its exit, without jax's wait of minutes for the one that is gone."""
+    """End this process at its exit, without jax's wait of minutes for the lost process."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""`progress`: a line that tells how far a long piece of work is. It appears after half a second and removes itself."""
+"""`progress`: a line with the progress of a long task. It appears after half a second and removes itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kernelkit import config
 DELAY = 0.5
 """Seconds before a line appears."""
 INTERVAL = 0.2
-"""Seconds between two changes of a line."""
+"""Seconds between two updates of a line."""
 WIDTH = 20
 
 Item = TypeVar("Item")
@@ -25,22 +25,22 @@ class Line(Protocol):
     """A place for one line of text that can be replaced."""
 
     def show(self, text: str) -> None:
-        """Show a text in place of the one before."""
+        """Show a text, instead of the previous one."""
 
     def remove(self) -> None:
         """Remove the text."""
 
 
 class Progress:
-    """Tells how far a piece of work is.
+    """Shows the progress of a task.
 
     Args:
-        what: The work, such as ``"predict"``.
+        what: Name of the task, such as ``"predict"``.
         total: Number of parts, None if unknown.
-        unit: What the parts are, in the plural. ``"bytes"`` are told as megabytes.
-        line: Where it is shown. Default: the notebook or the terminal; nowhere in a log file.
+        unit: Name of the parts, in the plural. ``"bytes"`` are shown as megabytes.
+        line: The place of the line. Default: the notebook or the terminal; none in a log file.
         clock: Returns the time in seconds.
-        silent: Whether nothing is shown.
+        silent: Whether to show nothing.
 
     Example:
         >>> times = iter([0.0, 0.4, 2.0, 4.0])
@@ -76,7 +76,7 @@ class Progress:
         self._is_shown = False
 
     def __call__(self, done: int, total: int | None = None) -> None:
-        """Tell that so many parts are done."""
+        """Report the number of finished parts."""
         self.done = done
         self.total = self.total if total is None else total
         now = self._clock()
@@ -86,9 +86,9 @@ class Progress:
 
     @contextlib.contextmanager
     def waiting(self, doing: str) -> Iterator[None]:
-        """Tell within a ``with`` block, by a thread, for how long something goes on that has no parts.
+        """Show, from a thread, the duration of an activity without parts while a ``with`` block runs.
 
-        The rate of the parts leaves this time out.
+        The rate of the parts does not include this time.
         """
         began, ended = self._clock(), threading.Event()
         thread = None
@@ -100,7 +100,7 @@ class Progress:
                     if now - began >= DELAY:
                         self._show(f"{self.what}: {doing} … {_duration(now - began)}", now)
 
-            # The copied context names the cell to which the line belongs.
+            # The copied context identifies the cell of the line.
             thread = threading.Thread(target=contextvars.copy_context().run, args=(tell,), daemon=True)
             thread.start()
         try:
@@ -130,7 +130,7 @@ class Progress:
             _under_way().remove(self)
         if self._is_shown and self._line is not None:
             self._is_shown = False
-            with contextlib.suppress(Exception):  # a closed page must not end the work
+            with contextlib.suppress(Exception):  # a closed page must not end the task
                 self._line.remove()
 
 
@@ -138,25 +138,25 @@ _threads = threading.local()
 
 
 def _under_way() -> list[Progress]:
-    """Return the pieces of work of this thread, the innermost one last."""
+    """Return the running tasks of this thread, the innermost one last."""
     if not hasattr(_threads, "work"):
         _threads.work = []
     return _threads.work
 
 
 def waiting(doing: str, what: str = "") -> contextlib.AbstractContextManager[None]:
-    """Let the innermost piece of work of this thread tell for how long something goes on, such as ``"compiling"``.
+    """Show the duration of an activity, such as ``"compiling"``, in the line of this thread's innermost task.
 
     Args:
-        doing: What goes on.
-        what: What is told where no piece of work is under way; with ``""`` nothing is told there.
+        doing: Name of the activity.
+        what: Name of the task if none is running; with ``""`` nothing is shown then.
     """
     work = _under_way()
     return work[-1].waiting(doing) if work else _alone(what, doing) if what else contextlib.nullcontext()
 
 
 def named(what: str) -> contextlib.AbstractContextManager[object]:
-    """Return a piece of work without parts to tell of, or nothing if this thread tells of a larger one already."""
+    """Return a task without parts, or a silent one if this thread already shows a larger task."""
     return contextlib.nullcontext() if _under_way() else Progress(what)
 
 
@@ -167,14 +167,14 @@ def _alone(what: str, doing: str) -> Iterator[None]:
 
 
 def moved(count: int) -> None:
-    """Tell the innermost piece of work of this thread, if it counts bytes, that so many more are done."""
+    """Add finished bytes to the innermost task of this thread, if it counts bytes."""
     work = _under_way()
     if work and work[-1].unit == "bytes":
         work[-1](work[-1].done + count)
 
 
 def over(items: Iterable[Item], what: str, unit: str = "batches", total: int | None = None) -> Iterator[Item]:
-    """Yield items and tell how many were taken.
+    """Yield items and show the number of taken ones.
 
     Example:
         >>> list(over([1, 2], "adapt"))
@@ -229,16 +229,16 @@ _makers: list[Callable[[], Any]] = []
 
 
 def register(maker: Callable[[], Line | None]) -> None:
-    """Set what makes the line of a notebook. It returns None outside notebooks."""
+    """Set the factory of a notebook's line. It returns None outside notebooks."""
     _makers[:] = [maker]
 
 
 def new_line() -> Line | None:
-    """Return the line of the notebook or of the terminal, None where neither is or logging is switched off."""
+    """Return the line of the notebook or of the terminal. None without either, or if logging is switched off."""
     if not config.is_interactive_logging_enabled():
         return None
     for maker in _makers:
-        with contextlib.suppress(Exception):  # a notebook whose parts are missing must not end the work
+        with contextlib.suppress(Exception):  # a failure of the notebook must not end the task
             if (made := maker()) is not None:
                 return made
     if hasattr(sys.stderr, "rich_proxied_file"):

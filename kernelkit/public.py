@@ -1,4 +1,4 @@
-"""`names_of`: what `dir` and the Tab key show of a package."""
+"""`names_of`: the names of a package that `dir` and the Tab key show."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kernelkit.signatures import plain_hints
 
 
 def names_of(namespace: dict[str, Any], *modules: str) -> Callable[[], list[str]]:
-    """Return a package's ``__dir__``: its public names, without what it imports for itself.
+    """Return a package's ``__dir__``: its public names, without its private imports.
 
-    The signatures of its functions are shown without quotes from then on.
+    Afterwards the signatures of its functions are shown without quotes.
 
     Args:
         namespace: The package's ``globals()``.

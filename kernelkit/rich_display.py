@@ -1,4 +1,4 @@
-"""How objects look as the last line of a notebook's cell. `kernelkit.viz`, which stands above all, draws them."""
+"""The display of objects as the last value of a notebook's cell. `kernelkit.viz`, on a higher floor, draws them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def html(thing: Any) -> str | None:
-    """Return an object as HTML, or ``None`` if there is no more to it than its text."""
+    """Return an object as HTML, or ``None`` to display only its text."""
     return _makers[0](thing) if _makers else None
 
 
@@ -22,7 +22,7 @@ _bundlers: list[Callable[[Any], dict[str, Any]]] = []
 
 
 def register(maker: Callable[[Any], str | None], bundler: Callable[[Any], dict[str, Any]]) -> None:
-    """Set what draws objects.
+    """Set the functions that draw objects.
 
     Args:
         maker: Function of an object that returns HTML or ``None``.
@@ -32,11 +32,11 @@ def register(maker: Callable[[Any], str | None], bundler: Callable[[Any], dict[s
 
 
 def ipython_shell() -> Any:
-    """Return IPython's shell of this process, or None. It imports nothing."""
+    """Return IPython's shell of this process, or None. This imports nothing."""
     get = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return None if get is None else get()
 
 
 def is_notebook() -> bool:
-    """Return whether this process is the kernel of a notebook. That ipykernel is imported does not say so."""
+    """Return whether this process is the kernel of a notebook. An import of ipykernel alone does not make it one."""
     return getattr(ipython_shell(), "kernel", None) is not None

@@ -1,4 +1,4 @@
-"""The state of the current thread: values in place of variables, autocasting, name scopes, the layer call around.
+"""The state of the current thread: values in place of variables, autocasting, name scopes, the current layer call.
 
 A training step must be a pure function of arrays, but layers are written against `Variable` objects. A
 :class:`StatelessScope` closes the gap: while it is open in a thread, reading a variable gives the (traced) value lent

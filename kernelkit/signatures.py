@@ -1,4 +1,4 @@
-"""Signatures as a notebook shows them: types without quotes, and none where any value is taken."""
+"""Signatures for notebooks: types without quotes, and no type for arguments that accept any value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class _Plain(str):
-    """The text of an annotation, which a signature shows without quotes."""
+    """The text of an annotation. A signature shows it without quotes."""
 
     __slots__ = ()
 
@@ -20,7 +20,7 @@ def plain_hints(function: Any) -> None:
     """Let the signature of a function show its types without quotes, and no ``Any``.
 
     Args:
-        function: A function of kernelkit, decorated or not. Anything else is left alone.
+        function: A function of kernelkit, decorated or not. Other objects are not changed.
 
     Example:
         >>> def scale(x: Any, by: float | None = None) -> Any: ...
@@ -38,7 +38,7 @@ def plain_hints(function: Any) -> None:
 
 
 def plain_methods(cls: type) -> type:
-    """Do the same with the methods that a class has of its own. Can be used as a decorator."""
+    """Apply :func:`plain_hints` to a class's own methods. Can be used as a decorator."""
     for name, value in vars(cls).items():
         if not name.startswith("_") or name in ("__init__", "__call__"):
             plain_hints(getattr(value, "__func__", value))

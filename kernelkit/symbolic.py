@@ -16,7 +16,7 @@ from kernelkit.typing import Axis, DType, ShapeLike
 
 
 class KerasTensor(Operators):
-    """A tensor without a value, from which models are wired.
+    """A tensor without a value, used to wire models.
 
     Args:
         shape: Tuple of ints, ``None`` where a size is unknown.

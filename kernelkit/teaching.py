@@ -1,7 +1,7 @@
-"""Exercises that check themselves: a function looks at an answer and says right, or wrong and why.
+"""Exercises that check themselves: a function inspects an answer and reports whether it is right, or why it is wrong.
 
-The lessons in ``notebooks/`` end with such exercises, and a teacher writes more of them in the same way: the check
-stands in a cell whose source is folded away, the student's cell below it calls it. Nothing is sent anywhere.
+The lessons in ``notebooks/`` end with such exercises. A teacher can write more of them in the same way: the check
+is in a cell with hidden source, and the student's cell below calls it. Nothing is sent over the network.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ _WORDS = {
     "ko": ("정답입니다.", "아직 아니에요.", "아직 답이 없어요. 점 세 개(...)를 답으로 바꿔 보세요."),
 }
 _RAISED = {"en": "The check could not use this answer", "ko": "이 답으로는 채점할 수 없어요"}
-# Sign, border; both are told apart in light and dark, and the sign says the same without color.
+# Sign and border color. Colors are visible on light and dark pages, and the sign has the same meaning without color.
 _LOOKS = {True: ("✓", "#2a9d5c"), False: ("✗", "#d1495b"), None: ("…", "#8a8f98")}
 
 
 class Verdict:
-    """What a check says of an answer.
+    """The result of a check.
 
     Args:
-        right: True for a right answer, False for a wrong one, None where there is no answer yet.
+        right: True for a right answer, False for a wrong answer, None without an answer.
         why: One or two sentences for the student; may be empty.
         language: ``"en"`` or ``"ko"``, the language of the first words.
 
@@ -54,16 +54,16 @@ class Verdict:
 
 
 def exercise(check: Callable[..., str | None] | None = None, *, right: str = "", language: str = "en") -> Any:
-    """Make a check out of a function that looks at an answer.
+    """Make a check from a function that inspects an answer.
 
     Args:
-        check: The function. It takes the answer, or several, and returns None when they are right and otherwise a
-            sentence that says why they are wrong. An error that it raises counts as a wrong answer, and is told.
-        right: What a right answer is told; the place to explain why it is right.
+        check: The function. It takes one or more answers, and returns None if they are right, otherwise a
+            sentence with the reason. An error that it raises counts as a wrong answer, and is shown.
+        right: Text for a right answer, such as an explanation.
         language: ``"en"`` or ``"ko"``.
 
     Returns:
-        A function that takes the answer and returns a :class:`Verdict`. An answer of ``...`` is none yet.
+        A function that takes the answer and returns a :class:`Verdict`. The answer ``...`` counts as no answer.
 
     Raises:
         ValueError: If the language is neither of the two.

@@ -1,7 +1,7 @@
 """Short tracebacks: the user's frames and one frame of kernelkit, in notebooks, terminals and scripts.
 
-Between `fit` and a line of a user's layer lie twenty frames of kernelkit and jax, which say nothing about the mistake.
-The methods that users call drop these frames from the tracebacks of errors.
+Between `fit` and a line of a user's layer are twenty frames of kernelkit and jax, which do not help to find the
+mistake. The methods that users call drop these frames from the tracebacks of errors.
 :func:`kernelkit.config.disable_traceback_filtering` shows all frames, as does ``KERNELKIT_TRACEBACK=full`` in the
 environment.
 """
@@ -28,7 +28,7 @@ _LEFT_OUT = (
     os.path.dirname(os.path.abspath(jax.__file__)) + os.sep,
     *(os.path.join(os.path.dirname(os.__file__), f"{name}.py") for name in ("contextlib", "functools", "threading")),
 )
-"""Files and folders whose frames say nothing about a user's mistake."""
+"""Files and folders whose frames are dropped."""
 _NOTES_OF_JAX = "For simplicity, JAX has removed its internal frames"
 
 
@@ -51,7 +51,7 @@ def shortened(function: _F) -> _F:
 
 
 def shortened_methods(cls: type) -> type:
-    """Let the public methods of a class have short tracebacks. Generators, whose errors come later, are left alone."""
+    """Let the public methods of a class have short tracebacks. Generators, whose errors come later, are not changed."""
     for name, value in list(vars(cls).items()):
         if isinstance(value, FunctionType) and not name.startswith("_") and not inspect.isgeneratorfunction(value):
             setattr(cls, name, shortened(value))

@@ -132,7 +132,7 @@ def _map(func: Callable, structures: Sequence[Any], none_is_leaf: bool, path: tu
 
 
 def map_structure_up_to(shallow_structure: Any, func: Callable, *structures: Any) -> Tree:
-    """Apply a function to the sub-structures that stand where ``shallow_structure`` has its leaves.
+    """Apply a function to the sub-structures at the leaves of ``shallow_structure``.
 
     Example:
         >>> map_structure_up_to({"a": 0, "b": 0}, len, {"a": [1, 2], "b": [3]})

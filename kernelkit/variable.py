@@ -185,11 +185,11 @@ class Variable(Operators):
 
     @property
     def layout(self) -> Any:
-        """Which part of the array lies on which device; ``None`` for jax's default device."""
+        """The devices of the parts of the array; ``None`` for jax's default device."""
         return self._layout
 
     def lay_out(self, layout: Any) -> None:
-        """Move the array to the devices of a layout. Values that are assigned later go there too.
+        """Move the array to the devices of a layout. Values assigned later go there too.
 
         Args:
             layout: A sharding, or a :class:`~kernelkit.distribution.TensorLayout`.
@@ -271,7 +271,7 @@ class Variable(Operators):
         """
         value = _raw(value)
         if self._layout is not None and scope.local.stateless is None and isinstance(value, np.ndarray):
-            value = np.array(value, dtype=self._value.dtype)  # its slices are sent: no device ever holds all of it
+            value = np.array(value, dtype=self._value.dtype)  # only slices are sent: no device holds the whole array
         else:
             value = jnp.asarray(value, dtype=self._value.dtype)
         if value.shape != self.shape:
@@ -421,7 +421,7 @@ class Variable(Operators):
 
 
 def values_in(tree: Tree) -> Any:
-    """Return nested values in which each variable is replaced by the value that it has now.
+    """Return nested values with each variable replaced by its current value.
 
     Example:
         >>> values_in({"count": Variable(3.0), "none": None})["count"].item()
@@ -432,7 +432,7 @@ def values_in(tree: Tree) -> Any:
 
 
 def _argument(variable: Variable) -> jax.Array:
-    """Return the value of a variable that is an argument of `jax.jit`, `jax.grad` or the like."""
+    """Return the value of a variable that is an argument of `jax.jit`, `jax.grad` or a similar function."""
     if scope.local.tape is not None and variable.trainable:
         raise variable._gradient_would_stop()
     return variable.value

@@ -1,19 +1,19 @@
-"""Networks for images that were published, with the weights that they learned on ImageNet.
+"""Published networks for images, with weights trained on ImageNet.
 
 All functions take these arguments (MobileNet, MobileNet V2 and V3 and NASNet begin with ``input_shape``):
 
 * ``include_top``: whether the classifier is part of the model.
 * ``weights``: ``"imagenet"`` for the published ones (downloaded once, checked and kept in the cache), the path of a
-  weights file, its address (``https://...``, with ``#sha256=...`` or ``#md5=...`` behind it for its checksum), or
-  ``None`` for new ones.
+  weights file, its address (``https://...``, followed by its checksum: ``#sha256=...`` or ``#md5=...``), or
+  ``None`` for random weights.
 * ``input_tensor``: symbolic tensor to begin with.
 * ``input_shape``: shape of an image; the size is free without the top.
-* ``pooling``: without the top ``"avg"`` or ``"max"`` for one vector an image, ``None`` for a map of features.
-* ``classes``: how many classes the top has.
+* ``pooling``: without the top, ``"avg"`` or ``"max"`` returns a vector for each image, ``None`` a feature map.
+* ``classes``: number of classes of the top.
 * ``classifier_activation``: activation of the top, ``None`` for logits.
 * ``name``: name of the model.
 
-Layers have the names and the order of Keras's, so that weights files serve both. Each family's module also has
+Layers have Keras's names and order, so weights files work in both libraries. Each family's module also has
 ``preprocess_input`` and ``decode_predictions``.
 
 Example:

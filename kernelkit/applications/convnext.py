@@ -36,12 +36,12 @@ VARIANTS = {
 
 
 class LayerScale(Layer):
-    """Multiplies each channel by a weight that begins small.
+    """Multiplies each channel by a weight that is small at first.
 
     Source: Touvron et al., 2021, Going deeper with image transformers.
 
     Args:
-        init_values: What the weights begin with.
+        init_values: Initial value of the weights.
         projection_dim: Number of channels.
         **kwargs: Arguments of :class:`~kernelkit.Layer`.
 
@@ -63,7 +63,7 @@ class LayerScale(Layer):
         self.gamma = self.add_weight(shape=(self.projection_dim,), initializer=initializer)
 
     def call(self, x: Tensor) -> Tensor:
-        """Return the channels, scaled."""
+        """Return the scaled channels."""
         return x * self.gamma
 
 

@@ -1,4 +1,4 @@
-"""DenseNet: each block is given what all before it made.
+"""DenseNet: each layer gets the outputs of all earlier layers of its block.
 
 Source: Huang et al., 2017, Densely connected convolutional networks.
 """

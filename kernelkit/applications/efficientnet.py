@@ -1,4 +1,4 @@
-"""EfficientNet: one network, scaled in width, depth and size of the images at once.
+"""EfficientNet: one network whose width, depth and image size are scaled together.
 
 Source: Tan & Le, 2019, EfficientNet: rethinking model scaling for convolutional neural networks.
 """
@@ -27,7 +27,7 @@ __all__ = [
     "preprocess_input",
 ]
 
-# (kernel, how many, channels, expansion, first stride): table 1 of the paper.
+# (kernel, number of blocks, channels, expansion, first stride): table 1 of the paper.
 STAGES = [
     (3, 1, 16, 1, 1),
     (3, 2, 24, 6, 2),
@@ -61,7 +61,7 @@ def _efficientnet(variant: str, **options: Any) -> Model:
     net = Network(default_size=size, min_size=32, last_axis=3, **options)
     x = layers.Rescaling(1.0 / 255.0)(net.x)
     x = layers.Normalization(axis=net.channel_axis)(x)
-    if net.weights == "imagenet":  # the published weights were made with this factor beside the variance
+    if net.weights == "imagenet":  # the published weights need this second division
         x = layers.Rescaling([1.0 / math.sqrt(d) for d in DEVIATION])(x)
     x = layers.ZeroPadding2D(padding_to_halve(x, 3), name="stem_conv_pad")(x)
     filters = round_channels(32 * width)
@@ -101,7 +101,7 @@ def _block(
     name: str,
     net: Network,
 ) -> Tensor:
-    """Widen, filter channel by channel, weigh the channels, become narrow again."""
+    """Expand the channels, convolve each channel, rescale the channels, reduce their number."""
     shortcut, before = x, x.shape[net.channel_axis]
     wide = before * expansion
 

@@ -1,4 +1,4 @@
-"""EfficientNet V2: early blocks with one convolution in the place of two.
+"""EfficientNet V2: its early blocks have one convolution instead of two.
 
 Source: Tan & Le, 2021, EfficientNetV2: smaller models and faster training.
 """
@@ -27,7 +27,7 @@ __all__ = [
     "preprocess_input",
 ]
 
-# (how many, channels, expansion, first stride, whether fused): fused blocks have no weighing of channels.
+# (number of blocks, channels, expansion, first stride, whether fused): fused blocks don't rescale channels.
 B = [
     (1, 16, 1, 1, True),
     (2, 32, 4, 2, True),
@@ -133,7 +133,7 @@ def _conv(x: Tensor, filters: int, kernel: int, name: str, stride: int = 1, **op
 
 
 def _mbconv(x: Tensor, channels: int, stride: int, expansion: int, drop: float, name: str, net: Network) -> Tensor:
-    """Widen, filter channel by channel, weigh the channels, become narrow again."""
+    """Expand the channels, convolve each channel, rescale the channels, reduce their number."""
     shortcut, before = x, x.shape[net.channel_axis]
     wide = before * expansion
     if expansion != 1:
@@ -153,7 +153,7 @@ def _mbconv(x: Tensor, channels: int, stride: int, expansion: int, drop: float, 
 
 
 def _fused(x: Tensor, channels: int, stride: int, expansion: int, drop: float, name: str, net: Network) -> Tensor:
-    """Widen and filter in one convolution, become narrow again."""
+    """Expand the channels in a full convolution, then reduce their number."""
     shortcut, before = x, x.shape[net.channel_axis]
     if expansion != 1:
         x = _conv(x, before * expansion, 3, f"{name}expand_conv", stride, use_bias=False)

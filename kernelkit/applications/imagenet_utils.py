@@ -1,4 +1,4 @@
-"""ImageNet's images and classes: preparing the former, naming the latter."""
+"""Prepare images for networks trained on ImageNet, and name ImageNet's classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _classes: list[list[str]] = []
 
 
 def preprocess_input(x: Tensor, data_format: str | None = None, mode: str = "caffe") -> Tensor:
-    """Return images as the networks were trained on.
+    """Return images scaled as in the training of the networks.
 
     Args:
         x: Images (height, width, 3) or (batch, height, width, 3), from 0 to 255; a symbolic tensor, too.
@@ -33,10 +33,10 @@ def preprocess_input(x: Tensor, data_format: str | None = None, mode: str = "caf
             the mean subtracted and divided by the standard deviation.
 
     Returns:
-        Images in floats; a new NumPy array, if ``x`` is one.
+        Float images; a new NumPy array, if ``x`` is a NumPy array.
 
     Raises:
-        ValueError: If the mode is none of these.
+        ValueError: If the mode is unknown.
 
     Example:
         >>> preprocess_input(np.full((1, 1, 3), 255.0), mode="tf").tolist()
@@ -75,7 +75,7 @@ def decode_predictions(preds: Any, top: int = 5) -> list[list[tuple[str, str, fl
 
     Args:
         preds: Array (images, 1000) of the likelihoods of ImageNet's classes.
-        top: How many classes of an image are returned.
+        top: Number of classes to return for each image.
 
     Returns:
         For each image a list of ``(WordNet's number, name, likelihood)``, the likeliest first.

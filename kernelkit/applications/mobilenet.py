@@ -1,4 +1,4 @@
-"""MobileNet: depthwise convolutions between convolutions of single pixels.
+"""MobileNet: depthwise convolutions alternate with 1x1 convolutions.
 
 Source: Howard et al., 2017, MobileNets: efficient convolutional neural networks for mobile vision applications.
 """

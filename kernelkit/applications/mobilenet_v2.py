@@ -1,4 +1,4 @@
-"""MobileNet V2: blocks that widen, filter channel by channel, and become narrow again.
+"""MobileNet V2: blocks that expand the channels, convolve each channel, and reduce their number.
 
 Source: Sandler et al., 2018, MobileNetV2: inverted residuals and linear bottlenecks.
 """
@@ -14,7 +14,7 @@ from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
 
-# (expansion, channels, how many, first stride): table 2 of the paper.
+# (expansion, channels, number of blocks, first stride): table 2 of the paper.
 STAGES = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 

@@ -1,4 +1,4 @@
-"""MobileNet V3: blocks found by a search, some of which weigh their channels.
+"""MobileNet V3: blocks found by architecture search; some rescale their channels.
 
 Source: Howard et al., 2019, Searching for MobileNetV3.
 """
@@ -15,7 +15,7 @@ from kernelkit.typing import ActivationLike, PathLike, Shapes, Tensor
 
 __all__ = ["MobileNetV3Large", "MobileNetV3Small", "decode_predictions", "preprocess_input"]
 
-# (expansion, channels, kernel, stride, whether channels are weighed, whether hard-swish): tables 1 and 2 of the paper.
+# (expansion, channels, kernel, stride, whether channels are rescaled, whether hard-swish): tables 1 and 2 of the paper.
 LARGE = [
     (1, 16, 3, 1, False, False), (4, 24, 3, 2, False, False), (3, 24, 3, 1, False, False), (3, 40, 5, 2, True, False),
     (3, 40, 5, 1, True, False), (3, 40, 5, 1, True, False), (6, 80, 3, 2, False, True), (2.5, 80, 3, 1, False, True),
@@ -54,7 +54,7 @@ class _Wiring:
         weighs: bool,
         hard_swish: bool,
     ) -> Tensor:
-        """Widen, filter channel by channel, weigh the channels, become narrow again."""
+        """Expand the channels, convolve each channel, rescale the channels, reduce their number."""
         prefix = f"expanded_conv_{number}_" if number else "expanded_conv_"
         kernel = 3 if self.minimalistic else kernel
         shortcut, before = x, x.shape[self.net.channel_axis]
@@ -79,7 +79,7 @@ class _Wiring:
 
 
 def _weighed(x: Tensor, channels: int, prefix: str) -> Tensor:
-    """Multiply each channel by a number from 0 to 1 that depends on all of them."""
+    """Multiply each channel by a number from 0 to 1 that depends on all channels (squeeze and excitation)."""
     weights = layers.GlobalAveragePooling2D(keepdims=True, name=f"{prefix}avg_pool")(x)
     weights = layers.Conv2D(round_channels(channels * 0.25), 1, padding="same", name=f"{prefix}conv")(weights)
     weights = layers.ReLU(name=f"{prefix}relu")(weights)
@@ -97,7 +97,7 @@ def _mobilenet_v3(
     include_preprocessing: bool,
     **options: Any,
 ) -> Model:
-    # The classifier is a convolution behind a pooling: images may have any size with it too.
+    # The classifier is a convolution after global pooling, so images may have any size.
     net = Network(default_size=224, min_size=32, flatten=False, **options)
     wiring = _Wiring(net, minimalistic)
     x = net.x

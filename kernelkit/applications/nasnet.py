@@ -1,4 +1,4 @@
-"""NASNet: two kinds of cells found by a search, stacked.
+"""NASNet: a stack of two kinds of cells, found by architecture search.
 
 Source: Zoph et al., 2018, Learning transferable architectures for scalable image recognition.
 """
@@ -39,7 +39,7 @@ def _nasnet(file: str, size: int, stem: int, filters: int, count: int, skips: bo
 
 
 class _Cells:
-    """The two kinds of cells: each is given the output of the last two."""
+    """The two kinds of cells. Each cell gets the outputs of the two cells before it."""
 
     def __init__(self, channel_axis: int) -> None:
         self.axis = channel_axis
@@ -51,7 +51,7 @@ class _Cells:
         return layers.Conv2D(filters, 1, padding="same", use_bias=False, kernel_initializer="he_normal", name=name)(x)
 
     def separable(self, x: Tensor, filters: int, kernel: int, name: str, stride: int = 1) -> Tensor:
-        """Two separable convolutions; the first may halve the image."""
+        """Return the output of two separable convolutions; the first may halve the image."""
         x = layers.Activation("relu")(x)
         if stride == 2:
             x = layers.ZeroPadding2D(padding_to_halve(x, kernel), name=f"separable_conv_1_pad_{name}")(x)
@@ -71,7 +71,7 @@ class _Cells:
         return x
 
     def adjusted(self, before: Tensor | None, x: Tensor, filters: int, name: str) -> Tensor:
-        """The output of the last cell but one, in the shape of that of the last."""
+        """Return the output of the second to last cell in the shape of the last cell's output."""
         if before is None:
             return x
         row = 2 if self.axis == 1 else 1
@@ -92,7 +92,7 @@ class _Cells:
         return self.normalized(before, f"adjust_bn_{name}")
 
     def normal(self, x: Tensor, before: Tensor | None, filters: int, name: str) -> tuple[Tensor, Tensor]:
-        """A cell that keeps the image's size."""
+        """Return the output of a cell that keeps the image's size."""
         p = self.adjusted(before, x, filters, name)
         h = self.conv(layers.Activation("relu")(x), filters, f"normal_conv_1_{name}")
         h = self.normalized(h, f"normal_bn_1_{name}")
@@ -117,7 +117,7 @@ class _Cells:
         return layers.concatenate([p, *sums], axis=self.axis, name=f"normal_concat_{name}"), x
 
     def reduction(self, x: Tensor, before: Tensor | None, filters: int, name: str) -> tuple[Tensor, Tensor]:
-        """A cell that halves the image's size."""
+        """Return the output of a cell that halves the image's size."""
         p = self.adjusted(before, x, filters, name)
         h = self.conv(layers.Activation("relu")(x), filters, f"reduction_conv_1_{name}")
         h = self.normalized(h, f"reduction_bn_1_{name}")

@@ -1,4 +1,4 @@
-"""What all architectures share: the shape of the images, the top, and where the weights come from."""
+"""Shared code of all architectures: the shape of images, the top, and the weights files."""
 
 from __future__ import annotations
 
@@ -75,21 +75,21 @@ def checked_input_shape(
 
 
 class Network:
-    """An architecture while it is wired: its input, its options, and at the end the model.
+    """An architecture under construction: its input, its options, and finally its model.
 
     Args:
         name: Name of the model.
         weights: ``"imagenet"``, a path, an address or ``None``.
-        include_top: Whether the classifier is part of it.
-        classes: How many classes it has.
-        pooling: ``None``, ``"avg"`` or ``"max"``: what comes last without the top.
+        include_top: Whether the classifier is part of the model.
+        classes: Number of classes.
+        pooling: ``None``, ``"avg"`` or ``"max"``: the last layer of a model without the top.
         classifier_activation: Activation of the classifier.
         input_tensor: Symbolic tensor to begin with.
         input_shape: Shape of an image.
         default_size: Height and width of the images that the architecture was made for.
         min_size: Smallest height and width.
         flatten: Whether the classifier needs a known height and width.
-        last_axis: Number by which layers name the axis of the channels where it is the last: -1 or 3.
+        last_axis: Axis of the channels in layers' configs, if channels are last: -1 or 3.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -144,16 +144,16 @@ class Network:
 
     @property
     def rows(self) -> int | None:
-        """The height of the images, ``None`` if any will do."""
+        """The height of the images, ``None`` if it is not fixed."""
         return self.shape[1 if self.channel_axis == 1 else 0]
 
     @property
     def channels(self) -> int:
-        """The channels of the images."""
+        """The number of channels of the images."""
         return self.shape[0 if self.channel_axis == 1 else -1]
 
     def pooled(self, x: Tensor, avg_name: str | None = None, max_name: str | None = None) -> Tensor:
-        """Return the outputs without a top, pooled if that was asked for."""
+        """Return the outputs of a model without a top, after the pooling, if there is one."""
         if self.pooling == "avg":
             return layers.GlobalAveragePooling2D(name=avg_name)(x)
         if self.pooling == "max":
@@ -184,7 +184,7 @@ class Network:
 
 
 def fetched(weights: PathLike) -> str:
-    """Return the path of a weights file; one with an address is downloaded, unless it is in the cache.
+    """Return the path of a weights file. A file with an address is downloaded, unless the cache has it.
 
     An address may end with ``#md5=...`` or ``#sha256=...``, the checksum that the file must have.
     """
@@ -211,7 +211,7 @@ def _published(name: str, include_top: bool) -> tuple[str, str | None]:
 
 
 def padding_to_halve(x: Tensor, kernel_size: int) -> tuple:
-    """Return the zeros around an image with which a step of 2 and `valid` padding lands where torch's does."""
+    """Return the zero padding that places windows of stride 2 as PyTorch does, with `valid` convolutions."""
     first = config.image_data_format() == "channels_first"
     sizes = x.shape[2:4] if first else x.shape[1:3]
     reach = kernel_size // 2
@@ -220,12 +220,12 @@ def padding_to_halve(x: Tensor, kernel_size: int) -> tuple:
 
 
 def published_size(input_shape: Shapes, weights: PathLike | None, sizes: tuple[int, ...]) -> int | None:
-    """Return the size of images for which weights were published, the nearest being the largest one.
+    """Return the image size of the published weights to load: that of the input, or else the largest.
 
     Args:
         input_shape: Shape of an image, or ``None``.
-        weights: What the model's weights are to be.
-        sizes: Heights (and widths) of the images that weights were published for.
+        weights: The argument ``weights`` of the model.
+        sizes: Heights (and widths) of images for which weights were published.
     """
     if input_shape is None:
         return sizes[-1]
@@ -243,7 +243,7 @@ def published_size(input_shape: Shapes, weights: PathLike | None, sizes: tuple[i
 
 
 def round_channels(count: float, divisor: int = 8, least: int | None = None) -> int:
-    """Return the nearest number of channels that a divisor divides, not more than a tenth below.
+    """Return the nearest multiple of a divisor that is at least 90 % of a number of channels.
 
     Source: Sandler et al., 2018, MobileNetV2, in its published code.
 

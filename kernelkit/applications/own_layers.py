@@ -1,4 +1,4 @@
-"""The layers that the architectures bring along, findable by name when a model is loaded."""
+"""Layers of single architectures, registered by name so that their models can be loaded."""
 
 from kernelkit.applications.convnext import LayerScale
 from kernelkit.applications.inception_resnet_v2 import CustomScaleLayer

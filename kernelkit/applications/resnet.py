@@ -1,4 +1,4 @@
-"""ResNet: blocks that add to what they are given.
+"""ResNet: blocks with residual connections.
 
 Source: He et al., 2016, Deep residual learning for image recognition.
 """
@@ -38,7 +38,7 @@ def _resnet(file: str, depths: tuple, **options: Any) -> Model:
 
 
 def _block(x: Tensor, filters: int, stride: int, widens: bool, name: str, axis: int) -> Tensor:
-    """A bottleneck: 1x1, 3x3, 1x1, added to the input (which a 1x1 convolution brings to the same shape)."""
+    """A bottleneck: convolutions 1x1, 3x3, 1x1, and a shortcut, with a 1x1 convolution if shapes differ."""
 
     def normalized(x: Tensor, name: str) -> Tensor:
         return layers.BatchNormalization(axis=axis, epsilon=EPSILON, name=name)(x)

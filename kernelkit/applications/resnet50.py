@@ -1,4 +1,4 @@
-"""ResNet with 50 layers, under the name of its own that Keras gives it; see `kernelkit.applications.resnet`."""
+"""ResNet with 50 layers, under a second module name, as in Keras; see `kernelkit.applications.resnet`."""
 
 from kernelkit.applications.resnet import ResNet50, decode_predictions, preprocess_input
 

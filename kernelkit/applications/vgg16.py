@@ -1,4 +1,4 @@
-"""VGG with 16 layers, under the name of its own that Keras gives it; see `kernelkit.applications.vgg`."""
+"""VGG with 16 layers, under a second module name, as in Keras; see `kernelkit.applications.vgg`."""
 
 from kernelkit.applications.vgg import VGG16, decode_predictions, preprocess_input
 

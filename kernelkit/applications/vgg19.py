@@ -1,4 +1,4 @@
-"""VGG with 19 layers, under the name of its own that Keras gives it; see `kernelkit.applications.vgg`."""
+"""VGG with 19 layers, under a second module name, as in Keras; see `kernelkit.applications.vgg`."""
 
 from kernelkit.applications.vgg import VGG19, decode_predictions, preprocess_input
 

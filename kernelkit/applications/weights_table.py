@@ -1,4 +1,4 @@
-"""Where the weights learned on ImageNet lie, with checksums (MD5 or SHA-256): facts of Keras's published files."""
+"""Addresses and checksums (MD5 or SHA-256) of the weights files that Keras publishes."""
 
 BASE = "https://storage.googleapis.com/"
 

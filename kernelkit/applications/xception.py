@@ -1,4 +1,4 @@
-"""Xception: separable convolutions all through.
+"""Xception: a network of separable convolutions.
 
 Source: Chollet, 2017, Xception: deep learning with depthwise separable convolutions.
 """

@@ -7,7 +7,7 @@ Four ways in, each before anything imports Keras::
     pytest -p kernelkit.as_keras.pytest_plugin
     PYTHONPATH=$(python -m kernelkit.as_keras --path) python script.py
 
-It says what it is: ``keras.__version__`` ends with ``+kernelkit``, ``keras.config.backend()`` is ``"jax"``. Public
+A program can tell: ``keras.__version__`` ends with ``+kernelkit``, ``keras.config.backend()`` is ``"jax"``. Public
 names that kernelkit lacks are missing (``hasattr`` says so). Of Keras's private names (``keras.src...``) those that
 packages use stand in a table, each with its reason; others can be imported, and refuse when they are used.
 :func:`report` lists what was refused. The installed Keras is never mixed in.
@@ -51,7 +51,7 @@ def install() -> None:
     os.environ["KERAS_BACKEND"] = "jax"  # packages read it to know the engine
     sys.meta_path.insert(0, Finder())
     if path() not in sys.path:
-        sys.path.insert(0, path())  # which a process that is spawned takes over
+        sys.path.insert(0, path())  # spawned processes copy this path
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     if path() not in paths:
         os.environ["PYTHONPATH"] = os.pathsep.join([path(), *(p for p in paths if p)])
@@ -68,7 +68,7 @@ def path() -> str:
 
 
 def report() -> list[Refusal]:
-    """Return the private names of Keras that were asked for and that kernelkit has no counterpart of.
+    """Return the private names of Keras that packages requested and kernelkit does not have.
 
     Example:
         >>> report()

@@ -1,4 +1,4 @@
-"""Attributes that packages read on layers and that mean something in Keras's place alone."""
+"""Attributes of layers that packages read, added only while kernelkit stands in Keras's place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DATA_LAYERS = (
 
 
 def give_attributes(layers: Any) -> None:
-    """Give the classes of a module of layers what Keras's have; once or several times."""
+    """Add Keras's attributes to the layer classes of a module. Repeated calls change nothing."""
     for name in DATA_LAYERS:
         getattr(layers, name).backend = property(_backend)
 

@@ -19,7 +19,7 @@ ROOTS = ("keras._tf_keras.keras", "tensorflow.keras", "keras.api", "keras")
 
 
 class Alias(types.ModuleType):
-    """A module of Keras by name, of kernelkit by content."""
+    """A module with a name of Keras and the content of kernelkit."""
 
     def __init__(self, name: str, source: str) -> None:
         super().__init__(name)
@@ -40,7 +40,7 @@ class Alias(types.ModuleType):
             raise AttributeError(
                 f"module {self.__name__!r} has no attribute {name!r} (kernelkit stands for Keras here)"
             )
-        value = getattr(source, name)  # whose error gives the nearest name
+        value = getattr(source, name)  # the AttributeError of kernelkit suggests the nearest name
         if isinstance(value, types.ModuleType) and value.__name__.startswith("kernelkit"):
             raise AttributeError(
                 f"module {self.__name__!r} has no attribute {name!r} (kernelkit stands for Keras here)"
@@ -69,7 +69,7 @@ class PrivateAlias(types.ModuleType):
         return value
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        refuse(self.__name__)  # a function that nobody knew of was imported like a module
+        refuse(self.__name__)  # an unknown function was imported as if it were a module
 
 
 def _private(here: str, name: str, below: str) -> Any:
@@ -117,7 +117,7 @@ def inside(name: str) -> str:
 
 
 def source_of(path: str) -> str | None:
-    """Return the module that stands for a public one, ``None`` if there is none."""
+    """Return kernelkit's module for a public module of Keras, ``None`` if there is none."""
     if not path:
         return "kernelkit"
     own = f"kernelkit.{path}"

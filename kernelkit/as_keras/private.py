@@ -1,7 +1,7 @@
 """The names of ``keras.src`` that packages use.
 
 A class or function that is public in kernelkit's package of the same area is found wherever Keras keeps it:
-`keras.src.layers.core.dense.Dense` is `kernelkit.layers.Dense`. What stands here is the rest.
+`keras.src.layers.core.dense.Dense` is `kernelkit.layers.Dense`. This file lists the other names.
 """
 
 AREAS = {
@@ -32,7 +32,7 @@ AREAS = {
     "visualization": "kernelkit.visualization",
     "wrappers": "kernelkit.wrappers",
 }
-"""Where the public names of an area are looked up."""
+"""The module of kernelkit in which the public names of an area are looked up."""
 
 _S = "kernelkit.as_keras.stand_ins"
 
@@ -63,7 +63,7 @@ MODULES = {
 
 NAMES = {
     # path below keras.src: (module, attribute, who needs it)
-    "GradientTape": ("kernelkit", "GradientTape", "packages that ask for it before tf's"),
+    "GradientTape": ("kernelkit", "GradientTape", "packages that read it before tf's"),
     "activations.ALL_OBJECTS_DICT": (f"{_S}.registries", "ALL_OBJECTS_DICT", "ncps writes its activation into it"),
     "applications.imagenet_utils.obtain_input_shape": (f"{_S}.images", "obtain_input_shape", "kimm, medicai"),
     "backend.common.global_state": (f"{_S}.global_state", "", "keras-hub: attributes of a session"),

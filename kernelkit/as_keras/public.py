@@ -1,4 +1,4 @@
-"""Keras's public modules: which there are, and where kernelkit keeps what isn't in the one of the same name."""
+"""Keras's public modules, and the modules of kernelkit for those with another name."""
 
 MODULES = set(
     """activations applications backend callbacks config constraints datasets distillation distribution dtype_policies
@@ -16,4 +16,4 @@ MODULES = set(
 """Public modules, `preprocessing.text` included, which is `tf.keras`'s."""
 
 STAND_INS: dict[str, str] = {}
-"""What stands for a module that kernelkit doesn't have."""
+"""The module of kernelkit for each module of Keras that has another name here."""

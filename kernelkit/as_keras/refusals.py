@@ -1,4 +1,4 @@
-"""Private names of Keras that kernelkit has no counterpart of: they are imported, and refuse to be used."""
+"""Private names of Keras that kernelkit does not have. They can be imported; their use is an error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _OWN = "kernelkit.as_keras"
 
 
 class NotInKernelkit(NotImplementedError):
-    """A package used a private name of Keras that kernelkit has no counterpart of."""
+    """A package used a private name of Keras that kernelkit does not have."""
 
 
 @dataclass
 class Refusal:
-    """A name that was asked for."""
+    """A private name that a package imported and kernelkit does not have."""
 
     name: str
     module: str
@@ -29,14 +29,14 @@ refusals: dict[tuple[str, str], Refusal] = {}
 
 
 def note(name: str, used: bool = False) -> Refusal:
-    """Keep in mind that a name was asked for, and by whom."""
+    """Record a requested name and the module that requested it."""
     refusal = refusals.setdefault((name, asker()), Refusal(name, asker()))
     refusal.used = refusal.used or used
     return refusal
 
 
 def asker() -> str:
-    """Return the name of the module whose code is running, this package and the import system left out."""
+    """Return the name of the calling module, without this package and the import system."""
     frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_globals.get("__name__") or "?"
@@ -47,21 +47,21 @@ def asker() -> str:
 
 
 def refuse(name: str) -> NoReturn:
-    """Raise the error of a name that is used."""
+    """Raise the error for the use of a name."""
     refusal = note(name, used=True)
     raise NotInKernelkit(
-        f"{name} is a private name of Keras that kernelkit has no counterpart of; {refusal.module} uses it. Run this "
-        "package with Keras itself, or ask for the name at kernelkit's issues: those in use stand in "
+        f"{name} is a private name of Keras that kernelkit does not have; {refusal.module} uses it. Run this "
+        "package with Keras itself, or open an issue of kernelkit for this name. The known names are in "
         "kernelkit/as_keras/private.py."
     )
 
 
 class Refuses(type):
-    """The class of names without a counterpart: each use of one is an error that says so."""
+    """The class of private names that kernelkit does not have. Each use of such a name is an error."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__bases__ != (object,):
-            return super().__call__(*args, **kwargs)  # what somebody derived from it
+            return super().__call__(*args, **kwargs)  # a subclass that a package defined
         refuse(cls.__qualname__)
 
     def __getattr__(cls, name: str) -> Any:
@@ -70,10 +70,10 @@ class Refuses(type):
         refuse(f"{cls.__qualname__}.{name}")
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return super().__instancecheck__(instance)  # nothing is one
+        return super().__instancecheck__(instance)  # no object is an instance
 
 
 def missing(name: str) -> type:
-    """Return a class that can be imported, derived from and tested against, and nothing else."""
+    """Return a class for imports, subclasses and isinstance checks. Any other use is an error."""
     note(name)
     return Refuses(name.rpartition(".")[2], (), {"__qualname__": name})

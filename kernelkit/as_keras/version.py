@@ -1,4 +1,4 @@
-"""The version that ``keras.__version__`` says: Keras's, whose interface this is, and what stands behind it."""
+"""The value of ``keras.__version__``: the version of Keras's interface, and ``+kernelkit``."""
 
 from kernelkit.version import __version__
 

@@ -16,7 +16,7 @@ from kernelkit.typing import DType, InitializerLike, Tensor, Tree
 
 
 def foldl(fn: Callable, elems: Tensor, initializer: InitializerLike = None, name: str | None = None) -> Tensor:
-    """Return what remains when ``fn(accumulator, element)`` is applied from the first element to the last.
+    """Return the last result of ``fn(accumulator, element)``, applied from the first element to the last.
 
     Example:
         >>> from kernelkit import backend as K
@@ -29,7 +29,7 @@ def foldl(fn: Callable, elems: Tensor, initializer: InitializerLike = None, name
 
 
 def foldr(fn: Callable, elems: Tensor, initializer: InitializerLike = None, name: str | None = None) -> Tensor:
-    """Return what remains when ``fn(accumulator, element)`` is applied from the last element to the first.
+    """Return the last result of ``fn(accumulator, element)``, applied from the last element to the first.
 
     Example:
         >>> from kernelkit import backend as K
@@ -101,7 +101,7 @@ def rnn(
         mask: Bools (batch, steps): where ``False``, states stay and the output is that of the step before.
         constants: List of arrays that are given to every step.
         unroll: Whether the loop is written out.
-        input_length: Ignored: the shape says it.
+        input_length: Ignored: the shape has this number.
         time_major: Whether steps are the first axis, of the outputs too.
         zero_output_for_mask: Whether the output is zero where the mask is ``False``.
         return_all_outputs: Whether the outputs of all steps are returned, or the last only.
@@ -142,9 +142,9 @@ def function(inputs: Tree, outputs: Tree, updates: Tensor = None, name: str | No
     Args:
         inputs: Symbolic tensor, or a list of some.
         outputs: Symbolic tensor, or a list of some, that depend on them.
-        updates: Refused: a model updates its variables itself.
+        updates: Not supported: a model updates its variables itself.
         name: Name.
-        **kwargs: Refused.
+        **kwargs: Not supported.
 
     Returns:
         Function of a list of arrays (or of one, if ``inputs`` is one) that returns NumPy arrays like ``outputs``.

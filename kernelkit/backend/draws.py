@@ -6,12 +6,12 @@ import jax
 
 from kernelkit import config, ops, random
 from kernelkit.backend.state import variable
-from kernelkit.typing import DType, ShapeLike, Tensor
+from kernelkit.typing import DType, ShapeLike, SizeList, Tensor
 from kernelkit.variable import Variable
 
 
-def dropout(x: Tensor, level: float, noise_shape: ShapeLike = None, seed: int | None = None) -> Tensor:
-    """Return values of which a share is zero and the others are scaled up; see :func:`kernelkit.random.dropout`.
+def dropout(x: Tensor, level: float, noise_shape: SizeList | None = None, seed: int | None = None) -> Tensor:
+    """Return values with a random share set to zero and the others scaled up; see :func:`kernelkit.random.dropout`.
 
     Example:
         >>> from kernelkit import backend as K
@@ -37,7 +37,7 @@ def random_normal(
 def random_uniform(
     shape: ShapeLike, minval: float = 0.0, maxval: float = 1.0, dtype: DType = None, seed: int | None = None
 ) -> jax.Array:
-    """Return values spread evenly over a range.
+    """Return uniformly distributed values.
 
     Example:
         >>> from kernelkit import backend as K
@@ -87,7 +87,7 @@ def random_normal_variable(
 def random_uniform_variable(
     shape: ShapeLike, low: float, high: float, dtype: DType = None, name: str | None = None, seed: int | None = None
 ) -> Variable:
-    """Return a variable with values spread evenly over a range.
+    """Return a variable with uniformly distributed values.
 
     Example:
         >>> from kernelkit import backend as K

@@ -1,4 +1,4 @@
-"""Functions of arrays under Keras 2's names: elementwise, along axes, of shapes."""
+"""Functions of arrays under Keras 2's names: elementwise, along axes, and for shapes."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def batch_dot(x: Tensor, y: Tensor, axes: Any = None) -> Tensor:
 
 
 def batch_flatten(x: Tensor) -> Tensor:
-    """Return a batch with one axis beside that of the samples.
+    """Return a batch with all axes but the first flattened into one.
 
     Example:
         >>> from kernelkit import backend as K
@@ -135,7 +135,7 @@ def batch_flatten(x: Tensor) -> Tensor:
 def batch_normalization(
     x: Tensor, mean: Tensor, var: Any, beta: Tensor, gamma: Tensor, axis: int = -1, epsilon: float = 1e-3
 ) -> Tensor:
-    """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, the statistics lying along an axis.
+    """Return ``gamma * (x - mean) / sqrt(var + epsilon) + beta``, with statistics for each index of an axis.
 
     Example:
         >>> from kernelkit import backend as K
@@ -185,7 +185,7 @@ def cast_to_floatx(x: Tensor) -> Tensor:
 
 
 def clip(x: Tensor, min_value: Any, max_value: Any) -> Tensor:
-    """Return values moved into a range; ``None`` is no bound.
+    """Return values clipped to a range; ``None`` means no bound.
 
     Example:
         >>> from kernelkit import backend as K
@@ -211,7 +211,7 @@ def concatenate(tensors: Tree, axis: int = -1) -> Tensor:
 
 
 def constant(value: Any, dtype: DType = None, shape: ShapeLike = None, name: str | None = None) -> Tensor:
-    """Return values as an array, spread over a shape if one is given.
+    """Return values as an array, broadcast to a shape if one is given.
 
     Example:
         >>> from kernelkit import backend as K
@@ -323,7 +323,7 @@ def is_sparse(tensor: Tensor) -> bool:
 
 
 def l2_normalize(x: Tensor, axis: Any = None) -> Tensor:
-    """Return values divided by their Euclidean norm along an axis, of all values by default.
+    """Return values divided by their Euclidean norm along an axis, or by the norm of all values.
 
     Example:
         >>> from kernelkit import backend as K
@@ -378,7 +378,7 @@ def pow(x: Tensor, a: Tensor) -> Tensor:
 
 
 def relu(x: Tensor, alpha: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
-    """Return positive values as they are, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`.
+    """Return positive values unchanged, others multiplied by ``alpha``; see :func:`kernelkit.activations.relu`.
 
     Example:
         >>> from kernelkit import backend as K
@@ -424,7 +424,7 @@ def reverse(x: Tensor, axes: Any) -> Tensor:
 
 
 def sqrt(x: Tensor) -> Tensor:
-    """Return the square root, of 0 for negative values.
+    """Return the square root; 0 for negative values.
 
     Example:
         >>> from kernelkit import backend as K
@@ -459,7 +459,7 @@ def tile(x: Tensor, n: Any) -> Tensor:
 
 
 def to_dense(tensor: Tensor) -> Tensor:
-    """Return a sparse array as a dense one, a dense one as it is.
+    """Return a sparse array as a dense array, a dense array unchanged.
 
     Example:
         >>> from kernelkit import backend as K

@@ -90,7 +90,7 @@ def categorical_focal_crossentropy(
 
 
 def in_top_k(predictions: Any, targets: Tensor, k: int) -> Tensor:
-    """Return whether each sample's class is among the ``k`` that were predicted highest.
+    """Return whether each sample's class is among its ``k`` highest predictions.
 
     Example:
         >>> from kernelkit import backend as K
@@ -106,8 +106,8 @@ def ctc_batch_cost(y_true: Tensor, y_pred: Tensor, input_length: Any, label_leng
     Args:
         y_true: Class numbers (batch, labels).
         y_pred: Probabilities (batch, steps, classes); the last class is the blank.
-        input_length: Steps that count, (batch, 1).
-        label_length: Labels that count, (batch, 1).
+        input_length: Number of valid steps of each sample, (batch, 1).
+        label_length: Number of valid labels of each sample, (batch, 1).
 
     Returns:
         Array (batch, 1).
@@ -132,10 +132,10 @@ def ctc_decode(
 
     Args:
         y_pred: Probabilities (batch, steps, classes); the last class is the blank.
-        input_length: Steps that count, (batch,).
-        greedy: Whether each step's likeliest class is taken, instead of a beam search.
-        beam_width: Prefixes that a beam search follows.
-        top_paths: How many results a beam search returns.
+        input_length: Number of valid steps of each sample, (batch,).
+        greedy: Whether to take each step's likeliest class instead of a beam search.
+        beam_width: Number of prefixes in the beam search.
+        top_paths: Number of results of the beam search.
 
     Returns:
         ``(list of class numbers (batch, labels), -1 after the end, log probabilities (batch, top_paths))``.
@@ -161,7 +161,7 @@ def ctc_decode(
 
 
 def ctc_label_dense_to_sparse(labels: Tensor, label_lengths: Any) -> Tensor:
-    """Return padded labels (batch, labels) as a sparse array that holds those within each sample's length.
+    """Return padded labels (batch, labels) as a sparse array of the labels within each sample's length.
 
     Example:
         >>> from kernelkit import backend as K

@@ -39,7 +39,7 @@ __all__ = [
 
 
 def get_uid(prefix: str = "") -> int:
-    """Return 1, 2, 3 ...: how often a prefix was asked for; automatic names of layers count along.
+    """Return the next number of a prefix: 1, 2, 3 ... Automatic names of layers use the same counters.
 
     Example:
         >>> import kernelkit as kk
@@ -92,7 +92,7 @@ def shape(x: Tensor) -> Any:
 
 
 def int_shape(x: Tensor) -> tuple | None:
-    """Return an array's shape as a tuple of ints and ``None``, or ``None`` for what has no shape.
+    """Return an array's shape as a tuple of ints and ``None``, or ``None`` for an object without a shape.
 
     Example:
         >>> from kernelkit import backend as K
@@ -137,7 +137,7 @@ def eval(x: Tensor) -> np.ndarray:
 
 
 def get_value(x: Tensor) -> np.ndarray:
-    """Return the value of a variable or array as a NumPy array; a plain number as it is.
+    """Return the value of a variable or array as a NumPy array; a plain number unchanged.
 
     Example:
         >>> from kernelkit import backend as K

@@ -88,7 +88,7 @@ def conv2d_transpose(
         strides: Strides of the convolution whose transpose this is.
         padding: ``"valid"`` or ``"same"``.
         data_format: ``"channels_last"`` or ``"channels_first"``; the setting by default.
-        dilation_rate: Distance of the kernel's cells.
+        dilation_rate: Distance between neighboring elements of the kernel.
 
     Raises:
         ValueError: If no transposed convolution of these arguments has that shape.
@@ -125,7 +125,7 @@ def depthwise_conv2d(
     data_format: str | None = None,
     dilation_rate: Sizes = (1, 1),
 ) -> Tensor:
-    """Return a convolution over two axes that keeps channels apart.
+    """Return a convolution over two axes, for each channel alone.
 
     Example:
         >>> from kernelkit import backend as K
@@ -144,7 +144,7 @@ def separable_conv2d(
     data_format: str | None = None,
     dilation_rate: Sizes = (1, 1),
 ) -> Tensor:
-    """Return a depthwise convolution followed by one that mixes channels.
+    """Return a depthwise convolution followed by a 1x1 convolution that mixes channels.
 
     Example:
         >>> from kernelkit import backend as K

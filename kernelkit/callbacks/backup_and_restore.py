@@ -62,8 +62,8 @@ class BackupAndRestore(Callback):
         self._epoch = 0
         self._batches = 0
         self._last_batch = -1
-        self._start: int | None = None  # the last batch of the first epoch that an earlier fit did
-        self._digest = ""  # of the weights that were read
+        self._start: int | None = None  # the last batch of the first epoch that the interrupted fit completed
+        self._digest = ""  # of the restored weights
 
     @property
     def active_hooks(self) -> tuple | None:

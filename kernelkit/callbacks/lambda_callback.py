@@ -24,7 +24,7 @@ class LambdaCallback(Callback):
         on_train_end: Function ``(logs)``.
         on_train_batch_begin: Function ``(batch, logs)``.
         on_train_batch_end: Function ``(batch, logs)``.
-        **kwargs: Functions for the other hooks, by name. What doesn't begin with ``on_`` becomes an attribute, for
+        **kwargs: Functions for the other hooks, by name. A name without ``on_`` becomes an attribute, for
             your own functions to call.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Sparse tensors: `jax.experimental.sparse.BCOO` arrays, which ops and layers take beside dense ones.
+"""Sparse tensors: `jax.experimental.sparse.BCOO` arrays, which ops and layers accept like dense arrays.
 
 The table :data:`kernelkit.sparse.rules.RULES` holds the rule of each op for sparse arrays; an op without a rule
 computes on dense arrays. jax's sparse module is imported at its first use: before that no sparse array can exist.
@@ -16,12 +16,12 @@ __all__ = ["densify", "from_dense", "is_sparse", "is_sparse_type", "run", "stand
 
 
 def run(function: Callable, args: tuple, kwargs: dict) -> Tensor:
-    """Call the function of an op, some of whose arguments are sparse.
+    """Call the function of an op with sparse arguments.
 
     Args:
-        function: A function of dense arrays. If it is one of :mod:`kernelkit.ops` that the table knows, its rule is
+        function: A function of dense arrays. If it is a function of :mod:`kernelkit.ops` in the table, its rule is
             applied; if not, it is called on dense arrays.
-        args: Arguments; sparse arrays may stand inside of lists, tuples and dicts.
+        args: Arguments; lists, tuples and dicts may contain sparse arrays.
         kwargs: More arguments.
 
     Returns:

@@ -1,8 +1,8 @@
 """Sparse arrays in the forms for rules, and sparse arrays made from indices.
 
-A `BCOO` keeps values, and the place of each: a row of ``indices``. Its leading axes may be stored one by one
-(``n_batch``) and its last ones whole (``n_dense``). A place may occur twice: its values add up. A place out of bounds
-is padding and has no effect.
+A `BCOO` stores values, and the place of each value: a row of ``indices``. Leading axes may be batch axes
+(``n_batch``), and last axes may be dense (``n_dense``). A place may occur twice: its values add up. A place out of
+bounds is padding and has no effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kernelkit.typing import DType, Tensor, Tree
 
 
 def stand_in(shape: tuple, dtype: DType) -> BCOO:
-    """Return a sparse array of shapes and dtypes alone."""
+    """Return a sparse array of shapes and dtypes without values."""
 
     def make() -> BCOO:
         return BCOO((jnp.zeros((3,), dtype), jnp.zeros((3, len(shape)), "int32")), shape=shape)
@@ -36,7 +36,7 @@ def as_bcoo(x: Tensor) -> BCOO:
 
 
 def without_batches(x: BCOO) -> BCOO:
-    """Return an array none of whose axes is stored one by one."""
+    """Return an array without batch axes."""
     if not x.n_batch:
         return x
     parts = _without_batches(x.shape[: x.n_batch], x.data, x.indices)
@@ -56,7 +56,7 @@ def _without_batches(lead: tuple, data: jax.Array, indices: jax.Array) -> tuple:
 
 
 def plain(x: BCOO) -> BCOO:
-    """Return an array that keeps single values, each with the index of every axis."""
+    """Return an array without batch and dense axes: single values, each with an index for every axis."""
     x = without_batches(x)
     if not x.n_dense:
         return x
@@ -80,7 +80,7 @@ def unique(x: BCOO) -> BCOO:
 
 
 def alike(x: BCOO, y: BCOO) -> tuple[BCOO, BCOO]:
-    """Return two arrays without batches that keep the same axes whole."""
+    """Return two arrays without batch axes, with the same dense axes."""
     x, y = without_batches(x), without_batches(y)
     return (x, y) if x.n_dense == y.n_dense else (plain(x), plain(y))
 
@@ -89,8 +89,8 @@ def aligned(x: BCOO, y: BCOO) -> tuple[jax.Array, tuple[jax.Array, jax.Array], t
     """Return two arrays of one shape over the same places.
 
     Returns:
-        The places of both, each once; the values of ``x`` and of ``y`` there, 0 where an array has none; and, as
-        booleans, which places each of them has.
+        The places of both, each once; the values of ``x`` and of ``y`` there, 0 for missing values; and, as
+        booleans, the places that each array has.
     """
     x, y = alike(x, y)
     return _aligned(x.shape, x.data, x.indices, y.data, y.indices)
@@ -110,8 +110,8 @@ def among(x: BCOO, wanted: jax.Array, at_most: int) -> BCOO:
 
     Args:
         x: Array without batches.
-        wanted: Booleans, one for each place that ``x`` keeps.
-        at_most: How many of them can be true.
+        wanted: Booleans, one for each place of ``x``.
+        at_most: Upper bound of the number of true values.
     """
     data, indices = _among(x.shape, x.data, x.indices, wanted, at_most)
     flags = {"indices_sorted": x.indices_sorted, "unique_indices": x.unique_indices}
@@ -147,7 +147,7 @@ def _values_at(shape: tuple, indices: jax.Array, dense: jax.Array) -> jax.Array:
 
 def one_hot(indices: Tensor, depth: int, axis: int, dtype: DType) -> BCOO:
     """Return sparse vectors with a one at each index (of NumPy's or jax's); see `ops.one_hot`."""
-    xp = np if isinstance(indices, np.ndarray) else jnp  # on the host nothing is compiled for each new shape
+    xp = np if isinstance(indices, np.ndarray) else jnp  # NumPy on the host: no compilation for each new shape
     columns = list(xp.indices(indices.shape, "int32").reshape(indices.ndim, -1))
     known, classes = _known(indices, depth, xp)
     columns.insert(axis % (indices.ndim + 1), classes.reshape(-1))
@@ -157,11 +157,11 @@ def one_hot(indices: Tensor, depth: int, axis: int, dtype: DType) -> BCOO:
 
 
 def sums_at(indices: Tensor, added: Any, depth: int) -> BCOO:
-    """Return sparse sums: for each row of indices, what was added up at each.
+    """Return sparse sums: for each row of indices, the sum of the values at each index.
 
     Args:
-        indices: Integers (..., samples) of NumPy or jax; those outside of [0, depth) leave no trace.
-        added: What is added at each, of the same shape.
+        indices: Integers (..., samples) of NumPy or jax; indices outside of [0, depth) are ignored.
+        added: Values to add at each index, of the same shape.
         depth: Number of indices.
 
     Returns:
@@ -184,7 +184,7 @@ def sums_at(indices: Tensor, added: Any, depth: int) -> BCOO:
 
 
 def _known(indices: Tensor, depth: int, xp: Any) -> tuple[Tensor, Tensor]:
-    """Return which indices are in [0, depth), and the others as padding: a negative one would count from the end."""
+    """Return the mask of indices in [0, depth), and the indices with all others replaced by padding."""
     known = (indices >= 0) & (indices < depth)
     return known, xp.where(known, indices, depth).astype("int32")
 
@@ -196,14 +196,14 @@ def without_axis(x: BCOO, axis: int) -> BCOO:
 
 
 def ones_where_not_zero(x: BCOO) -> BCOO:
-    """Return ones in place of all values but 0."""
+    """Return ones in place of all values that are not 0."""
     ones = (x.data != 0).astype(x.dtype)
     return BCOO((ones, x.indices), shape=x.shape, indices_sorted=x.indices_sorted, unique_indices=x.unique_indices)
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _places(shape: tuple, indices: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Return each row of indices once, padded to as many rows, and for each row given where it is found."""
+    """Return the unique rows of indices, padded to the given number, and the place of each given row among them."""
     padding = jnp.array(shape[: indices.shape[-1]], indices.dtype)
     found, slots = jnp.unique(indices, axis=0, return_inverse=True, size=len(indices), fill_value=padding)
     return found, slots.reshape(-1)

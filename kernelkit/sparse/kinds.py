@@ -1,4 +1,4 @@
-"""Telling sparse arrays from dense ones, and making one of the other."""
+"""Recognize sparse arrays, and convert between sparse and dense."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def is_sparse_type(kind: type) -> bool:
 
 
 def to_dense(value: Tensor) -> Tensor:
-    """Return a sparse array as a dense one, everything else as it is."""
+    """Return a sparse array as a dense array, any other value unchanged."""
     if not is_sparse(value):
         return value
     if value.dtype != bool:
@@ -44,11 +44,11 @@ def to_dense(value: Tensor) -> Tensor:
 
 
 def from_dense(value: Tensor, at_most: int | None = None) -> Tensor:
-    """Return a dense array as a sparse one.
+    """Return a dense array as a sparse array.
 
     Args:
         value: Array.
-        at_most: Largest number of values other than 0; by default there is room for all values.
+        at_most: Largest number of values other than 0; by default the number of elements.
     """
     from jax.experimental.sparse import BCOO
 
@@ -61,7 +61,7 @@ def densify(structure: Tree) -> Tensor:
 
 
 def stand_in(shape: tuple, dtype: DType) -> Tensor:
-    """Return a sparse array of shapes and dtypes alone, for `jax.eval_shape`.
+    """Return a sparse array of shapes and dtypes without values, for `jax.eval_shape`.
 
     Example:
         >>> stand_in((2, 3), "float32").shape

@@ -43,17 +43,17 @@ def apply(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def _linear(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> BCOO:
-    """f(0) is 0 and f(a + b) is f(a) + f(b): values at one place need not be added first."""
+    """Rule for f(0) = 0 and f(a + b) = f(a) + f(b): several values at one place need not be added first."""
     return _with_data(x, function(x.data, *args, **kwargs))
 
 
 def _keeps_zero(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> BCOO:
-    """f(0) is 0."""
+    """Rule for f(0) = 0."""
     return _linear(function, unique(x), *args, **kwargs)
 
 
 def _where_zero_stays(function: Callable, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """f(0) is 0 or not, as its other arguments say, which are numbers and bins."""
+    """Rule for functions with f(0) = 0 only for some values of their other arguments, which are numbers and bins."""
     others = jtu.tree_leaves((args, kwargs))
     if any(isinstance(v, jax.core.Tracer) for v in others):
         return NotImplemented
@@ -63,7 +63,7 @@ def _where_zero_stays(function: Callable, x: Tensor, *args: Any, **kwargs: Any) 
 
 
 def _union(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
-    """f(0, 0) is 0: the result has values where one of the arguments has."""
+    """Rule for f(0, 0) = 0: the result has values at the places of both arguments."""
     if not (is_sparse(x1) and is_sparse(x2)) or x1.shape != x2.shape or not x1.shape:
         return NotImplemented
     indices, values, _ = aligned(x1, x2)
@@ -71,7 +71,7 @@ def _union(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
 
 
 def _intersection(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
-    """f(0, a) and f(a, 0) are 0: the result has values where both arguments have."""
+    """Rule for f(0, a) = f(a, 0) = 0: the result has values at the common places of both arguments."""
     if is_sparse(x1) and is_sparse(x2):
         if x1.shape != x2.shape or not x1.shape:
             return NotImplemented
@@ -85,9 +85,9 @@ def _intersection(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
 
 
 def _division(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
-    """0 / a is 0, unless a is 0 or NaN.
+    """Rule for quotients: 0 / a is 0, unless a is 0 or NaN.
 
-    These are found if the divisor has values; while it is traced, 0 / 0 and 0 / NaN count as 0.
+    Zeros and NaN are found in a concrete divisor. For a traced divisor, 0 / 0 and 0 / NaN count as 0.
     """
     if is_sparse(x2) or not is_sparse(x1):
         return NotImplemented
@@ -100,7 +100,7 @@ def _division(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
 
 
 def _at_places(function: Callable, x: Tensor, other: Tensor) -> Tensor:
-    """Compute with a dense array or number at the places of a sparse one."""
+    """Compute with a dense array or number at the places of a sparse array."""
     if np.ndim(other) == 0:
         return _with_data(x, function(x.data, other))
     other = jnp.asarray(other)
@@ -116,7 +116,7 @@ def _with_data(x: Tensor, data: Tree) -> BCOO:
 
 
 def _with_places(x: Tensor, wanted: jax.Array) -> BCOO:
-    """Return a sparse array that has values, zeros at worst, wherever ``wanted`` is true."""
+    """Return a sparse array with a value, which may be 0, at each place where ``wanted`` is true."""
     x = without_batches(x)
     more = BCOO.fromdense(wanted, n_dense=x.n_dense)
     indices, (values, _), _ = aligned(x, more)
@@ -128,7 +128,7 @@ def _with_places(x: Tensor, wanted: jax.Array) -> BCOO:
 
 
 def _sum(function: Callable, x: Tensor, axis: Axis = None, keepdims: bool = False) -> BCOO:
-    """The sum, or the mean, which is a sum of quotients."""
+    """Rule for the sum, and for the mean as a sum of quotients."""
     axes = range(x.ndim) if axis is None else np.atleast_1d(np.asarray(axis, int)).tolist()
     axes = sorted(a % x.ndim for a in axes)
     x = plain(x)
@@ -136,7 +136,7 @@ def _sum(function: Callable, x: Tensor, axis: Axis = None, keepdims: bool = Fals
     if function.__name__ == "mean":
         data = data / math.prod(x.shape[a] for a in axes)
     outside = (x.indices >= jnp.array(x.shape, x.indices.dtype)).any(-1)
-    data = jnp.where(outside, jnp.zeros((), data.dtype), data)  # padding may lose the axis that told it
+    data = jnp.where(outside, jnp.zeros((), data.dtype), data)  # without this, padding could become valid
     if keepdims:
         kept = jnp.array([a not in axes for a in range(x.ndim)], x.indices.dtype)
         return BCOO((data, x.indices * kept), shape=tuple(1 if a in axes else n for a, n in enumerate(x.shape)))
@@ -145,7 +145,7 @@ def _sum(function: Callable, x: Tensor, axis: Axis = None, keepdims: bool = Fals
 
 
 def _moved(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
-    """Values move to other places, as jax's own sparse rules for the parts of the function have it."""
+    """Rule for functions that move values to other places, by jax's own sparse rules."""
     leaves, treedef = jtu.tree_flatten((args, kwargs), is_leaf=is_sparse)
     places = [i for i, leaf in enumerate(leaves) if is_sparse(leaf)]
 
@@ -163,7 +163,7 @@ def _moved(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
 
 
 def _joined(function: Callable, xs: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """Arrays side by side are sparse if all of them are."""
+    """Rule for joined arrays: the result is sparse if all arrays are sparse."""
     if not all(is_sparse(x) for x in xs):
         return NotImplemented
     dtype = jnp.result_type(*(x.dtype for x in xs))
@@ -172,7 +172,7 @@ def _joined(function: Callable, xs: Tensor, *args: Any, **kwargs: Any) -> Tensor
 
 
 def _product(function: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """A product with a dense array is dense, that of two sparse ones is sparse."""
+    """Rule for products: two sparse arrays give a sparse product, any other product is dense."""
     if not (is_sparse(x1) and is_sparse(x2)):
         return _moved(function, x1, x2, *args, **kwargs)
     shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (x1, x2)]
@@ -184,13 +184,13 @@ def _product(function: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: A
         result = _moved(function, x1, x2, *args, **kwargs)
         if result is not NotImplemented:
             return result
-    # jax multiplies each value with each: from here on that takes more room than the dense result does.
+    # jax multiplies each value with each value; above this number that takes more memory than the dense result.
     result = function(*densify((x1, x2)), *args, **kwargs)
     return from_dense(result, at_most=pairs)
 
 
 def _bincount(function: Callable, x: Tensor, weights: Any = None, minlength: int = 0, sparse: bool = True) -> Tensor:
-    """Count how often each stored value occurs."""
+    """Rule for bincount: count how often each stored value occurs."""
     if not is_sparse(x):
         return NotImplemented
     x, weights = plain(x), densify(weights)

@@ -14,7 +14,7 @@ class Callback:
     Attributes:
         params: Dict with ``epochs``, ``steps``, ``verbose`` and, in ``*_end`` hooks, ``outcome``: ``"done"``,
             ``"stopped"`` (by the panel's button or a control), ``"interrupted"`` (by the stop button) or ``"failed"``.
-            If interrupted or failed, ``logs`` hold the batches so far, and are empty before the first batch.
+            If interrupted or failed, ``logs`` cover the batches so far, and are empty before the first batch.
         batch_hooks: ``"model"`` (the default for callbacks with batch hooks): the hooks may read or change the
             model, so training runs one step per dispatch. ``"logs"``: the hooks need only the logs. Steps stay fused,
             and the hooks are called afterwards for each batch in order, with that batch's own logs.

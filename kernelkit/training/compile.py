@@ -273,14 +273,14 @@ def _make_late_variables(metric: Metric, y_true: Tree, y_pred: Tree, jit: bool) 
         return
 
     def update(true: Any, predicted: Any) -> None:
-        metric.update_state(true, predicted)  # what it returns is nobody's: some of Keras's return a variable
+        metric.update_state(true, predicted)  # ignore the result: some metrics of Keras return a variable
 
     with StatelessScope():
         if jit:
-            # The outputs of a model without inputs of its own are symbolic here, which jax does not take.
+            # The outputs of a model without symbolic inputs are symbolic here, and jax does not accept them.
             shapes = jtu.tree_map(lambda v: jax.ShapeDtypeStruct(tuple(v.shape), v.dtype), (y_true, y_pred))
             jax.eval_shape(update, *shapes)
-        else:  # the update may need numbers: any of these shapes will do
+        else:  # the update may need numbers: any values of these shapes work
             metric.update_state(*jtu.tree_map(lambda v: jnp.zeros(v.shape, v.dtype), (y_true, y_pred)))
 
 

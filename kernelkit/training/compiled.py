@@ -1,4 +1,4 @@
-"""`Compiled`: what `compile` was told, with the loss and the metrics made from it."""
+"""`Compiled`: the arguments of `compile`, and the loss and metrics made from them."""
 
 from __future__ import annotations
 

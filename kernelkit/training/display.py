@@ -34,7 +34,7 @@ class Run:
         metrics: Names of the metrics known so far.
         control: The :class:`Control` that pauses, steps and stops the training.
         one_by_one: Whether each dispatch does one step, because a callback acts between batches.
-        distribution: What spreads the model over several devices, ``None`` for one.
+        distribution: The distribution of the model over several devices, ``None`` for one device.
         reason: Why training ended before its last epoch, in words; ``""`` while it runs or if it did not.
         told_nan: Whether a warning has named the first NaN loss.
         prepared: Seconds spent compiling so far.
@@ -149,7 +149,7 @@ class BarDisplay(Display):
         from rich.text import Text
 
         class Doing(ProgressColumn):
-            """What goes on: rich asks for it at each drawing."""
+            """The current activity; rich reads it at each drawing."""
 
             def render(self, task: Any) -> Text:
                 since = run.preparing_since

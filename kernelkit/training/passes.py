@@ -81,7 +81,7 @@ def evaluate(
 def predict(
     training: Training, feed: Feed, callbacks: CallbackList, tell: Callable[[int, int | None], None] | None = None
 ) -> Any:
-    """Return the model's outputs for a feed, as NumPy arrays. `tell` hears of the steps done, and of their number."""
+    """Return the model's outputs for a feed, as NumPy arrays. `tell` is called with the steps done and their number."""
     spans = Spans(callbacks)
     told, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
     pace = training.pace("predict", one_by_one=told and stride == 1)

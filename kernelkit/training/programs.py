@@ -1,6 +1,6 @@
 """`Programs`: a model's variables in a fixed order, and the compiled programs of its steps.
 
-Both depend on what the model is made of: its layers, which of them are trainable, its metrics and its optimizers. They
+Both depend on the parts of the model: its layers, their trainability, its metrics and its optimizers. They
 are kept until that changes (:class:`Structure`).
 """
 
@@ -48,7 +48,7 @@ dropped = Dropped()
 
 
 class Structure:
-    """What a model's variables and programs depend on. Equal structures have the same variables in the same order.
+    """The parts that determine a model's variables and programs. Equal structures have the same variables, in order.
 
     The parts are held, and the variables by weak references that are compared by identity, not by ids: Python may give
     the id of a deleted object to a new one.
@@ -90,7 +90,7 @@ class Programs:
 
     Args:
         model: The model. It is not kept alive.
-        lock: Guards the model's variables, and what is kept here.
+        lock: Guards the model's variables, and this cache.
 
     Attributes:
         functions: The results of `make_train_function` and its siblings.
@@ -214,7 +214,7 @@ class Programs:
         Args:
             kind: The kind of step.
             jit: Whether steps are compiled.
-            distribution: What spreads the model over several devices. :meth:`forget` follows if it changes.
+            distribution: The distribution of the model. If it changes, :meth:`forget` is called.
         """
         with self.lock:
             variables = self.doors(kind).variables

@@ -140,10 +140,10 @@ class Trainer(PureSteps):
         return found + [m for m in own if not any(m is f for f in found)]
 
     def metrics_in_a_model(self) -> list:
-        """Return the metrics of the model's parts: its loss and its metrics are those of a training of its own."""
+        """Return the metrics of the model's parts, without the loss and metrics of its own `compile`."""
         return self.metrics_of_parts()  # type: ignore[attr-defined]
 
-    # Keras's name, which training steps in packages read. A subclass may have a metric of its own under it.
+    # Keras's name, which training steps in packages read. A subclass may use it for its own metric.
     _loss_tracker = SecondName(lambda model: model._training.compiled.loss_tracker)
 
     @property
@@ -220,9 +220,9 @@ class Trainer(PureSteps):
             validation_freq: Number of epochs between validations, or a list of epochs to validate in.
             background: Whether to return at once and train in a thread, so that other cells can run.
             name: Name of this run in displays and in :func:`kernelkit.viz.runs`. Default: the model's name.
-            distribution: How the model is spread over several devices, from now on: ``"auto"`` computes a part of each
-                batch on each device, if there are several; ``"fsdp"`` also splits large weights; or a
-                :class:`~kernelkit.distribution.Distribution`. Default: that in force, or that of the model.
+            distribution: The distribution of the model over several devices from now on: ``"auto"`` computes a part of
+                each batch on each device, if there are several; ``"fsdp"`` also splits large weights; or a
+                :class:`~kernelkit.distribution.Distribution`. Default: the current distribution, or that of the model.
 
         Returns:
             The :class:`~kernelkit.callbacks.History`, also kept as ``model.history``, even if training fails. With
@@ -278,7 +278,7 @@ class Trainer(PureSteps):
         in_force = distributions.distribution()
         if in_force is not None and in_force is not distribution:
             raise ValueError(
-                f"fit(distribution={distribution!r}): {in_force!r} is in force. Leave its scope, or leave out "
+                f"fit(distribution={distribution!r}): the current one is {in_force!r}. Leave its scope, or leave out "
                 "the argument."
             )
         self._training.distribute(chosen)

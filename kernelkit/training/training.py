@@ -1,6 +1,6 @@
 """`Training`: the trainable side of a model.
 
-It has three rooms: what `compile` was told (:mod:`kernelkit.training.compiled`), the variables and programs of the
+It has three parts: the arguments of `compile` (:mod:`kernelkit.training.compiled`), the variables and programs of the
 steps (:mod:`kernelkit.training.programs`), and the check of labels (:mod:`kernelkit.training.labels`). `Training`
 itself knows which thread trains the model, and from which data.
 """
@@ -41,7 +41,7 @@ class Training:
         model: The model.
 
     Attributes:
-        compiled: What `compile` was told; false before it was called.
+        compiled: The arguments of `compile`; false before it was called.
         lock: Guards the model's variables and programs.
         programs: The variables and programs of the steps.
         background: Weak reference to the handle of the last fit in the background.
@@ -49,7 +49,7 @@ class Training:
         feed: The feed of the running fit.
         resume: The place where the next fit starts, if a callback set one.
         last_fit: The last fit, if it ended with an error, an interrupt or NaN.
-        distribution: What spreads the model over several devices, ``None`` for one device.
+        distribution: The distribution of the model over several devices, ``None`` for one device.
     """
 
     def __init__(self, model: Any) -> None:
@@ -179,7 +179,7 @@ class Training:
         return batch if self.distribution is None else self.distribution.batches.one(batch, batch_rows(batch))
 
     def check_batch(self, data: Tree) -> None:
-        """Raise in every process if the first batch of a pass is not the same in all of them.
+        """Raise an error in every process if the first batch of a pass differs between processes.
 
         Raises:
             RuntimeError: If processes that share a batch have read different ones.
@@ -202,7 +202,7 @@ class Training:
         processes.check_interrupts()
 
     def stops(self) -> bool:
-        """Return whether training shall stop, in all processes if it shall in one."""
+        """Return whether training must stop. If one process must stop, all do."""
         if processes.count() > 1:
             self.model.stop_training = processes.any_of(bool(self.model.stop_training))
         return self.model.stop_training
@@ -251,7 +251,7 @@ class Training:
             self._ready_for.add(kind)
 
     def _makes_variables_late(self, kind: str) -> bool:
-        """Return whether the first step may make variables: it is the user's, or layers hold metrics."""
+        """Return whether the first step may make variables: the step is user code, or layers have metrics."""
         model, compiled = self.model, self.compiled
         if overrides(model, f"{kind}_step") or (compiled.loss is not None and compiled.loss.parts is None):
             return True

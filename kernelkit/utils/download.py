@@ -34,7 +34,7 @@ def get_file(
     cache_dir: str | os.PathLike | None = None,
     force_download: bool = False,
 ) -> str:
-    """Return the path of a file, downloaded unless it is in the cache.
+    """Return the path of a file in the cache; download it the first time.
 
     A download enters the cache only when it is complete and its checksum is right. An archive is unpacked into its own
     folder; links, devices and names that lead out of this folder are refused.

@@ -10,7 +10,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
-from kernelkit.typing import ShapeLike, Shapes, Tensor, Tree
+from kernelkit.typing import Shapes, SizeList, Tensor, Tree
 
 Element: TypeAlias = Any
 """An array, or a tuple or dict of them."""
@@ -134,7 +134,7 @@ def columns_of(elements: list[Element]) -> list[tuple]:
     return list(zip(*(jtu.tree_leaves(element) for element in elements), strict=True))
 
 
-def _padded(arrays: tuple, shape: ShapeLike, value: Any) -> np.ndarray:
+def _padded(arrays: tuple, shape: SizeList | None, value: Any) -> np.ndarray:
     found = [np.asarray(v, dtype=object) if isinstance(v, str) else np.asarray(v) for v in arrays]
     longest = np.max([v.shape for v in found], axis=0).astype(int).tolist()
     if shape is not None:

@@ -1,4 +1,4 @@
-"""Unpacking archives from strangers: only files and folders, and only inside one new folder.
+"""Unpack untrusted archives: only files and folders, and only inside one new folder.
 
 Archives can write outside their folder through absolute names, ``..``, symbolic and hard links, and devices
 (CVE-2007-4559, CVE-2025-12060 and others). Here names are checked, and links and devices are refused. Everything is

@@ -47,7 +47,7 @@ def deserialize_keras_object(
     custom_objects: dict | None = None,
     printable_module_name: str = "object",
 ) -> Any:
-    """Return the object that an identifier in Keras 2's format stands for.
+    """Return the object for an identifier in Keras 2's format.
 
     Args:
         identifier: ``None``, a name, a dict with ``class_name`` and ``config``, or a function.

@@ -41,7 +41,7 @@ def pad_sequences(
             raise ValueError(f"pad_sequences({name}=...) must be 'pre' or 'post', got {place!r}.")
     if isinstance(value, str) and not (dtype is object or np.dtype(dtype).kind in "OUS"):
         raise ValueError(
-            f"`dtype` {dtype} is not compatible with the value {value!r}: pass dtype=object or '<U9', say."
+            f"`dtype` {dtype} is not compatible with the value {value!r}: pass for example dtype=object or '<U9'."
         )
     rows = []
     for i, sequence in enumerate(sequences):

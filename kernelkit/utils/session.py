@@ -1,4 +1,4 @@
-"""Beginning anew."""
+"""`clear_session`: reset automatic names and the global seed."""
 
 from __future__ import annotations
 

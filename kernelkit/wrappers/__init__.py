@@ -1,4 +1,4 @@
-"""Models as scikit-learn's estimators: in pipelines, cross-validation and grid searches. Needs scikit-learn.
+"""Models as scikit-learn's estimators, for pipelines, cross-validation and grid searches. Needs scikit-learn.
 
 scikit-learn is imported at the first access to one of the three classes.
 """

@@ -86,18 +86,18 @@ class Estimator(BaseEstimator):
 
 
 class SKLearnClassifier(ClassifierMixin, Estimator):
-    """A model as a classifier of scikit-learn. The model is given one-hot targets.
+    """A model as a classifier of scikit-learn. The model is trained on one-hot targets.
 
     Args:
         model: Compiled model, which is copied for each ``fit``; or a function ``(X, y, **model_kwargs)`` that returns
-            one, ``y`` being what the model will be trained on.
-        warm_start: Whether ``fit`` goes on with the model and the weights of the last one, instead of beginning anew.
+            one; ``y`` holds the targets of the model.
+        warm_start: Whether ``fit`` continues with the trained model of the last ``fit``, instead of a new model.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's ``fit``, such as ``{"epochs": 10}``.
 
     Attributes:
         model_: The trained model.
-        history_: What its ``fit`` returned.
+        history_: The result of the model's ``fit``.
         classes_: The labels, sorted; column ``i`` of the outputs is for ``classes_[i]``.
 
     Example:
@@ -117,7 +117,7 @@ class SKLearnClassifier(ClassifierMixin, Estimator):
         if kind not in ("binary", "multiclass"):
             raise ValueError(
                 f"Unknown label type: {kind}. Only binary and multiclass targets are supported; if the targets are "
-                "numbers to be approximated, use SKLearnRegressor."
+                "continuous numbers, use SKLearnRegressor."
             )
         encoder = LabelEncoder().fit(y)
         if self.warm_start and hasattr(self, "model_") and encoder.classes_.tolist() != self.classes_.tolist():
@@ -146,18 +146,18 @@ class SKLearnClassifier(ClassifierMixin, Estimator):
 
 
 class SKLearnRegressor(RegressorMixin, Estimator):
-    """A model as a regressor of scikit-learn. The model is given targets (samples, outputs).
+    """A model as a regressor of scikit-learn. The model is trained on targets (samples, outputs).
 
     Args:
         model: Compiled model, which is copied for each ``fit``; or a function ``(X, y, **model_kwargs)`` that returns
             one.
-        warm_start: Whether ``fit`` goes on with the model and the weights of the last one, instead of beginning anew.
+        warm_start: Whether ``fit`` continues with the trained model of the last ``fit``, instead of a new model.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's ``fit``, such as ``{"epochs": 10}``.
 
     Attributes:
         model_: The trained model.
-        history_: What its ``fit`` returned.
+        history_: The result of the model's ``fit``.
 
     Example:
         >>> import kernelkit as kk
@@ -169,7 +169,7 @@ class SKLearnRegressor(RegressorMixin, Estimator):
 
     def _checked(self, X: Tensor, y: Tensor) -> tuple[Any, Any]:
         if y is None:
-            return validate_data(self, X, y)  # which says what is missing
+            return validate_data(self, X, y)  # its error names the missing data
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = _check_y(y, y_numeric=True, estimator=self)  # a column is flattened, with scikit-learn's warning
@@ -191,18 +191,18 @@ class SKLearnRegressor(RegressorMixin, Estimator):
 
 
 class SKLearnTransformer(TransformerMixin, Estimator):
-    """A model as a transformer of scikit-learn: its outputs are features for what follows in a pipeline.
+    """A model as a transformer of scikit-learn: its outputs are features for the next step of a pipeline.
 
     Args:
         model: Compiled model, which is copied for each ``fit``; or a function ``(X, y, **model_kwargs)`` that returns
             one.
-        warm_start: Whether ``fit`` goes on with the model and the weights of the last one, instead of beginning anew.
+        warm_start: Whether ``fit`` continues with the trained model of the last ``fit``, instead of a new model.
         model_kwargs: Arguments of the function.
         fit_kwargs: Arguments of the model's ``fit``, such as ``{"epochs": 10}``.
 
     Attributes:
         model_: The trained model.
-        history_: What its ``fit`` returned.
+        history_: The result of the model's ``fit``.
 
     Example:
         >>> import kernelkit as kk

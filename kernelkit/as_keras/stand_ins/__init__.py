@@ -1,1 +1,1 @@
-"""What stands for names of Keras that kernelkit has under other names, or in another form."""
+"""Names of Keras that kernelkit has under other names, or in another form."""

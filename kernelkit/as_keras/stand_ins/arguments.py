@@ -1,4 +1,4 @@
-"""Small helpers by Keras's inner names."""
+"""Small helpers under Keras's private names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
     """Return an int or a sequence of ints as a tuple of a length.
 
     Raises:
-        ValueError: If it is neither, or has another length, or holds something too small.
+        ValueError: If the value is neither, has another length, or holds a number that is too small.
     """
     values = (value,) * n if isinstance(value, int) else value
     try:
@@ -26,7 +26,7 @@ def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -
 
 
 def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
-    """Return the name of a padding in small letters."""
+    """Return the name of a padding in lower case."""
     if isinstance(value, (list, tuple)):
         return value
     allowed = {"valid", "same", *(["causal"] if allow_causal else [])}
@@ -36,7 +36,7 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
 
 
 def in_tf_graph() -> bool:
-    """Return whether code of tf.data is being traced, which kernelkit's layers don't take part in."""
+    """Return whether tf.data is tracing code; always false, because kernelkit's layers are not traced there."""
     import sys
 
     tf = sys.modules.get("tensorflow")
@@ -44,5 +44,5 @@ def in_tf_graph() -> bool:
 
 
 def no_automatic_dependency_tracking(method: Callable) -> Callable:
-    """Return a method as it is: parts are searched for when somebody asks."""
+    """Return a method unchanged: kernelkit finds parts when they are needed."""
     return method

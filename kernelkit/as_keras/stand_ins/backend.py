@@ -48,7 +48,7 @@ SUPPORTS_SPARSE_TENSORS = True
 
 
 def compute_output_spec(function, *args, **kwargs):
-    """Return symbolic tensors like a function's results."""
+    """Return symbolic tensors with the shapes and dtypes of a function's results."""
     return inference.eval_spec(function, *args, **kwargs)
 
 
@@ -76,12 +76,12 @@ def device(name):
 
 
 def clear_name_counts():
-    """Start automatic names anew."""
+    """Reset the counters of automatic names."""
     kernelkit.utils.clear_session(free_memory=False)
 
 
 def to_numpy(x):
-    """Return values as NumPy's, as `convert_to_numpy` does."""
+    """Return values as NumPy arrays; see `convert_to_numpy`."""
     return np.asarray(ops.convert_to_numpy(x))
 
 

@@ -13,12 +13,12 @@ _local = threading.local()
 
 
 def set_global_attribute(name: str, value: Any) -> None:
-    """Keep a value."""
+    """Store a value."""
     setattr(_local, name, value)
 
 
 def get_global_attribute(name: str, default: Any = None, set_to_default: bool = False) -> Any:
-    """Return a value that was kept, or the default."""
+    """Return a stored value, or the default."""
     value = getattr(_local, name, None)
     if value is None and default is not None:
         value = default

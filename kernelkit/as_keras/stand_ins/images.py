@@ -16,5 +16,5 @@ def obtain_input_shape(
     require_flatten: bool,
     weights: Any = None,
 ) -> tuple:
-    """Return the shape of an image, checked against what a network can take."""
+    """Return the shape of an image, after a check that the network can take it."""
     return checked_input_shape(input_shape, default_size, min_size, require_flatten, weights, data_format)

@@ -1,4 +1,4 @@
-"""Losses and metrics by Keras's inner names."""
+"""Losses and metrics under Keras's private names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LossFunctionWrapper(losses.Loss):
 
     Args:
         fn: The function.
-        reduction: How the values of samples become one.
+        reduction: How the values of samples are combined.
         name: Name.
         dtype: Dtype to compute in.
         **kwargs: Further arguments of the function.

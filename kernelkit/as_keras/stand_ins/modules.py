@@ -6,12 +6,12 @@ from typing import Any
 
 
 class LazyModule:
-    """A module that is imported when somebody asks for something in it.
+    """A module that is imported at the first access to one of its attributes.
 
     Args:
-        name: Its name.
-        pip_name: How it is called where packages come from.
-        import_error_msg: What to say if it is not installed.
+        name: Name of the module.
+        pip_name: Name of its package for pip.
+        import_error_msg: Error message if it is not installed.
     """
 
     def __init__(self, name: str, pip_name: str | None = None, import_error_msg: str | None = None) -> None:
@@ -20,7 +20,7 @@ class LazyModule:
 
     @property
     def available(self) -> bool:
-        """Whether it is installed."""
+        """Whether the module is installed."""
         return importlib.util.find_spec(self._name.partition(".")[0]) is not None
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`DropoutRNNCell`: what recurrent cells of other packages derive from to get masks that last for a sequence."""
+"""`DropoutRNNCell`: a base class for recurrent cells of other packages, with dropout masks that last for a sequence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kernelkit import ops, random
 
 
 class DropoutRNNCell:
-    """Keeps a mask of inputs and one of states until they are reset. A cell sets `dropout`, `seed_generator` ..."""
+    """Keeps a dropout mask for inputs and one for states until a reset. A cell sets `dropout`, `seed_generator` ..."""
 
     dropout = recurrent_dropout = 0.0
     seed_generator: Any = None
@@ -30,9 +30,9 @@ class DropoutRNNCell:
         return vars(self).get(name)
 
     def reset_dropout_mask(self) -> None:
-        """Draw a new mask of inputs next time."""
+        """Forget the mask of inputs, so that the next call draws a new one."""
         vars(self)["_dropout_mask"] = None
 
     def reset_recurrent_dropout_mask(self) -> None:
-        """Draw a new mask of states next time."""
+        """Forget the mask of states, so that the next call draws a new one."""
         vars(self)["_recurrent_dropout_mask"] = None

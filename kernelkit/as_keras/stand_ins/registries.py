@@ -1,4 +1,4 @@
-"""Tables that packages write their own functions into."""
+"""Tables into which packages write their own functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kernelkit import activations, saving
 
 
 class _Live(dict):
-    """Activations by name; what is written into it is found by name everywhere."""
+    """Activations by name. A function written into this table is found by its name everywhere."""
 
     def __setitem__(self, name: Any, value: Any) -> None:
         super().__setitem__(name, value)

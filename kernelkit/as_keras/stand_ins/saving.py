@@ -1,4 +1,4 @@
-"""Reading and writing weights by Keras's inner names."""
+"""Reading and writing weights under Keras's private names."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def load_weights_only(model: Any, filepath: PathLike, skip_mismatch: bool = Fals
 
 
 def SafeModeScope(safe_mode: bool = True) -> Any:
-    """The block in which configs are read, for somebody who trusts them or not."""
+    """A context in which configs are read as trusted or untrusted."""
     return serialize.loading(safe_mode=safe_mode)
 
 
 class H5IOStore:
-    """The arrays of a weights file, folder by folder.
+    """The arrays of a weights file, by group.
 
     Args:
         root_path: The file.
@@ -40,7 +40,7 @@ class H5IOStore:
         self.h5_file = h5py.File(root_path, "r")
 
     def get(self, path: str | None) -> Any:
-        """Return the arrays of a folder."""
+        """Return the arrays of a group."""
         group = self.h5_file.get(path or "/")
         return {} if group is None or "vars" not in group else dict(group["vars"].items())
 

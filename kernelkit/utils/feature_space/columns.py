@@ -47,8 +47,8 @@ def read(table: Mapping[str, Any], features: Mapping[str, Feature], who: str) ->
     """Return the columns of a table, of shape (batch, 1) or more, and whether it is a single row.
 
     Args:
-        table: Columns by name. Those that are no features are left out.
-        features: What each column must hold.
+        table: Columns by name. Columns that are not features are ignored.
+        features: The feature of each column.
         who: How errors name the caller.
 
     Raises:
@@ -70,7 +70,7 @@ def column_of(value: Any, feature: Feature, what: str) -> Any:
 
     Args:
         value: Array, list, column of a frame, or a single value.
-        feature: What the column must hold.
+        feature: The feature of the column.
         what: How errors name the column.
 
     Raises:
@@ -106,7 +106,7 @@ def _strings(array: np.ndarray, what: str) -> np.ndarray:
 
 def _numbers(array: np.ndarray, feature: Feature, what: str) -> np.ndarray:
     if array.dtype.kind == "O":
-        with contextlib.suppress(ValueError, TypeError):  # still objects: the error below tells
+        with contextlib.suppress(ValueError, TypeError):  # still objects: the error below is raised
             array = np.array(array.tolist())
     if array.dtype.kind not in "fiub":
         shown = array.ravel()[:1].tolist()
@@ -146,7 +146,7 @@ def _require_equal_lengths(shapes: dict[str, tuple], who: str) -> None:
         raise ValueError(
             f"{who}: feature {single!r} is a single value, but feature {next(iter(lengths))!r} is a batch."
         )
-    if len(set(lengths.values()) - {None}) > 1:  # None: a size that a symbolic tensor doesn't know
+    if len(set(lengths.values()) - {None}) > 1:  # None: an unknown size of a symbolic tensor
         raise ValueError(f"{who}: the features have unequal numbers of rows: {lengths}.")
 
 

@@ -1,4 +1,4 @@
-"""What a `FeatureSpace` does with each column: `Feature`, `Cross`, and the functions that make the usual ones."""
+"""The preparation of columns in a `FeatureSpace`: `Feature`, `Cross`, and functions for the usual features."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _CROSS_MODES = ("int", "one_hot")
 
 
 class TFDIdentity(DataLayer):
-    """Return a column unchanged. The name is that of Keras's class, which stands in files."""
+    """Return a column unchanged. Files contain this class name of Keras."""
 
     def call(self, inputs: Tree) -> Tree:
         return inputs
 
 
 class TFDConcat(DataLayer):
-    """Join encoded columns. The name is that of Keras's class, which stands in files.
+    """Join encoded columns. Files contain this class name of Keras.
 
     Args:
         axis: The axis.
@@ -51,16 +51,16 @@ class TFDConcat(DataLayer):
 
 
 class Feature:
-    """How one column is prepared.
+    """The preparation of one column.
 
     Args:
         dtype: Dtype of the column: ``"string"``, ``"int32"``, ``"float32"`` ...
         preprocessor: Layer that takes the column, of shape (batch, 1).
-        output_mode: What the layer's output is: ``"float"``: numbers to be used as they are. ``"one_hot"``: indices, to
-            be encoded as vectors. ``"int"``: indices to be used as they are.
+        output_mode: Use of the layer's output: ``"float"``: numbers, used unchanged. ``"one_hot"``: indices, to
+            be encoded as vectors. ``"int"``: indices, used unchanged.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument has another value.
     """
 
     def __init__(self, dtype: DType, preprocessor: Any, output_mode: str) -> None:
@@ -83,7 +83,7 @@ class Feature:
         return isinstance(self.preprocessor, (TFDIdentity, Normalization, Rescaling)) and dtypes.is_float(self.dtype)
 
     def categories(self) -> int | None:
-        """Return how many different indices the preprocessor gives; ``None`` if that is not known."""
+        """Return the number of different indices of the preprocessor; ``None`` if it is not known."""
         layer = self.preprocessor
         if isinstance(layer, (IntegerLookup, StringLookup)):
             return layer.vocabulary_size()
@@ -108,7 +108,7 @@ class Feature:
 
 
 class Cross:
-    """Several columns hashed together: each combination of their categories gets one of the bins.
+    """Several columns hashed together: each combination of categories gets a bin.
 
     Args:
         feature_names: The names of two or more columns.
@@ -117,7 +117,7 @@ class Cross:
         name: Name; the names of the columns joined by ``"_X_"`` if not given.
 
     Raises:
-        ValueError: If fewer than two names are given, or an argument is none of these.
+        ValueError: If fewer than two names are given, or an argument has another value.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ def make_float_rescaled(scale: float = 1.0, offset: float = 0.0, name: str | Non
 
 
 def make_float_normalized(name: str | None = None) -> Feature:
-    """Return a feature of numbers that are shifted and scaled to mean 0 and variance 1; ``adapt`` learns how."""
+    """Return a feature of numbers, shifted and scaled to mean 0 and variance 1; ``adapt`` learns both."""
     return Feature("float32", Normalization(axis=-1, name=_layer_name(name, "float_normalized")), "float")
 
 
@@ -194,7 +194,7 @@ def make_integer_categorical(
     """Return a feature of integers that name categories; ``adapt`` learns the categories.
 
     Args:
-        max_tokens: Largest number of categories, those for unknown integers included; ``None`` for no limit.
+        max_tokens: Largest number of categories, including those for unknown integers; ``None`` for no limit.
         num_oov_indices: Number of categories for unknown integers.
         output_mode: ``"one_hot"`` or ``"int"``.
         name: Name.
@@ -209,7 +209,7 @@ def make_string_categorical(
     """Return a feature of strings that name categories; ``adapt`` learns the categories.
 
     Args:
-        max_tokens: Largest number of categories, those for unknown strings included; ``None`` for no limit.
+        max_tokens: Largest number of categories, including those for unknown strings; ``None`` for no limit.
         num_oov_indices: Number of categories for unknown strings.
         output_mode: ``"one_hot"`` or ``"int"``.
         name: Name.
@@ -239,7 +239,7 @@ def make_cross(feature_names: Sequence[str], crossing_dim: int, output_mode: str
 
 
 def named(kind: str, name: str, hashing_dim: int, num_discretization_bins: int) -> Feature:
-    """Return the feature that a string such as ``"float_normalized"`` stands for.
+    """Return the feature for a string such as ``"float_normalized"``.
 
     Raises:
         ValueError: If there is no such kind.

@@ -30,7 +30,7 @@ class FeatureSpace(DataLayer):
     columns, a frame (pandas, polars), or a single row. It may stand inside a model too, and in the `map` of a data set.
 
     Args:
-        features: Dict from the names of columns to what they are: ``"float"``, ``"float_rescaled"``,
+        features: Dict from the names of columns to their kinds: ``"float"``, ``"float_rescaled"``,
             ``"float_normalized"``, ``"float_discretized"``, ``"integer_categorical"``, ``"string_categorical"``,
             ``"integer_hashed"``, ``"string_hashed"``, or the result of ``FeatureSpace.float()`` and its siblings, which
             take arguments.
@@ -46,7 +46,7 @@ class FeatureSpace(DataLayer):
         crossers: The layer of each cross.
 
     Raises:
-        ValueError: If an argument is none of these, or a cross names a column that is no category.
+        ValueError: If an argument has another value, or a cross names a column that is not a category.
 
     Example:
         >>> import kernelkit as kk
@@ -129,7 +129,7 @@ class FeatureSpace(DataLayer):
         unknown = [name for name in given.feature_names if name not in self.features]
         if unknown:
             raise ValueError(
-                f"The cross {given.feature_names} names {unknown}, which are no features. The features: "
+                f"The cross {given.feature_names} names {unknown}, which are not features. The features: "
                 f"{list(self.features)}."
             )
         floats = [name for name in given.feature_names if self.features[name].gives_floats]
@@ -143,7 +143,7 @@ class FeatureSpace(DataLayer):
     # Learning ---------------------------------------------------------------------------------------------------------
 
     def adapt(self, dataset: Any) -> None:
-        """Learn what the columns' layers need: vocabularies, means and variances, boundaries of bins.
+        """Learn the vocabularies, means and variances, and boundaries of bins of the columns' layers.
 
         The data are read once. Columns for layers that learn from all data at once are kept in memory meanwhile.
 
@@ -197,7 +197,7 @@ class FeatureSpace(DataLayer):
         )
 
     def _prepare(self) -> None:
-        """Make the encoders, once everything is learned."""
+        """Make the encoders, after `adapt`."""
         if self._is_ready:
             return
         if not self._is_adapted():
@@ -223,8 +223,8 @@ class FeatureSpace(DataLayer):
         count = self.features[name].categories()
         if count is None and not self.features[name].gives_floats:
             raise ValueError(
-                f"{self.who()}: feature {name!r} has output_mode='one_hot', but how many categories its layer "
-                f"{self.features[name].preprocessor!r} gives is not known. Use output_mode='int', or 'float' with a "
+                f"{self.who()}: feature {name!r} has output_mode='one_hot', but the number of categories of its layer "
+                f"{self.features[name].preprocessor!r} is not known. Use output_mode='int', or 'float' with a "
                 "layer that gives vectors."
             )
         return CategoryEncoding(count or 1, output_mode="multi_hot")
@@ -242,7 +242,7 @@ class FeatureSpace(DataLayer):
 
         Args:
             data: A dict of columns, each of shape (batch,) or (batch, 1); a frame; or a single row, whose values are
-                numbers and strings. Columns that are no features are left out.
+                numbers and strings. Columns that are not features are ignored.
 
         Returns:
             An array (batch, size), or a dict of arrays; without the batch axis for a single row.
@@ -331,7 +331,7 @@ class FeatureSpace(DataLayer):
         return self.inputs
 
     def get_encoded_features(self) -> Any:
-        """Return the encoded columns as symbolic tensors, which a functional model goes on from."""
+        """Return the encoded columns as symbolic tensors, for the next layers of a functional model."""
         self._wire()
         return self.encoded_features
 
@@ -372,10 +372,10 @@ class FeatureSpace(DataLayer):
         save_model(self, filepath)
 
     def save_own_variables(self, store: Any) -> None:
-        """Write nothing: the columns' layers write what they learned."""
+        """Write nothing: the columns' layers write their own values."""
 
     def load_own_variables(self, store: Any) -> None:
-        """Read nothing: the columns' layers read what they learned."""
+        """Read nothing: the columns' layers read their own values."""
 
 
 def _can_adapt(layer: Layer) -> bool:
