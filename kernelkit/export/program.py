@@ -54,7 +54,7 @@ class Program(NamedTuple):
         return any(is_seed(v) for v in self.changed)
 
     def as_computed(self) -> Program:
-        """Return the program with the dtypes that it computes in: jax takes inputs of 64 bits as 32, unless told."""
+        """Return the program with the dtypes that it computes in: jax reads 64-bit inputs as 32-bit ones by default."""
         inputs = tuple(
             spec._replace(dtype=aval.dtype.name) if spec.dtype in _LONG else spec
             for spec, aval in zip(self.signature.inputs, self.arguments, strict=True)
@@ -62,7 +62,7 @@ class Program(NamedTuple):
         return self._replace(signature=self.signature._replace(inputs=inputs))
 
     def forgotten(self, draws_itself: bool = False) -> str:
-        """Return in words what a file forgets that drops the changes of variables; empty if it forgets nothing.
+        """Return a text on what a file loses that drops the changes of variables; empty if it loses nothing.
 
         Args:
             draws_itself: Whether the file's runtime draws random numbers of its own.

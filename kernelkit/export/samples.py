@@ -1,4 +1,4 @@
-"""Random inputs that fit a model, to try an exported file with."""
+"""Random inputs of a model, for the check of an exported file."""
 
 from __future__ import annotations
 

@@ -68,10 +68,10 @@ class Signature(NamedTuple):
         return self._replace(struct=[*args, *kwargs.values()])
 
     def flatten_call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
-        """Return the arguments of a call of the program flat, in the order of ``inputs``.
+        """Return the arguments of a call of the program as a flat list, in the order of ``inputs``.
 
         Raises:
-            ValueError: If they are others than the model's.
+            ValueError: If the model has other arguments.
         """
         struct = self.struct
         if isinstance(struct, Arguments):
@@ -84,7 +84,7 @@ class Signature(NamedTuple):
         return self.flatten(given[0] if len(given) == 1 else given)
 
     def flatten(self, inputs: Tree) -> list[Any]:
-        """Return nested inputs flat, in the order of ``inputs``. They may come flat already, or by name.
+        """Return nested (or flat, or named) inputs as a flat list, in the order of ``inputs``.
 
         Raises:
             ValueError: If they are nested in another way.
@@ -104,7 +104,7 @@ class Signature(NamedTuple):
 
 
 def _place(struct: Tree, value: Any, placed: dict[int, Any]) -> bool:
-    """Put the parts of a value where a tree of positions says; return whether the value is nested like it."""
+    """Put the parts of a value at the positions of a tree; return whether the value is nested like the tree."""
     if struct is None:
         return True
     if isinstance(struct, dict):
@@ -118,7 +118,7 @@ def _place(struct: Tree, value: Any, placed: dict[int, Any]) -> bool:
 
 
 def of_model(model: Any, input_signature: Tree = None) -> Signature:
-    """Return the signature of a model: the one that is given, or that of its symbolic inputs, or of its last build.
+    """Return the signature of a model: the given one, or that of its symbolic inputs, or that of its last build.
 
     Args:
         model: A model that is built.
@@ -188,7 +188,7 @@ def _given(specs: Tree, model: Any, call: tuple[tuple, dict] | None) -> Signatur
 
 
 def _are_arguments(count: int, known: Sequence[inspect.Parameter], call: tuple[tuple, dict] | None) -> bool:
-    """Return whether a list of so many specs are arguments of a call, rather than one argument that is a list."""
+    """Return whether a list of specs is the arguments of a call, and not one argument that is a list."""
     if any(p.kind is p.VAR_POSITIONAL for p in known):
         return True
     if call is not None:
@@ -287,7 +287,7 @@ def _leaves(inputs: Tree) -> list[Any]:
 
 
 def _is_array(value: Any) -> bool:
-    """Return whether a value is a list of numbers, however deep."""
+    """Return whether a value is a list of numbers, nested to any depth."""
     while isinstance(value, (list, tuple)) and value:
         value = value[0]
     return np.isscalar(value)

@@ -115,7 +115,7 @@ class Loaded:
         return self.apply(self.weights, *inputs, **named)
 
     def flat(self, arrays: Sequence[Any]) -> list[jax.Array]:
-        """Compute the outputs of flat inputs, flat."""
+        """Compute the outputs of a flat list of inputs, as a flat list."""
         return list(self._run([self.weights[name] for name in self._names], *map(jnp.asarray, arrays)))
 
     def apply(self, weights: dict[str, jax.Array], *inputs: Tree, **named: Tree) -> Tree:
@@ -182,7 +182,7 @@ def load(path: str | os.PathLike) -> Loaded:
         at += size
     try:
         exported = jax_export.deserialize(bytearray(code))
-        if manifest["jax"] != jax.__version__:  # what this jax cannot read is told here, not in the first call
+        if manifest["jax"] != jax.__version__:  # raises here if this jax cannot read the program
             exported.mlir_module()
             if manifest["gradients"]:
                 exported.vjp().mlir_module()

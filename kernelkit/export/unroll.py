@@ -1,4 +1,4 @@
-"""Programs without `scan`, `sort`, `top_k` and `scatter-add`, for runtimes that lack these: they are written out."""
+"""Programs without `scan`, `sort`, `top_k` and `scatter-add`, for runtimes that lack these operations."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ def unrolled(function: Callable[..., Any], *arguments: Any) -> Callable[..., lis
 
 
 def without_top_k(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that computes the same with sorting in place of `top_k`, which older readers do not know.
+    """Return a function that computes the same with sorting instead of `top_k`, which older runtimes cannot read.
 
     Args:
-        function: A function of arrays, nested as they may be.
+        function: A function of arrays or nested arrays.
 
     Example:
         >>> best = without_top_k(lambda x: jax.lax.top_k(x, 2))
@@ -76,7 +76,7 @@ class Jax:
             return jnp.asarray(value, dtype)
 
     def before(self, equation: Equation, operands: Any) -> None:
-        """Leave each equation to its rule."""
+        """Return ``None``: each equation has a rule."""
 
     def lacks(self, equation: Equation) -> str:
         """Return nothing: jax has all of its own dtypes."""
@@ -197,7 +197,7 @@ def _scatter_add(target: Jax, equation: Equation, x: Tree, places: Any, values: 
         place = places[..., column].astype("int32")
         found = found + place * math.prod(shape[axis + 1 :])
         inside = inside * ((place >= 0) & (place < shape[axis])).astype("int32")
-    flat = (found * inside - (1 - inside)).reshape(-1, 1)  # what lies outside is added nowhere
+    flat = (found * inside - (1 - inside)).reshape(-1, 1)  # numbers outside of the array are dropped
     here = flat == jnp.arange(math.prod(shape), dtype="int32")
     added = jnp.where(here, values.reshape(-1, 1), jnp.zeros((), values.dtype)).sum(axis=0, dtype=x.dtype)
     return [x + added.reshape(shape)]

@@ -21,7 +21,7 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
     """Run a jaxpr on values of a target format.
 
     Args:
-        target: What is being written. ``target.constant(array, dtype)`` makes a value of a constant;
+        target: The file or code that is written. ``target.constant(array, dtype)`` makes a value of a constant;
             ``target.before(equation, operands)`` may return results in place of a rule's; ``target.lacks(equation)``
             tells in words what it has not, such as a dtype, or is empty; ``target.format`` names it in errors.
         body: The jaxpr.

@@ -84,7 +84,7 @@ _AS_THEY_ARE = frozenset(
 
 
 class _Narrow(Jax):
-    """Where narrow numbers are held as wider ones."""
+    """Values whose narrow dtypes are replaced by wider ones."""
 
     def __init__(self, wider: Wider) -> None:
         self.wider = dict(wider)
@@ -95,7 +95,7 @@ class _Narrow(Jax):
         return jnp.dtype(self.wider.get(jnp.dtype(dtype).name, dtype)) if hasattr(dtype, "itemsize") else dtype
 
     def wide(self, value: Any, dtype: np.dtype) -> Any:
-        """Return an array of a narrow dtype as it is held."""
+        """Return an array of a narrow dtype in the wider dtype."""
         held = self.dtype(dtype)
         if held == dtype:
             return value
@@ -103,13 +103,13 @@ class _Narrow(Jax):
             return jax.lax.convert_element_type(value, held)
 
     def constant(self, value: Any, dtype: np.dtype) -> Any:
-        """Return a constant as it is held."""
+        """Return a constant in the wider dtype."""
         with jax.ensure_compile_time_eval():
             return self.wide(jnp.asarray(value, dtype), dtype)
 
 
 def _is_known(value: Any) -> bool:
-    """Return whether a value is there while the program is written."""
+    """Return whether a value is known while the program is written."""
     return not isinstance(value, jax.core.Tracer)
 
 
@@ -166,7 +166,7 @@ def _product(target: _Narrow, equation: Equation, x: Tree, y: Any) -> list[Any]:
 
 
 def _wrapped(value: Any, dtype: np.dtype) -> Any:
-    """Return whole numbers that left the range of a narrow dtype where that dtype would have put them."""
+    """Return integers wrapped into the range of a narrow dtype, as the narrow dtype would wrap them."""
     if value.dtype == dtype or not _is_whole(dtype):
         return value
     low, count = int(jnp.iinfo(dtype).min), 2 ** jnp.iinfo(dtype).bits

@@ -57,7 +57,7 @@ def save(program: Program, path: str) -> None:
 
 
 def check_converter() -> None:
-    """Raise ``ImportError`` if the converter is missing, or another version than the one that is known to work."""
+    """Raise ``ImportError`` if the converter is not installed in the version that is known to work."""
     try:
         version = importlib.metadata.version(CONVERTER)
     except importlib.metadata.PackageNotFoundError:

@@ -58,7 +58,7 @@ def _scalar(g: Graph, x: Value) -> Value:
 
 
 def reshape(g: Graph, equation: Equation, x: Value, *_: Value) -> Value:
-    """`reshape`: one open size may be found by the runtime."""
+    """`reshape`: the runtime may compute one open size."""
     aval = equation.outvars[0].aval
     if not x.thin:
         return x._replace(shape=tuple(aval.shape))
@@ -86,7 +86,7 @@ def expand_dims(g: Graph, equation: Equation, x: Value) -> Value:
 
 
 def transpose(g: Graph, equation: Equation, x: Value) -> Value:
-    """`transpose`: of the thin array."""
+    """`transpose` of the thin array."""
     order = equation.params["permutation"]
     aval = equation.outvars[0].aval
     if not x.thin:

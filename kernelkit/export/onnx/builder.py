@@ -25,9 +25,9 @@ class Value(NamedTuple):
         shape: Its sizes; ints, or jax's symbols.
         dtype: Its NumPy dtype.
         thin: The shape of the stored array, which broadcasts (as in NumPy) to ``shape``.
-        name: The ONNX name of the thin array; ``None`` for a constant that was not used yet.
+        name: The ONNX name of the thin array; ``None`` for a constant that no node has used yet.
         const: The thin array, if it is known.
-        weight: The path of the variable that a constant is.
+        weight: The path of the variable, if the constant is a weight.
     """
 
     shape: tuple
@@ -83,7 +83,7 @@ class Graph:
         given = {k: v for k, v in attributes.items() if v is not None}
         inputs = list(inputs)
         if op == "Reshape" and ((sizes := self.known(inputs[1])) is None or 0 in sizes):
-            given["allowzero"] = 1  # else a size of zero would mean "as it was"
+            given["allowzero"] = 1  # otherwise a size of zero would keep the size of the input
         self.nodes.append(self._onnx.helper.make_node(op, inputs, names, name=names[0], domain=domain, **given))
         return names[0] if outputs == 1 else names
 
@@ -91,7 +91,7 @@ class Graph:
         """Return the name of a constant."""
         array = np.asarray(value, dtype)
         numbers = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data if array.size else b""
-        key = (array.dtype.str, array.shape, hashlib.blake2b(numbers).digest())  # weights of shared layers stand once
+        key = (array.dtype.str, array.shape, hashlib.blake2b(numbers).digest())  # shared weights are stored once
         if key in self.root._kept:
             return self.root._kept[key]
         name = self.fresh(hint)
@@ -208,7 +208,7 @@ class Graph:
                 if function in ("max", "min"):
                     return self.node(function.capitalize(), [a, b])
                 if not isinstance(right, ast.Constant):
-                    b = self.node("Max", [b, self.ints([1])])  # a batch of nothing has no rest
+                    b = self.node("Max", [b, self.ints([1])])  # the remainder for an empty batch is zero
                 rest = self.node("Mod", [a, b])
                 return rest if function == "mod" else self.node("Div", [self.node("Sub", [a, rest]), b])
         raise NotImplementedError(f"The size {ast.unparse(tree)!r} cannot be written in ONNX.")
@@ -216,7 +216,7 @@ class Graph:
     # Loops ------------------------------------------------------------------------------------------------------------
 
     def child(self) -> Graph:
-        """Return the graph for the body of a loop or a branch: it sees all names of this one."""
+        """Return the graph for the body of a loop or a branch: it can use all names of this graph."""
         return Graph(self.opset, self)
 
     # Constants, computed while exporting ------------------------------------------------------------------------------

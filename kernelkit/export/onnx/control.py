@@ -52,7 +52,7 @@ def scan(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
 
 
 def while_loop(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
-    """`while`: a Loop without a number of trips."""
+    """`while`: a Loop without a maximum number of iterations."""
     w = jaxprs.while_of(equation)
     test, own = w.condition_constants, w.condition_constants + w.body_constants
     held = [_held(g, x) for x in operands[:own]]
@@ -69,7 +69,7 @@ def while_loop(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
 
 
 def cond(g: Graph, equation: Equation, which: Value, *operands: Value) -> list[Value]:
-    """`cond`: an If, or one inside the other for several branches."""
+    """`cond`: an If, or nested Ifs for several branches."""
     held = [_held(g, x) for x in operands]
     names = _choose(g, which, jaxprs.branches_of(equation), held, 0)
     return [g.value(name, v.aval.shape, v.aval.dtype) for name, v in zip(names, equation.outvars, strict=True)]
@@ -127,7 +127,7 @@ def _row(g: Graph, x: Value, place: str) -> Value:
 
 
 def _held(g: Graph, x: Value) -> Value:
-    """Make a value that a body uses exist outside of it, in its whole shape unless it is a constant."""
+    """Compute a value that a body uses outside of the body, in its whole shape unless it is a constant."""
     if x.const is not None or x.thin == x.shape:
         return x if x.const is not None else g.value(g.thin(x), x.shape, x.dtype)
     return g.value(g.full(x), x.shape, x.dtype)

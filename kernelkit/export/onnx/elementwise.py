@@ -14,7 +14,7 @@ from kernelkit.typing import Equation
 
 
 def broadcast(shapes: list[tuple]) -> tuple:
-    """Return the shape that NumPy's broadcasting makes of shapes, which may hold symbols."""
+    """Return the shape to which NumPy broadcasts shapes, which may hold symbols."""
     rank = max(map(len, shapes))
     padded = [(1,) * (rank - len(shape)) + tuple(shape) for shape in shapes]
     return tuple(next((size for size in sizes if not _is_one(size)), 1) for sizes in zip(*padded, strict=True))
@@ -47,7 +47,7 @@ def composed(make: Callable) -> Callable:
 
 
 def same(g: Graph, equation: Equation, *operands: Value) -> list[Value]:
-    """Primitives that hand on what they are given."""
+    """Primitives that return their operand unchanged."""
     return list(operands)
 
 
@@ -74,7 +74,7 @@ def integer_pow(g: Graph, equation: Equation, x: Value) -> Value:
 
 
 def select(g: Graph, equation: Equation, which: Value, *cases: Value) -> Value:
-    """`select_n`: the case that a bool or a number says."""
+    """`select_n`: a bool or a number chooses one of the cases."""
     if which.dtype == np.bool_:
         no, yes = cases
         return result(g, equation, g.node("Where", [g.thin(which), g.thin(yes), g.thin(no)]), (which, *cases))
@@ -102,7 +102,7 @@ def logical(of_bools: str, of_ints: str) -> Callable:
 
 
 def shift(direction: str, keeps_sign: bool = False) -> Callable:
-    """Shifts of bits: ONNX shifts numbers without a sign only. A shift by all bits and more leaves none."""
+    """Shifts of bits: ONNX shifts only unsigned integers. A shift by the number of bits or more gives zero."""
 
     def rule(g: Graph, equation: Equation, x: Value, count: Value) -> Value:
         dtype = x.dtype
@@ -116,7 +116,7 @@ def shift(direction: str, keeps_sign: bool = False) -> Callable:
 
         name, by = g.thin(x), unsigned(g.thin(count))
         below = None
-        if keeps_sign and dtype.kind == "i":  # -1 - x turns all bits
+        if keeps_sign and dtype.kind == "i":  # -1 - x inverts all bits
             below = g.node("Less", [name, g.array(0, dtype)])
             name = g.node("Where", [below, g.node("Sub", [g.array(-1, dtype), name]), name])
         short = g.node("Less", [by, g.array(bits, wide)])
@@ -134,7 +134,7 @@ def shift(direction: str, keeps_sign: bool = False) -> Callable:
 
 
 def signbit(g: Graph, equation: Equation, x: Value) -> Value:
-    """The function `signbit` of jax, which looks at bits: numbers below zero, and the zero with a minus."""
+    """The function `signbit` of jax: true for numbers below zero and for -0.0."""
     name, zero = g.thin(x), g.array(0, x.dtype)
     minus_zero = g.node("And", [g.node("Equal", [name, zero]), g.node("Less", [g.node("Reciprocal", [name]), zero])])
     return result(g, equation, g.node("Or", [g.node("Less", [name, zero]), minus_zero]), (x,))
@@ -204,7 +204,7 @@ def _erf_inv(g: Graph, number: Callable, x: str) -> str:
 
 
 def _is_exact(number: float) -> bool:
-    return number != 0 and math.frexp(abs(number))[0] == 0.5  # a power of two: its inverse has no error
+    return number != 0 and math.frexp(abs(number))[0] == 0.5  # a power of two has an exact inverse
 
 
 def _is_one(size: Any) -> bool:
@@ -237,7 +237,7 @@ RULES: dict[str, Callable] = {
     "ne": compare("Equal", negated=True),
     "lt": compare("Less"),
     "le": compare("LessOrEqual"),
-    "lt_to": compare("Less"),  # total orders: they differ from the usual ones at NaN and -0.0 alone
+    "lt_to": compare("Less"),  # total orders: they differ from the usual ones only at NaN and -0.0
     "le_to": compare("LessOrEqual"),
     "eq_to": compare("Equal"),
     "call of signbit": signbit,

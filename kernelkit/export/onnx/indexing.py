@@ -1,4 +1,4 @@
-"""Rules of gathers, scatters and slices whose place is computed."""
+"""Rules of gathers, scatters and slices at computed positions."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def gather(g: Graph, equation: Equation, x: Value, indices: Value) -> Value:
 
 
 def _one_slice(g: Graph, x: Value, starts: dict[int, int], sizes: Sequence, mode: str) -> str | None:
-    """Return a window of an array at a known place; ``None`` if it may reach beyond the array."""
+    """Return a window of an array at a known position; ``None`` if it may reach beyond the array."""
     axes = [axis for axis, size in enumerate(sizes) if not _same(size, x.shape[axis])]
     begin = [starts.get(axis, 0) for axis in axes]
     for axis, start in starts.items():
         total, size = x.shape[axis], sizes[axis]
         if axis not in axes:
-            inside = start == 0 or mode != "fill"  # a window as large as the array is moved to its place
+            inside = start == 0 or mode != "fill"  # a window as large as the array starts at 0
         else:
             inside = start >= 0 and isinstance(size, int) and isinstance(total, int) and start + size <= total
         if not inside and mode != "promise":
@@ -94,7 +94,7 @@ def _general_gather(g: Graph, equation: Equation, x: Value, indices: Value) -> V
 
 
 def scatter(reduction: str) -> Any:
-    """`scatter` and its kin: ScatterND with the place of each number."""
+    """`scatter`, `scatter-add` and the like: ScatterND with the index of each number."""
 
     def rule(g: Graph, equation: Equation, x: Value, indices: Value, updates: Value) -> Value:
         p = equation.params
@@ -192,7 +192,7 @@ def _mode(mode: Any) -> str:
 
 
 def _fill(value: Any, dtype: np.dtype) -> Any:
-    """What jax takes for a number that lies outside: NaN, or the farthest integer."""
+    """Return jax's value for a number outside of the array: NaN, or the smallest or largest integer."""
     if value is not None:
         return value
     if np.issubdtype(dtype, np.inexact):
@@ -225,7 +225,7 @@ def _bounds(g: Graph, x: Value, starts: Sequence[Value], axes: Sequence[int], si
 
 
 def dynamic_update_slice(g: Graph, equation: Equation, x: Value, update: Value, *starts: Value) -> Value:
-    """`dynamic_update_slice`: what lies before, the update, what lies behind, one axis after the other."""
+    """`dynamic_update_slice`: the part before the update, the update, and the part after it, axis by axis."""
     axes = [axis for axis in range(len(x.shape)) if not _same(update.shape[axis], x.shape[axis])]
     return out(g, equation, _updated(g, g.full(x), list(x.shape), update, starts, axes))
 

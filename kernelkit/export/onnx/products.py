@@ -15,7 +15,7 @@ from kernelkit.typing import DType, Equation
 
 
 def dot_general(g: Graph, equation: Equation, a: Value, b: Value) -> Value:
-    """`dot_general`: as MatMul, with transposed operands where that is enough, else as Einsum."""
+    """`dot_general`: MatMul, with transposed operands if necessary; Einsum if that is not enough."""
     (ca, cb), (ba, bb) = equation.params["dimension_numbers"]
     wanted = equation.outvars[0].aval.dtype
     left, right = _cast(g, a, wanted), _cast(g, b, wanted)
@@ -66,7 +66,7 @@ def _rest(axes: list[int], taken: list[int]) -> list[int]:
 
 
 def _ordered(g: Graph, x: Value, order: list[int], name: str) -> str:
-    """Move the axes of an array; those that are not named have size 1 and are taken out."""
+    """Move the axes of an array; other axes have size 1 and are removed."""
     rest = [axis for axis in range(len(x.shape)) if axis not in order]
     if not rest:
         return _moved(g, x, order, name)
@@ -110,7 +110,7 @@ def _transposed(g: Graph, x: Value, name: str, dtype: DType) -> str:
 
 
 def convolution(g: Graph, equation: Equation, x: Value, kernel: Value) -> Value:
-    """`conv_general_dilated`: channels are moved to the second axis, as ONNX wants them."""
+    """`conv_general_dilated`: channels are moved to the second axis, the order of ONNX."""
     p = equation.params
     numbers = p["dimension_numbers"]
     if p["batch_group_count"] != 1:
@@ -140,7 +140,7 @@ def convolution(g: Graph, equation: Equation, x: Value, kernel: Value) -> Value:
 def _transposed_convolution(
     g: Graph, name: str, kernel: Value, numbers: Any, dtype: DType, gaps: list, pads: list, window: list, dilation: list
 ) -> str:
-    """A convolution of data with gaps is ConvTranspose with the kernel turned around."""
+    """A convolution of data with gaps is ConvTranspose with the kernel reversed."""
     whole = g.whole(kernel)
     order = [numbers.rhs_spec[1], numbers.rhs_spec[0], *numbers.rhs_spec[2:]]
     axes = list(range(2, 2 + len(window)))
@@ -230,7 +230,7 @@ def window(kind: str) -> Callable:
         if integer:
             name = g.node("Cast", [name], to=onnx_type(np.float32))
         name = _moved(g, x, order, name)
-        # ONNX wants exactly one axis of samples and one of channels in front.
+        # ONNX needs exactly one axis of samples and one of channels in front.
         kept = [x.shape[i] for i in rest]
         folded = len(rest) != 2
         if folded:

@@ -65,7 +65,7 @@ def known(
     carry: Sequence[Value],
     inputs: Sequence[Value],
 ) -> list[Value] | None:
-    """Return the results of a scan by an operation of ONNX, ``None`` if it is none of those."""
+    """Return the results of a scan by an operation of ONNX, ``None`` if ONNX has no operation for it."""
     if s.reverse or len(inputs) != 1 or len(consts) not in (1, 2) or any(x.const is None for x in consts):
         return None
     if any(x.dtype != np.float32 for x in (*consts, *carry, *inputs)):
@@ -77,7 +77,7 @@ def known(
     units = int(carry[0].shape[-1])
 
     def by_gate(array: np.ndarray) -> np.ndarray:
-        """Put the gates (the last axis) into ONNX's order, in front."""
+        """Return an array with the gates (the last axis) in ONNX's order, as the first axis."""
         parts = [array[..., i * units : (i + 1) * units] for i in kind.order]
         return np.ascontiguousarray(np.concatenate(parts, -1).T)[None]
 
@@ -107,7 +107,7 @@ def known(
 
 
 def _kind(s: jaxprs.Scan, rank: int) -> Kind | None:
-    """Return the operation whose step the body of a loop is."""
+    """Return the operation that has the body of a loop as its step."""
     inner: list[Any] = [v.aval for v in s.opened.jaxpr.invars]
     avals = [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in inner]
     if rank != 3 or any(len(a.shape) != 2 for a in avals[s.constants :]):
@@ -157,7 +157,7 @@ def _product(g: Graph, x: Value) -> Product | None:
 
 
 def _initial(g: Graph, x: Value) -> str:
-    """Return an initial state with ONNX's axis of directions, nothing if it is zero."""
+    """Return the name of an initial state with ONNX's axis of directions, an empty text if the state is zero."""
     if x.const is not None and not x.const.any():
         return ""
     return g.node("Unsqueeze", [g.full(x), g.ints([0])])

@@ -1,4 +1,4 @@
-"""All rules: from the name of a jax primitive to how ONNX says it."""
+"""All rules: from the name of a jax primitive to the function that writes it in ONNX."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A graph made smaller: what several nodes say is said by one operation of ONNX that says the same.
+"""Smaller graphs: one operation of ONNX replaces several nodes that compute the same.
 
 Each rule looks at one node and at those that made its inputs, and may name a node to take its place. Nodes that nothing
 reads any more are left out afterwards.
@@ -47,9 +47,9 @@ def _needed(nodes: list[Any], wanted: set[str]) -> list[Any]:
 
 
 def _pass(g: Graph) -> bool:
-    """Look once at each node; return whether one was replaced."""
+    """Apply the rules once to each node; return whether a node was replaced."""
     found, changed = _Found(g), False
-    same: dict[str, str] = {}  # what only has another name
+    same: dict[str, str] = {}  # nodes that only rename an array
     for node in list(g.nodes):
         for place, name in enumerate(node.input):
             if name in same:
@@ -76,7 +76,7 @@ def _pass(g: Graph) -> bool:
 
 
 class _Found:
-    """The nodes that a rule may look at: those in front of its own."""
+    """The nodes that a rule may look at: those before the rule's node."""
 
     def __init__(self, g: Graph) -> None:
         self.g = g
@@ -84,7 +84,7 @@ class _Found:
         self.order: list[Any] = []
 
     def keep(self, node: Any) -> None:
-        """Put a node behind the others."""
+        """Append a node."""
         self.made[node.output[0]] = node
         self.order.append(node)
 
@@ -94,7 +94,7 @@ class _Found:
         return node if node is not None and node.op_type in ops and len(node.output) == 1 else None
 
     def behind(self, name: str) -> str:
-        """Return the array before its axes of size 1 were put in or taken out."""
+        """Return the array from which axes of size 1 were added or removed."""
         while (node := self.by(name, *RESHAPING)) is not None:
             name = node.input[0]
         return name
@@ -124,7 +124,7 @@ class _Found:
         return shape is not None and whole is not None and len(shape) == len(whole) and _is_one(shape[axis])
 
     def last_mean(self, name: str) -> str | None:
-        """Return the array of whose last axis an array is the mean."""
+        """Return the array whose mean over the last axis is computed."""
         scaled = self.scaled(self.by(self.behind(name), "Mul"))
         total = scaled and self.by(self.behind(scaled[0]), "ReduceSum")
         if not scaled or not total:
@@ -205,7 +205,7 @@ def layer_normalization(g: Graph, found: _Found, node: Any) -> str | None:
 
 
 def _normalized(found: _Found, centered: str, inverse: str) -> tuple[str, float] | None:
-    """Return x and epsilon if ``centered`` is x less its mean, and ``inverse`` the inverse of its deviation."""
+    """Return x and epsilon if ``centered`` is x minus its mean, and ``inverse`` is 1 / (standard deviation of x)."""
     difference = found.by(centered, "Sub")
     if difference is None or found.last_mean(difference.input[1]) != difference.input[0]:
         return None
@@ -331,7 +331,7 @@ def transposed_product(g: Graph, found: _Found, node: Any) -> str | None:
 
 
 def moved_with_ones(g: Graph, found: _Found, node: Any) -> str | None:
-    """A move of axes, some of which were put in: they are put in afterwards."""
+    """A move of axes, some of which have size 1 and were added before: they are added afterwards."""
     wide = found.by(node.input[0], "Unsqueeze") if node.op_type == "Transpose" else None
     put = wide and g.known(wide.input[1])
     if not wide or put is None:
@@ -345,7 +345,7 @@ def moved_with_ones(g: Graph, found: _Found, node: Any) -> str | None:
 
 
 def reshaped_twice(g: Graph, found: _Found, node: Any) -> str | None:
-    """Several changes of a shape as one, or as none."""
+    """Several changes of a shape as one, or none if the shape is the same."""
     reshaping = ("Reshape", *RESHAPING)
     shape = g.shape_of(node.output[0]) if node.op_type in reshaping else None
     if shape is None:

@@ -128,7 +128,7 @@ def converted(
 
 
 def named_arguments(function: Callable, names: Sequence[str]) -> Callable:
-    """Give a function of positional arguments names for them, by which it may be called in TensorFlow."""
+    """Return a function that TensorFlow can also call with the arguments by name."""
     if len(set(names)) == len(names) and all(name.isidentifier() and not keyword.iskeyword(name) for name in names):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
         function.__signature__ = inspect.Signature([inspect.Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
@@ -159,6 +159,6 @@ def signature_function(endpoint: Any, signature: Signature, specs: list, outputs
 
 
 def safe_name(name: str) -> str:
-    """Return a name that TensorFlow takes for an argument."""
+    """Return a name that TensorFlow allows for an argument."""
     name = re.sub(r"\W", "_", name, flags=re.ASCII) or "input"
     return name if name[0].isalpha() else f"n{name}"

@@ -93,7 +93,7 @@ def _is_float(x: Any) -> bool:
 
 
 def _to_jax(tensor: Tensor, dtype: Any) -> jax.Array:
-    """Return a tensor as an array of jax, in the same memory where that can be done."""
+    """Return a tensor as an array of jax, in the same memory if possible."""
     own = tensor.detach().contiguous()
     if jnp.issubdtype(dtype, jnp.floating):
         return jax.dlpack.from_dlpack(own).astype(dtype)
@@ -101,7 +101,7 @@ def _to_jax(tensor: Tensor, dtype: Any) -> jax.Array:
 
 
 def _to_torch(torch: Any, array: jax.Array) -> Any:
-    """Return an array as a tensor of its own, which PyTorch may write into."""
+    """Return a copy of an array as a tensor, into which PyTorch may write."""
     if jnp.issubdtype(array.dtype, jnp.floating):
         return torch.from_dlpack(array).clone()
     return torch.from_numpy(np.array(array, "int64" if array.dtype.name.startswith("uint") else array.dtype))
@@ -166,7 +166,7 @@ def _module_class(torch: Any) -> type:
             programs, given = self._programs, self._signature.flatten_call(inputs, named)
             trained, others = ([self._tensor(path) for path in part] for part in programs.dtypes)
             first, second = len(trained), len(trained) + len(others)
-            # PyTorch's generator says what dropout draws, so that torch.manual_seed holds.
+            # PyTorch's generator seeds dropout, so that torch.manual_seed has an effect.
             drawn = torch.randint(0, 2**31 - 1, (2,)).numpy() if self.training else np.zeros(2)
             key, tensors = jnp.asarray(drawn, jnp.uint32), (*trained, *others, *given)
             if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):

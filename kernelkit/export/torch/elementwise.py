@@ -33,7 +33,7 @@ def function(name: str) -> Callable:
 
 
 def same(s: Source, equation: Equation, *operands: Value) -> list[Value]:
-    """Primitives that hand on what they are given."""
+    """Primitives that return their operand unchanged."""
     return list(operands)
 
 
@@ -114,7 +114,7 @@ def stack(s: Source, equation: Equation, *operands: Value) -> Value:
 
 
 def shift(operator: str) -> Callable:
-    """`shift_left` and `shift_right_logical`, of bits without a sign: int64 holds them where there is room."""
+    """`shift_left` and `shift_right_logical` of unsigned integers, as int64 if they have fewer than 64 bits."""
 
     def rule(s: Source, equation: Equation, x: Value, count: Value) -> Value:
         aval, text, by = equation.outvars[0].aval, s.text(x), s.text(count)

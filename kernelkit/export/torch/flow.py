@@ -1,4 +1,4 @@
-"""Rules of gathers, slices whose place is computed, loops and branches, as PyTorch code."""
+"""Rules of gathers, slices at computed positions, loops and branches, as PyTorch code."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _places(
     s: Source, x: Value, indices: Value, starts: Sequence, offsets: Sequence, collapsed: Sequence, batching: Sequence,
     index_batching: Sequence, sizes: Sequence, shape: Sequence, mode: str,
 ) -> tuple[list[str], str | None]:  # fmt: skip
-    """Return an index array for each axis of x, all broadcastable to the result, and which lie inside of x."""
+    """Return an index array for each axis of x, broadcastable to the result, and a mask of the indices inside of x."""
     n = len(shape)
     batch_places = [axis for axis in range(n) if axis not in offsets]
     own = [axis for axis in range(len(x.shape)) if axis not in (*collapsed, *batching)]
@@ -100,7 +100,7 @@ def _mode(mode: Any) -> str:
 
 
 def dynamic_slice(s: Source, equation: Equation, x: Value, *starts: Value) -> Value:
-    """`dynamic_slice`: index_select, which takes a place that only the run knows."""
+    """`dynamic_slice`: index_select, whose start may be computed at run time."""
     aval, text = equation.outvars[0].aval, s.text(x)
     for axis, (start, size) in enumerate(zip(starts, equation.params["slice_sizes"], strict=True)):
         if str(size) != str(x.shape[axis]):

@@ -101,7 +101,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
                 seen.add(str(size))
                 s.line(f"{size} = {text}.shape[{axis}]")
     for text, spec, aval in zip(names, program.signature.inputs, program.arguments, strict=True):
-        if spec.dtype != aval.dtype.name:  # 64 bits, of which jax computes 32
+        if spec.dtype != aval.dtype.name:  # jax computes 64-bit inputs in 32 bits
             s.line(f"{text} = {text}.to({s.type(aval.dtype)})")
     weights = [
         Value(f"self.{'.'.join(attributes(path))}", tuple(v.shape), v.dtype) for path, v in program.weights.items()
@@ -123,7 +123,7 @@ def _written(program: Program, name: str, trainable: int | None = None) -> tuple
 
 
 def attributes(path: str) -> list[str]:
-    """Return the names of attributes under which a variable is kept: those of its path, made Python's."""
+    """Return the names of the attributes for a variable: the parts of its path, as valid Python names."""
     out = []
     for part in path.split("/"):
         name = "".join(c if c.isalnum() or c == "_" else "_" for c in part) or "_"

@@ -90,7 +90,7 @@ class Source:
         return self._kept(x.const)
 
     def number(self, x: Value) -> str:
-        """Return the expression of a value, a Python number where it is one: operators broadcast it."""
+        """Return the expression of a value; for a scalar constant, a Python number, which operators broadcast."""
         if x.const is not None and x.const.ndim == 0 and np.isfinite(float(x.const)):
             value = x.const.item()
             return repr(value) if value >= 0 else f"({value!r})"
@@ -106,7 +106,7 @@ class Source:
         return f"self.constants_{len(self.constants) - 1}"
 
     def size(self, size: Any) -> str:
-        """Return the expression of a size: a number, or jax's text of it, in which Python's functions stand."""
+        """Return the expression of a size: a number, or jax's text for it, which is valid Python."""
         return str(int(size)) if isinstance(size, (int, np.integer)) else f"({str(size).replace('^', '**')})"
 
     def shape(self, sizes: Sequence) -> str:
@@ -121,7 +121,7 @@ class Source:
         return TYPES[name]
 
     def lacks(self, equation: Equation) -> str:
-        """Return in words what PyTorch lacks for an equation."""
+        """Return a text on what PyTorch lacks for an equation."""
         return unsigned_words(equation, "no operations")
 
     def before(self, equation: Equation, operands: list[Value]) -> list[Value] | None:
@@ -131,7 +131,7 @@ class Source:
             high = 2 ** equation.params["bit_width"]
             return [self.put(f"torch.randint(0, {high}, {self.shape(avals[0].shape)}, device=device)", avals[0])]
         if name.startswith("random_"):
-            # Keys of jax, which nothing reads here: PyTorch's generator draws.
+            # The keys of jax are not used: PyTorch's generator draws.
             return [
                 self.constant(np.zeros(a.shape, a.dtype)) if _is_static(a) else Value("None", tuple(a.shape), a.dtype)
                 for a in avals

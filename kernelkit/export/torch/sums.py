@@ -27,7 +27,7 @@ def reduce(name: str) -> Callable:
 
 
 def one_by_one(name: str) -> Callable:
-    """A reduction of which PyTorch has only the form over one axis."""
+    """A reduction that PyTorch has for one axis only."""
 
     def rule(s: Source, equation: Equation, x: Value) -> Value:
         text = s.text(x)
@@ -51,7 +51,7 @@ def place(name: str) -> Callable:
 
 
 def running(text: str) -> Callable:
-    """`cumsum` and its kin."""
+    """`cumsum`, `cumprod` and the like."""
 
     def rule(s: Source, equation: Equation, x: Value) -> Value:
         axis, aval = int(equation.params["axis"]), equation.outvars[0].aval

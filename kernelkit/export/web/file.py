@@ -24,7 +24,7 @@ from kernelkit.export.signature import TensorSpec
 from kernelkit.export.web import runtime as runtimes
 
 OWN = ("index.html", "model.js", "runtime.js")
-LARGEST = 2**28  # bytes of a model: a text in a browser has less than 512 MB
+LARGEST = 2**28  # bytes of a model: a string in a browser has less than 512 MB
 PIXELS = {"0..1": (1 / 255, 0.0), "0..255": (1.0, 0.0), "-1..1": (2 / 255, -1.0)}
 DTYPES = ("float32", "float64", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "bool")
 

@@ -55,7 +55,7 @@ def find(folder: str | os.PathLike | None = None) -> Runtime:
 
 
 def _packed() -> bytes:
-    """Return the package as npm fetches it, whatever registry and proxy it is set up for."""
+    """Return the package as npm fetches it, by npm's own settings of registry and proxy."""
     npm = shutil.which("npm")
     said = "npm is not installed"
     if npm:
