@@ -175,7 +175,7 @@ _WHEN_USED = (
 )
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name == "viz":
         return _viz()
     if name in _WHEN_USED:

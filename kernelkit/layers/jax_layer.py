@@ -12,6 +12,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes
+from kernelkit.layers.base.shapes import is_shape
 from kernelkit.layers.layer import Layer
 from kernelkit.random import SeedGenerator, make_default_seed
 from kernelkit.typing import Shapes, SizeList, Tensor, Tree
@@ -197,7 +198,6 @@ def _placeholders(shapes: Shapes, dtype: str) -> Any:
     def ones(shape: SizeList) -> Tensor:
         return jnp.ones(tuple(1 if size is None else size for size in shape), dtype)
 
-    is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
     return jtu.tree_map(ones, shapes, is_leaf=is_shape)
 
 

@@ -153,7 +153,9 @@ def advance(cell: Any, kernel: Tensor, bias: Tensor, state: tuple, now: tuple) -
     return (new if keep is None else where(keep, new, state)), slopes
 
 
-def _gated_forward(cell, collect, xs, kernel, bias, state, mask):
+def _gated_forward(
+    cell: Any, collect: bool, xs: Tensor, kernel: Tensor, bias: Tensor, state: tuple, mask: Tensor
+) -> tuple[Any, tuple]:
     def body(state: tuple, now: tuple) -> tuple[tuple, Any]:
         new, slopes = advance(cell, kernel, bias, state, now)
         return new, (state[0], slopes)
@@ -163,7 +165,7 @@ def _gated_forward(cell, collect, xs, kernel, bias, state, mask):
     return (outputs, last), (kernel, bias is not None, before, slopes, mask)
 
 
-def _gated_backward(cell, collect, residuals, gradients):
+def _gated_backward(cell: Any, collect: bool, residuals: tuple, gradients: tuple) -> tuple:
     kernel, has_bias, before, slopes, mask = residuals
     by_step, last = gradients
     transposed = kernel.T

@@ -7,6 +7,7 @@ from typing import Any
 import jax.tree_util as jtu
 
 from kernelkit.inference import infer
+from kernelkit.layers.base.shapes import is_shape
 from kernelkit.models.graph import Graph, is_leaf
 from kernelkit.recording import Operation, producer
 from kernelkit.symbolic import KerasTensor
@@ -72,7 +73,6 @@ class Function(Operation):
 
     def compute_output_shape(self, input_shape: Shapes) -> Shapes:
         """Return the shapes of the outputs for shapes nested as the inputs."""
-        is_shape = lambda s: isinstance(s, (tuple, list)) and all(d is None or isinstance(d, int) for d in s)  # noqa: E731
         shapes = jtu.tree_leaves(input_shape, is_leaf=is_shape)
         flat = [t.like(shape) for shape, t in zip(shapes, self.inputs, strict=True)]
         nested: Any = jtu.tree_structure(self._graph.inputs_struct, is_leaf=is_leaf)

@@ -1,6 +1,7 @@
 """`keras.src.backend`: the functions that Keras's layers call on its engines are kernelkit's ops."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -47,40 +48,40 @@ SUPPORTS_RAGGED_TENSORS = False
 SUPPORTS_SPARSE_TENSORS = True
 
 
-def compute_output_spec(function, *args, **kwargs):
+def compute_output_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Return symbolic tensors with the shapes and dtypes of a function's results."""
     return inference.eval_spec(function, *args, **kwargs)
 
 
-def random_seed_dtype():
+def random_seed_dtype() -> Any:
     """Return the dtype of a seed generator's state."""
     return random.SeedGenerator(0).state.dtype
 
 
-def any_symbolic_tensors(args=None, kwargs=None):
+def any_symbolic_tensors(args: Any = None, kwargs: dict | None = None) -> bool:
     """Return whether a symbolic tensor is among the arguments."""
     return any_symbolic(tuple(args or ()), kwargs or {})
 
 
-def shape_equal(a, b):
+def shape_equal(a: Any, b: Any) -> bool:
     """Return whether two shapes are the same."""
     return tuple(a) == tuple(b)
 
 
 @contextlib.contextmanager
-def device(name):
+def device(name: Any) -> Iterator[None]:
     """Run on a device named as in Keras, "cpu:0"."""
     kind, _, index = str(name).rpartition(":") if ":" in str(name) else (str(name), "", "0")
     with jax.default_device(jax.devices(kind)[int(index)]):
         yield
 
 
-def clear_name_counts():
+def clear_name_counts() -> None:
     """Reset the counters of automatic names."""
     kernelkit.utils.clear_session(free_memory=False)
 
 
-def to_numpy(x):
+def to_numpy(x: Any) -> Any:
     """Return values as NumPy arrays; see `convert_to_numpy`."""
     return np.asarray(ops.convert_to_numpy(x))
 

@@ -14,6 +14,7 @@ import jax.tree_util as jtu
 
 from kernelkit import scope
 from kernelkit.layers.base.call import signature_of
+from kernelkit.layers.base.shapes import is_shape
 from kernelkit.layers.base.tensors import is_leaf, is_tensor
 from kernelkit.layers.layer import Layer
 from kernelkit.models.description.flow import UNKNOWN, Watcher, connect
@@ -67,19 +68,15 @@ def specs_for(layer: Any, given: Any = None) -> tuple[tuple, dict[str, Any]] | N
     return (), {name.removesuffix("_shape"): _from_shapes(layer, shape) for name, shape in shapes.items()}
 
 
-def _is_shape(value: Any) -> bool:
-    return isinstance(value, (tuple, list)) and all(d is None or isinstance(d, int) for d in value)
-
-
 def _from_shapes(layer: Any, shapes: Shapes) -> Any:
     def spec(shape: SizeList | None) -> Any:
         return None if shape is None else KerasTensor((None, *shape[1:]) if shape else (), layer.compute_dtype)
 
-    return jtu.tree_map(spec, shapes, is_leaf=lambda s: s is None or _is_shape(s))
+    return jtu.tree_map(spec, shapes, is_leaf=lambda s: s is None or is_shape(s))
 
 
 def _from_sample(layer: Any, sample: Batch) -> Any:
-    if _is_shape(sample) or (isinstance(sample, list) and all(_is_shape(s) for s in sample)):
+    if is_shape(sample) or (isinstance(sample, list) and all(is_shape(s) for s in sample)):
         return _from_shapes(layer, sample)
 
     def spec(value: Any) -> Any:

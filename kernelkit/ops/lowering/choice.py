@@ -126,7 +126,7 @@ def choose(shape: tuple[int, ...], kernel_shape: tuple[int, ...], geometry: Geom
     return Ways(_cheapest(output), _cheapest(kernel), by_input[_cheapest(gradient)])
 
 
-def _grouped(shape, kernel_shape, geometry) -> Ways:
+def _grouped(shape: tuple[int, ...], kernel_shape: tuple[int, ...], geometry: Geometry) -> Ways:
     one = geometry._replace(groups=1)
     size = ways.together(geometry.groups, kernel_shape[-2])
     few = size * kernel_shape[-2]

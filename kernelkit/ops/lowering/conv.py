@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -65,17 +65,17 @@ def convolve(
     return with_whole_windows(way(x, kernel, geometry))
 
 
-def _has_ways(x, kernel, geometry) -> bool:
+def _has_ways(x: Array, kernel: Array, geometry: Geometry) -> bool:
     sizes = (*x.shape, *kernel.shape)
     if not all(isinstance(size, int) for size in sizes) or not jnp.issubdtype(x.dtype, jnp.floating):
         return False
     return min(sizes) > 0 and min(output_shape(x.shape, kernel.shape, geometry)) > 0
 
 
-def _wide(way):
+def _wide(way: Callable) -> Callable:
     """Return a way that computes sums in float32 if the operands are narrower."""
 
-    def run(x, kernel, geometry):
+    def run(x: Array, kernel: Array, geometry: Geometry) -> Array:
         if x.dtype.itemsize >= 4:
             return way(x, kernel, geometry)
         return way(x.astype(jnp.float32), kernel.astype(jnp.float32), geometry).astype(x.dtype)
@@ -83,7 +83,7 @@ def _wide(way):
     return run
 
 
-def _forward(x, kernel, geometry):
+def _forward(x: Array, kernel: Array, geometry: Geometry) -> Array:
     return _wide(choose(x.shape, kernel.shape, geometry).forward)(x, kernel, geometry)
 
 
@@ -91,7 +91,7 @@ def _forward(x, kernel, geometry):
 in_chosen_ways = jax.custom_jvp(_forward, nondiff_argnums=(2,))
 
 
-def _jvp(geometry, primals, tangents):
+def _jvp(geometry: Geometry, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     x, kernel = primals
     dx, dkernel = tangents
     ways = choose(x.shape, kernel.shape, geometry)

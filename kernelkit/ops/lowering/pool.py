@@ -1,7 +1,8 @@
 """Pooling as XLA's own window reduction, or, on the CPU, as elementwise operations on slices."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,11 +70,11 @@ def avg_pool(x: Array, window: Sequence[int], *, strides: Sequence[int], padding
     return with_whole_windows(mean.astype(x.dtype))
 
 
-def _native_max(x, geometry):
+def _native_max(x: Array, geometry: tuple) -> Array:
     return _reduce_window(x, _lowest(x.dtype), lax.max, *geometry)
 
 
-def _native_sum(x, geometry):
+def _native_sum(x: Array, geometry: tuple) -> Array:
     return _reduce_window(x, 0, lax.add, *geometry)
 
 
@@ -83,7 +84,7 @@ _sum_unless_differentiated = jax.custom_jvp(_native_sum, nondiff_argnums=(1,))
 
 
 @_max_unless_differentiated.defjvp
-def _max_jvp(geometry, primals, tangents):
+def _max_jvp(geometry: tuple, primals: tuple, tangents: tuple) -> tuple:
     window, strides, pads = geometry
     lowest = _lowest(primals[0].dtype)
     return jax.jvp(
@@ -92,17 +93,17 @@ def _max_jvp(geometry, primals, tangents):
 
 
 @_sum_unless_differentiated.defjvp
-def _sum_jvp(geometry, primals, tangents):
+def _sum_jvp(geometry: tuple, primals: tuple, tangents: tuple) -> tuple:
     window, strides, pads = geometry
     return jax.jvp(lambda x: _fold_windows(jnp.add, pad_spatial(x, pads), window, strides), primals, tangents)
 
 
-def _is_unrolled(x, window) -> bool:
+def _is_unrolled(x: Array, window: Sequence[int]) -> bool:
     known = all(isinstance(size, int) for size in x.shape)
     return known and on_cpu() and max(window) <= LONGEST_UNROLLED
 
 
-def _fold_windows(combine, x, window, strides):
+def _fold_windows(combine: Callable, x: Array, window: Sequence[int], strides: Sequence[int]) -> Array:
     """Combine each window's cells, one axis after another, last axis first.
 
     Along each axis the cells are combined from first to last, so a tie over the window is decided in row-major order.
@@ -114,7 +115,7 @@ def _fold_windows(combine, x, window, strides):
     return x
 
 
-def _cells(x, axis, size, stride, out):
+def _cells(x: Array, axis: int, size: int, stride: int, out: int) -> list[Array]:
     if size == stride and out > 0:
         x = lax.slice_in_dim(x, 0, out * size, axis=axis)
         x = x.reshape(*x.shape[:axis], out, size, *x.shape[axis + 1 :])
@@ -123,30 +124,34 @@ def _cells(x, axis, size, stride, out):
 
 
 @jax.custom_jvp
-def _first_max(a, b):
+def _first_max(a: Array, b: Array) -> Array:
     """`lax.max`, but on ties the whole gradient goes to `a` (jax gives each argument one half)."""
     return lax.max(a, b)
 
 
 @_first_max.defjvp
-def _first_max_jvp(primals, tangents):
+def _first_max_jvp(primals: tuple, tangents: tuple) -> tuple:
     a, b = primals
     return lax.max(a, b), lax.select(a >= b, *tangents)
 
 
-def _reduce_window(x, start, combine, window, strides, pads):
+def _reduce_window(
+    x: Array, start: Any, combine: Callable, window: Sequence[int], strides: Sequence[int], pads: Sequence
+) -> Array:
     return lax.reduce_window(
         x, np.asarray(start, x.dtype), combine, (1, *window, 1), (1, *strides, 1), ((0, 0), *pads, (0, 0))
     )
 
 
-def _lowest(dtype):
+def _lowest(dtype: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.floating):
         return -np.inf
     return False if jnp.issubdtype(dtype, jnp.bool_) else jnp.iinfo(dtype).min
 
 
-def _cell_counts(shape, window, strides, pads, dtype):
+def _cell_counts(
+    shape: Sequence[int], window: Sequence[int], strides: Sequence[int], pads: Sequence, dtype: Any
+) -> Array:
     """The number of cells of each window that are not padding; broadcasts to (*output spatial, 1)."""
     counts = jnp.ones((), dtype)
     for axis, (size, cells, stride, (low, high)) in enumerate(zip(shape, window, strides, pads, strict=True)):

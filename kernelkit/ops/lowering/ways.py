@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -69,7 +70,7 @@ def native_by_input(x: Array, kernel: Array, geometry: Geometry) -> Array:
     return _xla(x, jnp.swapaxes(kernel, -1, -2), geometry, "N_C", "_OI", "N_C")
 
 
-def _needs_padding(x, kernel, geometry, most_bytes):
+def _needs_padding(x: Array, kernel: Array, geometry: Geometry, most_bytes: int) -> bool:
     unpadded = len(geometry.pads) == 2 and all(pads == (0, 0) for pads in geometry.pads)
     if not unpadded or max(geometry.strides + geometry.inflation) > 1 or geometry.groups > 1:
         return False
@@ -83,7 +84,7 @@ def _with_one_more_row(way: Way, x: Array, kernel: Array, geometry: Geometry) ->
     return lax.slice_in_dim(y, 0, rows, axis=1)
 
 
-def _xla(x, kernel, geometry, *orders):
+def _xla(x: Array, kernel: Array, geometry: Geometry, *orders: Any) -> Array:
     letters = "DHW"[3 - len(geometry.pads) :]
     return lax.conv_general_dilated(
         x,
@@ -116,7 +117,8 @@ def scatter(x: Array, kernel: Array, geometry: Geometry) -> Array:
     columns = jnp.moveaxis(kernel.reshape(-1, channels, features), 1, 0).reshape(channels, -1)
     products = (x.reshape(-1, channels) @ columns).reshape(*x.shape[:-1], -1)
     parts = lax.split(products, (features,) * math.prod(window), products.ndim - 1)
-    return sum(_place(part, cell, out, geometry) for cell, part in zip(_cells(window), parts, strict=True))
+    total: Any = sum(_place(part, cell, out, geometry) for cell, part in zip(_cells(window), parts, strict=True))
+    return total
 
 
 def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
@@ -125,7 +127,7 @@ def direct(x: Array, kernel: Array, geometry: Geometry) -> Array:
     x = inflate(x, geometry)
     weights = kernel.reshape(*kernel.shape[:-2], x.shape[-1], -1)
 
-    def add_up(x, weights, axis):
+    def add_up(x: Array, weights: Any, axis: int) -> Any:
         if axis > len(out):
             return x * weights
         start, stride = geometry.dilation[axis - 1], geometry.strides[axis - 1]
@@ -185,7 +187,7 @@ def has_phases(geometry: Geometry) -> bool:
     return strided != inflated and max(geometry.dilation) == 1 and geometry.groups == 1
 
 
-def _strided_phases(x, kernel, geometry, convolve):
+def _strided_phases(x: Array, kernel: Array, geometry: Geometry, convolve: Callable) -> Array:
     out, steps = output_shape(x.shape, kernel.shape, geometry), geometry.strides
     x = inflate(x, geometry)
     parts = []
@@ -200,7 +202,7 @@ def _strided_phases(x, kernel, geometry, convolve):
     return sum(parts[1:], parts[0])
 
 
-def _spread_phases(x, kernel, geometry, convolve):
+def _spread_phases(x: Array, kernel: Array, geometry: Geometry, convolve: Callable) -> Array:
     out, steps = output_shape(x.shape, kernel.shape, geometry), geometry.inflation
     longest = [-(-n // s) for n, s in zip(out, steps, strict=True)]
     parts = []
@@ -240,11 +242,11 @@ def together(groups: int, channels: int) -> int:
     return max(n for n in range(1, groups + 1) if groups % n == 0 and (n == 1 or n * channels <= DENSE_CHANNELS))
 
 
-def _cells(window):
+def _cells(window: Sequence[int]) -> list[tuple[int, ...]]:
     return list(itertools.product(*map(range, window)))
 
 
-def _patches(x, window, out, geometry):
+def _patches(x: Array, window: Sequence[int], out: Sequence[int], geometry: Geometry) -> Array:
     """The patch of each output cell: (N, *out, window cells * C), in the order of the kernel's rows."""
     if x.shape[-1] >= FEW_CHANNELS:
         return jnp.concatenate([_seen(x, cell, out, geometry) for cell in _cells(window)], -1)
@@ -254,14 +256,14 @@ def _patches(x, window, out, geometry):
     return x
 
 
-def _seen(x, cell, out, geometry):
+def _seen(x: Array, cell: Sequence[int], out: Sequence[int], geometry: Geometry) -> Array:
     """The inputs of one window cell: a slice of `x` of the output's size."""
     start = [i * step for i, step in zip(cell, geometry.dilation, strict=True)]
     stop = [low + (size - 1) * s + 1 for low, size, s in zip(start, out, geometry.strides, strict=True)]
     return lax.slice(x, (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), (1, *geometry.strides, 1))
 
 
-def _place(part, cell, out, geometry):
+def _place(part: Array, cell: Sequence[int], out: Sequence[int], geometry: Geometry) -> Array:
     """The products of one window cell, at their positions in the output."""
     spread = []
     for axis, i in enumerate(cell):

@@ -1,6 +1,7 @@
 """Sliding windows of convolution and pooling: padding as pairs, one tap of a window."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 from jax import lax
@@ -16,19 +17,25 @@ class Geometry(NamedTuple):
     groups: int
 
 
-def pad_pairs(padding, shape, window, strides, dilation) -> tuple[tuple[int, int], ...]:
+def pad_pairs(
+    padding: Any,
+    shape: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[tuple[int, int], ...]:
     """`padding` ("VALID", "SAME" or pairs) as one (low, high) pair for each spatial axis."""
     if not isinstance(padding, str):
         return tuple((int(low), int(high)) for low, high in padding)
     return tuple(lax.padtype_to_pads(shape, extents(window, dilation), strides, padding.upper()))
 
 
-def extents(window, dilation) -> tuple[int, ...]:
+def extents(window: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     """The number of cells that a dilated window spans along each axis."""
     return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
 
 
-def pad_spatial(x, pads, value=0):
+def pad_spatial(x: jax.Array, pads: Sequence, value: Any = 0) -> jax.Array:
     """`x` (N, *spatial, C) with its spatial axes padded (or cropped, where a pair is negative)."""
     if not any(low or high for low, high in pads):
         return x
@@ -37,12 +44,12 @@ def pad_spatial(x, pads, value=0):
     )
 
 
-def tap(x, axis: int, offset: int, size: int, stride: int):
+def tap(x: jax.Array, axis: int, offset: int, size: int, stride: int) -> jax.Array:
     """The inputs of one window cell along `axis`: `size` cells from `offset`, `stride` apart."""
     return lax.slice_in_dim(x, offset, offset + (size - 1) * stride + 1, stride, axis)
 
 
-def output_shape(shape, kernel_shape, geometry: Geometry) -> tuple[int, ...]:
+def output_shape(shape: Sequence[int], kernel_shape: Sequence[int], geometry: Geometry) -> tuple[int, ...]:
     """The spatial sizes of a convolution's output."""
     spans = extents(kernel_shape[:-2], geometry.dilation)
     spread = [(size - 1) * factor + 1 for size, factor in zip(shape[1:-1], geometry.inflation, strict=True)]
@@ -52,7 +59,7 @@ def output_shape(shape, kernel_shape, geometry: Geometry) -> tuple[int, ...]:
     )
 
 
-def inflate(x, geometry: Geometry):
+def inflate(x: jax.Array, geometry: Geometry) -> jax.Array:
     """`x` (N, *spatial, C) inflated and padded, ready for a plain sliding window."""
     spread = [(low, high, factor - 1) for (low, high), factor in zip(geometry.pads, geometry.inflation, strict=True)]
     if not any(map(any, spread)):

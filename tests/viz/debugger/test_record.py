@@ -34,7 +34,7 @@ def test_without_data(recorded):
     np.testing.assert_array_equal(lesson.sample_losses(), dbg.sample_losses())
     assert lesson.table().row("hidden")["mean"] == pytest.approx(dbg.table().row("hidden")["mean"])
     json.dumps(lesson.state())
-    with pytest.raises(ValueError, match="were not kept"):
+    with pytest.raises(ValueError, match="were not stored"):
         lesson.activations("out")
     lesson.step()
     with pytest.raises(ValueError, match="was not looked into"):
