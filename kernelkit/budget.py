@@ -103,8 +103,8 @@ def claim_memory(nbytes: int, who: str) -> None:
         ...     claim_memory(60, "Another table")
         Traceback (most recent call last):
         ...
-        kernelkit.budget.OverBudget: Another table would take 60 bytes, which the file that is being loaded does not \
-hold. If you trust the file, pass safe_mode=False, which sets no limits.
+        kernelkit.budget.OverBudget: Another table would take 60 bytes, but the file that is being loaded has \
+fewer bytes. If you trust the file, pass safe_mode=False, which sets no limits.
     """
     budget = current()
     if budget is not None:

@@ -93,8 +93,8 @@ def check_rows(batch: Batch, who: str) -> None:
     elif single:
         problem = f"yielded a single value as {single[0]}, without an axis of samples"
     elif len(set(sizes.values())) > 1:
-        told = ", ".join(f"{name} has {size}" for name, size in sizes.items())
-        problem = f"yielded arrays of unequal numbers of samples: {told}"
+        details = ", ".join(f"{name} has {size}" for name, size in sizes.items())
+        problem = f"yielded arrays of unequal numbers of samples: {details}"
     else:
         problem = "yielded a batch of 0 samples"
     raise ValueError(f"{who[:1].upper()}{who[1:]} {problem}; {KINDS}.")

@@ -23,7 +23,7 @@ def check_lengths(parts: dict[str, Any], what: str) -> None:
     if not lengths:
         raise ValueError(f"{what}(): x holds no arrays.")
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{k} has {v}" for k, v in lengths.items())
-        raise ValueError(f"{what}(): all data must have the same number of samples, but {told}. [K07]")
+        details = ", ".join(f"{k} has {v}" for k, v in lengths.items())
+        raise ValueError(f"{what}(): all data must have the same number of samples, but {details}. [K07]")
     if 0 in lengths.values():
         raise ValueError(f"{what}(): the data have no samples.")

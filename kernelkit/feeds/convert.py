@@ -154,8 +154,8 @@ def _about_objects(value: Any) -> str:
             rows = [v for v in part if isinstance(v, (list, tuple, np.ndarray))]
             lengths = list(dict.fromkeys(map(len, rows)))
             if len(lengths) > 1 or 0 < len(rows) < len(part):
-                told = ", ".join(map(str, sorted(lengths)[:4]))
-                return f"Data of dtype object cannot be trained on: rows have unequal lengths ({told}, ...); {pad}."
+                details = ", ".join(map(str, sorted(lengths)[:4]))
+                return f"Data of dtype object cannot be trained on: rows have unequal lengths ({details}, ...); {pad}."
             waiting += part[::-1]
         elif isinstance(part, np.ndarray):
             continue

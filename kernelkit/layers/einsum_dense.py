@@ -131,10 +131,10 @@ def _along_axes(initializer: InitializerLike, equation: str) -> Any:
     if not isinstance(initializer, VarianceScaling) or initializer.input_axes is not None:
         return initializer
     _, kernel, outputs = re.split(",|->", equation.replace(" ", ""))
-    told = copy.copy(initializer)
-    told.input_axes = [i for i, letter in enumerate(kernel) if letter not in outputs]
-    told.output_axes = [i for i, letter in enumerate(kernel) if letter in outputs]
-    return told
+    aware = copy.copy(initializer)
+    aware.input_axes = [i for i, letter in enumerate(kernel) if letter not in outputs]
+    aware.output_axes = [i for i, letter in enumerate(kernel) if letter in outputs]
+    return aware
 
 
 _FORM = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")

@@ -26,101 +26,101 @@ Labels = Sequence[Hashable]
 def with_spec(spec: Callable) -> Callable:
     """Return a decorator that gives an op its own shape rule: ``spec(op, *args, **kwargs)``."""
 
-    def attach(row: Any) -> Any:
-        row.spec = spec
-        return row
+    def attach(function: Any) -> Any:
+        function.spec = spec
+        return function
 
     return attach
 
 
-def broadcast_spec(row: Callable, *args: Any, **kwargs: Any) -> Tensor:
+def broadcast_spec(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of broadcast arguments; an unknown size with a size of 1 stays unknown."""
     values = [*args, *kwargs.values()]
-    _check_broadcast(row, [_shape(v) for v in values])
+    _check_broadcast(function, [_shape(v) for v in values])
     filled = _fill(values, [_broadcast(_shape(v)) for v in values])
-    return eval_spec(row, *filled[: len(args)], **dict(zip(kwargs, filled[len(args) :], strict=True)))
+    return eval_spec(function, *filled[: len(args)], **dict(zip(kwargs, filled[len(args) :], strict=True)))
 
 
-def matmul_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
+def matmul_spec(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic matrix product."""
     first, second = _shape(x1), _shape(x2)
     labels = [
         [*_broadcast(first[:-2]), "m", "k"] if len(first) > 1 else ["k"],
         [*_broadcast(second[:-2]), "k", "n"] if len(second) > 1 else ["k"],
     ]
-    return eval_spec(row, *_fill([x1, x2], labels))
+    return eval_spec(function, *_fill([x1, x2], labels))
 
 
-def dot_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
+def dot_spec(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic `dot` product."""
-    return tensordot_spec(row, x1, x2, ([-1], [max(-2, -len(_shape(x2)))]), given=False)
+    return tensordot_spec(function, x1, x2, ([-1], [max(-2, -len(_shape(x2)))]), given=False)
 
 
-def inner_spec(row: Callable, x1: Tensor, x2: Tensor) -> Tensor:
+def inner_spec(function: Callable, x1: Tensor, x2: Tensor) -> Tensor:
     """Return the symbolic inner product."""
-    return tensordot_spec(row, x1, x2, ([-1], [-1]), given=False)
+    return tensordot_spec(function, x1, x2, ([-1], [-1]), given=False)
 
 
-def cross_spec(row: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+def cross_spec(function: Callable, x1: Tensor, x2: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic cross product; the axes before the vectors broadcast."""
     if not args and not kwargs:  # by default, the vectors are along the last axis
-        _check_broadcast(row, [_shape(x1)[:-1], _shape(x2)[:-1]])
+        _check_broadcast(function, [_shape(x1)[:-1], _shape(x2)[:-1]])
         x1, x2 = _fill([x1, x2], [[*_broadcast(_shape(x)[:-1]), side] for side, x in (("1", x1), ("2", x2))])
-    return eval_spec(row, x1, x2, *args, **kwargs)
+    return eval_spec(function, x1, x2, *args, **kwargs)
 
 
-def tensordot_spec(row: Callable, x1: Tensor, x2: Tensor, axes: Any = 2, given: bool = True) -> Tensor:
-    """Return the symbolic sum of products over chosen axes; ``given``: whether ``row`` takes the axes as argument."""
+def tensordot_spec(function: Callable, x1: Tensor, x2: Tensor, axes: Any = 2, given: bool = True) -> Tensor:
+    """Return the symbolic sum of products over axes; ``given``: whether ``function`` takes the axes as an argument."""
     first, second = [("1", i) for i in range(len(_shape(x1)))], [("2", i) for i in range(len(_shape(x2)))]
     pairs = (list(range(len(first) - axes, len(first))), list(range(axes))) if isinstance(axes, int) else axes
     if first and second:  # scalars have no axes
         for a, b in zip(*(np.atleast_1d(side).tolist() for side in pairs), strict=True):
             second[b] = first[a]
-    return eval_spec(row, *_fill([x1, x2], [first, second]), *([axes] if given else []))
+    return eval_spec(function, *_fill([x1, x2], [first, second]), *([axes] if given else []))
 
 
-def einsum_spec(row: Callable, subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
+def einsum_spec(function: Callable, subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of an Einstein sum."""
     labels: list[Labels] = []
     for term, operand in zip(subscripts.replace(" ", "").split("->")[0].split(","), operands, strict=True):
         left, dots, right = term.partition("...")
         middle = _shape(operand)[len(left) : len(_shape(operand)) - len(right)] if dots else ()
         labels.append([*left, *_broadcast(middle), *right])
-    return eval_spec(row, subscripts, *_fill(operands, labels), **kwargs)
+    return eval_spec(function, subscripts, *_fill(operands, labels), **kwargs)
 
 
-def joined_spec(row: Callable, xs: Tensor, axis: int | None = 0) -> Tensor:
+def joined_spec(function: Callable, xs: Tensor, axis: int | None = 0) -> Tensor:
     """Return the symbolic result of joining arrays along an existing axis."""
     if axis is None:
-        return eval_spec(row, xs, axis)
-    joined = checked_axis(axis, len(_shape(xs[0])), row.__name__) if len(xs) else 0
+        return eval_spec(function, xs, axis)
+    joined = checked_axis(axis, len(_shape(xs[0])), function.__name__) if len(xs) else 0
     labels = [[(i, n) if i == joined else i for i in range(len(_shape(x)))] for n, x in enumerate(xs)]
-    return eval_spec(row, _fill(xs, labels), axis)
+    return eval_spec(function, _fill(xs, labels), axis)
 
 
 def piled_spec(axis: int) -> Callable:
     """Return the shape rule for joining along an axis that vectors don't have; vectors become the second axis."""
 
-    def spec(row: Callable, xs: Tensor) -> Any:
+    def spec(function: Callable, xs: Tensor) -> Any:
         axes = [[1] if len(_shape(x)) == 1 else range(len(_shape(x))) for x in xs]
-        return eval_spec(row, _fill(xs, [[(i, n) if i == axis else i for i in own] for n, own in enumerate(axes)]))
+        return eval_spec(function, _fill(xs, [[(i, n) if i == axis else i for i in own] for n, own in enumerate(axes)]))
 
     return spec
 
 
-def stacked_spec(row: Callable, x: Tensor, axis: int = 0) -> Tensor:
+def stacked_spec(function: Callable, x: Tensor, axis: int = 0) -> Tensor:
     """Return the symbolic result of joining arrays along a new axis."""
-    return eval_spec(row, _fill(x, [range(len(_shape(v))) for v in x]), axis)
+    return eval_spec(function, _fill(x, [range(len(_shape(v))) for v in x]), axis)
 
 
-def along_axis_spec(row: Callable, x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
+def along_axis_spec(function: Callable, x: Tensor, indices: Tensor, axis: int | None = None) -> Tensor:
     """Return the symbolic elements picked along an axis; the other axes broadcast."""
     rank = len(_shape(x))
     if axis is not None and len(_shape(indices)) == rank:
-        own = checked_axis(axis, rank, row.__name__)
+        own = checked_axis(axis, rank, function.__name__)
         pick = [[(side, i) if i == own else label for i, label in enumerate(_broadcast(x.shape))] for side in "xi"]
         x, indices = _fill([x, indices], pick)
-    return integer_spec("indices")(row, x, indices, axis)
+    return integer_spec("indices")(function, x, indices, axis)
 
 
 def checked_axis(axis: int, rank: int, name: str) -> int:
@@ -130,7 +130,7 @@ def checked_axis(axis: int, rank: int, name: str) -> int:
     return axis % rank
 
 
-def reshape_spec(row: Callable, x: Tensor, newshape: Any) -> Tensor:
+def reshape_spec(function: Callable, x: Tensor, newshape: Any) -> Tensor:
     """Return the symbolic result of a reshape; directly from the new shape where that is enough."""
     if isinstance(newshape, KerasTensor):
         return KerasTensor((None,) * (newshape.shape[0] if newshape.shape else 1), dtype=x.dtype)
@@ -141,17 +141,19 @@ def reshape_spec(row: Callable, x: Tensor, newshape: Any) -> Tensor:
     if sizes.count(None) + sizes.count(-1) > 1:
         _check_kept("reshape", sizes, [*_shape(x), *[0] * len(sizes)])
     if not _is_symbolic(x) or None in sizes or -1 in sizes:
-        return eval_spec(row, x, newshape)
+        return eval_spec(function, x, newshape)
     count, given = math.prod(sizes), math.prod(size for size in x.shape if size is not None)
     if (count != given) if None not in x.shape else (given and count % given):  # no size fits: the error says so
-        return eval_spec(row, x, newshape)
+        return eval_spec(function, x, newshape)
     return x.like(sizes)
 
 
-def broadcast_to_spec(row: Callable, x: Tensor, shape: SizeList) -> Tensor:
+def broadcast_to_spec(function: Callable, x: Tensor, shape: SizeList) -> Tensor:
     """Return the symbolic result of broadcasting to a shape."""
     _check_kept("broadcast_to", shape, [0] * (len(shape) - len(x.shape)) + list(x.shape))
-    return eval_spec(row, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape)
+    return eval_spec(
+        function, *_fill([x], [_broadcast(x.shape)], dict(zip(_broadcast(shape), shape, strict=True))), shape
+    )
 
 
 def _check_kept(who: str, sizes: Sequence, given: Sequence) -> None:
@@ -174,21 +176,21 @@ def integer_spec(*names: str, rule: Callable = eval_spec) -> Callable:
         rule: The shape rule to apply next.
     """
 
-    def spec(row: Callable, *args: Any, **kwargs: Any) -> Any:
-        bound = inspect.signature(row).bind(*args, **kwargs)
+    def spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(function).bind(*args, **kwargs)
         for name in set(names) & set(bound.arguments):
             bound.arguments[name] = jtu.tree_map(_as_integers, bound.arguments[name], is_leaf=_is_symbolic)
-        return rule(row, *bound.args, **bound.kwargs)
+        return rule(function, *bound.args, **bound.kwargs)
 
     return spec
 
 
 def segment_spec(
-    row: Callable, data: Tree, segment_ids: Tensor, num_segments: int | None = None, **kwargs: Any
+    function: Callable, data: Tree, segment_ids: Tensor, num_segments: int | None = None, **kwargs: Any
 ) -> Tensor:
     """Return the symbolic rows of segments; a number of segments that isn't given depends on values and is unknown."""
     data, ids = _fill([data, segment_ids], [["row", *range(1, len(_shape(data)))], ["row"] * len(_shape(segment_ids))])
-    result = integer_spec("segment_ids")(row, data, ids, num_segments or 1, **kwargs)
+    result = integer_spec("segment_ids")(function, data, ids, num_segments or 1, **kwargs)
     return result if num_segments is not None else KerasTensor((None, *result.shape[1:]), dtype=result.dtype)
 
 
@@ -196,7 +198,7 @@ def _as_integers(x: Tensor) -> Tensor:
     return KerasTensor(x.shape, dtype="int32") if _is_symbolic(x) and "float" in x.dtype else x
 
 
-def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Tensor:
+def capped_spec(function: Callable, *args: Any, **kwargs: Any) -> Tensor:
     """Return the symbolic result of an op that caps sizes: a size that changes if unknown sizes are 1 is unknown."""
 
     def smallest(x: Tensor) -> Tensor:
@@ -207,11 +209,11 @@ def capped_spec(row: Callable, *args: Any, **kwargs: Any) -> Tensor:
     def merge(a: KerasTensor, b: KerasTensor) -> KerasTensor:
         return a.like([p if p == q else None for p, q in zip(a.shape, b.shape, strict=True)])
 
-    large = eval_spec(row, *args, **kwargs)
+    large = eval_spec(function, *args, **kwargs)
     if not any(isinstance(v, KerasTensor) and None in v.shape for v in _leaves((args, kwargs))):
         return large
     little_args, little_kwargs = jtu.tree_map(smallest, (args, kwargs), is_leaf=_is_symbolic)
-    return jtu.tree_map(merge, large, eval_spec(row, *little_args, **little_kwargs), is_leaf=_is_symbolic)
+    return jtu.tree_map(merge, large, eval_spec(function, *little_args, **little_kwargs), is_leaf=_is_symbolic)
 
 
 def _is_symbolic(x: Any) -> bool:
@@ -226,11 +228,13 @@ def _shape(x: Tensor) -> tuple:
     return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
-def _check_broadcast(row: Callable, shapes: Sequence) -> None:
+def _check_broadcast(function: Callable, shapes: Sequence) -> None:
     """Raise ``ValueError`` if known sizes don't broadcast."""
     for sizes in zip_longest(*(reversed(shape) for shape in shapes)):
         if len({size for size in sizes if size not in (None, 1)}) > 1:
-            raise ValueError(f"{row.__name__}(): Cannot broadcast shapes {' and '.join(str(s) for s in shapes if s)}.")
+            raise ValueError(
+                f"{function.__name__}(): Cannot broadcast shapes {' and '.join(str(s) for s in shapes if s)}."
+            )
 
 
 class _Broadcast(int):

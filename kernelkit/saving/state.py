@@ -252,5 +252,5 @@ def _shapes(shapes: dict[str, tuple]) -> str:
 
 def _misfit(root: Any, source: Source, complaints: list[str]) -> str:
     more = len(complaints) - _MOST_TOLD
-    told = "; ".join(complaints[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
-    return f"The weights in {source.who} don't fit the model {root.name!r}: {told}."
+    details = "; ".join(complaints[:_MOST_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    return f"The weights in {source.who} don't fit the model {root.name!r}: {details}."

@@ -141,8 +141,8 @@ class BackgroundFit:
 
     def __repr__(self) -> str:
         state, epochs, logs = self.status
-        told = "".join(f", {name}: {logs[name]:.4g}" for name in loss_first(logs) if isinstance(logs[name], float))
-        return f"<BackgroundFit {self._run.name!r} {state}, {epochs} of {self._run.epochs} epochs{told}>"
+        details = "".join(f", {name}: {logs[name]:.4g}" for name in loss_first(logs) if isinstance(logs[name], float))
+        return f"<BackgroundFit {self._run.name!r} {state}, {epochs} of {self._run.epochs} epochs{details}>"
 
     def _do(self, work: Callable[[], None]) -> None:
         try:

@@ -196,8 +196,8 @@ class BarDisplay(Display):
         self._progress.update(self._task, completed=done, logs=format_logs(logs), speed=speed)
 
     def validating(self, done: int, total: int | None) -> None:
-        told = f"{done:,}/{total:,}" if total else f"{done:,}"
-        self._progress.update(self._task, completed=self._done, speed=f"validation {told}")
+        details = f"{done:,}/{total:,}" if total else f"{done:,}"
+        self._progress.update(self._task, completed=self._done, speed=f"validation {details}")
 
     def epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
         seconds = time.perf_counter() - self._start

@@ -42,15 +42,15 @@ def evaluate(
     """
     control = Control() if run is None else run.control
     spans = Spans(callbacks, lambda: run is not None and run.stopping)
-    told, stride = callbacks.needs_test_batches, training.compiled.hook_stride
-    pace = training.pace("test", one_by_one=told and stride == 1)
+    hooked, stride = callbacks.needs_test_batches, training.compiled.hook_stride
+    pace = training.pace("test", one_by_one=hooked and stride == 1)
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), training.keeping_metrics(), spans.test() as whole, contextlib.ExitStack() as batch:
         training.programs.reset_metrics("test")
         tell(0, feed.steps)
-        for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if told else 0):
-            if told and step % stride == 0:
+        for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if hooked else 0):
+            if hooked and step % stride == 0:
                 span = batch.enter_context(spans.batch("test", step))
             with doors.stepping() as taken:
                 taken.state, logs = send(taken.state)
@@ -58,7 +58,7 @@ def evaluate(
             pace.dispatched(logs, k)
             step += k
             tell(step, feed.steps)
-            if told and step % stride == 0:
+            if hooked and step % stride == 0:
                 span.logs, span.number = last_logs(logs, k), step - 1
                 batch.close()
             control.checkpoint(run, done, pace.drain, f", {step:,} of validation")
@@ -72,7 +72,7 @@ def evaluate(
             )
         whole.logs = last_logs(logs, count)
         pace.drain()
-        if told and step % stride:
+        if hooked and step % stride:
             span.logs, span.number = whole.logs, group_end(step, stride)
             batch.close()
     return whole.logs
@@ -83,8 +83,8 @@ def predict(
 ) -> Any:
     """Return the model's outputs for a feed, as NumPy arrays. `tell` is called with the steps done and their number."""
     spans = Spans(callbacks)
-    told, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
-    pace = training.pace("predict", one_by_one=told and stride == 1)
+    hooked, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
+    pace = training.pace("predict", one_by_one=hooked and stride == 1)
     pieces: list = []
     step = 0
     waiting: list[tuple[int, Any]] = []
@@ -104,8 +104,8 @@ def predict(
             span.logs, span.number = {"outputs": _concatenated(pieces[begin:])}, end
             batch.close()
 
-        for k, send, doors in _dispatches(training, "predict", feed, pace, limit, stride=stride if told else 0):
-            if told and step % stride == 0:
+        for k, send, doors in _dispatches(training, "predict", feed, pace, limit, stride=stride if hooked else 0):
+            if hooked and step % stride == 0:
                 begin = len(pieces)
                 span = batch.enter_context(spans.batch("predict", step))
             with doors.reading() as state:  # no step in another thread may donate the weights now
@@ -117,13 +117,13 @@ def predict(
             step += k
             if tell is not None:
                 tell(step, feed.steps)
-            if told and step % stride == 0:
+            if hooked and step % stride == 0:
                 tell_hooks(step - 1)
             if getattr(training.model, "stop_predicting", False):
                 break
         fetch(0)
         pace.drain()
-        if told and step % stride:
+        if hooked and step % stride:
             tell_hooks(group_end(step, stride))
     if not pieces:
         raise ValueError("predict(): the data source gave no batch. A generator can be used only once: make a new one.")

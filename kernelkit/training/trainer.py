@@ -256,17 +256,17 @@ class Trainer(PureSteps):
         last = _capped(last)
         history = History()
         params = {"epochs": last, "steps": feed.steps, "verbose": verbose}
-        told = CallbackList(callbacks, add_history=False, model=self, params=params, history=history)
+        observers = CallbackList(callbacks, add_history=False, model=self, params=params, history=history)
         self.history = history
         title = str(name) if name else self.name  # type: ignore[attr-defined]
         run = display.Run(self, title, last, first, feed.steps, feed.batch_size, history)
-        run.one_by_one, run.distribution = told.needs_model_between_batches, self._training.distribution
+        run.one_by_one, run.distribution = observers.needs_model_between_batches, self._training.distribution
         validate = self._validation(
-            run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, told
+            run, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq, observers
         )
         shown = GuardedDisplay(display.choose(verbose))
         shown.begin(run)
-        work = functools.partial(fitting.fit, self._training, feed, run, told, shown, validate)
+        work = functools.partial(fitting.fit, self._training, feed, run, observers, shown, validate)
         if background:
             return self._in_background(run, work)
         work()
@@ -367,8 +367,8 @@ class Trainer(PureSteps):
             self._training.prepare("test", _sample(feed))
             self._training.watch_labels(self._training.spread(feed), "test")
             params = {"steps": feed.steps, "verbose": verbose}
-            told = CallbackList(callbacks, add_history=False, model=self, params=params)
-            logs = passes.evaluate(self._training, feed, told, tell=progress)
+            observers = CallbackList(callbacks, add_history=False, model=self, params=params)
+            logs = passes.evaluate(self._training, feed, observers, tell=progress)
         if verbose not in (0, False):
             display.say(display.format_logs(logs))
         return logs if return_dict else self._training.as_list(logs)
@@ -399,8 +399,8 @@ class Trainer(PureSteps):
         with Progress("predict", feed.steps, silent=verbose in (0, False)) as progress:
             self._training.prepare("predict", _sample(feed))
             params = {"steps": feed.steps, "verbose": verbose}
-            told = CallbackList(callbacks, add_history=False, model=self, params=params)
-            return passes.predict(self._training, self._training.spread(feed), told, progress)
+            observers = CallbackList(callbacks, add_history=False, model=self, params=params)
+            return passes.predict(self._training, self._training.spread(feed), observers, progress)
 
     # One batch --------------------------------------------------------------------------------------------------------
 

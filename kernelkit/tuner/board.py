@@ -149,8 +149,8 @@ class Lines(Board):
     def trial_ended(self, result: TrialResult, look: Callable[[], Snapshot]) -> None:
         snapshot = look()
         best = snapshot.best
-        told = f" (best {best.value:.4g}, trial {best.number})" if best is not None else ""
-        say(tables.line(result, snapshot.objective) + told)
+        details = f" (best {best.value:.4g}, trial {best.number})" if best is not None else ""
+        say(tables.line(result, snapshot.objective) + details)
 
     def end(self, snapshot: Snapshot) -> None:
         state = f"Search {snapshot.state}" + (f": {snapshot.note}" if snapshot.note else "")

@@ -460,8 +460,8 @@ class Tuner:
     def __repr__(self) -> str:
         done = sum(map(tables.is_done, self.results))
         best = self.best
-        told = f", best {best.value:.4g} (trial {best.number})" if best is not None else ""
-        return f"<{type(self).__name__} for {self.objective.name} ({self.objective.direction}): {done} trials{told}>"
+        details = f", best {best.value:.4g} (trial {best.number})" if best is not None else ""
+        return f"<{type(self).__name__} for {self.objective.name} ({self.objective.direction}): {done} trials{details}>"
 
 
 class _Session:

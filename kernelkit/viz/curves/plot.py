@@ -148,7 +148,7 @@ def plotly_figure(picture: Picture) -> Any:
     rows = math.ceil(len(picture.charts) / columns) or 1
     titles = [escape(chart.title) for chart in picture.charts]
     figure = make_subplots(rows=rows, cols=columns, subplot_titles=titles)
-    shared, told = _shared_legend(picture), set()
+    shared, seen = _shared_legend(picture), set()
     for name, color, role in shared:  # a line without points: a click on its entry hides the lines of its run
         style = {"color": color, "dash": "dash" if role == "validation" else "solid"}
         group = "" if role == "validation" else color
@@ -158,8 +158,8 @@ def plotly_figure(picture: Picture) -> Any:
             dash = {"color": line.color, "dash": "dash" if line.role == "validation" else "solid"}
             dash |= {"shape": "vh"} if line.role == "stairs" else {}
             mode = "lines+markers" if len(line.x) <= 60 else "lines"
-            group, is_new = (line.color, False) if shared else (line.label, line.label not in told)
-            told.add(line.label)
+            group, is_new = (line.color, False) if shared else (line.label, line.label not in seen)
+            seen.add(line.label)
             trace = Scatter(x=line.x, y=line.y, name=escape(line.label), mode=mode, line=dash, legendgroup=group)
             figure.add_trace(trace.update(showlegend=is_new), row=i // columns + 1, col=i % columns + 1)
         for x, label in chart.marks:

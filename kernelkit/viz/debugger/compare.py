@@ -101,8 +101,8 @@ class Comparison:
         )
         more = f"<p>and {len(self.weights) - ROWS} more: .weights</p>" if len(self.weights) > ROWS else ""
         head = "<thead><tr><th>weight</th><th>distance, of its norm</th></tr></thead>"
-        told = f"<p>The weights differ from step {nth(self.first_step)} on.</p>"
-        return f"{picture_html(self.picture())}{told}<table>{head}<tbody>{rows}</tbody></table>{more}"
+        details = f"<p>The weights differ from step {nth(self.first_step)} on.</p>"
+        return f"{picture_html(self.picture())}{details}<table>{head}<tbody>{rows}</tbody></table>{more}"
 
 
 def _curve(name: str, losses: np.ndarray, color: str, role: Any) -> Line:

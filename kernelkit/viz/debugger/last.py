@@ -110,10 +110,12 @@ def _fail_again(dbg: StepDebugger, error: Exception) -> None:
 
 
 def _compare(losses: np.ndarray, last: LastFit) -> None:
-    told = last.history.batches.get("loss", np.array([]))[last.begin :]
-    n = min(len(told), len(losses))
-    if not np.array_equal(told[:n], losses[:n], equal_nan=True):
-        first = int(np.flatnonzero(~((told[:n] == losses[:n]) | (np.isnan(told[:n]) & np.isnan(losses[:n]))))[0])
+    reported = last.history.batches.get("loss", np.array([]))[last.begin :]
+    n = min(len(reported), len(losses))
+    if not np.array_equal(reported[:n], losses[:n], equal_nan=True):
+        first = int(
+            np.flatnonzero(~((reported[:n] == losses[:n]) | (np.isnan(reported[:n]) & np.isnan(losses[:n]))))[0]
+        )
         warnings.warn(
             f"debug_last(): from batch {nth(first)} of epoch {nth(last.epoch)} on, the replayed steps differ from "
             "those of fit. Either something changed the training between batches (a callback, a learning rate set by "

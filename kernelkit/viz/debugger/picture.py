@@ -147,10 +147,10 @@ def _samples(dbg: Any) -> list[tuple[np.ndarray, str]]:
     found = []
     for i, sample in enumerate(content["samples"][:SAMPLES]):
         name = f"row {sample['row']}" if sample["row"] is not None else f"sample {sample['place']}"
-        told = [name, f"loss {float(sample['loss']):.3g}"]
+        captions = [name, f"loss {float(sample['loss']):.3g}"]
         if sample["label"] is not None and sample["prediction"] is not None:
-            told.append(f"{sample['label']} → {sample['prediction']}")
-        found.append((pixels[i], "\n".join(told)))
+            captions.append(f"{sample['label']} → {sample['prediction']}")
+        found.append((pixels[i], "\n".join(captions)))
     return found
 
 
@@ -163,7 +163,7 @@ def _html(shot: Shot, key: str) -> str:
     drawing = svg(shot.picture)
     image = base64.b64encode(drawing.encode()).decode()
     mark = f' data-kernelkit-debugger="{escape(key)}"' if key else ""
-    samples = "".join(_sample(pixels, told) for pixels, told in shot.samples)
+    samples = "".join(_sample(pixels, captions) for pixels, captions in shot.samples)
     return (
         f'<div class="kernelkit-still"{mark}><style>{_STYLE}</style>'
         f'<div class="kernelkit-inline" style="display:none">{drawing}</div>'
@@ -175,9 +175,9 @@ def _html(shot: Shot, key: str) -> str:
     )
 
 
-def _sample(pixels: np.ndarray, told: str) -> str:
+def _sample(pixels: np.ndarray, captions: str) -> str:
     image = base64.b64encode(png_of(pixels)).decode()
-    words = escape(told).replace("\n", "<br/>")
+    words = escape(captions).replace("\n", "<br/>")
     return (
         f'<figure class="kernelkit-sample"><img alt="" width="{TILE}" src="data:image/png;base64,{image}"/>'
         f"<figcaption>{words}</figcaption></figure>"
@@ -209,11 +209,11 @@ def _png(shot: Shot) -> bytes | None:
     top = total - heights[0] - 0.7
     if shot.stopped:
         figure.text(0.02, (top + 0.03) / total, figures.literal(shot.stopped[:140]), fontsize=8.5, color="#b3261e")
-    for i, (pixels, told) in enumerate(shot.samples):
+    for i, (pixels, captions) in enumerate(shot.samples):
         place = figure.add_axes((0.03 + i * 0.12, (top - 0.62) / total, 0.075, 0.55 / total))
         place.imshow(pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="gray", vmin=0, vmax=255)
         place.axis("off")
-        place.set_title(figures.literal(told), fontsize=6.5, y=-1.0, va="bottom")
+        place.set_title(figures.literal(captions), fontsize=6.5, y=-1.0, va="bottom")
     figure.text(
         0.02, (top - heights[1]) / total, "\n".join(rows), fontsize=6.8, family="monospace", va="top", parse_math=False
     )

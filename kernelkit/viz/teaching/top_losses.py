@@ -77,8 +77,8 @@ def top_losses(
     shown = []
     for i in order:
         one = describe(int(i), chosen, sure, truth, names)
-        told = f"loss {losses[i]:.3g}"
-        shown.append(one._replace(truth=f"{one.truth} · {told}" if one.truth else told))
+        loss_text = f"loss {losses[i]:.3g}"
+        shown.append(one._replace(truth=f"{one.truth} · {loss_text}" if one.truth else loss_text))
     pictures = images[order]
     if maps and hasattr(model, "stateless_call") and len(order):
         pictures = colored(pictures, saliency(model, x[order], truth[order], scores[order]))

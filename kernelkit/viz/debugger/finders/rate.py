@@ -48,7 +48,7 @@ def find(view: View) -> Finding | None:
     else:
         return None
     begin, now = float(view.losses[0]), float(view.losses[-1])
-    told = [f"the loss was {begin:.4g} in the first step and is {now:.4g} now", evidence]
+    evidence_lines = [f"the loss was {begin:.4g} in the first step and is {now:.4g} now", evidence]
     return Finding(
         kind,
         title,
@@ -56,7 +56,7 @@ def find(view: View) -> Finding | None:
         view.epoch(view.shown),
         str(row["layer"]),
         direction="update",
-        evidence=told,
+        evidence=evidence_lines,
         advice=cure,
     )
 

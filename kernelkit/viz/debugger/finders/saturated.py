@@ -37,7 +37,7 @@ def find(view: View) -> Finding | None:
         share = float(np.mean((values < low + EDGE * (high - low)) | (values > high - EDGE * (high - low))))
         if share >= SHARE:
             title = f"Step {nth(view.shown)}: the units of layer {one.name!r} are saturated."
-            told = [
+            evidence = [
                 f"{share:.0%} of its {name} values lie within 1% of {low:g} or {high:g}, where the gradient is almost 0"
             ]
             return Finding(
@@ -48,7 +48,7 @@ def find(view: View) -> Finding | None:
                 one.name,
                 name,
                 "forward",
-                evidence=told,
+                evidence=evidence,
                 advice=advice.SATURATED,
             )
     return None

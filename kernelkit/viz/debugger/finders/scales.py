@@ -47,9 +47,9 @@ def _targets(view: View) -> Finding | None:
         outputs = (
             f"the outputs have the mean {float(used.p.mean()):.3g} and the standard deviation {float(used.p.std()):.3g}"
         )
-        told = [f"the targets have the mean {mean:.3g} and the standard deviation {spread:.3g}", outputs]
+        evidence = [f"the targets have the mean {mean:.3g} and the standard deviation {spread:.3g}", outputs]
         title = "The targets are not scaled: the outputs are far from them."
-        return _found(view, "unscaled targets", title, "y", told, advice.TARGETS)
+        return _found(view, "unscaled targets", title, "y", evidence, advice.TARGETS)
     return None
 
 
@@ -68,12 +68,14 @@ def _inputs(view: View) -> Finding | None:
         # The median over samples: a single damaged sample is another kind of mistake.
         size = float(np.median(np.sqrt(np.mean(values.reshape(len(values), -1) ** 2, axis=1))))
         if np.isfinite(size) and size > LARGE:
-            told = [f"input {i} lies from {values.min():.4g} to {values.max():.4g}, its root mean square is {size:.3g}"]
+            evidence = [
+                f"input {i} lies from {values.min():.4g} to {values.max():.4g}, its root mean square is {size:.3g}"
+            ]
             title = "The inputs are not scaled: layers are made for values of about 1."
-            return _found(view, "unscaled inputs", title, "x", told, advice.INPUTS)
+            return _found(view, "unscaled inputs", title, "x", evidence, advice.INPUTS)
     return None
 
 
-def _found(view: View, kind: str, title: str, where: str, told: list[str], helps: list[str]) -> Finding:
+def _found(view: View, kind: str, title: str, where: str, evidence: list[str], helps: list[str]) -> Finding:
     step = view.shown
-    return Finding(kind, title, step, view.epoch(step), where, direction="forward", evidence=told, advice=helps)
+    return Finding(kind, title, step, view.epoch(step), where, direction="forward", evidence=evidence, advice=helps)

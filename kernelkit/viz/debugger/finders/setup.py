@@ -46,8 +46,8 @@ def _one_value(view: View) -> Finding | None:
         positions = int(np.prod(row["shape"][:-1])) if row["shape"] else 0
         if row["type"] == "BatchNormalization" and positions == 1:
             title = f"BatchNormalization {row['layer']!r} sees one value for each feature: it makes all of them 0."
-            told = [f"the batch of step {nth(view.shown)} holds {rows} sample"]
-            return _found(view, "batch of one", title, told, advice.BATCH_OF_ONE, str(row["layer"]))
+            evidence = [f"the batch of step {nth(view.shown)} holds {rows} sample"]
+            return _found(view, "batch of one", title, evidence, advice.BATCH_OF_ONE, str(row["layer"]))
     return None
 
 
@@ -63,8 +63,8 @@ def _lost_mask(view: View) -> Finding | None:
     if not per_step or seen[0].weights is not None or empty is None or not empty.any():
         return None
     title = f"The loss counts padding: the mask of {masking.name!r} does not reach it."
-    told = [f"{float(empty.mean()):.0%} of the steps of this batch are padding"]
-    return _found(view, "lost mask", title, told, advice.MASK, masking.name)
+    evidence = [f"{float(empty.mean()):.0%} of the steps of this batch are padding"]
+    return _found(view, "lost mask", title, evidence, advice.MASK, masking.name)
 
 
 def _padding(x: np.ndarray, masking: Any) -> np.ndarray | None:
@@ -78,7 +78,7 @@ def _masks(layer: Layer) -> bool:
     return bool(getattr(layer, "mask_zero", False)) or type(layer).__name__ == "Masking"
 
 
-def _found(view: View, kind: str, title: str, told: list[str], cure: list[str], layer: str) -> Finding:
+def _found(view: View, kind: str, title: str, evidence: list[str], cure: list[str], layer: str) -> Finding:
     return Finding(
-        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=told, advice=cure
+        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=evidence, advice=cure
     )

@@ -41,10 +41,10 @@ def find(view: View) -> Finding | None:
         layer = makers[used.place]
         name = layer.name if layer is not None else ""
         of = f" of layer {name!r}" if name else ""
-        told = [f"{answers.sure.mean():.0%} of the answers have a probability of 0 or 1 to four digits"]
-        told.append(f"{wrong:.0%} of these are wrong")
+        evidence = [f"{answers.sure.mean():.0%} of the answers have a probability of 0 or 1 to four digits"]
+        evidence.append(f"{wrong:.0%} of these are wrong")
         if not getattr(used.loss, "from_logits", False):
-            told.append("the gradient is 0 there, so these answers cannot be corrected")
+            evidence.append("the gradient is 0 there, so these answers cannot be corrected")
         title = f"Step {nth(view.shown)}: the outputs{of} are saturated: certain of wrong answers."
         return Finding(
             "saturated outputs",
@@ -53,7 +53,7 @@ def find(view: View) -> Finding | None:
             view.epoch(view.shown),
             name,
             direction="forward",
-            evidence=told,
+            evidence=evidence,
             advice=advice.SURE,
         )
     return None

@@ -101,8 +101,8 @@ def _few_classes(view: View, one: facts.Wanted, labels: np.ndarray) -> Finding |
     if np.prod([np.sum(shares ** len(own)) for own in found]) > BY_CHANCE:
         return None  # a rare class is missing from many batches
     title = f"Each of the last {BATCHES} batches holds one class only: the data are sorted and not shuffled."
-    told = [f"the batch of step {nth(view.shown)} holds class {int(found[0][0])}"]
-    return _found(view, "sorted labels", title, told, advice.SORTED)
+    evidence = [f"the batch of step {nth(view.shown)} holds class {int(found[0][0])}"]
+    return _found(view, "sorted labels", title, evidence, advice.SORTED)
 
 
 def _leak(view: View, x: list[np.ndarray], targets: list[np.ndarray], one: facts.Wanted) -> Finding | None:
@@ -133,9 +133,9 @@ def _leak(view: View, x: list[np.ndarray], targets: list[np.ndarray], one: facts
             place = f"columns {', '.join(str(_place(values, at)) for at in found[:5])} of {of} are its classes"
         else:
             continue
-        told = [f"the correlation over {len(values)} rows is {alike.max():.6f}"]
+        evidence = [f"the correlation over {len(values)} rows is {alike.max():.6f}"]
         return _found(
-            view, "leaking target", f"The target{_of(one)} is among the inputs: {place}.", told, advice.LEAK, "x"
+            view, "leaking target", f"The target{_of(one)} is among the inputs: {place}.", evidence, advice.LEAK, "x"
         )
     return None
 
@@ -179,15 +179,17 @@ def _shuffled(view: View, x: list[np.ndarray], y: np.ndarray, one: facts.Wanted)
     if near.mean() > chance + 3 * spread / np.sqrt(len(y)):
         return None
     if one.kind in facts.DISTANCES:
-        told = [f"targets of the most similar samples differ by {-near.mean():.3g}, those of others by {-chance:.3g}"]
+        evidence = [
+            f"targets of the most similar samples differ by {-near.mean():.3g}, those of others by {-chance:.3g}"
+        ]
     else:
-        told = [
+        evidence = [
             f"the most similar samples have the same label in {near.mean():.0%} of the cases, by chance in {chance:.0%}"
         ]
-    told.append(f"the loss is {np.mean(losses[-10:]):.4g}, that of guessing {guessing:.4g}")
+    evidence.append(f"the loss is {np.mean(losses[-10:]):.4g}, that of guessing {guessing:.4g}")
     what = "targets" if one.kind in facts.DISTANCES else "labels"
     title = f"The {what}{_of(one)} are not related to the inputs."
-    return _found(view, "shuffled labels", title, told, advice.SHUFFLED)
+    return _found(view, "shuffled labels", title, evidence, advice.SHUFFLED)
 
 
 def follows(rows: np.ndarray, y: np.ndarray, classes: bool) -> bool:
@@ -260,7 +262,7 @@ def _alike(a: np.ndarray, b: np.ndarray, one: facts.Wanted) -> np.ndarray:
     return -np.abs(a - b).mean(1) if one.kind in facts.DISTANCES else (a == b).mean(1)
 
 
-def _found(view: View, kind: str, title: str, told: list[str], cure: list[str], layer: str = "y") -> Finding:
+def _found(view: View, kind: str, title: str, evidence: list[str], cure: list[str], layer: str = "y") -> Finding:
     return Finding(
-        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=told, advice=cure
+        kind, title, view.shown, view.epoch(view.shown), layer, direction="forward", evidence=evidence, advice=cure
     )
