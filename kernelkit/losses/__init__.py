@@ -109,24 +109,6 @@ def deserialize(name: Any, custom_objects: dict | None = None) -> Any:
     return _serialize.deserialize_keras_object(name, custom_objects, namespace="losses")
 
 
-def resolve_crossentropy(y_true_shape: Any, y_pred_shape: Any) -> Any:
-    """Return the cross-entropy that ``compile(loss="crossentropy")`` means for the given shapes.
-
-    Args:
-        y_true_shape: Shape of the labels, the batch axis included.
-        y_pred_shape: Shape of the predictions.
-
-    Example:
-        >>> resolve_crossentropy((32,), (32, 10)).__name__
-        'sparse_categorical_crossentropy'
-    """
-    if y_pred_shape[-1] == 1:
-        return binary_crossentropy
-    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
-        return sparse_categorical_crossentropy
-    return categorical_crossentropy
-
-
 _serialize.register_namespace("losses", globals(), (Loss,), _serialize.takes_targets)
 
 __dir__ = _names_of(globals())

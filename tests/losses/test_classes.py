@@ -175,15 +175,15 @@ def test_get_other_identifiers():
 @pytest.mark.parametrize(
     ("true", "pred", "name"),
     [
-        ((8,), (8, 10), "sparse_categorical_crossentropy"),
-        ((8, 1), (8, 10), "sparse_categorical_crossentropy"),
-        ((8, 10), (8, 10), "categorical_crossentropy"),
-        ((8, 1), (8, 1), "binary_crossentropy"),
-        ((8,), (8, 1), "binary_crossentropy"),
+        ((8,), (8, 10), "SparseCategoricalCrossentropy"),
+        ((8, 1), (8, 10), "SparseCategoricalCrossentropy"),
+        ((8, 10), (8, 10), "CategoricalCrossentropy"),
+        ((8, 1), (8, 1), "BinaryCrossentropy"),
+        ((8,), (8, 1), "BinaryCrossentropy"),
     ],
 )
 def test_crossentropy_follows_the_shapes(true, pred, name):
-    assert losses.resolve_crossentropy(true, pred).__name__ == name
+    assert kk.metrics.resolve_accuracy(true, pred, kind="crossentropy").__name__ == name
 
 
 # Recording ----------------------------------------------------------------------------------------------------------
