@@ -19,6 +19,7 @@ import numpy as np
 
 from kernelkit import budget, changes, dtypes, jax_arguments, placement, rich_display, scope
 from kernelkit.jax_operators import asks_an_operator
+from kernelkit.masked_arrays import unmasked
 from kernelkit.operators import Operators
 from kernelkit.typing import DType, InitializerLike, Tensor, Tree
 
@@ -64,6 +65,7 @@ named_initializers: list[Callable] = []
 
 def _copied(value: Tensor, dtype: DType) -> jax.Array:
     """Return a value as a jax array; a NumPy array is copied, since its owner could change it later."""
+    value = unmasked(value)
     if isinstance(value, np.ndarray):
         # As jnp.array does, but without a program for each shape: 8 ms at a model's first step.
         return jax.device_put(np.asarray(value, dtype), may_alias=False)
@@ -442,7 +444,7 @@ jax_arguments.accept(Variable, _argument)
 
 
 def _raw(value: Tensor) -> Tensor:
-    return value.value if isinstance(value, Variable) else value
+    return value.value if isinstance(value, Variable) else unmasked(value)
 
 
 def _takes_layout(initializer: Callable) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import Array, Tree
 
 ClassWeight: TypeAlias = Mapping[int, float] | Sequence[float] | np.ndarray | str
@@ -33,7 +34,7 @@ def weights_of_classes(y: Tree, class_weight: ClassWeight, sample_weight: Array 
     """
     if y is None or isinstance(y, (dict, list, tuple)):
         raise ValueError("class_weight works with a single y of class labels; pass sample_weight for several outputs.")
-    labels = np.asarray(y)
+    labels = np.asarray(unmasked(y))
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
     labels = np.round(labels).astype("int64")
@@ -43,7 +44,7 @@ def weights_of_classes(y: Tree, class_weight: ClassWeight, sample_weight: Array 
     for index, weight in by_class.items():
         table[index] = weight
     weights = table[np.where((labels < 0) | (labels > highest), highest + 1, labels)]
-    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+    return weights if sample_weight is None else weights * np.asarray(unmasked(sample_weight))
 
 
 def check_for_streams(class_weight: ClassWeight) -> None:
@@ -74,7 +75,7 @@ def by_index(class_weight: ClassWeight) -> dict[int, float]:
     if isinstance(class_weight, Mapping):
         pairs: list[tuple[Any, Any]] = list(class_weight.items())
     else:
-        weights = np.asarray(class_weight)
+        weights = np.asarray(unmasked(class_weight))
         if weights.ndim != 1 or not len(weights):
             raise ValueError(f"{expected}; got {type(class_weight).__name__} of shape {weights.shape}.")
         pairs = list(enumerate(weights.tolist()))

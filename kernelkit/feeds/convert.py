@@ -12,6 +12,7 @@ from kernelkit.feeds.frames import frame_array, is_frame
 from kernelkit.feeds.rows import host_array
 from kernelkit.feeds.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import Batch, Tree
 
 
@@ -126,21 +127,6 @@ def as_array(value: Any) -> Any:
             "with numpy.lib.recfunctions.structured_to_unstructured."
         )
     return value
-
-
-def unmasked(value: np.ma.MaskedArray) -> np.ndarray:
-    """Return a masked array that masks no value as a plain array.
-
-    Raises:
-        ValueError: If values are masked: a step would use the values under the mask.
-    """
-    count = int(np.ma.count_masked(value))
-    if count:
-        raise ValueError(
-            f"A masked array with {count} masked values cannot be used: the values under the mask would count. Fill "
-            "them, x.filled(0), or drop those rows; a sample_weight of 0 leaves samples out of the loss."
-        )
-    return value.data
 
 
 def _about_objects(value: Any) -> str:

@@ -16,6 +16,7 @@ from kernelkit.dispatch import op
 from kernelkit.losses.labels import check_class_indices, check_yes_no, is_on_accelerator
 from kernelkit.losses.reduction import check_reduction, reduce_weighted
 from kernelkit.losses.shapes import squeeze_or_expand
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import DType, Tensor, Tree
 
 
@@ -175,7 +176,7 @@ def _to_arrays(structure: Tree, dtype: str | None) -> Tensor:
     if isinstance(structure, (list, tuple)) and any(np.ndim(leaf) > 0 for leaf in tree.flatten(structure)):
         parts = [_to_arrays(v, dtype) for v in structure]
         return type(structure)(*parts) if hasattr(structure, "_fields") else type(structure)(parts)
-    return jnp.asarray(structure, dtype=dtype)
+    return jnp.asarray(unmasked(structure), dtype=dtype)
 
 
 def combine_masks(first: Any, second: Any) -> Tensor:

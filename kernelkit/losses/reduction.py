@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import Tensor
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None)
@@ -38,7 +39,7 @@ def align_weights(weights: Any, shape: tuple[int, ...], what: str = "sample_weig
         >>> align_weights(jnp.ones((4,)), (4, 5)).shape
         (4, 1)
     """
-    weights = jnp.asarray(weights)
+    weights = jnp.asarray(unmasked(weights))
     while weights.ndim > len(shape) and weights.shape[-1] == 1:
         weights = weights[..., 0]
     if weights.ndim == 0:

@@ -9,20 +9,21 @@ import jax
 import jax.numpy as jnp
 
 from kernelkit import config
+from kernelkit.masked_arrays import unmasked
 from kernelkit.tracebacks import users_level
 from kernelkit.typing import Tensor
 
 
 def to_float(x: Tensor) -> jax.Array:
     """Return an array of floats: floats unchanged, other numbers as :func:`kernelkit.config.floatx`."""
-    x = jnp.asarray(x)
+    x = jnp.asarray(unmasked(x))
     return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(config.floatx())
 
 
 def to_floats(y_true: Tensor, y_pred: Tensor) -> tuple[jax.Array, jax.Array]:
     """Return both as floats of the dtype of the predictions."""
     y_pred = to_float(y_pred)
-    return jnp.asarray(y_true).astype(y_pred.dtype), y_pred
+    return jnp.asarray(unmasked(y_true)).astype(y_pred.dtype), y_pred
 
 
 def squeeze_or_expand(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit import masking
 from kernelkit import serialize as _serialize
 from kernelkit.losses.reduction import align_weights
+from kernelkit.masked_arrays import unmasked
 from kernelkit.metrics.metric import Metric
 from kernelkit.typing import DType, Tensor
 
@@ -32,7 +33,7 @@ def weighted_total(values: Tensor, weights: Any = None, dtype: DType = "float32"
         >>> float(total), float(count)
         (2.5, 1.5)
     """
-    values = jnp.asarray(values, dtype=dtype)
+    values = jnp.asarray(unmasked(values), dtype=dtype)
     samples = values.shape[0] if values.ndim else 1
     each = max(values.size // max(samples, 1), 1)
     if weights is None:
@@ -68,7 +69,7 @@ class Sum(Metric):
         self.total = self.add_variable((), "zeros", name="total")
 
     def update_state(self, values: Tensor, sample_weight: Tensor = None) -> None:
-        values = jnp.asarray(values, dtype=self.dtype)
+        values = jnp.asarray(unmasked(values), dtype=self.dtype)
         if sample_weight is not None:
             values = values * align_weights(sample_weight, values.shape).astype(self.dtype)
         self.total.assign_add(jnp.sum(values))

@@ -14,6 +14,7 @@ from kernelkit import dtypes
 from kernelkit.dispatch import op
 from kernelkit.inference import eval_spec
 from kernelkit.known_sizes import as_ints, stays_known
+from kernelkit.masked_arrays import unmasked
 from kernelkit.ops.rows import as_array
 from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
@@ -57,12 +58,7 @@ def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, 
 @op
 @stays_known
 def _convert(x: Tensor, dtype: Any = None) -> jax.Array:
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(
-            "A NumPy masked array with masked values cannot become a tensor: the values under the mask would count. "
-            "Fill them: x.filled(0)."
-        )
-    return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
+    return jnp.asarray(unmasked(x), dtype=None if dtype is None else dtypes.canonical(dtype))
 
 
 @op

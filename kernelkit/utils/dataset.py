@@ -14,8 +14,8 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.feeds.ahead import ahead
-from kernelkit.feeds.convert import unmasked
 from kernelkit.feeds.parallel import parallel_map
+from kernelkit.masked_arrays import unmasked
 from kernelkit.random import make_default_seed
 from kernelkit.typing import Tree
 from kernelkit.utils.elements import (
@@ -447,7 +447,7 @@ _NOTHING: Any = object()
 
 
 def _array(value: Any) -> np.ndarray:
-    return unmasked(value) if isinstance(value, np.ma.MaskedArray) else np.asarray(value)
+    return np.asarray(unmasked(value))
 
 
 def _elements(source: Any) -> Iterator[Element]:

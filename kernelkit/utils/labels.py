@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from kernelkit import config
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import Tree
 
 
@@ -29,7 +30,7 @@ def to_categorical(x: Tree, num_classes: int | None = None) -> Any:
         array([[1., 0., 0.],
                [0., 0., 1.]])
     """
-    labels = np.asarray(x).astype("int64")
+    labels = np.asarray(unmasked(x)).astype("int64")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     count = int(labels.max(initial=-1)) + 1 if num_classes is None else int(num_classes)
@@ -59,7 +60,7 @@ def normalize(x: Tree, axis: int = -1, order: int = 2) -> Any:
     if isinstance(x, jax.Array):
         norm = jax.numpy.linalg.norm(x, order, axis, keepdims=True)
         return x / jax.numpy.where(norm == 0, 1, norm)
-    x = np.asarray(x, dtype=None if hasattr(x, "dtype") else float)
+    x = np.asarray(unmasked(x), dtype=None if hasattr(x, "dtype") else float)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
     norm[norm == 0] = 1
     return x / np.expand_dims(norm, axis)

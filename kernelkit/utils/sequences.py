@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import DType
 
 
@@ -47,7 +48,7 @@ def pad_sequences(
     for i, sequence in enumerate(sequences):
         if not hasattr(sequence, "__len__"):
             raise ValueError(f"pad_sequences() takes a list of sequences; entry {i} is {sequence!r}.")
-        rows.append(np.asarray(sequence, dtype=dtype))
+        rows.append(np.asarray(unmasked(sequence), dtype=dtype))
     length = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
     shape = next((r.shape[1:] for r in rows if len(r)), ())
     padded = np.full((len(rows), length, *shape), value, dtype=dtype)

@@ -8,6 +8,7 @@ import jax
 import jax.tree_util as jtu
 import numpy as np
 
+from kernelkit.masked_arrays import unmasked
 from kernelkit.random import make_default_seed
 from kernelkit.utils.dataset import Dataset
 
@@ -65,7 +66,7 @@ def split_dataset(
 def _as_arrays(dataset: Any) -> Any:
     """Return all samples as arrays with a leading axis of samples."""
     if isinstance(dataset, (np.ndarray, jax.Array)):
-        return np.asarray(dataset)
+        return np.asarray(unmasked(dataset))
     if isinstance(dataset, dict):
         return {key: _as_arrays(value) for key, value in dataset.items()}
     if isinstance(dataset, (list, tuple)):
@@ -75,8 +76,8 @@ def _as_arrays(dataset: Any) -> Any:
             counts = {len(v) for v in dataset}
             if len(counts) > 1:
                 raise ValueError(f"All arrays must have the same number of samples, got {sorted(counts)}.")
-            return tuple(np.asarray(v) for v in dataset)
-        return np.asarray(dataset)
+            return tuple(np.asarray(unmasked(v)) for v in dataset)
+        return np.asarray(unmasked(dataset))
     if hasattr(dataset, "as_numpy_iterator"):
         samples = list(dataset.as_numpy_iterator())
     elif hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from kernelkit.masked_arrays import unmasked
 from kernelkit.random import make_default_seed
 from kernelkit.typing import Tensor, Tree
 from kernelkit.utils.dataset import Dataset
@@ -54,8 +55,8 @@ def timeseries_dataset_from_array(
         [[0, 1, 2], [1, 2, 3], [2, 3, 4]]
     """
     check_format(format)
-    data = np.asarray(data)
-    targets = None if targets is None else np.asarray(targets)
+    data = np.asarray(unmasked(data))
+    targets = None if targets is None else np.asarray(unmasked(targets))
     begin, end = _range(len(data), start_index, end_index)
     for name, value in (("sequence_stride", sequence_stride), ("sampling_rate", sampling_rate)):
         if not 0 < value < len(data):

@@ -153,3 +153,35 @@ def test_masked_values_are_never_used():
         kk.ops.convert_to_tensor(x)
     plain = np.ma.array(np.ones((4, 3)), mask=False)
     np.testing.assert_array_equal(model.predict(plain), model.predict(np.ones((4, 3))))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: kk.layers.Dense(2)(x),
+        lambda x: kk.layers.LSTM(2)(np.ones((4, 3, 2)), mask=x > 0),
+        lambda x: kk.layers.Rescaling(2.0)(x),
+        lambda x: kk.layers.Normalization().adapt(x),
+        lambda x: kk.layers.IntegerLookup(vocabulary=[7])(x.astype(int)),
+        lambda x: kk.losses.MeanSquaredError()(np.ones((4, 3)), x),
+        lambda x: kk.losses.mean_squared_error(x, np.ones((4, 3))),
+        lambda x: kk.losses.MeanSquaredError()(np.ones((4, 3)), np.ones((4, 3)), sample_weight=x[:, 0]),
+        lambda x: kk.metrics.Mean()(x),
+        lambda x: kk.metrics.MeanSquaredError()(np.ones((4, 3)), x),
+        lambda x: kk.Variable(x),
+        lambda x: kk.Variable(np.ones((4, 3))).assign(x),
+        lambda x: kk.Variable(np.ones((4, 3))).assign_add(x),
+        lambda x: kk.initializers.Constant(x)((4, 3)),
+        lambda x: kk.ops.array(x),
+        lambda x: kk.utils.to_categorical(x[:, 0]),
+        lambda x: kk.utils.normalize(x),
+        lambda x: kk.utils.pad_sequences([x[0]]),
+        lambda x: kk.utils.split_dataset(x, 0.5),
+        lambda x: kk.utils.timeseries_dataset_from_array(x, None, 2),
+    ],
+)
+def test_no_door_takes_values_under_a_mask(use):
+    x = np.ma.array(np.ones((4, 3)), mask=np.eye(4, 3))
+    with pytest.raises(ValueError, match="masked"):
+        use(x)
+    use(np.ma.array(np.ones((4, 3)), mask=False))

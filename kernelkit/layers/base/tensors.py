@@ -10,6 +10,7 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit import dtypes, masking
+from kernelkit.masked_arrays import unmasked
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import TapeTensor
@@ -54,7 +55,7 @@ def to_array(value: Tensor, float_dtype: str | None, takes_sparse: bool = True) 
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufcV" and not jnp.issubdtype(value.dtype, jnp.number):
             return value  # strings: preprocessing layers take them
-        value = jnp.asarray(value, dtype=dtypes.canonical(value.dtype.name))
+        value = jnp.asarray(unmasked(value), dtype=dtypes.canonical(value.dtype.name))
     return _in_dtype(value, float_dtype)
 
 

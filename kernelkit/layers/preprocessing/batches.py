@@ -11,6 +11,7 @@ import numpy as np
 
 from kernelkit import progress
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
+from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import Batch, Tensor, Tree
 
 
@@ -58,7 +59,7 @@ def as_array(data: Tree) -> np.ndarray:
         return to_strings(data)
     if type(data).__module__.partition(".")[0] == "torch":
         data = data.detach().cpu()
-    return np.asarray(data)
+    return np.asarray(unmasked(data))
 
 
 def _is_array(data: Tree) -> bool:

@@ -53,7 +53,7 @@ class CategoryEncoding(DataLayer):
         if num_tokens <= 0:
             raise ValueError(f"{self.who()}: num_tokens must be positive, got {num_tokens}.")
         self.num_tokens = num_tokens
-        self.sparse = check_sparse(sparse, output_mode, self.who())
+        self.sparse = check_sparse(sparse, self.output_mode, self.who())
 
     def call(self, inputs: Tree, count_weights: Any = None) -> jax.Array:
         if count_weights is not None and self.output_mode != "count":

@@ -64,7 +64,7 @@ class Discretization(DataLayer):
         self.num_bins = num_bins
         self.epsilon = epsilon
         self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), who)
-        self.sparse = check_sparse(sparse, output_mode, who)
+        self.sparse = check_sparse(sparse, self.output_mode, who)
         self.summary = quantiles.EMPTY
 
     @property

@@ -83,8 +83,12 @@ def encoded_shape(shape: SizeList, output_mode: str, depth: int | None) -> tuple
     return (*shape[:-1], depth)
 
 
+_OLD_NAMES = {"binary": "multi_hot", "tf-idf": "tf_idf"}  # as Keras 2 wrote them; Keras 3 takes them too
+
+
 def check_mode(output_mode: str, allowed: tuple[str, ...], who: str) -> str:
-    """Return an output mode; raise ``ValueError`` if it is not allowed."""
+    """Return an output mode, by its name of today; raise ``ValueError`` if it is not allowed."""
+    output_mode = _OLD_NAMES.get(output_mode, output_mode)
     if output_mode not in allowed:
         raise ValueError(f"Unknown value for `output_mode` of {who}: it must be one of {allowed}, got {output_mode!r}.")
     return output_mode

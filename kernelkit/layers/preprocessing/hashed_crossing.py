@@ -56,7 +56,7 @@ class HashedCrossing(HostLayer):
         super().__init__(name=name, dtype=dtype, **kwargs)
         self.num_bins = num_bins
         self.output_mode = check_mode(output_mode, ("int", "one_hot"), self.who())
-        self.sparse = check_sparse(sparse, output_mode, self.who())
+        self.sparse = check_sparse(sparse, self.output_mode, self.who())
         self.built = True
 
     def call(self, inputs: Tree) -> Tree:

@@ -64,7 +64,7 @@ class Hashing(HostLayer):
         self.mask_value = mask_value
         self.salt = as_salt(salt, self.who())
         self.output_mode = check_mode(output_mode, ("int", "one_hot", "multi_hot", "count"), self.who())
-        self.sparse = check_sparse(sparse, output_mode, self.who())
+        self.sparse = check_sparse(sparse, self.output_mode, self.who())
         if output_mode == "int" and not dtypes.is_int(self.compute_dtype):
             raise ValueError(f"{self.who()}: output_mode='int' needs an integer dtype, got {self.compute_dtype!r}.")
         self.built = True

@@ -68,6 +68,7 @@ class IndexLookup(HostLayer):
             raise ValueError(f"{who}: pad_to_max_tokens=True needs max_tokens.")
         if num_oov_indices < 0:
             raise ValueError(f"{who}: num_oov_indices must not be negative, got {num_oov_indices}.")
+        output_mode = check_mode(output_mode, _MODES, who)
         if invert and output_mode != "int":
             raise ValueError(f"{who}: invert=True needs output_mode='int', got {output_mode!r}.")
         if idf_weights is not None and output_mode != "tf_idf":
@@ -78,7 +79,7 @@ class IndexLookup(HostLayer):
         self.mask_token = mask_token
         self.oov_token = oov_token
         self.invert = invert
-        self.output_mode = check_mode(output_mode, _MODES, who)
+        self.output_mode = output_mode
         self.sparse = check_sparse(sparse, output_mode, who)
         self.pad_to_max_tokens = pad_to_max_tokens
         self.built = True

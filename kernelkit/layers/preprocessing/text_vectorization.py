@@ -91,7 +91,6 @@ class TextVectorization(HostLayer):
         self.split = _checked(split, SPLIT, "split", who)
         self.ngrams = ngrams
         self._sizes = _sizes(ngrams, who)
-        self.output_mode = output_mode
         self.output_sequence_length = output_sequence_length
         self.pad_to_max_tokens = pad_to_max_tokens
         self.ragged = False
@@ -107,6 +106,7 @@ class TextVectorization(HostLayer):
             encoding=encoding,
             **learned,
         )
+        self.output_mode = self._lookup_layer.output_mode
         self.sparse = self._lookup_layer.sparse
         self.built = True
 

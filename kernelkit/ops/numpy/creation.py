@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from kernelkit import dtypes, scope
 from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_ints
+from kernelkit.masked_arrays import unmasked
 from kernelkit.ops.rows import as_array, as_operand, needs_values, window
 from kernelkit.ops.unknown_sizes import broadcast_spec, with_spec
 from kernelkit.typing import DType, ShapeLike, Tensor
@@ -159,7 +160,7 @@ def array(x: Tensor, dtype: DType = None) -> jax.Array:
         >>> print(ops.array([[1, 2], [3, 4]]).shape)
         (2, 2)
     """
-    return jnp.array(x, dtype and _dtype(dtype))
+    return jnp.array(unmasked(x), dtype and _dtype(dtype))
 
 
 class _Missing:

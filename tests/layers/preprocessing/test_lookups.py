@@ -203,3 +203,21 @@ def test_tokens_are_no_parts_of_a_layer():
 def test_an_endless_number_of_runs_takes_no_time():
     layer = TextVectorization(vocabulary=WORDS, ngrams=10**12)
     assert layer(["a b"]).tolist() == [[2, 3, 1]]
+
+
+def test_output_modes_by_the_names_of_keras_2():
+    words, numbers = np.array(["b", "a", "b"]), np.array([1, 2])
+    lookup = kk.layers.StringLookup(vocabulary=["a", "b"], output_mode="binary")
+    np.testing.assert_array_equal(lookup(words), [0, 1, 1])
+    assert lookup.get_config()["output_mode"] == "multi_hot"
+    lookup = kk.layers.StringLookup(vocabulary=["a", "b"], idf_weights=[2.0, 3.0], output_mode="tf-idf")
+    np.testing.assert_array_equal(lookup(words), [0, 2, 6])
+    text = kk.layers.TextVectorization(output_mode="tf-idf", vocabulary=["a", "b"], idf_weights=[2.0, 3.0])
+    np.testing.assert_array_equal(text(["b a b"]), [[0, 2, 6]])
+    assert text.get_config()["output_mode"] == "tf_idf"
+    np.testing.assert_array_equal(kk.layers.CategoryEncoding(3, output_mode="binary")(numbers), [0, 1, 1])
+    np.testing.assert_array_equal(
+        kk.layers.Discretization(bin_boundaries=[1.5], output_mode="binary")(np.array([1.0, 2.0])), [1, 1]
+    )
+    with pytest.raises(ValueError, match="'count'.*got 'tf_idf'"):
+        kk.layers.CategoryEncoding(3, output_mode="tf-idf")
