@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import platform
 import re
@@ -111,14 +112,20 @@ def user_cache() -> Path:
 
 
 def _machine() -> str:
-    """Return a name for machines that can share programs: the same jax and the same instruction set."""
+    """Return a name for what can share programs: the same jax, instruction set and way to compress files."""
     about = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists() and (flags := re.search(r"^(?:flags|Features)\s*:.*$", info.read_text(), re.MULTILINE)):
         about += flags[0]
     elif sys.platform != "linux":
         about += platform.processor()
-    return f"jax-{jax.__version__}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
+    return f"jax-{jax.__version__}-{hashlib.sha256(about.encode()).hexdigest()[:12]}{_compression()}"
+
+
+def _compression() -> str:
+    """Return how jax compresses programs, as a part of a folder's name: it cannot read what it compresses otherwise."""
+    has_zstd = sys.version_info >= (3, 14) or importlib.util.find_spec("zstandard") is not None
+    return "-zstd" if has_zstd else ""
 
 
 def _thin_out(place: Path) -> None:

@@ -63,6 +63,19 @@ def test_who_chooses_the_folder(tmp_path, environment, folder):
     assert train(tmp_path, **filled)["folder"] == (folder and folder.format(tmp=tmp_path))
 
 
+def test_programs_that_jax_compresses_otherwise_are_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    without = compile_cache._machine()
+    monkeypatch.delitem(sys.modules, "zstandard")
+    (tmp_path / "zstandard.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert compile_cache._machine() == without + "-zstd"
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))  # it brings Zstandard along
+    assert compile_cache._machine() == without + "-zstd"
+
+
 def test_old_programs_go_when_there_are_many(tmp_path, monkeypatch):
     from kernelkit import compile_cache
 
