@@ -13,17 +13,30 @@ def check_lengths(parts: dict[str, Any], what: str) -> None:
     sizes = {v.shape[:1] for v in jtu.tree_leaves(parts) if hasattr(v, "shape")}
     if len(sizes) == 1 and next(iter(sizes))[:1] > (0,):
         return
+    call = called(what)
     lengths: dict[str, int] = {}
     for name, part in parts.items():
         for path, leaf in jtu.tree_flatten_with_path(part)[0]:
             label = name + jtu.keystr(path)
             if np.ndim(leaf) == 0:
-                raise ValueError(f"{what}(): {label} is a single number; data need a leading axis of samples. [K05]")
+                is_text = isinstance(leaf, (str, bytes)) or np.asarray(leaf).dtype.kind == "O"
+                kind = "string" if is_text else "number"
+                raise ValueError(f"{call}: {label} is a single {kind}; data need a leading axis of samples. [K05]")
             lengths[label] = len(leaf)
     if not lengths:
-        raise ValueError(f"{what}(): x holds no arrays.")
+        raise ValueError(f"{call}: x holds no arrays.")
     if len(set(lengths.values())) > 1:
         details = ", ".join(f"{k} has {v}" for k, v in lengths.items())
-        raise ValueError(f"{what}(): all data must have the same number of samples, but {details}. [K07]")
+        raise ValueError(f"{call}: all data must have the same number of samples, but {details}. [K07]")
     if 0 in lengths.values():
-        raise ValueError(f"{what}(): the data have no samples.")
+        raise ValueError(f"{call}: the data have no samples.")
+
+
+def called(what: str) -> str:
+    """Return how an error names a call, by the method or the argument of it.
+
+    Example:
+        >>> called("fit"), called("fit(validation_data)")
+        ('fit()', 'fit(validation_data)')
+    """
+    return what if what.endswith(")") else f"{what}()"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -24,7 +24,8 @@ def weights_of_classes(y: Tree, class_weight: ClassWeight, sample_weight: Array 
         sample_weight: Weights (n,) to multiply with.
 
     Raises:
-        ValueError: If ``y`` is not a single array of labels, or the weights have another form.
+        ValueError: If ``y`` is not a single array of labels, the weights have another form, or a sequence of weights
+            is shorter than the classes.
 
     Example:
         >>> weights_of_classes(np.array([0, 1, 2]), {1: 5.0}).tolist()
@@ -39,12 +40,24 @@ def weights_of_classes(y: Tree, class_weight: ClassWeight, sample_weight: Array 
         labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
     labels = np.round(labels).astype("int64")
     by_class = _balanced(labels) if _is_balanced(class_weight) else by_index(class_weight)
-    highest = max([0, *by_class])
-    table = np.ones(highest + 2, "float32")  # the last entry is for all classes without a given weight
-    for index, weight in by_class.items():
-        table[index] = weight
-    weights = table[np.where((labels < 0) | (labels > highest), highest + 1, labels)]
+    if labels.size and not isinstance(class_weight, (Mapping, str)) and labels.max() >= len(class_weight):
+        raise ValueError(
+            f"class_weight has weights for {len(class_weight)} classes, but y holds the class {labels.max()}: give a "
+            "weight for each class, or a dict {class: weight}."
+        )
+    classes = np.array(sorted(by_class))
+    known = np.append(
+        np.array([by_class[int(c)] for c in classes], "float32"), np.float32(1)
+    )  # the last: no weight given
+    place = np.searchsorted(classes, labels)
+    found = np.append(classes, -1)[place] == labels
+    weights = known[np.where(found & (labels >= 0), place, len(classes))]
     return weights if sample_weight is None else weights * np.asarray(unmasked(sample_weight))
+
+
+def is_given(class_weight: ClassWeight | None) -> TypeGuard[ClassWeight]:
+    """Return whether there are class weights: neither ``None`` nor an empty dict or sequence."""
+    return class_weight is not None and not (hasattr(class_weight, "__len__") and len(class_weight) == 0)
 
 
 def check_for_streams(class_weight: ClassWeight) -> None:
@@ -87,6 +100,8 @@ def by_index(class_weight: ClassWeight) -> dict[int, float]:
             raise ValueError(f"{expected}; got {weight!r} for the class {index!r}.") from None
         if (number != index and not isinstance(index, str)) or number < 0:
             raise ValueError(f"class_weight: classes are whole numbers of at least 0, got {index!r}.")
+        if not np.isfinite(value):
+            raise ValueError(f"class_weight: weights are finite numbers, got {weight!r} for the class {index!r}.")
         found[number] = value
     return found
 

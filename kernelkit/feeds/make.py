@@ -12,8 +12,8 @@ import numpy as np
 
 from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.batch import pack, unpack
-from kernelkit.feeds.check import check_lengths
-from kernelkit.feeds.class_weights import ClassWeight, by_index, check_for_streams, weights_of_classes
+from kernelkit.feeds.check import called, check_lengths
+from kernelkit.feeds.class_weights import ClassWeight, by_index, check_for_streams, is_given, weights_of_classes
 from kernelkit.feeds.convert import dense, to_arrays
 from kernelkit.feeds.feed import Feed
 from kernelkit.feeds.frames import is_frame
@@ -64,37 +64,37 @@ def make_feed(
         ValueError: If the parts have unequal lengths, or an argument does not apply to the kind of source.
     """
     if x is None:
-        raise ValueError(f"{what}() needs data: x=... was not given.")
+        raise ValueError(f"{called(what)} needs data: x=... was not given.")
     steps = _checked_steps(steps, what)
     if is_stream(x):
         extra = [n for n, v in (("y", y), ("sample_weight", sample_weight)) if v is not None]
         if extra:
             raise ValueError(
-                f"{what}(): x is a {type(x).__name__} that yields whole batches, so {extra[0]}=... must not be given: "
-                "let it yield (x, y) or (x, y, sample_weight)."
+                f"{called(what)}: x is a {type(x).__name__} that yields whole batches, so {extra[0]}=... must not be "
+                "given: let it yield (x, y) or (x, y, sample_weight)."
             )
         if batch_size is not None:
             warnings.warn(
-                f"{what}(): batch_size={batch_size} has no effect, since x is a {type(x).__name__} that yields whole "
-                "batches.",
+                f"{called(what)}: batch_size={batch_size} has no effect, since x is a {type(x).__name__} that yields "
+                "whole batches.",
                 stacklevel=users_level(),
             )
         if class_weight is not None:
             check_for_streams(class_weight)
         return StreamFeed(_passes(x, shuffle, seed), steps, _preparation(class_weight, on_host), goes_on)
     if inspect.isroutine(x) or isinstance(x, type):
-        raise ValueError(f"{what}(): x is {_described(x)}, not data: call it, x().")
+        raise ValueError(f"{called(what)}: x is {_described(x)}, not data: call it, x().")
     arrays = [to_arrays(v) for v in (x, y, sample_weight)]
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
     if holds_strings(arrays[1]):
         raise TypeError(
-            f"{what}(): y holds strings. Turn labels into numbers first, for example with "
+            f"{called(what)}: y holds strings. Turn labels into numbers first, for example with "
             "kernelkit.layers.StringLookup. [K19]"
         )
-    if class_weight is not None and len(class_weight):
+    if is_given(class_weight):
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
     if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or batch_size < 1):
-        raise ValueError(f"{what}(): batch_size must be an int of at least 1, got {batch_size!r}.")
+        raise ValueError(f"{called(what)}: batch_size must be an int of at least 1, got {batch_size!r}.")
     size = int(batch_size or _size_for(arrays[0], steps))
     if on_host is not None:
         first = jtu.tree_map(lambda v: v[:size], arrays[0])
@@ -124,7 +124,7 @@ def _checked_steps(steps: Any, what: str) -> int | None:
     whole = isinstance(steps, (int, float, np.integer, np.floating)) and not isinstance(steps, bool)
     if not whole or steps != int(steps) or steps < 1:
         name = {"fit": "steps_per_epoch", "fit(validation_data)": "validation_steps"}.get(what, "steps")
-        raise ValueError(f"{what}(): {name} must be a whole number of at least 1, got {steps!r}.")
+        raise ValueError(f"{called(what)}: {name} must be a whole number of at least 1, got {steps!r}.")
     return int(steps)
 
 
@@ -135,17 +135,19 @@ def _described(x: Tree) -> str:
 
 def _preparation(class_weight: ClassWeight | None, on_host: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
     """Return the function that prepares each batch of a stream, or ``None``."""
-    by_class = None if class_weight is None or not len(class_weight) else by_index(class_weight)
-    if by_class is None and on_host is None:
+    weights = class_weight if is_given(class_weight) else None
+    if weights is not None:
+        by_index(weights)  # raises before the first batch is read
+    if weights is None and on_host is None:
         return None
 
     def prepare(batch: Batch) -> Any:
         x, y, sample_weight = unpack(batch)
-        if by_class is not None:
-            sample_weight = weights_of_classes(y, by_class, sample_weight)
+        if weights is not None:
+            sample_weight = weights_of_classes(y, weights, sample_weight)
         prepared = x if on_host is None else on_host(x)
         prepared = prepared if prepared is x else dense(prepared)
-        return batch if prepared is x and by_class is None else pack(prepared, y, sample_weight)
+        return batch if prepared is x and weights is None else pack(prepared, y, sample_weight)
 
     return prepare
 

@@ -23,7 +23,7 @@ def split(x: Tree, y: Tree, sample_weight: Tree, share: float) -> tuple[tuple, t
         raise ValueError(
             "validation_split works with arrays only. Give the validation data as validation_data=... [K13]"
         )
-    if not 0 < share < 1:
+    if isinstance(share, str) or not 0 < share < 1:
         raise ValueError(f"validation_split must lie between 0 and 1, got {share!r}.")
     arrays = tuple(to_arrays(v) for v in (x, y, sample_weight))
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), "fit")

@@ -103,6 +103,7 @@ class GroupQueryAttention(ProjectedAttention):
             )
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        self._require_query_and_value(query_shape, value_shape)
         query, value = tuple(query_shape), tuple(value_shape)
         if len(query) != 3:
             raise ValueError(f"{self.who()} takes queries (batch, positions, features), got the shape {query}.")

@@ -51,6 +51,11 @@ class InputSpec:
         self.name = name
         self.optional = optional
 
+    @property
+    def constrains(self) -> bool:
+        """Whether the rank, a size or the dtype of the input must be one of some."""
+        return bool(self.axes) or any(v is not None for v in (self.dtype, self.ndim, self.max_ndim, self.min_ndim))
+
     def problem(self, shape: tuple, dtype: str) -> str | None:
         """Return the problem of an input with the given shape and dtype as text, or ``None``."""
         if self.shape is not None and self.allow_last_axis_squeeze:
@@ -98,6 +103,13 @@ def check(spec: Any, inputs: Tensor, who: str) -> None:
         if missing:
             raise ValueError(f"{who} expects a dict with the keys {sorted(spec)}; {missing} are missing.")
         inputs = [inputs[k] for k in spec]
+    if isinstance(spec, InputSpec) and spec.name is None and spec.constrains:
+        if isinstance(inputs, dict):
+            raise ValueError(
+                f"{who} expects one tensor, got a dict with the keys {list(inputs)}: give one of its values."
+            )
+        if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
+            raise ValueError(f"{who} expects one tensor, got a {type(inputs).__name__} of one: give what it holds.")
     specs = tree.flatten(spec)
     flat = tree.flatten(inputs)
     if len(flat) != len(specs):
@@ -108,6 +120,8 @@ def check(spec: Any, inputs: Tensor, who: str) -> None:
         if x is None:
             raise ValueError(f"{who}: input {i} is None, but it is not optional.")
         if not hasattr(x, "shape"):
+            if one.constrains:
+                raise ValueError(f"{who}: input {i} is {x!r}, which is no tensor: give an array.")
             continue
         shape = tuple(x.shape)
         problem = one.problem(shape, dtypes.standardize_dtype(getattr(x, "dtype", None)))

@@ -104,6 +104,7 @@ class MultiHeadAttention(ProjectedAttention):
         self.attention_axes = None if attention_axes is None else _as_tuple(self, "attention_axes", attention_axes)
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
+        self._require_query_and_value(query_shape, value_shape)
         query, value = tuple(query_shape), tuple(value_shape)
         key = value if key_shape is None else tuple(key_shape)
         rank = len(query)

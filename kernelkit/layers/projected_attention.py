@@ -127,6 +127,14 @@ class ProjectedAttention(AttentionNames):
         layer.supports_masking = True
         return layer
 
+    def _require_query_and_value(self, query_shape: Any, value_shape: Any) -> None:
+        for name, shape in (("query", query_shape), ("value", value_shape)):
+            if shape is None:
+                raise ValueError(
+                    f"{self.who()} is called on a query and a value, layer(query, value), but the {name} is no tensor. "
+                    "For self-attention give the same tensor twice: layer(x, x)."
+                )
+
     def call(
         self,
         query: Tensor,

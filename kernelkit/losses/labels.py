@@ -33,16 +33,23 @@ def check_class_indices(
     Example:
         >>> check_class_indices(np.array([0, 2]), classes=3)
     """
-    if ignore_class is None and _all_below(labels, classes):
+    if ignore_class is None and _all_below(labels, classes) and labels.dtype.kind in "biu":
         return
     array = np.asarray(labels)
     outside = ~((array >= 0) & (array < classes))
+    if array.dtype.kind == "f":
+        outside |= array != np.round(array)
     if ignore_class is not None:
         outside &= array != ignore_class
     outside &= _counts(array, sample_weight)
     if not outside.any():
         return
     wrong = array[outside]
+    if ((wrong >= 0) & (wrong < classes)).all():
+        raise ValueError(
+            f"{what} holds {_text(wrong[0])}, which is no class: labels of classes are whole numbers from 0 to "
+            f"{classes - 1}. To predict numbers, use a loss such as 'mse' and a last layer without softmax. [K03]"
+        )
     counted = array[_counts(array, sample_weight) & ((array != ignore_class) if ignore_class is not None else True)]
     raise ValueError(
         f"{what} holds class labels from {_text(counted.min())} to {_text(counted.max())}, but the model's output has "
@@ -135,6 +142,8 @@ def _counts(array: np.ndarray, sample_weight: Tensor) -> np.ndarray:
 def _advice(wrong: np.ndarray, counted: np.ndarray, classes: int, ignore_class: int | None) -> str:
     if np.isnan(wrong.astype("float64")).any():
         return "Some labels are NaN: leave out those samples, or give them a class."
+    if np.isinf(wrong.astype("float64")).any():
+        return "Some labels are infinite: leave out those samples, or give them a class."
     found = set(np.unique(wrong).tolist())
     if ignore_class is None and len(found) == 1 and found <= set(_MARKS):
         mark = _text(found.pop())

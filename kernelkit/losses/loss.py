@@ -143,8 +143,11 @@ def loss_value(loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor
     y_pred = _to_arrays(y_pred, loss.dtype)
     y_true = _to_arrays(y_true, None if loss._labels_are_indices else loss.dtype)
     values = loss.call(y_true, y_pred)
-    if values is None:
-        raise ValueError(f"The loss {loss.name!r} returned None: let it return a tensor with a value for each sample.")
+    if values is None or isinstance(values, (str, bytes, dict)):
+        found = "None" if values is None else f"a {type(values).__name__}"
+        raise ValueError(
+            f"The loss {loss.name!r} returned {found}: let it return a tensor with a value for each sample."
+        )
     mask = combine_masks(mask, masking.get_mask(values))
     if scope.local.observer is not None:
         values = scope.local.observer.loss(loss, jnp.asarray(values, dtype=loss.dtype), sample_weight, mask)

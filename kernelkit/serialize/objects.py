@@ -17,6 +17,7 @@ from kernelkit import budget, bytecode
 from kernelkit.serialize import alone, config_text, trust
 from kernelkit.serialize.registry import (
     CustomObjectScope,
+    cut,
     find,
     get_registered_name,
     is_custom,
@@ -68,13 +69,22 @@ def get(
         return found() if inspect.isclass(found) else found
     if isinstance(identifier, dict):
         if "class_name" not in identifier:
-            raise ValueError(f"A {kind} given as a dict needs the keys 'class_name' and 'config', got {identifier!r}.")
+            raise ValueError(
+                f"{_article(kind).capitalize()} as a dict needs the keys 'class_name' and 'config', got "
+                f"{cut(identifier)}."
+            )
         return deserialize_keras_object(identifier, custom_objects, namespace=namespace)
     if inspect.isclass(identifier) and (base is None or issubclass(identifier, base)):
         return identifier()
     if (base is not None and isinstance(identifier, base)) or callable(identifier):
         return identifier
-    raise ValueError(f"Could not interpret {identifier!r} as a {kind}: give a name, an object or a function.")
+    raise ValueError(
+        f"Could not interpret {cut(identifier)} as {_article(kind)}: give a name, an object or a function."
+    )
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'aeio' else 'a'} {noun}"
 
 
 def serialize_value(value: Any) -> Any:

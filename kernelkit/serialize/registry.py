@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import reprlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -238,13 +239,28 @@ def lookup(name: str, namespace: str, kind: str, custom_objects: dict | None = N
     key = folded.get(name.replace("_", "").lower())
     if key is not None:
         return members[key]
-    raise ValueError(f"Unknown {kind} {name!r}.{suggest(name, members)} [K15]")
+    raise ValueError(f"Unknown {kind} {cut(name)}.{suggest(name, members)} [K15]")
+
+
+def cut(value: Any) -> str:
+    """Return a value from a config as text for an error, short however long it is.
+
+    Example:
+        >>> cut("relu"), len(cut("a" * 10**6))
+        ("'relu'", 200)
+    """
+    return _short.repr(value)
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 200
+_short.maxlist = _short.maxtuple = _short.maxdict = 20
 
 
 def suggest(name: str, known: Any) -> str:
     """Return a sentence with the names nearest to a wrong one, or an empty string."""
     by_lower = {k.lower(): k for k in known}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(name[:100].lower(), by_lower, n=3, cutoff=0.6)
     return f" Did you mean {' or '.join(repr(by_lower[c]) for c in close)}?" if close else ""
 
 
@@ -294,7 +310,7 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         return found
     kind = "function" if wants_function else "class"
     raise ValueError(
-        f"{registered!r} (module {module!r}) is not known to kernelkit as a {kind} that a config may "
+        f"{cut(registered)} (module {cut(module)}) is not known to kernelkit as a {kind} that a config may "
         "name. If it is your own class or function, decorate it with "
         "kernelkit.saving.register_keras_serializable(), or pass custom_objects={...} when loading."
         f"{suggest(name, table(namespace or public))} [K18]"

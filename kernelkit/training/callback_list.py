@@ -44,6 +44,9 @@ class CallbackList:
     ) -> None:
         given = list(callbacks.callbacks) if isinstance(callbacks, CallbackList) else _as_list(callbacks)
         for callback in given:
+            if isinstance(callback, type):
+                name = callback.__name__
+                raise TypeError(f"callbacks must be objects, got the class {name}: make an object of it, {name}(...).")
             if not hasattr(callback, "on_train_begin"):
                 raise TypeError(f"callbacks must be kernelkit.callbacks.Callback objects, got {callback!r}.")
         if not processes.is_first():

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 
 from kernelkit import losses, metrics
+from kernelkit.layers.base.parts import unique
 from kernelkit.losses.loss import Loss
 from kernelkit.metrics.metric import Metric
 from kernelkit.scope import StatelessScope, to_snake_case
@@ -119,6 +120,10 @@ def _say_which_output(loss: Loss, outputs: Outputs, place: Any, true: Any, predi
             f"In the loss {getattr(loss, 'name', loss)!r}{where}: targets of shape {shapes[0]}, predictions of shape "
             f"{shapes[1]}."
         )
+        if isinstance(place, int) and isinstance(true, (list, tuple)) and outputs.count == 1:
+            error.add_note(
+                f"y is a {type(true).__name__} of {len(true)} arrays, but the model has one output: give one array."
+            )
         raise
 
 
@@ -226,8 +231,8 @@ class CompiledMetrics(Metric):
 
     @property
     def variables(self) -> list:
-        """The variables of all metrics."""
-        return [v for metric in self.metrics for v in metric.variables]
+        """The variables of all metrics, each once."""
+        return unique(v for metric in self.metrics for v in metric.variables)
 
     def update_state(self, y_true: Tree, y_pred: Tree, sample_weight: Tree = None) -> None:
         """Update every metric with a batch."""
@@ -288,6 +293,10 @@ _SHAPE_DEPENDENT = {"accuracy": "accuracy", "acc": "accuracy", "crossentropy": "
 
 
 def _as_metric(entry: Any, y_true: Tree, y_pred: Tree, loss: Any) -> Metric:
+    if entry is None:
+        raise ValueError(
+            "compile(metrics=...) holds None in the place of a metric: give a name, an object or a function."
+        )
     if isinstance(entry, Metric):
         return entry
     if isinstance(entry, str) and entry.lower() in _SHAPE_DEPENDENT:

@@ -119,6 +119,15 @@ def loss_weights(outputs: Outputs, spec: Any, placed: list[PlacedLoss], weights:
     return [by_output[one.place] for one in placed]
 
 
+def check_loss_weights(weights: Any) -> None:
+    """Raise ``ValueError`` unless all weights are numbers, or arrays or variables of one."""
+    for weight in jtu.tree_leaves(weights):
+        if isinstance(weight, (str, bytes)) or not (np.isscalar(weight) or hasattr(weight, "dtype")):
+            raise ValueError(
+                f"`loss_weights` must be a number, or a list or dict of numbers, one for each loss; got {weight!r}."
+            )
+
+
 def distinct(name: str, taken: Collection[str]) -> str:
     """Return ``name``, with a number appended if it is taken."""
     number, free = 0, name

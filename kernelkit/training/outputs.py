@@ -115,6 +115,8 @@ class Outputs:
         if value is None:
             return found
         if self.count == 1 and isinstance(value, dict) and len(value) == 1 and self.single:
+            if self.known and what != "sample_weight" and not set(value) <= {*self.names, *self._aliases}:
+                raise self.unknown(value, what)
             return list(value.values())
         if isinstance(value, dict) and (named := self._by_name(value)) is not None:
             return named

@@ -166,7 +166,14 @@ class Programs:
     def _require_optimizer_for(self, trainable: tuple[Variable, ...]) -> None:
         """Raise if the optimizer was built for other weights than the current trainable ones."""
         optimizer = self.model.optimizer
-        if optimizer is None or not optimizer.built or overrides(self.model, "train_step"):
+        if overrides(self.model, "train_step"):
+            return
+        if optimizer is None:
+            raise ValueError(
+                f"Model {self.model.name!r} was compiled without an optimizer, so it can only evaluate and predict. "
+                "Give compile() one: model.compile(optimizer='adam', loss=...)."
+            )
+        if not optimizer.built:
             return
         if optimizer.serves(trainable):
             self._optimizer_served = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -15,11 +15,12 @@ from kernelkit import changes, config, interrupts, optimizers
 from kernelkit import distribution as distributions
 from kernelkit.feeds.batch import batch_rows, pack, unpack
 from kernelkit.feeds.check import check_lengths
-from kernelkit.feeds.class_weights import weights_of_classes
+from kernelkit.feeds.class_weights import is_given, weights_of_classes
 from kernelkit.feeds.convert import one_batch, to_arrays
 from kernelkit.feeds.make import is_stream, make_feed
 from kernelkit.feeds.split import split
 from kernelkit.layers.base.keras_names import SecondName
+from kernelkit.layers.base.parts import unique
 from kernelkit.metrics.metric import Metric
 from kernelkit.progress import Progress, named
 from kernelkit.signatures import plain_methods
@@ -31,6 +32,7 @@ from kernelkit.training.guarded_display import GuardedDisplay
 from kernelkit.training.history import History
 from kernelkit.training.labels import label_check
 from kernelkit.training.logs import last_logs
+from kernelkit.training.losses_of_outputs import check_loss_weights
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pure_steps import PureSteps
 from kernelkit.training.training import Training
@@ -97,6 +99,7 @@ class Trainer(PureSteps):
             raise ValueError(
                 f"steps_per_execution must be 'auto', 'single' or an int of at least 1, got {steps_per_execution!r}."
             )
+        check_loss_weights(loss_weights)
         self.optimizer = optimizers.get(optimizer)
         policy = getattr(self, "dtype_policy", None)
         scales = auto_scale_loss and policy is not None and policy.name == "mixed_float16"
@@ -153,8 +156,8 @@ class Trainer(PureSteps):
 
     @property
     def metrics_variables(self) -> list:
-        """The variables of :attr:`metrics`."""
-        return [v for metric in self.metrics for v in metric.variables]
+        """The variables of :attr:`metrics`, each once: `compile` may be given the same metric twice."""
+        return unique(v for metric in self.metrics for v in metric.variables)
 
     def reset_metrics(self) -> None:
         """Reset all metrics."""
@@ -300,6 +303,7 @@ class Trainer(PureSteps):
         """Return a function that validates after an epoch, or ``None``."""
         if data is None:
             return None
+        is_due = _epochs_to_validate(frequency)
         x, y, sample_weight = unpack(data) if isinstance(data, (tuple, list)) else (data, None, None)
         feed = make_feed(
             x,
@@ -314,8 +318,7 @@ class Trainer(PureSteps):
         self._training.watch_labels(feed, "test")
 
         def validate(epoch: int, done: int, tell: Any) -> dict:
-            due = (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
-            if not due:
+            if not is_due(epoch + 1):
                 return {}
             self._training.prepare("test", _sample(feed))
             logs = passes.evaluate(self._training, self._training.spread(feed), callbacks, run, done, tell)
@@ -503,10 +506,25 @@ class Trainer(PureSteps):
 
 
 def _epoch_numbers(initial_epoch: Any, epochs: Any) -> tuple[int, int]:
-    """Return the arguments of `fit` as ints."""
+    """Return the arguments of `fit` as ints; raise ``ValueError`` if they are none, or begin before epoch 0."""
     if not isinstance(epochs, (int, np.integer)) or not isinstance(initial_epoch, (int, np.integer)):
         raise ValueError(f"fit(): epochs must be ints, got epochs={epochs!r}, initial_epoch={initial_epoch!r}.")
+    if initial_epoch < 0:
+        raise ValueError(f"fit(): initial_epoch must be at least 0, got {initial_epoch}.")
     return int(initial_epoch), int(epochs)
+
+
+def _epochs_to_validate(frequency: Any) -> Callable[[int], bool]:
+    """Return whether a number of an epoch, counted from 1, is one to validate after."""
+    if isinstance(frequency, (int, np.integer)) and frequency >= 1:
+        return lambda number: number % int(frequency) == 0
+    listed = list(frequency) if isinstance(frequency, Iterable) and not isinstance(frequency, (str, bytes)) else None
+    if listed is None or not all(isinstance(number, (int, np.integer)) for number in listed):
+        raise ValueError(
+            "fit(): validation_freq must be a whole number of at least 1, or a list of numbers of epochs, counted from "
+            f"1; got {frequency!r}."
+        )
+    return set(map(int, listed)).__contains__
 
 
 def _capped(epochs: int) -> int:
@@ -529,7 +547,7 @@ def _checked_batch(
 ) -> Any:
     arrays = [to_arrays(v) for v in (x, y, sample_weight)]
     check_lengths(dict(zip(("x", "y", "sample_weight"), arrays, strict=True)), what)
-    if class_weight:
+    if is_given(class_weight):
         arrays[2] = weights_of_classes(arrays[1], class_weight, arrays[2])
     arrays[0] = on_host(arrays[0])
     return one_batch(pack(*arrays))

@@ -288,3 +288,30 @@ def test_the_copy_for_a_fit_goes_with_it(monkeypatch):
     model.fit(np.ones((64, 3)), np.ones((64, 1)), epochs=2, verbose=0)
     gc.collect()
     assert len(made) == 2 and all(feed() is None for feed in made)
+
+
+def test_class_weights_of_classes_that_are_far_apart():
+    labels = np.array([[0, 10**12], [7, -1]])
+    np.testing.assert_array_equal(
+        weights_of_classes(labels.ravel(), {10**12: 2.0, 7: 3.0, 10**15: 4.0}), np.array([1, 2, 3, 1], "float32")
+    )
+    np.testing.assert_array_equal(weights_of_classes(np.array([], "int64"), {0: 2.0}), np.zeros(0))
+
+
+def test_class_weights_in_every_form_and_way():
+    x, y = np.ones((6, 2), "float32"), np.array([0, 1, 2, 0, 1, 2])
+    for weights in ({0: 1.0, 1: 2.0, 2: 6.0}, [1.0, 2.0, 6.0], np.array([1.0, 2.0, 6.0])):
+        for use in (
+            lambda m, w: m.fit(x, y, class_weight=w, verbose=0).history["loss"][0],
+            lambda m, w: m.fit(iter([(x, y)]), class_weight=w, verbose=0).history["loss"][0],
+            lambda m, w: m.train_on_batch(x, y, class_weight=w),
+        ):
+            model = kk.Sequential(
+                [kk.Input((2,)), kk.layers.Dense(3, activation="softmax", kernel_initializer="zeros")]
+            )
+            model.compile("sgd", "sparse_categorical_crossentropy")
+            np.testing.assert_allclose(use(model, weights), 3 * np.log(3), rtol=1e-5)
+    with pytest.raises(ValueError, match="weights for 2 classes, but y holds the class 2"):
+        model.fit(iter([(x, y)]), class_weight=[1.0, 2.0], verbose=0)
+    with pytest.raises(ValueError, match="weights for 2 classes, but y holds the class 2"):
+        model.train_on_batch(x, y, class_weight=[1.0, 2.0])

@@ -492,3 +492,21 @@ def test_a_model_built_from_a_shape_has_the_paths_of_one_built_by_data():
     by_shape.build((None, 3))
     by_data(np.ones((2, 3), "float32"))
     assert by_shape.weights[0].path == by_data.weights[0].path == "outer/inner/d/kernel"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: kk.layers.Dense(1, name="d")(), r"Layer 'd' \(Dense\): call\(\) is missing the argument 'inputs'"),
+        (lambda x: kk.layers.MultiHeadAttention(2, 3)(x), r"call\(\) is missing the argument 'value'"),
+        (lambda x: kk.layers.MultiHeadAttention(2, 3)(x, None), r"the value is no tensor.*layer\(x, x\)"),
+        (lambda x: kk.layers.GroupQueryAttention(2, 2, 1)(x, None), r"the value is no tensor.*layer\(x, x\)"),
+        (lambda x: kk.layers.Dense(1)(object()), "input 0 is <object .*, which is no tensor: give an array"),
+        (lambda x: kk.layers.Dense(1)({"a": x}), r"expects one tensor, got a dict with the keys \['a'\]"),
+        (lambda x: kk.layers.Dense(1)([x]), "expects one tensor, got a list of one"),
+    ],
+)
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_what_a_call_lacks_is_named(call, message, symbolic):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(kk.Input((2, 3)) if symbolic else np.ones((1, 2, 3), "float32"))

@@ -150,3 +150,64 @@ def test_an_exhausted_generator():
         model.fit(source, epochs=2, verbose=0)
     with pytest.raises(ValueError, match="only once"):
         model.fit(source, verbose=0)
+
+
+SAID = {
+    "validation_split='a'": ({"validation_split": "a"}, "validation_split must lie between 0 and 1, got 'a'"),
+    "validation_freq=0": ({"validation_data": (X, Y), "validation_freq": 0}, "validation_freq must be a whole number"),
+    "validation_freq='a'": ({"validation_data": (X, Y), "validation_freq": "a"}, "or a list of numbers of epochs"),
+    "validation lengths": ({"validation_data": (X, Y[:3])}, r"^fit\(validation_data\): all data .* y has 3"),
+    "initial_epoch=-1": ({"initial_epoch": -1}, "initial_epoch must be at least 0, got -1"),
+    "a class of callbacks": ({"callbacks": [kk.callbacks.History]}, r"make an object of it, History\(\.\.\.\)"),
+    "a sample_weight of text": ({"sample_weight": "a"}, "sample_weight is a single string; data need"),
+    "a number as class_weight": ({"class_weight": 2.0}, r"must be a dict \{class: weight\}"),
+    "too few class weights": ({"class_weight": [1.0, 2.0]}, "weights for 2 classes, but y holds the class 2"),
+    "a class weight of NaN": ({"class_weight": {0: np.nan}}, "weights are finite numbers, got nan for the class 0"),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_wrong_arguments_of_fit(case):
+    arguments, message = SAID[case]
+    model = classifier(loss="sparse_categorical_crossentropy")
+    with pytest.raises((TypeError, ValueError), match=message):
+        model.fit(X, Y, verbose=0, **arguments)
+
+
+def test_epochs_to_validate_in():
+    for frequency, epochs in ((2, [2, 4]), ([1, 4], [1, 4]), (np.array([3]), [3]), (np.int64(3), [3])):
+        done = []
+        told = kk.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, done=done: done.append(epoch + 1) if "val_loss" in logs else None
+        )
+        model = classifier(loss="sparse_categorical_crossentropy")
+        model.fit(X, Y, verbose=0, epochs=4, callbacks=[told], validation_data=(X, Y), validation_freq=frequency)
+        assert done == epochs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"loss": "mse", "loss_weights": "a"}, "`loss_weights` must be a number, or a list or dict of numbers"),
+        ({"loss": "mse", "metrics": [None]}, r"compile\(metrics=...\) holds None"),
+        ({"loss": "mse", "optimizer": None}, "compiled without an optimizer.*model.compile"),
+        ({"loss": {"haed": "mse"}}, r"\('haed',\) in the `loss` argument.*Expected keys: \['head'\]"),
+        ({"loss": "mse", "metrics": {"haed": "mae"}}, r"\('haed',\) in the `metrics` argument"),
+        ({"loss": lambda y_true, y_pred: {"loss": y_pred}}, "returned a dict: let it return a tensor"),
+        ({"loss": lambda y_true, y_pred: "loss"}, "returned a str: let it return a tensor"),
+    ],
+)
+def test_wrong_arguments_of_compile(arguments, message):
+    targets = np.zeros((40, 3), "float32")
+    with pytest.raises(ValueError) as error:
+        classifier(**{"optimizer": "sgd", **arguments}).fit(X, targets, verbose=0)
+    error.match(message)
+    model = classifier(optimizer=None, loss="mse")
+    assert model.evaluate(X, targets, verbose=0) > 0 and model.predict(X).shape == (40, 3)
+
+
+def test_targets_in_a_list_for_one_output():
+    model = classifier(loss="mse")
+    with pytest.raises(ValueError) as error:
+        model.fit(X, [np.zeros((40, 3)), np.zeros((40, 3))], verbose=0)
+    assert "y is a list of 2 arrays, but the model has one output" in said(error)

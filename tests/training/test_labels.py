@@ -199,3 +199,20 @@ def test_the_check_waits_for_no_batch(monkeypatch):
     read.clear()
     model.fit(Numbered(GOOD), epochs=3, verbose=0)
     assert read == ["ndarray"] * 6
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_label_that_is_no_whole_number(way):
+    half = np.where(BAD == 9, 0.5, BAD)
+    if way == "fit on floats":
+        half = half.astype("float32")
+    with pytest.raises(
+        ValueError, match="holds 0.5, which is no class: labels of classes are whole numbers from 0 to 3"
+    ):
+        WAYS[way](classifier(), half)
+
+
+def test_an_infinite_label():
+    with pytest.raises(ValueError, match="Some labels are infinite"):
+        classifier().fit(X, np.where(BAD == 9, np.inf, BAD), verbose=0)
+    classifier().fit(X, GOOD.astype("float16"), verbose=0)

@@ -216,3 +216,30 @@ def test_a_metric_in_a_model_that_is_not_built_yet():
     history = model.fit(X, (CHOSEN > 0).astype("float32")[:, None], batch_size=3, verbose=0).history
     built = next(value for name, value in counted(kk).items() if name.startswith("mean"))
     assert history["seen"][0] == pytest.approx(built)
+
+
+def test_one_metric_object_given_twice_counts_twice():
+    both = {}
+    for library in (kk, keras):
+        metric = library.metrics.MeanAbsoluteError(name="mae")
+        model = library.Sequential([library.Input((4,)), library.layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", "mse", metrics=[metric, metric])
+        history = model.fit(X, CHOSEN, batch_size=3, shuffle=False, verbose=0).history
+        both[library] = history | model.evaluate(X, CHOSEN, batch_size=3, verbose=0, return_dict=True)
+        weights = model.get_weights()
+        assert all(np.isfinite(w).all() for w in weights)
+    assert list(both[kk]) == ["loss", "mae", "mae_1"] and sorted(both[keras]) == sorted(both[kk])
+    for name, value in both[keras].items():
+        np.testing.assert_allclose(both[kk][name], value, rtol=1e-5)
+
+
+def test_one_metric_object_in_compile_and_in_the_model():
+    class Own(kk.Sequential):
+        def __init__(self, layers):
+            super().__init__(layers)
+            self.seen = kk.metrics.MeanAbsoluteError(name="seen")
+
+    model = Own([kk.Input((4,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[model.seen])
+    history = model.fit(X, CHOSEN, verbose=0).history
+    assert history["seen"][0] > 0 and len(history["loss"]) == 1

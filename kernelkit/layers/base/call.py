@@ -33,6 +33,7 @@ class Signature:
         self.known = {n for n, kind in kinds.items() if kind not in (inspect.Parameter.VAR_POSITIONAL,)}
         first = [n for n, kind in kinds.items() if kind in (*_POSITIONAL, inspect.Parameter.VAR_POSITIONAL)]
         self.first = first[0] if first else ""
+        self.needed = [n for n in self.positional if parameters[n].default is inspect.Parameter.empty]
         self.masks = [n for n in parameters if n == "mask" or n.endswith("_mask")]
         self.named_training = "training" in parameters
         self.has_training = self.named_training or self.takes_any
@@ -62,8 +63,8 @@ class Call:
         who: How errors name the layer.
 
     Raises:
-        TypeError: If ``call`` has no parameter of a given name. A ``training`` that ``call`` doesn't take holds for
-            the layers inside.
+        TypeError: If ``call`` has no parameter of a given name, or needs one that was not given. A ``training`` that
+            ``call`` doesn't take holds for the layers inside.
     """
 
     __slots__ = ("args", "kwargs", "signature", "told_training")
@@ -71,6 +72,10 @@ class Call:
     def __init__(self, signature: Signature, args: tuple, kwargs: dict[str, Any], who: Callable[[], str] = str) -> None:
         self.signature, self.args, self.kwargs = signature, args, kwargs
         self.told_training: bool | None = None
+        if len(args) < len(signature.needed):
+            for name in signature.needed[len(args) :]:
+                if name not in kwargs:
+                    raise TypeError(f"{who()}: call() is missing the argument {name!r}.")
         if kwargs and not signature.takes_any:
             if not signature.named_training:
                 self.told_training = kwargs.pop("training", None)
