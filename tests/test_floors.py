@@ -19,7 +19,7 @@ PACKAGE = "kernelkit"
 FLOORS = [
     "typing config rich_display tree known_sizes dtypes scope operators sparse changes interrupts version "
     "compile_cache devices signatures budget bytecode jaxprs compiling jax_operators jax_arguments hints tracebacks "
-    "placement processes progress public threefry masked_arrays",
+    "placement processes progress public threefry masked_arrays torch_tensors",
     "variable masking",
     "symbolic inference recording tape dispatch",
     "serialize operation dtype_policies random",

@@ -13,6 +13,7 @@ from kernelkit.feeds.rows import host_array
 from kernelkit.feeds.sparse_rows import SparseRows, is_sparse_data, sparse_rows
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.masked_arrays import unmasked
+from kernelkit.torch_tensors import is_torch, to_numpy
 from kernelkit.typing import Batch, Tree
 
 
@@ -99,8 +100,8 @@ def as_array(value: Any) -> Any:
             return to_strings(value)
         except ValueError as error:
             raise TypeError(f"Data of dtype object, which begin with a string, must all be strings: {error}") from None
-    if type(value).__module__.startswith("torch"):
-        value = value.detach().cpu().numpy()
+    if is_torch(value):
+        value = to_numpy(value)
     elif not isinstance(value, np.ndarray):
         try:
             value = np.asarray(value)

@@ -20,6 +20,7 @@ from kernelkit.ops.unknown_sizes import checked_axis, integer_spec, with_spec
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor, any_symbolic, is_keras_tensor
 from kernelkit.tape import TapeTensor
+from kernelkit.torch_tensors import is_torch, to_numpy
 from kernelkit.typing import KnownShape, ShapeLike, Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -58,7 +59,8 @@ def convert_to_tensor(x: Tensor, dtype: Any = None, sparse: bool | None = None, 
 @op
 @stays_known
 def _convert(x: Tensor, dtype: Any = None) -> jax.Array:
-    return jnp.asarray(unmasked(x), dtype=None if dtype is None else dtypes.canonical(dtype))
+    x = to_numpy(x) if is_torch(x) else unmasked(x)
+    return jnp.asarray(x, dtype=None if dtype is None else dtypes.canonical(dtype))
 
 
 @op

@@ -185,3 +185,35 @@ def test_no_door_takes_values_under_a_mask(use):
     with pytest.raises(ValueError, match="masked"):
         use(x)
     use(np.ma.array(np.ones((4, 3)), mask=False))
+
+
+class Stand:
+    """Stands for a tensor of torch, which is too large for the tests: what is asked of it, in order."""
+
+    is_quantized, layout = True, "torch.sparse_coo"
+
+    def __init__(self, value, dtype, asked):
+        self.value, self.asked = value, asked
+        self.dtype = type("dtype", (), {"is_floating_point": True, "__str__": lambda _: dtype})()
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        dtype = "torch.float32" if name == "float" else str(self.dtype)
+
+        def called():
+            self.asked.append(name)
+            return self.value if name == "numpy" else Stand(self.value, dtype, self.asked)
+
+        return called
+
+
+Stand.__module__ = "torch"
+
+
+def test_tensors_of_torch_of_every_dtype_and_layout():
+    asked = []
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1, kernel_initializer="ones")])
+    given = Stand(np.ones((3, 2), "float32"), "torch.bfloat16", asked)
+    assert model.predict(given, verbose=0).tolist() == [[2.0]] * 3
+    assert asked == "detach dequantize to_dense float resolve_conj resolve_neg cpu numpy".split()

@@ -1,4 +1,4 @@
-"""Checks of TorchModuleWrapper, run by `test_torch_module_wrapper.py` in a process of their own: torch is large.
+"""Checks with torch, run by `test_torch_module_wrapper.py` in a process of their own: torch is large.
 
 python tests/layers/torch_checks.py
 """
@@ -147,6 +147,37 @@ def raises(kind, text, action):
         assert text in str(error), error
     else:
         raise AssertionError(f"no {kind.__name__}")
+
+
+def check_tensors_of_every_dtype_and_layout_are_data():
+    import kernelkit as kk
+
+    torch, nn = modules()
+    x, y = torch.ones(8, 2), torch.zeros(8, 1)
+    kinds = [
+        x,
+        x.clone().requires_grad_(True),
+        nn.Parameter(x.clone()),
+        x.bfloat16(),
+        x.half(),
+        x.double(),
+        x.int(),
+        x.bool(),
+        x.to_sparse(),
+        x.to_sparse_csr(),
+        torch.quantize_per_tensor(x, 0.5, 0, torch.qint8),
+        torch._neg_view(-x),
+    ]
+    for data in kinds:
+        model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1, kernel_initializer="ones")])
+        model.compile("sgd", "mse")
+        assert model.predict(data, verbose=0).tolist() == [[2.0]] * 8, data
+        assert np.asarray(model(data)).tolist() == [[2.0]] * 8, data
+        assert float(kk.ops.sum(kk.ops.convert_to_tensor(data))) == 8 * 2 or data.dtype == torch.bool, data
+        assert model.fit(data, y, verbose=0).history["loss"] == [4.0], data
+        norm = kk.layers.Normalization()
+        norm.adapt(data)
+        np.testing.assert_allclose(norm.mean, np.ones((1, 2)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from kernelkit.masked_arrays import unmasked
 from kernelkit.sparse import is_sparse, to_dense
 from kernelkit.symbolic import KerasTensor
 from kernelkit.tape import TapeTensor
+from kernelkit.torch_tensors import is_torch, to_numpy
 from kernelkit.typing import Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -51,7 +52,7 @@ def to_array(value: Tensor, float_dtype: str | None, takes_sparse: bool = True) 
             return _in_dtype(value if takes_sparse else to_dense(value), float_dtype)
         if not hasattr(value, "__array__") or isinstance(value, (str, bytes)):
             return value
-        value = np.asarray(value)
+        value = to_numpy(value) if is_torch(value) else np.asarray(value)
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufcV" and not jnp.issubdtype(value.dtype, jnp.number):
             return value  # strings: preprocessing layers take them

@@ -12,6 +12,7 @@ import numpy as np
 from kernelkit import progress
 from kernelkit.layers.preprocessing.strings import is_strings, to_strings
 from kernelkit.masked_arrays import unmasked
+from kernelkit.torch_tensors import is_torch, to_numpy
 from kernelkit.typing import Batch, Tensor, Tree
 
 
@@ -57,8 +58,8 @@ def as_array(data: Tree) -> np.ndarray:
     """Return array-likes as NumPy arrays, strings as arrays of Python's ``str``."""
     if is_strings(data):
         return to_strings(data)
-    if type(data).__module__.partition(".")[0] == "torch":
-        data = data.detach().cpu()
+    if is_torch(data):
+        data = to_numpy(data)
     return np.asarray(unmasked(data))
 
 
