@@ -1,5 +1,7 @@
 """What the base class does for layers of one's own, and what it says of mistakes in them."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -160,3 +162,31 @@ def test_a_layer_wires_models_of_its_own_when_it_is_built_by_a_symbolic_call():
     model = kk.Model(inputs, Block()(inputs))
     assert model.output_shape == (None, 5, 3)
     assert len(model.weights) == 6
+
+
+def test_a_layer_may_ask_for_its_output_shape_while_it_is_built():
+    class Counted(kk.layers.Conv2D):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.count = math.prod(self.compute_output_shape(input_shape)[1:-1])
+            self.scale = self.add_weight((), name="scale")
+
+        def call(self, inputs):
+            return super().call(inputs) * self.scale / self.count
+
+    class Doubled(kk.layers.Layer):
+        def build(self, input_shape):
+            self.dense = kk.layers.Dense(2 * input_shape[-1], name="dense")
+            self.dense.build(input_shape)
+            self.shape_in_build = self.compute_output_shape(input_shape)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    convolution = Counted(4, 3)
+    assert convolution(kk.Input((8, 6, 1))).shape == (None, 6, 4, 4)
+    assert convolution.count == 24
+    doubled = Doubled()
+    assert doubled(kk.Input((3,))).shape == (None, 6)
+    assert doubled.shape_in_build == (None, 6)
+    assert [w.path for w in doubled.weights] == ["doubled/dense/kernel", "doubled/dense/bias"]

@@ -209,9 +209,13 @@ class Runs(Builds, HasLosses, Operation):
         if set(values) - set(signature.names):
             args, values = (*args, *kwargs.values()), {}
         positional = [shapes.map_shapes(spec, s) for s in args]
-        if not self.built:
-            self._build_for(Call(signature, tuple(positional), dict(values)).arguments())
-        outputs = self._find_spec(*positional, **values)
+        if self._building:  # `build` asks: the weights that are there must do
+            with scope.autocast_scope(self._float_dtype()):
+                outputs = eval_spec(functools.partial(shapes.rule_of(type(self)), self), *positional, **values)
+        else:
+            if not self.built:
+                self._build_for(Call(signature, tuple(positional), dict(values)).arguments())
+            outputs = self._find_spec(*positional, **values)
         return jax.tree_util.tree_map(lambda t: t.shape, outputs, is_leaf=lambda t: isinstance(t, KerasTensor))
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:

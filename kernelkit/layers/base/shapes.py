@@ -84,3 +84,18 @@ def arguments_of(
             )
         shapes[name] = None
     return (), {name: shapes[name] for name in names if name in shapes}
+
+
+def rule_of(cls: type) -> Callable:
+    """Return the function whose shapes are a layer's while it is being built.
+
+    Args:
+        cls: The layer's class.
+
+    Returns:
+        The `call` of the kernelkit layer that the class derives from: what a package adds may not be ready yet. Else
+        its own.
+    """
+    library = __package__.rpartition(".")[0] + "."
+    own = (c for c in cls.__mro__ if c.__module__.startswith(library))
+    return next((vars(c)["call"] for c in own if "call" in vars(c)), cls.call)  # type: ignore[attr-defined]
