@@ -44,8 +44,8 @@ class Graph:
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
         self.outputs_struct = outputs
         self._warned = False
-        # Whether inputs may have other sizes than the tensors, which were made from the first data.
-        self.takes_any_size = False
+        # Which axes must have the sizes of the tensors: "all", the "last" one, "none". Batches may be of any size.
+        self.fixed_sizes = "all"
         self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
         self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
         for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
@@ -187,8 +187,8 @@ class Graph:
             x = x[..., 0]
         elif len(shape) == rank - 1 and expected.shape[-1] == 1:
             x = x[..., None]
-        # Batches may be of any size.
-        if rank != len(x.shape) or not (self.takes_any_size or fits(expected.shape[1:], tuple(x.shape)[1:])):
+        fixed = slice({"all": 1, "last": max(1, rank - 1), "none": rank}[self.fixed_sizes], None)
+        if rank != len(x.shape) or not fits(expected.shape[fixed], tuple(x.shape)[fixed]):
             raise ValueError(
                 f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."
                 f"{_advice(expected.shape, shape)} [K02]"

@@ -106,6 +106,7 @@ class Sequential(Model):
     def _graph(self) -> Graph | None:
         if self._wiring is None and self._ends is not None:
             self._wiring = Graph(*self._ends)
+            self._wiring.fixed_sizes = "last"  # convolutions and recurrences run on others too, and layers say if not
         return self._wiring
 
     def _forget_graph(self) -> None:
@@ -179,7 +180,8 @@ class Sequential(Model):
             self._input_layer = input_layer_of(tensor)
         try:
             self.build(self._input_layer.batch_shape)  # type: ignore[union-attr]
-            self._require_graph("graph").takes_any_size = by_data
+            if by_data:
+                self._require_graph("graph").fixed_sizes = "none"
         except NotImplementedError:  # a layer that cannot tell the shape of its output
             self.built, self._input_layer = True, None
 

@@ -97,3 +97,18 @@ def test_layers_are_taken_out_and_added_again():
     model.compile("sgd", "mse")
     model.fit(X, np.ones((2, 1)), verbose=0)
     assert model.predict(X, verbose=0).shape == (2, 1)
+
+
+def test_arrays_of_other_sizes_run_where_the_layers_take_them():
+    recurrent = kk.Sequential([kk.Input((5, 3)), kk.layers.LSTM(4), kk.layers.Dense(2)])
+    longer = np.random.default_rng(0).normal(size=(2, 9, 3)).astype("float32")
+    dense, lstm = recurrent.layers[1], recurrent.layers[0]
+    np.testing.assert_allclose(recurrent.predict(longer, verbose=0), dense(lstm(longer)), rtol=1e-5)
+    assert recurrent(kk.Input((9, 3))).shape == (None, 2)
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 5, 3\), found shape=\(2, 9, 4\)"):
+        recurrent(np.ones((2, 9, 4)))
+    with pytest.raises(ValueError, match=r"expected shape=\(None, 5, 3\), found shape=\(2, 3\)"):
+        recurrent(np.ones((2, 3)))
+    flat = kk.Sequential([kk.Input((4, 4)), kk.layers.Flatten(), kk.layers.Dense(2, name="head")])
+    with pytest.raises(ValueError, match=r"/head' .Dense.: expected the last axis to have size 16"):
+        flat(np.ones((1, 3, 4)))
