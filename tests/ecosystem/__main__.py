@@ -16,12 +16,39 @@ ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "ecosystem"
 PYTHON = BUILD / "venv" / "bin" / "python"
 
-PACKAGES = """
-keras==3.15.1 keras-hub==0.32.0 keras-rs==0.4.0 keras-tuner==1.4.8 six bayesflow==2.0.12 scikeras==0.13.0
-ncps==1.0.1 keras-mdn-layer==1.0.0
-""".split()
-LEFT_OUT = ("tensorflow", "tensorflow-text", "torch")
-"""What the packages ask for and do not need on jax."""
+KERAS = "keras==3.15.1"
+HUB = "keras-hub==0.32.0"
+NEEDS = {
+    "bayesflow": "bayesflow==2.0.12",
+    "hexagdly": "keras-hexagdly==0.7.0",
+    "hgq": "hgq2==0.2.0",
+    "k3im": "k3im==0.1.1",
+    "kan": "keras-efficient-kan==0.1.10",
+    "keras_geometric": "keras-geometric==0.0.2",
+    "keras_proba": "keras-proba==0.1.0",
+    "keras_rs": "keras-rs==0.4.0",
+    "keras_sig": "keras-sig==1.0.2",
+    "keras_tuner": "keras-tuner==1.4.8 six",
+    "kgcnn": "kgcnn==4.0.2",
+    "kimm": "kimm==0.2.5",
+    "medicai": "medicai==0.0.4",
+    "mingru": "mingru-keras==0.1.3",
+    "optuna_integration": "optuna-integration==5.0.0 optuna==5.0.0",
+    "scikeras": "scikeras==0.13.0",
+    "sequences": "ncps==1.0.1 keras-mdn-layer==1.0.0",
+    "skkeras": "scikit-keras==0.4.1",
+    "zeromodels": "zeromodels==1.3.6",
+}
+"""What each example installs; the families of KerasHub need that alone."""
+
+LEFT_OUT = ("tensorflow", "tensorflow-text", "torch", "ase", "keras-nlp", "pymatgen", "pyxtal", "rdkit")
+"""What the packages ask for and do not need on jax, or not for these examples."""
+
+LONG = (
+    "BASNet DFine DepthAnything Flux HGNetV2 MetaCLIP2 PARSeq Qwen3_5 Qwen3_5Moe RetinaNet SAM SAM3PromptableConcept "
+    "StableDiffusion3 bayesflow k3im keras_tuner kimm medicai scikeras zeromodels"
+).split()
+"""What takes more than half a minute; turns leave it out."""
 
 
 def main() -> int:
@@ -31,17 +58,20 @@ def main() -> int:
         description="Compare what packages written for Keras compute on Keras and on kernelkit in its place.",
     )
     parser.add_argument("names", nargs="*", help="families of KerasHub and examples of other packages (all)")
-    parser.add_argument("--turn", type=int, metavar="N", help="only N names, others after each commit")
+    parser.add_argument("--turn", type=int, metavar="N", help="only N names, others after each commit (CI)")
     parser.add_argument("--suite", metavar="PATH", help="run the tests of a checkout with kernelkit in Keras's place")
     chosen = parser.parse_args()
-    set_up()
     if chosen.suite:
+        set_up([*NEEDS])
         return run(["-m", "kernelkit.as_keras", "-m", "pytest", "-q", chosen.suite]).returncode
-    known = [*ALL, *examples()]
+    known = [*ALL, *NEEDS]
     unknown = sorted(set(chosen.names) - set(known))
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}. Known: {', '.join(known)}")
-    names = chosen.names or (turn(known, chosen.turn) if chosen.turn else known)
+    names = chosen.names or known
+    if chosen.turn:
+        names = turn([name for name in names if name not in LONG], chosen.turn, commits())
+    set_up(names)
     families, scripts = [n for n in names if n in ALL], [n for n in names if n not in ALL]
     keras, ours = BUILD / "keras", BUILD / "kernelkit"
     if families:
@@ -57,33 +87,36 @@ def main() -> int:
     return compare.report(keras, ours, families, scripts)
 
 
-def set_up() -> None:
-    """Make the environment of the packages, if it is not there in this form."""
-    stamp, wanted = BUILD / "packages.txt", "\n".join(PACKAGES)
-    if PYTHON.exists() and stamp.exists() and stamp.read_text() == wanted:
+def set_up(names: list[str]) -> None:
+    """Make the environment, and install what these families and examples need and what is not in it yet."""
+    wanted = sorted({part for name in names for part in NEEDS.get(name, HUB).split()})
+    stamp = BUILD / "packages.txt"
+    found = stamp.read_text().split() if PYTHON.exists() and stamp.exists() else []
+    if found and set(wanted) <= set(found):
         return
     uv = str(Path(sys.executable).with_name("uv"))
     BUILD.mkdir(parents=True, exist_ok=True)
     overrides = BUILD / "overrides.txt"
     overrides.write_text("".join(f"{name}; sys_platform == 'never'\n" for name in LEFT_OUT))
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, PYTHON.parents[1]], check=True)
+    if not found:
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, PYTHON.parents[1]], check=True)
     install = [uv, "pip", "install", "--quiet", "--python", PYTHON, "--override", overrides]
-    subprocess.run([*install, "pytest", "scikit-learn", "--editable", ROOT, *PACKAGES], check=True)
-    stamp.write_text(wanted)
+    packages = sorted({KERAS, *wanted, *found})
+    subprocess.run([*install, "pytest", "scikit-learn", "--editable", ROOT, *packages], check=True)
+    stamp.write_text("\n".join(packages))
 
 
-def examples() -> list[str]:
-    """Return the names of the scripts that show other packages."""
-    return sorted(path.stem.removeprefix("try_") for path in (HERE / "examples").glob("try_*.py"))
+def turn(known: list[str], count: int, commits: int) -> list[str]:
+    """Return so many names, others after each commit."""
+    return [known[(count * commits + i) % len(known)] for i in range(count)]
 
 
-def turn(known: list[str], count: int) -> list[str]:
-    """Return the names whose turn it is after this commit."""
-    commits = subprocess.run(
-        ["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=False, cwd=ROOT
+def commits() -> int:
+    """Return how many commits there are."""
+    counted = subprocess.run(
+        ["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    start = count * int(commits.stdout or 0)
-    return [known[(start + i) % len(known)] for i in range(count)]
+    return int(counted.stdout)
 
 
 def work(prefix: list[str], own: Path, other: Path | None, parts: str, families: list[str]) -> None:

@@ -23,6 +23,8 @@ def report(keras: Path, ours: Path, families: list[str], scripts: list[str]) -> 
     totals = np.zeros(4)
     for name in [*families, *scripts]:
         checks, seconds, largest = (family if name in families else script)(keras, ours, name)
+        if not checks:
+            checks = {"compared": "nothing could be compared: Keras computed nothing"}
         failed = {check: why for check, why in checks.items() if why}
         counts = len(checks), len(checks) - len(failed)
         totals += (*counts, *seconds)
@@ -88,7 +90,7 @@ def script(keras: Path, ours: Path, name: str) -> tuple[dict[str, str], tuple[fl
     if found[1] is None:
         return {"runs": texts[1].strip()}, (0.0, 0.0), 0.0
     if found[0] is None:
-        return {"runs": ""}, (0.0, found[1].pop("seconds")), 0.0
+        return {"compared": f"Keras: {texts[0].strip()}"}, (0.0, found[1].pop("seconds")), 0.0
     seconds = found[0].pop("seconds"), found[1].pop("seconds")
     largest = 0.0
     checks = {}
