@@ -51,6 +51,11 @@ def as_ints(sizes: Any) -> Any:
     return sizes.tolist() if is_array else sizes
 
 
+def as_shape(sizes: Any) -> tuple[Any, ...]:
+    """Return sizes as a tuple; a number is the shape of a vector."""
+    return (int(sizes),) if isinstance(sizes, (int, np.integer)) else tuple(as_ints(sizes))
+
+
 def _are_known(x: Any) -> bool:
     if isinstance(x, (list, tuple)):
         return 0 < len(x) <= _MOST and all(_are_known(v) for v in x)

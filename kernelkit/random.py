@@ -21,7 +21,7 @@ import numpy as np
 
 from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
-from kernelkit.known_sizes import as_ints
+from kernelkit.known_sizes import as_shape
 from kernelkit.public import names_of as _names_of
 from kernelkit.threefry import as_key
 from kernelkit.typing import DType, Seed, ShapeLike, SizeList, Tensor, Tree
@@ -199,7 +199,7 @@ def normal(
     """Draw from a normal distribution.
 
     Args:
-        shape: Tuple of ints.
+        shape: Tuple of ints, or an int for a vector.
         mean: Mean.
         stddev: Standard deviation.
         dtype: Float dtype of the result.
@@ -211,7 +211,7 @@ def normal(
         (2, 3)
     """
     dtype = _float(dtype)
-    sample = jax.random.normal(_key(seed), tuple(as_ints(shape)), dtype)
+    sample = jax.random.normal(_key(seed), as_shape(shape), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
@@ -227,7 +227,7 @@ def truncated_normal(
         True
     """
     dtype = _float(dtype)
-    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, tuple(as_ints(shape)), dtype)
+    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, as_shape(shape), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
@@ -244,7 +244,7 @@ def uniform(
     name = dtypes.standardize_dtype(dtype)
     if not dtypes.is_float(name):
         raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. For {name!r} use randint().")
-    return jax.random.uniform(_key(seed), tuple(as_ints(shape)), jnp.dtype(name), minval, maxval)
+    return jax.random.uniform(_key(seed), as_shape(shape), jnp.dtype(name), minval, maxval)
 
 
 def randint(shape: ShapeLike, minval: Tensor, maxval: Tensor, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
@@ -258,9 +258,7 @@ def randint(shape: ShapeLike, minval: Tensor, maxval: Tensor, dtype: DType = "in
     """
     if not dtypes.is_int(dtype):
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Got {dtype!r}.")
-    return jax.random.randint(
-        _key(seed), tuple(as_ints(shape)), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype))
-    )
+    return jax.random.randint(_key(seed), as_shape(shape), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype)))
 
 
 @op
@@ -340,7 +338,7 @@ def gamma(shape: ShapeLike, alpha: Tensor, dtype: DType = None, seed: Seed = Non
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), tuple(as_ints(shape)), dtype)
+    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), as_shape(shape), dtype)
 
 
 def binomial(shape: ShapeLike, counts: Any, probabilities: Any, dtype: DType = None, seed: Seed = None) -> jax.Array:
@@ -353,7 +351,7 @@ def binomial(shape: ShapeLike, counts: Any, probabilities: Any, dtype: DType = N
     """
     dtype = _float(dtype)
     return jax.random.binomial(
-        _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), tuple(as_ints(shape)), dtype
+        _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), as_shape(shape), dtype
     )
 
 
@@ -366,9 +364,7 @@ def beta(shape: ShapeLike, alpha: Tensor, beta: Tensor, dtype: DType = None, see
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.beta(
-        _key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), tuple(as_ints(shape)), dtype
-    )
+    return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), as_shape(shape), dtype)
 
 
 serialize.register_namespace("random", globals(), (SeedGenerator,))

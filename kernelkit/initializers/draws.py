@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernelkit import dtypes, random
+from kernelkit.known_sizes import as_shape
 from kernelkit.typing import DType, KnownShape, Seed
 
 # A normal distribution cut off at two standard deviations has this standard deviation.
@@ -31,7 +32,7 @@ def uniform(shape: KnownShape, low: float, high: float, dtype: DType, seed: Seed
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
         return random.uniform(shape, low, high, name, seed=source)
-    sample = source.random(tuple(shape), _host_dtype(name))
+    sample = source.random(as_shape(shape), _host_dtype(name))
     return jnp.asarray(low + (high - low) * sample, name)
 
 
@@ -40,7 +41,7 @@ def normal(shape: KnownShape, mean: float, stddev: float, dtype: DType, seed: Se
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
         return random.normal(shape, mean, stddev, name, seed=source)
-    return jnp.asarray(mean + stddev * source.standard_normal(tuple(shape), _host_dtype(name)), name)
+    return jnp.asarray(mean + stddev * source.standard_normal(as_shape(shape), _host_dtype(name)), name)
 
 
 def truncated_normal(shape: KnownShape, mean: float, stddev: float, dtype: DType, seed: Seed) -> jax.Array:
@@ -48,7 +49,7 @@ def truncated_normal(shape: KnownShape, mean: float, stddev: float, dtype: DType
     name, source = _prepare(dtype, seed)
     if not isinstance(source, np.random.Generator):
         return random.truncated_normal(shape, mean, stddev, name, seed=source)
-    sample = np.asarray(source.standard_normal(tuple(shape), _host_dtype(name)))
+    sample = np.asarray(source.standard_normal(as_shape(shape), _host_dtype(name)))
     outside = np.abs(sample) > 2
     while outside.any():
         sample[outside] = source.standard_normal(int(outside.sum()), sample.dtype)

@@ -8,6 +8,7 @@ import numpy as np
 
 from kernelkit import dtypes
 from kernelkit.initializers.initializer import Initializer
+from kernelkit.known_sizes import as_shape
 from kernelkit.masked_arrays import unmasked
 from kernelkit.typing import DType, KnownShape, Tensor
 
@@ -82,4 +83,4 @@ class Identity(Initializer):
 def _filled(shape: KnownShape, value: Tensor, dtype: DType) -> jax.Array:
     # Filled on the host: jnp.full would compile one program for each shape.
     dtype = jnp.dtype(dtypes.standardize_dtype(dtype))
-    return jnp.asarray(np.broadcast_to(np.asarray(unmasked(value), dtype), tuple(shape)))
+    return jnp.asarray(np.broadcast_to(np.asarray(unmasked(value), dtype), as_shape(shape)))

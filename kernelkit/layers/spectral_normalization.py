@@ -45,7 +45,7 @@ class SpectralNormalization(Layer):
         found = [name for name in ("kernel", "embeddings") if hasattr(self.layer, name)]
         if not found:
             raise ValueError(
-                f"{self.who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' or 'embeddings', so "
+                f"{self.who()}: {type(self.layer).__name__!r} object has no attribute 'kernel' nor 'embeddings', so "
                 "there is nothing to normalize."
             )
         self._weight = getattr(self.layer, found[0])

@@ -142,7 +142,7 @@ def test_spectral_normalization_equals_keras(iterations):
 
 
 def test_spectral_normalization_needs_a_kernel():
-    with pytest.raises(ValueError, match="no attribute 'kernel' or 'embeddings'"):
+    with pytest.raises(ValueError, match="no attribute 'kernel' nor 'embeddings'"):
         kk.layers.SpectralNormalization(kk.layers.ReLU())(rand(2, 3))
     with pytest.raises(ValueError, match="`power_iterations` should be greater than zero"):
         kk.layers.SpectralNormalization(kk.layers.Dense(3), power_iterations=0)

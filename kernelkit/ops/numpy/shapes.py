@@ -11,7 +11,7 @@ import numpy as np
 
 from kernelkit import scope
 from kernelkit.dispatch import op
-from kernelkit.known_sizes import as_ints, stays_known
+from kernelkit.known_sizes import as_ints, as_shape, stays_known
 from kernelkit.ops.rows import as_array, as_axes
 from kernelkit.ops.unknown_sizes import (
     broadcast_to_spec,
@@ -196,7 +196,7 @@ def broadcast_to(x: Tensor, shape: SizeList) -> jax.Array:
         [[1 2]
          [1 2]]
     """
-    x, shape = as_array(x), as_ints(shape)
+    x, shape = as_array(x), as_shape(shape)
     if None in shape and _is_looked_at(x):
         raise TypeError(
             f"broadcast_to(): a size of {tuple(shape)} is unknown. It is known when the model runs on data."
