@@ -67,7 +67,7 @@ ENVIRONMENTS = {
         ("test_litert.py", "test_users_models.py", "test_calls.py"),
     ),
 }
-COMMON = ("pytest", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex", "tokenizers")
+COMMON = ("pytest", "hypothesis", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex", "tokenizers")
 ALONE = ("keras==3.15.1", "keras-hub==0.32.0")  # what they need of TensorFlow is left out; Keras itself is not imported
 
 

@@ -7,10 +7,11 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PIECE = 25  # tests of one process: what they have compiled and loaded is given back when it ends
@@ -49,7 +50,7 @@ def run(python: Path, tests: list[str], environment: dict[str, str], limit: floa
     """
     left = list(tests)
     while left:
-        current, since = left[0], time.monotonic()
+        current, since, before = left[0], time.monotonic(), len(left)
         for line in _lines(python, left[:PIECE], environment, limit):
             if line["event"] == "start":
                 current, since = line["test"], time.monotonic()
@@ -62,10 +63,19 @@ def run(python: Path, tests: list[str], environment: dict[str, str], limit: floa
                 left.remove(current)
                 yield Outcome(current, "failed", line["message"], time.monotonic() - since)
                 break
+        if len(left) == before:
+            yield Outcome(left.pop(0), "failed", "its process ended and did not run it", time.monotonic() - since)
 
 
 def _lines(python: Path, arguments: list[str], environment: dict[str, str], limit: float) -> Iterator[dict[str, str]]:
     """Yield what a process tells; an event `over` if it ends or falls silent while a test runs."""
+    with tempfile.TemporaryFile() as said:
+        yield from _told(python, arguments, environment, limit, said)
+
+
+def _told(
+    python: Path, arguments: list[str], environment: dict[str, str], limit: float, said: BinaryIO
+) -> Iterator[dict[str, str]]:
     reading, writing = os.pipe()
     command = [str(python), "-m", "tests.export.told", str(writing), *arguments]
     process = subprocess.Popen(
@@ -74,7 +84,7 @@ def _lines(python: Path, arguments: list[str], environment: dict[str, str], limi
         env=environment,
         pass_fds=[writing],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=said,
         start_new_session=True,
     )
     os.close(writing)
@@ -98,9 +108,16 @@ def _lines(python: Path, arguments: list[str], environment: dict[str, str], limi
         code = process.wait(20)
         if running is not None or code not in (0, 1, 5):
             name = signal.Signals(-code).name if code < 0 else f"code {code}"
-            yield {"event": "over", "message": f"the process ended with {name}"}
+            yield {"event": "over", "message": f"the process ended with {name}: {_last_words(said)}"}
     finally:
         os.close(reading)
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def _last_words(said: BinaryIO) -> str:
+    """Return the last line that a process wrote to its standard error."""
+    said.seek(0)
+    lines = said.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "without a word")
