@@ -230,9 +230,9 @@ def test_an_endpoint_can_be_a_function_of_tensorflow_with_a_table(tmp_path):
 
 def test_what_an_archive_refuses(tmp_path):
     archive = kk.export.ExportArchive()
-    with pytest.raises(ValueError, match="has no endpoint"):
+    with pytest.raises(ValueError, match="No endpoints have been set"):
         archive.write_out(tmp_path / "out")
-    with pytest.raises(ValueError, match="needs input_signature"):
+    with pytest.raises(ValueError, match="you must provide an `input_signature`"):
         archive.add_endpoint("serve", lambda x: x)
     with pytest.raises(ValueError, match="not called yet"):
         archive.add_endpoint("serve", tf.function(lambda x: x))

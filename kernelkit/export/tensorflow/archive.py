@@ -97,7 +97,8 @@ class ExportArchive:
             self._resources.append(resource)
         else:
             raise ValueError(
-                f"ExportArchive.track() takes a layer, a model or a resource of TensorFlow, got {resource!r}."
+                "Invalid resource type: ExportArchive.track() takes a layer, a model or a resource of TensorFlow, "
+                f"got {resource!r}."
             )
 
     def add_endpoint(self, name: str, fn: Callable, input_signature: Tree = None, **kwargs: Any) -> Any:
@@ -128,8 +129,8 @@ class ExportArchive:
             return self._add_of_tensorflow(name, fn, input_signature)
         if input_signature is None:
             raise ValueError(
-                f"Endpoint {name!r} needs input_signature, a list with a spec for each argument, such as "
-                "[kernelkit.InputSpec(shape=(None, 3), dtype='float32')]."
+                f"Endpoint {name!r}: you must provide an `input_signature`, a list with a spec for each argument, such "
+                "as [kernelkit.InputSpec(shape=(None, 3), dtype='float32')]."
             )
         given = input_signature if isinstance(input_signature, (list, tuple)) else [input_signature]
         signature = signatures.from_specs(list(given))
@@ -240,7 +241,7 @@ class ExportArchive:
             FileExistsError: If the folder holds other files than a SavedModel.
         """
         if not self._endpoints:
-            raise ValueError("The archive has no endpoint. Add one: add_endpoint() or track_and_add_endpoint().")
+            raise ValueError("No endpoints have been set. Add one: add_endpoint() or track_and_add_endpoint().")
         root, tf = self._root, self._tf
         for name, function in self._endpoints.items():
             setattr(root, name, function)
@@ -275,7 +276,9 @@ class ExportArchive:
         if not isinstance(name, str) or not name.isidentifier() or name.startswith("_") or name in _RESERVED:
             raise ValueError(f"The name of an endpoint or collection must be a Python name, got {name!r}.")
         if name in self._endpoints or name in self._collections:
-            raise ValueError(f"The archive has an endpoint or collection {name!r} already.")
+            raise ValueError(
+                f"The name {name!r} is already taken by another endpoint or collection of this archive: choose another."
+            )
 
     def _add_of_tensorflow(self, name: str, fn: Any, input_signature: Tree) -> Any:
         tf = self._tf
@@ -288,7 +291,8 @@ class ExportArchive:
             fn.get_concrete_function(*signature.nest(specs))
         elif getattr(fn, "input_signature", None) is None and not _traces(fn):
             raise ValueError(
-                f"Endpoint {name!r} is a tf.function that was not called yet: call it once, or pass input_signature."
+                f"Endpoint {name!r} is a tf.function that was not called yet: you must either provide a function that "
+                "was called once, or an `input_signature`."
             )
         self._add(name, fn, fn)
         return fn
