@@ -121,8 +121,16 @@ def set_up(name: str, environment: Environment) -> Path:
 
 
 def settings() -> dict[str, str]:
-    """Return the variables of a test process: all turns, on the CPU, one thread a runtime for models this small."""
+    """Return the variables of a test process: all turns, on the CPU, one thread a runtime for models this small.
+
+    What one environment has compiled with jax serves the next ones: they test the same models.
+    """
     chosen = {"KERNELKIT_TEST_TURN": "all", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": "1"}
+    chosen |= {"JAX_COMPILATION_CACHE_DIR": str(BUILD / "programs")}
+    chosen |= {
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.02",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
     return os.environ | {"PYTHONPATH": str(ROOT)} | chosen
 
 

@@ -169,12 +169,17 @@ def bert():
     return kk.Model({"token_ids": tokens, "mask": real}, {"sequence": h, "pooled": pooled})
 
 
+SCORES: dict = {"weights": None, "input_shape": (32, 32, 3), "classes": 7, "classifier_activation": None}
+"""Scores of classes rather than probabilities: those of a network that was not trained may be zeros and ones, which
+many files would equal."""
+
+
 def resnet50():
-    return kk.applications.ResNet50(weights=None, input_shape=(32, 32, 3), classes=7)
+    return kk.applications.ResNet50(**SCORES)
 
 
 def mobilenet():
-    return kk.applications.MobileNet(weights=None, input_shape=(32, 32, 3), classes=7, alpha=0.25)
+    return kk.applications.MobileNet(**SCORES, alpha=0.25)
 
 
 class Subclassed(kk.Model):
@@ -249,7 +254,7 @@ def normalized(model: kk.Model) -> kk.Model:
     seen = {path: (moved[path] - (1 - rate) * weights.state[path]) / rate for path, rate in rates.items()}
     kk.export.assign(model, weights._replace(state=weights.state | seen))
     outputs = jax.jit(apply)(model.pure()[1], draw(model, 4))
-    assert float(np.asarray(outputs).std(axis=0).max()) > 0.01  # else any file would equal the model
+    assert float(np.asarray(outputs).std(axis=0).min()) > 0.1  # else any file would equal the model
     return model
 
 
