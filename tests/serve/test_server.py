@@ -5,12 +5,14 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -588,22 +590,32 @@ def test_arguments_that_make_no_sense_are_refused():
         model.serve(port=0, name="a/b", batch=1)
 
 
-def test_the_command_line_serves_a_file_and_ends_at_a_signal(tmp_path):
+def test_the_commands_of_the_container_recipe_serve_a_file_and_end_at_a_signal(tmp_path):
     model = zoo.build("mlp")
     model.save(tmp_path / "digits.keras")
-    command = [sys.executable, "-m", "kernelkit.serve", str(tmp_path / "digits.keras"), "--port", "0", "--batch", "1"]
+    recipe = (Path(__file__).parents[2] / "docs" / "serving.md").read_text().split("```dockerfile\n")[1].split("```")[0]
+    health, command = (
+        json.loads(re.search(rf"^{word} (\[.*\])$", recipe, re.M)[1]) for word in ("HEALTHCHECK CMD", "CMD")
+    )
+    assert command[:3] == ["python", "-m", "kernelkit.serve"] and command[4:] == ["--host", "0.0.0.0"]
+    command = [sys.executable, *command[1:3], str(tmp_path / "digits.keras"), "--port", "0", "--batch", "1"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
     try:
         line = process.stderr.readline()
         assert "kernelkit serves digits at http://127.0.0.1:" in line
-        connection = http.client.HTTPConnection("127.0.0.1", int(line.rsplit(":", 1)[1]), timeout=20)
+        port = int(line.rsplit(":", 1)[1])
+        assert health[0] == "python" and ":8000/" in health[2]
+        healthy = [sys.executable, "-c", health[2].replace(":8000/", f":{port}/")]
+        subprocess.run(healthy, check=True, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         x = zoo.draw(model, 1)
         connection.request("POST", "/v1/models/digits:predict", json.dumps({"instances": x.tolist()}))
         np.testing.assert_allclose(json.loads(connection.getresponse().read())["predictions"], model(x), atol=1e-6)
         connection.close()
         process.send_signal(signal.SIGTERM)
         process.wait(20)
-        assert process.stderr.read() == ""
+        assert process.stderr.read() == "" and process.returncode == -signal.SIGTERM  # as process 1 of a container: 0
+        assert subprocess.run(healthy, stderr=subprocess.DEVNULL, timeout=20).returncode == 1
     finally:
         process.kill()
         process.wait()
