@@ -33,6 +33,7 @@ _BINARY = {
     "ne": "not_equal",
 }
 _REFLECTED = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor")
+_NO_TENSORS = (str, bytes, dict, type(None))
 _UNARY = {"neg": "negative", "abs": "absolute", "invert": "logical_not"}
 
 
@@ -67,6 +68,13 @@ def _binary(function: str) -> Callable:
     return lambda self, other: _functions[function](self, other)
 
 
+def _comparison(function: str) -> Callable:
+    """Return ``==`` or ``!=``: element by element, and Python's answer for what is no tensor, such as a string."""
+    return lambda self, other: (
+        NotImplemented if isinstance(other, _NO_TENSORS) or callable(other) else _functions[function](self, other)
+    )
+
+
 def _reflected(function: str) -> Callable:
     return lambda self, other: _functions[function](other, self)
 
@@ -76,7 +84,7 @@ def _unary(function: str) -> Callable:
 
 
 for _name, _function in _BINARY.items():
-    setattr(Operators, f"__{_name}__", _binary(_function))
+    setattr(Operators, f"__{_name}__", (_comparison if _name in ("eq", "ne") else _binary)(_function))
 for _name in _REFLECTED:
     setattr(Operators, f"__r{_name}__", _reflected(_BINARY[_name]))
 for _name, _function in _UNARY.items():

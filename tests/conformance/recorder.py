@@ -20,7 +20,7 @@ def test_id(nodeid: str) -> str:
     Names that hold the text of a spec hold Keras's text of it, so a test has one name on Keras and on kernelkit.
     """
     path, _, rest = nodeid.partition("::")
-    rest = re.sub(r"inputspec\(dtype='(\w+)'", r"inputspec(dtype=\1", rest)
+    rest = re.sub(r"inputspec\(dtype='(\w+)', (.*?ndim=\d+), name='\w+'\)", r"inputspec(dtype=\1, \2)", rest)
     rest = re.sub(r"(<kerastensor shape=\([^)]*\), dtype=\w+), name=", r"\1, sparse=false, ragged=false, name=", rest)
     return path.rpartition("keras/src/")[2].removesuffix(".py") + ("::" + rest.replace("::", ".") if rest else "")
 
