@@ -96,7 +96,7 @@ def check(program: Program, path: str, format: str) -> Report:
         if program.draws and format in DRAW:
             run(inputs)
             raise _Draws(f"{by} draws random numbers of its own, which cannot be compared")
-        want = program.function(list(program.weights.values()), *map(jax.numpy.asarray, inputs))
+        want = jax.jit(program.function)(list(program.weights.values()), *map(jax.numpy.asarray, inputs))
         error = largest_difference(run(inputs), [np.asarray(w) for w in want])
     except ImportError as missing:
         by = f"{missing.name} is not installed"

@@ -45,26 +45,27 @@ ENVIRONMENTS = {
         ("onnxruntime==1.32.0", "onnx"),
         (
             *("test_onnx.py", "test_onnx_graphs.py", "test_onnx_layers.py", "test_onnx_drawn.py"),
-            *("test_more_models.py", "test_users_models.py", "test_calls.py", "test_stablehlo.py"),
+            *("test_more_models.py", "test_users_models.py", "test_calls.py", "test_kerashub.py", "test_stablehlo.py"),
         ),
         ("onnx_test.py",),
     ),
     "openvino": Environment(
         ("openvino==2026.4.1", "onnx"),
-        ("test_openvino.py", "test_users_models.py", "test_calls.py"),
+        ("test_openvino.py", "test_users_models.py", "test_calls.py", "test_kerashub.py"),
         ("openvino_test.py",),
     ),
     "tensorflow": Environment(
         ("tensorflow-cpu==2.21.0",),
-        ("test_saved_model.py", "test_users_models.py", "test_calls.py"),
+        ("test_saved_model.py", "test_users_models.py", "test_calls.py", "test_kerashub.py"),
         ("saved_model_test.py", "tfsm_layer_test.py"),
     ),
     "torch": Environment(
-        ("torch==2.13.0",), ("test_torch.py", "test_torch_bridge.py", "test_users_models.py", "test_calls.py")
+        ("torch==2.13.0",),
+        ("test_torch.py", "test_torch_bridge.py", "test_users_models.py", "test_calls.py", "test_kerashub.py"),
     ),
     "litert": Environment(
         ("ai-edge-litert==2.3.0", "litert-converter==0.5.0"),
-        ("test_litert.py", "test_users_models.py", "test_calls.py"),
+        ("test_litert.py", "test_users_models.py", "test_calls.py", "test_kerashub.py"),
     ),
 }
 COMMON = ("pytest", "hypothesis", "h5py", "rich", "flatbuffers", "absl-py", "kagglehub", "regex", "tokenizers")

@@ -22,7 +22,7 @@ def close(got, want, atol=1e-5):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), atol=atol)
 
 
-@pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
+@pytest.mark.parametrize("name", [n for n in (*zoo.ZOO, *zoo.MORE) if n != "kerashub_bert"])  # test_kerashub.py
 def test_a_model_of_the_zoo_is_written_and_read(name, tmp_path):
     model = zoo.build(name)
     done = model.export(tmp_path / "out", verbose=False)
@@ -32,8 +32,9 @@ def test_a_model_of_the_zoo_is_written_and_read(name, tmp_path):
     for batch in (1, 5):
         x = zoo.draw(model, batch)
         got = loaded.serve(jax.tree.map(tf.constant, x))
-        assert set(got) == set(model(x)) if isinstance(got, dict) else True
-        close(got, model(x), atol=zoo.atol(name))
+        want = zoo.outputs(model, x)
+        assert set(got) == set(want) if isinstance(want, dict) else not isinstance(got, dict)
+        close(got, want, atol=zoo.atol(name))
 
 
 def test_variables_are_trained_or_not_as_in_the_model(tmp_path):
@@ -243,7 +244,7 @@ def test_what_an_archive_refuses(tmp_path):
     with pytest.raises(ValueError, match="takes a layer, a model or a resource"):
         archive.track("model")
     archive.add_endpoint("serve", lambda x: x, [spec(None)])
-    with pytest.raises(ValueError, match="'serve' already"):
+    with pytest.raises(ValueError, match="'serve' is already taken"):
         archive.add_endpoint("serve", lambda x: x, [spec(None)])
     with pytest.raises(ValueError, match=r"open sizes .* needs one of them as a number"):
         archive.add_endpoint("two", lambda x: x[: int(x.shape[0] / 2)], [spec(None)])
