@@ -15,7 +15,7 @@ else:
     torch = pytest.importorskip("torch")
 
 from kernelkit.export.torch import to_torch
-from tests.export.in_torch import close, of_path, tensors
+from tests.export.in_torch import close, close_gradients, tensors
 
 
 @pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
@@ -33,10 +33,7 @@ def test_outputs_and_gradients_of_a_module_are_the_models(name):
     want = jax.jit(jax.grad(loss))(weights.trainable)
     outputs = module(tensors(x))
     sum((y**2).sum() for y in (outputs.values() if isinstance(outputs, dict) else [outputs])).backward()
-    for path, parameter in of_path(module).items():
-        wanted, atol = np.asarray(want[path]), 1e-3 if name in zoo.APPLICATIONS else 1e-5
-        scale = max(1.0, float(np.abs(wanted).max()))
-        np.testing.assert_allclose(parameter.grad.numpy() / scale, wanted / scale, rtol=1e-4, atol=atol)
+    close_gradients(module, want, name, 1e-5)
 
 
 def test_a_training_loop_of_pytorch_trains_it():

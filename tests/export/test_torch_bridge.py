@@ -15,7 +15,7 @@ if os.environ.get("KERNELKIT_TEST_TORCH"):
 else:
     torch = pytest.importorskip("torch")
 
-from tests.export.in_torch import close, of_path, tensors
+from tests.export.in_torch import close, close_gradients, tensors
 
 
 @pytest.mark.parametrize("name", [*zoo.ZOO, *zoo.MORE])
@@ -33,9 +33,7 @@ def test_outputs_and_gradients_are_the_models(name):
     close(outputs, wanted, atol=atol)
     sum((y**2).sum() for y in jax.tree.leaves(outputs)).backward()
     want = jax.jit(jax.grad(loss))(weights.trainable)  # the bridge's programs are compiled
-    assert set(of_path(module)) == set(want)
-    for path, parameter in of_path(module).items():
-        np.testing.assert_allclose(parameter.grad.numpy(), want[path], rtol=1e-4, atol=10 * atol)
+    close_gradients(module, want, name, 10 * atol)
     with torch.no_grad():
         close(module(tensors(x)), wanted, atol=atol)
 
