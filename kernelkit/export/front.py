@@ -20,7 +20,7 @@ def _onnx(model: Any, path: str, signature: Tree, opset_version: int | None = No
 
     traced = program.trace(model, signature)
     onnx.save(traced, path, opset_version)
-    return traced
+    return onnx.as_written(traced)
 
 
 def _stablehlo(
@@ -34,11 +34,11 @@ def _stablehlo(
 
 
 def _openvino(model: Any, path: str, signature: Tree, is_static: bool = False) -> program.Program:
-    from kernelkit.export import openvino
+    from kernelkit.export import onnx, openvino
 
     traced = program.trace(model, signature, static_batch=1 if is_static else None)
     openvino.save(traced, path)
-    return traced
+    return onnx.as_written(traced)
 
 
 def _torch(model: Any, path: str, signature: Tree) -> program.Program:
@@ -69,11 +69,11 @@ def _web(
     runtime: str | os.PathLike | None = None,
     opset_version: int | None = None,
 ) -> program.Program:
-    from kernelkit.export import web
+    from kernelkit.export import onnx, web
 
     traced = program.trace(model, signature)
     web.save(model, traced, path, labels, pixels, runtime, opset_version)
-    return traced
+    return onnx.as_written(traced)
 
 
 def _litert(model: Any, path: str, signature: Tree, batch_size: int | None = 1) -> program.Program:

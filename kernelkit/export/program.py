@@ -180,17 +180,25 @@ def open_trace(
         ValueError: If the function needs the value of an open size.
     """
     is_open = any(size is None for spec in signature.inputs for size in spec.shape)
+    several = [False, True] if is_open and len(signature.inputs) > 1 else [False]
     problem: Exception | None = None
-    attempts = [signatures.symbolic(signature.inputs) if shapes is None else signatures.named(signature.inputs, shapes)]
-    if is_open and len(signature.inputs) > 1 and shapes is None:
-        attempts.append(signatures.symbolic(signature.inputs, shared=True))
-    for arguments in attempts:
-        try:
-            with devices.portable():
-                closed, out = jax.make_jaxpr(function, return_shape=True)(weights, *arguments)
-            return arguments, opened(closed), out
-        except _SIZE_ERRORS as error:
-            problem = error
+    for least in (1, *_LEAST):
+        for shared in several:
+            if shapes is None:
+                arguments = signatures.symbolic(signature.inputs, shared, least)
+            else:
+                arguments = signatures.named(signature.inputs, shapes)
+            try:
+                with devices.portable():
+                    closed, out = jax.make_jaxpr(function, return_shape=True)(weights, *arguments)
+                return arguments, opened(closed), out
+            except _SIZE_ERRORS as error:
+                if not is_open and not isinstance(error, TypeError):
+                    raise
+                problem = problem or error
+                needs_more = _needs_more(error)
+        if shapes is not None or not needs_more:
+            break
     open_sizes = {spec.name: spec.shape for spec in signature.inputs if None in spec.shape}
     raise ValueError(
         f"{who} cannot be exported with the open sizes {open_sizes}: its code needs one of them as a "
@@ -198,12 +206,20 @@ def open_trace(
     ) from problem
 
 
+def _needs_more(error: Exception) -> bool:
+    """Return whether a trace failed because an open size may be too small, for a window of several numbers say."""
+    return isinstance(error, jax.errors.InconclusiveDimensionOperation) or "polymorphism" in str(error)
+
+
+_LEAST = (2, 3, 4, 5, 6, 7, 8, 12, 16, 24, 32, 48, 64)  # what open sizes are at least, if the model asks
 _SIZE_ERRORS = (
     jax.errors.InconclusiveDimensionOperation,
     jax.errors.ConcretizationTypeError,
     jax.errors.TracerArrayConversionError,
     jax.errors.NonConcreteBooleanIndexError,
     TypeError,
+    ValueError,
+    IndexError,
 )
 
 

@@ -220,34 +220,46 @@ def from_specs(specs: Tree, names: Sequence[str] | None = None) -> Signature:
 
 def unique(names: Sequence[str]) -> list[str]:
     """Return the names, with a number added to repeated names."""
-    seen: dict[str, int] = {}
-    out = []
+    given, out = set(names), []
     for name in names:
-        count = seen.get(name, 0)
-        seen[name] = count + 1
-        out.append(f"{name}_{count}" if count else name)
+        number, chosen = 0, name
+        while chosen in out or (number and chosen in given):
+            number += 1
+            chosen = f"{name}_{number}"
+        out.append(chosen)
     return out
 
 
-def symbolic(inputs: Sequence[TensorSpec], shared: bool = False) -> list[jax.ShapeDtypeStruct]:
+def symbolic(inputs: Sequence[TensorSpec], shared: bool = False, least: int = 1) -> list[jax.ShapeDtypeStruct]:
     """Return the abstract values of inputs: each open first size is ``batch``, each other one a symbol of its own.
 
     Args:
         inputs: Specs.
         shared: Whether open sizes of the same axis are one symbol in all inputs.
+        least: The least number for open sizes after the first axis.
     """
     from jax import export as jax_export
 
-    scope = jax_export.SymbolicScope()
+    names = {
+        name
+        for number, spec in enumerate(inputs)
+        for axis, size in enumerate(spec.shape)
+        if axis and size is None and (name := _symbol(number, axis, shared or len(inputs) == 1))
+    }
+    scope = jax_export.SymbolicScope([f"{name} >= {least}" for name in sorted(names)] if least > 1 else [])
     out = []
     for number, spec in enumerate(inputs):
         sizes = []
         for axis, size in enumerate(spec.shape):
-            own = f"d{axis}" if shared or len(inputs) == 1 else f"i{number}_d{axis}"
+            own = _symbol(number, axis, shared or len(inputs) == 1)
             sizes.append(("batch" if axis == 0 else own) if size is None else str(size))
         shape = jax_export.symbolic_shape(", ".join(sizes), scope=scope) if sizes else ()
         out.append(jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(spec.dtype)))
     return out
+
+
+def _symbol(number: int, axis: int, shared: bool) -> str:
+    return f"d{axis}" if shared else f"i{number}_d{axis}"
 
 
 def named(inputs: Sequence[TensorSpec], shapes: Tree) -> list[jax.ShapeDtypeStruct]:

@@ -127,7 +127,16 @@ class Loaded:
                 s not in (None, n) for s, n in zip(spec.shape, x.shape, strict=True)
             ):
                 raise ValueError(f"Input {spec.name!r} of {self.name!r} has shape {spec.shape}, got {x.shape}.")
-        outputs = self._run([weights[name] for name in self._names], *given)  # jax sorts dicts
+        try:
+            outputs = self._run([weights[name] for name in self._names], *given)  # jax sorts dicts
+        except ValueError as error:
+            if all(None not in spec.shape[1:] for spec in self.inputs):
+                raise
+            shapes = {spec.name: x.shape for spec, x in zip(self.inputs, given, strict=True)}
+            raise ValueError(
+                f"{self.name!r} does not take inputs of the shapes {shapes}: its windows need larger ones, or its "
+                f"inputs sizes that fit each other. jax says: {str(error).strip().splitlines()[0][:300]}"
+            ) from error
         return jtu.tree_map(lambda i: outputs[i], self._outputs_struct)
 
     def __repr__(self) -> str:

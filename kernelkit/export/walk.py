@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
+
 from kernelkit import jaxprs
 from kernelkit.jaxprs import Opened
 from kernelkit.typing import Equation
@@ -55,7 +57,13 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
                 if rule is None or lacks:
                     place, advice = _place(equation, within), _advice(equation.primitive.name)
                     raise Missing(f"{target.format} has {lacks}{place}. {advice}")
-                made = rule(target, equation, *given)
+                try:
+                    made = rule(target, equation, *given)
+                except jax.errors.InconclusiveDimensionOperation as error:
+                    raise Missing(
+                        f"{target.format} needs a size as a number that is open here{_place(equation, within)}: jax's "
+                        f"{equation.primitive.name!r}. Fix the open sizes by input_signature."
+                    ) from error
                 results = made if isinstance(made, (list, tuple)) and not hasattr(made, "_fields") else [made]
         values |= zip(equation.outvars, results, strict=True)
     return [read(atom) for atom in jaxpr.outvars]

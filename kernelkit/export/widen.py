@@ -23,8 +23,10 @@ BRAINS: Wider = {"bfloat16": "float32"}  # what ONNX's runtimes lack
 NARROW: Wider = {"bfloat16": "float32", "float16": "float32", "int8": "int32"}  # what LiteRT lacks
 
 
-def widened(function: Callable[..., Any], wider: Wider, *arguments: Any) -> Callable[..., list[Any]]:
-    """Return a function that computes narrow numbers in wider ones; its arguments and results keep their dtypes.
+def widened(
+    function: Callable[..., Any], wider: Wider, *arguments: Any, narrow_results: bool = True
+) -> Callable[..., list[Any]]:
+    """Return a function that computes narrow numbers in wider ones; its arguments keep their dtypes.
 
     Floats are not rounded on the way, so the results are those of a model of higher precision. Whole numbers stay
     exact: what is computed of constants alone, such as weights of 4 bits that are unpacked, is computed at once, and
@@ -34,6 +36,7 @@ def widened(function: Callable[..., Any], wider: Wider, *arguments: Any) -> Call
         function: A function of arrays.
         wider: Dtypes to replace.
         *arguments: Abstract values of its arguments. Arrays are taken as constants.
+        narrow_results: Whether its results keep their dtypes too.
 
     Returns:
         A function of the arguments that are no arrays, which returns the outputs flat; ``function`` with its arrays
@@ -58,6 +61,8 @@ def widened(function: Callable[..., Any], wider: Wider, *arguments: Any) -> Call
             return jax.tree.leaves(function(*jax.tree.unflatten(jax.tree.structure(arguments), flat)))
         body = opened(closed)
         made = walk(narrow, body, [narrow.wide(x, x.dtype) for x in flat], narrow.rules)
+        if not narrow_results:
+            return list(made)
         outvars: list[Any] = body.jaxpr.outvars
         return [jnp.asarray(y, v.aval.dtype) for y, v in zip(made, outvars, strict=True)]
 

@@ -73,5 +73,5 @@ def test_a_bert_of_kerashub_gives_its_numbers_in_each_runtime(format, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     told = dict(np.load(tmp_path / "told.npz"))
     scores = told.pop("scores")
-    assert float(scores.std(axis=0).min()) > 0.1  # else many files would equal it
+    assert float(scores.std(axis=0).min()) > 0.05  # else many files would equal it
     np.testing.assert_allclose(np.asarray(run(tmp_path, told)), scores, atol=1e-5)

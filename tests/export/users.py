@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 import kernelkit as kk
@@ -277,6 +278,70 @@ def drawing():
     return Case(kk.Model(i, [mean, spread, L.GaussianDropout(0.3)(mean)]), floats(3, 10))
 
 
+class ClassToken(L.Layer):
+    """The token in front of a picture's patches, and the patches' places, as in a vision transformer."""
+
+    def build(self, shape):
+        self.token = self.add_weight((1, 1, shape[-1]), "normal", name="token")
+        self.places = self.add_weight((1, shape[1] + 1, shape[-1]), "normal", name="places")
+
+    def call(self, x):
+        token = kk.ops.repeat(self.token, kk.ops.shape(x)[0], axis=0)
+        return kk.ops.concatenate([token, x], axis=1) + self.places
+
+
+def class_token():
+    i = kk.Input((8, 8, 3))
+    h = ClassToken()(L.Reshape((16, 6))(L.Conv2D(6, 2, strides=2)(i)))
+    h = h + L.MultiHeadAttention(2, 3)(L.LayerNormalization()(h), h)
+    return Case(kk.Model(i, L.Dense(3)(h[:, 0])), floats(3, 8, 8, 3))
+
+
+class Rotary(L.Layer):
+    """Causal attention whose places are angles, written with ops."""
+
+    def call(self, x):
+        batch, steps, width = kk.ops.shape(x)
+        angles = kk.ops.arange(steps)[:, None] / kk.ops.power(10.0, kk.ops.arange(width // 4) / 2)
+        cos, sin = kk.ops.cos(angles)[None, :, None], kk.ops.sin(angles)[None, :, None]
+        a, b = kk.ops.split(kk.ops.reshape(x, (batch, steps, 2, width // 2)), 2, axis=-1)
+        turned = kk.ops.concatenate([a * cos - b * sin, a * sin + b * cos], axis=-1)
+        seen = kk.ops.dot_product_attention(turned, turned, turned, is_causal=True)
+        return kk.ops.reshape(seen, (batch, steps, width))
+
+
+def rotary():
+    i = kk.Input((STEPS, 8))
+    return Case(kk.Model(i, L.Dense(2)(Rotary()(i))), floats(3, STEPS, 8))
+
+
+class Updated(L.Layer):
+    """jax.numpy inside: numbers put and added at known places, and at places that are computed."""
+
+    def call(self, x):
+        x = x.at[:, 1].set(0.0).at[:, -1].add(1.0).at[:, jnp.array([0, 2])].multiply(3.0)
+        largest = jnp.argmax(x[..., 0], axis=1)
+        return x.at[jnp.arange(x.shape[0]), largest].set(-1.0)
+
+
+def updated():
+    i = kk.Input((STEPS, 4))
+    return Case(kk.Model(i, L.Dense(2)(Updated()(i))), floats(3, STEPS, 4))
+
+
+def given_back():
+    """The input as an output, and one output twice."""
+    i = kk.Input((4,), name="x")
+    h = L.Dense(2, name="h")(i)
+    return Case(kk.Model(i, [h, h, i]), floats(3, 4))
+
+
+def brains_out():
+    """A model whose outputs are of 16 bits."""
+    i = kk.Input((6,))
+    return Case(kk.Model(i, L.Dense(3, dtype="bfloat16")(L.Dense(5, dtype="bfloat16")(i))), floats(3, 6), 3e-2)
+
+
 USERS: dict[str, Callable[[], Case]] = {
     f.__name__: f
     for f in (
@@ -292,6 +357,7 @@ USERS: dict[str, Callable[[], Case]] = {
             autoencoder,
             drawing,
         ),
+        *(class_token, rotary, updated, given_back, brains_out),
     )
 }
 

@@ -249,6 +249,12 @@ class Graph:
 
     def lacks(self, equation: Equation) -> str:
         """Return in words what runtimes of ONNX lack for an equation."""
+        for atom in (*equation.invars, *equation.outvars):
+            kind = getattr(getattr(atom.aval, "dtype", None), "name", "")
+            if kind.startswith("complex"):
+                return "no operations on complex numbers"
+            if kind.startswith("float8"):
+                return "no floats of 8 bits in the opsets that all its runtimes read"
         return unsigned_words(equation, "no runtime")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from kernelkit.export.onnx.builder import Graph, Value
 from kernelkit.export.onnx.types import onnx_type
-from kernelkit.typing import Equation
+from kernelkit.typing import DType, Equation
 
 
 def broadcast(shapes: list[tuple]) -> tuple:
@@ -73,15 +73,23 @@ def integer_pow(g: Graph, equation: Equation, x: Value) -> Value:
     return result(g, equation, out, (x,))
 
 
+def where(g: Graph, which: str, yes: str, no: str, dtype: DType) -> str:
+    """Return one of two tensors, number by number. ONNX's Where takes bools too, but its runtimes do not."""
+    if np.dtype(dtype) != np.bool_:
+        return g.node("Where", [which, yes, no])
+    return g.node("Or", [g.node("And", [which, yes]), g.node("And", [g.node("Not", [which]), no])])
+
+
 def select(g: Graph, equation: Equation, which: Value, *cases: Value) -> Value:
     """`select_n`: a bool or a number chooses one of the cases."""
     if which.dtype == np.bool_:
         no, yes = cases
-        return result(g, equation, g.node("Where", [g.thin(which), g.thin(yes), g.thin(no)]), (which, *cases))
+        chosen = where(g, g.thin(which), g.thin(yes), g.thin(no), yes.dtype)
+        return result(g, equation, chosen, (which, *cases))
     out = g.thin(cases[0])
     for number, case in enumerate(cases[1:], 1):
         is_it = g.node("Equal", [g.thin(which), g.array(number, which.dtype)])
-        out = g.node("Where", [is_it, g.thin(case), out])
+        out = where(g, is_it, g.thin(case), out, case.dtype)
     return result(g, equation, out, (which, *cases))
 
 

@@ -16,6 +16,7 @@ from kernelkit.export.onnx.builder import Graph
 from kernelkit.export.onnx.tidy import all_nodes, tidy
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.export.program import Program
+from kernelkit.export.signature import unique
 from kernelkit.export.walk import walk
 from kernelkit.export.widen import BRAINS, holds, widened
 from kernelkit.jaxprs import Opened, opened
@@ -41,6 +42,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
     onnx = need("onnx", "ONNX files")
     from kernelkit.export.onnx.rules import RULES
 
+    program = as_written(program)
     opset = DEFAULT_OPSET if opset is None else opset
     if opset not in OPSETS:
         raise ValueError(f"opset_version must lie from {OPSETS[0]} to {OPSETS[-1]}, got {opset!r}.")
@@ -86,12 +88,26 @@ def make_model(program: Program, opset: int | None = None) -> Any:
     )  # fmt: skip
 
 
+def as_written(program: Program) -> Program:
+    """Return a program with the names and dtypes that its outputs have in ONNX.
+
+    There an output has another name than all inputs, and numbers of bfloat16 are float32.
+    """
+    inputs = [spec.name for spec in program.signature.inputs]
+    names = unique([*inputs, *(spec.name for spec in program.outputs)])[len(inputs) :]
+    outputs = (
+        spec._replace(name=name, dtype=BRAINS.get(spec.dtype, spec.dtype))
+        for spec, name in zip(program.outputs, names, strict=True)
+    )
+    return program._replace(outputs=tuple(outputs))
+
+
 def _without_brains(program: Program) -> Opened:
     """Return a program's jaxpr, with float32 in place of bfloat16, which runtimes of ONNX do not compute."""
     if not holds(program.body.jaxpr, BRAINS):
         return program.body
     weights = [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in program.weights.values()]
-    function = widened(program.function, BRAINS, weights, *program.arguments)
+    function = widened(program.function, BRAINS, weights, *program.arguments, narrow_results=False)
     with devices.portable():
         return opened(jax.make_jaxpr(function)(*weights, *program.arguments))
 

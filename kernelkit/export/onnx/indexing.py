@@ -9,6 +9,7 @@ import numpy as np
 
 from kernelkit.export.onnx.arrays import out
 from kernelkit.export.onnx.builder import Graph, Value
+from kernelkit.export.onnx.elementwise import where
 from kernelkit.export.onnx.types import onnx_type
 from kernelkit.typing import DType, Equation
 
@@ -56,7 +57,7 @@ def gather(g: Graph, equation: Equation, x: Value, indices: Value) -> Value:
         axes = [place for place in range(out_rank) if place in d.offset_dims]
         if axes:
             valid = g.node("Unsqueeze", [valid, g.ints(axes)])
-        name = g.node("Where", [valid, name, g.array(_fill(p["fill_value"], x.dtype), x.dtype)])
+        name = where(g, valid, name, g.array(_fill(p["fill_value"], x.dtype), x.dtype), x.dtype)
     return out(g, equation, name)
 
 
@@ -89,7 +90,7 @@ def _general_gather(g: Graph, equation: Equation, x: Value, indices: Value) -> V
     )  # fmt: skip
     name = g.node("GatherND", [g.full(x), places])
     if valid is not None:
-        name = g.node("Where", [valid, name, g.array(_fill(p["fill_value"], x.dtype), x.dtype)])
+        name = where(g, valid, name, g.array(_fill(p["fill_value"], x.dtype), x.dtype), x.dtype)
     return out(g, equation, name)
 
 
@@ -106,11 +107,17 @@ def scatter(reduction: str) -> Any:
             d.operand_batching_dims, d.scatter_indices_batching_dims, sizes, updates.shape, mode,
         )  # fmt: skip
         data, new = g.full(x), g.full(updates)
-        if valid is not None:
-            if reduction != "add":
-                raise NotImplementedError("A scatter that may drop numbers cannot be written in ONNX.")
-            new = g.node("Where", [valid, new, g.array(0, x.dtype)])
-        return out(g, equation, g.node("ScatterND", [data, places, new], reduction=reduction))
+        if valid is None:
+            return out(g, equation, g.node("ScatterND", [data, places, new], reduction=reduction))
+        # What lies outside goes into one more slice at the end of an axis, which is cut off again.
+        axis, rank = d.scatter_dims_to_operand_dims[0], len(x.shape)
+        end = g.size(x.shape[axis])
+        more = g.node("Expand", [g.array(0, x.dtype), g.shape([1 if a == axis else n for a, n in enumerate(x.shape)])])
+        place = [end if a == axis else g.ints([0]) for a in range(rank)]
+        outside = g.node("Concat", place, axis=0) if rank > 1 else end
+        places = g.node("Where", [g.node("Unsqueeze", [valid, g.ints([len(updates.shape)])]), places, outside])
+        made = g.node("ScatterND", [g.node("Concat", [data, more], axis=axis), places, new], reduction=reduction)
+        return out(g, equation, g.node("Slice", [made, g.ints([0]), end, g.ints([axis])]))
 
     return rule
 
@@ -138,8 +145,8 @@ def _places(
         if axis in starts:
             column = g.array(list(starts).index(axis), np.int64)
             start = g.node("Gather", [wide, column], axis=len(indices.shape) - 1)
-            last = g.node("Sub", [g.size(x.shape[axis]), g.size(sizes[axis])])
-            if mode == "fill":
+            last = g.node("Sub", [_scalar(g, x.shape[axis]), _scalar(g, sizes[axis])])
+            if mode == "fill" and not _all_inside(g, indices, list(starts).index(axis), x.shape[axis], sizes[axis]):
                 inside = g.node(
                     "And",
                     [g.node("GreaterOrEqual", [start, g.array(0, np.int64)]), g.node("LessOrEqual", [start, last])],
@@ -164,8 +171,21 @@ def _on_axes(g: Graph, name: str, places: Sequence[int], rank: int) -> str:
     return g.node("Unsqueeze", [name, g.ints(axes)]) if axes else name
 
 
+def _scalar(g: Graph, size: Any) -> str:
+    return g.node("Reshape", [g.size(size), g.array(np.array([], np.int64))])
+
+
+def _all_inside(g: Graph, indices: Value, column: int, total: Any, size: Any) -> bool:
+    """Return whether windows of a size are known to lie inside of an axis."""
+    known = g.whole(indices)
+    if known is None or not isinstance(total, int) or not isinstance(size, int):
+        return False
+    starts = np.asarray(known)[..., column]
+    return bool((starts >= 0).all() and (starts <= total - size).all())
+
+
 def _range_on(g: Graph, size: Any, place: int, rank: int) -> str:
-    end = g.node("Reshape", [g.size(size), g.array(np.array([], np.int64))])
+    end = _scalar(g, size)
     name = g.node("Range", [g.array(0, np.int64), end, g.array(1, np.int64)])
     axes = [axis for axis in range(rank) if axis != place]
     return g.node("Unsqueeze", [name, g.ints(axes)]) if axes else name

@@ -34,8 +34,10 @@ def reduce_bools(op: str) -> Callable:
     """`reduce_and`, `reduce_or`."""
 
     def rule(g: Graph, equation: Equation, x: Value) -> Value:
-        name = g.node("Cast", [g.full(x)], to=onnx_type(np.int32))
-        name = reduced(g, op, name, list(equation.params["axes"]))
+        axes = list(equation.params["axes"])
+        if not axes:  # to ONNX no axes are all axes
+            return x
+        name = reduced(g, op, g.node("Cast", [g.full(x)], to=onnx_type(np.int32)), axes)
         return out(g, equation, g.node("Cast", [name], to=onnx_type(np.bool_)))
 
     return rule

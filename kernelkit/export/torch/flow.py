@@ -46,13 +46,19 @@ def scatter(accumulate: bool) -> Callable:
             d.operand_batching_dims, d.scatter_indices_batching_dims, sizes, updates.shape, _mode(p["mode"]),
         )  # fmt: skip
         shape = s.shape(updates.shape)
+        data, new = s.text(x), s.text(updates)
+        axis, rest = d.scatter_dims_to_operand_dims[0], ""
+        if (
+            valid is not None
+        ):  # what lies outside goes into one more slice at the end of an axis, which is cut off again
+            more = s.shape([1 if a == axis else n for a, n in enumerate(x.shape)])
+            places[axis] = f"torch.where({valid}, {places[axis]}, {data}.shape[{axis}])"
+            data, rest = (
+                f"torch.cat(({data}, {data}.new_zeros({more})), {axis})",
+                f".narrow({axis}, 0, {data}.shape[{axis}])",
+            )
         wide = ", ".join(f"({place}).expand({shape})" for place in places)
-        new = s.text(updates)
-        if valid is not None:
-            if not accumulate:
-                raise NotImplementedError("A scatter that may drop numbers is not written for PyTorch.")
-            new = f"torch.where({valid}, {new}, torch.zeros_like({new}))"
-        return s.put(f"torch.index_put({s.text(x)}, ({wide},), {new}, accumulate={accumulate})", aval)
+        return s.put(f"torch.index_put({data}, ({wide},), {new}, accumulate={accumulate}){rest}", aval)
 
     return rule
 

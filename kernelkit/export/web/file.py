@@ -62,6 +62,7 @@ def save(
     for spec in program.signature.inputs:
         if spec.dtype not in DTYPES:
             raise ValueError(f"Input {spec.name!r} has dtype {spec.dtype}, which a page cannot make.")
+    program = onnx.as_written(program)
     data = onnx.make_model(program, opset_version).SerializeToString()
     if len(data) > LARGEST:
         raise ValueError(f"The model has {len(data) / 1e6:.0f} MB; a page holds at most {LARGEST / 1e6:.0f} MB.")

@@ -195,7 +195,8 @@ def arange(start: Tensor, stop: Tensor = _MISSING, step: Any = None, dtype: DTyp
         )
     stop = None if isinstance(stop, _Missing) else stop
     if dtype is None:
-        given = [getattr(v, "dtype", type(v)) for v in (start, stop, step) if v is not None]
+        kind = lambda v: int if jax.export.is_symbolic_dim(v) else getattr(v, "dtype", type(v))  # noqa: E731
+        given = [kind(v) for v in (start, stop, step) if v is not None]
         dtype = dtypes.result_type(*given)
     start, stop, step = as_ints(start), as_ints(stop), as_ints(step)
     if stop is None:

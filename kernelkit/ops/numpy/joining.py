@@ -228,8 +228,13 @@ def repeat(x: Tensor, repeats: Any, axis: int | None = None) -> jax.Array:
         [1 1 2 2]
     """
     with needs_values("repeat", "Give `repeats` as ints."):
-        repeats = as_ints(repeats)
-        return jnp.repeat(as_array(x), repeats if isinstance(repeats, jax.Array) else np.asarray(repeats), axis)
+        repeats, x = as_ints(repeats), as_array(x)
+        if jax.export.is_symbolic_dim(repeats):  # an open size, while a model is exported
+            x, axis = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
+            before, after = x.shape[: axis + 1], x.shape[axis + 1 :]
+            copies = jnp.broadcast_to(jnp.expand_dims(x, axis + 1), (*before, repeats, *after))
+            return copies.reshape(*before[:-1], before[-1] * repeats, *after)
+        return jnp.repeat(x, repeats if isinstance(repeats, jax.Array) else np.asarray(repeats), axis)
 
 
 @op
