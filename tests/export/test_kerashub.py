@@ -30,7 +30,8 @@ def in_openvino(folder, inputs):
 def in_tensorflow(folder, inputs):
     import tensorflow as tf
 
-    return tf.saved_model.load(f"{folder}/bert").serve({k: tf.constant(v) for k, v in inputs.items()}).numpy()
+    loaded = tf.saved_model.load(f"{folder}/bert")  # without a name TensorFlow would forget its variables at once
+    return loaded.serve({k: tf.constant(v) for k, v in inputs.items()}).numpy()
 
 
 def in_torch(folder, inputs):

@@ -20,7 +20,7 @@ def converter():
 def test_a_model_of_the_zoo_runs_in_litert(name, tmp_path, converter):
     model = zoo.build(name)
     done = model.export(tmp_path / "model.tflite", format="litert", batch_size=2, verbose=False)
-    assert done.checked_by == "ai-edge-litert" and done.error is not None and done.error < zoo.atol(name)
+    assert done.checked_by == "ai-edge-litert" and done.error is not None and done.error < zoo.report_atol(name)
     assert done.inputs[0].shape[0] == 2
 
 

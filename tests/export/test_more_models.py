@@ -32,7 +32,7 @@ def compare(name, tmp_path):
     for format in ("onnx", "stablehlo"):
         options = {"platforms": ["cpu"]} if format == "stablehlo" else {}
         done = model.export(tmp_path / f"model.{format}", format=format, verbose=False, **options)
-        assert done.error is not None and done.error < zoo.atol(name)
+        assert done.error is not None and done.error < zoo.report_atol(name)
     session, program = runtime.InferenceSession(tmp_path / "model.onnx"), kk.export.load(tmp_path / "model.stablehlo")
     for batch in (1, 3):
         x = zoo.draw(model, batch)

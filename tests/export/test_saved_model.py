@@ -27,7 +27,7 @@ def test_a_model_of_the_zoo_is_written_and_read(name, tmp_path):
     model = zoo.build(name)
     done = model.export(tmp_path / "out", verbose=False)
     assert done.format == "tf_saved_model" and done.checked_by == "tensorflow"
-    assert done.error is not None and done.error < zoo.atol(name)
+    assert done.error is not None and done.error < zoo.report_atol(name)
     loaded = tf.saved_model.load(tmp_path / "out")
     for batch in (1, 5):
         x = zoo.draw(model, batch)

@@ -234,6 +234,11 @@ def atol(name: str) -> float:
     return {"resnet50": 2e-3, "mobilenet": 2e-4}.get(name, 1e-5)
 
 
+def report_atol(name: str) -> float:
+    """The same for the inputs of a report, for which ResNet-50 has scores of up to 2,758."""
+    return 2e-2 if name == "resnet50" else atol(name)
+
+
 def build(name: str) -> kk.Model:
     """The model, with weights that are all different from zero and one; in `applications` only batch statistics are."""
     kk.utils.set_random_seed(3)

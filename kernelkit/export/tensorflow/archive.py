@@ -46,7 +46,8 @@ class ExportArchive:
         >>> endpoint = archive.add_endpoint("serve", model.call, [kk.InputSpec("float32", shape=(None, 3))])
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     archive.write_out(f"{folder}/saved", verbose=False)
-        ...     tf.saved_model.load(f"{folder}/saved").serve(tf.ones((4, 3))).shape.as_list()
+        ...     loaded = tf.saved_model.load(f"{folder}/saved")
+        ...     loaded.serve(tf.ones((4, 3))).shape.as_list()
         [4, 2]
     """
 
