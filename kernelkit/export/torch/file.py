@@ -44,7 +44,7 @@ def reader(path: str) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     def run(arrays: list[np.ndarray]) -> list[np.ndarray]:
         with torch.no_grad():
             outputs = module(*map(torch.from_numpy, arrays))
-        return [y.numpy() for y in _leaves(outputs)]
+        return [(y.float() if y.dtype == torch.bfloat16 else y).numpy() for y in _leaves(outputs)]
 
     return run
 

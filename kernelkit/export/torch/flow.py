@@ -31,8 +31,8 @@ def gather(s: Source, equation: Equation, x: Value, indices: Value) -> Value:
     return s.put(f"torch.where({valid}, {out.text}, {fill})", aval)
 
 
-def scatter(accumulate: bool) -> Callable:
-    """`scatter`, `scatter-add`: index_put."""
+def scatter(reduction: str = "") -> Callable:
+    """`scatter`, `scatter-add`: index_put; the others: scatter_reduce on flat places."""
 
     def rule(s: Source, equation: Equation, x: Value, indices: Value, updates: Value) -> Value:
         p, aval = equation.params, equation.outvars[0].aval
@@ -48,9 +48,7 @@ def scatter(accumulate: bool) -> Callable:
         shape = s.shape(updates.shape)
         data, new = s.text(x), s.text(updates)
         axis, rest = d.scatter_dims_to_operand_dims[0], ""
-        if (
-            valid is not None
-        ):  # what lies outside goes into one more slice at the end of an axis, which is cut off again
+        if valid is not None:  # what lies outside goes into one more slice of an axis, which is cut off again
             more = s.shape([1 if a == axis else n for a, n in enumerate(x.shape)])
             places[axis] = f"torch.where({valid}, {places[axis]}, {data}.shape[{axis}])"
             data, rest = (
@@ -58,7 +56,14 @@ def scatter(accumulate: bool) -> Callable:
                 f".narrow({axis}, 0, {data}.shape[{axis}])",
             )
         wide = ", ".join(f"({place}).expand({shape})" for place in places)
-        return s.put(f"torch.index_put({data}, ({wide},), {new}, accumulate={accumulate}){rest}", aval)
+        if reduction in ("", "add"):
+            return s.put(f"torch.index_put({data}, ({wide},), {new}, accumulate={bool(reduction)}){rest}", aval)
+        whole = s.put(data, aval).text
+        flat = f"({places[0]}).expand({shape})"
+        for a, place in enumerate(places[1:], 1):
+            flat = f"({flat} * {whole}.shape[{a}] + {place})"
+        made = f"{whole}.reshape(-1).scatter_reduce(0, {flat}.reshape(-1), {new}.reshape(-1), '{reduction}')"
+        return s.put(f"{made}.reshape({whole}.shape){rest}", aval)
 
     return rule
 
@@ -202,9 +207,15 @@ class _Row(Like):
 
 RULES: dict[str, Callable] = {
     "gather": gather,
-    "scatter": scatter(False),
-    "scatter-add": scatter(True),
-    "scatter_add": scatter(True),
+    "scatter": scatter(),
+    "scatter-add": scatter("add"),
+    "scatter_add": scatter("add"),
+    "scatter-mul": scatter("prod"),
+    "scatter_mul": scatter("prod"),
+    "scatter-min": scatter("amin"),
+    "scatter_min": scatter("amin"),
+    "scatter-max": scatter("amax"),
+    "scatter_max": scatter("amax"),
     "dynamic_slice": dynamic_slice,
     "dynamic_update_slice": dynamic_update_slice,
     "scan": scan,

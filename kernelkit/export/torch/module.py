@@ -45,12 +45,12 @@ def to_torch(model: Any, input_signature: InputSignature = None) -> Any:
     module = kind(evaluated, code, namespace)
     trainable = set(list(evaluated.weights)[:split])
     for path, value in evaluated.weights.items():
-        tensor = torch.from_numpy(np.array(value, "float32" if value.dtype.name == "bfloat16" else value.dtype))
+        tensor = _tensor(torch, value, value.dtype)
         place(torch, module, attributes(path), tensor, path in trainable)
     for prefix, (_, constants) in sources.items():
         for number, array in enumerate(constants):
             owner = "constants" if prefix == "_evaluate" else "train_constants"
-            tensor = torch.from_numpy(np.array(array, _readable(array.dtype)))
+            tensor = _tensor(torch, array, _readable(array.dtype))
             module.register_buffer(f"{owner}_{number}", tensor, persistent=False)
     return module.eval()
 
@@ -83,7 +83,8 @@ def assign_torch(model: Any, module: Any) -> None:
         name = ".".join(attributes(path))
         if name not in tensors:
             raise ValueError(f"The module has no {name!r}: it was made from another model than {model.name!r}.")
-        variable.assign(tensors[name].detach().cpu().numpy())
+        tensor = tensors[name].detach().cpu()
+        variable.assign((tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy())
 
 
 def _written(program: Program, name: str, trainable: int | None = None) -> tuple[str, list[np.ndarray]]:
@@ -148,6 +149,13 @@ def place(torch: Any, module: Any, names: list[str], tensor: Tensor, trainable: 
         module.register_parameter(names[-1], torch.nn.Parameter(tensor))
     else:
         module.register_buffer(names[-1], tensor)
+
+
+def _tensor(torch: Any, array: Any, dtype: Any) -> Any:
+    """Return an array as a tensor. NumPy has no bfloat16 that PyTorch reads."""
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(np.array(array, "float32")).to(torch.bfloat16)
+    return torch.from_numpy(np.array(array, dtype))
 
 
 def _readable(dtype: Any) -> Any:
