@@ -63,6 +63,19 @@ def get(identifier: Any) -> Any:
     return _serialize.get(identifier, "activations", "activation function")
 
 
+def keeps_shape(activation: Any) -> bool:
+    """Return whether an activation is known to return the shape and dtype of its input.
+
+    Example:
+        >>> from kernelkit import activations
+        >>> activations.keeps_shape(activations.relu), activations.keeps_shape(activations.glu)
+        (True, False)
+    """
+    return activation is None or (
+        activation is not glu and globals().get(getattr(activation, "__name__", "")) is activation
+    )
+
+
 def serialize(activation: ActivationLike) -> Any:
     """Return an activation as plain JSON: the name of a built-in function, else a dict.
 

@@ -12,7 +12,16 @@ from kernelkit.layers.base.arguments import warn_once
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.layer_normalization import checked_axes
-from kernelkit.typing import ActivationLike, Axis, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
+from kernelkit.typing import (
+    ActivationLike,
+    Axis,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Shapes,
+    Tensor,
+)
 
 
 class Activation(Layer):
@@ -34,6 +43,9 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation)
 
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        return shape if activations.keeps_shape(self.activation) else None
+
     def call(self, inputs: Tensor) -> jax.Array:
         return self.activation(inputs)
 
@@ -53,6 +65,7 @@ class ReLU(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self, max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0, **kwargs: Any
@@ -83,6 +96,7 @@ class LeakyReLU(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
@@ -120,6 +134,7 @@ class PReLU(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self,
@@ -168,6 +183,7 @@ class ELU(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)

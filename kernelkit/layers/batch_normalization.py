@@ -61,6 +61,7 @@ class BatchNormalization(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self,

@@ -12,7 +12,16 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.low_rank import LowRankLayer, refuse_quantization
 from kernelkit.ops import nn
-from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Sizes, Tensor
+from kernelkit.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Shapes,
+    Sizes,
+    Tensor,
+)
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
@@ -107,6 +116,13 @@ class ConvLayer(LowRankLayer):
     def kernel(self) -> Tensor:
         """The kernel: a variable, or an array once LoRA is enabled."""
         return self._adapted()
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        if not activations.keeps_shape(self.activation):
+            return None
+        return windows.output_shape(
+            shape, self.filters, self.kernel_size, self.strides, self.dilation_rate, self.padding, self.data_format
+        )
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)

@@ -14,7 +14,7 @@ from kernelkit.layers.quantized.contraction import Contraction
 from kernelkit.layers.quantized.quantizable import PRODUCTS, as_config
 from kernelkit.ops.lowering import contract
 from kernelkit.sparse import is_sparse
-from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor
+from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shape, Shapes, Tensor
 
 
 class Dense(LowRankLayer):
@@ -110,6 +110,9 @@ class Dense(LowRankLayer):
     def kernel(self) -> Tensor:
         """The kernel: a variable; an array once LoRA is enabled; integers once it is quantized."""
         return self._adapted()
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        return (*shape[:-1], self.units) if activations.keeps_shape(self.activation) else None
 
     def call(self, inputs: Tensor) -> jax.Array:
         if self.form is not None:

@@ -12,7 +12,16 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
-from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes, Sizes, Tensor
+from kernelkit.typing import (
+    ActivationLike,
+    ConstraintLike,
+    InitializerLike,
+    RegularizerLike,
+    Shape,
+    Shapes,
+    Sizes,
+    Tensor,
+)
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D"]
 
@@ -79,6 +88,15 @@ class DepthwiseConvLayer(Layer):
                 name="bias",
             )
         self.input_spec = InputSpec(ndim=self._spatial + 2, axes={axis: channels})
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        channels = shape[-1 if self.data_format == "channels_last" else 1]
+        if not activations.keeps_shape(self.activation) or channels is None:
+            return None
+        features = channels * self.depth_multiplier
+        return windows.output_shape(
+            shape, features, self.kernel_size, self.strides, self.dilation_rate, self.padding, self.data_format
+        )
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)

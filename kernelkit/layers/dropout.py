@@ -34,6 +34,7 @@ class Dropout(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self, rate: float, noise_shape: SizeList | None = None, seed: int | None = None, **kwargs: Any

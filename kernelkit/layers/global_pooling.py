@@ -11,7 +11,7 @@ from kernelkit import config
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops.extremes import largest
-from kernelkit.typing import Tensor
+from kernelkit.typing import Shape, Tensor
 
 __all__ = [
     "GlobalAveragePooling1D",
@@ -39,6 +39,10 @@ class GlobalPoolingLayer(Layer):
     def _axes(self) -> tuple[int, ...]:
         first = 1 if self.data_format == "channels_last" else 2
         return tuple(range(first, first + self._spatial))
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        sizes = [1 if axis in self._axes else size for axis, size in enumerate(shape)]
+        return tuple(sizes if self.keepdims else (s for axis, s in enumerate(shape) if axis not in self._axes))
 
     def call(self, inputs: Tensor) -> jax.Array:
         return type(self)._reduce(jnp.asarray(inputs), axis=self._axes, keepdims=self.keepdims)

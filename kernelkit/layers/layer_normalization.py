@@ -41,6 +41,7 @@ class LayerNormalization(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self,
@@ -114,6 +115,8 @@ class RMSNormalization(Layer):
         [[1.0, 1.0]]
     """
 
+    _keeps_shape = True
+
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(self, axis)
@@ -139,6 +142,7 @@ class UnitNormalization(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

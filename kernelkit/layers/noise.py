@@ -28,6 +28,7 @@ class GaussianNoise(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -59,6 +60,7 @@ class GaussianDropout(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -96,6 +98,7 @@ class AlphaDropout(Layer):
     """
 
     supports_masking = True
+    _keeps_shape = True
 
     def __init__(
         self, rate: float, noise_shape: SizeList | None = None, seed: int | None = None, **kwargs: Any

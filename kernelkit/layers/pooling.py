@@ -12,7 +12,7 @@ from kernelkit.layers import windows
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.ops import nn
-from kernelkit.typing import Sizes, Tensor
+from kernelkit.typing import Shape, Sizes, Tensor
 
 __all__ = [
     "AveragePooling1D",
@@ -46,6 +46,11 @@ class PoolingLayer(Layer):
         self.padding = windows.checked_padding(padding, who)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self._spatial + 2)
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        channels = shape[-1 if self.data_format == "channels_last" else 1]
+        ones = (1,) * self._spatial
+        return windows.output_shape(shape, channels, self.pool_size, self.strides, ones, self.padding, self.data_format)
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)

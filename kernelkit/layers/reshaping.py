@@ -13,7 +13,7 @@ from kernelkit import config, dtypes, ops
 from kernelkit.layers.input_spec import InputSpec
 from kernelkit.layers.layer import Layer
 from kernelkit.symbolic import KerasTensor
-from kernelkit.typing import Tensor
+from kernelkit.typing import Shape, Tensor
 
 
 class Flatten(Layer):
@@ -34,6 +34,10 @@ class Flatten(Layer):
         super().__init__(**kwargs)
         self.data_format = config.standardize_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
+
+    def _known_shape(self, shape: Shape) -> Shape | None:
+        sizes = [size for size in shape[1:] if size is not None]
+        return (shape[0], math.prod(sizes) if len(sizes) == len(shape) - 1 else None)
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = ops.convert_to_tensor(inputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from kernelkit.typing import Shapes, Tensor
+from kernelkit.typing import Shape, Shapes, Tensor
 
 
 def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> tuple[int, ...]:
@@ -91,6 +91,38 @@ def require_fit(sizes: Sequence, window: tuple, dilation: tuple, padding: str, w
             "nothing would be left: Computed output size would be zero or negative. Use padding='same', a smaller "
             "window, or fewer layers that shrink the input."
         )
+
+
+def output_shape(
+    shape: Shape, channels: int | None, window: tuple, strides: tuple, dilation: tuple, padding: str, data_format: str
+) -> Shape:
+    """Return the shape of a convolution's or a pooling's output.
+
+    Args:
+        shape: The input's shape, ``None`` where unknown.
+        channels: Channels of the output.
+        window: Size of the window along each axis.
+        strides: Step between windows along each axis.
+        dilation: Step between the window's elements along each axis.
+        padding: ``"valid"``, ``"same"`` or ``"causal"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``.
+
+    Returns:
+        The shape; a size below 1 where the window does not fit.
+
+    Example:
+        >>> output_shape((None, 28, 28, 1), 8, (3, 3), (2, 2), (1, 1), "valid", "channels_last")
+        (None, 13, 13, 8)
+    """
+    first = 1 if data_format == "channels_last" else 2
+    sizes: list[int | None] = []
+    for size, width, stride, step in zip(shape[first : first + len(window)], window, strides, dilation, strict=True):
+        span = (width - 1) * step + 1
+        if size is None:
+            sizes.append(None)
+        else:
+            sizes.append((size - span) // stride + 1 if padding == "valid" else -(-size // stride))
+    return (shape[0], *sizes, channels) if data_format == "channels_last" else (shape[0], channels, *sizes)
 
 
 def add_bias(x: jax.Array, bias: Tensor, data_format: str) -> jax.Array:

@@ -8,6 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 
+@functools.lru_cache(maxsize=4096)
+def signature_of(function: Callable) -> inspect.Signature:
+    """Return the signature of a constructor. It is read once: a model of 1,000 layers asks for a few, often."""
+    return inspect.signature(function)
+
+
 def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
     """Return the values of the constructor's arguments, from a class below any own ``get_config`` up to ``stop``.
 
@@ -25,7 +31,7 @@ def derived_arguments(instance: Any, stop: type = object) -> dict[str, Any]:
         init = vars(cls).get("__init__")
         if init is None:
             continue
-        parameters = list(inspect.signature(init).parameters.values())[1:]
+        parameters = list(signature_of(init).parameters.values())[1:]
         for parameter in parameters:
             name = parameter.name
             if parameter.kind is parameter.VAR_POSITIONAL and given.get(f"*{name}"):
@@ -68,12 +74,12 @@ def given_arguments(instance: Any) -> dict[str, Any]:
     """Return the arguments that an object's constructor was called with, by name."""
     args, kwargs = getattr(instance, "_init_arguments", ((), {}))
     try:
-        bound = inspect.signature(type(instance).__init__).bind_partial(instance, *args, **kwargs)
+        bound = signature_of(type(instance).__init__).bind_partial(instance, *args, **kwargs)
     except TypeError:
         return {}
     given = {}
     for name, value in list(bound.arguments.items())[1:]:
-        kind = inspect.signature(type(instance).__init__).parameters[name].kind
+        kind = signature_of(type(instance).__init__).parameters[name].kind
         if kind is inspect.Parameter.VAR_KEYWORD:
             given.update(value)
         else:
@@ -102,5 +108,5 @@ def shared_arguments(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def _names(cls: type) -> tuple[str, ...]:
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    parameters = list(signature_of(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
     return tuple(p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))

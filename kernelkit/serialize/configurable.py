@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from kernelkit import rich_display
-from kernelkit.serialize.arguments import derived_arguments, derives
+from kernelkit.serialize.arguments import derived_arguments, derives, signature_of
 from kernelkit.serialize.objects import deserialize_values, serialize_value
 from kernelkit.serialize.shown import call_text
 from kernelkit.signatures import plain
@@ -69,7 +69,7 @@ class Configurable:
 
 def _require_arguments(cls: type, args: tuple, kwargs: dict) -> None:
     """Raise ``TypeError`` if an argument is missing. Python's own error names the class of ``__init__``."""
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    parameters = list(signature_of(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
     named = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     missing = [repr(p.name) for p in named[len(args) :] if p.default is p.empty and p.name not in kwargs]
     if missing:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kernelkit import scope
-from kernelkit.serialize.arguments import derived_arguments, given_arguments
+from kernelkit.serialize.arguments import derived_arguments, given_arguments, signature_of
 
 _LONGEST = 60
 _DEEPEST = 3
@@ -77,7 +77,7 @@ def call_text(instance: Any, stop: type = object, more: tuple[str, ...] = (), de
     if depth > _DEEPEST:
         return f"{cls.__name__}(...)"
     try:
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        parameters = list(signature_of(cls.__init__).parameters.values())[1:]
     except (TypeError, ValueError):
         parameters = []
     texts = shown_texts(instance, stop, depth)
@@ -131,7 +131,7 @@ def _defaults(cls: type) -> dict[str, Any]:
         init = vars(base).get("__init__")
         if init is None or base is object:
             continue
-        for name, parameter in inspect.signature(init).parameters.items():
+        for name, parameter in signature_of(init).parameters.items():
             found.setdefault(name, parameter.default)
     return found
 

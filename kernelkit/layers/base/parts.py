@@ -8,6 +8,7 @@ These are functions, not methods, so that a subclass is free to use the names fo
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
@@ -24,11 +25,15 @@ class HasParts:
     """Attributes that hold no parts."""
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str, types.FunctionType})
+
+
 def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
     """Yield the instances of given classes in an object's attributes, each once."""
     seen: set[int] = set()
+    untracked = owner._untracked
     for name, value in vars(owner).items():
-        if name not in owner._untracked:
+        if type(value) not in _PLAIN and name not in untracked:
             yield from _search(value, kinds, seen)
 
 
