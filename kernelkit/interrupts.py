@@ -11,7 +11,7 @@ turn of :func:`wait`, or the end of the guard. It is raised at once
 * when no safe point was reached within :data:`PATIENCE` seconds.
 
 The flag stays set until the exception has reached the guard. An exception that got lost on its way is raised again.
-Inside :data:`whole`, while a step holds the weights, nothing is ever raised, nor below a function of h5py. That library
+Inside :data:`whole` (while a step holds the weights) and inside functions of h5py, the exception is never raised: h5py
 calls the methods of a file from C, where the exception would end as a SystemError.
 
 This holds for the main thread, in which Python runs signal handlers. In other threads a guard does nothing.

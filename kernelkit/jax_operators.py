@@ -1,7 +1,7 @@
 """Distinguish operators of jax's arrays from functions of jax.numpy. Only this file inspects jax's stack frames.
 
-Both read ``__jax_array__`` of an operand of an unknown type. Only an operator then falls back to the operand's own
-operator if the attribute is missing.
+Operators and functions both read ``__jax_array__`` of an operand of an unknown type. If the attribute is missing, only
+an operator falls back to the operand's own operator.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ Source: Salmon et al., 2011, Parallel random numbers: as easy as 1, 2, 3.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -18,7 +19,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.random import define_prng_impl
 
 from kernelkit import devices
 from kernelkit.typing import Tensor
@@ -43,7 +43,7 @@ def as_key(pair: Tensor) -> jax.Array:
         >>> bool((jax.random.bits(as_key(pair), (3,)) == jax.random.bits(jax_key, (3,))).all())
         True
     """
-    return jax.random.wrap_key_data(pair, impl=_IN_ONE_KERNEL if devices.on_cpu() else "threefry2x32")
+    return jax.random.wrap_key_data(pair, impl=_in_one_kernel() if devices.on_cpu() else "threefry2x32")
 
 
 def _hashed(key: Tensor, first: Tensor, second: Tensor) -> tuple[Any, Any]:
@@ -88,12 +88,16 @@ def _fold_in(key: Tensor, data: Tensor) -> Any:
     return jnp.stack(_hashed(key, *_seed(data)))
 
 
-_IN_ONE_KERNEL = define_prng_impl(
-    key_shape=(2,),
-    seed=_seed,
-    split=_split,
-    random_bits=_bits,
-    fold_in=_fold_in,
-    name="threefry_in_one_kernel",
-    tag="fry1",
-)
+@functools.cache
+def _in_one_kernel() -> Any:
+    from jax.extend.random import define_prng_impl  # imported when used: it brings Pallas
+
+    return define_prng_impl(
+        key_shape=(2,),
+        seed=_seed,
+        split=_split,
+        random_bits=_bits,
+        fold_in=_fold_in,
+        name="threefry_in_one_kernel",
+        tag="fry1",
+    )

@@ -1,7 +1,7 @@
 """Variables: named arrays that training changes.
 
-A :class:`Variable` is a thin shell around one `jax.Array`. Pure code never touches the shell: it runs inside a
-:class:`~kernelkit.scope.StatelessScope` that lends traced values to the variables it reads.
+A :class:`Variable` is a thin wrapper around one `jax.Array`. Pure code never changes the wrapper: it runs inside a
+:class:`~kernelkit.scope.StatelessScope`, which gives it traced values in place of the variables' values.
 """
 
 from __future__ import annotations

@@ -278,7 +278,7 @@ def expand_dims(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def eye(size: Any, dtype: DType = None, name: str | None = None) -> jax.Array:
-    """Return the identity matrix of a size; ``(rows, columns)`` for one that is not square.
+    """Return an identity matrix; ``size`` is one int, or ``(rows, columns)`` for a matrix that is not square.
 
     Example:
         >>> from kernelkit import backend as K

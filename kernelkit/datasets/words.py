@@ -27,7 +27,7 @@ def short(rows: list[list[int]], labels: np.ndarray, maxlen: int | None) -> tupl
     """Return the texts shorter than ``maxlen`` and their labels.
 
     Raises:
-        ValueError: If there are none.
+        ValueError: If no text is shorter.
     """
     if not maxlen:
         return rows, labels

@@ -61,7 +61,7 @@ class BatchPlacement:
             size: Rows in a batch.
 
         Raises:
-            ValueError: If processes read parts of their own that their devices cannot share evenly.
+            ValueError: If each process reads its own rows, and the number of rows is no multiple of its parts.
         """
         local = self._last - self._first
         if not self._shares:

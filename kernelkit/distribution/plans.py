@@ -185,7 +185,7 @@ class Distribution:
 class DataParallel(Distribution):
     """Data parallelism: each device has the whole model and computes its part of each batch.
 
-    Gradients are summed over the devices in each step, so training is that of one device with the same batches.
+    Gradients are summed over the devices in each step, so the result is as on one device with the same batches.
 
     Args:
         device_mesh: A mesh; the first axis splits batches.

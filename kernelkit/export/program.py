@@ -31,7 +31,7 @@ class Program(NamedTuple):
         arguments: Abstract values of the inputs, with symbols for open sizes.
         body: The jaxpr of ``function``: its first operands are the weights.
         call: The model's call on flat inputs, as it is: it reads and changes the variables of the scope.
-        cut: The work in Python before the program, in words; empty if there is none.
+        cut: A sentence that names the layers left out because they work on strings; empty if no layer is left out.
         changed: Variables that a prediction changes, such as the state of a stateful recurrence or the seed of a draw.
             ``function`` drops the changes.
     """

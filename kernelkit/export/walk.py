@@ -25,7 +25,8 @@ def walk(target: Any, body: Opened, operands: Sequence[Any], rules: Mapping[str,
     Args:
         target: The file or code that is written. ``target.constant(array, dtype)`` makes a value of a constant;
             ``target.before(equation, operands)`` may return results in place of a rule's; ``target.lacks(equation)``
-            tells in words what it has not, such as a dtype, or is empty; ``target.format`` names it in errors.
+            returns a text that names what the format lacks, such as a dtype, or ``""``; ``target.format`` is
+            the format's name for errors.
         body: The jaxpr.
         operands: One value for each of its inputs.
         rules: From a primitive's name to its rule.

@@ -33,7 +33,7 @@ def check_lengths(parts: dict[str, Any], what: str) -> None:
 
 
 def called(what: str) -> str:
-    """Return how an error names a call, by the method or the argument of it.
+    """Return the name of a call for errors, from the name of a method or of its argument.
 
     Example:
         >>> called("fit"), called("fit(validation_data)")

@@ -29,7 +29,7 @@ def parallel_map(function: Callable, elements: Any, workers: int, ahead: int | N
 
 
 def submit_in_order(pool: Executor, function: Callable, elements: Any, ahead: int) -> Iterator:
-    """Yield the results of a function in order; at most ``ahead`` of them are being computed or wait."""
+    """Yield the results of a function in order. At most ``ahead`` results are in progress or wait to be yielded."""
     waiting: deque = deque()
     try:
         for element in elements:

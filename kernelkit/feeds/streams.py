@@ -80,7 +80,7 @@ class IterablePasses:
             return None
 
     def open(self, number: int, start: int) -> Iterator[Batch]:
-        """Return a new iterator over the source. If the source is an iterator, the rest of it."""
+        """Return a new iterator over the source. If the source is an iterator, return its remaining batches."""
         # Elements of a kernelkit dataset are not converted, so arrays on a device stay there.
         return self._source.elements() if hasattr(self._source, "elements") else iter(self._source)
 

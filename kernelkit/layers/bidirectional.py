@@ -29,8 +29,8 @@ class Bidirectional(Layer):
         weights: Initial weights, of the forward layer and then of the backward layer.
         backward_layer: Layer for the backward direction, with ``go_backwards=True``; by default a copy of ``layer``.
 
-    Call arguments: as those of the layer. The initial state, and the last one, has the arrays of the forward layer,
-    followed by those of the backward layer. Output sequences of both directions are in the order of the input, and zero
+    Call arguments: as for ``layer``. The initial state and the last state have the arrays of the forward layer,
+    then those of the backward layer. Output sequences of both directions are in the order of the input, and zero
     at masked steps.
 
     Raises:

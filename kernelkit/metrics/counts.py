@@ -156,7 +156,7 @@ class Precision(_Share):
 
     @property
     def false_positives(self) -> Tensor:
-        """The variable that sums them."""
+        """The variable that holds the sums of false positives."""
         return self._others
 
 
@@ -172,5 +172,5 @@ class Recall(_Share):
 
     @property
     def false_negatives(self) -> Tensor:
-        """The variable that sums them."""
+        """The variable that holds the sums of false negatives."""
         return self._others

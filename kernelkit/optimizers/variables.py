@@ -183,8 +183,8 @@ class OptimizerVariables(serialize.Configurable):
         variables = self.variables
         if len(store) != len(variables):
             warnings.warn(
-                f"Optimizer {self.name!r} has {len(variables)} variables, but {len(store)} were saved, so it starts "
-                "afresh. The saved optimizer was of another kind, or was not built for the same variables.",
+                f"Optimizer {self.name!r} has {len(variables)} variables, but {len(store)} were saved, so no "
+                "values were loaded. The saved optimizer was of another kind, or was not built for the same variables.",
                 stacklevel=users_level(),
             )
             return

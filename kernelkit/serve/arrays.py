@@ -58,7 +58,7 @@ def checked(arrays: Mapping[str, np.ndarray], specs: Sequence[TensorSpec], limit
     """Return a request's arrays in the order of the model's inputs.
 
     Raises:
-        Refused: If one is missing or has another shape, or there are too many rows.
+        Refused: If an array is missing or has the wrong shape, or if the request has too many rows.
     """
     names = [spec.name for spec in specs]
     if set(arrays) != set(names):

@@ -157,7 +157,7 @@ def _from_bytes(data: memoryview, datatype: Any, shape: list[int], spec: TensorS
 
     dtype = jnp.dtype(_DTYPES[datatype])
     if len(data) % dtype.itemsize:
-        raise Refused(400, f"Input {spec.name!r}: {len(data)} bytes are no whole number of {datatype}.")
+        raise Refused(400, f"Input {spec.name!r}: {len(data)} bytes do not hold a whole number of {datatype} values.")
     return _shaped(np.frombuffer(data, dtype), shape, spec)
 
 

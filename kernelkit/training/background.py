@@ -70,7 +70,7 @@ class BackgroundFit:
         self.control.pause()
 
     def resume(self) -> None:
-        """Go on."""
+        """Continue a paused training."""
         self.control.resume()
 
     def step(self, count: int = 1) -> None:

@@ -1,7 +1,7 @@
 """`Programs`: a model's variables in a fixed order, and the compiled programs of its steps.
 
 Both depend on the parts of the model: its layers, their trainability, its metrics and its optimizers. They
-are kept until that changes (:class:`Structure`).
+are kept until these parts change (:class:`Structure`).
 """
 
 from __future__ import annotations

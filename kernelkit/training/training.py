@@ -2,7 +2,7 @@
 
 It has three parts: the arguments of `compile` (:mod:`kernelkit.training.compiled`), the variables and programs of the
 steps (:mod:`kernelkit.training.programs`), and the check of labels (:mod:`kernelkit.training.labels`). `Training`
-itself knows which thread trains the model, and from which data.
+itself stores the thread that trains the model, and the source of its data.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def test_a_layer_may_ask_for_its_output_shape_while_it_is_built():
     convolution = Counted(4, 3)
     assert convolution(kk.Input((8, 6, 1))).shape == (None, 6, 4, 4)
     assert convolution.count == 24
-    doubled = Doubled()
+    doubled = Doubled(name="doubled")
     assert doubled(kk.Input((3,))).shape == (None, 6)
     assert doubled.shape_in_build == (None, 6)
     assert [w.path for w in doubled.weights] == ["doubled/dense/kernel", "doubled/dense/bias"]

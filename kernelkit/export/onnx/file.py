@@ -91,7 +91,7 @@ def make_model(program: Program, opset: int | None = None) -> Any:
 def as_written(program: Program) -> Program:
     """Return a program with the names and dtypes that its outputs have in ONNX.
 
-    There an output has another name than all inputs, and numbers of bfloat16 are float32.
+    In ONNX no output has the name of an input, and outputs of bfloat16 become float32.
     """
     inputs = [spec.name for spec in program.signature.inputs]
     names = unique([*inputs, *(spec.name for spec in program.outputs)])[len(inputs) :]

@@ -309,7 +309,7 @@ def _order(node: Any) -> list[int]:
 
 
 def transposed_twice(g: Graph, found: _Found, node: Any) -> str | None:
-    """Two moves of axes as one."""
+    """Replace two transposes in a row by one."""
     first = found.by(node.input[0], "Transpose") if node.op_type == "Transpose" else None
     if first is None:
         return None
@@ -394,7 +394,7 @@ def complement_of_error(g: Graph, found: _Found, node: Any) -> str | None:
 
 
 def kept_axes(g: Graph, found: _Found, node: Any) -> str | None:
-    """A reduction whose axes are put back."""
+    """Replace a reduction and the insertion of its axes by a reduction that keeps the axes."""
     if node.op_type != "Unsqueeze":
         return None
     reduced = found.by(node.input[0], "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceMean")

@@ -94,7 +94,7 @@ def unpack(package: bytes, folder: Path, digest: str = DIGEST) -> Runtime:
         ValueError: If it is not the package of this version.
     """
     if base64.b64encode(hashlib.sha512(package).digest()).decode() != digest:
-        raise ValueError(f"The package that came is not {PACKAGE} {VERSION}: its SHA-512 differs.")
+        raise ValueError(f"The downloaded package is not {PACKAGE} {VERSION}: its SHA-512 differs.")
     with tarfile.open(fileobj=io.BytesIO(package)) as archive:
         for name in (CODE, WASM, "package.json"):
             member = archive.extractfile(f"package/{name}")

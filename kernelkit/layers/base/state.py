@@ -1,4 +1,4 @@
-"""The state of a layer: the variables, weights and metrics of it and its parts, found by looking at its attributes."""
+"""The state of a layer: variables, weights and metrics of the layer and its parts, found through its attributes."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class HasState(KerasNames):
     def trainable_variables(self) -> list[Variable]:
         """The variables that gradients change.
 
-        As in Keras, a variable is included if it is trainable and this layer is trainable. A frozen layer between them
-        has no effect: a trainable layer inside a frozen one is trained with the model around both.
+        As in Keras, a variable is included if it is trainable and this layer is trainable. A frozen layer
+        between this layer and the variable has no effect: a model trains a trainable layer inside a frozen layer.
         """
         return [v for v in self.variables if v.trainable] if self._trainable else []
 

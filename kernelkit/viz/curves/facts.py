@@ -11,7 +11,7 @@ from kernelkit.models.model import Model
 
 
 def device(distribution: Any = None) -> str | None:
-    """Return the kind of device that a training computes on, with their number and its distribution if it is spread.
+    """Return the kind of device of a training; for several devices also their number and the distribution.
 
     Args:
         distribution: The distribution of the model, ``None`` for one device.

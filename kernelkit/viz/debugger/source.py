@@ -60,7 +60,7 @@ class ArraySource:
         return step < self.steps(epoch)
 
     def chunk(self, epoch: int, step: int) -> Chunk:
-        """Return batches on the device, from a step on."""
+        """Return the batches that begin with a step, as arrays on the device."""
         if self._open is None or not self._covers(epoch, step):
             self._advance(epoch, step)
         assert self._open is not None
