@@ -16,7 +16,8 @@ def is_torch(value: Any) -> bool:
         >>> is_torch(np.ones(2))
         False
     """
-    return type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach")
+    is_tensor = any(cls.__module__.partition(".")[0] == "torch" for cls in type(value).__mro__)  # subclasses too
+    return is_tensor and hasattr(value, "detach")
 
 
 def to_numpy(tensor: Any) -> np.ndarray:

@@ -72,7 +72,7 @@ def keeps_shape(activation: Any) -> bool:
         (True, False)
     """
     return activation is None or (
-        activation is not glu and globals().get(getattr(activation, "__name__", "")) is activation
+        activation not in (glu, threshold) and globals().get(getattr(activation, "__name__", "")) is activation
     )
 
 

@@ -88,13 +88,14 @@ def _meaning(ndim: int) -> str:
     return {3: " (batch, steps, features)", 4: " (batch, height, width, channels)"}.get(ndim, "")
 
 
-def check(spec: Any, inputs: Tensor, who: str) -> None:
+def check(spec: Any, inputs: Tensor, who: str, may_nest: bool = False) -> None:
     """Raise ``ValueError`` if inputs don't meet a layer's spec.
 
     Args:
         spec: An :class:`InputSpec`, or a list, tuple or dict of them; ``None`` accepts all.
         inputs: One tensor for each spec.
         who: How the error names the layer.
+        may_nest: Whether a list or dict of one tensor is allowed, as the code of a user may take it.
     """
     if spec is None:
         return
@@ -103,12 +104,12 @@ def check(spec: Any, inputs: Tensor, who: str) -> None:
         if missing:
             raise ValueError(f"{who} expects a dict with the keys {sorted(spec)}; {missing} are missing.")
         inputs = [inputs[k] for k in spec]
-    if isinstance(spec, InputSpec) and spec.name is None and spec.constrains:
+    if isinstance(spec, InputSpec) and spec.name is None and spec.constrains and not may_nest:
         if isinstance(inputs, dict):
             raise ValueError(
                 f"{who} expects one tensor, got a dict with the keys {list(inputs)}: give one of its values."
             )
-        if isinstance(inputs, (list, tuple)) and len(inputs) == 1:
+        if isinstance(inputs, (list, tuple)) and len(inputs) == 1 and hasattr(inputs[0], "shape"):
             raise ValueError(f"{who} expects one tensor, got a {type(inputs).__name__} of one: give what it holds.")
     specs = tree.flatten(spec)
     flat = tree.flatten(inputs)

@@ -41,7 +41,6 @@ class LayerNormalization(Layer):
     """
 
     supports_masking = True
-    _keeps_shape = True
 
     def __init__(
         self,
@@ -115,8 +114,6 @@ class RMSNormalization(Layer):
         [[1.0, 1.0]]
     """
 
-    _keeps_shape = True
-
     def __init__(self, axis: Any = -1, epsilon: float = 1e-6, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.axis = checked_axis(self, axis)
@@ -142,7 +139,6 @@ class UnitNormalization(Layer):
     """
 
     supports_masking = True
-    _keeps_shape = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

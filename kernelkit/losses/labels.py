@@ -38,7 +38,7 @@ def check_class_indices(
     array = np.asarray(labels)
     outside = ~((array >= 0) & (array < classes))
     if array.dtype.kind == "f":
-        outside |= array != np.round(array)
+        outside |= np.abs(array - np.round(array)) > 1e-3  # labels that float arithmetic made are rounded
     if ignore_class is not None:
         outside &= array != ignore_class
     outside &= _counts(array, sample_weight)

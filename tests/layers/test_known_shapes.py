@@ -27,9 +27,6 @@ LAYERS = {
     "gaussian dropout": (lambda: kl.GaussianDropout(0.5), [ROW]),
     "alpha dropout": (lambda: kl.AlphaDropout(0.5), [ROW]),
     "batch normalization": (kl.BatchNormalization, [ROW, IMAGE, UNKNOWN]),
-    "layer normalization": (kl.LayerNormalization, [ROW, STEPS]),
-    "rms normalization": (kl.RMSNormalization, [ROW, STEPS]),
-    "unit normalization": (kl.UnitNormalization, [ROW]),
     "flatten": (kl.Flatten, [ROW, IMAGE, UNKNOWN, (5, 2, 3)]),
     "flatten, channels first": (lambda: kl.Flatten("channels_first"), [IMAGE]),
     "global average": (kl.GlobalAveragePooling2D, [IMAGE, UNKNOWN]),
@@ -107,6 +104,46 @@ class Halved(kl.Dense):
 )
 def test_no_rule_where_code_of_a_user_decides(make, expected):
     assert make()(kk.Input((4,))).shape == expected
+
+
+def test_a_patched_class_is_traced(monkeypatch):
+    own = kl.Dense.call
+    monkeypatch.setattr(kl.Dense, "call", lambda self, x: own(self, x)[:, :1])
+    assert kl.Dense(8)(kk.Input((4,))).shape == (None, 1)
+
+
+@pytest.mark.parametrize("make", [kl.LayerNormalization, kl.RMSNormalization])
+def test_a_layer_built_for_another_width_is_an_error(make):
+    layer = make()
+    layer.build((None, 4))
+    with pytest.raises((TypeError, ValueError)):
+        layer(kk.Input((5,)))
+    with pytest.raises(TypeError, match="threshold"):
+        kl.Activation("threshold")(kk.Input((4,)))
+
+
+def test_a_layer_of_a_user_may_take_a_list_or_a_dict_of_one():
+    class First(kl.Layer):
+        def __init__(self):
+            super().__init__()
+            self.input_spec = kl.InputSpec(ndim=2)
+
+        def call(self, inputs):
+            return inputs["a"] if isinstance(inputs, dict) else inputs[0]
+
+    x = kk.ops.ones((2, 3))
+    assert First()([x]).shape == First()({"a": x}).shape == (2, 3)
+
+
+def test_a_mask_that_call_requires_may_come_with_its_tensor():
+    class Masked(kl.Layer):
+        supports_masking = True
+
+        def call(self, x, mask):
+            return x * kk.ops.expand_dims(kk.ops.cast(mask, x.dtype), -1)
+
+    words = kl.Embedding(5, 2, mask_zero=True)(kk.ops.array([[1, 0]]))
+    assert Masked()(words)[0, 1].tolist() == [0.0, 0.0]
 
 
 def test_a_replaced_call_is_traced():

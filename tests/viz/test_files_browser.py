@@ -172,7 +172,11 @@ def test_a_file_of_more_than_a_gigabyte_opens_with_few_requests(page, server):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("bomb.keras", "as a decompression bomb does"), ("cut.keras", "copied completely"), ("many.keras", "more than 20,000 layers")],
+    [
+        ("bomb.keras", "as a decompression bomb does"),
+        ("cut.keras", "copied completely"),
+        ("many.keras", "more than 20,000 layers"),
+    ],
 )
 def test_hostile_and_broken_files_say_so(page, name, said):
     view, _ = opened(page, name)

@@ -74,7 +74,7 @@ class Call:
         self.told_training: bool | None = None
         if len(args) < len(signature.needed):
             for name in signature.needed[len(args) :]:
-                if name not in kwargs:
+                if name not in kwargs and name not in signature.masks:  # a mask may come with its tensor
                     raise TypeError(f"{who()}: call() is missing the argument {name!r}.")
         if kwargs and not signature.takes_any:
             if not signature.named_training:
