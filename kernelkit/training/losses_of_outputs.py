@@ -122,7 +122,8 @@ def loss_weights(outputs: Outputs, spec: Any, placed: list[PlacedLoss], weights:
 def check_loss_weights(weights: Any) -> None:
     """Raise ``ValueError`` unless all weights are numbers, or arrays or variables of one."""
     for weight in jtu.tree_leaves(weights):
-        if isinstance(weight, (str, bytes)) or not (np.isscalar(weight) or hasattr(weight, "dtype")):
+        is_number = np.isscalar(weight) or (hasattr(weight, "dtype") and np.size(weight) == 1)
+        if isinstance(weight, (str, bytes)) or not is_number:
             raise ValueError(
                 f"`loss_weights` must be a number, or a list or dict of numbers, one for each loss; got {weight!r}."
             )

@@ -145,3 +145,9 @@ def test_predict_goes_on_with_the_seeds():
     assert np.abs(first[:4] - X[:4] - (first[4:] - X[4:])).mean() > 0.01  # batches differ
     assert np.abs(first - model.predict(X, batch_size=4)).mean() > 0.01
     assert np.abs(model.predict_on_batch(X) - model.predict_on_batch(X)).mean() > 0.01
+
+
+def test_an_array_of_two_numbers_is_no_loss_weight():
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    with pytest.raises(ValueError, match="must be a number"):
+        model.compile("sgd", "mse", loss_weights=np.array([1.0, 2.0]))
