@@ -69,8 +69,8 @@ def results(running: list[subprocess.Popen]) -> list[dict[str, Any]]:
 def killed_one_ends_all(running: list[subprocess.Popen], victim: int) -> None:
     """Wait until the victim is dead; the others must end soon, each with a clear error."""
     try:
-        running[victim].wait(timeout=150)
-        errors = [p.communicate(timeout=60)[1] for p in running]
+        running[victim].wait(timeout=240)
+        errors = [p.communicate(timeout=240)[1] for p in running]
     finally:
         for process in running:
             process.kill()

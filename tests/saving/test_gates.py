@@ -341,7 +341,9 @@ def test_a_load_leaves_no_thread_behind(tmp_path):
     before = threading.active_count()
     for _ in range(3):
         kk.models.model_from_json(json.dumps(stack(dense())))
-    time.sleep(0.3)
+    deadline = time.monotonic() + 60
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert threading.active_count() <= before
 
 

@@ -41,7 +41,7 @@ class Steered(Display):
         return sum(block.count for block in self.blocks)
 
     def wait_for(self, what) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not what():
             assert time.monotonic() < deadline
             time.sleep(0.002)
@@ -254,14 +254,24 @@ def test_a_stop_in_validation_does_not_wait_for_its_end():
 
 
 def test_a_stop_in_training_leaves_validation_out():
+    asked = threading.Event()
+
     def steer(display):
         display.wait_for_steps(33)
         display.run.control.stop()
+        asked.set()
 
-    slow = InValidation()
-    slow.on_train_batch_end = lambda batch, logs=None: time.sleep(0.01)
-    display, _, history = validated(steer, slow)
-    assert 32 < display.done < 64 and slow.count == 0 and len(history.history["loss"]) == 2
+    class Holds(InValidation):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.epoch = epoch
+
+        def on_train_batch_end(self, batch, logs=None):
+            if (self.epoch, batch) == (1, 20):
+                assert asked.wait(60)
+
+    holds = Holds()
+    display, _, history = validated(steer, holds)
+    assert 32 < display.done < 64 and holds.count == 0 and len(history.history["loss"]) == 2
 
 
 def test_a_stop_after_the_epoch_ends_validation_first():
@@ -273,12 +283,13 @@ def test_a_stop_after_the_epoch_ends_validation_first():
 
 
 def test_validation_pauses_and_goes_step_by_step():
-    seen = []
+    seen, asked = [], threading.Event()
 
     def steer(display):
         control = display.run.control
         display.wait_for(lambda: watch.count >= 3)
         control.pause()
+        asked.set()
         display.wait_for_state("paused")
         seen.append(watch.count)
         for _ in range(2):
@@ -288,7 +299,7 @@ def test_validation_pauses_and_goes_step_by_step():
         control.set_learning_rate(0.5)
         control.resume()
 
-    watch = InValidation(lambda count: time.sleep(0.02))
+    watch = InValidation(lambda count: count != 5 or asked.wait(60))  # it does not end before it was asked to pause
     display, model, history = validated(steer, watch)
     assert seen == [seen[0], seen[0] + 1, seen[0] + 2] and watch.count == 20
     assert display.outcome == "done" and len(history.history["val_loss"]) == 2
