@@ -24,7 +24,11 @@ def test_a_notebook_shows_the_report_as_a_table_with_the_largest_error(tmp_path,
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     nbclient.NotebookClient(
-        notebook, kernel_name="python3", timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+        notebook,
+        kernel_name="python3",
+        timeout=300,
+        startup_timeout=180,
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
     (output,) = notebook.cells[0].outputs  # nothing is printed beside it
     assert output.output_type == "execute_result"

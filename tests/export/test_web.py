@@ -118,12 +118,12 @@ def test_pages_compute_the_models_numbers_offline(tmp_path, chromium):
     page.mouse.move(box["x"] + 140, box["y"] + 220, steps=6)
     page.mouse.up()
     page.wait_for_function("before => document.querySelector('.bar output').innerText !== before", arg=before[0])
+    page.wait_for_function("!running && !wanted")
     seen = page.evaluate("async () => readers[0]()")
     pixels = np.array(seen["data"], "float32").reshape(seen["shape"])
     assert pixels.shape == (1, 28, 28, 1) and 0.9 < pixels.max() <= 1 and pixels.min() == 0
     stroke = pixels[0, :, :, 0]
     assert stroke[10:18, 9:15].max() > 0.9 and stroke[:, 20:].max() == 0
-    page.wait_for_function("!running")
     shown = [float(text) for text in page.locator(".bar output").all_inner_texts()]
     np.testing.assert_allclose(shown, np.asarray(cnn(pixels))[0], atol=1e-3)
     assert page.locator(".bar span").all_inner_texts() == labels
@@ -161,8 +161,7 @@ def test_pages_compute_the_models_numbers_offline(tmp_path, chromium):
     x = zoo.draw(lstm, 2)
     close(page, lstm, {lstm.input_names[0]: x}, x)
     page.locator("textarea").fill("[[1, 2], [3]]")
-    page.wait_for_function("document.querySelector('#status.error')")
-    assert "has shape [6, 4], got [2, 2]" in page.locator("#status").inner_text()
+    page.locator("#status.error", has_text="has shape [6, 4], got [2, 2]").wait_for()
     assert problems == []
     assert {url.split(":")[0] for url in asked} <= {"file", "blob", "data"}
     page.close()

@@ -150,14 +150,14 @@ def test_a_notebook_shows_trials_while_they_run_and_its_buttons_stop_one_or_all(
         pytest.skip("buttons act while a cell runs from ipykernel 7 on")
 
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    manager, client = start_new_kernel(kernel_name="python3", env=environment, startup_timeout=180)
     try:
         done = client.execute(SETUP)
         _hear(client, lambda m: m["msg_type"] == "status" and _ends(m, done))
         # A page answers input(), and sends the messages of widgets to a subshell.
         done = client.execute(SEARCH, allow_stdin=True)
         client.control_channel.send(client.session.msg("create_subshell_request", {}))
-        subshell = client.get_control_msg(timeout=60)["content"]["subshell_id"]
+        subshell = client.get_control_msg(timeout=180)["content"]["subshell_id"]
         opened = _hear(client, lambda m: m["msg_type"] == "comm_open" and "_esm" in str(m["content"]["data"]))
         comm = opened["content"]["comm_id"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -148,7 +149,15 @@ class Means:
         return (sums / numbers).astype(np.float32)
 
 
-def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, fail_at: int | None = None, **changes):
+def train(
+    display,
+    run: Run | None = None,
+    pause: float = 0.0,
+    block: int = 10,
+    fail_at: int | None = None,
+    slow_until: str | None = None,
+    **changes,
+):
     """Drive a display through a whole training; returns its run.
 
     Args:
@@ -157,6 +166,7 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
         pause: seconds that each block of steps takes.
         block: steps in one dispatch.
         fail_at: the step at which training raises.
+        slow_until: a file; `pause` counts until there is one, so that a training lasts as long as somebody looks at it.
     """
     run = run or Run(**changes)
     steps = run.steps or 100
@@ -164,7 +174,7 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
     display.begin(run)
     try:
         for epoch in range(run.initial_epoch, run.epochs):
-            _epoch(display, run, epoch, steps, block, pause, fail_at)
+            _epoch(display, run, epoch, steps, block, pause, fail_at, slow_until)
             run.control.epoch_ended(run)
             if run.stopping:
                 outcome = "stopped"
@@ -179,12 +189,13 @@ def train(display, run: Run | None = None, pause: float = 0.0, block: int = 10, 
     return run
 
 
-def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, fail_at: int | None) -> None:
+def _epoch(display, run: Run, epoch: int, steps: int, block: int, pause: float, fail_at, slow_until) -> None:
     display.epoch_begin(epoch)
     start = (epoch - run.initial_epoch) * steps
     step, means = 0, Means()
     while step < steps:
         count = min(run.control.limit(block), steps - step)
+        pause = 0.0 if slow_until and Path(slow_until).exists() else pause
         if fail_at is not None and start + step >= fail_at:
             raise ValueError(f"loss is NaN at step {start + step}")
         loss, accuracy = means.after(start + step, count)

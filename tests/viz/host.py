@@ -89,6 +89,12 @@ class Host:
         """Show a view of a page's widget."""
         self.page.evaluate("([page, shadow]) => showView(page, shadow)", [page, shadow])
 
+    def settle(self) -> None:
+        """Wait until what was done is drawn: a frame shows it, charts measure themselves, a frame shows that."""
+        self.page.evaluate(
+            """async () => { for (let i = 0; i < 4; i++) await new Promise(done => requestAnimationFrame(done)) }"""
+        )
+
     def deliver(self, page: int, *messages: tuple[dict, bytes], fates: Sequence[str] = ()) -> None:
         """Hand messages to a page, each "in time", which is the default, "lost", or "late": after the next one."""
         sent = [

@@ -12,14 +12,45 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from playwright.sync_api import expect
 
 ROOT = Path(__file__).absolute().parents[2]
 SCREENS = ROOT / "build" / "screenshots"
 EXTENSION = "kernelkit-labextension"
+PATIENCE = 90
+"""Seconds in which a page shows what is waited for, on a machine that many share too."""
+
+expect.set_options(timeout=1000 * PATIENCE)
+
+
+def until(page, holds: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait until a function returns something true, while the page goes on, and return it.
+
+    For what `expect` has no word for. A value of a page that is read only once is a race with what draws it.
+    """
+    deadline = time.monotonic() + seconds
+    while not (found := holds()):
+        assert time.monotonic() < deadline, f"{found!r} is still what the page says after {seconds} seconds"
+        page.wait_for_timeout(50)
+    return found
+
+
+def settled_box(locator) -> dict[str, float]:
+    """Where an element lies, once it has stayed there for some frames."""
+    boxes = [locator.bounding_box()]
+
+    def stays() -> bool:
+        boxes.append(locator.bounding_box())
+        return boxes[-1] is not None and boxes[-4:] == 4 * boxes[-1:]
+
+    until(locator.page, stays)
+    return boxes[-1]
 
 
 def find_chromium() -> str | None:
@@ -50,8 +81,15 @@ def write_notebook(path: Path, *cells: str) -> None:
 def install(package: str, folder: Path) -> Path:
     """Install a package alone, without what it needs, into a folder; return the folder."""
     command = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps", package]
-    subprocess.run([*command, "--target", str(folder)], check=True, timeout=120)
+    subprocess.run([*command, "--target", str(folder)], check=True, timeout=300)
     return folder
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class LabServer:
@@ -71,10 +109,6 @@ class LabServer:
         self.extension = extension
         self.application = application
         self.token = secrets.token_hex(16)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
         self.log = folder / "server.log"
 
     def __enter__(self) -> LabServer:
@@ -93,20 +127,21 @@ class LabServer:
             "JAX_PLATFORMS": "cpu",
             "PYTHONPATH": os.pathsep.join([*([str(self.packages)] if self.packages else []), str(ROOT)]),
         }
-        command = [
-            sys.executable,
-            "-m",
-            "jupyter",
-            self.application,
-            "--no-browser",
-            "--allow-root",
-            "--expose-app-in-browser",
-        ]
-        command += [f"--ServerApp.{k}" for k in (f"port={self.port}", "ip=127.0.0.1", f"root_dir={self.folder}")]
-        command += [f"--IdentityProvider.token={self.token}"]
-        self.process = subprocess.Popen(command, env=environment, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
-        self._wait_until_up()
-        return self
+        command = [sys.executable, "-m", "jupyter", self.application, "--no-browser", "--allow-root"]
+        command += ["--expose-app-in-browser", f"--IdentityProvider.token={self.token}"]
+        command += [f"--ServerApp.{k}" for k in ("port_retries=0", "ip=127.0.0.1", f"root_dir={self.folder}")]
+        for _ in range(5):  # a port that is free now may be another process's when the server asks for it
+            self.port = free_port()
+            self.url = f"http://127.0.0.1:{self.port}"
+            self.process = subprocess.Popen(
+                [*command, f"--ServerApp.port={self.port}"],
+                env=environment,
+                stdout=self.log.open("w"),
+                stderr=subprocess.STDOUT,
+            )
+            if self._is_up():
+                return self
+        raise RuntimeError(f"The {self.application} server did not start:\n{self.log.read_text()}")
 
     def __exit__(self, *exc: object) -> None:
         self.process.terminate()
@@ -114,6 +149,7 @@ class LabServer:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
+            self.process.wait()
 
     def _place_extension(self) -> None:
         if self.extension:
@@ -128,16 +164,26 @@ class LabServer:
         place = f"lab/workspaces/{Path(name).stem}/tree" if self.application == "lab" else "notebooks"
         return f"{self.url}/{place}/{name}?token={self.token}"
 
-    def _wait_until_up(self) -> None:
-        for _ in range(480):
-            if self.process.poll() is not None:
-                break
+    def wait_for_layout(self, workspace: str, holds: Callable[[str], bool]) -> None:
+        """Wait until JupyterLab has kept a layout of which something is so: it does a second or more after a change."""
+        deadline = time.monotonic() + PATIENCE
+        folder = self.folder / "workspaces"
+        while not holds("".join(path.read_text() for path in folder.glob(f"{workspace}-*.jupyterlab-workspace"))):
+            assert time.monotonic() < deadline, "JupyterLab did not keep its layout"
+            time.sleep(0.1)
+
+    def _is_up(self) -> bool:
+        """Wait until the server answers; False when it has ended instead."""
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=2)
-                return
+                urllib.request.urlopen(f"{self.url}/api/status?token={self.token}", timeout=5).close()
+                return True
             except OSError:
                 time.sleep(0.25)
-        raise RuntimeError(f"The {self.application} server did not start:\n{self.log.read_text()}")
+        self.process.kill()
+        self.process.wait()
+        return False
 
 
 class LabPage:
@@ -178,13 +224,16 @@ class LabPage:
         )
 
     def command(self, name: str) -> None:
-        """Run a command of JupyterLab, without waiting for what it starts."""
+        """Run a command of JupyterLab once there is one, without waiting for what it starts."""
+        self.page.wait_for_function("name => window.jupyterapp?.commands.hasCommand(name)", arg=name)
         self.page.evaluate("name => { window.jupyterapp.commands.execute(name) }", name)
 
     def run_cell(self, index: int) -> None:
         """Select a cell and start it."""
-        self.page.evaluate(
-            "i => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = i }",
+        self.page.evaluate(  # without a count: that of an earlier run would look as if it had ended
+            """i => { const { content } = window.jupyterapp.shell.currentWidget;
+            content.activeCellIndex = i;
+            content.widgets[i].model.executionCount = null }""",
             index,
         )
         self.command("notebook:run-cell")

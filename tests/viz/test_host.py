@@ -52,17 +52,12 @@ def answered(messages: list[tuple[dict, bytes]], nonce: str) -> list[tuple[dict,
     return [(content | {"facts": content["facts"] | {"answered": [nonce]}}, buffer) for content, buffer in messages]
 
 
-def settle(host: Host) -> None:
-    """Wait until what was delivered is drawn."""
-    host.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-
-
 def test_it_works_with_no_more_than_the_contract(host):
     page = host.open()
     host.show(page)
     host.show(page, shadow=True)
     host.deliver(page, *messages(epochs=3, steps=40))
-    settle(host)
+    host.settle()
     panels = host.page.locator(".kernelkit-panel")
     assert panels.count() == 2 and host.page.locator(".kk-state").all_inner_texts() == ["done", "done"]
     light, shadow = (panel.evaluate(PICTURES) for panel in panels.all())
@@ -84,9 +79,10 @@ def test_a_panel_is_drawn_when_its_cell_comes_into_view(host):
         page,
     )
     host.deliver(page, *messages(epochs=3, steps=40))
-    settle(host)
+    host.settle()
     host.page.evaluate("() => document.body.append(window.cell)")
     host.page.locator(".kk-state", has_text="done").wait_for()
+    host.settle()
     assert host.page.locator(".kernelkit-panel canvas").count() == 2
 
 
@@ -100,7 +96,7 @@ def test_a_page_that_shows_a_saved_state_needs_no_message(host):
         [page, content, list(buffer)],
     )
     host.show(page)
-    settle(host)
+    host.settle()
     assert host.page.locator(".kk-state").inner_text() == "done"
     assert len(host.page.locator(".kernelkit-panel").evaluate(PICTURES)) == 2
 
@@ -139,12 +135,13 @@ def test_ten_pages_that_lose_messages_end_with_the_right_picture(host, seed):
     # The cell has ended: the notebook shows the picture, and with it pages that missed the end ask for it.
     host.page.evaluate("html => document.body.insertAdjacentHTML('beforeend', html)", html(output.picture, "a"))
     states = host.page.locator("main .kk-state")
-    for _ in range(100):
+
+    def all_done() -> bool:
         pump(lossy=False)
-        if states.all_inner_texts() == ["done"] * 11:
-            break
-        host.page.wait_for_timeout(100)
-    settle(host)
+        return states.all_inner_texts() == ["done"] * 11
+
+    lab.until(host.page, all_done)
+    host.settle()
     panels = host.page.locator("main .kernelkit-panel").all()
     reference, *others = (panel.evaluate(PICTURES) for panel in panels)
     told = [panel.locator("header").inner_text() for panel in panels]
@@ -157,7 +154,7 @@ def test_the_memory_of_the_device_is_shown(host):
     page = host.open()
     host.show(page)
     host.deliver(page, (content | {"facts": content["facts"] | {"memory": [3 << 30, 16 << 30]}}, buffer))
-    settle(host)
+    host.settle()
     assert "3.0 of 16 GiB" in host.page.locator(".kk-stats").inner_text()
 
 
@@ -171,7 +168,7 @@ def test_names_stay_text(host):
     page = host.open()
     host.show(page)
     host.deliver(page, *output.messages)
-    settle(host)
+    host.settle()
     assert host.page.locator(".kk-name").inner_text() == evil
     assert evil in host.page.locator(".kk-metric").all_inner_texts()
     assert evil in host.page.locator(".kk-error").inner_text()
@@ -189,7 +186,7 @@ def test_a_million_steps_are_drawn_with_their_spikes_and_no_more_points_than_pix
     page = host.open()
     host.show(page)
     host.deliver(page, *output.messages)
-    settle(host)
+    host.settle()
     ink = host.page.locator("canvas").evaluate(
         """canvas => { const { width, height } = canvas;
         const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
@@ -209,7 +206,7 @@ def test_keyboard_and_screen_reader(host):
     running = next(i for i, (content, _) in enumerate(everything) if content["facts"]["step"])
     nonce = host.taken(page)[0]["nonce"]
     host.deliver(page, *answered(everything[: running + 4], nonce))
-    settle(host)
+    host.settle()
     keys = host.page.keyboard
     seen = []
     for _ in range(24):
@@ -243,7 +240,7 @@ def test_nobody_is_shut_out(chromium, axe, scheme, width):
     everything = messages(epochs=3, steps=40)
     nonce = host.taken(page)[0]["nonce"]
     host.deliver(page, *answered(everything[:-8], nonce))
-    settle(host)
+    host.settle()
     host.page.locator(".kk-pause").wait_for()
     assert host.page.evaluate("document.documentElement.scrollWidth") <= width
     host.page.screenshot(path=str(lab.screen(f"host-{scheme}-{width}")))

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.notebook, pytest.mark.slow]
 
 VERSIONS = ("6.31.0", "7.3.0", "7.4.0")
 SETUP = "import threading\nfrom kernelkit.viz.curves import LivePanel\nfrom tests.viz.fake import train"
-LONG = "train(LivePanel(), epochs=1, steps=100_000, pause=0.02)"
+LONG = "train(LivePanel(), epochs=1, steps=1_000_000, pause=0.02)"
 
 
 class Kernel:
@@ -24,7 +24,7 @@ class Kernel:
         # In front of the kernel that is installed; what ipykernel needs is the same for all of these.
         lab.install(f"ipykernel=={version}", folder)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(lab.ROOT)]), "JAX_PLATFORMS": "cpu"}
-        self.manager, self.client = start_new_kernel(kernel_name="python3", env=environment)
+        self.manager, self.client = start_new_kernel(kernel_name="python3", env=environment, startup_timeout=180)
         self.comm = self.subshell = None
         self.idle: set[str] = set()
         self.facts: dict = {}
@@ -33,7 +33,7 @@ class Kernel:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
 
-    def hear(self, until, seconds: float = 60) -> None:
+    def hear(self, until, seconds: float = 180) -> None:
         """Take the kernel's messages until something is so."""
         deadline = time.monotonic() + seconds
         while not until():
@@ -56,7 +56,7 @@ class Kernel:
     def open_subshell(self) -> None:
         message = self.client.session.msg("create_subshell_request", {})
         self.client.control_channel.send(message)
-        self.subshell = self.client.get_control_msg(timeout=20)["content"]["subshell_id"]
+        self.subshell = self.client.get_control_msg(timeout=120)["content"]["subshell_id"]
 
     def click(self, kind: str, value=None) -> None:
         """Send what the page's buttons send; on the subshell, if there is one, as JupyterLab does."""
@@ -69,12 +69,17 @@ class Kernel:
     def reply(self, sent: str) -> dict:
         """The kernel's reply to a request."""
         while True:
-            message = self.client.get_shell_msg(timeout=30)
+            message = self.client.get_shell_msg(timeout=120)
             if message["parent_header"]["msg_id"] == sent:
                 return message["content"]
 
-    def hear_state(self, *states: str) -> None:
-        self.hear(lambda: self.facts.get("state") in states)
+    def hear_state(self, state: str) -> None:
+        self.hear(lambda: self.facts.get("state") == state)
+
+    def hear_pause(self) -> int:
+        """Wait until a pause was told of, with all steps before it; return how many those are."""
+        self.hear(lambda: self.facts.get("state") == "paused" and "Paused after" in (self.facts["notice"] or ""))
+        return self.facts["done"]
 
 
 @pytest.fixture
@@ -92,8 +97,7 @@ def test_clicks_act_while_the_cell_runs(kernel):
     cell = kernel.execute(LONG, wait=False)
     kernel.hear_state("running")
     kernel.click("pause")
-    kernel.hear_state("paused")
-    done = kernel.facts["done"]
+    done = kernel.hear_pause()
     kernel.click("step")
     kernel.hear(lambda: kernel.facts["done"] == done + 1)
     kernel.click("learning_rate", 0.25)
@@ -123,6 +127,6 @@ def test_where_clicks_wait_for_the_cell_an_interrupt_ends_it_and_a_training_in_a
     kernel.execute(f"threading.Thread(target=lambda: {LONG}).start()")
     kernel.hear_state("running")
     kernel.click("pause")
-    kernel.hear_state("paused")
+    kernel.hear_pause()
     kernel.click("stop")
     kernel.hear_state("stopped")

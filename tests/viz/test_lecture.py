@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.viz import lab
 
@@ -56,10 +57,10 @@ def watch_a_fit(notebook) -> None:
 
     panel.scroll_into_view_if_needed()
     names = panel.locator(".kk-metric")
-    assert names.all_inner_texts() == ["loss", "accuracy", "auc"]
-    assert names.evaluate_all("all => all.every(n => n.scrollWidth <= n.clientWidth)")  # F18
-    tops = [chart.bounding_box()["y"] for chart in panel.locator(".kk-plot").all()]
-    assert tops[0] == tops[1]
+    expect(names).to_have_text(["loss", "accuracy", "auc"])
+    lab.until(page, lambda: names.evaluate_all("all => all.every(n => n.scrollWidth <= n.clientWidth)"))  # F18
+    tops = "all => all.slice(0, 2).map(n => n.getBoundingClientRect().y)"
+    lab.until(page, lambda: len(set(panel.locator(".kk-plot").evaluate_all(tops))) == 1)
 
     rate, notice = panel.get_by_label("Learning rate", exact=True), panel.locator(".kk-notice")
     for wrong in ("abc", "-1"):  # F33
@@ -73,6 +74,7 @@ def watch_a_fit(notebook) -> None:
     panel.locator(".kk-stats", has_text="validation").wait_for()  # F34
     panel.locator(".kk-pause").click()
     page.wait_for_function("() => /^paused/.test(document.querySelector('.kernelkit-panel .kk-state').textContent)")
+    notice.filter(has_text="Paused after").wait_for()
     if state.inner_text() == "paused in validation":
         before = panel.locator(".kk-bar").get_attribute("aria-valuenow")
         panel.locator(".kk-step").click()
@@ -113,10 +115,12 @@ def look_into_a_step(notebook) -> None:
     root.locator(".kd-layers tbody tr").first.wait_for()
     root.locator(".kd-many").click()
     root.locator(".kd-place", has_text="step 10").wait_for()
-    first = root.locator(".kd-layers tbody tr").first.bounding_box()
-    assert first["y"] + first["height"] - root.locator(".kd-moves").bounding_box()["y"] < 355  # F18: seen together
+    reach = """root => root.querySelector('.kd-layers tbody tr').getBoundingClientRect().bottom
+        - root.querySelector('.kd-moves').getBoundingClientRect().y"""
+    lab.until(page, lambda: root.evaluate(reach) < 355)  # F18: seen together
     root.locator(".kd-graph").click()
     lines = page.locator(".kernelkit-debugger .kg-lines path")
     lines.first.wait_for(state="attached")
-    assert set(lines.evaluate_all("all => all.map(p => getComputedStyle(p).fill)")) == {"none"}  # lines, not shapes
+    fills = "all => all.map(p => getComputedStyle(p).fill)"
+    lab.until(page, lambda: set(lines.evaluate_all(fills)) == {"none"})  # lines, not shapes
     notebook.screenshot("lecture-debugger")

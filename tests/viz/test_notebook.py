@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from pathlib import Path
 
 import nbformat
@@ -31,13 +30,13 @@ def kernels_see_the_checkout(monkeypatch):
 def run_cell():
     """A function that executes a cell in a kernel, and returns what the kernel sent to its page."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
-    manager, client = start_new_kernel(kernel_name="python3", env=environment)
+    manager, client = start_new_kernel(kernel_name="python3", env=environment, startup_timeout=180)
 
     def run(code: str) -> list[dict]:
         request = client.execute(code)
         messages = []
         while True:
-            message = client.get_iopub_msg(timeout=120)
+            message = client.get_iopub_msg(timeout=300)
             if message["parent_header"].get("msg_id") != request:
                 continue  # of the kernel's start
             messages.append(message)
@@ -84,7 +83,7 @@ def test_an_executed_notebook_keeps_only_the_picture():
         ]
     )
     sent: list[str] = []
-    client = NotebookClient(notebook, kernel_name="python3", timeout=120)
+    client = NotebookClient(notebook, kernel_name="python3", timeout=300, startup_timeout=180)
     process = client.process_message
     client.process_message = lambda message, *rest: (sent.append(message["msg_type"]), process(message, *rest))[1]
     client.execute()
@@ -145,19 +144,8 @@ def test_programs_that_execute_a_notebook_leave_the_picture_of_a_real_fit(execut
     assert set(sent) <= {"status", "execute_input", "display_data", "update_display_data"} and len(sent) < 20
 
 
-def test_a_live_panel_sends_few_and_small_messages():
-    manager, client = start_new_kernel(kernel_name="python3")
-    try:
-        client.execute(IMPORTS + "run = train(notebook_display(), epochs=4, steps=4000, pause=0.002, block=20)")
-        messages, deadline = [], time.monotonic() + 120
-        while time.monotonic() < deadline:
-            message = client.get_iopub_msg(timeout=60)
-            messages.append(message)
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
-                break
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+def test_a_live_panel_sends_few_and_small_messages(run_cell):
+    messages = run_cell(IMPORTS + "run = train(notebook_display(), epochs=4, steps=4000, pause=0.002, block=20)")
     updates = [m for m in messages if m["msg_type"] == "comm_msg"]
     seconds = (updates[-1]["header"]["date"] - updates[0]["header"]["date"]).total_seconds()
     assert 3 <= len(updates) <= 20 * seconds + 2

@@ -7,7 +7,7 @@ import pytest
 from kernelkit.viz.curves import earlier
 from tests.viz import lab
 from tests.viz.host import Host
-from tests.viz.test_host import answered, messages, settle
+from tests.viz.test_host import answered, messages
 
 pytestmark = pytest.mark.browser
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.browser
 def test_a_projector_shows_charts_beside_each_other_and_the_page_does_not_jump(chromium):
     earlier.forget()
     host = Host(chromium, viewport={"width": 853, "height": 480}, color_scheme="dark")
+    sent = messages(epochs=3)  # before the page is there: three seconds after its first question it gives up clicks
     page = host.open(width=640)
     host.show(page)
-    sent = messages(epochs=3)
     nonce = host.taken(page)[0]["nonce"]
     panel = host.page.locator(".kernelkit-panel")
 
     def height():
-        settle(host)
+        host.settle()
         return panel.bounding_box()["height"]
 
     host.deliver(page, sent[0])
@@ -58,7 +58,7 @@ def test_a_projector_shows_charts_beside_each_other_and_the_page_does_not_jump(c
         notice.filter(has_text="number above 0").wait_for()
     assert [asked for asked in host.taken(page) if asked["kind"] == "learning_rate"] == []
     field.fill("0,5")
-    settle(host)
+    host.settle()
     assert "number above 0" not in notice.inner_text()
     host.deliver(page, *answered(sent[len(sent) // 2 : -2], nonce))  # news do not put the old rate back into the field
     panel.get_by_role("button", name="Set").click()
@@ -67,14 +67,14 @@ def test_a_projector_shows_charts_beside_each_other_and_the_page_does_not_jump(c
     content, buffer = sent[-2]
     facts = content["facts"] | {"state": "paused", "validating": [4, 16]}
     host.deliver(page, *answered([(content | {"facts": facts}, buffer)], nonce))
-    settle(host)
+    host.settle()
     assert panel.locator(".kk-state").inner_text() == "paused in validation"
     assert panel.locator(".kk-bar").get_attribute("aria-valuenow") == "25"  # it moves with each step of the validation
     assert "validation" in panel.locator(".kk-step").get_attribute("title")
 
     host.page.set_viewport_size({"width": 300, "height": 700})
     host.page.evaluate("() => { document.querySelector('main > div').style.width = '270px' }")
-    settle(host)
+    host.settle()
     assert panel.evaluate(
         "n => [...n.querySelectorAll('figcaption, .kk-head')].every(c => c.scrollWidth <= c.clientWidth)"
     )
@@ -91,7 +91,7 @@ def test_metrics_share_a_chart_by_choice_names_from_right_to_left_included(chrom
     nonce = host.taken(page)[0]["nonce"]
     host.deliver(page, *answered(sent[:-1], nonce))
     panel = host.page.locator(".kernelkit-panel")
-    settle(host)
+    host.settle()
     titles = panel.locator(".kk-metric")
     assert titles.all_inner_texts() == ["loss", hebrew]
     assert titles.nth(1).evaluate("n => getComputedStyle(n).direction") == "rtl"
@@ -101,7 +101,7 @@ def test_metrics_share_a_chart_by_choice_names_from_right_to_left_included(chrom
     boxes.first.check()
     assert panel.locator(".kk-chart").count() == 2  # one alone changes nothing
     boxes.nth(1).check()
-    settle(host)
+    host.settle()
     assert titles.all_inner_texts() == [f"loss · {hebrew}"]
     legend = panel.locator(".kk-legend button > span").all_inner_texts()
     assert {"loss", hebrew, "val_loss"} <= set(legend) and "each batch" not in legend
@@ -110,19 +110,19 @@ def test_metrics_share_a_chart_by_choice_names_from_right_to_left_included(chrom
     assert [asked["value"] for asked in host.taken(page) if asked["kind"] == "together"][-1] == ["loss", hebrew]
     panel.screenshot(path=str(lab.screen("together")))
     host.deliver(page, *answered(sent[-1:], nonce))
-    settle(host)
+    host.settle()
     assert titles.count() == 1  # the end of the training does not take the choice back
     host.taken(page)
     boxes.first.uncheck()
-    settle(host)
+    host.settle()
     assert titles.all_inner_texts() == ["loss", hebrew]
     assert [asked for asked in host.taken(page) if asked["kind"] == "together"] == []  # the list is still open
     panel.locator("summary").click()
-    settle(host)
+    host.settle()
     assert [asked["value"] for asked in host.taken(page) if asked["kind"] == "together"] == [[hebrew]]
 
     host.deliver(page, *[(renamed(c, {hebrew: long}) | {"sequence": 10**6, "full": True}, b) for c, b in whole(sent)])
-    settle(host)
+    host.settle()
     fits = "n => [...n.querySelectorAll('figcaption')].every(c => c.scrollWidth <= c.clientWidth)"
     assert panel.evaluate(fits) and host.errors == []
     host.page.close()

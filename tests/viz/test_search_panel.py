@@ -38,8 +38,9 @@ def test_a_search_is_shown_and_stopped_by_buttons_and_no_text_becomes_markup(chr
         TrialResult(2, "running", None, {"units": 16, "kind": "a"}, 1, 1.0, "", (0.7, 0.6)),
         TrialResult(3, "running", None, {"units": 17, "kind": "a"}, 1, 1.0, "", (0.7,)),
     ]
-    page.evaluate("u => tell(u)", message_of(Snapshot("loss", "min", results, 9, "running", 62, ((2, 5), (3, 5)))))
-    assert page.locator(".ks-head").inner_text().split("\n") == [
+    told = message_of(Snapshot("loss", "min", results, 9, "running", 62, ((2, 5), (3, 5))))
+    head = page.evaluate("u => { tell(u); return document.querySelector('.ks-head').innerText }", told)
+    assert head.split("\n") == [  # read at once: the clock goes on
         "Search",
         "2 of 9 trials · 1 failed · best loss 0.5 (trial 0)",
         "1:02",

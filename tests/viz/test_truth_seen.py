@@ -30,7 +30,7 @@ def show(host, sent):
     page = host.open(width=900)
     host.show(page)
     host.deliver(page, *sent)
-    host.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    host.settle()
     return host.page.locator(".kernelkit-panel").last
 
 

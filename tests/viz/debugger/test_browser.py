@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.viz import lab
 
@@ -86,6 +87,18 @@ def wait_at(notebook, step: int, branch: str = "main") -> None:
     wait_until_seen(notebook)
 
 
+def wait_until_kept(notebook, text: str) -> None:
+    """Wait until the notebook has pictures with a text: they are made anew when nothing has happened for a while."""
+    notebook.page.wait_for_function(
+        """text => { const { widgets } = window.jupyterapp.shell.currentWidget.content;
+        const kept = widgets.flatMap(cell => cell.model.outputs?.toJSON() ?? [])
+            .map(output => [output.data?.['text/html'] ?? []].flat().join(''))
+            .filter(html => html.includes('data-kernelkit-debugger'));
+        return kept.length > 0 && kept.every(html => html.includes(text)) }""",
+        arg=text,
+    )
+
+
 def ink(notebook) -> int:
     """Pixels of the timeline that are drawn in colour."""
     return notebook.page.evaluate(
@@ -109,9 +122,9 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     page.locator(".kd-run").click()
     wait_at(notebook, 19)
     page.locator(".kd-reason", has_text="epochs asked for are done").wait_for()
-    assert ink(notebook) > 100
+    lab.until(page, lambda: ink(notebook) > 100)
 
-    over = page.locator(".kd-plot .u-over").bounding_box()
+    over = lab.settled_box(page.locator(".kd-plot .u-over"))
     page.mouse.move(over["x"] + over["width"] * 0.9, over["y"] + 50)
     page.mouse.down()
     page.mouse.move(over["x"] + over["width"] * 0.5, over["y"] + 60, steps=8)
@@ -122,7 +135,8 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     wait_at(notebook, 8)
     plot.press("Shift+ArrowRight")
     wait_at(notebook, 18)
-    assert plot.get_attribute("aria-valuenow") == "19" and "step 19, loss" in plot.get_attribute("aria-valuetext")
+    expect(plot).to_have_attribute("aria-valuenow", "19")
+    expect(plot).to_have_attribute("aria-valuetext", re.compile("step 19, loss"))
     plot.press("Home")
     page.locator(".kd-place", has_text="before step 1").wait_for()
     plot.press("End")
@@ -141,14 +155,12 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
     wait_at(notebook, 29)
     page.locator(".kd-layer", has_text="conv").click()
     page.wait_for_selector(".kd-maps canvas >> nth=7")
-    assert page.locator(".kd-histograms figure").count() == 8
+    expect(page.locator(".kd-histograms figure")).to_have_count(8)
     curves = page.locator(".kd-curves svg[role=img]")  # the weights' own history
-    assert [label.split(" over the steps")[0] for label in (c.get_attribute("aria-label") for c in curves.all())] == [
-        "std of the outputs",
-        "|grad| of the weights",
-        "|update| / |weight|",
-        "|weight|",
-    ]
+    told = ["std of the outputs", "|grad| of the weights", "|update| / |weight|", "|weight|"]
+    expect(curves).to_have_count(len(told))
+    for curve, text in zip(curves.all(), told, strict=True):
+        expect(curve).to_have_attribute("aria-label", re.compile(f"^{re.escape(text)} over the steps"))
     page.locator(".kd-sample").nth(3).click()
     page.wait_for_selector(".kd-sample:nth-child(4).kd-chosen")
     notebook.screenshot("debugger-layer")
@@ -165,15 +177,13 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
 
     notebook.run_cell(2)
     page.locator(".jp-OutputArea-output", has_text=re.compile("^30$")).wait_for()  # it is the very dbg that was moved
-    path = server.folder / notebook.name
-    for _ in range(60):  # the picture is made anew when nothing has happened for a while
-        page.wait_for_timeout(500)
-        notebook.save()
-        (output, _) = lab.read_outputs(path)
-        if "step 30" in "".join(output["data"]["text/html"]):
-            break
+    wait_until_kept(notebook, "step 30")
+    notebook.save()
+    (output, _) = lab.read_outputs(server.folder / notebook.name)
     assert output["data"].keys() == {"text/plain", "text/html", "image/png"}
-    assert page.locator(ROOT).count() == 1 and page.locator(".kd-comparison").is_visible()
+    assert "step 30" in "".join(output["data"]["text/html"])
+    expect(page.locator(ROOT)).to_have_count(1)
+    expect(page.locator(".kd-comparison")).to_be_visible()
 
     page.reload()
     notebook.wait_idle()
@@ -185,26 +195,27 @@ def test_step_scrub_fork_compare_reload_and_reopen(open_notebook, server, axe):
 
     notebook.shut_down_kernel()
     page.reload()
-    page.wait_for_selector(".kernelkit-still svg")
-    page.wait_for_timeout(500)
+    expect(page.locator(".kernelkit-still svg")).to_be_visible()
+    expect(page.locator(".kernelkit-still", has_text="learning rate 0.5")).to_have_count(1)
+    expect(page.locator(".kernelkit-sample")).to_have_count(8)
+    page.wait_for_timeout(500)  # nothing is to come in its place
     assert page.locator(ROOT).count() == 0 and page.locator(".kernelkit-still svg").is_visible()
-    assert page.locator(".kernelkit-still", has_text="learning rate 0.5").count() == 1
-    assert page.locator(".kernelkit-sample").count() == 8
     notebook.screenshot("debugger-reopened-without-kernel")
 
 
 def test_views_stay_in_step_with_each_other_and_with_cells(open_notebook):
     notebook = open_notebook("dbg", "dbg", "dbg.step(4)")
     page = notebook.page
-    assert page.locator(ROOT).count() == 2
+    expect(page.locator(ROOT)).to_have_count(2)
     wait_at(notebook, 3)
     page.locator(".kd-step").nth(1).click()
     wait_at(notebook, 4)
     page.locator(".kd-step").first.focus()
     page.keyboard.press("Shift+ArrowRight")
     wait_at(notebook, 14)
-    page.wait_for_timeout(3000)  # the pictures below are made anew, and the views move over to them
-    assert page.evaluate("document.activeElement.className") == "kd-step"
+    wait_until_kept(notebook, "step 15")  # the pictures below are made anew, and the views move over to them
+    page.wait_for_function(f"document.activeElement === document.querySelector('{ROOT} .kd-step')")
+    expect(page.locator(ROOT)).to_have_count(2)
     page.keyboard.press("ArrowLeft")
     wait_at(notebook, 13)
 
@@ -227,16 +238,16 @@ def test_what_broke_is_explained_and_names_stay_text(open_notebook, axe):
     page.locator(".kd-run").click()
     page.locator(".kd-wrong", has_text="log in loss").wait_for()
     wait_at(notebook, 6)
-    assert page.locator(".kd-reason").inner_text().endswith("in step 7.")
-    assert "row 100" in page.locator(".kd-sample").first.get_attribute("aria-label")
-    assert EVIL in page.locator(".kd-tiles").inner_text()
-    assert page.locator(".kd-tiles .kd-bad").count() >= 1
+    expect(page.locator(".kd-reason")).to_have_text(re.compile("in step 7\\.$"))
+    expect(page.locator(".kd-sample").first).to_have_attribute("aria-label", re.compile("row 100"))
+    expect(page.locator(".kd-tiles")).to_contain_text(EVIL)
+    expect(page.locator(".kd-tiles .kd-bad").first).to_be_visible()
     notebook.screenshot("debugger-broken")
     page.locator(".kd-step").click()
     wait_at(notebook, 7)
-    assert page.locator("tr[data-level=severe]").count() == 4
-    assert page.locator(".kd-trouble").first.inner_text() == "✕ NaN"
-    assert "NaN in x" in page.locator(".kd-sample").first.inner_text()
+    expect(page.locator("tr[data-level=severe]")).to_have_count(4)
+    expect(page.locator(".kd-trouble").first).to_have_text("✕ NaN")
+    expect(page.locator(".kd-sample").first).to_contain_text("NaN in x")
     assert "\n".join(axe(page, ROOT)) == ""
     notebook.screenshot("debugger-nan")
 
@@ -251,7 +262,7 @@ def test_a_run_is_stopped_from_the_page(open_notebook):
     page.locator(".kd-chip", has_text="running").wait_for()
     page.locator(".kd-stop").click()
     page.locator(".kd-reason", has_text="Stopped.").wait_for()
-    assert page.locator(".kd-step").is_enabled()
+    expect(page.locator(".kd-step")).to_be_enabled()
 
 
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
@@ -264,9 +275,9 @@ def test_a_phones_width_is_enough_in_both_themes(open_notebook, theme):
     page.locator(".kd-layer", has_text="conv").click()
     page.wait_for_selector(".kd-maps canvas")
     root = page.locator(ROOT)
-    assert root.bounding_box()["width"] <= 400
-    assert root.evaluate("node => node.scrollWidth <= node.clientWidth + 1")
-    assert root.get_attribute("data-theme") == theme.split()[1].lower()
+    assert lab.settled_box(root)["width"] <= 400
+    lab.until(page, lambda: root.evaluate("node => node.scrollWidth <= node.clientWidth + 1"))
+    expect(root).to_have_attribute("data-theme", theme.split()[1].lower())
     page.evaluate("document.querySelector('.kernelkit-debugger').scrollIntoView()")
     notebook.screenshot(f"debugger-phone-{theme.split()[1].lower()}")
     notebook.set_theme("JupyterLab Light")  # the server remembers it
@@ -283,8 +294,9 @@ def test_a_recording_is_walked_through(open_notebook):
         "lesson",
     )
     page = notebook.page
-    assert "step 5" in page.locator(".kd-place").inner_text()
-    assert not page.locator(".kd-run").is_visible() and not page.locator(".kd-fork").is_visible()
+    expect(page.locator(".kd-place")).to_have_text(re.compile("^step 5\\b"))
+    for place in (".kd-run", ".kd-fork"):
+        expect(page.locator(place)).to_be_hidden()
     notebook.screenshot("debugger-recording")
     page.locator(".kd-step").click()
     page.locator(".kd-blind", has_text="Step 6 was not looked into").wait_for()

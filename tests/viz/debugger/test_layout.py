@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import kernelkit as kk
 from kernelkit.viz.debugger.panel import DebuggerPanel
@@ -45,7 +46,7 @@ class Line:
                 self.jobs.pop(0)()
             sent, self.messages[:] = list(self.messages), []
             self.host.deliver(self.page, *sent)
-        self.host.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        self.host.settle()
 
 
 def test_sixty_layers_fit_a_laptops_page(chromium):
@@ -139,10 +140,11 @@ def test_the_saved_picture_stays_in_sight_until_the_kernel_answers(chromium):
     dbg = deep(2).debug(X, Y, batch_size=16)
     Line(dbg, host, 900, page)
     host.page.locator(".kd-layers tbody tr").first.wait_for()
-    assert not saved.is_visible()
+    expect(saved).to_be_hidden()
     host.close_page(page)  # the kernel is gone
-    saved.wait_for()
-    assert host.page.locator(".kernelkit-debugger").count() == 0 and host.errors == []
+    expect(saved).to_be_visible()
+    expect(host.page.locator(".kernelkit-debugger")).to_have_count(0)
+    assert host.errors == []
     host.page.close()
 
 
