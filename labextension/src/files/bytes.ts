@@ -82,7 +82,7 @@ export class RemoteFile implements Reader {
     if (this.signal.aborted) stop.abort();
     try {
       const answer = await this.fetch(this.url, { headers: { Range: range }, cache: "no-store", signal: stop.signal });
-      if (answer.status === 416) throw new FileError("The file is empty, or shorter than it was.");
+      if (answer.status === 416) throw new FileError(this.size ? "The file became shorter after it was opened. Open it again." : "The file is empty.");
       if (answer.status !== 206 && answer.status !== 200) {
         throw new FileError(answer.status === 404 ? "The server does not find the file." : `The server answers with an error: ${answer.status}.`);
       }
@@ -99,16 +99,16 @@ export class RemoteFile implements Reader {
         return;
       }
       const place = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(answer.headers.get("Content-Range") ?? "");
-      if (!place) throw new FileError("The server does not say which bytes of the file it sends.");
+      if (!place) throw new FileError("The server's answer does not say which part of the file it is.");
       const [a, b, size] = place.slice(1).map(Number);
       if (this.size && size !== this.size) throw changed();
       if (!this.size) {
         this.size = size;
         if (range.startsWith("bytes=-")) from = Math.max(0, size - most);
       }
-      if (a !== from || b < a || b - a + 1 > most || b >= size) throw new FileError("The server sends other bytes than it was asked for.");
+      if (a !== from || b < a || b - a + 1 > most || b >= size) throw new FileError("The server's answer is another part of the file than was asked for.");
       const data = await this.body(answer, b - a + 1, b - a + 1);
-      if (data.length !== b - a + 1) throw new FileError("The server sends fewer bytes than it says.");
+      if (data.length !== b - a + 1) throw new FileError("The server's answer is shorter than its headers say.");
       for (let i = Math.ceil(a / BLOCK); i * BLOCK <= b; i++) {
         const block = data.slice(i * BLOCK - a, Math.min(data.length, (i + 1) * BLOCK - a));
         if (block.length < BLOCK && i * BLOCK + block.length < size) continue;
@@ -130,7 +130,7 @@ export class RemoteFile implements Reader {
     const parts: Uint8Array[] = [];
     let length = 0;
     const stream = answer.body?.getReader();
-    if (!stream) throw new FileError("The server sends nothing.");
+    if (!stream) throw new FileError("The server's answer is empty.");
     for (;;) {
       const { done, value } = await stream.read();
       if (done) break;
@@ -138,7 +138,7 @@ export class RemoteFile implements Reader {
       this.received += value.length;
       if (length > most) {
         void stream.cancel().catch(() => undefined);
-        throw answer.status === 200 ? ignored(said) : new FileError("The server sends more bytes than it says.");
+        throw answer.status === 200 ? ignored(said) : new FileError("The server's answer is longer than its headers say.");
       }
       parts.push(value);
     }

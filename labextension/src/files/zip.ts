@@ -51,10 +51,10 @@ export class Archive {
 
   /** Return what is in a member, unpacked; never more than `most` bytes. */
   async read(member: Member, most: number): Promise<Uint8Array> {
-    const says = `The member ${JSON.stringify(member.name.slice(0, 80))}`;
-    if (member.size > most) throw new FileError(`${says} has ${sizeText(member.size)}, at most ${sizeText(most)} are read.`);
+    const named = `The member ${JSON.stringify(member.name.slice(0, 80))}`;
+    if (member.size > most) throw new FileError(`${named} is ${sizeText(member.size)} large: at most ${sizeText(most)} are read.`);
     if (member.size > 1 << 20 && member.size > MOST_RATIO * member.packed) {
-      throw new FileError(`${says} says that it unpacks to ${sizeText(member.size)} from ${sizeText(member.packed)}, as a decompression bomb does.`);
+      throw new FileError(`${named} grows from ${sizeText(member.packed)} to ${sizeText(member.size)} when it is unpacked, as a decompression bomb does.`);
     }
     const start = await this.begin(member);
     const data = await this.reader.read(start, member.packed);
@@ -69,14 +69,14 @@ export class Archive {
         length += value.length;
         if (length > member.size) {
           void stream.cancel().catch(() => undefined);
-          throw new FileError(`${says} unpacks to more than the ${sizeText(member.size)} that it says.`);
+          throw new FileError(`${named} is larger, unpacked, than the ${sizeText(member.size)} in the archive's directory.`);
         }
         parts.push(value);
       }
     } catch (error) {
-      throw error instanceof FileError ? error : damaged(`${says} cannot be unpacked`);
+      throw error instanceof FileError ? error : damaged(`${named} cannot be unpacked`);
     }
-    if (length !== member.size) throw damaged(`${says} unpacks to less than it says`);
+    if (length !== member.size) throw damaged(`${named} is smaller, unpacked, than the ${sizeText(member.size)} in the archive's directory`);
     return join(parts, length);
   }
 

@@ -72,6 +72,12 @@ export const trainings: JupyterFrontEndPlugin<void> = {
       const { room } = await furniture();
       for (const training of wanted(room)) room.steer(training, kind, kind === "stop" ? "batch" : undefined);
     };
+    const settings = await registry?.load(ID).catch(() => null);
+    const wants = (name: string) => settings?.composite[name];
+    app.shell.add(widget, wants("sideBar") === "right" ? "right" : "left", { rank: 800 });
+    restorer?.add(widget, PLACE);
+
+    // Not before the list has its place: a command that is offered does something.
     const add = (command: string, label: string, execute: () => unknown) => {
       app.commands.addCommand(command, { label, execute: () => void execute() });
       palette?.addItem({ command, category: "kernelkit" });
@@ -80,11 +86,6 @@ export const trainings: JupyterFrontEndPlugin<void> = {
     add(COMMANDS.pause, "Pause All Trainings", () => all((room) => room.running.filter((t) => t.run.facts?.state !== "paused"), "pause"));
     add(COMMANDS.resume, "Resume All Trainings", () => all((room) => room.running.filter((t) => t.run.facts?.state === "paused"), "resume"));
     add(COMMANDS.stop, "Stop All Trainings", () => all((room) => room.running, "stop"));
-
-    const settings = await registry?.load(ID).catch(() => null);
-    const wants = (name: string) => settings?.composite[name];
-    app.shell.add(widget, wants("sideBar") === "right" ? "right" : "left", { rank: 800 });
-    restorer?.add(widget, PLACE);
 
     if (statusBar && wants("statusBar") !== false) {
       item = new Widget();

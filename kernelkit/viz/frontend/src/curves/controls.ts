@@ -65,7 +65,7 @@ export class Controls {
     this.stopLater.disabled = stopping;
     this.rate.hidden = !can("learning_rate");
     this.save.hidden = !can("save");
-    this.step.title = facts.validating ? "Do one batch of the validation, then pause again" : "Train on one batch, then pause again";
+    this.step.title = facts.validating ? "Run one batch of the validation, then pause again" : "Train on one batch, then pause again";
     if (!this.editing && document.activeElement !== this.rateField) {
       this.wrong = "";
       this.rateField.value = rateText(facts.latest?.learning_rate ?? facts.learning_rate);

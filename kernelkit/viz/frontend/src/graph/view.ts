@@ -106,7 +106,7 @@ export class GraphView {
         element("span", { class: "kg-facts" }, facts(model)),
         element("div", { class: "kg-tools" }, this.search,
           ...(groups ? [button("Open all", "Open all groups", () => this.openAll()), button("Close", "Close all groups", () => this.show(new Set()))] : []),
-          button("⇄", "Run to the right or down", () => this.turn()),
+          button("⇄", "Direction of the layers: right or down", () => this.turn()),
           button("−", "Zoom out", () => this.scale(1 / 1.3)), button("+", "Zoom in", () => this.scale(1.3)),
           button("Fit", "Fit the model into the view", () => this.fit()))),
       ...(model.error || model.note ? [element("div", { class: model.error ? "kg-error" : "kg-head" }, errorText(model))] : []),
