@@ -13,7 +13,7 @@ import numpy as np
 from kernelkit.tuner.results import TrialResult, best_first, shown
 from kernelkit.tuner.spaces import Value
 from kernelkit.viz.curves.chart import BLUE, GREEN, VERMILLION
-from kernelkit.viz.curves.svg import ticks
+from kernelkit.viz.curves.layout import ticks
 
 WIDTH, HALF, TOP_HEIGHT, LOW_HEIGHT = 860, 430, 226, 236
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 32, 34

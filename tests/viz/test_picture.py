@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 from kernelkit.viz import compare, plot_history
 from kernelkit.viz import figure as figures
-from kernelkit.viz.curves import saved
+from kernelkit.viz.curves import paint, saved
 from kernelkit.viz.curves.bundle import history_bundle, html, picture_bundle
-from kernelkit.viz.curves.chart import Picture, charts_of_histories, charts_of_store
-from kernelkit.viz.curves.plot import png
+from kernelkit.viz.curves.chart import BLUE, GREEN, Picture, charts_of_histories, charts_of_store
+from kernelkit.viz.curves.layout import Stroke, breadth, items, ticks
+from kernelkit.viz.curves.paint import dashes as dashes_of
+from kernelkit.viz.curves.paint import png
 from kernelkit.viz.curves.store import CurveStore
-from kernelkit.viz.curves.svg import breadth, svg, svgs, ticks
+from kernelkit.viz.curves.svg import svg, svgs
 from kernelkit.viz.curves.text import sparkline, text
 
 EVIL = '<img src=x onerror="alert(1)">&</svg>\x1b[31m'
@@ -98,8 +104,8 @@ def test_the_bundle_needs_no_kernel_and_no_network():
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
 
 
-def test_without_matplotlib_there_is_no_png(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+def test_without_pillow_there_is_no_png(monkeypatch):
+    monkeypatch.setitem(sys.modules, "PIL", None)
     assert png(Picture("mlp", ())) is None
     assert picture_bundle(Picture("mlp", ())).keys() == {"text/plain", "text/html"}
 
@@ -239,16 +245,12 @@ def test_a_saved_fit_of_two_charts_is_small():
     charts = charts_of_store(store, 0, 100, ("loss", "accuracy"))
     bundle = picture_bundle(Picture("digits", charts, ("done", "20 epochs", "2,000 steps", "9.1 s")))
     sizes = {kind: len(data) for kind, data in bundle.items()}
-    assert sum(sizes.values()) <= 60_000, sizes
+    assert sum(sizes.values()) <= 85_000, sizes  # the PNG has twice the dots of a page's pixels
     assert charts[0].lines[0].y.max() == store.steps["loss"].read().high.max()  # fewer points, no spike less
 
 
 @pytest.mark.filterwarnings("error")
-def test_letters_that_no_font_has_cost_no_warning(monkeypatch):
-    picture = Picture("모델 $x^2$", charts_of_histories({"": ([0, 1], {"정확도": [0.1, 0.2], "損失": [1.0, 2.0]})}))
-    for fonts in (figures.installed_wide_fonts(), ()):
-        monkeypatch.setattr(figures, "installed_wide_fonts", lambda fonts=fonts: fonts)
-        assert png(picture).startswith(b"\x89PNG")
+def test_letters_that_no_font_has_cost_no_warning():
     figure = plot_history({"loss": [2.0, 1.0]}, title="모델 ×")
     ((text, missing),) = figures.add_fonts(figure)
     assert (text.get_text(), missing) == ("모델 ×", {"모", "델"})
@@ -261,3 +263,78 @@ def test_a_font_that_has_the_letters_is_taken(monkeypatch):
     figure = plot_history({"loss": [2.0, 1.0]}, title="모델")
     assert figures.add_fonts(figure) == []
     assert figure._suptitle.get_fontfamily()[-1] == "Gothic" and "none of them" not in figure._suptitle.get_fontfamily()
+
+
+# The PNG --------------------------------------------------------------------------------------------------------------
+
+
+def pixels(picture: Picture) -> np.ndarray:
+    """The PNG as (height, width, 3)."""
+    return np.asarray(image.open(io.BytesIO(png(picture))).convert("RGB"))
+
+
+def rgb(color: str) -> list[int]:
+    return [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def test_the_png_has_the_place_of_the_svg_at_twice_the_dots_and_its_curves_where_the_numbers_say():
+    picture = Picture("", charts_of_histories({"": ([0, 1, 2], {"loss": [4.0, 0.0, 4.0]})}))
+    width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg(picture)).groups()
+    found = pixels(picture)
+    assert found.shape == (2 * int(height), 2 * int(width), 3)
+    strokes = [item for item in items(picture.charts[0], float(width)) if isinstance(item, Stroke)]
+    legend, curve = [np.stack([stroke.x, stroke.y], 1) for stroke in strokes if stroke.color == BLUE]
+    for x, y in [*curve, *((curve[:-1] + curve[1:]) / 2), legend.mean(0)]:
+        row, column = round(2 * (y + 44)), round(2 * x)
+        around = found[row - 2 : row + 3, column - 2 : column + 3].reshape(-1, 3)
+        assert (around == rgb(BLUE)).all(1).any(), (x, y)
+    assert not (found[: 2 * 44] == rgb(BLUE)).all(2).any()
+    assert (found[0] == 255).all() and (found[-1] == 255).all()
+
+
+def test_the_dashes_of_validation_are_as_long_as_in_the_svg():
+    (chart,) = charts_of_histories({"": (range(3), {"loss": [1.0] * 3, "val_loss": [2.0, 2.0, 2.0]})})
+    (line,) = [item for item in items(chart, 430.0) if isinstance(item, Stroke) and item.round and item.dash]
+    dashes = list(dashes_of(np.stack([line.x, line.y], 1), list(line.dash)))
+    length = line.x[-1] - line.x[0]
+    assert len(dashes) == -(-length // 9.5) and dashes[0][0].tolist() == [line.x[0], line.y[0]]
+    assert [part[-1, 0] - part[0, 0] for part in dashes[:-1]] == pytest.approx([6.0] * (len(dashes) - 1))
+    bent = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0]])
+    assert [part.tolist() for part in dashes_of(bent, [6.0, 1.0])] == [
+        [[0.0, 0.0], [4.0, 0.0], [4.0, 2.0]],
+        [[4.0, 3.0], [4.0, 4.0]],
+    ]
+
+
+def test_letters_of_the_png_come_from_the_first_font_that_has_them(monkeypatch):
+    first = paint.runs("loss", 20.0)[0][0]
+    greek = paint.runs("β", 20.0)
+    assert greek[0][0].getname()[0] == "DejaVu Sans" and greek[0][1] == "β"  # Pillow's own font has few letters
+    assert [letters for _, letters in paint.runs("aβ\x1bb", 20.0)] == ["a", "β", "?b"]
+    monkeypatch.setattr(paint, "WIDE", ())
+    paint.of_letter.cache_clear()
+    assert paint.of_letter("모", 20.0) == (first, "?")
+    monkeypatch.setattr(paint, "WIDE", ("Gothic",))
+    monkeypatch.setattr(paint, "opened", lambda name, size: "Gothic" if name == "Gothic" else None)
+    monkeypatch.setattr(paint, "has", lambda font, letter: font == "Gothic")
+    paint.of_letter.cache_clear()
+    assert paint.of_letter("모", 20.0) == ("Gothic", "모")
+    paint.of_letter.cache_clear()
+
+
+def test_long_names_are_cut_in_the_png_and_all_colors_are_those_of_its_lines():
+    picture = Picture("a very long name " * 20, charts_of_histories({"": ([0, 1], {"loss": [2.0, 1.0]})}), ("done",))
+    found = pixels(picture)
+    assert (found[:, -20:] == 255).all()
+    colors = {tuple(color) for color in found.reshape(-1, 3).tolist()}
+    assert {(255, 255, 255), tuple(rgb(BLUE)), tuple(rgb(GREEN)), tuple(rgb("#1a1a1a"))} <= colors and len(colors) <= 19
+
+
+def test_the_picture_of_a_fit_needs_no_matplotlib():
+    program = (
+        "import sys\nfrom kernelkit.viz import history_bundle\n"
+        "class Fake: history, epoch = {'loss': [2.0, 1.0], '정확도': [1.0, 2.0]}, [0, 1]\n"
+        "assert 'image/png' in history_bundle(Fake())\nassert 'PIL.ImageDraw' in sys.modules\n"
+        "assert not {'matplotlib', 'plotly'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

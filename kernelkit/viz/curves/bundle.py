@@ -8,7 +8,8 @@ from typing import Any
 
 from kernelkit.viz.curves.chart import Picture, charts_of_histories
 from kernelkit.viz.curves.message import history_message
-from kernelkit.viz.curves.plot import as_histories, png
+from kernelkit.viz.curves.paint import png
+from kernelkit.viz.curves.plot import as_histories
 from kernelkit.viz.curves.saved import MIME, saved
 from kernelkit.viz.curves.svg import WIDEST, dark_colors, svgs
 from kernelkit.viz.curves.text import text
@@ -29,7 +30,7 @@ _STYLE += DARK_STYLE
 
 
 def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
-    """Return a picture as a MIME bundle: HTML with an SVG, PNG (if matplotlib is installed) and text.
+    """Return a picture as a MIME bundle: HTML with an SVG, PNG (if Pillow is installed) and text.
 
     Args:
         picture: The picture.

@@ -20,6 +20,9 @@ from kernelkit.viz.curves.chart import (
     together,
 )
 
+CHART = (4.2, 2.8)
+"""Width and height of one chart of matplotlib in inches."""
+
 
 def plot_history(
     history: Any,
@@ -84,36 +87,22 @@ def as_histories(history: Any) -> dict[str, History]:
     return {"": _one(history)}
 
 
-def png(picture: Picture) -> bytes | None:
-    """Return a picture as PNG, for viewers without HTML and SVG. None if matplotlib is not installed."""
-    try:
-        figure = matplotlib_figure(picture, size=(5.2, 2.7), layout=False)
-    except ImportError:
-        return None
-    rows = math.ceil(len(picture.charts) / 2) or 1
-    top = 1 - (0.2 if picture.title else 0.1) / rows
-    figure.subplots_adjust(left=0.06, right=0.985, bottom=0.17 / rows, top=top, hspace=0.5, wspace=0.16)
-    return figures.small_png(figure)
-
-
-def matplotlib_figure(picture: Picture, size: tuple[float, float] = (4.2, 2.8), layout: bool = True) -> Any:
+def matplotlib_figure(picture: Picture) -> Any:
     """Draw a picture with matplotlib's object interface. pyplot's global state does not change.
 
     Args:
         picture: The picture.
-        size: Width and height of one chart in inches.
-        layout: Whether to fit the margins to the labels. This takes as long as drawing.
 
     Returns:
         A `matplotlib.figure.Figure`.
     """
     columns = min(len(picture.charts), 2) or 1
     rows = math.ceil(len(picture.charts) / columns) or 1
-    shared = _shared_legend(picture) if layout else []
+    shared = _shared_legend(picture)
     below = 0.25 * -(-len(shared) // (2 * columns))
-    figure = figures.matplotlib_figure(size[0] * columns, size[1] * rows + 0.3 * bool(picture.title) + below, layout)
+    figure = figures.matplotlib_figure(CHART[0] * columns, CHART[1] * rows + 0.3 * bool(picture.title) + below)
     if picture.note:
-        words = figures.literal(picture.note[: int(100 * columns * size[0] / 8.4)])
+        words = figures.literal(picture.note[: int(100 * columns * CHART[0] / 8.4)])
         figure.text(0.02, 0.005, words, fontsize=8, color="#C62828" if picture.kind in ("nan", "failed") else "#B04C00")
     if picture.title:
         figure.suptitle(figures.literal(" · ".join([picture.title, *picture.facts])), fontsize=11)
