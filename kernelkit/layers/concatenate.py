@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from kernelkit import ops
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.merging import checked_masks, checked_shapes
-from kernelkit.typing import Shapes, Tensor, Tree
+from kernelkit.typing import Shape, Shapes, Tensor, Tree
 
 
 class Concatenate(Layer):
@@ -43,6 +43,18 @@ class Concatenate(Layer):
                     f"{self.who()} requires inputs with matching shapes except for the concatenation axis, which is "
                     f"{self.axis}: of the shapes {shapes}, axis {axis} differs."
                 )
+
+    def _known_shape_of(self, shapes: list[Shape]) -> Shape | None:
+        rank = len(shapes[0])
+        if not type(self)._merge_function.__module__.startswith("kernelkit.") or not -rank <= self.axis < rank:
+            return None
+        axis = self.axis % rank
+        rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+        if axis == 0 or len(rest) > 1 or any(len(shape) != rank for shape in shapes):
+            return None  # an error, or an unknown size beside a known one
+        sizes = [shape[axis] for shape in shapes]
+        joined = None if None in sizes else sum(size for size in sizes if size is not None)
+        return (*shapes[0][:axis], joined, *shapes[0][axis + 1 :])
 
     def call(self, inputs: Tensor) -> jax.Array:
         return self._merge_function(list(inputs))

@@ -118,11 +118,7 @@ class ConvLayer(LowRankLayer):
         return self._adapted()
 
     def _known_shape(self, shape: Shape) -> Shape | None:
-        if not activations.keeps_shape(self.activation):
-            return None
-        return windows.output_shape(
-            shape, self.filters, self.kernel_size, self.strides, self.dilation_rate, self.padding, self.data_format
-        )
+        return windows.layer_shape(self, shape, self.filters)
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)

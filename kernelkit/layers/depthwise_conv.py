@@ -91,12 +91,7 @@ class DepthwiseConvLayer(Layer):
 
     def _known_shape(self, shape: Shape) -> Shape | None:
         channels = shape[-1 if self.data_format == "channels_last" else 1]
-        if not activations.keeps_shape(self.activation) or channels is None:
-            return None
-        features = channels * self.depth_multiplier
-        return windows.output_shape(
-            shape, features, self.kernel_size, self.strides, self.dilation_rate, self.padding, self.data_format
-        )
+        return None if channels is None else windows.layer_shape(self, shape, channels * self.depth_multiplier)
 
     def call(self, inputs: Tensor) -> jax.Array:
         x = jnp.asarray(inputs)

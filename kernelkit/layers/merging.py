@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from kernelkit import ops
 from kernelkit.layers.layer import Layer
-from kernelkit.typing import Shapes, Tensor, Tree
+from kernelkit.typing import Shape, Shapes, Tensor, Tree
 
 
 class Merge(Layer):
@@ -37,6 +37,16 @@ class Merge(Layer):
             known = {size for size in sizes if size is not None and (axis == 0 or size != 1)}
             if len(known) > 1:
                 raise ValueError(f"{self.who()} cannot combine inputs of the shapes {shapes}: axis {axis} differs.")
+
+    def _known_shape_of(self, shapes: list[Shape]) -> Shape | None:
+        if not type(self)._merge_function.__module__.startswith("kernelkit."):
+            return None
+        if len(shapes) != (self._exactly or len(shapes)) or len({(len(shape), *shape[:1]) for shape in shapes}) > 1:
+            return None
+        sizes = [set(sizes) - {1} or {1} for sizes in zip(*(shape[1:] for shape in shapes), strict=True)]
+        if any(len(found) > 1 for found in sizes):
+            return None  # an error, or an unknown size beside a known one
+        return (*shapes[0][:1], *(size for found in sizes for size in found))
 
     def call(self, inputs: Tree) -> jax.Array:
         arrays = [ops.convert_to_tensor(x) for x in inputs]

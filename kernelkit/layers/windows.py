@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from kernelkit import activations
 from kernelkit.typing import Shape, Shapes, Tensor
 
 
@@ -123,6 +124,25 @@ def output_shape(
         else:
             sizes.append((size - span) // stride + 1 if padding == "valid" else -(-size // stride))
     return (shape[0], *sizes, channels) if data_format == "channels_last" else (shape[0], channels, *sizes)
+
+
+def layer_shape(layer: Any, shape: Shape, channels: int) -> Shape | None:
+    """Return the shape of a convolutional layer's output; ``None`` if the activation may change it.
+
+    Args:
+        layer: A layer with Keras's attributes of a convolution.
+        shape: The input's shape, ``None`` where unknown.
+        channels: Channels of the output.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> layer_shape(kk.layers.Conv2D(8, 3), (None, 28, 28, 1), 8)
+        (None, 26, 26, 8)
+    """
+    if not activations.keeps_shape(layer.activation):
+        return None
+    sizes = layer.kernel_size, layer.strides, layer.dilation_rate
+    return output_shape(shape, channels, *sizes, layer.padding, layer.data_format)
 
 
 def add_bias(x: jax.Array, bias: Tensor, data_format: str) -> jax.Array:

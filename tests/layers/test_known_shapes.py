@@ -174,3 +174,85 @@ def test_a_deep_model_is_built_without_a_trace(monkeypatch):
     y = kl.MaxPooling2D()(kl.BatchNormalization()(kl.Conv2D(4, 3, activation="relu")(x)))
     kk.Model(x, kl.Dense(2, activation="softmax")(kl.Dropout(0.5)(kl.Flatten()(y))))
     assert traces == []
+
+
+# Several inputs -------------------------------------------------------------------------------------------------------
+
+MERGES = {
+    "add": kl.Add,
+    "subtract": kl.Subtract,
+    "multiply": kl.Multiply,
+    "average": kl.Average,
+    "maximum": kl.Maximum,
+    "minimum": kl.Minimum,
+    "concatenate": kl.Concatenate,
+    "concatenate, first": lambda: kl.Concatenate(1),
+    "concatenate, from the end": lambda: kl.Concatenate(-2),
+}
+PAIRS = [(ROW, ROW), (STEPS, STEPS), (IMAGE, IMAGE), (UNKNOWN, UNKNOWN), (STEPS, (None, 9, 1)), ((3, 4, 2), (3, 1, 2))]
+PAIRS += [((None, None, 4), (None, 1, 4)), ((None, 5, 4), (None, 7, 4)), ((None, None, 4), (None, 7, 4)), (ROW, STEPS)]
+PAIRS += [((2, 4, 1), (None, 4, 1)), ((None, 4, None), (None, 4, 3)), ((1, 4, 4), (1, 4, 4)), ((0, 4, 2), (0, 4, 2))]
+
+
+def outcome(make, shapes, dtypes):
+    """Return the shape and dtype of a layer's output, or its error, and whether a rule told the shape."""
+    inputs = [kk.Input(batch_shape=shape, dtype=dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    layer = make()
+    try:
+        made = layer(inputs)
+    except Exception as error:
+        return (type(error), str(error).split(")", 1)[-1]), False
+    return (made.shape, made.dtype), layer._known_spec((inputs,), {}) is not None
+
+
+@pytest.mark.parametrize("name", MERGES)
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16"])
+def test_a_rule_of_several_inputs_says_what_a_trace_finds(name, policy, monkeypatch):
+    def make():
+        layer = MERGES[name]()
+        return type(layer).from_config(layer.get_config() | {"dtype": policy})
+
+    told = 0
+    for pair in PAIRS:
+        for shapes in (pair, pair[::-1], pair[:1], (*pair, pair[0])):
+            dtypes = ["float32", "float16", "bfloat16"][: len(shapes)]
+            found, known = outcome(make, shapes, dtypes)
+            with monkeypatch.context() as patch:
+                patch.setattr(kl.Layer, "_known_spec", lambda *_: None)
+                assert found == outcome(make, shapes, dtypes)[0], shapes
+            told += known
+    assert told >= 4 * (4 if name != "subtract" else 2)
+
+
+def test_residual_and_dense_blocks_are_wired_without_a_trace(monkeypatch):
+    traces = []
+    monkeypatch.setattr("kernelkit.layers.base.run.eval_spec", lambda *a, **k: traces.append(1))
+    x = kk.Input((8, 8, 3))
+    y = kl.Conv2D(3, 3, padding="same")(x)
+    assert kl.Concatenate()([kl.Add()([x, y]), kl.Multiply()([x, y]), x]).shape == (None, 8, 8, 9)
+    assert traces == []
+
+
+def test_no_rule_for_several_inputs_where_code_of_a_user_decides():
+    class Halves(kl.Add):
+        def _merge_function(self, inputs):
+            return super()._merge_function(inputs)[:, ::2]
+
+    class Ends(kl.Concatenate):
+        def _merge_function(self, inputs):
+            return super()._merge_function(inputs)[:, :1]
+
+    pair = [kk.Input((4,)), kk.Input((4,))]
+    assert Halves()(pair).shape == (None, 2) and Ends()(pair).shape == (None, 1)
+
+
+def test_merges_of_masked_or_whole_numbers_are_traced():
+    words = kl.Embedding(10, 4, mask_zero=True)(kk.Input((6,), dtype="int32"))
+    assert kl.Add()([words, words])._keras_mask is not None
+    assert kl.Add()([kk.Input((3,), dtype="int32"), kk.Input((3,), dtype="int32")]).dtype == "int32"
+
+
+def test_a_patched_merge_is_traced(monkeypatch):
+    own = kl.Add._merge_function
+    monkeypatch.setattr(kl.Add, "_merge_function", lambda self, inputs: own(self, inputs)[:, :1])
+    assert kl.Add()([kk.Input((4,)), kk.Input((4,))]).shape == (None, 1)

@@ -37,6 +37,24 @@ def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
             yield from _search(value, kinds, seen)
 
 
+def split(owner: HasParts, *kinds: type) -> tuple[list[Any], ...]:
+    """Return the instances of each class in an object's attributes, each once, found in one search.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> [len(found) for found in split(kk.layers.Dense(2), kk.Variable, kk.layers.Layer)]
+        [0, 0]
+    """
+    found = list(parts(owner, kinds))
+    return tuple([item for item in found if isinstance(item, kind)] for kind in kinds)
+
+
+def trainable_first(variables: Iterable[Variable]) -> list[Variable]:
+    """Return a layer's own variables with the trainable ones first."""
+    own = list(variables)
+    return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
+
+
 def _search(value: Tensor, kinds: Any, seen: set[int]) -> Iterator[Any]:
     if isinstance(value, kinds):
         if id(value) not in seen:
@@ -79,5 +97,4 @@ def walk(layer: HasParts) -> Iterator[Any]:
 
 def own_variables(layer: HasParts) -> list[Variable]:
     """Return the layer's own variables, without those of its sub-layers; trainable ones first."""
-    own = list(parts(layer, Variable))
-    return [v for v in own if v.born_trainable] + [v for v in own if not v.born_trainable]
+    return trainable_first(parts(layer, Variable))

@@ -133,19 +133,28 @@ class Runs(Builds, HasLosses, Operation):
         """
         return shape if self._keeps_shape else None
 
+    def _known_shape_of(self, shapes: list[Shape]) -> Shape | None:
+        """Return the shape of the output for the shapes of a list of inputs; ``None`` if only a trace can tell."""
+        return None
+
     def _known_spec(self, args: tuple, kwargs: dict[str, Any]) -> KerasTensor | None:
-        """Return the symbolic output of a plain call on one float tensor, if a rule tells its shape."""
+        """Return the symbolic output of a plain call on float tensors, if a rule tells its shape."""
         dtype = self._float_dtype()
-        if dtype is None or not self._is_as_shipped() or len(args) != 1 or not isinstance(args[0], KerasTensor):
+        if dtype is None or not self._is_as_shipped() or len(args) != 1:
             return None
-        x, training = args[0], kwargs.get("training")
-        if x.sparse or x._keras_mask is not None or not dtypes.is_float(x.dtype):
-            return None
+        training = kwargs.get("training")
         if set(kwargs) - {"training"} or not (training is None or isinstance(training, bool)):
             return None
-        if self.input_spec is not None:
-            input_spec.check(self.input_spec, x, self.who())
-        shape = self._known_shape(x.shape)
+        several = isinstance(args[0], (list, tuple))
+        inputs = list(args[0]) if several else [args[0]]
+        if not inputs or not all(_is_plain(x) for x in inputs):
+            return None
+        if several:
+            shape = self._known_shape_of([x.shape for x in inputs])
+        else:
+            if self.input_spec is not None:
+                input_spec.check(self.input_spec, inputs[0], self.who())
+            shape = self._known_shape(inputs[0].shape)
         if shape is None or any(size is not None and size < 1 for size in shape[1:]):
             return None  # the trace says what is wrong
         return KerasTensor(shape, dtype=dtype)
@@ -333,6 +342,11 @@ class Runs(Builds, HasLosses, Operation):
             error.layer_path = self.path  # type: ignore[attr-defined]
         except AttributeError:
             return
+
+
+def _is_plain(x: Any) -> bool:
+    """Return whether an input is a symbolic tensor of floats, dense and without a mask."""
+    return isinstance(x, KerasTensor) and not x.sparse and x._keras_mask is None and dtypes.is_float(x.dtype)
 
 
 def _value(x: Tensor) -> Tensor:

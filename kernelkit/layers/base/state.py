@@ -9,7 +9,7 @@ import numpy as np
 
 from kernelkit import changes, serialize
 from kernelkit.layers.base.keras_names import KerasNames
-from kernelkit.layers.base.parts import children, own_variables, parts, unique
+from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, split, trainable_first, unique
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import SeedGenerator
 from kernelkit.typing import Tensor
@@ -38,16 +38,18 @@ class HasState(KerasNames):
     @property
     def variables(self) -> list[Variable]:
         """All variables: weights, and the states of random seeds."""
-        found = own_variables(self) + [g.state for g in parts(self, SeedGenerator)]
-        for layer in children(self):
+        own, seeds, layers = split(self, Variable, SeedGenerator, HasParts)
+        found = trainable_first(own) + [g.state for g in seeds]
+        for layer in layers:
             found += layer.variables
         return unique(found)
 
     @property
     def weights(self) -> list[Variable]:
         """The variables that are saved as weights; seeds are not among them."""
-        found = own_variables(self)
-        for layer in children(self):
+        own, layers = split(self, Variable, HasParts)
+        found = trainable_first(own)
+        for layer in layers:
             found += layer.weights
         return unique(found)
 
