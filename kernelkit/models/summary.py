@@ -51,7 +51,8 @@ def describe(model: Any, expand_nested: bool = False, layer_range: Sequence[str]
         expand_nested: Whether the layers of nested models have rows of their own.
         layer_range: Names of the first and the last layer.
     """
-    return _from_description(describe_model(model, costs=False, fold=False), model, expand_nested, layer_range)
+    description = describe_model(model, costs=False, fold=False, configs=False)
+    return _from_description(description, model, expand_nested, layer_range)
 
 
 def _from_description(
@@ -193,7 +194,7 @@ def show(
     layer_range: Sequence[str] | None = None,
 ) -> None:
     """Show a model's summary: HTML in a notebook, text elsewhere."""
-    description = describe_model(model, costs=False, fold=False)
+    description = describe_model(model, costs=False, fold=False, configs=False)
     text = as_text(_from_description(description, model, expand_nested, layer_range), width, show_trainable)
     if print_fn is not None:
         print_fn(text)

@@ -15,7 +15,9 @@ from kernelkit.symbolic import KerasTensor
 from kernelkit.typing import Batch
 
 
-def describe(model: Any, sample: Batch = None, costs: bool = True, fold: bool = True) -> dict[str, Any]:
+def describe(
+    model: Any, sample: Batch = None, costs: bool = True, fold: bool = True, configs: bool = True
+) -> dict[str, Any]:
     """Describe a model as plain data that JSON can hold; docs/graph.md describes each column.
 
     Functional and sequential models are read from their graphs. Other models, and the user's own layers that hold
@@ -27,6 +29,7 @@ def describe(model: Any, sample: Batch = None, costs: bool = True, fold: bool = 
             that was never called. By default the shapes for which the model was built.
         costs: Whether floating-point operations are counted.
         fold: Whether runs of the same block become a group "block x 12".
+        configs: Whether layers are described with their arguments.
 
     Returns:
         A dict with the columns of the nodes and edges, the totals, and the error of a failed trace.
@@ -41,7 +44,7 @@ def describe(model: Any, sample: Batch = None, costs: bool = True, fold: bool = 
         ([0, 10, 0], 18)
     """
     found = collect(model, sample)
-    return _Writer(model, found, costs, fold).written()
+    return _Writer(model, found, costs, fold, configs).written()
 
 
 _Waiting = tuple[int | repeats.Repeat, list[int], int]
@@ -49,8 +52,8 @@ _Waiting = tuple[int | repeats.Repeat, list[int], int]
 
 
 class _Writer:
-    def __init__(self, model: Any, found: Collected, costs: bool, fold: bool) -> None:
-        self.model, self.found, self.costs, self.fold = model, found, costs, fold
+    def __init__(self, model: Any, found: Collected, costs: bool, fold: bool, configs: bool) -> None:
+        self.model, self.found, self.costs, self.fold, self.configs = model, found, costs, fold, configs
         self.strings: dict[str, int] = {}
         self.tensors: dict[tuple, int] = {}
         self.names = (*schema.TEXTS, *schema.COUNTS, *schema.CODES, *schema.LISTS, "parent")
@@ -164,7 +167,7 @@ class _Writer:
             activation = getattr(layer, "activation", None)
             if activation is not None:
                 facts["activation"] = str(getattr(activation, "__name__", type(activation).__name__))
-            if item.kind == schema.LAYER:
+            if self.configs and item.kind == schema.LAYER:
                 facts["config"] = ", ".join(f"{name}={text}" for name, text in item.texts.items()) or None
         if self.costs and item.kind in (schema.LAYER, schema.OP) and item.calls and item.state == schema.OK:
             once = self._flops(item)

@@ -292,3 +292,17 @@ def test_a_description_from_a_stranger_is_checked(change):
     change(description)
     with pytest.raises(ValueError, match=r"description|version"):
         check(description)
+
+
+def test_a_summary_asks_no_layer_for_its_arguments(monkeypatch):
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(2, activation="relu", name="head")])
+    whole = describe(model)
+    monkeypatch.setattr("kernelkit.serialize.shown_texts", lambda *_: pytest.fail("read the arguments"))
+    found = describe(model, costs=False, fold=False, configs=False)
+    assert whole["nodes"]["config"][1] is not None and found["nodes"]["config"] == [None] * 3
+    assert {name: column for name, column in found["nodes"].items() if name in ("params", "trainable", "calls")} == {
+        name: whole["nodes"][name] for name in ("params", "trainable", "calls")
+    }
+    told = []
+    model.summary(print_fn=told.append)
+    assert "head (Dense)" in told[0]
