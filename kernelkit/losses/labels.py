@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kernelkit.losses.reduction import align_weights
@@ -35,10 +36,11 @@ def check_class_indices(
     """
     if ignore_class is None and _all_below(labels, classes) and labels.dtype.kind in "biu":
         return
-    array = np.asarray(labels)
+    array = _as_numpy(labels)
     outside = ~((array >= 0) & (array < classes))
     if array.dtype.kind == "f":
-        outside |= np.abs(array - np.round(array)) > 1e-3  # labels that float arithmetic made are rounded
+        with np.errstate(invalid="ignore"):  # infinite labels lie outside already
+            outside |= np.abs(array - np.round(array)) > 1e-3  # labels that float arithmetic made are rounded
     if ignore_class is not None:
         outside &= array != ignore_class
     outside &= _counts(array, sample_weight)
@@ -76,7 +78,7 @@ def check_yes_no(targets: Tensor, sample_weight: Tensor = None, what: str = "y",
     low, high = _bounds(targets)
     if low >= 0 and high <= 1:
         return
-    array = np.asarray(targets)
+    array = _as_numpy(targets)
     outside = ~((array >= 0) & (array <= 1)) & _counts(array, sample_weight)
     if not outside.any():
         return
@@ -101,6 +103,22 @@ def check_yes_no(targets: Tensor, sample_weight: Tensor = None, what: str = "y",
         f"{what} holds targets from {_text(low)} to {_text(high)}, but a binary cross-entropy takes labels 0 or 1. "
         f"{advice}"
     )
+
+
+def are_numbers(labels: Tensor) -> bool:
+    """Return whether an array of NumPy or jax holds booleans, integers or floats, of any width.
+
+    Example:
+        >>> are_numbers(np.ones(2, "bfloat16")), are_numbers(np.array(["a"]))
+        (True, False)
+    """
+    return labels.dtype.kind in "biuf" or bool(jnp.issubdtype(labels.dtype, jnp.floating))
+
+
+def _as_numpy(labels: Tensor) -> np.ndarray:
+    """Return labels as an array of NumPy's own kinds; NumPy does not count ``bfloat16`` among its floats."""
+    array = np.asarray(labels)
+    return array if array.dtype.kind in "biuf" else array.astype("float32")
 
 
 def _all_below(labels: Tensor, classes: int) -> bool:

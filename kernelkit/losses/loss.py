@@ -13,7 +13,7 @@ import numpy as np
 from kernelkit import config, dtype_policies, masking, scope, tree
 from kernelkit import serialize as _serialize
 from kernelkit.dispatch import op
-from kernelkit.losses.labels import check_class_indices, check_yes_no, is_on_accelerator
+from kernelkit.losses.labels import are_numbers, check_class_indices, check_yes_no, is_on_accelerator
 from kernelkit.losses.reduction import check_reduction, reduce_weighted
 from kernelkit.losses.shapes import squeeze_or_expand
 from kernelkit.masked_arrays import unmasked
@@ -161,7 +161,7 @@ def _check_labels(loss: Loss, y_true: Tensor, y_pred: Tensor, sample_weight: Ten
     if isinstance(y_true, jax.core.Tracer) or (isinstance(y_true, jax.Array) and is_on_accelerator(y_true)):
         return
     labels, shape = np.asarray(y_true), np.shape(y_pred)
-    if labels.dtype.kind not in "biuf" or not shape:
+    if not are_numbers(labels) or not shape:
         return
     if loss.takes_class_indices:
         classes = shape[getattr(loss, "axis", -1)]

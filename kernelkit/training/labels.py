@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from kernelkit.feeds.batch import unpack
 from kernelkit.layers import Masking
 from kernelkit.layers.base.parts import walk
-from kernelkit.losses.labels import check_class_indices, check_yes_no
+from kernelkit.losses.labels import are_numbers, check_class_indices, check_yes_no
 from kernelkit.training.compile import CompiledLoss
 from kernelkit.training.overriding import overrides
 from kernelkit.typing import Batch
@@ -62,7 +62,7 @@ class LabelCheck:
         weights = self._loss.outputs.spread(sample_weight, "sample_weight", repeat=True)
         for loss, place, classes, what in self._rules:
             labels = targets[place]
-            if getattr(labels, "dtype", None) is None or labels.dtype.kind not in "biuf":
+            if getattr(labels, "dtype", None) is None or not are_numbers(labels):
                 continue
             weight = weights[place] if sample_weight is not None else None
             if loss.takes_class_indices:

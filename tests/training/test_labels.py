@@ -216,3 +216,21 @@ def test_an_infinite_label():
     with pytest.raises(ValueError, match="Some labels are infinite"):
         classifier().fit(X, np.where(BAD == 9, np.inf, BAD), verbose=0)
     classifier().fit(X, GOOD.astype("float16"), verbose=0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_labels_of_every_kind_of_float_are_checked(dtype):
+    model = classifier("sparse_categorical_crossentropy", 4, "softmax")
+    loss = losses.SparseCategoricalCrossentropy()
+    for value, error in ((1.5, "holds 1.5, which is no class"), (9, "holds class labels from 0 to 9")):
+        y = np.array([value, *[0.0] * 7]).astype(jax.numpy.dtype(dtype))
+        for check in (
+            lambda y=y: model.fit(X, y, verbose=0),
+            lambda y=y: model.evaluate(X, jax.numpy.asarray(y), verbose=0),
+            lambda y=y: loss(y, np.full((8, 4), 0.25, "float32")),
+        ):
+            with pytest.raises(ValueError, match=error):
+                check()
+    with pytest.raises(ValueError, match="targets from 0 to 9"):
+        losses.BinaryCrossentropy()(y[:, None], np.full((8, 1), 0.5))
+    model.fit(X, np.arange(8).astype(jax.numpy.dtype(dtype)) % 4, verbose=0)
