@@ -44,7 +44,8 @@ class Graph:
         self.inputs_struct = jtu.tree_map(_as_input, inputs, is_leaf=is_leaf)
         self.outputs_struct = outputs
         self._warned = False
-        # Which axes must have the sizes of the tensors: "all", the "last" one, "none". Batches may be of any size.
+        # Which axes must have the sizes of the tensors: "all", the "first" or "last" one, "none". Batches may be of any
+        # size.
         self.fixed_sizes = "all"
         self.inputs: list[KerasTensor] = jtu.tree_leaves(self.inputs_struct, is_leaf=is_leaf)
         self.outputs: list[KerasTensor] = jtu.tree_leaves(outputs, is_leaf=is_leaf)
@@ -187,7 +188,8 @@ class Graph:
             x = x[..., 0]
         elif len(shape) == rank - 1 and expected.shape[-1] == 1:
             x = x[..., None]
-        fixed = slice({"all": 1, "last": max(1, rank - 1), "none": rank}[self.fixed_sizes], None)
+        ranges = {"all": (1, rank), "first": (1, 2), "last": (max(1, rank - 1), rank), "none": (rank, rank)}
+        fixed = slice(*ranges[self.fixed_sizes])
         if rank != len(x.shape) or not fits(expected.shape[fixed], tuple(x.shape)[fixed]):
             raise ValueError(
                 f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."

@@ -106,7 +106,7 @@ class Sequential(Model):
     def _graph(self) -> Graph | None:
         if self._wiring is None and self._ends is not None:
             self._wiring = Graph(*self._ends)
-            self._wiring.fixed_sizes = "last"  # convolutions and recurrences run on others too, and layers say if not
+            self._wiring.fixed_sizes = _fixed_sizes(self._wiring)
         return self._wiring
 
     def _forget_graph(self) -> None:
@@ -283,6 +283,19 @@ def _as_tuple(shape: Any) -> Any:
     if isinstance(shape, (tuple, list, dict)) or not hasattr(shape, "__iter__") or isinstance(shape, str):
         return shape
     return tuple(shape.as_list() if hasattr(shape, "as_list") else shape)
+
+
+def _fixed_sizes(graph: Graph) -> str:
+    """Return which size of an input must be that of the graph: the channels, as the first layer with a format has them.
+
+    Convolutions and recurrences run on pictures and texts of other sizes too, and layers say if not.
+    """
+    for node in graph.nodes:
+        if (data_format := getattr(node.operation, "data_format", None)) is not None:
+            return "first" if data_format == "channels_first" else "last"
+        if any(tensor.shape != graph.inputs[0].shape for tensor in node.output_tensors):
+            break  # the axes behind this layer are not those of the input
+    return "last"
 
 
 def _require_one_input(layer: Layer) -> None:

@@ -112,3 +112,18 @@ def test_arrays_of_other_sizes_run_where_the_layers_take_them():
     flat = kk.Sequential([kk.Input((4, 4)), kk.layers.Flatten(), kk.layers.Dense(2, name="head")])
     with pytest.raises(ValueError, match=r"/head' .Dense.: expected the last axis to have size 16"):
         flat(np.ones((1, 3, 4)))
+
+
+@pytest.mark.parametrize("first", [[], [kk.layers.Dropout(0.1)], [kk.layers.Permute((3, 1, 2))]])
+def test_pictures_with_channels_first_may_have_another_height_and_width_but_not_other_channels(first):
+    moved = any(isinstance(layer, kk.layers.Permute) for layer in first)
+    layers = [kk.layers.Conv2D(4, 3, data_format="channels_first"), kk.layers.GlobalMaxPooling2D("channels_first")]
+
+    def shape(height, width, channels):
+        return (height, width, channels) if moved else (channels, height, width)
+
+    model = kk.Sequential([kk.Input(shape(8, 9, 3)), *first, *layers])
+    for height, width in ((8, 9), (12, 9), (8, 12), (5, 4)):
+        assert model(np.zeros((2, *shape(height, width, 3)))).shape == (2, 4)
+    with pytest.raises(ValueError, match="expected shape="):
+        model(np.zeros((2, *shape(8, 9, 2))))
