@@ -112,7 +112,10 @@ def user_cache() -> Path:
 
 
 def _machine() -> str:
-    """Return a name for what can share programs: the same jax, instruction set and way to compress files."""
+    """Return the name of the folder for programs that can be read and run here.
+
+    It names jax's version, the processor's instruction set, and how jax compresses files.
+    """
     about = platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists() and (flags := re.search(r"^(?:flags|Features)\s*:.*$", info.read_text(), re.MULTILINE)):
