@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from kernelkit import rich_display, scope
 from kernelkit.models.description import describe as describe_model
@@ -167,14 +167,18 @@ def _bytes(count: int) -> str:
 
 def as_text(summary: Summary, width: int | None = None, show_trainable: bool = False) -> str:
     """Draw a summary for a terminal, as a table of the package rich."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     titles, lines = _columns(summary, show_trainable)
     table = Table(title=Text(summary.title, style="bold"), title_justify="left")
-    for title in titles:
-        table.add_column(title, justify="right" if title == "Parameters" else "left", overflow="fold")
+    widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
+    fits = sum(widths) + 3 * len(widths) + 1 <= (width or 100)  # the cells, and the frame around each
+    for title, wide in zip(titles, widths, strict=True):
+        justify: Literal["right", "left"] = "right" if title == "Parameters" else "left"
+        table.add_column(title, justify=justify, overflow="fold", no_wrap=fits, width=wide if fits else None)
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     console = Console(width=width or 100, color_system=None, force_terminal=False, force_jupyter=False)

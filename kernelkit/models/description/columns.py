@@ -234,7 +234,7 @@ class _Writer:
 def weights_of(layer: Layer) -> dict[str, int]:
     """Return the numbers of a layer's parameters and of its trainable parameters, and their bytes."""
     weights = layer.weights
-    trainable = {id(v) for v in layer.trainable_weights}
+    trainable = {id(v) for v in layer.trainable_weights} if weights else ()
     sizes = [(math.prod(v.shape), dtypes.canonical(v.dtype).itemsize, id(v) in trainable) for v in weights]
     return {
         "params": sum(size for size, _, _ in sizes),

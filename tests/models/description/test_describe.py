@@ -306,3 +306,19 @@ def test_a_summary_asks_no_layer_for_its_arguments(monkeypatch):
     told = []
     model.summary(print_fn=told.append)
     assert "head (Dense)" in told[0]
+
+
+@pytest.mark.parametrize("name", ["head", "층_머리"])
+def test_a_summary_as_wide_as_its_table_has_one_line_a_layer_and_a_narrower_one_cuts_no_letter(name):
+    model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(2, name=name)], name="m")
+    lines = []
+    model.summary(print_fn=lambda text: lines.append(text.splitlines()))
+    table = lines[0][1:6]
+    wide = len(table[0])
+    for width in (wide, wide - 1, 30):
+        model.summary(line_length=width, print_fn=lambda text: lines.append(text.splitlines()))
+        assert all(len(line) <= width for line in lines[-1] if line[:1] in "┏┃┡│└")
+    assert lines[1][1:6] == table and len(lines[2]) > len(lines[1])
+    for found in lines[2:]:
+        cells = ["".join(line.split("│")[1].split()) for line in found if line.startswith("│")]
+        assert "".join(cells) == f"{name}(Dense)"
