@@ -32,8 +32,8 @@ SCALE = 2
 """Dots of the PNG per pixel of the layout: letters stay sharp on a projector."""
 FINE = 3
 """Dots per dot of the PNG while it is painted, in each direction: edges become smooth when they are averaged."""
-SHADES = 3
-"""Shades of each color between paper and line: a picture of few colors has a third of the bytes."""
+SHADES, PALE_SHADES = 3, 2
+"""Shades of each color between paper and line, and of pale lines: few colors make a file a third as large."""
 _WHITE = (255, 255, 255)
 _NAMED = {INK: "#1a1a1a", SOFT: "#5f6368"}
 WIDE = (
@@ -78,14 +78,18 @@ def png(picture: Picture) -> bytes | None:
     few.putpalette(_palette(drawn))
     few = whole.quantize(palette=few, dither=Image.Dither.NONE)
     file = io.BytesIO()
-    few.save(file, "PNG", optimize=True, dpi=(96 * SCALE, 96 * SCALE))
+    few.save(file, "PNG", dpi=(96 * SCALE, 96 * SCALE))
     return file.getvalue()
 
 
 def _palette(drawn: Sequence[Item]) -> list[int]:
     """Return the colors of a picture's parts on white paper, in some shades, as red, green, blue, red ..."""
-    colors = dict.fromkeys(_color(item.color, item.opacity if isinstance(item, Stroke) else 1.0) for item in drawn)
-    shades = [_faded(color, (i + 1) / SHADES) for color in colors for i in range(SHADES)]
+    opacities = [item.opacity if isinstance(item, Stroke) else 1.0 for item in drawn]
+    counts = {
+        _color(item.color, opacity): SHADES if opacity == 1 else PALE_SHADES
+        for item, opacity in zip(drawn, opacities, strict=True)
+    }
+    shades = [_faded(color, (i + 1) / count) for color, count in counts.items() for i in range(count)]
     return [part for color in [_WHITE, *shades][:256] for part in color]
 
 
