@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from kernelkit import rich_display, scope
 from kernelkit.models.description import describe as describe_model
@@ -166,26 +166,64 @@ def _bytes(count: int) -> str:
 
 
 def as_text(summary: Summary, width: int | None = None, show_trainable: bool = False) -> str:
-    """Draw a summary for a terminal, as a table of the package rich."""
+    """Draw a summary for a terminal, as a table; the package rich wraps the cells of one that is wider than `width`."""
+    titles, lines = _columns(summary, show_trainable)
+    totals = [f" {name}: {value}" for name, value in _totals(summary)]
+    widths = [max(map(_breadth, cells)) for cells in zip(titles, *lines, strict=True)]
+    table = sum(widths) + 3 * len(widths) + 1  # the cells, and the frame around each
+    if max(table, *map(len, totals)) <= (width or 100) and _breadth(summary.title) <= table:
+        return "".join(f"{line}\n" for line in [*_drawn(summary.title, titles, lines, widths, table), *totals])
+    return _wrapped(summary.title, titles, lines, totals, width or 100)
+
+
+def _breadth(text: str) -> int:
+    """Return the width of a text in a terminal, where letters of Chinese, Japanese and Korean count twice."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _drawn(title: str, titles: list[str], lines: list[list[str]], widths: list[int], table: int) -> list[str]:
+    """Return the lines of a table of cells that fit."""
+    right = titles.index("Parameters")
+
+    def row(cells: list[str], edge: str) -> str:
+        gaps = [" " * (width - _breadth(cell)) for cell, width in zip(cells, widths, strict=True)]
+        padded = [
+            gap + cell if i == right else cell + gap for i, (cell, gap) in enumerate(zip(cells, gaps, strict=True))
+        ]
+        return f"{edge} {f' {edge} '.join(padded)} {edge}"
+
+    def rule(first: str, line: str, cross: str, last: str) -> str:
+        return first + cross.join(line * (width + 2) for width in widths) + last
+
+    head = [
+        title + " " * (table - _breadth(title)),
+        rule("┏", "━", "┳", "┓"),
+        row(titles, "┃"),
+        rule("┡", "━", "╇", "┩"),
+    ]
+    return [*head, *(row(line, "│") for line in lines), rule("└", "─", "┴", "┘")]
+
+
+def _wrapped(title: str, titles: list[str], lines: list[list[str]], totals: list[str], width: int) -> str:
+    """Return a table in which cells take several lines, followed by the totals."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    titles, lines = _columns(summary, show_trainable)
-    table = Table(title=Text(summary.title, style="bold"), title_justify="left")
-    widths = [max(map(cell_len, cells)) for cells in zip(titles, *lines, strict=True)]
-    fits = sum(widths) + 3 * len(widths) + 1 <= (width or 100)  # the cells, and the frame around each
-    for title, wide in zip(titles, widths, strict=True):
-        justify: Literal["right", "left"] = "right" if title == "Parameters" else "left"
-        table.add_column(title, justify=justify, overflow="fold", no_wrap=fits, width=wide if fits else None)
+    table = Table(title=Text(title, style="bold"), title_justify="left")
+    for name in titles:
+        table.add_column(name, justify="right" if name == "Parameters" else "left", overflow="fold")
     for line in lines:
         table.add_row(*(Text(cell) for cell in line))
-    console = Console(width=width or 100, color_system=None, force_terminal=False, force_jupyter=False)
+    console = Console(width=width, color_system=None, force_terminal=False, force_jupyter=False)
     with console.capture() as capture:
         console.print(table)
-        for name, value in _totals(summary):
-            console.print(Text(f" {name}: {value}"))
+        for words in totals:
+            console.print(Text(words))
     return capture.get()
 
 

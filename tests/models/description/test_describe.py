@@ -322,3 +322,17 @@ def test_a_summary_as_wide_as_its_table_has_one_line_a_layer_and_a_narrower_one_
     for found in lines[2:]:
         cells = ["".join(line.split("│")[1].split()) for line in found if line.startswith("│")]
         assert "".join(cells) == f"{name}(Dense)"
+
+
+def test_a_summary_that_fits_looks_as_one_that_rich_draws(monkeypatch):
+    told = []
+    x = kk.Input((4,), name="입력")
+    shared = kk.layers.Dense(4, name="층")
+    model = kk.Model(x, kk.layers.Add(name="sum")([shared(x), shared(shared(x))]), name="m")
+    for options in ({}, {"show_trainable": True}):
+        model.summary(print_fn=told.append, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr("kernelkit.models.summary._breadth", lambda _: 1000)  # nothing fits
+            patch.setattr("kernelkit.models.summary._drawn", lambda *_: pytest.fail("drawn without rich"))
+            model.summary(print_fn=told.append, **options)
+        assert told[-1] == told[-2] and "┃ Layer (type)" in told[-1]
