@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -70,8 +71,43 @@ def compiled(traced: Any) -> Any:
         >>> float(run(3.0))
         6.0
     """
-    lowered = traced.lower()
-    if not _may_choose() or not is_plain(traced.jaxpr):
+    return Lowered(traced).executable()
+
+
+class Lowered:
+    """A traced program that any thread may compile.
+
+    Tracing runs Python code, the user's too, so it is done by the thread that makes this object. The compilation runs
+    none. Two threads that ask for the executable get the same one: the second waits for the first.
+
+    Args:
+        traced: Result of ``jax.jit(function).trace(...)``.
+
+    Example:
+        >>> import jax
+        >>> from kernelkit.compiling import Lowered
+        >>> program = Lowered(jax.jit(lambda x: 2 * x).trace(1.0))
+        >>> float(program.executable()(3.0))
+        6.0
+    """
+
+    def __init__(self, traced: Any) -> None:
+        self._lowered = traced.lower()
+        self._plain = _may_choose() and is_plain(traced.jaxpr)
+        self._compiling = threading.Lock()
+        self._executable: Any = None
+
+    def executable(self) -> Any:
+        """Compile the program if it is not compiled yet, and return its executable."""
+        with self._compiling:
+            if self._executable is None:
+                self._executable = _compile(self._lowered, self._plain)
+                self._lowered = None  # its text may be large
+            return self._executable
+
+
+def _compile(lowered: Any, plain: bool) -> Any:
+    if not plain:
         return lowered.compile()
     try:
         return lowered.compile(compiler_options={_SETTING: False})

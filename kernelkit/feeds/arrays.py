@@ -6,6 +6,7 @@ small shuffled arrays. For larger arrays, the host gathers the next batches whil
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
@@ -92,6 +93,25 @@ class ArrayFeed(Feed):
             self._check = check  # a file may be larger than the memory
         else:
             check(self.whole())
+
+    def kinds_of_chunks(self) -> list[Chunk]:
+        """Return a chunk of each shape in an epoch without a shuffle: the full batches, and a smaller last one.
+
+        Rows of a file are not read for this: then the list is empty.
+        """
+        if any(isinstance(v, FileRows) for v in self._leaves):
+            return []
+        with contextlib.closing(self.chunks(None)) as chunks:
+            first = next(chunks)
+        smaller = self.smaller_last_batch()
+        return [first] if smaller is None else [first, smaller]
+
+    def smaller_last_batch(self) -> Chunk | None:
+        """Return a chunk of the shape of an epoch's last batch, if that is smaller than the others."""
+        if self._on_device or any(isinstance(v, FileRows) for v in self._leaves):
+            return None
+        full = min(self.samples // self.batch_size, self.steps)
+        return next(self._last_chunk(None, full), None)
 
     def epoch(self, number: int, start: int = 0) -> Generator[Chunk, None, None]:
         yield from self.chunks(self.order(number), start)

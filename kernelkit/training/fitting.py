@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from kernelkit import config, interrupts, processes
+from kernelkit.feeds.arrays import ArrayFeed
 from kernelkit.feeds.feed import Chunk, Feed
 from kernelkit.tracebacks import users_level
 from kernelkit.training.batch_hooks import BatchHooks
 from kernelkit.training.callback_list import CallbackList
+from kernelkit.training.compile_ahead import Job, compile_in_thread, jobs_of
 from kernelkit.training.display import Block, Display, Run
 from kernelkit.training.last_fit import LastFit
 from kernelkit.training.logs import last_logs
@@ -22,6 +24,7 @@ from kernelkit.training.resume import Place
 from kernelkit.training.spans import Span, Spans, outcome_of
 from kernelkit.training.state import Doors
 from kernelkit.training.training import Training
+from kernelkit.training.validation import Validation
 from kernelkit.typing import Array, Tree
 
 
@@ -31,7 +34,7 @@ def fit(
     run: Run,
     callbacks: CallbackList,
     display: Display,
-    validate: Callable[[int, int, Callable], dict] | None,
+    validation: Validation | None,
 ) -> None:
     """Train for the epochs of a run.
 
@@ -41,9 +44,7 @@ def fit(
         run: Epochs, steps, history.
         callbacks: The callbacks.
         display: The display; its ``begin`` was called already.
-        validate: Called with the number of a completed epoch, the number of steps done, and a function to call with
-            the steps of validation done and their total. Returns logs named ``val_...``. Not called after a request
-            to stop at once.
+        validation: Called after each epoch, but not after a request to stop at once.
 
     Raises:
         RuntimeError: If another thread trains the model.
@@ -52,7 +53,7 @@ def fit(
         error: BaseException | None = None
         try:
             with training.alone("fit"), processes.lost_processes():
-                _fit(training, feed, run, callbacks, display, validate)
+                _fit(training, feed, run, callbacks, display, validation)
         except BaseException as failure:
             error = failure
             raise
@@ -66,11 +67,11 @@ def _fit(
     run: Run,
     callbacks: CallbackList,
     display: Display,
-    validate: Callable[[int, int, Callable], dict] | None,
+    validation: Validation | None,
 ) -> None:
     error: BaseException | None = None
     last = training.last_fit = LastFit(feed, run.history)
-    fit = _Fit(training, feed, run, Spans(callbacks, lambda: run.stopping), display, last, validate)
+    fit = _Fit(training, feed, run, Spans(callbacks, lambda: run.stopping), display, last, validation)
     run.model.stop_training = False
     training.feed, training.resume = feed, None
     try:
@@ -109,7 +110,7 @@ class _Fit:
     spans: Spans
     display: Display
     last: LastFit
-    validate: Callable[[int, int, Callable], dict] | None
+    validation: Validation | None
     place: Place | None = None
     """Where a resumed training goes on, until its first epoch has begun."""
     begin: int = 0
@@ -118,6 +119,8 @@ class _Fit:
     """Steps of this fit in the epochs that have ended."""
     logs: dict = dataclasses.field(default_factory=dict)
     """Logs of the last epoch."""
+    looked_ahead: bool = False
+    """Whether the programs that follow the first one were traced."""
 
 
 def _first_epoch(fit: _Fit) -> int:
@@ -155,8 +158,8 @@ def _run_epoch(fit: _Fit, number: int, whole: Span) -> bool:
             return False
         fit.done += steps - start
         run.steps = steps
-        if fit.validate is not None and not run.stopping:
-            span.logs |= fit.validate(number, fit.done, display.validating)
+        if fit.validation is not None and not run.stopping:
+            span.logs |= fit.validation(number, fit.done, display.validating)
         fit.logs = whole.logs = span.logs
     display.epoch_end(number, fit.logs)
     with interrupts.user_code():
@@ -230,6 +233,10 @@ class _Epoch:
         if self.limit is not None:
             count = min(count, self.limit - self.step)
         dispatch, doors = _prepared(training, run, data, order, batch_size)
+        if not self.fit.looked_ahead:
+            self.fit.looked_ahead = True
+            with run.preparing():
+                compile_in_thread(lambda: _ahead(self.fit, self.number))
         end = first + count
         while first < end:
             training.check_interrupts()
@@ -275,6 +282,15 @@ def _prepared(training: Training, run: Run, data: Tree, order: Array | None, bat
     # Lowering only reads the weights, because compilation may be interrupted.
     with run.preparing():
         return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
+
+
+def _ahead(fit: _Fit, epoch: int) -> list[Job]:
+    """Trace the programs that an epoch needs besides that of its full batches, and return what compiles them."""
+    jobs = []
+    if isinstance(fit.feed, ArrayFeed) and fit.training.traces_early("train"):
+        smaller = fit.feed.smaller_last_batch()
+        jobs = jobs_of(fit.training, "train", [] if smaller is None else [smaller])
+    return jobs + ([] if fit.validation is None else fit.validation.ahead(epoch))
 
 
 def _keep_logs(span: Span, last: Block) -> None:

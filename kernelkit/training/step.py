@@ -21,7 +21,7 @@ import numpy as np
 from jax import lax
 
 from kernelkit import interrupts, placement, progress
-from kernelkit.compiling import compiled
+from kernelkit.compiling import Lowered
 from kernelkit.hints import explaining
 from kernelkit.tracebacks import users_level
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
@@ -54,6 +54,7 @@ class Program:
         self.compiles = 0
         self.dispatches = 0
         self._executables: dict[Any, Any] = {}
+        self._lowered: dict[Any, Lowered] = {}
         self._compiling = threading.RLock()
         self._placements: dict[tuple, int] = {}
         self._last_placement: tuple[list, int] = ([], -1)
@@ -80,8 +81,7 @@ class Program:
         """
         if not self.jit:
             return lambda state, first, count: self._run_eagerly(state, data, order, batch_size, first, count)
-        leaves, treedef = jtu.tree_flatten((data, order))
-        key = (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
+        key = self._key(state, data, order, batch_size)
         executable = self._executables.get(key)
         if executable is None:
             with self._compiling:  # a second thread waits while the first one compiles
@@ -93,23 +93,43 @@ class Program:
 
         return run
 
+    def ahead(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Callable[[], Any] | None:
+        """Trace the program that :meth:`prepare` will need, and return a function that compiles it in any thread.
+
+        Returns ``None`` if the program is compiled or traced already, or if steps run op by op. The arguments are those
+        of :meth:`prepare`, which waits for a compilation that another thread has begun.
+        """
+        if not self.jit:
+            return None
+        key = self._key(state, data, order, batch_size)
+        with self._compiling:
+            if key in self._executables or key in self._lowered:
+                return None
+            lowered = self._lowered[key] = Lowered(self._traced(state, data, order, batch_size))
+        return lowered.executable
+
+    def _key(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
+        leaves, treedef = jtu.tree_flatten((data, order))
+        return (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])
+
     def _compile(self, key: Any, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
         keeps = jax.default_backend() == "cpu" and keep_freed_memory()
-        zero = jax.ShapeDtypeStruct((), "int32")
-        rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
-        steps = data.steps if isinstance(data, placement.Spread) else rows // batch_size
-        capacity = min(MAX_STEPS, max(1, steps))
         with progress.waiting("compiling"), explaining(self.jit):
-            traced = self._jitted_for(state).trace(
-                state, data, order, zero, zero, batch_size=batch_size, capacity=capacity
-            )
-            executable = self._executables[key] = compiled(traced)
+            lowered = self._lowered.pop(key, None) or Lowered(self._traced(state, data, order, batch_size))
+            executable = self._executables[key] = lowered.executable()
         self.compiles += 1
         if self.compiles == MANY_SHAPES:
             self._say_many_shapes(data, batch_size)
         if keeps:
             give_back_memory()
         return executable
+
+    def _traced(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
+        zero = jax.ShapeDtypeStruct((), "int32")
+        rows = jtu.tree_leaves(data)[0].shape[0] if order is None else order.shape[0]
+        steps = data.steps if isinstance(data, placement.Spread) else rows // batch_size
+        capacity = min(MAX_STEPS, max(1, steps))
+        return self._jitted_for(state).trace(state, data, order, zero, zero, batch_size=batch_size, capacity=capacity)
 
     def _say_many_shapes(self, data: Tree, batch_size: int) -> None:
         rows = {tuple(v.shape[1:]) for v in jtu.tree_leaves(data)}

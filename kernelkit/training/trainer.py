@@ -36,6 +36,7 @@ from kernelkit.training.losses_of_outputs import check_loss_weights
 from kernelkit.training.overriding import overrides
 from kernelkit.training.pure_steps import PureSteps
 from kernelkit.training.training import Training
+from kernelkit.training.validation import Validation, sample_of
 from kernelkit.typing import Tree
 
 __all__ = ["Trainer"]
@@ -254,7 +255,7 @@ class Trainer(PureSteps):
             class_weight=class_weight,
             on_host=self._host_work(x),
         )
-        self._training.prepare("train", _sample(feed, first))
+        self._training.prepare("train", sample_of(feed, first))
         self._training.watch_labels(self._training.spread(feed), "train")
         last = _capped(last)
         history = History()
@@ -299,8 +300,8 @@ class Trainer(PureSteps):
 
     def _validation(
         self, run: display.Run, data: Tree, batch_size: Any, steps: Any, frequency: Any, callbacks: CallbackList
-    ) -> Any:
-        """Return a function that validates after an epoch, or ``None``."""
+    ) -> Validation | None:
+        """Return what validates after an epoch, or ``None``."""
         if data is None:
             return None
         is_due = _epochs_to_validate(frequency)
@@ -316,18 +317,7 @@ class Trainer(PureSteps):
             on_host=self._host_work(x),
         )
         self._training.watch_labels(feed, "test")
-
-        def validate(epoch: int, done: int, tell: Any) -> dict:
-            if not is_due(epoch + 1):
-                return {}
-            self._training.prepare("test", _sample(feed))
-            logs = passes.evaluate(self._training, self._training.spread(feed), callbacks, run, done, tell)
-            feed.epoch_end()
-            if run.stopping:  # it covers only part of the data, so it cannot be compared with other epochs
-                return {}
-            return {f"val_{name}": value for name, value in logs.items()}
-
-        return validate
+        return Validation(self._training, feed, run, callbacks, is_due)
 
     @shortened
     @interrupts.guarded
@@ -367,7 +357,7 @@ class Trainer(PureSteps):
             x, y, sample_weight, batch_size=batch_size, steps=steps, what="evaluate", on_host=self._host_work(x)
         )
         with Progress("evaluate", feed.steps, silent=verbose in (0, False)) as progress:
-            self._training.prepare("test", _sample(feed))
+            self._training.prepare("test", sample_of(feed))
             self._training.watch_labels(self._training.spread(feed), "test")
             params = {"steps": feed.steps, "verbose": verbose}
             observers = CallbackList(callbacks, add_history=False, model=self, params=params)
@@ -400,7 +390,7 @@ class Trainer(PureSteps):
         """
         feed = make_feed(x, batch_size=batch_size, steps=steps, what="predict", on_host=self._host_work(x))
         with Progress("predict", feed.steps, silent=verbose in (0, False)) as progress:
-            self._training.prepare("predict", _sample(feed))
+            self._training.prepare("predict", sample_of(feed))
             params = {"steps": feed.steps, "verbose": verbose}
             observers = CallbackList(callbacks, add_history=False, model=self, params=params)
             return passes.predict(self._training, self._training.spread(feed), observers, progress)
@@ -534,12 +524,6 @@ def _capped(epochs: int) -> int:
         return epochs
     warnings.warn(f"config.set_max_epochs() limits the training to {cap} epochs.", stacklevel=users_level())
     return cap
-
-
-def _sample(feed: Any, epoch: int = 0) -> Any:
-    """Return a batch of a feed. This may run code of the user."""
-    with interrupts.user_code():
-        return feed.sample(epoch)
 
 
 def _checked_batch(

@@ -250,6 +250,17 @@ class Training:
             self._adopt(kind)
             self._ready_for.add(kind)
 
+    def traces_early(self, kind: str) -> bool:
+        """Return whether a step may be traced before it is needed: on one device, if it runs no steps of users."""
+        own = (f"{kind}_step", "compute_loss", "compute_metrics")
+        return (
+            self.compiled.jit
+            and self.distribution is None
+            and placement.current() is None
+            and not any(overrides(self.model, name) for name in own)
+            and not self._makes_variables_late(kind)
+        )
+
     def _makes_variables_late(self, kind: str) -> bool:
         """Return whether the first step may make variables: the step is user code, or layers have metrics."""
         model, compiled = self.model, self.compiled

@@ -1,0 +1,53 @@
+"""Compile programs in a thread before they are needed.
+
+A fit needs up to four programs: for full batches and for a smaller last batch, in training and in validation. The first
+is needed at once. The others are traced before the first step, and compiled while the first epoch runs. Tracing runs
+the user's Python code, so it stays in the thread of the fit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
+
+from kernelkit.feeds.feed import Chunk
+from kernelkit.training.training import Training
+
+Job: TypeAlias = Callable[[], Any]
+"""Compiles one program."""
+
+
+def jobs_of(training: Training, kind: str, chunks: Iterable[Chunk]) -> list[Job]:
+    """Trace the programs of chunks, and return what compiles those that are not compiled yet.
+
+    Args:
+        training: The model's training.
+        kind: ``"train"`` or ``"test"``.
+        chunks: A chunk of each shape. Their numbers are not read.
+    """
+    program, state = training.program(kind), training.variables(kind).peek()
+    jobs = [program.ahead(state, chunk.data, chunk.order, chunk.batch_size) for chunk in chunks]
+    return [job for job in jobs if job is not None]
+
+
+def compile_in_thread(trace: Callable[[], list[Job]]) -> None:
+    """Trace programs now, and compile them one after the other in a thread.
+
+    An error is not raised here: the step that needs the program meets it again, and raises it in its place.
+
+    Args:
+        trace: Traces the programs and returns the jobs.
+    """
+    jobs: list[Job] = []
+    with contextlib.suppress(Exception):
+        jobs = trace()
+    if jobs:
+        threading.Thread(target=_run, args=(jobs,), name="kernelkit: compile ahead").start()
+
+
+def _run(jobs: list[Job]) -> None:
+    for job in jobs:
+        with contextlib.suppress(Exception):
+            job()
