@@ -16,15 +16,18 @@ from kernelkit import changes, dtype_policies, regularizers, serialize
 from kernelkit.layers import rematerialize
 from kernelkit.layers.base import arguments
 from kernelkit.layers.base.build import build_once
-from kernelkit.layers.base.parts import children, walk
+from kernelkit.layers.base.parts import HasParts, children, holds, make_room, walk
 from kernelkit.layers.base.run import Runs
+from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
+from kernelkit.random import SeedGenerator
 from kernelkit.typing import DType, RegularizerLike
 from kernelkit.variable import Variable
 
 __all__ = ["Layer"]
 
 _PLAIN = (bool, int, float, str, type(None), np.ndarray, jax.Array)
+_PARTS = (HasParts, Variable, Metric, SeedGenerator)
 
 
 class Layer(Runs, Operation):
@@ -54,6 +57,9 @@ class Layer(Runs, Operation):
     # TensorFlow's AutoGraph skips objects with this attribute. In `map` it would rewrite the code of a layer otherwise.
     autograph_info__: dict[str, Any] = {}
     _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
+
+    _books: frozenset[str] = frozenset()
+    """Attributes that kernelkit itself sets anew: what they held before is no part any more."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -101,11 +107,22 @@ class Layer(Runs, Operation):
             isinstance(value, _PLAIN) and isinstance(self.__dict__.get(name), _PLAIN)
         ):
             changes.structure.note()
+            keep = self._may_gain_parts() and name not in self._books
+            if name in self.__dict__ and (keep or holds(value, _PARTS)):
+                make_room(self, name, keep)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         changes.structure.note()
+        if name in self.__dict__ and self._may_gain_parts() and name not in self._books:
+            make_room(self, name, keep=True)
+            if name not in self.__dict__:
+                return
         object.__delattr__(self, name)
+
+    def _may_gain_parts(self) -> bool:
+        """Return whether the layer is still being made, so that what was set once stays a part, as in Keras."""
+        return not self.__dict__.get("built", False)
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Layer]:
         """Return the layer's parts. The private name is Keras's; packages call it."""

@@ -11,7 +11,7 @@ import jax.tree_util as jtu
 from kernelkit import scope, serialize
 from kernelkit.feeds.make import is_stream
 from kernelkit.layers.base.call import Call, signature_of
-from kernelkit.layers.base.parts import children
+from kernelkit.layers.base.parts import children, not_in_files
 from kernelkit.layers.base.shapes import shapes_of
 from kernelkit.layers.base.tensors import attach_masks
 from kernelkit.layers.graph_tensors import call_in_graph, holds_graph_tensors
@@ -70,6 +70,7 @@ class Model(Inspection, Exports, Trainer, Layer):
     _is_made_of_calls = True
     _is_wired = False  # whether the graph came with the constructor
     _untracked = Layer._untracked | {"_graph", "_training", "optimizer", "loss", "history", "_display_run"}
+    _books = frozenset({"_graph_layers", "_stack", "_input_layer", "optimizer"})
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _is_functional(args, kwargs):
@@ -97,6 +98,9 @@ class Model(Inspection, Exports, Trainer, Layer):
         self._graph = graph
         self._graph_layers = graph.layers
         self.built = True
+
+    def _may_gain_parts(self) -> bool:
+        return self._is_wired or super()._may_gain_parts()
 
     @runs_graph
     def call(self, *args: Any, **kwargs: Any) -> Tree:
@@ -167,8 +171,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         wired = self._graph is not None
         if wired:
             yield "layers", self.layers
-        books = {"_graph_layers", "_stack", "_input_layer", "optimizer"}
-        found = dict(serialize.saved_attributes(self, self._untracked | books, self._saved_as))
+        found = dict(serialize.saved_attributes(self, not_in_files(self) | self._books, self._saved_as))
         found |= {"optimizer": self.optimizer} | ({} if wired else {"layers": self.layers})
         yield from sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 

@@ -14,21 +14,37 @@ def main() -> None:
     parser.add_argument("command", choices=("run", "keras", "list"), nargs="?", default="run", help=_COMMANDS)
     parser.add_argument("--only", nargs="+", metavar="FOLDER", help="folders, or test files, below keras/src")
     parser.add_argument("--workers", type=int, default=2, help="processes at a time (2)")
+    parser.add_argument("--part", type=_part, metavar="I/N", help="run: the I-th of N parts of the tests, as 1/4")
     arguments = parser.parse_args()
     files = _files(arguments.only or wheel.FOLDERS)
     if arguments.command == "keras":
         _measure_keras(files, arguments.workers)
         return
-    outcomes = runs.run(files, workers=arguments.workers)
+    if arguments.part and arguments.command == "list":
+        parser.error("list needs all tests of its files: leave --part out")
+    keep = part_of(_of_files(ledger.read_keras_passes()[1], files), *arguments.part) if arguments.part else None
+    outcomes = runs.run(files, workers=arguments.workers, keep=keep)
     if arguments.command == "list":
         _update_list(files, outcomes)
-    _report(files, outcomes)
+    _report(files, outcomes, keep)
 
 
 _COMMANDS = (
     "run: compare with Keras, folder by folder (default); keras: measure what Keras itself passes and keep it in "
     "keras_passes.txt; list: bring not_passing.txt up to date, new entries under 'to do' with the test's message"
 )
+
+
+def part_of(tests: set[str], number: int, parts: int) -> set[str]:
+    """Return the tests of one part, counted from 1. The parts are about equal and hold each test once."""
+    return set(sorted(tests)[number - 1 :: parts])
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"expected a part such as 1/4, got {text!r}")
+    return int(number), int(parts)
 
 
 def _files(chosen: list[str]) -> list[str]:
@@ -69,9 +85,9 @@ def _reason(outcome: runs.Outcome | None) -> str:
     return (outcome.message.partition("\n")[0] or outcome.outcome)[:160]
 
 
-def _report(files: list[str], outcomes: list[runs.Outcome]) -> None:
+def _report(files: list[str], outcomes: list[runs.Outcome], keep: set[str] | None) -> None:
     version, expected = ledger.read_keras_passes()
-    expected = _of_files(expected, files)
+    expected = _of_files(expected, files) if keep is None else keep
     listed = ledger.read_not_passing()
     passed = {o.test for o in outcomes if o.outcome == "passed"}
     print(f"Keras's own tests, of Keras {version}\n")

@@ -5,6 +5,7 @@ import importlib.util
 import pytest
 
 from tests.conformance import ledger, runs, wheel
+from tests.conformance.__main__ import part_of
 
 # One test in so many of a folder, so that the slices take about 90 seconds of one core together.
 ONE_IN = {
@@ -73,3 +74,9 @@ def test_names_survive_the_file(tmp_path):
     }
     ledger.write_keras_passes("1.0", names, tmp_path / "passes")
     assert ledger.read_keras_passes(tmp_path / "passes") == ("1.0", names)
+
+
+def test_parts_hold_each_test_once():
+    shares = [part_of(KERAS_PASSES, number, 7) for number in range(1, 8)]
+    assert set().union(*shares) == KERAS_PASSES and sum(map(len, shares)) == len(KERAS_PASSES)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1

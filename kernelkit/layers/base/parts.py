@@ -1,7 +1,7 @@
 """The parts of a layer (layers, variables, metrics), found in its attributes.
 
-Setting an attribute records nothing. The parts are read from the attributes at each access, in the order in which
-these were set, inside lists, tuples and dicts too.
+The parts are read from the attributes at each access, inside lists, tuples and dicts too. Their order is the order in
+which they were set, which is the order of weights in files and in `get_weights`.
 
 These are functions, not methods, so that a subclass is free to use the names for its own attributes.
 """
@@ -24,6 +24,9 @@ class HasParts:
     _untracked: frozenset[str] = frozenset()
     """Attributes that hold no parts."""
 
+
+REPLACED = "_replaced_"
+"""How the names begin under which :func:`make_room` keeps parts."""
 
 _PLAIN = frozenset({type(None), bool, int, float, str, types.FunctionType})
 
@@ -64,6 +67,52 @@ def _search(value: Tensor, kinds: Any, seen: set[int]) -> Iterator[Any]:
         seen.add(id(value))  # a list may hold itself
         for item in value.values() if isinstance(value, dict) else value:
             yield from _search(item, kinds, seen)
+
+
+def make_room(owner: HasParts, name: str, keep: bool) -> None:
+    """Prepare an attribute for another value with parts, which comes last in the order of parts.
+
+    Keras keeps a layer whose attribute is set again: its weights are counted and saved.
+
+    Args:
+        owner: The layer with the attribute.
+        name: The attribute.
+        keep: Whether the old value's variables, and layers with variables, stay parts of the owner, at their place.
+
+    Example:
+        >>> import kernelkit as kk
+        >>> class Owner(HasParts):
+        ...     pass
+        >>> owner = Owner()
+        >>> owner.a, owner.b = kk.Variable(1.0), kk.Variable(2.0)
+        >>> make_room(owner, "a", keep=True)
+        >>> owner.a = kk.Variable(3.0)
+        >>> [float(v) for v in parts(owner, kk.Variable)]
+        [1.0, 2.0, 3.0]
+    """
+    values = vars(owner)
+    if name not in values:
+        return
+    before = list(_search(values[name], (HasParts, Variable), set()))
+    held = {id(part) for other, value in values.items() if other.startswith(REPLACED) for part in value}
+    kept = [p for p in before if id(p) not in held and (isinstance(p, Variable) or p.variables)]
+    if keep and kept:
+        place = f"{REPLACED}{sum(other.startswith(REPLACED) for other in values)}"
+        items = [(place, kept) if other == name else (other, value) for other, value in values.items()]
+        values.clear()
+        values.update(items)
+    elif keep or not before:
+        del values[name]
+
+
+def not_in_files(owner: HasParts) -> frozenset[str]:
+    """Return the attributes whose names are not in files: those that hold no parts, and what :func:`make_room` kept."""
+    return owner._untracked | {name for name in vars(owner) if name.startswith(REPLACED)}
+
+
+def holds(value: Any, kinds: tuple[type, ...]) -> bool:
+    """Return whether a value is a part, or a list, tuple or dict with one in it."""
+    return next(_search(value, kinds, set()), None) is not None
 
 
 def unique(items: Iterable[T]) -> list[T]:

@@ -9,7 +9,16 @@ import numpy as np
 
 from kernelkit import changes, serialize
 from kernelkit.layers.base.keras_names import KerasNames
-from kernelkit.layers.base.parts import HasParts, children, own_variables, parts, split, trainable_first, unique
+from kernelkit.layers.base.parts import (
+    HasParts,
+    children,
+    not_in_files,
+    own_variables,
+    parts,
+    split,
+    trainable_first,
+    unique,
+)
 from kernelkit.metrics.metric import Metric
 from kernelkit.random import SeedGenerator
 from kernelkit.typing import Tensor
@@ -166,7 +175,7 @@ class HasState(KerasNames):
 
     def saved_parts(self) -> Iterator[tuple[str, Any]]:
         """Yield the attributes that may hold parts with weights: names and order as in files."""
-        return serialize.saved_attributes(self, self._untracked, self._saved_as)
+        return serialize.saved_attributes(self, not_in_files(self), self._saved_as)
 
     def _require_built(self, what: str) -> None:
         if not self.built:

@@ -77,7 +77,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
         x: Array-like of any shape.
         axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
-        initial: Lower bound of the result.
+        initial: Lower bound of the result, in the dtype of ``x``.
 
     Returns:
         Array without the reduced axes; for an empty array the smallest number of its dtype, or ``initial``.
@@ -92,7 +92,7 @@ def max(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
         return largest(x, axis, keepdims)
     if not x.size:
         return jnp.max(x, axis=axis, keepdims=keepdims, initial=initial)
-    return jnp.maximum(largest(x, axis, keepdims), initial)
+    return jnp.maximum(largest(x, axis, keepdims), jnp.asarray(initial).astype(x.dtype))
 
 
 @op
@@ -103,7 +103,7 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
         x: Array-like of any shape.
         axis: Int or tuple of ints: the axes to reduce; all axes for ``None``.
         keepdims: Whether the reduced axes stay, with size one.
-        initial: Upper bound of the result.
+        initial: Upper bound of the result, in the dtype of ``x``.
 
     Returns:
         Array without the reduced axes; for an empty array the largest number of its dtype, or ``initial``.
@@ -118,7 +118,7 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False, initial: Any = Non
         return smallest(x, axis, keepdims)
     if not x.size:
         return jnp.min(x, axis=axis, keepdims=keepdims, initial=initial)
-    return jnp.minimum(smallest(x, axis, keepdims), initial)
+    return jnp.minimum(smallest(x, axis, keepdims), jnp.asarray(initial).astype(x.dtype))
 
 
 @op
