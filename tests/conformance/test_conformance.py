@@ -29,7 +29,10 @@ GROUPS["parts"] = [f for f in wheel.FOLDERS if not any(f in group for group in G
 VERSION, KERAS_PASSES = ledger.read_keras_passes()
 
 # Keras itself passes these only where torch is installed, as it was when the list was made.
-NEEDS_TORCH = ("torch", "NNOpsDtypeTest.test_threshold_")
+NEEDS_TORCH = (
+    "torch",
+    *(f"NNOpsDtypeTest.test_{name}_" for name in ("threshold", "hard_shrink", "soft_shrink", "tanh_shrink")),
+)
 # These tests of distributions read a `tf.data.Dataset`.
 NEEDS_TENSORFLOW = (
     "ataset_distribution_",

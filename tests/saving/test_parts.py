@@ -222,3 +222,42 @@ def test_a_text_may_stand_for_an_object_that_the_caller_names():
     assert read("mine", custom_objects={"mine": Mine}) is Mine
     assert read("relu", module_objects={"relu": kk.activations.relu}) is kk.activations.relu
     assert read("other", module_objects={"mine": Mine}) == "other"
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_own_functions_and_classes_are_found_by_name_in_all_roles(ending, tmp_path):
+    """Packages load their models with `custom_objects`: activations, initializers, losses, optimizers of their own."""
+
+    def twice(x):
+        return 2 * x
+
+    def threes(shape, dtype=None):
+        return 3 * kk.ops.ones(shape, dtype)
+
+    def total(w):
+        return kk.ops.sum(w)
+
+    def halved(w):
+        return w / 2
+
+    def distance(y, p):
+        return kk.ops.mean(p - y)
+
+    class Steps(kk.optimizers.SGD):
+        pass
+
+    class Lines(kk.layers.Dense):
+        pass
+
+    own = {f.__name__: f for f in (twice, threes, total, halved, distance, Steps, Lines)}
+    lines = Lines(1, twice, kernel_initializer=threes, kernel_regularizer=total, bias_constraint=halved)
+    model = kk.Sequential([kk.Input((2,)), lines, kk.layers.Activation(twice)])
+    model.compile(Steps(0.1), distance, metrics=[distance])
+    x = np.ones((2, 2), "float32")
+    model.save(tmp_path / f"m{ending}")
+    loaded = kk.models.load_model(tmp_path / f"m{ending}", custom_objects=own)
+    assert loaded.predict(x, verbose=0).ravel().tolist() == [24.0, 24.0]
+    assert loaded.evaluate(x, x[:, :1], verbose=0) == [23.0 + 6.0, 23.0]
+    assert type(loaded.optimizer) is Steps and type(loaded.layers[0]) is Lines
+    with pytest.raises(ValueError, match="Lines"):
+        kk.models.load_model(tmp_path / f"m{ending}")
