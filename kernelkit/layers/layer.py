@@ -108,7 +108,7 @@ class Layer(Runs, Operation):
         ):
             changes.structure.note()
             keep = self._may_gain_parts() and name not in self._books
-            if name in self.__dict__ and (keep or holds(value, _PARTS)):
+            if name in self.__dict__ and (holds(value, _PARTS) or (keep and holds(self.__dict__[name], _PARTS))):
                 make_room(self, name, keep)
         object.__setattr__(self, name, value)
 

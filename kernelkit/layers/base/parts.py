@@ -99,8 +99,7 @@ def make_room(owner: HasParts, name: str, keep: bool) -> None:
     if keep and kept:
         place = f"{REPLACED}{sum(other.startswith(REPLACED) for other in values)}"
         items = [(place, kept) if other == name else (other, value) for other, value in values.items()]
-        values.clear()
-        values.update(items)
+        object.__setattr__(owner, "__dict__", dict(items))  # at once: another thread may read an attribute
     elif keep or not before:
         del values[name]
 
