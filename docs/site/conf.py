@@ -107,7 +107,12 @@ def _find_sources(app):
     for entry in docs_reference.described():
         module, name = entry.path.rpartition(".")[::2]
         place = docs_reference.source_of(entry)
-        if place is not None and (place[0], name) != (getattr(entry.thing, "__module__", None), entry.thing.__name__):
+        if place is None:
+            continue
+        begin = getattr(getattr(entry.thing, "__code__", None), "co_firstlineno", place[1])
+        made_by_call = not place[1] <= begin <= place[2]  # such as `minimum = _function(Minimum)`
+        own = getattr(entry.thing, "__module__", None), entry.thing.__name__
+        if made_by_call or (place[0], name) != own:
             _moved[module, name] = place[0]
             if place[0] not in _tags:
                 analyzer = ModuleAnalyzer.for_module(place[0])

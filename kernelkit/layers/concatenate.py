@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from kernelkit import ops
 from kernelkit.layers.layer import Layer
-from kernelkit.layers.merging import checked_masks, checked_shapes
+from kernelkit.layers.merging import checked_masks, checked_shapes, merges_as_shipped
 from kernelkit.typing import Shape, Shapes, Tensor, Tree
 
 
@@ -46,12 +46,12 @@ class Concatenate(Layer):
 
     def _known_shape_of(self, shapes: list[Shape]) -> Shape | None:
         rank = len(shapes[0])
-        if not type(self)._merge_function.__module__.startswith("kernelkit.") or not -rank <= self.axis < rank:
+        if not merges_as_shipped(self) or not -rank <= self.axis < rank:
             return None
         axis = self.axis % rank
         rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
         if axis == 0 or len(rest) > 1 or any(len(shape) != rank for shape in shapes):
-            return None  # an error, or an unknown size beside a known one
+            return None  # the trace decides: sizes differ, or one is unknown
         sizes = [shape[axis] for shape in shapes]
         joined = None if None in sizes else sum(size for size in sizes if size is not None)
         return (*shapes[0][:axis], joined, *shapes[0][axis + 1 :])

@@ -171,7 +171,8 @@ def as_text(summary: Summary, width: int | None = None, show_trainable: bool = F
     totals = [f" {name}: {value}" for name, value in _totals(summary)]
     widths = [max(map(_breadth, cells)) for cells in zip(titles, *lines, strict=True)]
     table = sum(widths) + 3 * len(widths) + 1  # the cells, and the frame around each
-    if max(table, *map(len, totals)) <= (width or 100) and _breadth(summary.title) <= table:
+    fits = max(table, *map(len, totals)) <= (width or 100) and _breadth(summary.title) <= table
+    if fits and not any("\n" in cell for line in (titles, *lines, [summary.title]) for cell in line):
         return "".join(f"{line}\n" for line in [*_drawn(summary.title, titles, lines, widths, table), *totals])
     return _wrapped(summary.title, titles, lines, totals, width or 100)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import FunctionType, MethodType
 from typing import Any
 
 from kernelkit import processes
@@ -66,6 +67,7 @@ class CallbackList:
         self.needs_model_between_batches = any(overrides(c, _TRAIN) and c.batch_hooks == "model" for c in given)
         self.needs_test_batches = any(overrides(c, _TEST) for c in given)
         self.needs_predict_batches = any(overrides(c, _PREDICT) for c in given)
+        self.run_code_of_users = any(_runs_code_of_users(c) for c in given)
 
     def set_model(self, model: Any) -> None:
         """Give all callbacks the model."""
@@ -175,6 +177,14 @@ def overrides(callback: Any, hooks: Iterable[str]) -> bool:
         if getattr(method, "__func__", method) is not getattr(Callback, hook):
             return True
     return False
+
+
+def _runs_code_of_users(callback: Any) -> bool:
+    """Return whether a callback has a class or a function that is not kernelkit's."""
+    values = getattr(callback, "__dict__", {})
+    own = [type(callback), *(v for v in values.values() if isinstance(v, (FunctionType, MethodType)))]
+    hooks = any(name.startswith("on_") for name in values)
+    return hooks or not all(str(getattr(v, "__module__", "")).startswith("kernelkit.") for v in own)
 
 
 def _as_list(callbacks: Any) -> list:

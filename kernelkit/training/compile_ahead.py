@@ -32,22 +32,26 @@ def jobs_of(training: Training, kind: str, chunks: Iterable[Chunk]) -> list[Job]
     return [job for job in jobs if job is not None]
 
 
-def compile_in_thread(trace: Callable[[], list[Job]]) -> None:
+def compile_in_thread(traces: Iterable[Callable[[], list[Job]]], ended: threading.Event) -> None:
     """Trace programs now, and compile them one after the other in a thread.
 
-    An error is not raised here: the step that needs the program meets it again, and raises it in its place.
+    No error is raised here. The step that needs the program raises it.
 
     Args:
-        trace: Traces the programs and returns the jobs.
+        traces: Functions that trace some programs and return the jobs.
+        ended: Set when the fit has ended: no further compilation begins.
     """
     jobs: list[Job] = []
-    with contextlib.suppress(Exception):
-        jobs = trace()
+    for trace in traces:
+        with contextlib.suppress(Exception):
+            jobs += trace()
     if jobs:
-        threading.Thread(target=_run, args=(jobs,), name="kernelkit: compile ahead").start()
+        threading.Thread(target=_run, args=(jobs, ended), name="kernelkit: compile ahead").start()
 
 
-def _run(jobs: list[Job]) -> None:
+def _run(jobs: list[Job], ended: threading.Event) -> None:
     for job in jobs:
+        if ended.is_set():
+            return
         with contextlib.suppress(Exception):
             job()

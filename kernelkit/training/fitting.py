@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 
@@ -95,6 +96,9 @@ def _fit(
         error = failure
         raise
     finally:
+        fit.ended.set()
+        for program in training.programs.made:
+            program.forget_ahead()
         training.feed = None
         if last.ended_well(error, fit.logs):
             training.last_fit = None
@@ -121,6 +125,8 @@ class _Fit:
     """Logs of the last epoch."""
     looked_ahead: bool = False
     """Whether the programs that follow the first one were traced."""
+    ended: threading.Event = dataclasses.field(default_factory=threading.Event)
+    """Set at the end of the fit."""
 
 
 def _first_epoch(fit: _Fit) -> int:
@@ -234,9 +240,7 @@ class _Epoch:
             count = min(count, self.limit - self.step)
         dispatch, doors = _prepared(training, run, data, order, batch_size)
         if not self.fit.looked_ahead:
-            self.fit.looked_ahead = True
-            with run.preparing():
-                compile_in_thread(lambda: _ahead(self.fit, self.number))
+            _compile_ahead(self.fit, self.number)
         end = first + count
         while first < end:
             training.check_interrupts()
@@ -284,13 +288,25 @@ def _prepared(training: Training, run: Run, data: Tree, order: Array | None, bat
         return training.program("train").prepare(doors.variables.peek(), data, order, batch_size), doors
 
 
-def _ahead(fit: _Fit, epoch: int) -> list[Job]:
-    """Trace the programs that an epoch needs besides that of its full batches, and return what compiles them."""
-    jobs = []
-    if isinstance(fit.feed, ArrayFeed) and fit.training.traces_early("train"):
-        smaller = fit.feed.smaller_last_batch()
-        jobs = jobs_of(fit.training, "train", [] if smaller is None else [smaller])
-    return jobs + ([] if fit.validation is None else fit.validation.ahead(epoch))
+def _compile_ahead(fit: _Fit, epoch: int) -> None:
+    """Compile the programs that an epoch needs besides that of its full batches, in a thread."""
+    fit.looked_ahead = True
+    if fit.spans.callbacks.run_code_of_users:  # it may change what the programs are made of
+        return
+    traces = [lambda: _smaller_last_batch(fit)]
+    if fit.validation is not None:
+        validation = fit.validation
+        traces.append(lambda: validation.ahead(epoch))
+    with fit.run.preparing():
+        compile_in_thread(traces, fit.ended)
+
+
+def _smaller_last_batch(fit: _Fit) -> list[Job]:
+    """Trace the program for a smaller last batch, if an epoch ends with one."""
+    if not isinstance(fit.feed, ArrayFeed) or not fit.training.traces_early("train"):
+        return []
+    smaller = fit.feed.smaller_last_batch()
+    return [] if smaller is None else jobs_of(fit.training, "train", [smaller])
 
 
 def _keep_logs(span: Span, last: Block) -> None:

@@ -108,6 +108,10 @@ class Program:
             lowered = self._lowered[key] = Lowered(self._traced(state, data, order, batch_size))
         return lowered.executable
 
+    def forget_ahead(self) -> None:
+        """Drop the programs that :meth:`ahead` traced and that no step has needed. The next fit may be another."""
+        self._lowered.clear()
+
     def _key(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
         leaves, treedef = jtu.tree_flatten((data, order))
         return (batch_size, treedef, self._placement(state), *[(v.shape, v.dtype, _committed(v)) for v in leaves])

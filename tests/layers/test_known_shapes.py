@@ -256,3 +256,10 @@ def test_a_patched_merge_is_traced(monkeypatch):
     own = kl.Add._merge_function
     monkeypatch.setattr(kl.Add, "_merge_function", lambda self, inputs: own(self, inputs)[:, :1])
     assert kl.Add()([kk.Input((4,)), kk.Input((4,))]).shape == (None, 1)
+    added = kl.Add()
+    added._merge_function = lambda inputs: own(added, inputs)[:, :1]
+    monkeypatch.undo()
+    assert added([kk.Input((4,)), kk.Input((4,))]).shape == (None, 1)
+    joined = kl.Concatenate()
+    joined._merge_function = lambda inputs: inputs[0]
+    assert joined([kk.Input((4,)), kk.Input((4,))]).shape == (None, 4)

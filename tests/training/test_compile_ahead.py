@@ -9,6 +9,7 @@ import pytest
 
 import kernelkit as kk
 from kernelkit.compiling import Lowered
+from kernelkit.training.pace import Pace
 from kernelkit.training.step import Program
 
 
@@ -44,14 +45,20 @@ def compiles(model):
     return {kind: model._training.program(kind).compiles for kind in ("train", "test")}
 
 
-def test_all_programs_of_the_first_epoch_are_traced_before_its_first_step(traced):
+def test_all_programs_of_the_first_epoch_are_traced_before_its_first_step(traced, monkeypatch):
     at_first_step = []
-    look = kk.callbacks.LambdaCallback(on_train_batch_begin=lambda batch, logs: at_first_step.append(list(traced)))
+    plain = Pace.next
+
+    def begin_a_dispatch(self, left):
+        at_first_step.append(list(traced))
+        return plain(self, left)
+
+    monkeypatch.setattr(Pace, "next", begin_a_dispatch)
     model = model_of()
     x, y = data()
-    model.fit(x, y, batch_size=16, epochs=2, validation_data=data(40), verbose=0, callbacks=[look])
-    assert traced == [("train", 6), ("test", 16), ("test", 8)]
-    assert at_first_step[-1] == traced
+    stop = kk.callbacks.EarlyStopping(patience=9)
+    model.fit(x, y, batch_size=16, epochs=2, validation_data=data(40), verbose=0, callbacks=[stop])
+    assert traced == [("train", 6), ("test", 16), ("test", 8)] == at_first_step[0]
     assert compiles(model) == {"train": 2, "test": 2}
     model.fit(x, y, batch_size=16, validation_data=data(40), verbose=0)
     assert len(traced) == 3 and compiles(model) == {"train": 2, "test": 2}
@@ -90,18 +97,76 @@ class FailsInValidation(kk.layers.Layer):
         return x
 
 
-def test_a_mistake_in_the_validation_is_raised_after_the_epoch():
-    ended = []
+def test_a_mistake_in_the_validation_is_raised_after_the_epoch(traced):
     model = kk.Sequential([kk.Input((4,)), kk.layers.Dense(1)])
     layer = FailsInValidation(name="fails")
     model.add(layer)
     model.compile("sgd", "mse")
     layer.fails = True
     x, y = data()
-    steps = kk.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ended.append(batch))
     with pytest.raises(ValueError, match="no validation with me"):
-        model.fit(x, y, batch_size=16, validation_data=(x, y), verbose=0, callbacks=[steps])
-    assert ended == [0, 1, 2, 3, 4]
+        model.fit(x, y, batch_size=16, validation_data=(x, y), verbose=0)
+    assert traced == [("train", 6)] and int(model.optimizer.iterations) == 5
+
+
+class Times(kk.layers.Layer):
+    factor = 1.0
+
+    def call(self, x):
+        return x * self.factor
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_end", "on_test_begin"])
+def test_programs_see_what_a_callback_changes_before_them(hook, traced):
+    times = Times()
+
+    def change(*_, **__):
+        times.factor = 3.0
+
+    class Changes(kk.callbacks.Callback):
+        pass
+
+    setattr(Changes, hook, lambda self, *_, **__: change())
+    x, y = np.ones((70, 1), "float32"), np.zeros((70, 1), "float32")
+    for callback in (
+        Changes(),
+        kk.callbacks.LambdaCallback(**{hook: change}) if hook != "on_test_begin" else Changes(),
+    ):
+        times.factor = 1.0
+        model = kk.Sequential([kk.Input((1,)), times])
+        model.compile("sgd", "mse")
+        model.fit(x, y, batch_size=16, validation_data=(x, y), verbose=0, callbacks=[callback])
+        expected = 1.0 if hook == "on_epoch_end" else 9.0
+        assert model.history.history["val_loss"] == [expected]
+        assert traced == []
+
+
+def test_a_fit_that_ends_early_compiles_no_more(monkeypatch):
+    begun, hold = [], threading.Event()
+    plain = Lowered.executable
+
+    def executable(self):
+        if threading.current_thread().name == "kernelkit: compile ahead":
+            begun.append(self)
+            hold.wait(60)
+        return plain(self)
+
+    monkeypatch.setattr(Lowered, "executable", executable)
+    model = model_of()
+    x, y = data(64)
+
+    def stop(self, left):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pace, "next", stop)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, batch_size=16, validation_data=data(40), verbose=0)
+    hold.set()
+    for thread in threading.enumerate():
+        if thread.name == "kernelkit: compile ahead":
+            thread.join()
+    assert len(begun) == 1  # of two: the second had not begun when the fit ended
+    assert all(not program._lowered for program in model._training.programs.made)
 
 
 class Own(kk.Model):

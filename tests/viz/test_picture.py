@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 import subprocess
 import sys
@@ -108,6 +109,15 @@ def test_without_pillow_there_is_no_png(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     assert png(Picture("mlp", ())) is None
     assert picture_bundle(Picture("mlp", ())).keys() == {"text/plain", "text/html"}
+
+
+def test_a_pillow_whose_font_has_no_sizes_costs_the_png_alone(monkeypatch):
+    from PIL import ImageFont
+
+    monkeypatch.setattr(ImageFont, "load_default", lambda: pytest.fail("not a font of the right size"))
+    paint.fonts.cache_clear()
+    assert picture_bundle(Picture("mlp", ())).keys() == {"text/plain", "text/html"}
+    paint.fonts.cache_clear()
 
 
 def test_the_curve_runs_where_the_numbers_say():
@@ -304,6 +314,18 @@ def test_the_dashes_of_validation_are_as_long_as_in_the_svg():
         [[0.0, 0.0], [4.0, 0.0], [4.0, 2.0]],
         [[4.0, 3.0], [4.0, 4.0]],
     ]
+
+
+def test_a_point_that_is_nan_ends_a_dashed_line():
+    line = np.array([[0.0, 0.0], [np.nan, 1.0]])
+    assert len(list(itertools.islice(dashes_of(line, [6.0, 3.0]), 5))) < 5
+
+
+def test_a_very_long_title_is_measured_few_times(monkeypatch):
+    measured, plain = [], paint._breadth
+    monkeypatch.setattr(paint, "_breadth", lambda text, size: measured.append(text) or plain(text, size))
+    cut = paint._fitted("word " * 400, 12, 200)
+    assert len(measured) < 15 and plain(cut, 12) <= 200 < plain(cut[:-1] + "word…", 12) and cut.endswith("…")
 
 
 def test_letters_of_the_png_come_from_the_first_font_that_has_them(monkeypatch):

@@ -30,7 +30,7 @@ _STYLE += DARK_STYLE
 
 
 def picture_bundle(picture: Picture, key: str = "") -> dict[str, Any]:
-    """Return a picture as a MIME bundle: HTML with an SVG, PNG (if Pillow is installed) and text.
+    """Return a picture as a MIME bundle: HTML with an SVG, PNG (with Pillow 10.1 or newer) and text.
 
     Args:
         picture: The picture.

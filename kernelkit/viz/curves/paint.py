@@ -17,6 +17,7 @@ from kernelkit.viz.curves.layout import (
     CELL,
     HEADER,
     INK,
+    SIZE,
     SOFT,
     Item,
     Ring,
@@ -46,7 +47,7 @@ WIDE = (
 
 
 def png(picture: Picture) -> bytes | None:
-    """Return a picture as PNG, for viewers without HTML and SVG. None if Pillow is not installed.
+    """Return a picture as PNG, for viewers without HTML and SVG. None without Pillow 10.1 or newer with FreeType.
 
     Letters that no font has are painted as ``?``.
 
@@ -56,7 +57,9 @@ def png(picture: Picture) -> bytes | None:
     """
     try:
         from PIL import Image, ImageDraw
-    except ImportError:
+
+        fonts(SIZE)
+    except (ImportError, TypeError):  # before 10.1, Pillow's own font has no sizes
         return None
     width, height, at = places(picture)
     drawn: list[Item] = []
@@ -105,9 +108,11 @@ def _fitted(text: str, size: float, room: float) -> str:
     """Return a text cut to a width in pixels."""
     if _breadth(text, size) <= room:
         return text
-    while text and _breadth(text + "…", size) > room:
-        text = text[:-1]
-    return text and text + "…"
+    fits, too_long = 0, len(text)
+    while too_long - fits > 1:
+        middle = (fits + too_long) // 2
+        fits, too_long = (middle, too_long) if _breadth(text[:middle] + "…", size) <= room else (fits, middle)
+    return text[:fits] and text[:fits] + "…"
 
 
 def _paint(draw: Any, item: Item) -> None:
@@ -135,7 +140,7 @@ def dashes(points: np.ndarray, lengths: list[float]) -> Iterator[np.ndarray]:
             stops = np.concatenate([[begin], along[(along > begin) & (along < end)], [end]])
             yield np.stack([np.interp(stops, along, points[:, 0]), np.interp(stops, along, points[:, 1])], 1)
         begin += length
-        if begin >= along[-1]:
+        if not begin < along[-1]:  # a point that is NaN ends the line
             return
 
 

@@ -324,10 +324,11 @@ def test_a_summary_as_wide_as_its_table_has_one_line_a_layer_and_a_narrower_one_
         assert "".join(cells) == f"{name}(Dense)"
 
 
-def test_a_summary_that_fits_looks_as_one_that_rich_draws(monkeypatch):
+@pytest.mark.parametrize("name", ["층", "two\nlines"])
+def test_a_summary_that_fits_looks_as_one_that_rich_draws(name, monkeypatch):
     told = []
     x = kk.Input((4,), name="입력")
-    shared = kk.layers.Dense(4, name="층")
+    shared = kk.layers.Dense(4, name=name)
     model = kk.Model(x, kk.layers.Add(name="sum")([shared(x), shared(shared(x))]), name="m")
     for options in ({}, {"show_trainable": True}):
         model.summary(print_fn=told.append, **options)
