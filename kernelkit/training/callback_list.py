@@ -67,7 +67,7 @@ class CallbackList:
         self.needs_model_between_batches = any(overrides(c, _TRAIN) and c.batch_hooks == "model" for c in given)
         self.needs_test_batches = any(overrides(c, _TEST) for c in given)
         self.needs_predict_batches = any(overrides(c, _PREDICT) for c in given)
-        self.run_code_of_users = any(_runs_code_of_users(c) for c in given)
+        self.runs_code_of_users = any(_has_code_of_users(c) for c in given)
 
     def set_model(self, model: Any) -> None:
         """Give all callbacks the model."""
@@ -179,7 +179,7 @@ def overrides(callback: Any, hooks: Iterable[str]) -> bool:
     return False
 
 
-def _runs_code_of_users(callback: Any) -> bool:
+def _has_code_of_users(callback: Any) -> bool:
     """Return whether a callback has a class or a function that is not kernelkit's."""
     values = getattr(callback, "__dict__", {})
     own = [type(callback), *(v for v in values.values() if isinstance(v, (FunctionType, MethodType)))]

@@ -291,7 +291,7 @@ def _prepared(training: Training, run: Run, data: Tree, order: Array | None, bat
 def _compile_ahead(fit: _Fit, epoch: int) -> None:
     """Compile the programs that an epoch needs besides that of its full batches, in a thread."""
     fit.looked_ahead = True
-    if fit.spans.callbacks.run_code_of_users:  # it may change what the programs are made of
+    if fit.spans.callbacks.runs_code_of_users:  # it may change what the programs are made of
         return
     traces = [lambda: _smaller_last_batch(fit)]
     if fit.validation is not None:
