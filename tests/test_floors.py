@@ -18,8 +18,8 @@ PACKAGE = "kernelkit"
 # The floors, lowest first, as docs/architecture.md describes them. A package stands for all files in it.
 FLOORS = [
     "typing config rich_display tree known_sizes dtypes scope operators sparse changes interrupts version "
-    "compile_cache devices signatures budget bytecode jaxprs compiling jax_operators jax_arguments hints tracebacks "
-    "placement processes progress public threefry masked_arrays torch_tensors",
+    "compile_cache devices signatures budget bytecode garbage jaxprs compiling jax_operators jax_arguments hints "
+    "tracebacks placement processes progress public threefry masked_arrays torch_tensors",
     "variable masking",
     "symbolic inference recording tape dispatch",
     "serialize operation dtype_policies random",

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
+import numpy as np
 
 from kernelkit import config, dtype_policies, initializers, masking, scope
 from kernelkit import serialize as _serialize
@@ -68,7 +68,7 @@ class Metric(_serialize.Configurable):
     def reset_state(self) -> None:
         """Set all variables to zero."""
         for variable in self.variables:
-            variable.assign(jnp.zeros(variable.shape, variable.dtype))
+            variable.assign(np.zeros(variable.shape, variable.dtype))  # on the host: no program for each shape
 
     # Variables --------------------------------------------------------------------------------------------------------
 

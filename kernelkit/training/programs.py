@@ -211,7 +211,7 @@ class Programs:
         """Reset the metrics of a kind of step."""
         fresh = self.fresh_metrics(kind)
         for variable, value in zip(self.doors(kind).variables.metrics, fresh, strict=True):
-            variable.assign(jax.numpy.array(value))
+            variable.assign(jax.device_put(value, may_alias=False))  # a copy, since steps overwrite it
 
     # Programs ---------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from jax import lax
 
 from kernelkit import interrupts, placement, progress
 from kernelkit.compiling import Lowered
+from kernelkit.garbage import collection_paused
 from kernelkit.hints import explaining
 from kernelkit.tracebacks import users_level
 from kernelkit.training.allocator import give_back_memory, keep_freed_memory
@@ -105,7 +106,7 @@ class Program:
         with self._compiling:
             if key in self._executables or key in self._lowered:
                 return None
-            lowered = self._lowered[key] = Lowered(self._traced(state, data, order, batch_size))
+            lowered = self._lowered[key] = self._lower(state, data, order, batch_size)
         return lowered.executable
 
     def forget_ahead(self) -> None:
@@ -119,7 +120,7 @@ class Program:
     def _compile(self, key: Any, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
         keeps = jax.default_backend() == "cpu" and keep_freed_memory()
         with progress.waiting("compiling"), explaining(self.jit):
-            lowered = self._lowered.pop(key, None) or Lowered(self._traced(state, data, order, batch_size))
+            lowered = self._lowered.pop(key, None) or self._lower(state, data, order, batch_size)
             executable = self._executables[key] = lowered.executable()
         self.compiles += 1
         if self.compiles == MANY_SHAPES:
@@ -127,6 +128,10 @@ class Program:
         if keeps:
             give_back_memory()
         return executable
+
+    def _lower(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Lowered:
+        with collection_paused():
+            return Lowered(self._traced(state, data, order, batch_size))
 
     def _traced(self, state: TrainState, data: Tree, order: Array | None, batch_size: int) -> Any:
         zero = jax.ShapeDtypeStruct((), "int32")

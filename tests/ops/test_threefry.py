@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from kernelkit import devices, random
+from kernelkit import devices, random, threefry
 from kernelkit.threefry import as_key
 
 PAIRS = [(7, 0), (123456789, 4), (2**32 - 1, 2**32 - 1)]
@@ -85,3 +89,39 @@ def test_the_largest_arrays_are_left_to_jax():
         jax.jit(lambda: jax.random.bits(as_key(np.array([1, 2], "uint32")), (65536, 65536), "uint8")).lower().as_text()
     )
     assert "threefry2x32" in text
+
+
+FIRST_FIT = """
+import sys
+import jax.monitoring
+import numpy as np
+import kernelkit as kk
+layers = [kk.Input((4,)), kk.layers.Dense(8, "relu"), kk.layers.Dropout(0.5), kk.layers.Dense(3, "softmax")]
+model = kk.Sequential(layers)
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+compiled = []
+name = "/jax/core/compile/backend_compile_duration"
+jax.monitoring.register_event_duration_secs_listener(lambda event, *_, **__: compiled.append(event == name))
+model.fit(np.ones((8, 4), "float32"), np.zeros(8, "int32"), batch_size=4, verbose=0)
+print(sum(compiled), sum("pallas" in name for name in sys.modules))
+"""
+
+
+def test_a_first_fit_compiles_one_program_and_imports_no_pallas():
+    environment = os.environ | {"KERNELKIT_COMPILE_CACHE": "0"}
+    printed = subprocess.run(
+        [sys.executable, "-c", FIRST_FIT], env=environment, capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.split() == ["1", "0"], printed.stdout + printed.stderr
+
+
+def test_the_public_name_is_used_where_the_private_module_is_missing(monkeypatch):
+    import jax.extend.random  # the public module reads the private one too, so it is loaded before
+
+    monkeypatch.setitem(sys.modules, "jax._src.extend.random", None)
+    threefry._in_one_kernel.cache_clear()
+    try:
+        ours, theirs = keys(PAIRS[0])
+        np.testing.assert_array_equal(jax.random.bits(ours, (3,)), jax.random.bits(theirs, (3,)))
+    finally:
+        threefry._in_one_kernel.cache_clear()
