@@ -149,7 +149,9 @@ def _average(optimizer: Optimizer, state: State, values: list) -> list:
 
 
 def _updates(optimizer: Optimizer, state: State) -> Any:
-    return state[id(optimizer._iterations)] // (optimizer.gradient_accumulation_steps or 1)
+    steps = state[id(optimizer._iterations)]
+    each = optimizer.gradient_accumulation_steps
+    return steps // each if each else steps
 
 
 def _update_number(optimizer: Optimizer, state: State) -> Any:

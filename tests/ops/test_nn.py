@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+import jax
+import jax.numpy as jnp
 import keras
 import numpy as np
 import pytest
@@ -107,3 +109,17 @@ def test_sparsemax_is_the_nearest_point_of_the_simplex(x, axis):
 def test_every_function_is_in_the_tables():
     public = {name for name, value in vars(keras.ops.nn).items() if inspect.isfunction(value)}
     assert sorted(public - functions(CASES + test_nn_windows.CASES) - {"sparsemax"}) == []
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1, -3])
+def test_softmax_inside_jit_is_that_of_jax_and_its_gradient_too(axis):
+    x = jnp.asarray(np.random.default_rng(0).normal(0, 20, (2, 3, 4)), "float32")
+    x = x.at[0].set(-jnp.inf).at[0, 0, 0].set(0)  # masked scores
+    weights = jnp.arange(24.0).reshape(2, 3, 4)
+
+    def both(function):
+        return jax.jit(jax.value_and_grad(lambda x: (function(x) * weights).sum()))(x)
+
+    ours, theirs = both(lambda x: ops.softmax(x, axis)), both(lambda x: jax.nn.softmax(x, axis=axis))
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-6)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-5)

@@ -16,6 +16,7 @@ from kernelkit.layers.quantized.int4 import Int4Product
 from kernelkit.layers.quantized.int8 import Int8Product
 from kernelkit.layers.quantized.keras_names import KerasNames
 from kernelkit.layers.quantized.tables import Int4Table, Int8Table
+from kernelkit.ops.lowering.matmul import add_bias
 from kernelkit.quantizers import AWQConfig, GPTQConfig, Int4QuantizationConfig
 from kernelkit.quantizers.config import validate_and_resolve_config
 from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Tensor
@@ -225,7 +226,9 @@ class QuantizableLayer(KerasNames, Layer):
         if bias is None:
             return y
         value = bias.value
-        return y + (value.astype("bfloat16").astype(value.dtype) if isinstance(self.form, Float8Product) else value)
+        return add_bias(
+            y, value.astype("bfloat16").astype(value.dtype) if isinstance(self.form, Float8Product) else value
+        )
 
     @property
     def inputs_quantizer(self) -> Any:

