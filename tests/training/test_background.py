@@ -148,4 +148,7 @@ def test_two_trainings_at_once_and_no_thread_stays():
         handle.wait(120)
     for model in models:
         assert all(np.isfinite(w).all() for w in state_of(model))
+    deadline = time.monotonic() + 30
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)  # memory is given back in a thread of its own
     assert threading.active_count() == before
