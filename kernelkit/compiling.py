@@ -37,12 +37,16 @@ ELEMENT = 0.05
 """Nanoseconds per element of any other operation."""
 
 SLOWER = 1.0
-"""Nanoseconds per element by which the plain way is slower for functions such as `exp`."""
+"""Nanoseconds per element by which the plain way is slower for functions such as `exp` where they overwrite their
+input, as an optimizer's rule does with the weights ..."""
+
+SLOWER_BETWEEN = 0.3
+"""... and for the same functions between layers, which mostly write into other memory."""
 
 DRAW = 8.0
 """Nanoseconds that the plain way loses for a random number."""
 
-LOSES_MOST = 0.12
+LOSES_MOST = 0.1
 """Largest share of a step's time by which the plain way may be slower ..."""
 
 LOSES_ANYWAY = 500.0
@@ -134,6 +138,7 @@ def is_plain(jaxpr: Any) -> bool:
         False
     """
     kinds = set()
+    carried = _shapes_of_weights(jaxpr)
     operations = 0
     time = lost = 0.0
     for equation in _equations(jaxpr):
@@ -157,8 +162,15 @@ def is_plain(jaxpr: Any) -> bool:
         elif name not in _MOVES:
             time += ELEMENT * elements
         if name in _FUNCTIONS:
-            lost += SLOWER * elements
+            overwrites = all(v.aval.shape in carried for v in equation.outvars)
+            lost += (SLOWER if overwrites else SLOWER_BETWEEN) * elements
     return operations <= MOST_REPEATS * len(kinds) and lost <= max(LOSES_ANYWAY * len(kinds), LOSES_MOST * time)
+
+
+def _shapes_of_weights(jaxpr: Any) -> set[tuple[int, ...]]:
+    """Return the shapes of the arrays that the loop over steps carries: weights and the optimizer's state."""
+    loops = [e for e in opened(jaxpr).jaxpr.eqns if e.primitive.name == "while"]
+    return {v.aval.shape for e in loops for v in e.outvars}
 
 
 def _equations(jaxpr: Any, at_top: bool = True) -> Iterator[Any]:

@@ -325,6 +325,10 @@ def dropout(inputs: Tree, rate: Any, noise_shape: SizeList | None = None, seed: 
     keep = jax.random.bits(_key(seed), shape, "uint16").astype("uint32") >= threshold
     if isinstance(rate, (int, float)) and rate >= 1:
         return jnp.zeros_like(inputs)
+    # XLA would merge the draw with all that reads it: in the forward pass, in the backward pass, and for each element
+    # that a smaller mask is broadcast to. It does not merge expensive functions, such as a square root, which leaves
+    # 0 and 1 as they are. So each bit is drawn once.
+    keep = jnp.sqrt(keep.astype("float32")) > 0.5
     scale = jnp.asarray(1.0 / (1.0 - rate), inputs.dtype)
     return jnp.where(keep, inputs * scale, jnp.zeros((), inputs.dtype))
 

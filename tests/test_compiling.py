@@ -52,6 +52,25 @@ def test_nor_are_many_equal_blocks(chosen):
     assert chosen == [None]
 
 
+def is_plain(function, *arrays):
+    """Return the choice for a loop that carries the first array."""
+
+    def loop(count, weights, *rest):
+        return jax.lax.fori_loop(0, count, lambda i, w: function(w, *rest), weights)
+
+    return compiling.is_plain(jax.make_jaxpr(loop)(9, *arrays))
+
+
+def test_functions_of_weights_cost_more_than_functions_between_layers():
+    rows = np.ones((600, 100), "float32")
+
+    def step(weights, x):  # 60,000 times exp, and a product that takes as long in both cases
+        return weights + jax.numpy.exp(-(x @ jax.numpy.ones((100, 100))))[:, :1]
+
+    assert is_plain(step, np.ones((600, 1), "float32"), rows)
+    assert not is_plain(step, rows, rows)
+
+
 def test_nor_is_a_function_of_many_elements_beside_little_else(chosen):
     fit(kk.Input((4096,)), kk.layers.Activation("gelu"), kk.layers.Dense(1))
     assert chosen == [None]

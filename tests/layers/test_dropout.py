@@ -1,6 +1,10 @@
 """Dropout and noise: what is dropped, what the mean and variance become, that seeds repeat."""
 
+import math
+import re
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -124,3 +128,17 @@ def test_impossible_rates_are_refused(name, rate):
         getattr(kk.layers, name)(rate)
     with pytest.raises(ValueError, match="stddev must be >= 0"):
         kk.layers.GaussianNoise(-1.0)
+
+
+@pytest.mark.parametrize("noise_shape", [None, (4, 1, 16)])
+def test_compiled_gradients_draw_a_mask_once(noise_shape):
+    def loss(x, seed):
+        return jnp.sum(kk.random.dropout(2.0 * x, 0.3, noise_shape, seed) ** 2)
+
+    x, seed = jnp.ones((4, 8, 16)), jnp.array([1, 2], "uint32")
+    text = jax.jit(jax.grad(loss)).lower(x, seed).compile().as_text()
+    kernels = re.split(r"\n\n", text)
+    drawing = [kernel for kernel in kernels if kernel.count("shift-left(") > 15]  # 20 rounds of the generator
+    assert len(drawing) == 1, len(drawing)
+    size = math.prod(noise_shape or x.shape)
+    assert f"u32[{','.join(map(str, noise_shape or x.shape))}]" in drawing[0] or f"u32[{size}]" in drawing[0]
