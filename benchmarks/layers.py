@@ -2,8 +2,8 @@
 
     python -m benchmarks.layers [PART OF A NAME ...] [--seconds 0.4]
 
-A model is an input, the layer and one unit; both libraries train it in turns in one process. Prints the CPU milliseconds
-of a step in both, which depend little on other programs, and their ratio, the slowest first.
+A model is an input, the layer and one unit; both libraries train it in turns in one process. Prints the CPU
+milliseconds of a step in both, which depend little on other programs, and their ratio, the slowest first.
 """
 
 from __future__ import annotations

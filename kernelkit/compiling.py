@@ -169,8 +169,9 @@ def is_plain(jaxpr: Any) -> bool:
 
 def _shapes_of_weights(jaxpr: Any) -> set[tuple[int, ...]]:
     """Return the shapes of the arrays that the loop over steps carries: weights and the optimizer's state."""
-    loops = [e for e in opened(jaxpr).jaxpr.eqns if e.primitive.name == "while"]
-    return {v.aval.shape for e in loops for v in e.outvars}
+    loops = [equation for equation in opened(jaxpr).jaxpr.eqns if equation.primitive.name == "while"]
+    carried: list[Any] = [v.aval for loop in loops for v in loop.outvars]
+    return {aval.shape for aval in carried}
 
 
 def _equations(jaxpr: Any, at_top: bool = True) -> Iterator[Any]:

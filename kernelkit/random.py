@@ -18,6 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from kernelkit import dtypes, scope, serialize
 from kernelkit.dispatch import op
@@ -325,12 +326,28 @@ def dropout(inputs: Tree, rate: Any, noise_shape: SizeList | None = None, seed: 
     keep = jax.random.bits(_key(seed), shape, "uint16").astype("uint32") >= threshold
     if isinstance(rate, (int, float)) and rate >= 1:
         return jnp.zeros_like(inputs)
-    # XLA would merge the draw with all that reads it: in the forward pass, in the backward pass, and for each element
-    # that a smaller mask is broadcast to. It does not merge expensive functions, such as a square root, which leaves
-    # 0 and 1 as they are. So each bit is drawn once.
-    keep = jnp.sqrt(keep.astype("float32")) > 0.5
+    keep = drawn_once(keep)
     scale = jnp.asarray(1.0 / (1.0 - rate), inputs.dtype)
     return jnp.where(keep, inputs * scale, jnp.zeros((), inputs.dtype))
+
+
+def drawn_once(mask: jax.Array) -> jax.Array:
+    """Return a random mask so that a compiled program draws each of its elements once.
+
+    XLA would merge the draw with all that reads it: in the forward pass, in the backward pass, and for each element
+    that a smaller mask is broadcast to. It does not merge expensive functions, such as a square root, which leaves 0
+    and 1 as they are.
+
+    Args:
+        mask: Booleans of any shape.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from kernelkit.random import drawn_once
+        >>> drawn_once(jnp.array([True, False])).tolist()
+        [True, False]
+    """
+    return lax.gt(lax.sqrt(lax.convert_element_type(mask, "float32")), np.float32(0.5))
 
 
 def gamma(shape: ShapeLike, alpha: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:

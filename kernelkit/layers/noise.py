@@ -118,7 +118,7 @@ class AlphaDropout(Layer):
         shape = x.shape
         if self.noise_shape is not None:
             shape = tuple(n if s is None else s for s, n in zip(self.noise_shape, x.shape, strict=True))
-        keep = random.uniform(shape, seed=self.seed_generator) >= self.rate
+        keep = random.drawn_once(random.uniform(shape, seed=self.seed_generator) >= self.rate)
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
         shift = -scale * self.rate * _SELU_FLOOR
         return scale * jnp.where(keep, x, jnp.asarray(_SELU_FLOOR, x.dtype)) + shift
