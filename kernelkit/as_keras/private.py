@@ -100,8 +100,18 @@ NAMES = {
     "saving.saving_lib.H5IOStore": (f"{_S}.saving", "H5IOStore", "keras-hub: presets"),
     "saving.serialization_lib.SafeModeScope": (f"{_S}.saving", "SafeModeScope", "keras-hub"),
     "saving.serialization_lib.in_safe_mode": ("kernelkit.serialize.trust", "in_safe_mode", "keras-hub: tokenizers"),
+    "trainers.data_adapters.data_adapter_utils.class_weight_to_sample_weights": (
+        "kernelkit.feeds.class_weights",
+        "weights_of_classes",
+        "keras-hub: fit with class weights",
+    ),
     "utils.argument_validation.standardize_tuple": (f"{_S}.arguments", "standardize_tuple", "kimm, keras-hub"),
     "utils.argument_validation.standardize_padding": (f"{_S}.arguments", "standardize_padding", "keras-tcn"),
+    "utils.backend_utils.in_grain_data_pipeline": (
+        f"{_S}.arguments",
+        "in_grain_data_pipeline",
+        "keras-hub: preprocessors and tokenizers",
+    ),
     "utils.backend_utils.in_tf_graph": (f"{_S}.arguments", "in_tf_graph", "keras-hub: preprocessors"),
     "utils.module_utils.LazyModule": (f"{_S}.modules", "LazyModule", "keras-hub"),
     "utils.naming.auto_name": ("kernelkit.scope", "auto_name", "keras-hub"),

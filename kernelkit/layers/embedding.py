@@ -13,6 +13,7 @@ from kernelkit.dispatch import op
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.low_rank import LowRankLayer
 from kernelkit.layers.quantized.quantizable import TABLES, as_config
+from kernelkit.sparse import to_dense
 from kernelkit.typing import ConstraintLike, InitializerLike, RegularizerLike, Shapes, Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -92,7 +93,7 @@ class Embedding(LowRankLayer):
         return self._adapted()
 
     def call(self, inputs: Tensor) -> jax.Array:
-        indices = jnp.asarray(inputs)
+        indices = jnp.asarray(to_dense(inputs))  # sparse: from a subclass that takes it
         indices = indices if dtypes.is_int(indices.dtype) else indices.astype("int32")
         vectors = jnp.take(self._weight.value, indices, axis=0) if self.form is None else self.form.rows(indices)
         if self._factors is not None:
@@ -113,7 +114,7 @@ def _checked_size(layer: Layer, name: str, value: Any) -> int:
 
 @op
 def _not_zero(inputs: Tensor) -> jax.Array:
-    return jnp.asarray(inputs) != 0
+    return jnp.asarray(to_dense(inputs)) != 0
 
 
 class ReversibleEmbedding(Embedding):

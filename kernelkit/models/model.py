@@ -41,6 +41,23 @@ def runs_graph(call: F) -> F:
     return call
 
 
+def inputs_first(args: tuple, kwargs: dict[str, Any], who: Callable[[], str]) -> tuple[tuple, dict[str, Any]]:
+    """Return the arguments of a call with the inputs in the first place, where they may be named ``inputs``.
+
+    Raises:
+        TypeError: If there are no inputs.
+
+    Example:
+        >>> inputs_first((), {"inputs": 3, "training": True}, lambda: "Model 'm'")
+        ((3,), {'training': True})
+    """
+    if args:
+        return args, kwargs
+    if "inputs" not in kwargs:
+        raise TypeError(f"{who()} was called without inputs: give them as the first argument, model(inputs).")
+    return (kwargs["inputs"],), {name: value for name, value in kwargs.items() if name != "inputs"}
+
+
 @plain_methods
 class Model(Inspection, Exports, Trainer, Layer):
     """A layer with ``compile``, ``fit``, ``evaluate``, ``predict`` and ``summary``.
@@ -110,6 +127,7 @@ class Model(Inspection, Exports, Trainer, Layer):
                 f"{type(self).__name__} must define call(self, inputs), or pass inputs and outputs to "
                 "super().__init__()."
             )
+        args, _ = inputs_first(args, kwargs, self.who)
         return only_one(self._graph.run(args[0], f"Model {self.name!r}"))
 
     @property
@@ -125,6 +143,8 @@ class Model(Inspection, Exports, Trainer, Layer):
         if holds_graph_tensors((args, kwargs)):
             return call_in_graph(self, args, kwargs)
         graph = self._graph
+        if graph is not None and not args and self._runs_graph():
+            args, kwargs = inputs_first(args, kwargs, self.who)
         if graph is not None and args and graph.may_need_host and not any_symbolic(args, kwargs):
             stage = HostStage(graph)
             if not stage.is_empty and stage.obstacle() is None and not isinstance(args[0], Prepared):
@@ -153,12 +173,16 @@ class Model(Inspection, Exports, Trainer, Layer):
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Return symbolic tensors of the outputs' shapes and dtypes, nested as in the constructor."""
         graph = self._graph
-        if graph is None or not getattr(type(self).call, "runs_graph", False):
+        if graph is None or not self._runs_graph():
             return super().compute_output_spec(*args, **kwargs)
+        args, kwargs = inputs_first(args, kwargs, self.who)
         if graph.may_need_host or (args and graph.was_wired_for(args[0])):
             return jtu.tree_map(lambda t: t.like(), graph.outputs_struct, is_leaf=is_leaf)
         found = self._find_spec(*args, **kwargs)
         return found if graph.answer_struct is graph.outputs_struct else type(graph.outputs_struct)([found])
+
+    def _runs_graph(self) -> bool:
+        return getattr(type(self).call, "runs_graph", False)
 
     def _host_work(self, x: Tree) -> Any:
         may_need_host = self._graph is not None and self._graph.may_need_host

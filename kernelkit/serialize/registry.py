@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import reprlib
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -277,6 +278,20 @@ OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAtte
 """Names that a config may use, and those under which the classes stand in the tables."""
 
 
+PACKAGES_OF_KERAS = ("keras_hub", "keras_cv", "keras_nlp")
+"""Packages whose classes a config may name by their module, without a registration, as in Keras."""
+
+
+def _of_keras_packages(name: str, module: str) -> Any:
+    """Return a class that an imported module of Keras's packages defines, ``None`` for anything else."""
+    if module.partition(".")[0] not in PACKAGES_OF_KERAS:
+        return None
+    found = vars(sys.modules.get(module, object)).get(name)
+    kinds = tuple(kind for package in namespaces.values() for kind in package.kinds)
+    is_named = inspect.isclass(found) and issubclass(found, kinds) and found.__module__ == module
+    return found if is_named else None
+
+
 def find(name: str, config: dict, namespace: str | None) -> Any:
     """Return the class or function that a config names. Only registered objects are found; nothing is imported."""
     registered = config.get("registered_name")
@@ -291,6 +306,9 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         if len(same) == 1:
             return same[0]
     module = str(config.get("module") or "")
+    found = None if wants_function else _of_keras_packages(name, module)
+    if found is not None:
+        return found
     root, _, public = module.partition(".")
     places = [namespace] if namespace is not None else []
     if root in ("keras", "kernelkit"):

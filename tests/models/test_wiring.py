@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import enum
+import sys
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -339,9 +343,71 @@ def test_a_subclass_with_a_call_of_its_own_gets_sparse_arrays():
             self.kind = type(x)
             return super().call(x.todense())
 
-    layer = Count(4, 2)
-    layer(sparse.BCOO.fromdense(np.array([[1, 0, 2]])))
+    class Passes(kk.layers.Embedding):
+        def call(self, x):
+            return super().call(x)
+
+    found = sparse.BCOO.fromdense(np.array([[1, 0, 2]]))
+    layer, passes = Count(4, 2), Passes(4, 2, mask_zero=True)
+    layer(found)
     assert layer.kind is sparse.BCOO
+    assert np.array_equal(passes(found)[0], np.asarray(passes.embeddings)[[1, 0, 2]])
+
+
+@pytest.mark.parametrize("make", [kk.Model, kk.Sequential])
+def test_a_model_takes_its_inputs_by_name(make):
+    start, dense = kk.Input((3,)), kk.layers.Dense(2)
+    model = kk.Sequential([start, dense]) if make is kk.Sequential else kk.Model(start, dense(start))
+    x = np.ones((4, 3), "float32")
+    assert np.array_equal(model(inputs=x), model(x))
+    assert np.array_equal(model(inputs=x, training=True), model(x))
+    assert model(inputs=kk.Input((3,))).shape == (None, 2)
+    assert model.compute_output_spec(inputs=kk.KerasTensor((5, 3))).shape == (5, 2)
+    outer = kk.Input((3,))
+    assert np.array_equal(kk.Model(outer, model(inputs=outer)).predict(x, verbose=0), model(x))
+
+
+def test_a_model_without_inputs_is_an_error():
+    start = kk.Input((3,))
+    with pytest.raises(TypeError, match="was called without inputs"):
+        kk.Model(start, kk.layers.Dense(2)(start))()
+
+
+def test_tensorflow_rewrites_what_a_layer_of_tensorflow_passes_on(monkeypatch):
+    """TensorFlow's map() switches that off; Keras's layers leave it on."""
+    status = enum.Enum("Status", "ENABLED DISABLED")
+    now = [status.DISABLED]
+
+    class Control:
+        def __init__(self, status):
+            self.status = status
+
+        def __enter__(self):
+            now.append(self.status)
+
+        def __exit__(self, *_):
+            now.pop()
+
+    tensorflow = types.ModuleType("tensorflow")
+    tensorflow.executing_eagerly = lambda: False
+    controls = types.SimpleNamespace(control_status_ctx=lambda: Control(now[-1]))
+    tensorflow.__internal__ = types.SimpleNamespace(autograph=controls)
+    seen = {}
+
+    class Sees(kk.layers.Layer):
+        def call(self, x):
+            seen[self.name] = now[-1].name
+            return x
+
+    own, converted = Sees(name="own"), Sees(name="converted")
+    own._convert_input_args = False
+    for layer in (own, converted):
+        layer(X)
+        assert seen.pop(layer.name) == "DISABLED"
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
+    for layer in (own, converted):
+        layer(X)
+    assert seen == {"own": "ENABLED", "converted": "DISABLED"} and len(now) == 1
 
 
 def test_symbolic_losses_are_refused():

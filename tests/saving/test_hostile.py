@@ -6,7 +6,9 @@ import json
 import marshal
 import os
 import random
+import sys
 import tracemalloc
+import types
 import zipfile
 
 import h5py
@@ -130,6 +132,29 @@ def test_any_function_of_any_module(good, tmp_path, key, module, name):
 
     refuse(with_config(good, tmp_path, change_class), "is not known to kernelkit|from a config")
     assert not os.path.exists(harm)
+
+
+def test_classes_of_the_packages_of_keras_are_named_by_their_module(monkeypatch):
+    """As Keras reads them; only what an imported module defines itself, and only what has a config."""
+    module = types.ModuleType("keras_hub.src.of_a_test")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    class Encoder(kk.layers.Layer):
+        pass
+
+    class Harm:
+        def __init__(self, **config):
+            raise AssertionError("made from a config")
+
+    Encoder.__module__ = Harm.__module__ = module.__name__
+    module.Encoder, module.Harm, module.Lambda, module.system = Encoder, Harm, kk.layers.Lambda, os.system
+    config = {"class_name": "Encoder", "module": module.__name__, "config": {"name": "e"}, "registered_name": "Encoder"}
+    assert type(kk.saving.deserialize_keras_object(config)) is Encoder
+    for change in ({"class_name": "Harm"}, {"class_name": "Lambda"}, {"module": "keras_hub.src.not_imported"}):
+        with pytest.raises(ValueError, match="not known to kernelkit"):
+            kk.saving.deserialize_keras_object(config | {"registered_name": None} | change)
+    with pytest.raises(ValueError, match="not known to kernelkit"):
+        kk.saving.deserialize_keras_object(config | {"class_name": "function", "config": "system"})
 
 
 def test_a_module_is_never_imported(good, tmp_path, monkeypatch):

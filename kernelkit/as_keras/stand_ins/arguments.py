@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any
+
+_GRAIN = tuple(os.path.join("grain", "_src", "python", part) for part in ("dataset", "data_loader"))
 
 
 def standardize_tuple(value: Any, n: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
@@ -37,10 +41,20 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
 
 def in_tf_graph() -> bool:
     """Return whether tf.data is tracing code; always false, because kernelkit's layers are not traced there."""
-    import sys
-
     tf = sys.modules.get("tensorflow")
     return tf is not None and not tf.executing_eagerly()
+
+
+def in_grain_data_pipeline() -> bool:
+    """Return whether a dataset or loader of grain is calling: one of its functions is on the stack."""
+    if "grain" not in sys.modules:
+        return False
+    frame = sys._getframe(1)
+    while frame is not None:
+        if any(part in frame.f_code.co_filename for part in _GRAIN):
+            return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
 
 
 def no_automatic_dependency_tracking(method: Callable) -> Callable:

@@ -13,7 +13,7 @@ from kernelkit import dtypes, placement, scope, tape
 from kernelkit.hints import explain_tracer
 from kernelkit.inference import eval_spec, infer
 from kernelkit.layers import input_spec, rematerialize
-from kernelkit.layers.base import arguments, shapes
+from kernelkit.layers.base import arguments, autograph, shapes
 from kernelkit.layers.base.build import Builds
 from kernelkit.layers.base.call import Call, signature_of
 from kernelkit.layers.base.losses import HasLosses
@@ -189,7 +189,8 @@ class Runs(Builds, HasLosses, Operation):
                 dtype = self._convert(call)  # the build set the path, by which a DTypePolicyMap chooses the policy
             is_open = self._building and scope.current_path() == self._path  # `build` calls the layer
             names = contextlib.nullcontext() if is_open else scope.name_scope(self.name)
-            with names, scope.autocast_scope(dtype), jax.named_scope(self.name):
+            rewritten = contextlib.nullcontext() if self._convert_input_args else autograph.allowed()
+            with names, scope.autocast_scope(dtype), jax.named_scope(self.name), rewritten:
                 function = self.call if self._remat is None else rematerialize.layer_call(self, self._remat)
                 outputs = function(*call.args, **call.kwargs)
             if placement.current() is not None:
