@@ -15,7 +15,7 @@
 #   make bench   training speed beside Keras and hand-written jax
 #   make nets    nets drawn at random, beside Keras (ARGS="12 --seed 1 --family rnn")
 #   make conformance  run the tests that the keras wheel carries against kernelkit (ARGS="--only losses")
-#   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5")
+#   make ecosystem  compare what KerasHub, KerasTuner, BayesFlow ... compute on Keras and on kernelkit (ARGS="Gemma T5"; SUITE=path: a checkout's own tests)
 #   make clusters  train on local clusters of Ray and ipyparallel (ARGS=ray one of them)
 #   make devices  compare models of many kinds on 8 simulated devices with one (ARGS=odd_batches)
 #   make kills   kill one of four processes of a training, 20 times (ARGS="--times 5")
@@ -94,7 +94,7 @@ conformance: $(VENV)/.dev
 	@$(BIN)/python -m tests.conformance $(ARGS)
 
 ecosystem: $(VENV)/.dev
-	@$(BIN)/python -m tests.ecosystem $(ARGS)
+	@$(BIN)/python -m tests.ecosystem $(if $(SUITE),--suite $(SUITE)) $(ARGS)
 
 clusters: $(VENV)/.dev
 	@$(BIN)/python -m tests.clusters $(ARGS)

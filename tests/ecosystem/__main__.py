@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "ecosystem"
 PYTHON = BUILD / "venv" / "bin" / "python"
+SUITE = BUILD / "suite" / "bin" / "python"
 
 KERAS = "keras==3.15.1"
 HUB = "keras-hub==0.32.0"
@@ -44,6 +45,9 @@ NEEDS = {
 LEFT_OUT = ("tensorflow", "tensorflow-text", "torch", "ase", "keras-nlp", "pymatgen", "pyxtal", "rdkit")
 """What the packages ask for and do not need on jax, or not for these examples."""
 
+TESTS = "absl-py grain keras-rs keras-tuner pandas portpicker tensorboard tensorflow-cpu tensorflow-text".split()
+"""What the packages' own tests need beside pytest: they read data with TensorFlow and grain, whatever the engine."""
+
 LONG = (
     "BASNet DFine DepthAnything Flux HGNetV2 MetaCLIP2 PARSeq Qwen3_5 Qwen3_5Moe RetinaNet SAM SAM3PromptableConcept "
     "StableDiffusion3 bayesflow k3im keras_tuner kimm medicai scikeras zeromodels"
@@ -62,8 +66,8 @@ def main() -> int:
     parser.add_argument("--suite", metavar="PATH", help="run the tests of a checkout with kernelkit in Keras's place")
     chosen = parser.parse_args()
     if chosen.suite:
-        set_up([*NEEDS])
-        return run(["-m", "kernelkit.as_keras", "-m", "pytest", "-q", chosen.suite]).returncode
+        set_up_tests()
+        return run(["-m", "kernelkit.as_keras", "-m", "pytest", "-q", chosen.suite], SUITE).returncode
     known = [*ALL, *NEEDS]
     unknown = sorted(set(chosen.names) - set(known))
     if unknown:
@@ -106,6 +110,19 @@ def set_up(names: list[str]) -> None:
     stamp.write_text("\n".join(packages))
 
 
+def set_up_tests() -> None:
+    """Make the environment for the packages' own tests, which has TensorFlow in it, once."""
+    if SUITE.exists():
+        return
+    uv = str(Path(sys.executable).with_name("uv"))
+    BUILD.mkdir(parents=True, exist_ok=True)
+    overrides = BUILD / "overrides_suite.txt"
+    overrides.write_text("tensorflow; sys_platform == 'never'\n")  # tensorflow-cpu stands for it
+    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, SUITE.parents[1]], check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", SUITE, "--override", overrides]
+    subprocess.run([*install, "pytest", "scikit-learn", "six", "--editable", ROOT, KERAS, HUB, *TESTS], check=True)
+
+
 def turn(known: list[str], count: int, commits: int) -> list[str]:
     """Return so many names, others after each commit."""
     return [known[(count * commits + i) % len(known)] for i in range(count)]
@@ -124,11 +141,11 @@ def work(prefix: list[str], own: Path, other: Path | None, parts: str, families:
     run([*prefix, str(HERE / "worker.py"), str(own), str(other or "-"), parts, *families]).check_returncode()
 
 
-def run(arguments: list[str], **options: object) -> subprocess.CompletedProcess:
+def run(arguments: list[str], python: Path = PYTHON, **options: object) -> subprocess.CompletedProcess:
     """Run Python in the packages' environment."""
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
     environment["PYTHONWARNINGS"] = "ignore"
-    return subprocess.run([str(PYTHON), *arguments], env=environment, text=True, check=False, **options)  # type: ignore[call-overload]
+    return subprocess.run([str(python), *arguments], env=environment, text=True, check=False, **options)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

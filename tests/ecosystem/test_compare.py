@@ -1,6 +1,8 @@
 """The comparison of packages itself: what it lets pass and what it does not."""
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -55,3 +57,15 @@ def test_each_example_has_its_packages_and_a_turn():
     known = ["a", "b", "c"]
     assert [command.turn(known, 1, commits) for commits in range(4)] == [["a"], ["b"], ["c"], ["a"]]
     assert command.turn(known, 2, 1) == ["c", "a"]
+
+
+def test_a_checkout_s_own_tests_run_behind_the_alias_with_tensorflow(monkeypatch, tmp_path):
+    asked, ran = [], []
+    monkeypatch.setattr(command, "set_up_tests", lambda: asked.append(True))
+    monkeypatch.setattr(
+        command, "run", lambda arguments, python: ran.append((arguments, python)) or types.SimpleNamespace(returncode=3)
+    )
+    monkeypatch.setattr(sys, "argv", ["ecosystem", "--suite", str(tmp_path)])
+    assert command.main() == 3 and asked == [True]
+    assert ran == [(["-m", "kernelkit.as_keras", "-m", "pytest", "-q", str(tmp_path)], command.SUITE)]
+    assert {"tensorflow-cpu", "tensorflow-text", "grain"} <= set(command.TESTS)

@@ -13,7 +13,7 @@ def allowed() -> contextlib.AbstractContextManager[Any]:
     `Dataset.map` switches it off, and on again only for code that it rewrites itself, which layers are not.
     Outside of TensorFlow's graphs the context does nothing.
     """
-    tensorflow = sys.modules.get("tensorflow")
+    tensorflow: Any = sys.modules.get("tensorflow")
     if not hasattr(tensorflow, "executing_eagerly") or tensorflow.executing_eagerly():
         return contextlib.nullcontext()
     now = tensorflow.__internal__.autograph.control_status_ctx()
