@@ -61,9 +61,11 @@ class PrivateAlias(types.ModuleType):
     """A module below ``keras.src``."""
 
     def __getattr__(self, name: str) -> Any:
+        here = self.__name__.partition("keras.src")[2].lstrip(".")
+        if name == "__all__":  # for `from keras.src.ops import *`
+            return _public_names(here)
         if name.startswith("__") and name != "__version__":
             raise AttributeError(name)
-        here = self.__name__.partition("keras.src")[2].lstrip(".")
         below = f"{here}.{name}".lstrip(".")
         value = self.__dict__[name] = _private(here, name, below)
         return value
@@ -94,6 +96,17 @@ def _private(here: str, name: str, below: str) -> Any:
     if name[:1].isupper() or name.startswith("_"):
         return missing(f"keras.src.{below}")
     raise AttributeError(f"module 'keras.src.{here}' has no attribute {name!r} (kernelkit stands for Keras here)")
+
+
+def _public_names(here: str) -> list[str]:
+    """Return the functions and classes that a module below ``keras.src`` takes from kernelkit."""
+    source = private.MODULES[here][0] if here in private.MODULES else private.AREAS.get(here)
+    source = source_of(here) if source is None and here in public.MODULES else source
+    if source is None:
+        raise AttributeError("__all__")
+    found = importlib.import_module(source)
+    names = getattr(found, "__all__", None) or [name for name in dir(found) if not name.startswith("_")]
+    return sorted(name for name in names if not isinstance(getattr(found, name), types.ModuleType))
 
 
 def _known() -> Iterator[str]:

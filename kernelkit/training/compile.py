@@ -162,8 +162,7 @@ class CompiledMetrics(Metric):
 
     def __init__(self, plain: Any, weighted: Any, loss: Any = None) -> None:
         super().__init__(name="compile_metrics")
-        self._plain_spec = plain
-        self._weighted_spec = weighted
+        self._plain_spec, self._weighted_spec = _without_containers(plain, weighted)
         self._loss_spec = loss
         self._rows: list[tuple[int, Metric, str, bool]] | None = None
         self._outputs: Outputs | None = None
@@ -266,6 +265,28 @@ class CompiledMetrics(Metric):
         """Reset all metrics."""
         for metric in self.metrics:
             metric.reset_state()
+
+
+def _without_containers(plain: Any, weighted: Any) -> tuple[Any, Any]:
+    """Return what ``compile`` was given, with the metrics of an earlier ``compile`` in place of their container.
+
+    ``model.metrics`` holds such a container until the model is trained, and may be given to a second ``compile``.
+    """
+    given = list(plain) if isinstance(plain, (list, tuple)) else [plain]
+    found = [metric for metric in given if isinstance(metric, CompiledMetrics)]
+    if not found:
+        return plain, weighted
+    specs = [metric._plain_spec if metric in found else metric for metric in given]
+    more = [weighted, *(metric._weighted_spec for metric in found)]
+    return _joined(specs), _joined(more)
+
+
+def _joined(specs: list[Any]) -> Any:
+    """Return one spec of several: a list of the metrics, or the only one that is not empty, which may be a dict."""
+    filled = [spec for spec in specs if spec]
+    if len(filled) == 1:
+        return filled[0]
+    return [metric for spec in filled for metric in (spec if isinstance(spec, (list, tuple)) else [spec])]
 
 
 def _make_late_variables(metric: Metric, y_true: Tree, y_pred: Tree, jit: bool) -> None:

@@ -74,6 +74,9 @@ else:
 names = {}
 exec("from keras import *", names)
 assert {"layers", "Model", "backend", "distribution"} <= set(names) and "compile_cache" not in names
+names = {}
+exec("from keras.src.ops import *", names)
+assert names["shape"] is ops.shape and {"add", "softmax"} <= set(names) and "jax" not in names
 model = keras.Sequential([keras.Input((2,)), Dense(1)])
 model.compile("sgd", "mse")
 assert model.predict(ops.ones((3, 2)), verbose=0).shape == (3, 1)

@@ -104,6 +104,21 @@ def test_own_metrics_outlive_a_second_compile():
         assert [m.name for m in model.metrics] == ["loss", "compile_metrics", "seen"]
 
 
+@pytest.mark.parametrize("trained", [False, True])
+@pytest.mark.parametrize("weighted", [None, ["mse"]])
+def test_the_metrics_of_a_model_may_be_given_to_a_second_compile(trained, weighted):
+    """KerasTuner does so, where an optimizer of its own is asked for."""
+    model = kk.Sequential([kk.Input(X.shape[1:]), kk.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae", kk.metrics.MeanMetricWrapper(kk.losses.huber, name="h")])
+    model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=weighted)
+    if trained:
+        model.fit(X, Y, verbose=0)
+    model.compile("adam", model.loss, metrics=[m for m in model.metrics if m.name != "loss"])
+    names = {"loss", "mae", *(weighted or [])}
+    assert set(model.fit(X, Y, verbose=0).history) == names
+    assert set(model.evaluate(X, Y, verbose=0, return_dict=True)) == names
+
+
 # The pure loss of Keras's guide ---------------------------------------------------------------------------------------
 
 
