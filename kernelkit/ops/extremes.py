@@ -3,8 +3,7 @@
 The gradient goes to the elements that equal the maximum. jax compares them with it, and a compiler may compute the
 elements twice: once where it takes the maximum, once where it compares. XLA's CPU compiler rounds the two differently
 (one of them with fused multiply-add): then no element is equal, and the gradient of a maximum is lost. Here both are
-computed inside a conditional, from the same numbers in memory. Its other branch is for NaN, which equals nothing: its
-place counts instead. To find places takes ten times as long as to find the maximum.
+computed inside a conditional, from the same numbers in memory. Its other branch is for NaN, which equals nothing.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def largest(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Arra
         >>> print(jax.grad(lambda x: largest(x))(jnp.array([1.0, 3.0, 3.0])))
         [0.  0.5 0.5]
     """
-    return _extreme(jnp.max, jnp.argmax, x, axis, keepdims)
+    return _extreme(jnp.max, x, axis, keepdims)
 
 
 def smallest(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Array:
@@ -43,32 +42,32 @@ def smallest(x: jax.Array, axis: Axis = None, keepdims: bool = False) -> jax.Arr
         >>> print(jax.grad(lambda x: smallest(x))(jnp.array([1.0, 3.0, 3.0])))
         [1. 0. 0.]
     """
-    return _extreme(jnp.min, jnp.argmin, x, axis, keepdims)
+    return _extreme(jnp.min, x, axis, keepdims)
 
 
-def _extreme(reduce: Callable, find: Callable, x: jax.Array, axis: Axis, keepdims: bool) -> jax.Array:
+def _extreme(reduce: Callable, x: jax.Array, axis: Axis, keepdims: bool) -> jax.Array:
     given = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
     if not jnp.issubdtype(x.dtype, jnp.floating) or not x.size or not all(-x.ndim <= a < x.ndim for a in given):
         return reduce(x, axis=axis, keepdims=keepdims)  # no gradient, or jax's own error
     axes = tuple(sorted(a % x.ndim for a in given))
-    return _found(reduce, find, axes, keepdims, x) if axes else x
+    return _found(reduce, axes, keepdims, x) if axes else x
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
-def _found(reduce: Callable, find: Callable, axes: tuple[int, ...], keepdims: bool, x: jax.Array) -> jax.Array:
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _found(reduce: Callable, axes: tuple[int, ...], keepdims: bool, x: jax.Array) -> jax.Array:
     return reduce(x, axis=axes, keepdims=keepdims)
 
 
 @_found.defjvp
 def _found_jvp(
-    reduce: Callable, find: Callable, axes: tuple[int, ...], keepdims: bool, primals: tuple, tangents: tuple
+    reduce: Callable, axes: tuple[int, ...], keepdims: bool, primals: tuple, tangents: tuple
 ) -> tuple[jax.Array, jax.Array]:
     (x,), (tangent,) = primals, tangents
     value = reduce(x, axis=axes, keepdims=True)
     # The inputs of a conditional lie in memory, so inside of it no number is computed a second time.
     chosen = lax.cond(
         jnp.any(jnp.isnan(value)),
-        lambda x: _equal(reduce, axes, x) | _at_place(find, axes, x),
+        lambda x: _equal(reduce, axes, x) | jnp.isnan(x),
         lambda x: _equal(reduce, axes, x),
         x,
     )
@@ -80,11 +79,3 @@ def _found_jvp(
 def _equal(reduce: Callable, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
     """Return which elements equal the extreme one."""
     return x == reduce(x, axis=axes, keepdims=True)
-
-
-def _at_place(find: Callable, axes: tuple[int, ...], x: jax.Array) -> jax.Array:
-    """Return which elements are the first extreme one, or the first NaN."""
-    first = tuple(range(len(axes)))
-    rest = jnp.moveaxis(x, axes, first).reshape(-1, *[n for i, n in enumerate(x.shape) if i not in axes])
-    places = jnp.arange(rest.shape[0]).reshape([x.shape[a] for a in axes] + [1] * (rest.ndim - 1))
-    return jnp.moveaxis(places == find(rest, axis=0), first, axes)
