@@ -60,6 +60,7 @@ class SeedGenerator:
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any) -> None:
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments of SeedGenerator(): {sorted(kwargs)}.")
+        self._given_seed = seed
         if seed is None:
             seed = make_default_seed()
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
@@ -67,21 +68,28 @@ class SeedGenerator:
         if seed < 0:
             raise ValueError(f"A seed must not be negative, got {seed}.")
         self.name = name or scope.auto_name("seed_generator")
-        self._initial_seed = int(seed)
         with scope.name_scope(self.name):
             self.state = Variable(
                 np.array([seed % 2**32, 0], "uint32"), dtype="uint32", trainable=False, name="seed_generator_state"
             )
 
     def next(self, ordered: bool = True) -> jax.Array:
-        """Return the next seed, a uint32 pair, and advance the stream."""
+        """Return the next seed, a uint32 pair, and advance the stream.
+
+        Args:
+            ordered: Whether the second number counts the draws. Otherwise both numbers move on to others below 933,199,
+                as those of the global stream do.
+        """
         value = self.state.value
-        self.state.assign(value + jnp.array([0, 1], "uint32"))
+        if ordered:
+            self.state.assign(value + jnp.array([0, 1], "uint32"))
+        else:
+            self.state.assign((value + np.uint32(1)) * np.uint32(5387) % np.uint32(933199))
         return value
 
     def get_config(self) -> dict:
-        """Return the arguments that make an equal generator."""
-        return {"seed": self._initial_seed}
+        """Return the arguments. Without a seed, a generator made from them draws a new one."""
+        return {"seed": self._given_seed, "name": self.name}
 
     @classmethod
     def from_config(cls, config: dict) -> SeedGenerator:
@@ -94,7 +102,7 @@ def is_seed(variable: Variable) -> bool:
     return variable.name == "seed_generator_state"
 
 
-_global: dict[str, Any] = {"generator": None, "numpy": None, "times": 0}
+_global: dict[str, Any] = {"generator": None, "data": None, "times": 0}
 _lock = threading.Lock()
 
 
@@ -122,14 +130,14 @@ def set_random_seed(seed: int) -> None:
             seeder(int(seed))
     with _lock:
         _global["times"] += 1
-        _global["generator"] = SeedGenerator(int(seed), name="global_seed_generator")
-        _global["numpy"] = np.random.Generator(np.random.Philox(int(seed)))
+        _global["generator"] = None
+        _global["data"] = np.random.Generator(np.random.Philox(int(seed)))
 
 
 def forget_global_seed() -> None:
-    """Let the global stream restart from entropy at its next use."""
+    """Let the global stream restart with another seed at its next use."""
     with _lock:
-        _global["generator"] = _global["numpy"] = None
+        _global["generator"] = _global["data"] = None
 
 
 def times_seeded() -> int:
@@ -138,11 +146,23 @@ def times_seeded() -> int:
 
 
 def make_default_seed() -> int:
-    """Return a new int seed, from the stream of :func:`set_random_seed` if it was called."""
+    """Return the seed of what was given none: an initializer, a layer with noise, the global stream.
+
+    It is drawn from Python's ``random``, as in Keras. So a program that calls :func:`set_random_seed` gets Keras's
+    initial weights.
+    """
+    return _python_random.randint(1, 10**9)
+
+
+def make_own_seed() -> int:
+    """Return a seed where Keras draws none, such as that of the order of data.
+
+    Its stream is not that of :func:`make_default_seed`, whose next seeds would not be Keras's any more.
+    """
     with _lock:
-        if _global["numpy"] is None:
-            _global["numpy"] = np.random.Generator(np.random.Philox(_python_random.SystemRandom().randrange(2**32)))
-        return int(_global["numpy"].integers(2**31 - 1))
+        if _global["data"] is None:
+            _global["data"] = np.random.Generator(np.random.Philox(_python_random.SystemRandom().randrange(2**32)))
+        return int(_global["data"].integers(2**31 - 1))
 
 
 def global_seed_generator() -> SeedGenerator:
@@ -173,7 +193,7 @@ def draw_seed(seed: Seed) -> jax.Array:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        return global_seed_generator().next()
+        return global_seed_generator().next(ordered=False)
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
         return jnp.array([int(seed) % 2**32, 0], "uint32")
     if isinstance(seed, (jax.Array, np.ndarray, Variable)):
@@ -185,6 +205,11 @@ def draw_seed(seed: Seed) -> jax.Array:
 
 def _key(seed: Seed) -> jax.Array:
     return as_key(draw_seed(seed))
+
+
+def _shape_or_none(shape: ShapeLike | None) -> Any:
+    """Return a shape as a tuple; ``None`` is left, as jax's name for the shape of the parameters."""
+    return None if shape is None else as_shape(shape)
 
 
 def _float(dtype: DType) -> Any:
@@ -217,9 +242,11 @@ def normal(
 
 
 def truncated_normal(
-    shape: ShapeLike, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: DType = None, seed: Seed = None
+    shape: ShapeLike | None, mean: Tensor = 0.0, stddev: Tensor = 1.0, dtype: DType = None, seed: Seed = None
 ) -> jax.Array:
-    """Draw from a normal distribution cut off at two standard deviations. Arguments as :func:`normal`.
+    """Draw from a normal distribution cut off at two standard deviations.
+
+    Arguments as :func:`normal`; ``None`` as ``shape`` is a scalar.
 
     Example:
         >>> import kernelkit as kk
@@ -228,7 +255,7 @@ def truncated_normal(
         True
     """
     dtype = _float(dtype)
-    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, as_shape(shape), dtype)
+    sample = jax.random.truncated_normal(_key(seed), -2.0, 2.0, _shape_or_none(shape), dtype)
     return sample * jnp.asarray(stddev, dtype) + jnp.asarray(mean, dtype)
 
 
@@ -251,12 +278,20 @@ def uniform(
 def randint(shape: ShapeLike, minval: Tensor, maxval: Tensor, dtype: DType = "int32", seed: Seed = None) -> jax.Array:
     """Draw integers from [minval, maxval).
 
+    Args:
+        shape: Tuple of ints, or an int for a vector.
+        minval: Smallest number.
+        maxval: The number above the largest one.
+        dtype: Integer dtype of the result; ``None`` for int32.
+        seed: Int, :class:`SeedGenerator` or ``None``.
+
     Example:
         >>> import kernelkit as kk
         >>> numbers = kk.random.randint((100,), minval=1, maxval=7, seed=0)
         >>> int(numbers.min()), int(numbers.max())
         (1, 6)
     """
+    dtype = "int32" if dtype is None else dtype
     if not dtypes.is_int(dtype):
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Got {dtype!r}.")
     return jax.random.randint(_key(seed), as_shape(shape), minval, maxval, jnp.dtype(dtypes.standardize_dtype(dtype)))
@@ -283,7 +318,7 @@ def categorical(logits: Tensor, num_samples: int, dtype: DType = "int32", seed: 
     logits = jnp.asarray(logits)
     if logits.ndim != 2:
         raise ValueError(f"random.categorical: logits must be (batch, classes), got shape {logits.shape}.")
-    sample = jax.random.categorical(_key(seed), logits[:, None, :], axis=-1, shape=(logits.shape[0], num_samples))
+    sample = jax.random.categorical(_key(seed), logits[..., None], axis=1, shape=(logits.shape[0], num_samples))
     return sample.astype(dtypes.standardize_dtype(dtype))
 
 
@@ -321,12 +356,11 @@ def dropout(inputs: Tree, rate: Any, noise_shape: SizeList | None = None, seed: 
     shape = inputs.shape
     if noise_shape is not None:
         shape = tuple(inputs.shape[i] if d is None else d for i, d in enumerate(noise_shape))
-    # 16 random bits for each element: half the work of a float draw; the rate is exact to 2**-16.
-    threshold = jnp.asarray(jnp.round(jnp.asarray(rate, "float32") * 65536), "uint32")
-    keep = jax.random.bits(_key(seed), shape, "uint16").astype("uint32") >= threshold
     if isinstance(rate, (int, float)) and rate >= 1:
         return jnp.zeros_like(inputs)
-    keep = drawn_once(keep)
+    # An element is kept if a uniform float, the upper 23 bits of a word, is below 1 - rate: compared as integers.
+    threshold = jnp.ceil(jnp.asarray(1.0 - rate, "float32") * 2**23).astype("uint32")
+    keep = drawn_once((jax.random.bits(_key(seed), shape, "uint32") >> 9) < threshold)
     scale = jnp.asarray(1.0 / (1.0 - rate), inputs.dtype)
     return jnp.where(keep, inputs * scale, jnp.zeros((), inputs.dtype))
 
@@ -350,8 +384,10 @@ def drawn_once(mask: jax.Array) -> jax.Array:
     return lax.gt(lax.sqrt(lax.convert_element_type(mask, "float32")), np.float32(0.5))
 
 
-def gamma(shape: ShapeLike, alpha: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
+def gamma(shape: ShapeLike | None, alpha: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
     """Draw from a gamma distribution of shape parameter ``alpha`` and scale 1.
+
+    ``None`` as ``shape`` is the shape of ``alpha``.
 
     Example:
         >>> import kernelkit as kk
@@ -359,11 +395,15 @@ def gamma(shape: ShapeLike, alpha: Tensor, dtype: DType = None, seed: Seed = Non
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), as_shape(shape), dtype)
+    return jax.random.gamma(_key(seed), jnp.asarray(alpha, dtype), _shape_or_none(shape), dtype)
 
 
-def binomial(shape: ShapeLike, counts: Any, probabilities: Any, dtype: DType = None, seed: Seed = None) -> jax.Array:
+def binomial(
+    shape: ShapeLike | None, counts: Any, probabilities: Any, dtype: DType = None, seed: Seed = None
+) -> jax.Array:
     """Draw numbers of successes in ``counts`` trials of the given success probability.
+
+    ``None`` as ``shape`` is the shape of the two parameters.
 
     Example:
         >>> import kernelkit as kk
@@ -371,13 +411,15 @@ def binomial(shape: ShapeLike, counts: Any, probabilities: Any, dtype: DType = N
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.binomial(
-        _key(seed), jnp.asarray(counts, dtype), jnp.asarray(probabilities, dtype), as_shape(shape), dtype
-    )
+    wide = jnp.promote_types(dtype, "float32")  # the draw is computed in 32 bits, as Keras does
+    parameters = jnp.asarray(counts, wide), jnp.asarray(probabilities, wide)
+    return jax.random.binomial(_key(seed), *parameters, _shape_or_none(shape), dtype)
 
 
-def beta(shape: ShapeLike, alpha: Tensor, beta: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
+def beta(shape: ShapeLike | None, alpha: Tensor, beta: Tensor, dtype: DType = None, seed: Seed = None) -> jax.Array:
     """Draw from a beta distribution of concentrations ``alpha`` and ``beta``.
+
+    ``None`` as ``shape`` is the shape of the two parameters.
 
     Example:
         >>> import kernelkit as kk
@@ -385,7 +427,9 @@ def beta(shape: ShapeLike, alpha: Tensor, beta: Tensor, dtype: DType = None, see
         (2, 3)
     """
     dtype = _float(dtype)
-    return jax.random.beta(_key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), as_shape(shape), dtype)
+    return jax.random.beta(
+        _key(seed), jnp.asarray(alpha, dtype), jnp.asarray(beta, dtype), _shape_or_none(shape), dtype
+    )
 
 
 serialize.register_namespace("random", globals(), (SeedGenerator,))

@@ -95,7 +95,27 @@ class KerasTensor(Operators):
     def __jax_array__(self) -> Any:
         raise self._no_value("a jax.numpy function")
 
+    # The result of `a == b` for two symbolic tensors is symbolic, as for other operators. Its truth value is whether
+    # they are one tensor: `tensor in tensors`, `tensors.index(tensor)` and `tensors.remove(tensor)` ask for that.
+    _truth: bool | None = None
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compared(super().__eq__(other), other, self is other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compared(super().__ne__(other), other, self is not other)
+
+    __hash__ = Operators.__hash__
+
+    @staticmethod
+    def _compared(result: Any, other: Any, truth: bool) -> Any:
+        if isinstance(other, KerasTensor) and isinstance(result, KerasTensor):
+            result._truth = truth
+        return result
+
     def __bool__(self) -> bool:
+        if self._truth is not None:
+            return self._truth
         raise self._no_value("`if` or `bool()`")
 
     def __iter__(self) -> Any:

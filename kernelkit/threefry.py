@@ -23,10 +23,11 @@ from jax import lax
 from kernelkit import devices
 from kernelkit.typing import Tensor
 
-__all__ = ["as_key"]
+__all__ = ["as_key", "words"]
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
+_CHUNK = 65536  # words that NumPy computes at a time: they stay in the processor's cache
 
 
 def as_key(pair: Tensor) -> jax.Array:
@@ -60,6 +61,45 @@ def _hashed(key: Tensor, first: Tensor, second: Tensor) -> tuple[Any, Any]:
         x = lax.add(x, words[(group + 1) % 3])
         y = lax.add(lax.add(y, words[(group + 2) % 3]), np.uint32(group + 1))
     return x, y
+
+
+def words(pair: tuple[int, int], count: int) -> np.ndarray:
+    """Return random words, computed by NumPy: ``jax.random.bits`` for the key of the same pair, without a program.
+
+    Args:
+        pair: Two numbers below 2**32.
+        count: Number of words, less than 2**32.
+
+    Returns:
+        uint32, shape (count,).
+
+    Example:
+        >>> import jax, numpy as np
+        >>> from kernelkit.threefry import words
+        >>> jax_key = jax.random.wrap_key_data(np.array([7, 0], "uint32"), impl="threefry2x32")
+        >>> bool((words((7, 0), 3) == jax.random.bits(jax_key, (3,))).all())
+        True
+    """
+    key = np.array([*pair, pair[0] ^ pair[1] ^ int(_PARITY)], np.uint32)
+    found = np.empty(count, np.uint32)
+    x, y, turned = (np.empty(min(count, _CHUNK), np.uint32) for _ in range(3))
+    for start in range(0, count, _CHUNK):
+        place = found[start : start + _CHUNK]
+        x, y, turned = x[: len(place)], y[: len(place)], turned[: len(place)]
+        x.fill(key[0])
+        np.add(np.arange(start, start + len(place), dtype=np.uint32), key[1], out=y)
+        for group in range(5):
+            for distance in _ROTATIONS[group % 2]:
+                x += y
+                np.right_shift(y, np.uint32(32 - distance), out=turned)
+                y <<= np.uint32(distance)
+                y |= turned
+                y ^= x
+            x += key[(group + 1) % 3]
+            y += key[(group + 2) % 3]
+            y += np.uint32(group + 1)
+        np.bitwise_xor(x, y, out=place)
+    return found
 
 
 def _counted(key: Tensor, shape: tuple[int, ...]) -> tuple[Any, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -99,3 +100,18 @@ class BatchPlacement:
             return jax.device_put(value, self.sharding)
         shape = (value.shape[0], each * self.parts, *value.shape[2:])
         return jax.make_array_from_process_local_data(self.sharding, np.asarray(value), shape)
+
+
+def rows_of_first_batch(dataset: Iterable) -> int:
+    """Return the number of rows in the first batch of a data set.
+
+    Raises:
+        ValueError: If the data set is empty, or its elements are no batches.
+    """
+    leaves = jtu.tree_leaves(next(iter(dataset), None))
+    if not leaves or any(len(getattr(leaf, "shape", ())) == 0 for leaf in leaves):
+        raise ValueError(
+            "distribute_dataset(): the batch size of the data set is unknown, because its elements are no batches. "
+            "Make batches first: dataset.batch(batch_size, drop_remainder=True)."
+        )
+    return int(leaves[0].shape[0])

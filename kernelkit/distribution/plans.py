@@ -13,7 +13,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from kernelkit import placement
 from kernelkit.distribution import mesh as _mesh
-from kernelkit.distribution.batches import BatchPlacement
+from kernelkit.distribution.batches import BatchPlacement, rows_of_first_batch
 from kernelkit.distribution.layout_map import LayoutMap
 from kernelkit.distribution.mesh import DeviceMesh, TensorLayout
 from kernelkit.symbolic import KerasTensor
@@ -21,6 +21,7 @@ from kernelkit.typing import Tensor
 from kernelkit.variable import Variable
 
 BATCH = "batch"
+_AUTOTUNE = -1  # tf.data.AUTOTUNE
 
 
 class Distribution:
@@ -169,11 +170,41 @@ class Distribution:
         return self._batches
 
     def distribute_dataset(self, dataset: Any) -> Any:
-        """Return a data set as it is: `fit` takes this process's rows out of every batch.
+        """Return the part of a data set that this process reads, for a training loop of your own.
 
-        Keras splits a `tf.data.Dataset` here by whole batches, and refuses all other sources.
+        With several processes and ``auto_shard_dataset``, each batch is cut into equal parts, one for each process;
+        processes that share a replica of the model get the same part. Otherwise the data set is returned as it is.
+        `fit` needs no call of this method: it takes this process's rows out of every batch itself.
+
+        Args:
+            dataset: A `tf.data.Dataset` or a :class:`kernelkit.utils.Dataset` of batches, all of one size
+                (``drop_remainder=True``), so that each process has as many. The first batch is read here.
+
+        Returns:
+            A data set of smaller batches.
+
+        Raises:
+            ValueError: If the data set is of another kind, has no batches, or its batches cannot be cut into equal
+                parts.
         """
-        return dataset
+        if not self._is_multi_process or not self._auto_shard_dataset:
+            return dataset
+        if not all(hasattr(dataset, name) for name in ("element_spec", "rebatch", "shard")):
+            raise ValueError(
+                f"distribute_dataset(): {type(dataset).__name__} is not supported for auto-sharding in several "
+                "processes. Give a tf.data.Dataset or a kernelkit.utils.Dataset of batches."
+            )
+        rows = rows_of_first_batch(dataset)
+        shards = min(self.num_model_replicas, self.num_processes)
+        if shards == 1:
+            return dataset
+        if rows % shards:
+            what = "processes" if shards == self.num_processes else "replicas"
+            raise ValueError(
+                f"Global batch size must be divisible by the number of {what}, got batches of {rows} rows for {shards} "
+                f"{what}."
+            )
+        return dataset.rebatch(rows // shards).shard(shards, self.data_shard_id).prefetch(_AUTOTUNE)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} device_mesh={self._device_mesh}>"

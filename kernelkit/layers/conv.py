@@ -67,10 +67,15 @@ class ConvLayer(LowRankLayer):
         self.padding = windows.checked_padding(padding, who, causal=spatial == 1)
         self.data_format = config.standardize_data_format(data_format)
         self.dilation_rate = windows.as_sizes(dilation_rate, spatial, "dilation_rate", who)
-        self.groups = windows.as_count(groups, "groups", who)
+        if not hasattr(groups, "__index__") or isinstance(groups, bool) or groups < 1:
+            raise ValueError(f"{who}: The number of groups must be a positive integer. Received: groups={groups!r}.")
+        self.groups = int(groups)
         windows.refuse_stride_and_dilation(self.strides, self.dilation_rate, who)
         if self.filters % self.groups:
-            raise ValueError(f"{who}: groups must divide filters, got groups={self.groups} and filters={self.filters}.")
+            raise ValueError(
+                f"{who}: The number of filters must be evenly divisible by the number of groups. Received: "
+                f"groups={self.groups}, filters={self.filters}."
+            )
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

@@ -34,6 +34,8 @@ __all__ = ["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"]
 class ConvLSTMCell(RecurrentCell):
     """One step of a convolutional LSTM; arguments as those of :class:`ConvLSTM2D`."""
 
+    _draws_seed_first = True
+
     def __init__(
         self,
         spatial: int,

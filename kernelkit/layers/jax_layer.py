@@ -14,7 +14,7 @@ import numpy as np
 from kernelkit import dtypes
 from kernelkit.layers.base.shapes import is_shape
 from kernelkit.layers.layer import Layer
-from kernelkit.random import SeedGenerator, make_default_seed
+from kernelkit.random import SeedGenerator, make_own_seed
 from kernelkit.typing import Shapes, SizeList, Tensor, Tree
 from kernelkit.variable import Variable
 
@@ -74,7 +74,7 @@ class JaxLayer(Layer):
             raise ValueError(
                 f"{self.who()}: call_fn takes parameters, so init_fn, params and state cannot all be missing."
             )
-        self._init_seed = make_default_seed() if seed is None else seed
+        self._init_seed = make_own_seed() if seed is None else seed
         self.seed_generator = SeedGenerator(seed) if "rng" in self._call_arguments else None
         self._params: _Tree | None = None
         self._state: _Tree | None = None

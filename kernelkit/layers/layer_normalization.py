@@ -153,7 +153,8 @@ def checked_axis(layer: Layer, axis: Any) -> int | list[int]:
     axes = list(axis) if isinstance(axis, (list, tuple)) else axis
     if not all(isinstance(a, int) for a in (axes if isinstance(axes, list) else [axes])):
         raise TypeError(
-            f"{layer.who()}: Expected an int or a list/tuple of ints for the argument 'axis', got {axis!r}."
+            f"{layer.who()}: Invalid value for `axis` argument: expected an int or a list/tuple of ints. Received: "
+            f"axis={axis!r}."
         )
     return axes
 

@@ -73,7 +73,7 @@ class ProjectedAttention(AttentionNames):
         self.bias_constraint = constraints.get(bias_constraint)
         self.use_gate = use_gate
         self.seed = seed
-        self.seed_generator = random.SeedGenerator(seed) if dropout > 0 else None
+        self.seed_generator: random.SeedGenerator | None = None
         self._projection_regularizer = regularizers.get(projection_regularizer)
         self._axes: tuple[int, ...] = (1,)
 
@@ -99,6 +99,8 @@ class ProjectedAttention(AttentionNames):
         self.key_dense = self._to_heads("key", key, heads[1], sizes[0])
         self.gate_dense = self._to_heads("gate", query, heads[0], sizes[1], "sigmoid") if self.use_gate else None
         self.value_dense = self._to_heads("value", value, heads[1], sizes[1])
+        # Made here, as in Keras, so that what is given no seed draws the same one as there.
+        self.seed_generator = random.SeedGenerator(self.seed) if self.dropout > 0 else None
         positions = len(query) - 1
         letters = iter(string.ascii_letters)
         outer, inner, new = (_take(letters, n) for n in (positions, 2, len(output)))

@@ -14,7 +14,7 @@ from kernelkit import activations, constraints, initializers, random, regularize
 from kernelkit.layers.base.parts import walk
 from kernelkit.layers.layer import Layer
 from kernelkit.layers.windows import as_count
-from kernelkit.random import SeedGenerator
+from kernelkit.random import SeedGenerator, make_default_seed
 from kernelkit.typing import ActivationLike, ConstraintLike, InitializerLike, RegularizerLike, Shapes
 
 # Elementwise activations: their derivative is an array of the same shape.
@@ -69,6 +69,7 @@ class RecurrentCell(Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.units = as_count(units, "units", self.who())
+        drawn = self._drawn_seed(seed) if self._draws_seed_first else None
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
@@ -83,7 +84,15 @@ class RecurrentCell(Layer):
         self.dropout = min(1.0, max(0.0, dropout))
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
-        self.seed_generator = SeedGenerator(seed) if self.dropout or self.recurrent_dropout else None
+        drawn = self._drawn_seed(seed) if drawn is None else drawn
+        self.seed_generator = SeedGenerator(drawn) if self.dropout or self.recurrent_dropout else None
+
+    _draws_seed_first = False
+    """Whether Keras's cell draws its seed before those of its initializers."""
+
+    def _drawn_seed(self, seed: int | None) -> int:
+        """Return the seed of the dropout. Keras's cells draw one without dropout too, before the next layer's."""
+        return make_default_seed() if seed is None else seed
 
     @property
     def state_size(self) -> Shapes:

@@ -77,6 +77,8 @@ class SimpleRNNCell(GatedCell):
     ) -> None:
         super().__init__(**shared_arguments(GatedCell, locals()), **kwargs)
 
+    _draws_seed_first = True
+
     def build(self, input_shape: Shapes) -> None:
         self._make_weights((input_shape[-1], self.units), (self.units, self.units), (self.units,))
 

@@ -33,13 +33,23 @@ def as_sizes(value: Any, spatial: int, name: str, who: str, least: int = 1) -> t
     if not fits or any(v < least for v in values):
         kind = "a positive integer" if least == 1 else f"an int >= {least}"
         many = "" if spatial == 1 else f" or {spatial} of them"
-        raise ValueError(f"{who}: {name} must be {kind}{many}, got {value!r}.")
+        wrong = {v for v in values if not hasattr(v, "__index__") or isinstance(v, bool) or v < least}
+        which = f", including values {wrong} that do not satisfy `value > {least - 1}`" if wrong else ""
+        raise ValueError(
+            f"{who}: The `{name}` argument must be a tuple of {spatial} integers. Received {name}={value!r}{which}. "
+            f"Give {kind}{many}."
+        )
     return tuple(int(v) for v in values)
 
 
 def as_count(value: Any, name: str, who: str) -> int:
     """Return a positive int; raise ``ValueError`` for anything else."""
-    return as_sizes(value, 1, name, who)[0]
+    if not hasattr(value, "__index__") or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"{who}: Invalid value for argument `{name}`. Expected a strictly positive value. Received "
+            f"{name}={value!r}. Give a positive integer."
+        )
+    return int(value)
 
 
 def checked_padding(padding: Any, who: str, causal: bool = False) -> str:
@@ -56,8 +66,8 @@ def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> Non
     """Raise ``ValueError`` if both strides and dilation are greater than 1."""
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(
-            f"{who}: Specifying `strides > 1` is not compatible with `dilation_rate > 1`, got strides={strides} and "
-            f"dilation_rate={dilation}. Set one of them to 1."
+            f"{who}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides={strides} "
+            f"and dilation_rate={dilation}. Set one of them to 1."
         )
 
 

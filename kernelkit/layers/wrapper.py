@@ -28,7 +28,10 @@ class Wrapper(Layer):
     def __init__(self, layer: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
-            raise ValueError(f"{self.who()} wraps a layer, got {layer!r}.")
+            raise ValueError(
+                f"{self.who()}: Layer {layer!r} supplied to Wrapper isn't a supported layer type. Please ensure "
+                "wrapped layer is a valid Keras layer."
+            )
         self.layer = layer
 
     def build(self, input_shape: Shapes = None) -> None:

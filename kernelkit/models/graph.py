@@ -178,6 +178,12 @@ class Graph:
     def _optional(self, index: int) -> bool:
         return getattr(self.input_layer(self.inputs[index]), "optional", False)
 
+    def _path_of(self, expected: KerasTensor) -> str:
+        """Return where an input stands among the nested inputs, such as ``"0.left"``; ``""`` for a lone input."""
+        paths, _ = jtu.tree_flatten_with_path(self.inputs_struct, is_leaf=is_leaf)
+        found = next(keys for keys, leaf in paths if leaf is expected)
+        return ".".join(str(getattr(key, "key", getattr(key, "idx", key))) for key in found)
+
     def _fit(self, expected: KerasTensor, name: str, x: Tree, who: str) -> Any:
         if x is None:
             if getattr(self.input_layer(expected), "optional", False):
@@ -192,7 +198,8 @@ class Graph:
         fixed = slice(*ranges[self.fixed_sizes])
         if rank != len(x.shape) or not fits(expected.shape[fixed], tuple(x.shape)[fixed]):
             raise ValueError(
-                f"{who}: input {name!r}: expected shape={expected.shape}, found shape={shape}."
+                f"{who}: input with name {name!r} and path {self._path_of(expected)!r}: expected "
+                f"shape={expected.shape}, found shape={shape}."
                 f"{_advice(expected.shape, shape)} [K02]"
             )
         dtype = dtypes.canonical(expected.dtype) if expected.dtype != "string" else None
@@ -316,7 +323,7 @@ def _walk(
             continue
         if isinstance(node.operation, InputLayer) and id(tensor) not in begin:
             raise ValueError(
-                f"Output with path `{label}` is not connected to the model's inputs alone: it depends on the input "
+                f"Output with path `{label}` is not connected to `inputs` alone: it depends on the input "
                 f"{node.operation.name!r} (shape {tensor.shape}), which is not among them. Add it: "
                 "Model(inputs=[...], outputs=...)."
             )

@@ -196,7 +196,7 @@ class Model(Inspection, Exports, Trainer, Layer):
         if wired:
             yield "layers", self.layers
         found = dict(serialize.saved_attributes(self, not_in_files(self) | self._books, self._saved_as))
-        found |= {"optimizer": self.optimizer} | ({} if wired else {"layers": self.layers})
+        found |= {"optimizer": getattr(self, "optimizer", None)} | ({} if wired else {"layers": self.layers})
         yield from sorted(found.items(), key=lambda item: (item[0].startswith("_"), item[0]))
 
     @property
@@ -364,8 +364,9 @@ class Model(Inspection, Exports, Trainer, Layer):
             <Int4DTypePolicy "int4/4_from_float32">
         """
         quantize_model(self, mode, config, filters, **kwargs)
-        if self.optimizer is not None and self.optimizer.built and not self.optimizer.serves(self.trainable_variables):
-            self.optimizer = type(self.optimizer).from_config(self.optimizer.get_config())
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is not None and optimizer.built and not optimizer.serves(self.trainable_variables):
+            self.optimizer = type(optimizer).from_config(optimizer.get_config())
             self.optimizer.build(self.trainable_variables)
 
     def get_quantization_layer_structure(self, mode: str | None = None) -> dict | None:

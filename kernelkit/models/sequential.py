@@ -256,7 +256,16 @@ class Sequential(Model):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Any:
-        """Make a model from :meth:`get_config`'s result."""
+        """Make a model from :meth:`get_config`'s result.
+
+        Raises:
+            ValueError: If the config lacks its name or its layers.
+        """
+        if not isinstance(config, dict) or not {"name", "layers"} <= set(config):
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys, got "
+                f"{sorted(config) if isinstance(config, dict) else type(config).__name__}."
+            )
         for i, described in enumerate(config["layers"]):
             if not isinstance(described, dict) or "config" not in described:
                 raise ValueError(

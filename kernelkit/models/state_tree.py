@@ -38,8 +38,9 @@ def assign(model: Any, state_tree: dict[str, dict]) -> None:
     for kind, nested in state_tree.items():
         if kind not in KINDS:
             raise ValueError(f"set_state_tree() takes a dict with the keys {KINDS}, got {kind!r}.")
-        if kind == "optimizer_variables" and model.optimizer is not None and not model.optimizer.built:
-            model.optimizer.build(model.trainable_variables)
+        optimizer = getattr(model, "optimizer", None)
+        if kind == "optimizer_variables" and optimizer is not None and not optimizer.built:
+            optimizer.build(model.trainable_variables)
         by_path = {variable.path: variable for variable in _variables(model, kind)}
         for path, value in _leaves(nested, ""):
             if path not in by_path:
@@ -49,7 +50,8 @@ def assign(model: Any, state_tree: dict[str, dict]) -> None:
 
 def _variables(model: Any, kind: str) -> list:
     if kind == "optimizer_variables":
-        return list(model.optimizer.variables) if model.optimizer is not None else []
+        optimizer = getattr(model, "optimizer", None)
+        return [] if optimizer is None else list(optimizer.variables)
     return list(getattr(model, kind))
 
 

@@ -216,9 +216,11 @@ def scan(
     if not callable(f):
         raise TypeError(f"scan(): `f` should be a callable. Got {f!r}.")
     if not isinstance(unroll, (bool, int)) or unroll < 0:
-        raise ValueError(f"scan(): `unroll` must be a positive int or a bool, got {unroll!r}.")
+        raise ValueError(f"scan(): `unroll` must be an positive integer or boolean. Got {unroll!r}.")
     if xs is None and length is None:
-        raise ValueError("scan() needs arrays `xs` to scan over, or the number of steps as `length`.")
+        raise ValueError(
+            "scan() needs arrays `xs` to scan over and takes its length from them, or the number of steps as `length`."
+        )
     if any_symbolic((init, xs), {}):
         return _record_node(scan, [f], init, xs, length=length, reverse=reverse, unroll=unroll)
     if scope.local.tape is not None:

@@ -58,7 +58,7 @@ def write_model(model: Any, file: BinaryIO, keras_version: str, include_optimize
             optimizer = compiled.pop("optimizer", None)
             compiled["optimizer_config"] = optimizer and _bare(optimizer)
             root.attrs["training_config"] = json.dumps(compiled)
-            if model.optimizer is not None and model.optimizer.variables:
+            if getattr(model, "optimizer", None) is not None and model.optimizer.variables:
                 _write_list(root.create_group("optimizer_weights"), model.optimizer.variables)
 
 
@@ -174,7 +174,7 @@ def read_config(reader: Hdf5Reader, compile: bool = True, safe_mode: bool = True
 def _modern(described: dict) -> dict:
     name, config = described["class_name"], described["config"]
     if isinstance(config, list):  # the oldest form of a Sequential
-        config = {"layers": config}
+        config = {"name": None, "layers": config}
     config = dict(config)
     if name in _NESTED and isinstance(config.get("layers"), list):
         config["layers"] = [_modern(layer) for layer in config["layers"]]
@@ -243,7 +243,7 @@ def load_weights(model: Any, reader: Hdf5Reader, skip_mismatch: bool = False, by
 
 def load_optimizer(model: Any, reader: Hdf5Reader) -> None:
     """Read the optimizer's state. If it doesn't fit, the optimizer starts fresh, with a warning."""
-    if reader.group("optimizer_weights") is None or model.optimizer is None:
+    if reader.group("optimizer_weights") is None or getattr(model, "optimizer", None) is None:
         return
     stored = _read_list(reader, reader.root, "optimizer_weights")
     variables = model.optimizer.variables

@@ -46,7 +46,7 @@ def manager(folder: str, max_to_keep: int | None = None, in_background: bool = F
 def variables(model: Any, weights_only: bool = False) -> dict[str, list]:
     """Return the variables that a checkpoint holds, by kind."""
     groups = {"trainable": model.trainable_variables, "non_trainable": model.non_trainable_variables}
-    if not weights_only and model.optimizer is not None:
+    if not weights_only and getattr(model, "optimizer", None) is not None:
         groups |= {"optimizer": model.optimizer.variables, "metrics": model.metrics_variables}
     return {name: list(found) for name, found in groups.items() if found}
 

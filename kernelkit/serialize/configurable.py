@@ -7,7 +7,7 @@ from typing import Any
 
 from kernelkit import rich_display
 from kernelkit.serialize.arguments import derived_arguments, derives, signature_of
-from kernelkit.serialize.objects import deserialize_values, serialize_value
+from kernelkit.serialize.objects import deserialize_values, made_from_config, serialize_value
 from kernelkit.serialize.shown import call_text
 from kernelkit.signatures import plain
 
@@ -58,7 +58,7 @@ class Configurable:
     @classmethod
     def from_config(cls, config: dict) -> Any:
         """Make an object from :meth:`get_config`'s result."""
-        return cls(**deserialize_values(config))
+        return made_from_config(cls, deserialize_values(config))
 
     def __repr__(self) -> str:
         return call_text(self)

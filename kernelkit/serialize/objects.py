@@ -33,6 +33,20 @@ class NoSuchConfig(TypeError, ValueError):
     """The error for a config from which no object can be made."""
 
 
+class NotSerializable(NotImplementedError, ValueError):
+    """The error for an object that cannot be written as a config; Keras raises a ``NotImplementedError``."""
+
+
+def made_from_config(cls: type, arguments: dict) -> Any:
+    """Return ``cls(**arguments)``; an error of the constructor about a value is also a ``TypeError``, as in Keras."""
+    try:
+        return cls(**arguments)
+    except ValueError as error:
+        if type(error) is not ValueError:
+            raise
+        raise NoSuchConfig(*error.args).with_traceback(error.__traceback__) from None
+
+
 @contextlib.contextmanager
 def sharing() -> Iterator[None]:
     """Keep the identity of objects while the block runs: one object written at several places is read back as one."""
@@ -171,7 +185,7 @@ def serialize_keras_object(obj: Any) -> Any:
         if hasattr(obj, "get_build_config") and (build := obj.get_build_config()):
             described["build_config"] = _listed(build)
         return described
-    raise ValueError(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
+    raise NotSerializable(f"{type(obj).__name__} cannot be saved: it has no get_config() method. Got {obj!r}.")
 
 
 def _completed(config: Any) -> Any:

@@ -165,7 +165,7 @@ class Programs:
 
     def _require_optimizer_for(self, trainable: tuple[Variable, ...]) -> None:
         """Raise if the optimizer was built for other weights than the current trainable ones."""
-        optimizer = self.model.optimizer
+        optimizer = getattr(self.model, "optimizer", None)
         if overrides(self.model, "train_step"):
             return
         if optimizer is None:
@@ -254,7 +254,8 @@ class Programs:
 
 def optimizers_of(model: Any) -> list:
     """Return a model's optimizer, and optimizers that a subclass keeps as attributes."""
-    own = [model.optimizer] if model.optimizer is not None else []
+    optimizer = getattr(model, "optimizer", None)  # the model may not be compiled
+    own = [] if optimizer is None else [optimizer]
     return unique([*own, *parts(model, optimizers.Optimizer)])
 
 

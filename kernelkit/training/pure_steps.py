@@ -100,7 +100,7 @@ class PureSteps:
         if loss is None:
             raise ValueError(f"{type(self).__name__}.compute_loss() returned None: it must return a scalar.")
         loss = unscaled = jnp.asarray(loss)
-        if training and self.optimizer is not None and optimizer_variables is not None:
+        if training and getattr(self, "optimizer", None) is not None and optimizer_variables is not None:
             own = zip(self.optimizer.variables, optimizer_variables, strict=False)
             with scope.StatelessScope(own):
                 loss = self.optimizer.scale_loss(loss)

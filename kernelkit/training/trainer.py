@@ -42,13 +42,23 @@ from kernelkit.typing import Tree
 __all__ = ["Trainer"]
 
 
+class _NotYet:
+    """Stands for ``optimizer`` in the class: a model that is not compiled has none, and ``hasattr`` says so."""
+
+    def __get__(self, model: Any, cls: type) -> Any:
+        if model is None:
+            return self
+        raise AttributeError(f"{cls.__name__} {model.name!r} has no attribute 'optimizer' before compile().")
+
+
 @plain_methods
 class Trainer(PureSteps):
     """Base class with the training methods of a model."""
 
+    optimizer: Any = _NotYet()
+
     def __init__(self) -> None:
         self._training = Training(self)
-        self.optimizer: Any = None
         self.loss: Any = None
         self.history: History | None = None
         self.stop_training = False
@@ -484,8 +494,9 @@ class Trainer(PureSteps):
 
         if overrides(self, "compile"):
             warnings.warn(
-                f"The loaded model is not compiled: {type(self).__name__} has its own compile(), and the file does not "
-                "hold its arguments. Call compile(), or give the class a method compile_from_config(self, config).",
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                f"The file does not hold the arguments of {type(self).__name__}.compile(). Call it yourself, or give "
+                "the class a method compile_from_config(self, config).",
                 stacklevel=users_level(),
             )
             return

@@ -18,7 +18,7 @@ from kernelkit.feeds.batch import batch_rows, unpack
 from kernelkit.feeds.feed import Feed
 from kernelkit.hints import explaining
 from kernelkit.layers.base.parts import walk
-from kernelkit.random import make_default_seed, times_seeded
+from kernelkit.random import make_own_seed, times_seeded
 from kernelkit.training.background import BackgroundFit
 from kernelkit.training.building import build
 from kernelkit.training.compiled import Compiled
@@ -153,7 +153,7 @@ class Training:
         known, seeded = self._data_seed, times_seeded()
         if first_epoch > 0 and known is not None and known[0] == seeded:
             return known[1]
-        seed = make_default_seed()
+        seed = make_own_seed()
         if keep:
             self._data_seed = seeded, seed
         return seed
@@ -239,8 +239,9 @@ class Training:
             if kind in self._ready_for and model.built:
                 return
             build(model, compiled, x, y, kind)
-            if kind == "train" and model.optimizer is not None and not model.optimizer.built:
-                model.optimizer.build(model.trainable_variables)
+            optimizer = getattr(model, "optimizer", None)
+            if kind == "train" and optimizer is not None and not optimizer.built:
+                optimizer.build(model.trainable_variables)
             if kind != "predict" and self._makes_variables_late(kind):
                 # The first run may make metrics and optimizer slots: let it make them now.
                 with self.reading(kind) as state:

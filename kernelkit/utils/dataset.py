@@ -16,7 +16,7 @@ import numpy as np
 from kernelkit.feeds.ahead import ahead
 from kernelkit.feeds.parallel import parallel_map
 from kernelkit.masked_arrays import unmasked
-from kernelkit.random import make_default_seed
+from kernelkit.random import make_own_seed
 from kernelkit.typing import Tree
 from kernelkit.utils.elements import (
     Element,
@@ -129,7 +129,7 @@ class Dataset:
             stop_on_empty_dataset: Whether the result ends at the end of the first dataset that ends.
         """
         chances = np.full(len(datasets), 1 / len(datasets)) if weights is None else np.asarray(weights, "float64")
-        seed = make_default_seed() if seed is None else seed
+        seed = make_own_seed() if seed is None else seed
 
         def make() -> Iterator:
             rng = np.random.Generator(np.random.Philox(key=[seed, 0]))
@@ -348,7 +348,7 @@ class Dataset:
             seed: Seed of the order.
             reshuffle_each_iteration: Whether each pass has its own order.
         """
-        seed = make_default_seed() if seed is None else seed
+        seed = make_own_seed() if seed is None else seed
         passes = itertools.count()
 
         def make() -> Iterator:

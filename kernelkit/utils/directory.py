@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernelkit.feeds.parallel import parallel_map
-from kernelkit.random import make_default_seed
 from kernelkit.training.display import say
 from kernelkit.typing import Tensor
 from kernelkit.utils.dataset import Dataset
@@ -67,7 +66,7 @@ def read(options: Options, endings: tuple[str, ...], load: Callable[[str], Any],
             'When passing `label_mode="binary"`, there must be exactly 2 class_names. '
             f"Received: class_names={listing.class_names}"
         )
-    seed = options.seed if options.seed is not None else make_default_seed() % 10**6
+    seed = options.seed if options.seed is not None else np.random.randint(10**6)
     if options.shuffle:
         listing = _shuffled(listing, seed)
     subsets = ["training", "validation"] if options.subset == "both" else [options.subset]

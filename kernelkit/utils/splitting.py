@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import jax
@@ -9,7 +10,6 @@ import jax.tree_util as jtu
 import numpy as np
 
 from kernelkit.masked_arrays import unmasked
-from kernelkit.random import make_default_seed
 from kernelkit.utils.dataset import Dataset
 
 
@@ -53,11 +53,11 @@ def split_dataset(
     arrays = _as_arrays(dataset)
     total = len(jtu.tree_leaves(arrays)[0])
     left, right = _sizes(left_size, right_size, total)
-    order = np.arange(total)
+    order = list(range(total))
     if shuffle:
-        np.random.RandomState(make_default_seed() % 2**32 if seed is None else seed).shuffle(order)
+        random.Random(random.randint(0, 10**6) if seed is None else seed).shuffle(order)
 
-    def part(places: np.ndarray) -> Dataset:
+    def part(places: list[int]) -> Dataset:
         return Dataset.from_tensor_slices(jtu.tree_map(lambda v: v[places], arrays))
 
     return part(order[:left]), part(order[total - right :])

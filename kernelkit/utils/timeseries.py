@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from kernelkit.masked_arrays import unmasked
-from kernelkit.random import make_default_seed
 from kernelkit.typing import Tensor, Tree
 from kernelkit.utils.dataset import Dataset
 from kernelkit.utils.image_dataset import check_format
@@ -66,7 +65,7 @@ def timeseries_dataset_from_array(
     if targets is not None:
         count = min(count, len(targets) - begin)
     starts = np.arange(0, max(0, count), sequence_stride) + begin
-    seed = make_default_seed() % 10**6 if seed is None else seed
+    seed = np.random.randint(10**6) if seed is None else seed
     inside = np.arange(sequence_length) * sampling_rate
     passes = itertools.count()
 

@@ -50,7 +50,7 @@ class Estimator(BaseEstimator):
         X, y = self._checked(X, y)
         y = self._encoded(y)
         model = self._get_model(X, y)
-        if model.loss is None or model.optimizer is None:
+        if model.loss is None or getattr(model, "optimizer", None) is None:
             raise RuntimeError("Given model needs to be compiled, and have a loss and an optimizer: call compile().")
         targets = {} if y is None else {"y": y}
         self.history_ = model.fit(X, **targets, **{**(self.fit_kwargs or {}), **kwargs})

@@ -168,3 +168,47 @@ def test_collectives_are_read_from_hlo():
       %name.all-reduce.2 = f32[2] add(%d, %e)
     """
     assert [tuple(c) for c in dist.collectives_in(text)] == [("all-reduce", 134), ("all-gather", 16)]
+
+
+def share(monkeypatch, processes: int, replicas: int, number: int, dataset) -> list:
+    """Return what a process reads of a data set, as if there were several processes."""
+    made = dist.ModelParallel(
+        layout_map=dist.LayoutMap(dist.DeviceMesh((replicas, 8 // replicas), ["batch", "model"], NAMES)),
+        batch_dim_name="batch",
+    )
+    monkeypatch.setattr(made, "_num_processes", processes)
+    monkeypatch.setattr(made, "_is_multi_process", processes > 1)
+    monkeypatch.setattr(made, "_process_id", number)
+    return made.distribute_dataset(dataset)
+
+
+@pytest.mark.parametrize(
+    ("processes", "replicas", "expected"),
+    [
+        (1, 2, [[[0, 1, 2, 3], [4, 5, 6, 7]]]),
+        (2, 2, [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]),
+        (2, 4, [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]),  # each process has two replicas
+        (4, 2, [[[0, 1], [4, 5]], [[0, 1], [4, 5]], [[2, 3], [6, 7]], [[2, 3], [6, 7]]]),  # two processes, one replica
+        (2, 1, [[[0, 1, 2, 3], [4, 5, 6, 7]]] * 2),
+    ],
+)
+def test_each_process_reads_its_part_of_a_dataset(monkeypatch, processes, replicas, expected):
+    data = kk.utils.Dataset.range(8).batch(4)
+    parts = [share(monkeypatch, processes, replicas, number, data) for number in range(processes)]
+    assert [[np.asarray(batch).tolist() for batch in part] for part in parts] == expected
+
+
+@pytest.mark.parametrize(
+    ("dataset", "message"),
+    [
+        ([1, 2, 3], "list is not supported for auto-sharding"),
+        (kk.utils.Dataset.range(8), "the batch size of the data set is unknown"),
+        (
+            kk.utils.Dataset.range(8).batch(3),
+            "must be divisible by the number of processes, got batches of 3 rows for 2",
+        ),
+    ],
+)
+def test_a_dataset_that_cannot_be_shared_out(monkeypatch, dataset, message):
+    with pytest.raises(ValueError, match=message):
+        share(monkeypatch, 2, 2, 0, dataset)

@@ -97,15 +97,21 @@ def test_lora_freezes_the_kernel_and_begins_as_it_was():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kk.layers.Conv2D(0, 3), "filters must be a positive integer, got 0"),
+        (
+            lambda: kk.layers.Conv2D(0, 3),
+            "argument `filters`. Expected a strictly positive value. Received filters=0. Give a",
+        ),
         (
             lambda: kk.layers.Conv2D(4, (3, 3, 3)),
-            r"kernel_size must be a positive integer or 2 of them, got \(3, 3, 3\)",
+            r"kernel_size=\(3, 3, 3\). Give a positive integer or 2 of them.",
         ),
         (lambda: kk.layers.Conv2D(4, 3, padding="causal"), "padding"),
         (lambda: kk.layers.Conv2D(4, 3, padding="sam"), "'same'"),
         (lambda: kk.layers.Conv2D(4, 3, strides=2, dilation_rate=2), "dilation_rate"),
-        (lambda: kk.layers.Conv2D(4, 3, groups=3), "groups must divide filters"),
+        (
+            lambda: kk.layers.Conv2D(4, 3, groups=3),
+            "evenly divisible by the number of groups. Received: groups=3, filters=4.",
+        ),
         (lambda: kk.layers.Conv2D(4, 3, groups=2)(rand(1, 5, 5, 3)), "groups must divide the input's channels"),
         (lambda: kk.layers.Conv2D(4, 3, name="c")(rand(1, 5, 5)), r"Layer 'c' \(Conv2D\).*expected 4 dimensions"),
         (lambda: kk.layers.Conv2D(4, 7)(rand(1, 5, 5, 3)), "kernel_size"),

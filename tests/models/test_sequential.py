@@ -127,3 +127,10 @@ def test_pictures_with_channels_first_may_have_another_height_and_width_but_not_
         assert model(np.zeros((2, *shape(height, width, 3)))).shape == (2, 4)
     with pytest.raises(ValueError, match="expected shape="):
         model(np.zeros((2, *shape(8, 9, 2))))
+
+
+@pytest.mark.parametrize("config", [{"layers": []}, {"name": "m"}, [], "m"])
+def test_a_config_has_a_name_and_layers(config):
+    with pytest.raises(ValueError, match="must be a dictionary containing the 'name' and 'layers' keys"):
+        kk.Sequential.from_config(config)
+    assert kk.Sequential.from_config({"name": "m", "layers": []}).name == "m"

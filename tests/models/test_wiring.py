@@ -578,3 +578,34 @@ def test_a_model_built_from_a_shape_has_the_paths_of_one_built_by_data():
 def test_what_a_call_lacks_is_named(call, message, symbolic):
     with pytest.raises((TypeError, ValueError), match=message):
         call(kk.Input((2, 3)) if symbolic else np.ones((1, 2, 3), "float32"))
+
+
+def test_symbolic_tensors_are_found_in_lists():
+    a, b, c = kk.Input((3,)), kk.Input((3,)), kk.Input((3,))
+    tensors = [a, b]
+    assert b in tensors and c not in tensors and tensors.index(b) == 1
+    tensors.remove(b)
+    assert len(tensors) == 1 and a != b
+    same = kk.Model([a, b], a == b)([X, X[::-1]])  # elements are compared, as by other operators
+    assert same.tolist() == [[x == y for x, y in zip(*rows, strict=True)] for rows in zip(X, X[::-1], strict=True)]
+    with pytest.raises(TypeError, match="has no value"):
+        bool(a == 3)
+
+
+def test_the_error_for_a_wrong_rank_says_where_the_input_stands():
+    inputs = [{"left": kk.Input((3,), name="words")}]
+    model = kk.Model(inputs, kk.layers.Dense(1)(inputs[0]["left"]))
+    with pytest.raises(ValueError, match=r"input with name 'words' and path '0.left': expected shape=\(None, 3\)"):
+        model([{"left": np.ones((2, 4, 5))}])
+
+
+def test_a_mask_can_be_the_output_of_a_model():
+    from kernelkit.as_keras.stand_ins.backend import get_keras_mask
+
+    a, b = kk.Input((4, 2)), kk.Input((4, 2))
+    joined = kk.layers.Concatenate(axis=1)([kk.layers.Masking()(a), b])
+    model = kk.Model([a, b], get_keras_mask(joined))
+    first = np.array([[[0, 0], [1, 2], [0, 0], [3, 4]]], "float32")
+    expected = [[False, True, False, True, True, True, True, True]]
+    assert model([first, first]).tolist() == model.predict([first, first], verbose=0).tolist() == expected
+    assert get_keras_mask(a) is None

@@ -261,3 +261,16 @@ def test_own_functions_and_classes_are_found_by_name_in_all_roles(ending, tmp_pa
     assert type(loaded.optimizer) is Steps and type(loaded.layers[0]) is Lines
     with pytest.raises(ValueError, match="Lines"):
         kk.models.load_model(tmp_path / f"m{ending}")
+
+
+def test_errors_about_configs_are_those_of_keras_and_value_errors_too():
+    """Code that was written for Keras catches a TypeError, or a NotImplementedError."""
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="`input_dim` must be a positive integer"):
+            kk.layers.Embedding.from_config({"input_dim": 3.7, "output_dim": 8})
+    with pytest.raises(ValueError, match="`input_dim` must be a positive integer") as caught:
+        kk.layers.Embedding(3.7, 8)
+    assert type(caught.value) is ValueError
+    for kind in (NotImplementedError, ValueError):
+        with pytest.raises(kind, match="object cannot be saved: it has no get_config"):
+            kk.saving.serialize_keras_object(object())

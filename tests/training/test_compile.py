@@ -319,3 +319,21 @@ def test_a_decorated_override_counts_as_one():
     model = one_weight()
     model.train_step = lambda state, data: kk.Model.train_step(model, state, data)
     assert overrides(model, "train_step")
+
+
+def test_a_model_has_no_optimizer_before_compile(tmp_path):
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1, name="d")], name="m")
+    assert not hasattr(model, "optimizer") and getattr(model, "optimizer", None) is None
+    with pytest.raises(AttributeError, match="'m' has no attribute 'optimizer' before compile"):
+        _ = model.optimizer
+    for name in ("m.keras", "m.h5", "m.weights.h5"):  # what works without compile() still does
+        model.save_weights(tmp_path / name) if "weights" in name else model.save(tmp_path / name)
+    assert model.get_state_tree()["optimizer_variables"] == {} and model.count_params() == 3
+    model.quantize("int8")
+    loaded = kk.models.load_model(tmp_path / "m.keras")
+    assert not hasattr(loaded, "optimizer")
+    loaded.compile("adam", "mse")
+    assert type(loaded.optimizer) is kk.optimizers.Adam
+    loaded.compile(None, "mse")
+    assert loaded.optimizer is None
+    assert loaded.evaluate(X, Y, verbose=0) >= 0

@@ -30,10 +30,10 @@ from kernelkit.config import (  # noqa: F401
     set_image_data_format,
     standardize_data_format,
 )
+from kernelkit.dispatch import op
 from kernelkit.dtypes import is_float as is_float_dtype  # noqa: F401
 from kernelkit.dtypes import is_int as is_int_dtype  # noqa: F401
 from kernelkit.dtypes import result_type, standardize_dtype  # noqa: F401
-from kernelkit.masking import get_mask as get_keras_mask  # noqa: F401
 from kernelkit.masking import set_mask as set_keras_mask  # noqa: F401
 from kernelkit.ops import *  # noqa: F403
 from kernelkit.ops import numpy  # noqa: F401
@@ -51,6 +51,18 @@ SUPPORTS_SPARSE_TENSORS = True
 def compute_output_spec(function: Callable, *args: Any, **kwargs: Any) -> Any:
     """Return symbolic tensors with the shapes and dtypes of a function's results."""
     return inference.eval_spec(function, *args, **kwargs)
+
+
+@op
+def mask_of(x: Any) -> Any:
+    """Return the mask that a tensor carries."""
+    return masking.get_mask(x)
+
+
+def get_keras_mask(x: Any) -> Any:
+    """Return a tensor's mask, or ``None``; of a symbolic tensor, a symbolic one that can be a model's output."""
+    mask = masking.get_mask(x)
+    return mask_of(x) if is_keras_tensor(x) and mask is not None else mask
 
 
 def random_seed_dtype() -> Any:

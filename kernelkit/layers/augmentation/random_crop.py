@@ -12,7 +12,7 @@ from kernelkit.layers.augmentation.center_crop import crop_window, cut_boxes
 from kernelkit.layers.augmentation.ranges import positive_size
 from kernelkit.layers.augmentation.transform import ImageTransform
 from kernelkit.ops.image import resize
-from kernelkit.random import SeedGenerator
+from kernelkit.random import SeedGenerator, make_default_seed
 from kernelkit.typing import Seed, Tensor, Transformation, Tree
 
 
@@ -49,7 +49,7 @@ class RandomCrop(ImageTransform):
         super().__init__(data_format=data_format, name=name, **kwargs)
         self.height = positive_size(self, "height", height)
         self.width = positive_size(self, "width", width)
-        self.seed = seed
+        self.seed = make_default_seed() if seed is None else seed
         self.generator = SeedGenerator(seed)
 
     def get_random_transformation(self, data: Tree, training: bool | None = True, seed: Seed = None) -> Transformation:

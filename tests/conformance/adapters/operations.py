@@ -27,6 +27,8 @@ def _make(function):
         def _fill(self, args, kwargs):
             if function.__name__ in _SETTINGS_FIRST:
                 return (*self.settings, *args), {**self.keywords, **kwargs}
+            if function is ops.arange and len(args) > 1 and args[1] is None:  # in Keras's class: not given
+                args = (0, args[0], *args[2:])
             names = list(inspect.signature(function).parameters)
             free = [n for n in names[len(args) :] if n not in kwargs]
             return args, {**dict(zip(free, self.settings)), **self.keywords, **kwargs}
