@@ -59,6 +59,7 @@ class EarlyStopping(Callback):
         self.wait = 0
         self.stopped_epoch = 0
         self.best: float | None = None
+        self._has_value = False
         self.best_epoch = 0
         self.best_weights: Any = None
         self._restored = False
@@ -90,6 +91,7 @@ class EarlyStopping(Callback):
         if self.restore_best_weights and self.best_weights is None:
             # If no epoch improves, restore the first epoch.
             self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        is_first, self._has_value = not self._has_value, True
         self.wait += 1
         if watch.is_better(current, self.best, way, self.min_delta):
             self.best, self.best_epoch = current, epoch
@@ -97,6 +99,8 @@ class EarlyStopping(Callback):
                 self.best_weights = self.model.get_weights()
             if self.baseline is None or watch.is_better(current, self.baseline, way, self.min_delta):
                 self.wait = 0
+        elif is_first and self.best is None:
+            self.wait = 0  # NaN: there is nothing yet that it could improve on
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True

@@ -65,6 +65,7 @@ class ReduceLROnPlateau(Callback):
 
     def _forget(self) -> None:
         self.best: float | None = None
+        self._has_value = False
         self.wait = 0
         self.cooldown_counter = 0
 
@@ -86,12 +87,13 @@ class ReduceLROnPlateau(Callback):
         if current is None:
             return
         way = watch.direction(self.monitor, self.mode, self.model, "ReduceLROnPlateau")
+        is_first, self._has_value = not self._has_value, True
         if self.in_cooldown():
             self.cooldown_counter -= 1
             self.wait = 0
         if watch.is_better(current, self.best, way, self.min_delta):
             self.best, self.wait = current, 0
-        elif not self.in_cooldown():
+        elif not self.in_cooldown() and not is_first:  # a first NaN: there is nothing yet that it could improve on
             self.wait += 1
             if self.wait >= self.patience and max(rates) > self.min_lr:
                 self._reduce(epoch, rates)

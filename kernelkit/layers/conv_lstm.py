@@ -58,7 +58,8 @@ class ConvLSTMCell(RecurrentCell):
         self.padding = windows.checked_padding(padding, who)
         self.data_format = config.standardize_data_format(data_format)
         self.dilation_rate = windows.as_sizes(dilation_rate, spatial, "dilation_rate", who)
-        windows.refuse_stride_and_dilation(self.strides, self.dilation_rate, who)
+        words = "Specifying `strides > 1` is not compatible with"
+        windows.refuse_stride_and_dilation(self.strides, self.dilation_rate, who, words)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
 

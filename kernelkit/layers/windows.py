@@ -62,12 +62,21 @@ def checked_padding(padding: Any, who: str, causal: bool = False) -> str:
     return name
 
 
-def refuse_stride_and_dilation(strides: tuple, dilation: tuple, who: str) -> None:
-    """Raise ``ValueError`` if both strides and dilation are greater than 1."""
+def refuse_stride_and_dilation(
+    strides: tuple, dilation: tuple, who: str, what: str = "`strides > 1` not supported in conjunction with"
+) -> None:
+    """Raise ``ValueError`` if both strides and dilation are greater than 1.
+
+    Args:
+        strides: Step between windows along each axis.
+        dilation: Step between the window's elements along each axis.
+        who: How the error names the layer.
+        what: The error's words before "`dilation_rate > 1`". Keras has two, by layer.
+    """
     if max(strides) > 1 and max(dilation) > 1:
         raise ValueError(
-            f"{who}: `strides > 1` not supported in conjunction with `dilation_rate > 1`. Received: strides={strides} "
-            f"and dilation_rate={dilation}. Set one of them to 1."
+            f"{who}: {what} `dilation_rate > 1`. Received: strides={strides} and dilation_rate={dilation}. Set one of "
+            "them to 1."
         )
 
 

@@ -55,6 +55,19 @@ def test_reduce_lr_on_plateau_equals_keras(both, settings, values):
         assert own == pytest.approx(theirs)
 
 
+def test_a_first_nan_is_neither_the_best_value_nor_a_wait(both):
+    """Keras keeps it as the best value, which no later one improves on."""
+    first_nan = logs(math.nan, 3, 2, 2)
+    (own, _, history), (theirs, _, expected) = both(lambda family: family.EarlyStopping(patience=1), first_nan)
+    assert (len(history), own.best, own.best_epoch, own.stopped_epoch) == (4, 2, 2, 3)
+    assert len(expected) == 2 and math.isnan(theirs.best)
+    (_, _, history), (_, _, expected) = both(lambda family: family.EarlyStopping(patience=1), logs(*[math.nan] * 4))
+    assert len(history) == len(expected) == 2
+    (own, _, history), _ = both(lambda family: family.ReduceLROnPlateau(patience=1), first_nan)
+    assert own.best == 2
+    assert history[0][0] == history[2][0] > history[3][0]
+
+
 @pytest.mark.parametrize("schedule", [lambda epoch, rate: rate * 0.5, lambda epoch: 0.5 / (epoch + 1)])
 def test_learning_rate_scheduler_equals_keras(both, schedule):
     (_, _, history), (_, _, expected) = both(lambda family: family.LearningRateScheduler(schedule), logs(1, 1, 1))

@@ -244,7 +244,7 @@ def test_states_of_stacked_cells_are_nested_as_in_keras():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: kk.layers.LSTM(0), "units must be a positive int"),
+        (lambda: kk.layers.LSTM(0), "argument `units`. Expected a strictly positive value. Received units=0"),
         (lambda: kk.layers.LSTM(4, name="r")(rand(3, 2)), r"Layer 'r' \(LSTM\): expected 3 dimensions"),
         (lambda: kk.layers.GRU(4)(X, initial_state=rand(3, 5)), r"shapes \[\(3, 4\)\], got \[\(3, 5\)\]"),
         (lambda: kk.layers.GRU(4, stateful=True)(kk.Input((5, 2))), "batch_shape="),
