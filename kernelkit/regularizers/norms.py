@@ -83,8 +83,15 @@ class L1L2(Regularizer):
     def __call__(self, x: Tensor) -> Tensor:
         # A factor of zero gives no penalty, even for an infinite weight (0 * inf is NaN).
         if not self.l2:
-            return sum_of_absolutes(x, self.l1) if self.l1 else 0.0
+            return sum_of_absolutes(x, self.l1) if self.l1 else _none(x)
         return _elastic(x, self.l1, self.l2) if self.l1 else sum_of_squares(x, self.l2)
+
+
+@op
+def _none(x: Tensor) -> jax.Array:
+    """Return a penalty of 0 in the dtype of floats, float32 for ints."""
+    dtype = jnp.result_type(x)
+    return jnp.zeros((), dtype if jnp.issubdtype(dtype, jnp.inexact) else None)
 
 
 @op

@@ -71,3 +71,10 @@ def test_what_keras_refuses_is_refused(call):
     for family in (keras.regularizers, regularizers):
         with pytest.raises(ValueError):
             call(family)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "int32"])
+def test_a_penalty_of_zero_is_an_array(dtype):
+    ours = regularizers.L1L2()(np.ones((2, 3), dtype))
+    assert ours.shape == () and ours.dtype == ("float32" if dtype == "int32" else dtype) and ours == 0
+    assert np.isfinite(regularizers.L1L2()(np.array([np.inf], "float32")))
