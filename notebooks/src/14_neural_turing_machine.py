@@ -27,7 +27,7 @@ import numpy as np
 import kernelkit as keras
 from kernelkit import layers, ops
 
-keras.utils.set_random_seed(3)
+keras.utils.set_random_seed(1)
 BITS = 4
 
 
@@ -206,7 +206,7 @@ print(say(f"{score:.2%} of the bits are right.", f"비트의 {score:.2%}가 맞�
 #
 # 기계는 6행까지만 학습했습니다. 더 긴 것을 시켜 봅시다. 매개변수 수가 비슷하고 같은 방법으로 학습시킨 LSTM에게도 똑같이 시켜 봅니다.
 # %%
-keras.utils.set_random_seed(3)
+keras.utils.set_random_seed(1)
 lstm = keras.Sequential(
     [
         keras.Input((None, BITS + 1)),
