@@ -63,11 +63,29 @@ class CallbackList:
             callback.set_params(self.params)
             if model is not None:
                 callback.set_model(model)
-        self.needs_batches = any(overrides(c, _TRAIN) for c in given)
-        self.needs_model_between_batches = any(overrides(c, _TRAIN) and c.batch_hooks == "model" for c in given)
-        self.needs_test_batches = any(overrides(c, _TEST) for c in given)
-        self.needs_predict_batches = any(overrides(c, _PREDICT) for c in given)
         self.runs_code_of_users = any(_has_code_of_users(c) for c in given)
+
+    # Asked anew each time: a begin hook may set a batch hook on its callback, as tqdm's callback does.
+
+    @property
+    def needs_batches(self) -> bool:
+        """Whether a callback has a batch hook of `fit`."""
+        return any(overrides(c, _TRAIN) for c in self.callbacks)
+
+    @property
+    def needs_model_between_batches(self) -> bool:
+        """Whether such a hook may use the model."""
+        return any(overrides(c, _TRAIN) and c.batch_hooks == "model" for c in self.callbacks)
+
+    @property
+    def needs_test_batches(self) -> bool:
+        """Whether a callback has a batch hook of `evaluate`."""
+        return any(overrides(c, _TEST) for c in self.callbacks)
+
+    @property
+    def needs_predict_batches(self) -> bool:
+        """Whether a callback has a batch hook of `predict`."""
+        return any(overrides(c, _PREDICT) for c in self.callbacks)
 
     def set_model(self, model: Any) -> None:
         """Give all callbacks the model."""

@@ -192,6 +192,7 @@ def _train_epoch(fit: _Fit, chunks: Iterator[Chunk], span: Span, number: int, st
         start: Steps of the epoch that an earlier fit has done.
     """
     hooks = BatchHooks(fit.spans, fit.training.compiled.hook_stride)
+    fit.run.one_by_one = fit.spans.callbacks.needs_model_between_batches
     pace = fit.training.pace("train", hooks.one_by_one)
     epoch = _Epoch(fit, number, fit.done - start, hooks, pace, config.max_steps_per_epoch(), start)
     with hooks:

@@ -42,11 +42,11 @@ def evaluate(
     """
     control = Control() if run is None else run.control
     spans = Spans(callbacks, lambda: run is not None and run.stopping)
-    hooked, stride = callbacks.needs_test_batches, training.compiled.hook_stride
-    pace = training.pace("test", one_by_one=hooked and stride == 1)
     logs, count, step = None, 0, 0
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), training.keeping_metrics(), spans.test() as whole, contextlib.ExitStack() as batch:
+        hooked, stride = callbacks.needs_test_batches, training.compiled.hook_stride
+        pace = training.pace("test", one_by_one=hooked and stride == 1)
         training.programs.reset_metrics("test")
         tell(0, feed.steps)
         for k, send, doors in _dispatches(training, "test", feed, pace, limit, control, stride if hooked else 0):
@@ -83,8 +83,6 @@ def predict(
 ) -> Any:
     """Return the model's outputs for a feed, as NumPy arrays. `tell` is called with the steps done and their number."""
     spans = Spans(callbacks)
-    hooked, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
-    pace = training.pace("predict", one_by_one=hooked and stride == 1)
     pieces: list = []
     step = 0
     waiting: list[tuple[int, Any]] = []
@@ -98,6 +96,8 @@ def predict(
     begin = 0  # the first piece whose end hook was not called yet
     limit = config.max_steps_per_epoch()
     with interrupts.guard(), spans.predict(), contextlib.ExitStack() as batch:
+        hooked, stride = callbacks.needs_predict_batches, training.compiled.hook_stride
+        pace = training.pace("predict", one_by_one=hooked and stride == 1)
 
         def tell_hooks(end: int) -> None:
             fetch(0)

@@ -52,6 +52,36 @@ class Halved(keras.layers.Rescaling):
 
 assert Halved(0.5)(ops.array([1, 3])).tolist() == [0.5, 1.5]
 
+from keras.src.backend.common.symbolic_scope import in_symbolic_scope
+from keras.src.layers.convolutional.base_conv import BaseConv
+from keras.src.layers.convolutional.base_conv_transpose import BaseConvTranspose
+from keras.src.layers.convolutional.base_depthwise_conv import BaseDepthwiseConv
+from keras.src.layers.convolutional.base_separable_conv import BaseSeparableConv
+
+given = dict(kernel_size=(3,), padding="same", activation="relu")
+for base, made in (
+    (BaseConv, layers.Conv1D(4, 3)),
+    (BaseConvTranspose, layers.Conv2DTranspose(4, 3)),
+    (BaseDepthwiseConv, layers.DepthwiseConv2D(3)),
+    (BaseSeparableConv, layers.SeparableConv1D(4, 3)),
+):
+    more = {} if base is BaseDepthwiseConv else {"filters": 4}
+    more |= {"depth_multiplier": 2} if base in (BaseDepthwiseConv, BaseSeparableConv) else {}
+    own = type("Own", (base,), {})(rank=1, **given, **more)
+    assert own(ops.ones((1, 6, 2))).shape == (1, 6, 4) and own.rank == 1
+    assert isinstance(made, base) and made.rank == len(made.kernel_size) and not isinstance(Dense(1), base)
+
+scopes = []
+
+class Asks(keras.layers.Layer):
+    def call(self, x):
+        scopes.append(in_symbolic_scope())
+        return x
+
+Asks()(keras.Input((2,)))
+Asks()(ops.ones((1, 2)))
+assert scopes[0] and not scopes[-1], scopes
+
 class Derived(Thing):
     pass
 

@@ -23,6 +23,7 @@ NEEDS = {
     "bayesflow": "bayesflow==2.0.12",
     "hexagdly": "keras-hexagdly==0.7.0",
     "hgq": "hgq2==0.2.0",
+    "imblearn": "imbalanced-learn==0.14.2",
     "k3im": "k3im==0.1.1",
     "kan": "keras-efficient-kan==0.1.10",
     "keras_geometric": "keras-geometric==0.0.2",
@@ -30,19 +31,24 @@ NEEDS = {
     "keras_rs": "keras-rs==0.4.0",
     "keras_sig": "keras-sig==1.0.2",
     "keras_tuner": "keras-tuner==1.4.8 six",
+    "kerex": "kerex==1.1.8 keras-fft==1.0.0",
     "kgcnn": "kgcnn==4.0.2",
     "kimm": "kimm==0.2.5",
     "medicai": "medicai==0.0.4",
     "mingru": "mingru-keras==0.1.3",
+    "mlflow": "mlflow-skinny==3.17.2 sqlalchemy alembic",
     "optuna_integration": "optuna-integration==5.0.0 optuna==5.0.0",
     "scikeras": "scikeras==0.13.0",
     "sequences": "ncps==1.0.1 keras-mdn-layer==1.0.0",
     "skkeras": "scikit-keras==0.4.1",
+    "tqdm": "tqdm==4.70.1",
     "zeromodels": "zeromodels==1.3.6",
 }
 """What each example installs; the families of KerasHub need that alone."""
 
-LEFT_OUT = ("tensorflow", "tensorflow-text", "torch", "ase", "keras-nlp", "pymatgen", "pyxtal", "rdkit")
+LEFT_OUT = (
+    "tensorflow tensorflow-text torch ase keras-nlp onnx onnxruntime onnxscript pymatgen pyxtal rdkit tf2onnx"
+).split()
 """What the packages ask for and do not need on jax, or not for these examples."""
 
 TESTS = "absl-py grain keras-rs keras-tuner pandas portpicker tensorboard tensorflow-cpu tensorflow-text".split()

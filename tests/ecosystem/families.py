@@ -347,7 +347,7 @@ def _basnet(hub: Any) -> dict[str, Any]:
     return {
         "image_encoder": hub.models.ResNetBackbone(**encoder),
         "num_classes": 1,
-        "image_shape": (64, 64, 3),
+        "image_shape": IMAGE,
     }
 
 
@@ -483,7 +483,7 @@ def _stable_diffusion(hub: Any) -> dict[str, Any]:
         "mmdit_position_size": 16,
         "mmdit_qk_norm": "rms_norm",
         "mmdit_dual_attention_indices": [0],
-        "vae": VAEBackbone([32, 32, 32, 32], [1, 1, 1, 1], [32, 32, 32, 32], [1, 1, 1, 1]),
+        "vae": VAEBackbone([32, 32, 32, 32], [1, 1, 1, 1], [32, 32, 32, 32], [1, 1, 1, 1], sampler_method="mode"),
         "clip_l": CLIPTextEncoder(
             intermediate_dim=24, max_sequence_length=77, intermediate_output_index=0, name="clip_l", **sizes
         ),

@@ -47,6 +47,13 @@ def make(family: str) -> Any:
     model = backbone_class(family, keras_hub)(**arguments(family, keras_hub), name=family.lower())
     rng = np.random.default_rng(0)
     model.set_weights([_drawn(rng, v) for v in model.weights])
+    return ready(model)
+
+
+def ready(model: Any) -> Any:
+    """Give a diffusion model the number of its steps, which a compiled program cannot read from an input."""
+    if hasattr(model, "configure_scheduler"):
+        model.configure_scheduler(3)
     return model
 
 
@@ -132,7 +139,7 @@ def _read(family, own, other, arrays, facts) -> None:
     model.load_weights(other / f"{family}.weights.h5")
     for i, a in enumerate(flat(model.predict(x, verbose=0))):
         arrays[f"read weights {i}"] = a
-    loaded = keras.saving.load_model(other / f"{family}.keras")
+    loaded = ready(keras.saving.load_model(other / f"{family}.keras"))
     for i, a in enumerate(flat(loaded.predict(x, verbose=0))):
         arrays[f"read model {i}"] = a
 

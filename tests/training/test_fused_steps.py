@@ -273,3 +273,33 @@ def test_a_first_fit_compiles_no_program_for_each_variable():
             jax.monitoring.unregister_event_duration_listener(listen)
         counts.append(len(compiled))
     assert 0 < counts[0] == counts[1]
+
+
+def test_a_batch_hook_may_be_set_by_a_begin_hook():
+    """As the callback of tqdm does; Keras calls it as soon as it is there."""
+    x, y = data()
+    counts = {"train": 0, "test": 0, "predict": 0}
+
+    class SetsLate(kk.callbacks.Callback):
+        def set(self, kind):
+            def count(batch, logs=None):
+                counts[kind] += 1
+
+            setattr(self, f"on_{kind}_batch_end", count)
+
+        def on_epoch_begin(self, epoch, logs=None):
+            self.set("train")
+
+        def on_test_begin(self, logs=None):
+            self.set("test")
+
+        def on_predict_begin(self, logs=None):
+            self.set("predict")
+
+    model, late = model_of("auto"), SetsLate()
+    model.fit(x, y, batch_size=BATCH, epochs=2, verbose=0, callbacks=[late])
+    steps = -(-len(x) // BATCH)
+    assert counts == {"train": 2 * steps, "test": 0, "predict": 0}
+    model.evaluate(x, y, batch_size=BATCH, verbose=0, callbacks=[late])
+    model.predict(x, batch_size=BATCH, verbose=0, callbacks=[late])
+    assert counts == {"train": 2 * steps, "test": steps, "predict": steps}

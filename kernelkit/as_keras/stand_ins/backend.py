@@ -11,6 +11,7 @@ import kernelkit
 from kernelkit import (  # noqa: F401
     KerasTensor,
     StatelessScope,
+    SymbolicScope,
     Variable,
     config,
     dtypes,
@@ -37,7 +38,7 @@ from kernelkit.dtypes import result_type, standardize_dtype  # noqa: F401
 from kernelkit.masking import set_mask as set_keras_mask  # noqa: F401
 from kernelkit.ops import *  # noqa: F403
 from kernelkit.ops import numpy  # noqa: F401
-from kernelkit.scope import auto_name, current_path, in_stateless_scope  # noqa: F401
+from kernelkit.scope import auto_name, current_path, in_stateless_scope, in_symbolic_scope  # noqa: F401
 from kernelkit.scope import autocast_scope as AutocastScope  # noqa: F401
 from kernelkit.symbolic import any_symbolic, is_keras_tensor, standardize_shape  # noqa: F401
 from kernelkit.utils import clear_session  # noqa: F401
