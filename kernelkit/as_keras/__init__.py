@@ -22,6 +22,7 @@ from typing import Any
 from kernelkit.as_keras.finder import Finder
 from kernelkit.as_keras.refusals import NotInKernelkit, Refusal, refusals
 from kernelkit.as_keras.version import VERSION
+from kernelkit.serialize import registry
 
 __all__ = ["VERSION", "NotInKernelkit", "Refusal", "install", "is_installed", "path", "report"]
 
@@ -50,6 +51,7 @@ def install() -> None:
             )
     os.environ["KERAS_BACKEND"] = "jax"  # packages read it to know the engine
     sys.meta_path.insert(0, Finder())
+    registry.trusted_packages.update(("keras_hub", "keras_cv", "keras_nlp"))  # as in Keras
     if path() not in sys.path:
         sys.path.insert(0, path())  # spawned processes copy this path
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)

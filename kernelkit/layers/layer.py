@@ -16,7 +16,7 @@ from kernelkit import changes, dtype_policies, regularizers, serialize
 from kernelkit.layers import rematerialize
 from kernelkit.layers.base import arguments
 from kernelkit.layers.base.build import build_once
-from kernelkit.layers.base.parts import HasParts, children, holds, make_room, walk
+from kernelkit.layers.base.parts import SET_AT, HasParts, children, holds, make_room, note_set, walk
 from kernelkit.layers.base.run import Runs
 from kernelkit.metrics.metric import Metric
 from kernelkit.operation import Operation
@@ -56,7 +56,9 @@ class Layer(Runs, Operation):
 
     # TensorFlow's AutoGraph skips objects with this attribute. In `map` it would rewrite the code of a layer otherwise.
     autograph_info__: dict[str, Any] = {}
-    _untracked: frozenset[str] = frozenset({"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses"})
+    _untracked: frozenset[str] = frozenset(
+        {"_init_arguments", "_inbound_nodes", "_outbound_nodes", "_own_losses", SET_AT}
+    )
 
     _books: frozenset[str] = frozenset()
     """Attributes that kernelkit itself sets anew: what they held before is no part any more."""
@@ -100,6 +102,7 @@ class Layer(Runs, Operation):
         self._path: str | None = None
         self._build_shapes: dict[str, Any] | None = None
         self._building = False
+        self.made_at = changes.structure.count
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Numbers, strings and arrays hold no parts, so assigning them in each call costs nothing.
@@ -110,6 +113,7 @@ class Layer(Runs, Operation):
             keep = self._may_gain_parts() and name not in self._books
             if name in self.__dict__ and (holds(value, _PARTS) or (keep and holds(self.__dict__[name], _PARTS))):
                 make_room(self, name, keep)
+            note_set(self, name, changes.structure.count)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

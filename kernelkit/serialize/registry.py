@@ -21,6 +21,8 @@ class Namespace(NamedTuple):
 
 namespaces: dict[str, Namespace] = {}
 """kernelkit's packages, by name."""
+trusted_packages: set[str] = set()
+"""Other packages whose classes a config may name by module, as soon as the program has imported the module itself."""
 _tables: dict[str, Mapping[str, Any]] = {}
 _HELPERS = ("get", "serialize", "deserialize")
 _custom_by_name: dict[str, Any] = {}
@@ -326,6 +328,10 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
                 f"{registered!r}. If it is your own, pass custom_objects={{{registered!r}: ...}}."
             )
         return found
+    if root in trusted_packages and not wants_function:
+        found = getattr(sys.modules.get(module), name, None)
+        if inspect.isclass(found) and any(issubclass(found, package.kinds) for package in namespaces.values()):
+            return found
     kind = "function" if wants_function else "class"
     raise ValueError(
         f"{cut(registered)} (module {cut(module)}) is not known to kernelkit as a {kind} that a config may "

@@ -71,6 +71,21 @@ for base, made in (
     assert own(ops.ones((1, 6, 2))).shape == (1, 6, 4) and own.rank == 1
     assert isinstance(made, base) and made.rank == len(made.kernel_size) and not isinstance(Dense(1), base)
 
+import types
+
+hub = sys.modules["keras_hub.src.blocks"] = types.ModuleType("keras_hub.src.blocks")  # as if it were imported
+hub.Block = type("Block", (keras.layers.Dense,), {"__module__": hub.__name__})
+hub.run = type("run", (), {})
+config = keras.saving.serialize_keras_object(hub.Block(3))
+assert config["module"] == hub.__name__ and type(keras.saving.deserialize_keras_object(config)) is hub.Block
+for other in ({"module": "os.path"}, {"class_name": "run"}, {"module": "keras_hub.src.never_imported"}):
+    try:
+        keras.saving.deserialize_keras_object({**config, "registered_name": None, **other})
+    except ValueError as error:
+        assert "not known" in str(error)
+    else:
+        raise AssertionError(other)
+
 scopes = []
 
 class Asks(keras.layers.Layer):

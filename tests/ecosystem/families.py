@@ -347,7 +347,7 @@ def _basnet(hub: Any) -> dict[str, Any]:
     return {
         "image_encoder": hub.models.ResNetBackbone(**encoder),
         "num_classes": 1,
-        "image_shape": IMAGE,
+        "image_shape": (64, 64, 3),
     }
 
 
@@ -519,6 +519,10 @@ GENERATES = (
     "SmolLM3"
 ).split()
 """Families with a CausalLM that writes on from tokens."""
+
+
+COMPUTES_WEIGHTS = ("DINOV2", "DepthAnything", "SAM3PromptableConcept")
+"""Families whose loader computes weights from others, such as interpolated positions; drawn ones would not agree."""
 
 
 def arguments(family: str, hub: Any) -> dict[str, Any]:

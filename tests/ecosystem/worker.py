@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import keras
 import keras_hub
 import numpy as np
-from families import ALL, GENERATES, arguments, backbone_class
+from families import ALL, COMPUTES_WEIGHTS, GENERATES, arguments, backbone_class
 
 
 def main() -> None:
@@ -47,6 +48,10 @@ def make(family: str) -> Any:
     model = backbone_class(family, keras_hub)(**arguments(family, keras_hub), name=family.lower())
     rng = np.random.default_rng(0)
     model.set_weights([_drawn(rng, v) for v in model.weights])
+    if family in COMPUTES_WEIGHTS:
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_weights(f"{folder}/drawn.weights.h5")
+            model.load_weights(f"{folder}/drawn.weights.h5")
     return ready(model)
 
 

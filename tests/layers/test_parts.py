@@ -80,10 +80,27 @@ def none_first(o, p):
     o.other, o.vector = p.Variable(np.ones(4, "float32")), p.Variable(np.ones(5, "float32"))
 
 
+def filled_later(o, p):
+    o.blocks, o.downs, o.by_name, o.nested = [], [], {}, [[]]
+    o.head = dense(p, 2)
+    for i in range(2):
+        o.blocks.append(dense(p, 3 + i))
+        o.downs.append(dense(p, 5 + i))
+    o.by_name["k"] = dense(p, 7)
+    o.nested[0].append(dense(p, 8))
+    o.last = dense(p, 9)
+    o.downs.append(dense(p, 10))
+
+
+def filled_at_once(o, p):
+    head, blocks = dense(p, 2), [dense(p, 3), dense(p, 4)]
+    o.blocks, o.head = blocks, head
+
+
 AGAIN = (again, list_again, variable_again, deleted, moved, reversed_list, the_same, shorter, all_again)
 
 
-@pytest.mark.parametrize("then", [*AGAIN, none_first], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("then", [*AGAIN, none_first, filled_later, filled_at_once], ids=lambda f: f.__name__)
 @pytest.mark.parametrize("base", [lambda p: p.layers.Layer, lambda p: p.Model], ids=["layer", "model"])
 def test_weights_and_their_order_are_keras_s(base, then):
     made = [owner(p, base, parts, then) for p in (keras, kk)]
@@ -93,7 +110,7 @@ def test_weights_and_their_order_are_keras_s(base, then):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("then", [again, list_again, all_again, none_first], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("then", [again, list_again, all_again, none_first, filled_later], ids=lambda f: f.__name__)
 def test_files_go_both_ways(then, tmp_path):
     for writer, reader in ((keras, kk), (kk, keras), (kk, kk)):
         made, other = (owner(p, lambda p: p.Model, parts, then) for p in (writer, reader))

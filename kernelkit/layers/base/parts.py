@@ -1,13 +1,15 @@
 """The parts of a layer (layers, variables, metrics), found in its attributes.
 
 The parts are read from the attributes at each access, inside lists, tuples and dicts too. Their order is the order in
-which they were set, which is the order of weights in files and in `get_weights`.
+which they were set, which is the order of weights in files and in `get_weights`. A layer that is appended to a list
+comes after the attributes that were set before the layer was made, as in Keras.
 
 These are functions, not methods, so that a subclass is free to use the names for its own attributes.
 """
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
@@ -23,21 +25,44 @@ class HasParts:
 
     _untracked: frozenset[str] = frozenset()
     """Attributes that hold no parts."""
+    made_at: int = 0
+    """When the object was made, by the counter of `kernelkit.changes`."""
 
+
+SET_AT = "_set_at"
+"""The attribute that holds when each of the others was set first, by the counter of `kernelkit.changes`."""
 
 REPLACED = "_replaced_"
 """How the names begin under which :func:`make_room` keeps parts."""
 
+_first = operator.itemgetter(0)
 _PLAIN = frozenset({type(None), bool, int, float, str, types.FunctionType})
 
 
 def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
-    """Yield the instances of given classes in an object's attributes, each once."""
+    """Return an iterator over the instances of given classes in an object's attributes, each once."""
     seen: set[int] = set()
     untracked = owner._untracked
-    for name, value in vars(owner).items():
+    values = vars(owner)
+    set_at = values.get(SET_AT, {})
+    found: list[tuple[int, Any]] = []
+    time = 0
+    for name, value in values.items():
         if type(value) not in _PLAIN and name not in untracked:
-            yield from _search(value, kinds, seen)
+            last = time = max(time, set_at.get(name, 0))
+            for item in _search(value, kinds, seen):
+                if item is not value:
+                    last = max(last, getattr(item, "made_at", 0))  # made later than the list was set: appended then
+                found.append((last, item))
+    found.sort(key=_first)
+    return iter([item for _, item in found])
+
+
+def note_set(owner: HasParts, name: str, time: int) -> None:
+    """Keep when an attribute was set, unless it is there already."""
+    values = vars(owner)
+    if name not in values:
+        values.setdefault(SET_AT, {})[name] = time
 
 
 def split(owner: HasParts, *kinds: type) -> tuple[list[Any], ...]:
@@ -98,6 +123,7 @@ def make_room(owner: HasParts, name: str, keep: bool) -> None:
     kept = [p for p in before if id(p) not in held and (isinstance(p, Variable) or p.variables)]
     if keep and kept:
         place = f"{REPLACED}{sum(other.startswith(REPLACED) for other in values)}"
+        values.get(SET_AT, {})[place] = values.get(SET_AT, {}).get(name, 0)
         items = [(place, kept) if other == name else (other, value) for other, value in values.items()]
         object.__setattr__(owner, "__dict__", dict(items))  # at once: another thread may read an attribute
     elif keep or not before:
