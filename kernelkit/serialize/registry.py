@@ -22,7 +22,8 @@ class Namespace(NamedTuple):
 namespaces: dict[str, Namespace] = {}
 """kernelkit's packages, by name."""
 trusted_packages: set[str] = set()
-"""Other packages whose classes a config may name by module, as soon as the program has imported the module itself."""
+"""Other packages whose classes a config may name by module, without a registration, as soon as the program has imported
+the module itself."""
 _tables: dict[str, Mapping[str, Any]] = {}
 _HELPERS = ("get", "serialize", "deserialize")
 _custom_by_name: dict[str, Any] = {}
@@ -280,13 +281,9 @@ OTHER_NAMES = {"Policy": "DTypePolicy", "GroupedQueryAttention": "GroupQueryAtte
 """Names that a config may use, and those under which the classes stand in the tables."""
 
 
-PACKAGES_OF_KERAS = ("keras_hub", "keras_cv", "keras_nlp")
-"""Packages whose classes a config may name by their module, without a registration, as in Keras."""
-
-
-def _of_keras_packages(name: str, module: str) -> Any:
-    """Return a class that an imported module of Keras's packages defines, ``None`` for anything else."""
-    if module.partition(".")[0] not in PACKAGES_OF_KERAS:
+def _of_trusted_packages(name: str, module: str) -> Any:
+    """Return a class that an imported module of a trusted package defines, ``None`` for anything else."""
+    if module.partition(".")[0] not in trusted_packages:
         return None
     found = vars(sys.modules.get(module, object)).get(name)
     kinds = tuple(kind for package in namespaces.values() for kind in package.kinds)
@@ -308,7 +305,7 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
         if len(same) == 1:
             return same[0]
     module = str(config.get("module") or "")
-    found = None if wants_function else _of_keras_packages(name, module)
+    found = None if wants_function else _of_trusted_packages(name, module)
     if found is not None:
         return found
     root, _, public = module.partition(".")
@@ -328,10 +325,6 @@ def find(name: str, config: dict, namespace: str | None) -> Any:
                 f"{registered!r}. If it is your own, pass custom_objects={{{registered!r}: ...}}."
             )
         return found
-    if root in trusted_packages and not wants_function:
-        found = getattr(sys.modules.get(module), name, None)
-        if inspect.isclass(found) and any(issubclass(found, package.kinds) for package in namespaces.values()):
-            return found
     kind = "function" if wants_function else "class"
     raise ValueError(
         f"{cut(registered)} (module {cut(module)}) is not known to kernelkit as a {kind} that a config may "

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
+from kernelkit.serialize import registry
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 
@@ -149,6 +150,9 @@ def test_classes_of_the_packages_of_keras_are_named_by_their_module(monkeypatch)
     Encoder.__module__ = Harm.__module__ = module.__name__
     module.Encoder, module.Harm, module.Lambda, module.system = Encoder, Harm, kk.layers.Lambda, os.system
     config = {"class_name": "Encoder", "module": module.__name__, "config": {"name": "e"}, "registered_name": "Encoder"}
+    with pytest.raises(ValueError, match="not known to kernelkit"):
+        kk.saving.deserialize_keras_object(config)
+    monkeypatch.setattr(registry, "trusted_packages", {"keras_hub"})  # as `kernelkit.as_keras` does
     assert type(kk.saving.deserialize_keras_object(config)) is Encoder
     for change in ({"class_name": "Harm"}, {"class_name": "Lambda"}, {"module": "keras_hub.src.not_imported"}):
         with pytest.raises(ValueError, match="not known to kernelkit"):
