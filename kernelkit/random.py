@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from kernelkit import dtypes, scope, serialize
+from kernelkit import dtypes, processes, scope, serialize
 from kernelkit.dispatch import op
 from kernelkit.known_sizes import as_shape
 from kernelkit.public import names_of as _names_of
@@ -102,7 +102,7 @@ def is_seed(variable: Variable) -> bool:
     return variable.name == "seed_generator_state"
 
 
-_global: dict[str, Any] = {"generator": None, "data": None, "times": 0}
+_global: dict[str, Any] = {"generator": None, "data": None, "common": None, "times": 0}
 _lock = threading.Lock()
 
 
@@ -132,12 +132,13 @@ def set_random_seed(seed: int) -> None:
         _global["times"] += 1
         _global["generator"] = None
         _global["data"] = np.random.Generator(np.random.Philox(int(seed)))
+        _global["common"] = _python_random.Random(int(seed))
 
 
 def forget_global_seed() -> None:
     """Let the global stream restart with another seed at its next use."""
     with _lock:
-        _global["generator"] = _global["data"] = None
+        _global["generator"] = _global["data"] = _global["common"] = None
 
 
 def times_seeded() -> int:
@@ -149,9 +150,12 @@ def make_default_seed() -> int:
     """Return the seed of what was given none: an initializer, a layer with noise, the global stream.
 
     It is drawn from Python's ``random``, as in Keras. So a program that calls :func:`set_random_seed` gets Keras's
-    initial weights.
+    initial weights. Where several processes train one model, it is drawn from a generator that only kernelkit uses:
+    a draw of the program in one of the processes must not give it other weights.
     """
-    return _python_random.randint(1, 10**9)
+    common = _global["common"]
+    source = common if common is not None and processes.count() > 1 else _python_random
+    return source.randint(1, 10**9)
 
 
 def make_own_seed() -> int:

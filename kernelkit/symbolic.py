@@ -6,6 +6,7 @@ Calling a layer or a function of :mod:`kernelkit.ops` on one runs nothing: it re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -100,16 +101,22 @@ class KerasTensor(Operators):
     _truth: bool | None = None
 
     def __eq__(self, other: Any) -> Any:
-        return self._compared(super().__eq__(other), other, self is other)
+        return self._compared(super().__eq__, other, self is other)
 
     def __ne__(self, other: Any) -> Any:
-        return self._compared(super().__ne__(other), other, self is not other)
+        return self._compared(super().__ne__, other, self is not other)
 
     __hash__ = Operators.__hash__
 
     @staticmethod
-    def _compared(result: Any, other: Any, truth: bool) -> Any:
-        if isinstance(other, KerasTensor) and isinstance(result, KerasTensor):
+    def _compared(compare: Callable[[Any], Any], other: Any, truth: bool) -> Any:
+        if not isinstance(other, KerasTensor):
+            return compare(other)
+        try:
+            result = compare(other)
+        except (TypeError, ValueError):
+            return truth  # their elements cannot be compared: shapes that do not broadcast, or strings
+        if isinstance(result, KerasTensor):
             result._truth = truth
         return result
 

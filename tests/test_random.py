@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import kernelkit as kk
-from kernelkit import initializers, ops, random
+from kernelkit import initializers, ops, processes, random
 
 
 def test_a_number_is_the_shape_of_a_vector():
@@ -103,3 +103,16 @@ def test_split_has_keras_s_order():
     order = list(range(10))
     python_random.Random(4).shuffle(order)
     assert [int(x) for x in ours] == order[:6]
+
+
+def test_a_draw_of_the_program_changes_no_seed_where_processes_train_together(monkeypatch):
+    def seeds(others):
+        random.set_random_seed(7)
+        for _ in range(others):
+            python_random.random()
+        return [random.make_default_seed() for _ in range(3)]
+
+    assert seeds(0) != seeds(1)  # as in Keras
+    alone = seeds(0)
+    monkeypatch.setattr(processes, "count", lambda: 2)
+    assert seeds(0) == seeds(1) == alone

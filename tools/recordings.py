@@ -75,13 +75,13 @@ def first_nan() -> Any:
 
     x, y = digits()
     x[77] *= 10_000
-    y[77] = (network().predict(x[77:78], verbose=0).argmax() + 1) % 10
+    y[77] = network().predict(x[77:78], verbose=0).argmin()
     model = network()
     model.compile(keras.optimizers.SGD(1e-6), my_loss)
     dbg = model.debug(x, y, batch_size=32)
     dbg.break_on("nan")
     dbg.run(epochs=1)
-    return dbg, {"layers": ["last"], "every": 4}
+    return dbg, {"layers": ["last"], "every": 5}
 
 
 def filters() -> Any:

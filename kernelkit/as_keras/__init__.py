@@ -23,6 +23,7 @@ from kernelkit.as_keras.finder import Finder
 from kernelkit.as_keras.refusals import NotInKernelkit, Refusal, refusals
 from kernelkit.as_keras.version import VERSION
 from kernelkit.serialize import registry
+from kernelkit.training.labels import WRONG_LABELS
 
 __all__ = ["VERSION", "NotInKernelkit", "Refusal", "install", "is_installed", "path", "report"]
 
@@ -52,6 +53,7 @@ def install() -> None:
     os.environ["KERAS_BACKEND"] = "jax"  # packages read it to know the engine
     sys.meta_path.insert(0, Finder())
     registry.trusted_packages.update(("keras_hub", "keras_cv", "keras_nlp"))  # as in Keras
+    WRONG_LABELS["are"] = "warning"
     if path() not in sys.path:
         sys.path.insert(0, path())  # spawned processes copy this path
     paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)

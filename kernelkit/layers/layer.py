@@ -102,7 +102,7 @@ class Layer(Runs, Operation):
         self._path: str | None = None
         self._build_shapes: dict[str, Any] | None = None
         self._building = False
-        self.made_at = changes.structure.count
+        self._made_at = changes.structure.count
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Numbers, strings and arrays hold no parts, so assigning them in each call costs nothing.

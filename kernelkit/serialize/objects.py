@@ -44,7 +44,7 @@ def made_from_config(cls: type, arguments: dict) -> Any:
     except ValueError as error:
         if type(error) is not ValueError:
             raise
-        raise NoSuchConfig(*error.args).with_traceback(error.__traceback__) from None
+        raise NoSuchConfig(*error.args).with_traceback(error.__traceback__) from error.__cause__
 
 
 @contextlib.contextmanager

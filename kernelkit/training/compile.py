@@ -162,7 +162,8 @@ class CompiledMetrics(Metric):
 
     def __init__(self, plain: Any, weighted: Any, loss: Any = None) -> None:
         super().__init__(name="compile_metrics")
-        self._plain_spec, self._weighted_spec = _without_containers(plain, weighted)
+        self._plain_spec = plain
+        self._weighted_spec = weighted
         self._loss_spec = loss
         self._rows: list[tuple[int, Metric, str, bool]] | None = None
         self._outputs: Outputs | None = None
@@ -267,7 +268,7 @@ class CompiledMetrics(Metric):
             metric.reset_state()
 
 
-def _without_containers(plain: Any, weighted: Any) -> tuple[Any, Any]:
+def without_containers(plain: Any, weighted: Any) -> tuple[Any, Any]:
     """Return what ``compile`` was given, with the metrics of an earlier ``compile`` in place of their container.
 
     ``model.metrics`` holds such a container until the model is trained, and may be given to a second ``compile``.

@@ -7,7 +7,7 @@ from typing import Any
 
 from kernelkit import metrics
 from kernelkit.tracebacks import users_level
-from kernelkit.training.compile import CompiledLoss, CompiledMetrics
+from kernelkit.training.compile import CompiledLoss, CompiledMetrics, without_containers
 
 
 class Compiled:
@@ -37,8 +37,10 @@ class Compiled:
             return
         if arguments["loss"] is not None:
             self.loss = CompiledLoss(arguments["loss"], arguments["loss_weights"])
-        if arguments["metrics"] or arguments["weighted_metrics"]:
-            self.metrics = CompiledMetrics(arguments["metrics"], arguments["weighted_metrics"], arguments["loss"])
+        plain, weighted = without_containers(arguments["metrics"], arguments["weighted_metrics"])
+        self.arguments = arguments = arguments | {"metrics": plain, "weighted_metrics": weighted}
+        if plain or weighted:
+            self.metrics = CompiledMetrics(plain, weighted, arguments["loss"])
         self.loss_tracker = metrics.Mean(name="loss")
         self.steps_per_execution = arguments["steps_per_execution"]
         self.jit = not arguments["run_eagerly"] and arguments["jit_compile"] is not False

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 from kernelkit.feeds.batch import unpack
 from kernelkit.layers import Masking
 from kernelkit.layers.base.parts import walk
 from kernelkit.losses.labels import are_numbers, check_class_indices, check_yes_no
+from kernelkit.tracebacks import users_level
 from kernelkit.training.compile import CompiledLoss
 from kernelkit.training.overriding import overrides
 from kernelkit.typing import Batch
+
+WRONG_LABELS = {"are": "error"}
+"""What labels outside of the classes are: an ``"error"``, or a ``"warning"`` where kernelkit stands in Keras's place.
+Keras gives them the loss 0 without a word, and tests of packages train with such labels."""
 
 
 class _Rule(NamedTuple):
@@ -65,10 +71,15 @@ class LabelCheck:
             if getattr(labels, "dtype", None) is None or not are_numbers(labels):
                 continue
             weight = weights[place] if sample_weight is not None else None
-            if loss.takes_class_indices:
-                check_class_indices(labels, classes, getattr(loss, "ignore_class", None), weight, what)
-            else:
-                check_yes_no(labels, weight, what)
+            try:
+                if loss.takes_class_indices:
+                    check_class_indices(labels, classes, getattr(loss, "ignore_class", None), weight, what)
+                else:
+                    check_yes_no(labels, weight, what)
+            except ValueError as error:
+                if WRONG_LABELS["are"] == "error":
+                    raise
+                warnings.warn(str(error), stacklevel=users_level())
 
 
 def label_check(model: Any, loss: CompiledLoss | None, kind: str) -> LabelCheck | None:

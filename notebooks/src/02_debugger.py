@@ -129,7 +129,7 @@ def my_loss(y_true, y_pred):
 bright = x.copy()
 bright[77] *= 10_000
 labels = y.copy()
-labels[77] = (network().predict(bright[77:78], verbose=0).argmax() + 1) % 10
+labels[77] = network().predict(bright[77:78], verbose=0).argmin()
 
 model = network()
 model.compile(keras.optimizers.SGD(1e-6), my_loss)

@@ -86,6 +86,17 @@ for other in ({"module": "os.path"}, {"class_name": "run"}, {"module": "keras_hu
     else:
         raise AssertionError(other)
 
+import warnings
+
+import numpy as np
+
+classifier = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
+classifier.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    history = classifier.fit(np.ones((2, 2)), np.array([0, 3]), verbose=0).history
+assert any("labels from 0 to 3" in str(w.message) for w in told) and np.isfinite(history["loss"][0])
+
 scopes = []
 
 class Asks(keras.layers.Layer):

@@ -157,3 +157,22 @@ def test_a_sequential_forgets_a_layer_that_was_taken_out():
     model.add(kk.layers.Dense(3))
     model.build((None, 4))
     assert [w.shape for w in model.weights] == [(4, 3), (3,)]
+
+
+def test_a_subclass_may_use_any_public_name_for_its_own():
+    class Dated(kk.layers.Dense):
+        def __init__(self, units):
+            super().__init__(units)
+            self.made_at = "2026-01-01"
+
+    class Block(kk.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = [Dated(2), Dated(3)]
+
+        def call(self, x):
+            return self.parts[1](self.parts[0](x))
+
+    block = Block()
+    block(np.ones((1, 4)))
+    assert [v.shape for v in block.weights] == [(4, 2), (2,), (2, 3), (3,)]

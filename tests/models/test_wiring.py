@@ -609,3 +609,12 @@ def test_a_mask_can_be_the_output_of_a_model():
     expected = [[False, True, False, True, True, True, True, True]]
     assert model([first, first]).tolist() == model.predict([first, first], verbose=0).tolist() == expected
     assert get_keras_mask(a) is None
+
+
+def test_symbolic_tensors_of_any_shapes_and_dtypes_are_found_in_lists():
+    a, b, text = kk.Input((3,)), kk.Input((4,)), kk.Input((1,), dtype="string")
+    tensors = [b, text, a]
+    assert a in tensors and text in tensors and kk.Input((3,)) not in tensors
+    assert tensors.index(a) == 2 and a != b
+    tensors.remove(text)
+    assert len(tensors) == 2

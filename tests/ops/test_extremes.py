@@ -113,3 +113,23 @@ def test_scores_of_nan_are_wrong(count):
     scores = np.full((2, count), np.nan, "float32")
     assert not np.any(accuracy.sparse_categorical_accuracy([0, 0], scores))
     assert not np.any(accuracy.sparse_top_k_categorical_accuracy([0, 0], scores, k=5))
+
+
+VMAPS = {
+    "gradients of samples": lambda one: jax.vmap(jax.grad(one)),
+    "gradient of a sum over samples": lambda one: jax.grad(lambda x: jnp.sum(jax.vmap(one)(x))),
+    "two batch axes": lambda one: lambda x: jax.vmap(jax.vmap(jax.grad(one)))(x[None])[0],
+    "forward mode": lambda one: lambda x: jax.vmap(lambda v: jax.jvp(one, (v,), (v,))[1])(x),
+}
+
+
+@pytest.mark.parametrize("way", VMAPS)
+def test_batched_gradients_of_a_maximum_are_not_lost(way):
+    def one(x):
+        return jnp.sum(ops.max(norm(x), axis=(0, 1)) * WEIGHTS[0])
+
+    function = VMAPS[way](one)
+    with jax.disable_jit():
+        expected = np.asarray(function(IMAGES))
+    np.testing.assert_allclose(jax.jit(function)(IMAGES), expected, atol=1e-4)
+    assert np.isfinite(expected).all()

@@ -337,3 +337,13 @@ def test_a_model_has_no_optimizer_before_compile(tmp_path):
     loaded.compile(None, "mse")
     assert loaded.optimizer is None
     assert loaded.evaluate(X, Y, verbose=0) >= 0
+
+
+def test_a_model_compiled_with_its_own_metrics_is_saved_and_loaded(tmp_path):
+    model = kk.Sequential([kk.Input((2,)), kk.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.compile("sgd", "mse", metrics=[m for m in model.metrics if m.name != "loss"])
+    assert model.get_compile_config()["metrics"] == ["mae"]
+    model.save(tmp_path / "m.keras")
+    again = kk.models.load_model(tmp_path / "m.keras")
+    assert set(again.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0, return_dict=True)) == {"loss", "mae"}

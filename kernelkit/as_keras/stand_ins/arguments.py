@@ -40,7 +40,7 @@ def standardize_padding(value: Any, allow_causal: bool = False) -> Any:
 
 
 def in_tf_graph() -> bool:
-    """Return whether tf.data is tracing code; always false, because kernelkit's layers are not traced there."""
+    """Return whether TensorFlow is tracing a graph, as in `Dataset.map`."""
     tf = sys.modules.get("tensorflow")
     return tf is not None and not tf.executing_eagerly()
 

@@ -208,7 +208,9 @@ def _erf_inv(g: Graph, number: Callable, x: str) -> str:
     b = [-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613]
     b += [0.00943887047, 1.00167406, 2.83297682]
     chosen = g.node("Where", [g.node("Less", [w, number(5)]), polynomial(small, a), polynomial(large, b)])
-    return g.node("Mul", [chosen, x])
+    # At 1 and -1 the polynomial is infinite with the wrong sign.
+    at_end = g.node("Equal", [g.node("Abs", [x]), one])
+    return g.node("Where", [at_end, g.node("Mul", [x, number(math.inf)]), g.node("Mul", [chosen, x])])
 
 
 def _is_exact(number: float) -> bool:

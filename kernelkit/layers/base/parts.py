@@ -25,9 +25,12 @@ class HasParts:
 
     _untracked: frozenset[str] = frozenset()
     """Attributes that hold no parts."""
-    made_at: int = 0
+    _made_at: int = 0
     """When the object was made, by the counter of `kernelkit.changes`."""
 
+
+MADE_AT = "_made_at"
+"""The attribute of a layer that holds when it was made, by the same counter. No subclass can need this name."""
 
 SET_AT = "_set_at"
 """The attribute that holds when each of the others was set first, by the counter of `kernelkit.changes`."""
@@ -52,7 +55,7 @@ def parts(owner: HasParts, kinds: tuple[type, ...] | type) -> Iterator[Any]:
             last = time = max(time, set_at.get(name, 0))
             for item in _search(value, kinds, seen):
                 if item is not value:
-                    last = max(last, getattr(item, "made_at", 0))  # made later than the list was set: appended then
+                    last = max(last, getattr(item, MADE_AT, 0))  # made later than the list was set: appended then
                 found.append((last, item))
     found.sort(key=_first)
     return iter([item for _, item in found])
