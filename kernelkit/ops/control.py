@@ -216,7 +216,7 @@ def scan(
     if not callable(f):
         raise TypeError(f"scan(): `f` should be a callable. Got {f!r}.")
     if not isinstance(unroll, (bool, int)) or unroll < 0:
-        raise ValueError(f"scan(): `unroll` must be an positive integer or boolean. Got {unroll!r}.")
+        raise ValueError(f"scan(): `unroll` must be a positive int or a bool, got {unroll!r}.")
     if xs is None and length is None:
         raise ValueError(
             "scan() needs arrays `xs` to scan over and takes its length from them, or the number of steps as `length`."

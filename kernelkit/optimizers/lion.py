@@ -57,10 +57,7 @@ class Lion(Optimizer):
     ) -> None:
         super().__init__(**shared_arguments(Optimizer, locals()), **kwargs)
         if not 0 < beta_1 <= 1:
-            raise ValueError(
-                "Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "
-                f"Received: beta_1={beta_1}."
-            )
+            raise ValueError(f"Lion: beta_1 must be above 0 and at most 1, got {beta_1}. For 0 use SGD.")
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 

@@ -494,9 +494,8 @@ class Trainer(PureSteps):
 
         if overrides(self, "compile"):
             warnings.warn(
-                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
-                f"The file does not hold the arguments of {type(self).__name__}.compile(). Call it yourself, or give "
-                "the class a method compile_from_config(self, config).",
+                f"The loaded model is not compiled: {type(self).__name__} has its own compile(), and the file does not "
+                "hold its arguments. Call compile(), or give the class a method compile_from_config(self, config).",
                 stacklevel=users_level(),
             )
             return

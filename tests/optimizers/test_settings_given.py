@@ -136,7 +136,7 @@ def test_get():
         (lambda: optimizers.SGD("fast"), "learning_rate must be a float, a LearningRateSchedule or a function"),
         (lambda: optimizers.SGD(momentum=2.0), "`momentum` must be a float between"),
         (lambda: optimizers.AdamW(weight_decay=None), "`weight_decay` must be a float"),
-        (lambda: optimizers.Lion(beta_1=0.0), "degenerates to SignSGD. Received: beta_1=0.0"),
+        (lambda: optimizers.Lion(beta_1=0.0), "beta_1 must be above 0 and at most 1, got 0.0"),
         (lambda: optimizers.Ftrl(learning_rate_power=1.0), "`learning_rate_power` needs to be negative or zero"),
         (lambda: optimizers.Ftrl(l1_regularization_strength=-1.0), "l1_regularization_strength. needs to be positive"),
         (lambda: optimizers.LossScaleOptimizer(optimizers.SGD(), clipnorm=1.0), "set it on the `inner_optimizer`"),

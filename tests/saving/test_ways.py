@@ -85,7 +85,7 @@ def test_a_compile_of_ones_own_is_not_called(tmp_path):
     model = OwnCompile([kk.Input((2,)), kk.layers.Dense(1)])
     model.compile("sgd", "mse")
     model.save(tmp_path / "m.keras")
-    with pytest.warns(UserWarning, match="was not called as part of model loading"):
+    with pytest.warns(UserWarning, match="The loaded model is not compiled"):
         assert not kk.models.load_model(tmp_path / "m.keras").compiled
 
 

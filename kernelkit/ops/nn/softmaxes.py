@@ -32,9 +32,8 @@ def softmax(x: Tensor, axis: Axis = -1) -> jax.Array:
     one_axis = isinstance(axis, int) and -x.ndim <= axis < x.ndim
     if one_axis and x.shape[axis] == 1:
         warnings.warn(
-            f"You are using a softmax over axis {axis} of a tensor of shape {x.shape}. This axis has size 1. "
-            "The softmax operation will always return the value 1, which is likely not what you intended. "
-            "Did you mean to use a sigmoid instead?",
+            f"softmax() over axis {axis}, which has size 1: the result is 1 everywhere. For a single probability use "
+            "sigmoid().",
             stacklevel=users_level(),
         )
     if one_axis and x.dtype in ("float32", "float64") and isinstance(x, jax.core.Tracer):
